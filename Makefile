@@ -1,0 +1,38 @@
+# Everything runs in .venv, made from the pinned requirements; nothing is installed outside it.
+PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test check format bench lock
+
+demo: $(INSTALLED)  ## The main job on real data: label Reuters R8 from ten labels per class
+	$(BIN)/dgm demo --output demo
+
+test: $(INSTALLED)  ## All tests
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## Format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README.md for the long ones
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
+
+lock:  ## Renews requirements.lock from setup.py's ranges
+	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.lock setup.py
+
+$(INSTALLED): requirements.lock setup.py
+	$(PYTHON3) -c "import sys; assert sys.version_info[:2] == (3, 11), 'tfp_dgm is locked for Python 3.11; set PYTHON3=/path/to/python3.11'"
+	test -d $(VENV) || $(PYTHON3) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $(INSTALLED)

@@ -1,0 +1,52 @@
+"""Installs the package `tfp_dgm` and its programs, `tfp_dgm_apps` (the folder `apps/`)."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+?)"', (ROOT / "tfp_dgm/__init__.py").read_text())[1]
+
+setup(
+    name="tfp-dgm",
+    version=VERSION,
+    description="Deep generative models of text for TensorFlow, Keras 3 and TFP",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=[*find_packages(include=["tfp_dgm", "tfp_dgm.*"]), "tfp_dgm_apps"],
+    package_dir={"tfp_dgm_apps": "apps"},
+    package_data={"tfp_dgm": ["labelling/*.html.jinja", "py.typed"]},
+    install_requires=[
+        # One minor version: their compiled parts must agree, and TFP needs tf-keras to import.
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-text>=2.21,<2.22",
+        "tf-keras>=2.21,<2.22",
+        "tensorflow-probability>=0.25,<0.26",
+        "keras>=3.12,<4",
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "scikit-learn>=1.5",
+        "pandas>=2.2",
+        "pyarrow>=16",
+        "matplotlib>=3.8",
+        "jinja2>=3.1",
+        "rich>=13",
+        "typer>=0.15",
+    ],
+    extras_require={
+        "encoder": ["keras-hub>=0.32,<0.33", "safetensors>=0.4"],
+        "dev": [
+            "build",
+            "hypothesis>=6",
+            "import-linter>=2",
+            "mypy>=1.10",
+            "pip-tools",
+            "pytest>=8",
+            "ruff>=0.6",
+        ],
+    },
+    entry_points={"console_scripts": ["dgm = tfp_dgm_apps.cli:main"]},
+)

@@ -1,0 +1,51 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfp_dgm.data.data_error import DataError
+
+
+@contextmanager
+def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Fills a hidden folder that takes `path`'s place when the block ends without an exception.
+
+    An old folder is first moved aside and deleted last. A kill in the instant between the two
+    moves leaves it complete as `.<name>.old`, and the next call for the same path brings it back.
+
+    Args:
+      path: where the folder is to stand; its parent must exist.
+    Yields:
+      The folder to fill.
+    Raises:
+      DataError: if the parent is missing or cannot be written, or `path` is a file.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_dir():
+        raise DataError.at(path, "expected a folder or nothing; found a file")
+    old = target.with_name(f".{target.name}.old")
+    if old.exists() and not target.exists():
+        os.rename(old, target)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir()
+    except OSError as error:
+        raise DataError.at(path, f"cannot be written: {error.strerror}") from error
+    try:
+        yield temporary
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            os.rename(target, old)
+        os.rename(temporary, target)
+        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not target.exists():
+            os.rename(old, target)
+        raise

@@ -1,0 +1,129 @@
+"""The base of every layer that returns a distribution."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+
+class DistributionLayer(keras.layers.Layer):
+    """Maps features to a `tfd.Distribution`, where a Dense layer would map them to a tensor.
+
+    The work is split into two halves, so that the tensor between them can cross the functional API
+    (whose operations must return tensors, see `Parameters`) and a SavedModel's signature:
+
+        distribution = layer.distribution(layer.parameters(features))
+
+    A subclass says how many parameters one event takes (`parameter_size`) and turns them into a
+    distribution (`_distribution`). Everything is computed in float32, whatever the dtype policy:
+    a log-density of hundreds of nats has no digits left in bfloat16.
+
+    Args:
+      event_shape: positive int or ints; the shape of one draw.
+      kernel_initializer: of the map from features to parameters.
+      **kwargs: `name` and `trainable`, as for any Keras layer; a `dtype` is ignored in favour of
+        float32.
+    """
+
+    def __init__(
+        self,
+        event_shape: int | Sequence[int],
+        *,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
+        if not shape or any(not isinstance(size, int) or size < 1 for size in shape):
+            raise ValueError(
+                f"{type(self).__name__}: sizes must be positive ints; received {event_shape!r}"
+            )
+        self.event_shape = shape
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.projection = keras.layers.Dense(
+            self.parameter_size,
+            kernel_initializer=self.kernel_initializer,
+            dtype="float32",
+            name="projection",
+        )
+
+    @property
+    def event_size(self) -> int:
+        """Number of scalars in one event."""
+        size = 1
+        for length in self.event_shape:
+            size *= length
+        return size
+
+    @property
+    def parameter_size(self) -> int:
+        """Number of unconstrained parameters P of one event."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        if not self.projection.built:  # Keras builds a deserialised layer before its parent.
+            self.projection.build(input_shape)
+        self.built = True
+
+    def parameters(self, features: tf.Tensor) -> tf.Tensor:
+        """Projects features [..., D] of any float type to float32 parameters [..., P]."""
+        if not self.built:
+            self.build(features.shape)
+        return self.projection(keras.ops.cast(features, "float32"))
+
+    def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
+        """Turns unconstrained parameters [..., P] into a distribution with batch shape [...].
+
+        Raises:
+          ValueError: if the last axis is not P.
+        """
+        if parameters.shape[-1] != self.parameter_size:
+            raise ValueError(
+                f"{type(self).__name__}: expected parameters of shape [..., {self.parameter_size}] "
+                f"for the event shape {self.event_shape}; received {tuple(parameters.shape)}"
+            )
+        return self._distribution(tf.cast(parameters, tf.float32))
+
+    def call(self, features: tf.Tensor) -> tfd.Distribution:
+        return self.distribution(self.parameters(features))
+
+    def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
+        raise NotImplementedError
+
+    def _as_events(self, parameters: tf.Tensor) -> tf.Tensor:
+        """Reshapes [..., event size] to [..., *event shape]."""
+        return tf.reshape(
+            parameters, tf.concat([tf.shape(parameters)[:-1], self.event_shape], axis=0)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "event_shape": list(self.event_shape),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+class VectorDistributionLayer(DistributionLayer):
+    """A distribution layer sized by one number, `units`, as Keras sizes its layers.
+
+    Args:
+      units: the length of the event (or, of a categorical variable, the number of its values).
+      **kwargs: see `DistributionLayer`.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+
+    @property
+    def units(self) -> int:
+        """The one number of the event shape."""
+        return self.event_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        (config["units"],) = config.pop("event_shape")
+        return config

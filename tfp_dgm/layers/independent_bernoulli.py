@@ -1,0 +1,26 @@
+"""Independent binary variables: pixels, or words present and absent."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.layers.distribution_layer import DistributionLayer
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class IndependentBernoulli(DistributionLayer):
+    """Independent Bernoulli variables of any event shape, by their logits.
+
+    Values between 0 and 1 (grey pixels) get the cross-entropy, the usual surrogate.
+    """
+
+    @property
+    def parameter_size(self) -> int:
+        return self.event_size
+
+    def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
+        logits = self._as_events(parameters)
+        return tfd.Independent(
+            tfd.Bernoulli(logits=logits, dtype=tf.float32),
+            reinterpreted_batch_ndims=len(self.event_shape),
+        )

@@ -1,0 +1,152 @@
+"""Distribution layers in the functional and Sequential APIs, where only tensors may pass."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.layers.distribution_layer import DistributionLayer
+from tfp_dgm.layers.prior import Prior
+from tfp_dgm.layers.seed import stateless_seed
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class Sample(keras.layers.Layer):
+    """Draws from a distribution layer: features [B, D] -> sample [B, *event shape], float32.
+
+    Where a prior is given, the mean over the batch of KL(posterior || prior), times `kl_weight`,
+    joins the model's losses, so that a VAE is a functional model trained with plain `fit`.
+
+    Args:
+      layer: the distribution layer to draw from.
+      prior: a prior layer, or None.
+      kl_weight: factor of the KL term. It is a non-trainable variable (`kl_weight.assign(...)`),
+        so that a callback can anneal it.
+      mean_at_inference: give the distribution's mean instead of a draw where `training` is false;
+        `predict` is then deterministic.
+      seed: int, or None for one from Keras's global generator.
+    """
+
+    def __init__(
+        self,
+        layer: DistributionLayer,
+        *,
+        prior: Prior | None = None,
+        kl_weight: float = 1.0,
+        mean_at_inference: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.prior = prior
+        self.mean_at_inference = mean_at_inference
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._initial_kl_weight = float(kl_weight)
+
+    def build(self, input_shape: Any) -> None:
+        self.layer.build(input_shape)
+        if self.prior is not None:
+            self.prior.build()
+        self.kl_weight = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(self._initial_kl_weight),
+            trainable=False,
+            name="kl_weight",
+        )
+        self.built = True
+
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
+        distribution = self.layer(features)
+        if self.prior is not None:
+            divergence = tfd.kl_divergence(distribution, self.prior(None))  # [B]
+            self.add_loss(self.kl_weight * tf.reduce_mean(divergence))
+        if self.mean_at_inference and not training:
+            return tf.cast(distribution.mean(), tf.float32)
+        draw = distribution.sample(seed=stateless_seed(self.seed_generator))
+        return tf.cast(draw, tf.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.layer),
+            "prior": keras.saving.serialize_keras_object(self.prior),
+            "kl_weight": self._initial_kl_weight,
+            "mean_at_inference": self.mean_at_inference,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Sample":
+        config = dict(config)
+        for part in ("layer", "prior"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class Parameters(keras.layers.Layer):
+    """A distribution layer's parameters as a tensor: features [B, D] -> [B, P], float32.
+
+    The last layer of a functional or Sequential model that predicts a distribution; its loss is
+    `NegativeLogLikelihood` of the same distribution layer, and `layer.distribution(model(x))` is
+    the distribution that it predicts.
+    """
+
+    def __init__(self, layer: DistributionLayer, **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def build(self, input_shape: Any) -> None:
+        self.layer.build(input_shape)
+        self.built = True
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        return self.layer.parameters(features)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.layer),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Parameters":
+        return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class NegativeLogLikelihood(keras.losses.Loss):
+    """-log p(y), in nats per example, where the model's output is what `Parameters` gives.
+
+    Only the stateless half of the layer (parameters -> distribution) is used.
+    """
+
+    def __init__(
+        self,
+        layer: DistributionLayer,
+        *,
+        name: str = "negative_log_likelihood",
+        reduction: str = "sum_over_batch_size",
+        dtype: Any = "float32",
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        # A copy without weights: the model owns those, and a `.keras` file holds them once.
+        self.layer = type(layer).from_config(layer.get_config())
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return -self.layer.distribution(y_pred).log_prob(y_true)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.layer),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "NegativeLogLikelihood":
+        return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})

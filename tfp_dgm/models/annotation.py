@@ -1,0 +1,42 @@
+"""What is known of an example's class: nothing, the class, or a set that contains it."""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
+    """The classes that each annotation allows.
+
+    Args:
+      targets: integers [B] or [B, 1] (-1 = not annotated, otherwise the class), or a matrix [B, K]
+        of 0 and 1 (1 = this class is allowed; a row of zeros = not annotated).
+      num_classes: K.
+    Returns:
+      allowed: bool [B, K], with at least one True a row.
+    Raises:
+      ValueError: if the shape is neither (names the shape received), or without targets.
+      InvalidArgumentError: if a class is K or more.
+    """
+    if targets is None:
+        raise ValueError(
+            "targets: expected classes [B] with -1 for 'not annotated', or a 0/1 matrix "
+            f"[B, {num_classes}]; received None. Without any label, give -1 for every example."
+        )
+    targets = tf.convert_to_tensor(targets)
+    if targets.shape.rank == 2 and targets.shape[1] == num_classes and num_classes > 1:
+        allowed = tf.cast(targets, tf.bool)
+        return allowed | ~tf.reduce_any(allowed, axis=1, keepdims=True)
+    if targets.shape.rank == 2 and targets.shape[1] == 1:
+        targets = targets[:, 0]
+    if targets.shape.rank != 1:
+        raise ValueError(
+            f"targets: expected classes [B] or a 0/1 matrix [B, {num_classes}]; received shape "
+            f"{tuple(targets.shape)}"
+        )
+    classes = tf.cast(targets, tf.int32)  # [B]
+    tf.debugging.assert_less(
+        classes, num_classes, message=f"targets: expected classes below {num_classes}"
+    )
+    same = classes[:, tf.newaxis] == tf.range(num_classes)  # [B, K]
+    return same | (classes < 0)[:, tf.newaxis]

@@ -1,0 +1,206 @@
+"""The model that all others build on, with the only training step."""
+
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm import objectives
+from tfp_dgm.layers import stateless_seed
+
+for _objective in (objectives.ELBO, objectives.EnumeratedELBO, objectives.ScoreFunctionELBO):
+    # Objectives know nothing of Keras; registered here, they come back from `.keras` in safe mode.
+    keras.saving.register_keras_serializable(package="tfp_dgm")(_objective)
+
+
+class LatentVariableModel(keras.Model):
+    """p(z) p(x | z) with an amortised q(z | x), trained by an objective given to `compile`.
+
+    A subclass gives `posterior`, `prior` and `log_likelihood`; one that learns from more than a
+    bound (labels, say) overrides `losses_per_example`. Training minimises the objective's loss;
+    `evaluate` reports the bound with weight 1 on every term. Each example counts the same, whatever
+    batch or replica it stands in.
+
+    Args:
+      seed: int; the source of all noise in training and evaluation. None draws one.
+      **kwargs: `name`, `dtype`, as for any Keras model.
+    """
+
+    # Names of the parts that `losses_per_example` gives.
+    part_names: ClassVar[tuple[str, ...]] = ("bound", "reconstruction", "kl")
+
+    def __init__(self, *, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.objective = self.default_objective()
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in self.part_names}
+
+    # What a subclass says.
+
+    def default_objective(self) -> objectives.Objective:
+        """The objective where `compile` is given none."""
+        return objectives.ELBO()
+
+    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        """q(z | x), batch shape [B]."""
+        raise NotImplementedError
+
+    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        """p(z), batch shape [] or [B]."""
+        raise NotImplementedError
+
+    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
+        """log p(x | z) in nats: latents [S, B, ...] and inputs [B, ...] -> [S, B]."""
+        raise NotImplementedError
+
+    # What they get.
+
+    def bound(
+        self,
+        inputs: Any,
+        *,
+        objective: objectives.Objective | None = None,
+        seed: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> objectives.Bound:
+        """The objective's `Bound` of each example.
+
+        Args:
+          inputs: [B, ...].
+          objective: another one than the model was compiled with.
+          seed: int32 [2]; None draws the next one of the model's own.
+        """
+        objective = self.objective if objective is None else objective
+        seed = stateless_seed(self.seed_generator) if seed is None else seed
+        return objective(
+            lambda z: self.log_likelihood(z, inputs, training=training),
+            self.posterior(inputs, training=training),
+            self.prior(inputs, training=training),
+            seed=seed,
+        )
+
+    def losses_per_example(
+        self, inputs: Any, targets: Any, training: bool
+    ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:
+        """The loss [B] that training minimises, and the parts to log.
+
+        Returns:
+          loss: float32 [B].
+          parts: for each of `part_names`, values [B] and weights [B] or None.
+        """
+        del targets
+        bound = self.bound(inputs, training=training)
+        return bound.loss, {
+            "bound": (bound.value, None),
+            "reconstruction": (bound.reconstruction, None),
+            "kl": (bound.kl, None),
+        }
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        objective: objectives.Objective | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Configures training; see `keras.Model.compile` for the other arguments.
+
+        Args:
+          optimizer: a Keras optimizer or its name.
+          objective: what to optimise; the model's `default_objective()` where None.
+          **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`, `auto_scale_loss`.
+        Raises:
+          TypeError: if a `loss`, `loss_weights` or metrics are given: the objective is the loss,
+            and the model logs its own parts.
+        """
+        for argument in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.get(argument) is not None:
+                raise TypeError(
+                    f"{type(self).__name__}.compile: `{argument}` has no meaning here; give "
+                    f"`objective=` (received {argument}={kwargs[argument]!r})"
+                )
+        if objective is not None and not callable(objective):
+            raise TypeError(
+                f"{type(self).__name__}.compile: `objective` must be an Objective; "
+                f"received {objective!r}"
+            )
+        super().compile(optimizer=optimizer, **kwargs)
+        self.objective = self.default_objective() if objective is None else objective
+
+    def get_compile_config(self) -> dict[str, Any]:
+        return {
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "objective": keras.saving.serialize_keras_object(self.objective),
+            "run_eagerly": self.run_eagerly,
+            "jit_compile": self.jit_compile,
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        config = dict(config)
+        for part in ("optimizer", "objective"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        self.compile(**config)
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [self._loss_tracker, *self._trackers.values()] if self.compiled else []
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._ensure_built(inputs)
+        with tf.GradientTape() as tape:
+            losses, parts = self.losses_per_example(inputs, targets, training=True)
+            loss = _mean_over_replicas(losses, sample_weight)
+            if self.losses:  # Regularisers: every replica has them, and gradients are summed.
+                loss += tf.add_n(self.losses) / _num_replicas()
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        return self._log(losses, parts, sample_weight)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._ensure_built(inputs)
+        _, parts = self.losses_per_example(inputs, targets, training=False)
+        return self._log(-parts["bound"][0], parts, sample_weight)
+
+    def _ensure_built(self, inputs: Any) -> None:
+        # `fit` does not call the model itself, which is when Keras would build it.
+        if not self.built:
+            self.build(keras.tree.map_structure(lambda tensor: tuple(tensor.shape), inputs))
+
+    def _log(
+        self,
+        losses: tf.Tensor,
+        parts: dict[str, tuple[tf.Tensor, tf.Tensor | None]],
+        sample_weight: tf.Tensor | None,
+    ) -> dict[str, tf.Tensor]:
+        self._loss_tracker.update_state(losses, sample_weight=sample_weight)
+        logs = {"loss": self._loss_tracker.result()}
+        for name, (values, weights) in parts.items():
+            if sample_weight is not None:
+                weights = sample_weight if weights is None else weights * sample_weight
+            self._trackers[name].update_state(values, sample_weight=weights)
+            logs[name] = self._trackers[name].result()
+        return logs
+
+
+def _num_replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _mean_over_replicas(losses: tf.Tensor, sample_weight: tf.Tensor | None) -> tf.Tensor:
+    """This replica's share of the mean over the global batch, so that summed gradients are its.
+
+    Divides by the examples of all replicas together, as the last batch may not divide evenly.
+    """
+    count = tf.cast(tf.shape(losses)[0], tf.float32)
+    if _num_replicas() > 1:
+        count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, count)
+    if sample_weight is not None:
+        losses *= tf.cast(sample_weight, losses.dtype)
+    return tf.reduce_sum(losses) / count

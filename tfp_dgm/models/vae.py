@@ -1,0 +1,120 @@
+"""The variational autoencoder, for bags of words and for images (M1)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.layers import DistributionLayer, MultivariateNormalDiag, Prior, StandardNormalPrior
+from tfp_dgm.models.latent_variable_model import LatentVariableModel
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class VAE(LatentVariableModel):
+    """Variational autoencoder [1]; "M1" where its latent feeds a classifier [2].
+
+        z ~ p(z);    x ~ p(x | z) = likelihood(decoder(z));    q(z | x) = posterior(encoder(x))
+
+    `predict` and calling the model give the posterior's mean, [B, Z].
+
+    Args:
+      encoder: Keras layer, inputs [B, ...] -> features [B, D].
+      decoder: Keras layer, latents [N, Z] -> features [N, D']; None connects the latent to the
+        likelihood directly (log-linear).
+      likelihood: distribution layer over the inputs.
+      latent_units: Z, where `posterior` is not given.
+      posterior: distribution layer over the latent; `MultivariateNormalDiag(latent_units)`.
+      prior: prior layer; `StandardNormalPrior(latent_units)`.
+      seed: see `LatentVariableModel`.
+    References:
+      [1] Kingma and Welling. Auto-Encoding Variational Bayes. ICLR 2014. arXiv:1312.6114
+      [2] Kingma et al. Semi-supervised Learning with Deep Generative Models. NeurIPS 2014.
+        arXiv:1406.5298
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Layer,
+        decoder: keras.Layer | None,
+        likelihood: DistributionLayer,
+        *,
+        latent_units: int | None = None,
+        posterior: DistributionLayer | None = None,
+        prior: Prior | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        if posterior is None:
+            if latent_units is None:
+                raise ValueError("VAE: give `latent_units` or a `posterior` layer; received none")
+            posterior = MultivariateNormalDiag(latent_units, name="posterior")
+        self.encoder = encoder
+        self.decoder = decoder
+        self.posterior_layer = posterior
+        self.prior_layer = prior or StandardNormalPrior(posterior.event_size, name="prior")
+        self.likelihood = likelihood
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        self.posterior_layer.build(build_network(self.encoder, input_shape))
+        self.prior_layer.build()
+        latent = (None, self.posterior_layer.event_size)
+        self.likelihood.build(build_network(self.decoder, latent))
+        self.built = True
+
+    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        return self.posterior_layer(self.encoder(inputs, training=training))
+
+    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        return self.prior_layer(None)
+
+    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
+        return self.decode(z, training=training).log_prob(tf.cast(inputs, tf.float32))  # [S, B]
+
+    def decode(self, z: tf.Tensor, training: bool = False) -> tfd.Distribution:
+        """p(x | z) for latents [..., Z]; batch shape [...]."""
+        if self.decoder is None:
+            return self.likelihood(z)
+        return self.likelihood(over_leading_axes(self.decoder, z, training=training))
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        return self.posterior(inputs, training=training).mean()
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "likelihood": self.likelihood,
+            "posterior": self.posterior_layer,
+            "prior": self.prior_layer,
+        }
+        return {
+            **super().get_config(),
+            "seed": self.seed,
+            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "VAE":
+        config = dict(config)
+        for name in ("encoder", "decoder", "likelihood", "posterior", "prior"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def build_network(network: keras.Layer | None, input_shape: Any) -> Any:
+    """Builds a network, unless loading has built it already; gives its output shape."""
+    if network is None:
+        return input_shape
+    if not network.built:
+        network.build(input_shape)
+    return network.compute_output_shape(input_shape)
+
+
+def over_leading_axes(network: keras.Layer, x: tf.Tensor, training: bool) -> tf.Tensor:
+    """Applies a network of one batch axis to [..., D]; gives [..., D']."""
+    leading = tf.shape(x)[:-1]
+    flat = network(tf.reshape(x, [-1, x.shape[-1]]), training=training)  # [N, D']
+    return tf.reshape(flat, tf.concat([leading, tf.shape(flat)[1:]], axis=0))

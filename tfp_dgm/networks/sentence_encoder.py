@@ -1,0 +1,127 @@
+"""A frozen pretrained text encoder, through KerasHub."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class SentenceEncoder(keras.layers.Layer):
+    """Mean-pooled, unit-length sentence vectors: string [B] -> float32 [B, E].
+
+    Tokeniser and Transformer stand in the graph, so that a SavedModel with this layer takes
+    strings. Needs the extra `encoder` (KerasHub).
+
+    Args:
+      preprocessor: a KerasHub text-classifier preprocessor (tokenises, packs, masks).
+      backbone: the KerasHub backbone that belongs to it; its weights stay as they are.
+    """
+
+    def __init__(
+        self, preprocessor: keras.layers.Layer, backbone: keras.Model, **kwargs: Any
+    ) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.preprocessor = preprocessor
+        self.backbone = backbone
+        self.backbone.trainable = False
+        self.built = True
+
+    @classmethod
+    def from_preset(cls, preset: str, *, sequence_length: int = 128) -> "SentenceEncoder":
+        """Loads an encoder.
+
+        Args:
+          preset: a folder in KerasHub's or Hugging Face's layout, or the name of a KerasHub preset.
+          sequence_length: tokens of a text that are read; the rest is cut off.
+        Raises:
+          ImportError: without KerasHub; says what to install.
+          ValueError: if KerasHub finds no text encoder there; names the preset and the reason.
+        """
+        keras_hub = _keras_hub()
+        try:
+            backbone = keras_hub.models.Backbone.from_preset(preset)
+            preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(
+                preset, sequence_length=sequence_length
+            )
+        except Exception as error:  # KerasHub raises whatever its many loaders raise.
+            raise ValueError(
+                f"--encoder: expected a folder or preset with a text encoder that KerasHub can "
+                f"load; received {preset!r} ({type(error).__name__}: {error})"
+            ) from error
+        return cls(preprocessor, backbone)
+
+    @property
+    def units(self) -> int:
+        """E, the length of a sentence vector."""
+        return _sequence_output(self.backbone.output).shape[-1]
+
+    def call(self, texts: tf.Tensor) -> tf.Tensor:
+        inputs = self.preprocessor(tf.reshape(texts, [-1]))
+        # As long as the longest text of this batch, not as the longest that may come.
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(inputs["padding_mask"], tf.int32), axis=-1))
+        inputs = {name: tensor[:, :longest] for name, tensor in inputs.items()}
+        states = _sequence_output(self.backbone(inputs, training=False))  # [B, T, E]
+        mask = tf.cast(inputs["padding_mask"], tf.float32)[..., tf.newaxis]  # [B, T, 1]
+        pooled = tf.reduce_sum(tf.cast(states, tf.float32) * mask, axis=1)
+        return tf.math.l2_normalize(pooled, axis=-1)  # The mean's direction is the sum's.
+
+    def compute_output_spec(self, texts: Any) -> keras.KerasTensor:
+        return keras.KerasTensor((texts.shape[0], self.units), dtype="float32")
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
+        """Encodes many texts, shortest first so that batches hold few pads: float32 [N, E].
+
+        Args:
+          texts: the texts.
+          batch_size: texts at once.
+          progress: called with the number of texts done after each batch.
+        """
+        step = tf.function(self.call, input_signature=[tf.TensorSpec([None], tf.string)])
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        vectors = np.zeros((len(texts), self.units), np.float32)
+        for start in range(0, len(texts), batch_size):
+            chosen = order[start : start + batch_size]
+            batch = [texts[i].encode("utf-8", errors="replace") for i in chosen]
+            vectors[chosen] = step(tf.constant(batch)).numpy()
+            if progress is not None:
+                progress(start + len(chosen))
+        return vectors
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SentenceEncoder":
+        _keras_hub()  # Registers the classes named in the configuration.
+        config = dict(config)
+        for part in ("preprocessor", "backbone"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
+
+
+def _sequence_output(outputs: Any) -> Any:
+    return outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+
+
+def _keras_hub() -> Any:
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise ImportError(
+            "a pretrained encoder needs KerasHub; install it with `pip install tfp-dgm[encoder]`"
+        ) from error
+    return keras_hub

@@ -1,0 +1,136 @@
+"""Strings -> word counts, inside the graph."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+
+# Letters, digits and the marks that belong to letters make words; scripts that put no spaces
+# between words are cut into characters.
+_NO_WORD = r"[^\p{L}\p{M}\p{N}]+"
+_UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
+_TEXTS_AT_ONCE = 1024
+
+
+def words(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts into lower-case words: string [B] -> ragged string [B, (T)].
+
+    Bytes that are not UTF-8 separate words, as punctuation does.
+    """
+    texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+    texts = tf.strings.lower(texts, encoding="utf-8")
+    texts = tf.strings.regex_replace(texts, _NO_WORD, " ")
+    texts = tf.strings.regex_replace(texts, _UNSPACED, r" \1 ")
+    return tf.strings.split(texts)
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class WordCounts(keras.layers.Layer):
+    """Counts the words of a vocabulary: string [B] -> float32 [B, V].
+
+    Only operations that a stock TF Serving links, so that the layer may stand in a SavedModel that
+    takes strings.
+
+    Args:
+      vocabulary: V distinct lower-case words; other words are not counted.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        if not len(vocabulary):
+            raise ValueError("WordCounts: `vocabulary` is empty; expected at least one word")
+        self.vocabulary = tuple(vocabulary)
+        self.lookup = keras.layers.StringLookup(vocabulary=list(vocabulary), num_oov_indices=1)
+        self.built = True
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[str],
+        *,
+        min_documents: int = 2,
+        max_words: int = 20_000,
+        **kwargs: Any,
+    ) -> "WordCounts":
+        """Learns a vocabulary from texts.
+
+        Args:
+          texts: the documents.
+          min_documents: a word must occur in as many of them; where none does, once is enough.
+          max_words: the words in most documents are kept, ties in alphabetical order.
+        Raises:
+          ValueError: if no text holds any word.
+        """
+        frequencies = document_frequencies(texts)
+        if not frequencies:
+            raise ValueError(
+                f"WordCounts.fit: expected at least one word; received {len(texts)} texts without"
+            )
+        kept = [word for word, count in frequencies.items() if count >= min_documents]
+        ranked = sorted(kept or frequencies, key=lambda word: (-frequencies[word], word))
+        return cls(ranked[:max_words], **kwargs)
+
+    def call(self, texts: tf.Tensor) -> tf.Tensor:
+        size = len(self.vocabulary) + 1
+        counts = tf.math.bincount(
+            tf.cast(self._ids(texts), tf.int32),
+            minlength=size,
+            maxlength=size,
+            dtype=tf.float32,
+            axis=-1,
+        )
+        return tf.ensure_shape(counts[:, 1:], [None, size - 1])  # Without the unknown word.
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, int]:
+        return (input_shape[0], len(self.vocabulary))
+
+    def compute_output_spec(self, texts: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(self.compute_output_shape(texts.shape), dtype="float32")
+
+    def count_matrix(self, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
+        """The counts of many texts at once, sparse: float32 [N, V]."""
+        columns, lengths = [], []
+        for batch in _batches(texts):
+            ids = self._ids(batch)
+            columns.append(ids.values.numpy())
+            lengths.append(ids.row_lengths().numpy())
+        column = np.concatenate([*columns, np.zeros(0, np.int64)])
+        bounds = np.concatenate([[0], np.cumsum(np.concatenate([*lengths, np.zeros(0, int)]))])
+        counts = scipy.sparse.csr_matrix(
+            (np.ones(len(column), np.float32), column, bounds),
+            shape=(len(texts), len(self.vocabulary) + 1),
+        )
+        counts.sum_duplicates()
+        return counts[:, 1:]
+
+    def _ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        tokens = words(tf.reshape(texts, [-1]))
+        return tokens.with_flat_values(self.lookup(tokens.flat_values))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vocabulary": list(self.vocabulary)}
+
+
+def document_frequencies(texts: Sequence[str]) -> dict[str, int]:
+    """The number of texts that hold each word."""
+    frequencies: dict[str, int] = {}
+    for batch in _batches(texts):
+        tokens = words(batch)
+        unique, index = tf.unique(tokens.flat_values, out_idx=tf.int64)
+        pairs = tokens.value_rowids().numpy() * len(unique) + index.numpy()
+        documents = np.bincount(np.unique(pairs) % max(len(unique), 1), minlength=len(unique))
+        for word, count in zip(unique.numpy(), documents, strict=True):
+            word = word.decode("utf-8")
+            frequencies[word] = frequencies.get(word, 0) + int(count)
+    return frequencies
+
+
+def _batches(texts: Sequence[str]) -> Iterator[tf.Tensor]:
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        batch = texts[start : start + _TEXTS_AT_ONCE]
+        # Lone surrogates, which Python strings may hold, have no UTF-8 form.
+        yield tf.constant([text.encode("utf-8", errors="replace") for text in batch])
