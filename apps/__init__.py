@@ -1,0 +1,1 @@
+"""The programs people run, on public names of `tfp_dgm` only."""

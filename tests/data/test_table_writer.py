@@ -1,0 +1,306 @@
+"""Tables written: checks up front, all of the file or none of it, exact round trips."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import tracemalloc
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tfp_dgm.data import (
+    DataError,
+    TableWriter,
+    check_new_columns,
+    check_output_path,
+    iter_table_chunks,
+    read_labelled_table,
+    write_table,
+)
+
+
+def test_formats_of_other_values(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["a", "b"]})
+    new: dict[str, Iterable[Any]] = {
+        "label": ["x", None],
+        "probability": np.array([0.5, np.nan]),
+        "accept": np.array([True, False]),
+        "set": [["x", "y"], []],
+    }
+    write_table(frame, tmp_path / "out.csv", new)
+    assert (tmp_path / "out.csv").read_text() == (
+        'text,label,probability,accept,set\na,x,0.5,true,"[""x"", ""y""]"\nb,,,false,[]\n'
+    )
+    write_table(frame, tmp_path / "out.jsonl", new)
+    assert (tmp_path / "out.jsonl").read_text() == (
+        '{"text": "a", "label": "x", "probability": 0.5, "accept": true, "set": ["x", "y"]}\n'
+        '{"text": "b", "label": null, "accept": false, "set": []}\n'
+    )
+
+
+def test_json_lines_of_values_that_json_lacks(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"at": [datetime.date(2020, 1, 2)], "price": [decimal.Decimal("1.50")]})
+    write_table(frame, tmp_path / "out.jsonl", {"n": [np.float32(0.5)]})
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == {
+        "at": "2020-01-02",
+        "price": "1.50",
+        "n": 0.5,
+    }
+
+
+def test_parquet_refuses_mixed_types(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)})
+    with pytest.raises(DataError, match=r"out\.parquet: a column cannot be written as Parquet"):
+        write_table(frame, tmp_path / "out.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checks_of_the_output_path(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("text\na\n")
+    with pytest.raises(DataError, match=r"the folder '.*none' does not exist; create it first"):
+        check_output_path(tmp_path / "none" / "out.csv")
+    with pytest.raises(DataError, match=r"unsupported extension '\.txt'"):
+        check_output_path(tmp_path / "out.txt")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match="expected a file to write, got a folder"):
+        check_output_path(tmp_path / "folder.csv")
+    check_output_path(tmp_path / "out.csv", [path])
+    (tmp_path / "soft.csv").symlink_to(path)
+    (tmp_path / "hard.csv").hardlink_to(path)
+    os.mkdir(tmp_path / "sub")
+    for output in ("in.csv", "sub/../in.csv", "soft.csv", "hard.csv"):
+        with pytest.raises(DataError, match=r"is the input '.*' itself; choose another name"):
+            TableWriter(tmp_path / output, inputs=[tmp_path / "gone.csv", path])
+
+
+def test_new_columns_must_be_new(tmp_path: Path) -> None:
+    check_new_columns(["text", "label"], ["predicted"])
+    frame = pd.DataFrame({"text": ["a"], "predicted": ["x"]})
+    with pytest.raises(DataError, match=r"already has 'predicted', which .* rename or drop"):
+        write_table(frame, tmp_path / "out.csv", {"predicted": ["y"]})
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_links_and_modes_are_kept(tmp_path: Path) -> None:
+    target = tmp_path / "real.csv"
+    target.write_text("old")
+    target.chmod(0o640)
+    (tmp_path / "link.csv").symlink_to(target)
+    write_table(pd.DataFrame({"a": ["1"]}), tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert target.read_text() == "a\n1\n"
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def _write_half(output: Path, error: type[BaseException]) -> None:
+    with TableWriter(output) as writer:
+        writer.write(pd.DataFrame({"a": ["1"]}))
+        raise error
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_exception_leaves_the_old_output(
+    tmp_path: Path, suffix: str, error: type[BaseException]
+) -> None:
+    output = tmp_path / f"out{suffix}"
+    output.write_text("old")
+    with pytest.raises(error):
+        _write_half(output, error)
+    assert output.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_kill_leaves_the_old_output(tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("old")
+    program = f"""
+        import os, signal
+        import pandas as pd
+        from tfp_dgm.data import TableWriter
+        with TableWriter({str(output)!r}) as writer:
+            writer.write(pd.DataFrame({{"a": ["1"] * 100_000}}))
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert output.read_text() == "old"
+
+
+def test_chunks_must_have_equal_columns(tmp_path: Path) -> None:
+    with TableWriter(tmp_path / "out.csv") as writer:
+        writer.write(pd.DataFrame({"a": ["1"]}))
+        with pytest.raises(DataError, match=r"expected the columns \['a'\], got \['b'\]"):
+            writer.write(pd.DataFrame({"b": ["1"]}))
+
+
+def test_parquet_needs_a_chunk(tmp_path: Path) -> None:
+    writer = TableWriter(tmp_path / "out.parquet").__enter__()
+    with pytest.raises(DataError, match="nothing to write"):
+        writer.__exit__(None, None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- Round trips and streams ---------------------------------------------------------------
+
+CELLS = st.text(
+    st.one_of(
+        st.sampled_from(",\t\"\n\r'| \u2028\x85\x0b\x1c\ufeff"), st.characters(codec="utf-8")
+    ),
+    max_size=8,
+).map(lambda text: text.replace("\0", ""))
+ROUND_TRIP = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv.gz"])
+@ROUND_TRIP
+@given(data=st.data())
+def test_delimited_round_trip(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
+    names = data.draw(st.lists(CELLS, min_size=1, max_size=3, unique=True))
+    rows = data.draw(st.lists(st.tuples(*[CELLS] * len(names)), min_size=1, max_size=6))
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(list(column), dtype=object)
+            for name, column in zip(names, zip(*rows, strict=True), strict=True)
+        }
+    )
+    path = tmp_path / f"t{suffix}"
+    write_table(frame, path)
+    chunk_rows = data.draw(st.integers(1, 7))
+    read = [
+        chunk for chunk in iter_table_chunks(path, text_columns=names[:1], chunk_rows=chunk_rows)
+    ]
+    assert [list(chunk.frame.columns) for chunk in read] == [names] * len(read)
+    assert [row for chunk in read for row in chunk.frame.itertuples(index=False, name=None)] == rows
+    assert [text for chunk in read for text in chunk.texts] == [row[0] for row in rows]
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+
+
+@ROUND_TRIP
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {"text": CELLS}, optional={"a": JSON_VALUES, "b": JSON_VALUES, "ü": JSON_VALUES}
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    chunk_rows=st.integers(1, 7),
+)
+def test_json_lines_round_trip(
+    tmp_path: Path, rows: list[dict[str, object]], chunk_rows: int
+) -> None:
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with TableWriter(output) as writer:
+        for chunk in iter_table_chunks(path, text_columns=["text"], chunk_rows=chunk_rows):
+            writer.write(chunk.frame)
+    with output.open(encoding="utf-8", newline="\n") as file:
+        read = [json.loads(line) for line in file]
+    assert read == rows
+    assert json.dumps(read, sort_keys=True) == json.dumps(rows, sort_keys=True)  # 1 is not True.
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".jsonl.gz", ".parquet"])
+@pytest.mark.parametrize("chunk_rows", [1, 7, 100, 1000])
+def test_streamed_equals_whole(tmp_path: Path, suffix: str, chunk_rows: int) -> None:
+    rows = 100
+    frame = pd.DataFrame(
+        {
+            "text": [f"text\n{i}" * (i % 3) for i in range(rows)],
+            "label": [["x", "y", None][i % 3] for i in range(rows)],
+        }
+    )
+    path = tmp_path / f"in{suffix}"
+    write_table(frame, path)
+    whole = read_labelled_table(path, text_columns=["text"], label_column="label")
+    new = [f"{i % 7}" for i in range(rows)]
+    path_of_whole = tmp_path / f"whole{suffix}"
+    write_table(whole.frame, path_of_whole, {"new": new})
+
+    texts: list[str] = []
+    streamed = tmp_path / f"streamed{suffix}"
+    with TableWriter(streamed, inputs=[path]) as writer:
+        for chunk in iter_table_chunks(path, text_columns=["text"], chunk_rows=chunk_rows):
+            assert len(chunk.texts) == len(chunk.frame) <= chunk_rows
+            end = len(texts) + len(chunk.texts)
+            writer.write(chunk.frame, {"new": new[len(texts) : end]})
+            texts += chunk.texts
+    assert texts == whole.texts
+    if suffix == ".parquet":
+        assert pq.read_table(streamed).equals(pq.read_table(path_of_whole))
+    elif suffix.endswith(".gz"):
+        with gzip.open(streamed) as one, gzip.open(path_of_whole) as other:
+            assert one.read() == other.read()
+    else:
+        assert streamed.read_bytes() == path_of_whole.read_bytes()
+
+
+def test_streaming_checks_at_once_and_on_the_way(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        iter_table_chunks(tmp_path / "none.csv", text_columns=["text"], chunk_rows=5)
+    path = tmp_path / "in.csv"
+    path.write_text("text\na\nb\nc,d\n")
+    chunks = iter_table_chunks(path, text_columns=["text"], chunk_rows=2)
+    assert next(chunks).texts == ["a", "b"]
+    with pytest.raises(DataError, match=r"1 line has .* line 4 has 2"):
+        next(chunks)
+    with pytest.raises(DataError, match=r"no such column 'txet'.*did you mean 'text'"):
+        next(iter_table_chunks(path, text_columns=["txet"], chunk_rows=2))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_streaming_memory_is_flat(tmp_path: Path, suffix: str) -> None:
+    def peak(rows: int) -> int:
+        path = tmp_path / f"{rows}{suffix}"
+        write_table(pd.DataFrame({"text": [f"some text {i}" for i in range(rows)]}), path)
+        tracemalloc.start()
+        try:
+            with TableWriter(tmp_path / f"out{suffix}") as writer:
+                for chunk in iter_table_chunks(path, text_columns=["text"], chunk_rows=500):
+                    writer.write(chunk.frame)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1_000)  # Whatever is imported and cached on first use.
+    assert peak(20_000) < 1.5 * peak(2_000)
+
+
+def test_reading_imports_no_tensorflow() -> None:
+    program = "import sys, tfp_dgm.data; print([m for m in sys.modules if m in %r])"
+    heavy = ("tensorflow", "keras", "tensorflow_probability", "pandas", "pyarrow")
+    done = subprocess.run(
+        [sys.executable, "-c", program % (heavy,)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,46 @@
+"""Files in, files out: partially annotated tables, images, and a registry of public data.
+
+Nothing here imports TensorFlow; pandas and Arrow are imported where a table is read.
+"""
+
+from tfp_dgm.data.atomic_directory import atomic_directory
+from tfp_dgm.data.atomic_file import atomic_write
+from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.dataset_cache import fetch, is_cached
+from tfp_dgm.data.images import read_idx
+from tfp_dgm.data.labelled_table import (
+    LabelledTable,
+    TableChunk,
+    iter_table_chunks,
+    read_labelled_table,
+)
+from tfp_dgm.data.registry import DATASETS, Dataset, Wheel
+from tfp_dgm.data.table_writer import (
+    TableWriter,
+    check_new_columns,
+    check_output_path,
+    write_table,
+)
+from tfp_dgm.data.text_classification import TextClassificationSplit, load_text_classification
+
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Dataset",
+    "LabelledTable",
+    "TableChunk",
+    "TableWriter",
+    "TextClassificationSplit",
+    "Wheel",
+    "atomic_directory",
+    "atomic_write",
+    "check_new_columns",
+    "check_output_path",
+    "fetch",
+    "is_cached",
+    "iter_table_chunks",
+    "load_text_classification",
+    "read_idx",
+    "read_labelled_table",
+    "write_table",
+]

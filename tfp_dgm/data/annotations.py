@@ -1,0 +1,114 @@
+"""Label cells into sets of allowed classes: nothing, one class, or "one of these"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
+from tfp_dgm.data.table_reader import FrameChunk, is_null
+
+
+@dataclass(frozen=True)
+class AnnotationColumn:
+    """The label column of a file.
+
+    Attributes:
+      path: the file, for messages.
+      column: the label column's name.
+      chunk: the table [N].
+      separator: what stands between the classes of a set; "" where cells hold no sets.
+    """
+
+    path: Path
+    column: str
+    chunk: FrameChunk
+    separator: str
+
+    def parse(self, classes: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+        """Turns the column's cells into classes and allowed sets.
+
+        Args:
+          classes: all the class names; None to take those that are observed.
+        Returns:
+          classes: [K], sorted.
+          allowed: bool [N, K], True where the annotation allows the class.
+        Raises:
+          DataError: if a cell is of a wrong type or names an unknown class; if there are no
+            labels, or all of one class.
+        """
+        cells = self.chunk.frame[self.column].tolist()
+        sets = [self._parse_cell(cell, row) for row, cell in enumerate(cells)]
+        observed = {names[0] for names in sets if len(names) == 1}
+        known = tuple(sorted(observed if classes is None else set(classes)))
+        if not any(sets):
+            raise self._error("there are no labels at all; label a few rows of each class first")
+        index = {name: k for k, name in enumerate(known)}
+        allowed = np.ones([len(sets), len(known)], dtype=np.bool_)
+        for row, names in enumerate(sets):
+            if names:
+                self._check_known(names, index, row)
+                allowed[row] = False
+                allowed[row, [index[name] for name in names]] = True
+        if len(known) < 2 or (len(observed) == 1 and all(len(names) < 2 for names in sets)):
+            only = min(observed or known)
+            raise self._error(f"expected labels of two or more classes, got only {only!r}")
+        return known, allowed
+
+    def _parse_cell(self, cell: Any, row: int) -> tuple[str, ...]:
+        """Returns the distinct classes that a cell names; none where it is empty."""
+        if isinstance(cell, list):
+            names = [self._class_name(item, cell, row) for item in cell]
+        else:
+            label = self._class_name(cell, cell, row)
+            if self.separator and self.separator in label and label.strip():
+                names = [name.strip() for name in label.split(self.separator)]
+            else:
+                names = [label] if label.strip() else []
+        if not all(name.strip() for name in names):
+            raise self._error(f"expected class names, got an empty one in {shorten(cell)}", row)
+        return tuple(dict.fromkeys(names))
+
+    def _class_name(self, value: Any, cell: Any, row: int) -> str:
+        """Returns a label's text; numbers and truth values are taken as JSON writes them."""
+        if isinstance(value, str):
+            return value
+        if is_null(value):
+            return ""
+        if isinstance(value, bool | int | float):
+            return json.dumps(value)
+        raise self._error(
+            f"expected a label (a string, a number, or a list of them), got {shorten(cell)}", row
+        )
+
+    def _check_known(self, names: tuple[str, ...], known: Collection[str], row: int) -> None:
+        for name in names:
+            if name in known:
+                continue
+            what = f"unknown class {name!r}"
+            hint = ""
+            if len(names) > 1:
+                what += f" in an allowed set ({' or '.join(map(repr, names))})"
+                hint = (
+                    "; a class must be the label of some row or be listed in `classes`; if "
+                    f"{self.separator!r} is part of a label, choose another separator"
+                )
+            classes = listing([repr(name) for name in known], limit=30) or "none"
+            raise self._error(
+                f"{what}; the known classes are {classes}{did_you_mean(name, known)}{hint}", row
+            )
+
+    def _error(self, problem: str, row: int | None = None) -> DataError:
+        place = None if row is None else self.chunk.place(row)
+        return DataError.at(self.path, problem, place=place, column=self.column)
+
+
+def observed_classes(allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Returns int64 [N]: the one class that `allowed` [N, K] leaves, -1 if it leaves several."""
+    return np.where(allowed.sum(axis=1) == 1, allowed.argmax(axis=1), -1)

@@ -1,0 +1,48 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tfp_dgm.data.data_error import DataError
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a binary file that takes `path`'s place when the block ends without an exception.
+
+    The bytes go to a hidden file in the same folder, reach the disk, and then replace `path`
+    in one step, so that a kill at any moment leaves the old file or the new one (and perhaps
+    the hidden one). A link is followed: its target is replaced and the link stays.
+
+    Args:
+      path: where the file is to stand; its folder must exist.
+    Yields:
+      The open temporary file. Leave it open.
+    Raises:
+      DataError: if the folder is missing or cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    # open() rather than tempfile, whose files only their owner may read.
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        file = temporary.open("xb")
+    except OSError as error:
+        raise DataError.at(path, f"cannot be written: {error.strerror}") from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,55 @@
+"""The one error that reading, fetching and writing data raises."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from os import PathLike
+
+
+class DataError(ValueError):
+    """A file or data set is not what was expected; the message is written for the person."""
+
+    @classmethod
+    def at(
+        cls,
+        path: str | PathLike[str],
+        problem: str,
+        *,
+        place: str | None = None,
+        column: str | None = None,
+    ) -> DataError:
+        """Builds the error `path, place, column: problem`.
+
+        Args:
+          path: the file.
+          problem: what was expected and what came.
+          place: where in the file, such as "line 12"; None for the whole file.
+          column: the column's name, where one is to blame.
+        Returns:
+          The error, to be raised.
+        """
+        where = [str(path)]
+        if place is not None:
+            where.append(place)
+        if column is not None:
+            where.append(f"column {column!r}")
+        return cls(f"{', '.join(where)}: {problem}")
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """Returns repr(value), cut to about `limit` characters so that messages stay readable."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def listing(items: list[str], limit: int = 5) -> str:
+    """Returns the first `limit` items joined by commas, and how many more there are."""
+    more = len(items) - limit
+    return ", ".join(items[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns "; did you mean 'x'?" for the known name closest to `name`, "" if none is close."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,179 @@
+"""Partially annotated tables: texts, the classes that each row's annotation allows, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.data.annotations import AnnotationColumn, observed_classes
+from tfp_dgm.data.data_error import DataError, shorten
+from tfp_dgm.data.table_reader import (
+    FrameChunk,
+    TableReader,
+    check_columns,
+    is_null,
+    open_table,
+)
+from tfp_dgm.data.table_warnings import MAX_TEXT_CHARACTERS, table_warnings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROWS_PER_CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class LabelledTable:
+    """A table of N texts, some of them annotated with one of K classes.
+
+    Attributes:
+      frame: [N] rows, every column of the file with its values as they stand there.
+      texts: [N], the text columns joined by newlines; at most MAX_TEXT_CHARACTERS each.
+      classes: [K] class names, sorted.
+      allowed: bool [N, K], the classes that the annotation allows: all of them where the row
+        is not annotated, one for an observed label, several for "one of these".
+      warnings: what a person should look at, a sentence each.
+    """
+
+    frame: pd.DataFrame
+    texts: list[str]
+    classes: tuple[str, ...]
+    allowed: NDArray[np.bool_]
+    warnings: list[str]
+
+    @property
+    def observed(self) -> NDArray[np.int64]:
+        """int64 [N]: the observed class, -1 where there is none or a set of several."""
+        return observed_classes(self.allowed)
+
+
+@dataclass(frozen=True)
+class TableChunk:
+    """Consecutive rows of a table to be labelled.
+
+    Attributes:
+      frame: [n] rows, every column of the file.
+      texts: [n], as in `LabelledTable`.
+    """
+
+    frame: pd.DataFrame
+    texts: list[str]
+
+
+def read_labelled_table(
+    path: str | PathLike[str],
+    *,
+    text_columns: Sequence[str],
+    label_column: str,
+    separator: str = "|",
+    classes: Sequence[str] | None = None,
+) -> LabelledTable:
+    """Reads a table in which some rows are labelled.
+
+    A label cell that is empty, blank or null is not annotated; "a|b", or a list in JSON Lines
+    and Parquet, means one of a and b; anything else is an observed label, taken as it stands.
+
+    Args:
+      path: a .csv, .tsv, .jsonl or .ndjson file, also gzipped (.gz), or .parquet; UTF-8.
+      text_columns: the columns that hold the text, at least one.
+      label_column: the column that holds the labels.
+      separator: stands between the classes of a set; "" if labels are never sets.
+      classes: all class names, where some may occur only inside sets or not at all. By
+        default the observed labels.
+    Returns:
+      The table.
+    Raises:
+      DataError: if the file is not such a table; names the file, line, column, what was
+        expected and what came.
+    """
+    reader = open_table(path)
+    if label_column in text_columns:
+        raise DataError.at(
+            path, "the label column is a text column, too: labels would leak", column=label_column
+        )
+    chunk = _read_whole(reader)
+    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, label_column])
+    texts = _join_texts(reader, chunk, text_columns)
+    annotations = AnnotationColumn(reader.path, label_column, chunk, separator)
+    names, allowed = annotations.parse(classes)
+    return LabelledTable(
+        frame=chunk.frame,
+        texts=_truncate(texts),
+        classes=names,
+        allowed=allowed,
+        warnings=table_warnings(texts, names, allowed, chunk),
+    )
+
+
+def iter_table_chunks(
+    path: str | PathLike[str], *, text_columns: Sequence[str], chunk_rows: int
+) -> Iterator[TableChunk]:
+    """Reads a table in chunks, at memory that does not grow with the file.
+
+    Args:
+      path: as for `read_labelled_table`.
+      text_columns: the columns that hold the text, at least one.
+      chunk_rows: the most rows in a chunk.
+    Returns:
+      The chunks, in order, none empty.
+    Raises:
+      DataError: as for `read_labelled_table`; at once if there is no such file, otherwise
+        where the chunk with the error is reached.
+    """
+    reader = open_table(path)
+
+    def chunks() -> Iterator[TableChunk]:
+        for number, chunk in enumerate(reader.chunks(chunk_rows)):
+            if number == 0:  # Later rows of JSON Lines may lack a key: no text, no error.
+                check_columns(reader.path, list(chunk.frame.columns), text_columns)
+            texts = _join_texts(reader, chunk, text_columns)
+            yield TableChunk(chunk.frame, _truncate(texts))
+
+    return chunks()
+
+
+def _read_whole(reader: TableReader) -> FrameChunk:
+    import pandas as pd
+
+    chunks = list(reader.chunks(_ROWS_PER_CHUNK))
+    return FrameChunk(
+        frame=pd.concat([chunk.frame for chunk in chunks], ignore_index=True),
+        lines=np.concatenate([chunk.lines for chunk in chunks]),
+        unit=chunks[0].unit,
+    )
+
+
+def _join_texts(reader: TableReader, chunk: FrameChunk, text_columns: Sequence[str]) -> list[str]:
+    if not text_columns:
+        raise DataError.at(reader.path, "text_columns: expected at least one column, got none")
+    columns = []
+    for name in text_columns:
+        if name not in chunk.frame.columns:
+            columns.append([""] * len(chunk.frame))
+            continue
+        texts = []
+        for row, value in enumerate(chunk.frame[name].tolist()):
+            if not isinstance(value, str) and not is_null(value):
+                raise DataError.at(
+                    reader.path,
+                    f"expected a string, got {shorten(value)} ({type(value).__name__})",
+                    place=chunk.place(row),
+                    column=name,
+                )
+            texts.append(_encodable(value) if isinstance(value, str) else "")
+        columns.append(texts)
+    return ["\n".join(parts) for parts in zip(*columns, strict=True)]
+
+
+def _encodable(text: str) -> str:
+    """Replaces lone surrogates, which JSON can hold but UTF-8 tensors cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _truncate(texts: list[str]) -> list[str]:
+    return [text[:MAX_TEXT_CHARACTERS] for text in texts]

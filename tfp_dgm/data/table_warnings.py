@@ -1,0 +1,113 @@
+"""What a person should look at before trusting labels learnt from a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.data.annotations import observed_classes
+from tfp_dgm.data.data_error import listing, shorten
+from tfp_dgm.data.table_reader import FrameChunk
+
+MAX_TEXT_CHARACTERS = 1_000_000
+_ENOUGH_LABELS = 3
+_NUM_EXAMPLES = 3
+_Item = TypeVar("_Item")
+
+
+def table_warnings(
+    texts: Sequence[str],
+    classes: Sequence[str],
+    allowed: NDArray[np.bool_],
+    chunk: FrameChunk,
+) -> list[str]:
+    """Lists what is doubtful in a table: labels, conflicts, empty and oversized texts.
+
+    Args:
+      texts: [N], not truncated.
+      classes: [K] class names.
+      allowed: bool [N, K], the classes that each annotation allows.
+      chunk: the table [N], for the places of rows.
+    Returns:
+      The warnings, a sentence each.
+    """
+    observed = observed_classes(allowed)
+    counts = np.bincount(observed[observed >= 0], minlength=len(classes)).tolist()
+    return [
+        *_similar_labels(dict(zip(classes, counts, strict=True))),
+        *_few_labels(dict(zip(classes, counts, strict=True))),
+        *_conflicts(texts, classes, allowed, chunk),
+        *_odd_texts(texts, chunk),
+    ]
+
+
+def _similar_labels(counts: dict[str, int]) -> Iterator[str]:
+    for names in _groups(counts, key=lambda name: " ".join(name.split()).casefold()):
+        if len(names) > 1:
+            spellings = ", ".join(f"{name!r} ({counts[name]})" for name in names)
+            yield (
+                f"The labels {spellings} differ in case or white space only; "
+                "they are taken for different classes."
+            )
+
+
+def _few_labels(counts: dict[str, int]) -> Iterator[str]:
+    few = [f"{name!r} ({count})" for name, count in counts.items() if count < _ENOUGH_LABELS]
+    if few:
+        yield (
+            f"Fewer than {_ENOUGH_LABELS} labels for {listing(few, limit=10)}: predictions of "
+            "such a class cannot be checked; label more of it."
+        )
+
+
+def _conflicts(
+    texts: Sequence[str], classes: Sequence[str], allowed: NDArray[np.bool_], chunk: FrameChunk
+) -> Iterator[str]:
+    annotated = np.flatnonzero(~allowed.all(axis=1)).tolist()
+    conflicting = [
+        rows
+        for rows in _groups(annotated, key=lambda row: texts[row])
+        if texts[rows[0]].strip() and not allowed[rows].all(axis=0).any()
+    ]
+    if not conflicting:
+        return
+
+    def named(row: int) -> str:
+        names = " or ".join(repr(classes[k]) for k in np.flatnonzero(allowed[row]).tolist())
+        return f"{chunk.place(row)} {names}"
+
+    examples = "; ".join(
+        f"{shorten(texts[rows[0]])}: {listing([named(row) for row in rows])}"
+        for rows in conflicting[:_NUM_EXAMPLES]
+    )
+    yield (
+        f"{_count(len(conflicting), 'text')} with conflicting labels on identical copies, "
+        f"such as {examples}."
+    )
+
+
+def _odd_texts(texts: Sequence[str], chunk: FrameChunk) -> Iterator[str]:
+    empty = [row for row, text in enumerate(texts) if not text.strip()]
+    if empty:
+        yield f"{_count(len(empty), 'empty text')}: {chunk.places(empty)}."
+    long = [row for row, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS]
+    if long:
+        yield (
+            f"{_count(len(long), 'text')} of more than {MAX_TEXT_CHARACTERS:,} characters: "
+            f"{chunk.places(long)}; the model reads only that many, the output keeps all."
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _groups(items: Iterable[_Item], key: Callable[[_Item], str]) -> list[list[_Item]]:
+    groups: defaultdict[str, list[_Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return list(groups.values())
