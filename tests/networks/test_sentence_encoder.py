@@ -1,0 +1,67 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfp_dgm.networks import SentenceEncoder
+
+keras_hub = pytest.importorskip("keras_hub")
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat"]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    keras.utils.set_random_seed(0)
+    tokenizer = keras_hub.models.BertTokenizer(vocabulary=VOCABULARY, lowercase=True)
+    preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8)
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=len(VOCABULARY),
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=6,
+        intermediate_dim=8,
+        max_sequence_length=8,
+    )
+    return SentenceEncoder(preprocessor, backbone)
+
+
+def test_is_the_unit_length_mean_of_the_real_tokens(encoder):
+    vector = encoder(tf.constant(["The cat sat"])).numpy()[0]
+    ids = np.array([[2, 5, 6, 7, 3]])  # [CLS] the cat sat [SEP]
+    states = encoder.backbone(
+        {"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": np.ones_like(ids)}
+    )["sequence_output"].numpy()[0]
+    mean = states.mean(axis=0)
+    np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_a_text_does_not_depend_on_the_others_of_its_batch(encoder):
+    texts = ["cat", "the cat sat on the mat the cat sat on the mat", "", "mat mat"]
+    together = encoder(tf.constant(texts)).numpy()
+    alone = np.concatenate([encoder(tf.constant([text])).numpy() for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode(texts, batch_size=2), alone, atol=1e-5)
+
+
+def test_reports_progress(encoder):
+    done = []
+    encoder.encode(["cat"] * 5, batch_size=2, progress=done.append)
+    assert done == [2, 4, 5]
+
+
+def test_trains_nothing(encoder):
+    assert encoder.trainable_weights == []
+
+
+def test_comes_back_from_a_keras_file(encoder, tmp_path):
+    model = keras.Sequential([keras.Input((), dtype="string"), encoder])
+    texts = tf.constant(["the cat", "mat"])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(texts).numpy(), model(texts).numpy(), atol=1e-6)
+
+
+def test_a_folder_without_an_encoder_is_named(tmp_path):
+    with pytest.raises(ValueError, match=f"--encoder: expected a folder.*{tmp_path.name}"):
+        SentenceEncoder.from_preset(str(tmp_path))

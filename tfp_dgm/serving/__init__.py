@@ -1,0 +1,5 @@
+"""SavedModels out."""
+
+from tfp_dgm.serving.export import Servable, export
+
+__all__ = ["Servable", "export"]
