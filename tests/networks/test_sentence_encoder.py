@@ -44,12 +44,6 @@ def test_a_text_does_not_depend_on_the_others_of_its_batch(encoder):
     np.testing.assert_allclose(encoder.encode(texts, batch_size=2), alone, atol=1e-5)
 
 
-def test_reports_progress(encoder):
-    done = []
-    encoder.encode(["cat"] * 5, batch_size=2, progress=done.append)
-    assert done == [2, 4, 5]
-
-
 def test_trains_nothing(encoder):
     assert encoder.trainable_weights == []
 

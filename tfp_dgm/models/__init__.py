@@ -1,9 +1,10 @@
 """Keras models with latent variables: plain `compile`, `fit`, `predict`, `.keras` out and in."""
 
 from tfp_dgm.models.annotation import allowed_classes
+from tfp_dgm.models.bag_of_words_vae import BagOfWordsVAE
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
 from tfp_dgm.models.vae import VAE
 
-__all__ = ["M1M2", "M2", "VAE", "LatentVariableModel", "allowed_classes"]
+__all__ = ["M1M2", "M2", "VAE", "BagOfWordsVAE", "LatentVariableModel", "allowed_classes"]

@@ -16,7 +16,8 @@ def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
       allowed: bool [B, K], with at least one True a row.
     Raises:
       ValueError: if the shape is neither (names the shape received), or without targets.
-      InvalidArgumentError: if a class is K or more.
+      InvalidArgumentError: if a class is below -1, or K or more, or if the matrix holds anything
+        but 0 and 1. (Compiled by XLA, which drops assertions, none of these is noticed.)
     """
     if targets is None:
         raise ValueError(
@@ -26,6 +27,11 @@ def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
     targets = tf.convert_to_tensor(targets)
     if targets.shape.rank == 2 and targets.shape[1] == num_classes and num_classes > 1:
         allowed = tf.cast(targets, tf.bool)
+        tf.debugging.assert_equal(
+            tf.cast(allowed, targets.dtype),
+            targets,
+            message="targets: expected 0 and 1 in a matrix of allowed classes",
+        )
         return allowed | ~tf.reduce_any(allowed, axis=1, keepdims=True)
     if targets.shape.rank == 2 and targets.shape[1] == 1:
         targets = targets[:, 0]
@@ -35,8 +41,8 @@ def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
             f"{tuple(targets.shape)}"
         )
     classes = tf.cast(targets, tf.int32)  # [B]
-    tf.debugging.assert_less(
-        classes, num_classes, message=f"targets: expected classes below {num_classes}"
-    )
+    message = f"targets: expected classes from -1 to {num_classes - 1}"
+    tf.debugging.assert_greater(classes, -2, message=message)
+    tf.debugging.assert_less(classes, num_classes, message=message)
     same = classes[:, tf.newaxis] == tf.range(num_classes)  # [B, K]
     return same | (classes < 0)[:, tf.newaxis]

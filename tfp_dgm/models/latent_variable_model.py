@@ -7,14 +7,14 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import objectives
-from tfp_dgm.layers import stateless_seed
+from tfp_dgm.layers import SavesSeed, stateless_seed
 
 for _objective in (objectives.ELBO, objectives.EnumeratedELBO, objectives.ScoreFunctionELBO):
     # Objectives know nothing of Keras; registered here, they come back from `.keras` in safe mode.
     keras.saving.register_keras_serializable(package="tfp_dgm")(_objective)
 
 
-class LatentVariableModel(keras.Model):
+class LatentVariableModel(SavesSeed, keras.Model):
     """p(z) p(x | z) with an amortised q(z | x), trained by an objective given to `compile`.
 
     A subclass gives `posterior`, `prior` and `log_likelihood`; one that learns from more than a
@@ -150,11 +150,12 @@ class LatentVariableModel(keras.Model):
         return [self._loss_tracker, *self._trackers.values()] if self.compiled else []
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        inputs, targets, sample_weight, count = _unpack(data)
         self._ensure_built(inputs)
         with tf.GradientTape() as tape:
             losses, parts = self.losses_per_example(inputs, targets, training=True)
-            loss = _mean_over_replicas(losses, sample_weight)
+            weighted = losses if sample_weight is None else losses * sample_weight
+            loss = tf.reduce_sum(weighted) / count
             if self.losses:  # Regularisers: every replica has them, and gradients are summed.
                 loss += tf.add_n(self.losses) / _num_replicas()
             scaled = self.optimizer.scale_loss(loss)
@@ -163,7 +164,7 @@ class LatentVariableModel(keras.Model):
         return self._log(losses, parts, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        inputs, targets, sample_weight, _ = _unpack(data)
         self._ensure_built(inputs)
         _, parts = self.losses_per_example(inputs, targets, training=False)
         return self._log(-parts["bound"][0], parts, sample_weight)
@@ -193,14 +194,31 @@ def _num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def _mean_over_replicas(losses: tf.Tensor, sample_weight: tf.Tensor | None) -> tf.Tensor:
-    """This replica's share of the mean over the global batch, so that summed gradients are its.
+def _unpack(data: Any) -> tuple[Any, Any, tf.Tensor | None, tf.Tensor]:
+    """Inputs, targets, sample weights and the number of examples that all replicas have together.
 
-    Divides by the examples of all replicas together, as the last batch may not divide evenly.
+    That number divides the sum of the losses, so that summed gradients are those of the mean over
+    the global batch, even where the last one does not divide evenly. A replica that it leaves
+    without any example gets one of zeros and of weight 0: TFP cannot draw from an empty batch.
     """
-    count = tf.cast(tf.shape(losses)[0], tf.float32)
+    inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    rows = tf.shape(keras.tree.flatten(inputs)[0])[0]
+    count = tf.cast(rows, tf.float32)
+    if sample_weight is not None:
+        sample_weight = tf.cast(sample_weight, tf.float32)
     if _num_replicas() > 1:
         count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, count)
-    if sample_weight is not None:
-        losses *= tf.cast(sample_weight, losses.dtype)
-    return tf.reduce_sum(losses) / count
+        missing = tf.cast(rows == 0, tf.int32)
+        sample_weight = tf.ones([rows]) if sample_weight is None else sample_weight
+        inputs, targets, sample_weight = keras.tree.map_structure(
+            lambda tensor: _append_zeros(tensor, missing), (inputs, targets, sample_weight)
+        )
+    return inputs, targets, sample_weight, count
+
+
+def _append_zeros(tensor: tf.Tensor | None, rows: tf.Tensor) -> tf.Tensor | None:
+    if tensor is None:
+        return None
+    shape = tf.concat([[rows], tf.shape(tensor)[1:]], axis=0)
+    longer = tf.concat([tensor, tf.zeros(shape, tensor.dtype)], axis=0)
+    return tf.ensure_shape(longer, [None, *tensor.shape[1:]])

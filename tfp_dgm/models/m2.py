@@ -195,8 +195,20 @@ class M2(LatentVariableModel):
           targets: classes [B], -1 for "not annotated", or a 0/1 matrix [B, K] of allowed classes.
           seed: int32 [2]; None draws the next one of the model's own.
         """
+        posterior = self.class_posterior(inputs, training=training)
         allowed = allowed_classes(targets, self.num_classes)
-        posterior = self.class_posterior(inputs, allowed, training=training)
+        return self._bound_within(allowed, posterior, inputs, seed=seed, training=training)
+
+    def _bound_within(
+        self,
+        allowed: tf.Tensor,
+        posterior: tfd.Categorical,
+        inputs: Any,
+        *,
+        seed: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> objectives.Bound:
+        posterior = _restrict(posterior, allowed)
         seed = stateless_seed(self.seed_generator) if seed is None else seed
         class_seed, latent_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         inner: list[objectives.Bound] = []
@@ -228,10 +240,10 @@ class M2(LatentVariableModel):
         self, inputs: Any, targets: Any, training: bool
     ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:
         allowed = allowed_classes(targets, self.num_classes)
-        bound = self.annotated_bound(inputs, targets, training=training)
-        log_q = tf.math.log_softmax(
-            self.class_posterior(inputs, training=training).logits_parameter()
-        )
+        # One q(y | x) for both terms, so that noise in the classifier is the same in both.
+        posterior = self.class_posterior(inputs, training=training)
+        bound = self._bound_within(allowed, posterior, inputs, training=training)
+        log_q = tf.math.log_softmax(posterior.logits_parameter())  # [B, K]
         log_annotation = tf.reduce_logsumexp(
             tf.where(allowed, log_q, -float("inf")), axis=-1
         )  # [B]; 0 where every class is allowed.

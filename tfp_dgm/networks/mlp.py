@@ -42,12 +42,16 @@ class MLP(keras.layers.Layer):
         self.seed = seed
         self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
         self.stack: list[keras.layers.Layer] = []
+        # Keras hands neither the policy nor `trainable` on to a layer's parts.
+        common = {"dtype": self.dtype_policy, "trainable": self.trainable}
         if input_dropout:
             self.stack.append(self._dropout(input_dropout, 0))
         for depth, width in enumerate(self.units):
-            self.stack.append(keras.layers.Dense(width, dtype=self.dtype_policy))
+            # Named, since the path of a weight must not depend on how many layers came before.
+            self.stack.append(keras.layers.Dense(width, name=f"dense_{depth}", **common))
             if batch_normalization:
-                self.stack.append(keras.layers.BatchNormalization(dtype=self.dtype_policy))
+                name = f"batch_normalization_{depth}"
+                self.stack.append(keras.layers.BatchNormalization(name=name, **common))
             self.stack.append(keras.layers.Activation(self.activation, dtype=self.dtype_policy))
             if dropout:
                 self.stack.append(self._dropout(dropout, depth + 1))

@@ -1,6 +1,9 @@
 """A frozen pretrained text encoder, through KerasHub."""
 
-from collections.abc import Callable, Sequence
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -29,6 +32,10 @@ class SentenceEncoder(keras.layers.Layer):
         self.backbone = backbone
         self.backbone.trainable = False
         self.built = True
+
+    @functools.cached_property
+    def _compiled(self) -> tf.types.experimental.GenericFunction:
+        return tf.function(self.call, input_signature=[tf.TensorSpec([None], tf.string)])
 
     @classmethod
     def from_preset(cls, preset: str, *, sequence_length: int = 128) -> "SentenceEncoder":
@@ -72,30 +79,29 @@ class SentenceEncoder(keras.layers.Layer):
     def compute_output_spec(self, texts: Any) -> keras.KerasTensor:
         return keras.KerasTensor((texts.shape[0], self.units), dtype="float32")
 
-    def encode(
-        self,
-        texts: Sequence[str],
-        *,
-        batch_size: int = 64,
-        progress: Callable[[int], None] | None = None,
-    ) -> np.ndarray:
+    def encode(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Encodes many texts, shortest first so that batches hold few pads: float32 [N, E].
 
         Args:
           texts: the texts.
           batch_size: texts at once.
-          progress: called with the number of texts done after each batch.
         """
-        step = tf.function(self.call, input_signature=[tf.TensorSpec([None], tf.string)])
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         vectors = np.zeros((len(texts), self.units), np.float32)
         for start in range(0, len(texts), batch_size):
             chosen = order[start : start + batch_size]
             batch = [texts[i].encode("utf-8", errors="replace") for i in chosen]
-            vectors[chosen] = step(tf.constant(batch)).numpy()
-            if progress is not None:
-                progress(start + len(chosen))
+            vectors[chosen] = self._compiled(tf.constant(batch)).numpy()
         return vectors
+
+    def fingerprint(self) -> str:
+        """A hash of what the vectors depend on: vocabulary, length, architecture, weights."""
+        vocabulary = self.preprocessor.tokenizer.get_vocabulary()
+        identity = [vocabulary, self.preprocessor.sequence_length, type(self.backbone).__name__]
+        digest = hashlib.sha256(json.dumps(identity).encode())
+        for weight in self.backbone.weights:
+            digest.update(weight.numpy().tobytes())
+        return digest.hexdigest()
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,22 @@
+"""`dgm`, the command line of tfp_dgm."""
+
+import typer
+
+from . import datasets, demo, label, predict
+
+app = typer.Typer(
+    name="dgm",
+    help="Deep generative models of text: label, serve, explore.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("label")(label.label)
+app.command("predict")(predict.predict)
+app.command("demo")(demo.demo)
+app.add_typer(datasets.app, name="datasets", help="Public data sets: list, fetch, export.")
+
+
+def main() -> None:
+    """The console script's entry point."""
+    app()

@@ -1,0 +1,71 @@
+"""`dgm label`: the rest of a partially annotated file, labelled."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._errors import clean_errors
+from ._progress import progress_bar
+
+ENCODER_HELP = (
+    "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
+    "preset. Needs `pip install tfp-dgm[encoder]`."
+)
+
+
+def label(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL (each also .gz) or Parquet.")
+    ],
+    text_column: Annotated[
+        list[str], typer.Option(help="Column that holds the text; may be given several times.")
+    ],
+    label_column: Annotated[
+        str, typer.Option(help="Column of labels: empty = none, a class, or a set such as a|b.")
+    ],
+    output: Annotated[Path, typer.Option(help="The labelled table; the format by its ending.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Folder for model, report and metrics.", show_default="OUT's name.model"),
+    ] = None,
+    min_precision: Annotated[
+        float, typer.Option(help="Accept labels of which at least this share is right.")
+    ] = 0.95,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class", help="A class name; give all of them where some occur in no single label."
+        ),
+    ] = None,
+    separator: Annotated[
+        str, typer.Option(help='Stands between the classes of a set; "" where there are no sets.')
+    ] = "|",
+    encoder: Annotated[str | None, typer.Option(help=ENCODER_HELP)] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same labels.")] = 0,
+) -> None:
+    """Labels the rest of a file of which some rows carry labels.
+
+    Writes the same rows with every column kept, and the columns predicted_label, probability,
+    accept, second_label, second_probability and suspect_label. Beside it: a folder with the
+    trained model, a SavedModel that takes strings, report.html and metrics.json.
+    """
+    with clean_errors(), progress_bar() as progress:
+        from tfp_dgm.labelling import label_file
+
+        job = label_file(
+            source,
+            output,
+            text_columns=text_column,
+            label_column=label_column,
+            model_directory=model,
+            min_precision=min_precision,
+            classes=classes,
+            separator=separator,
+            encoder=encoder,
+            seed=seed,
+            progress=progress,
+        )
+    for warning in job.outcome.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+    typer.echo(job.summary())

@@ -1,0 +1,28 @@
+"""`dgm predict`: new files, labelled with a trained model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._errors import clean_errors
+from ._progress import progress_bar
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="The folder that `dgm label` wrote.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL (each also .gz) or Parquet.")
+    ],
+    output: Annotated[Path, typer.Option(help="The labelled table; the format by its ending.")],
+    text_column: Annotated[
+        list[str] | None,
+        typer.Option(help="Column that holds the text.", show_default="as in training"),
+    ] = None,
+) -> None:
+    """Labels a new file, in a stream: memory does not grow with the file."""
+    with clean_errors(), progress_bar() as progress:
+        from tfp_dgm.labelling import predict_file
+
+        rows = predict_file(model, source, output, text_columns=text_column, progress=progress)
+    typer.echo(f"{output}: {rows:,} rows labelled")

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from tfp_dgm.labelling.self_training import (
+    SelfTrainedHeads,
+    fit_logistic_regressions,
+    restrict,
+    self_train,
+)
+
+
+def _objective(flat, x, targets, weights, ridge):
+    """The ridge multinomial logistic regression of one head, by plain loops."""
+    kernel = flat.reshape(x.shape[1], targets.shape[1])
+    total = ridge / 2 * (kernel**2).sum()
+    for row, target, weight in zip(x, targets, weights, strict=True):
+        logits = row @ kernel
+        total -= weight * (target @ (logits - np.log(np.exp(logits).sum())))
+    return total
+
+
+@pytest.mark.parametrize("head", [0, 1])
+def test_logistic_regression_finds_the_optimum_that_scipy_finds(head):
+    rng = np.random.default_rng(0)
+    x = np.hstack([rng.normal(size=(40, 3)), np.ones((40, 1))]).astype(np.float32)
+    targets = rng.dirichlet(np.ones(3), (40, 2)).transpose(0, 2, 1).astype(np.float32)
+    weights = rng.gamma(2, 1, (40, 2)).astype(np.float32)
+    weights[rng.random((40, 2)) < 0.3] = 0
+    found = fit_logistic_regressions(x, targets, weights, steps=400)[:, :, head]
+    arguments = (x.astype(float), targets[:, :, head], weights[:, head], 0.01)
+    best = minimize(_objective, np.zeros(12), arguments, method="BFGS", options={"gtol": 1e-6})
+    assert _objective(found.ravel().astype(float), *arguments) < best.fun + 1e-3
+    np.testing.assert_allclose(found, best.x.reshape(4, 3), atol=0.03)
+
+
+def test_restrict_is_bayes_rule():
+    probabilities = np.array([[[0.2], [0.3], [0.5]]])
+    answer = restrict(probabilities, np.array([[[1.0], [1.0], [0.0]]]))
+    np.testing.assert_allclose(answer.ravel(), [0.4, 0.6, 0.0], atol=1e-6)
+
+
+def _clusters(seed=0, rows=300):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, rows)
+    centres = np.eye(3)[truth] * 3
+    features = np.hstack([centres + rng.normal(size=(rows, 3)), np.ones((rows, 1))])
+    return features.astype(np.float32), truth
+
+
+def test_self_training_learns_clusters_from_two_labels_each():
+    features, truth = _clusters()
+    rows = np.concatenate([np.flatnonzero(truth == k)[:2] for k in range(3)])
+    allowed = np.eye(3, dtype=bool)[truth[rows]]
+    steps = []
+    heads = self_train(
+        features,
+        rows,
+        allowed,
+        np.ones((6, 1), bool),
+        rare_class_power=0.3,
+        seed=0,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    answers = heads.predict(features)[:, :, 0]
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+    assert (answers.argmax(axis=1) == truth).mean() > 0.9
+    assert steps == [(n, 6) for n in range(1, 7)]
+
+
+def test_a_model_never_sees_the_labels_it_must_not():
+    features, truth = _clusters()
+    rows = np.arange(30)
+    allowed = np.eye(3, dtype=bool)[truth[rows]]
+    visible = np.ones((30, 2), bool)
+    visible[:10, 1] = False
+    wrong = allowed.copy()
+    wrong[:10] = np.roll(allowed[:10], 1, axis=1)  # Lies that only model 0 may see.
+
+    def train(annotations):
+        heads = self_train(
+            features,
+            rows,
+            annotations,
+            visible,
+            rare_class_power=0.0,
+            seed=0,
+            progress=lambda *_: None,
+        )
+        return heads.predict(features)
+
+    honest, lied = train(allowed), train(wrong)
+    assert np.abs(honest[:, :, 0] - lied[:, :, 0]).max() > 0.01
+    # Only the number of rows in each class, which the random weights know, may shine through.
+    assert np.abs(honest[:, :, 1] - lied[:, :, 1]).max() < 0.05
+
+
+def test_the_matrix_form_gives_the_same_as_head_by_head():
+    rng = np.random.default_rng(1)
+    rounds = [rng.normal(size=(4, 3, 2, 2)).astype(np.float32) for _ in range(3)]
+    heads = SelfTrainedHeads(rounds)
+    x = np.hstack([rng.normal(size=(5, 3)), np.ones((5, 1))]).astype(np.float32)
+    weights = [0.0, 0.25, 0.75]  # Half the mean over rounds 2 and 3, half the last.
+    expected = np.zeros((5, 3))
+    for weight, kernel in zip(weights, rounds, strict=True):
+        for head in range(2):
+            logits = x @ kernel[:, :, head, 0]
+            expected += weight / 2 * np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(heads.predict(x)[:, :, 0], expected, atol=1e-6)
+    kernel, bias = heads.kernel_and_bias()
+    logits = (x[:, :3] @ kernel + bias).reshape(5, 4, 3)
+    softmax = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    mixed = np.einsum("bhk,h->bk", softmax, heads.head_weights())
+    np.testing.assert_allclose(mixed, expected, atol=1e-6)

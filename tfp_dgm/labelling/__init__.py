@@ -1,0 +1,25 @@
+"""The main job: label the rest of a partially annotated data set."""
+
+from tfp_dgm.labelling.baselines import BASELINES
+from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.features import Features, fit_features
+from tfp_dgm.labelling.fit_classifier import fit_classifier
+from tfp_dgm.labelling.label_file import LabelledFile, label_file
+from tfp_dgm.labelling.metrics import metrics
+from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.predict_file import predict_file
+from tfp_dgm.labelling.report import render_report
+
+__all__ = [
+    "BASELINES",
+    "Features",
+    "LabelledFile",
+    "Outcome",
+    "TextClassifier",
+    "fit_classifier",
+    "fit_features",
+    "label_file",
+    "metrics",
+    "predict_file",
+    "render_report",
+]

@@ -1,0 +1,167 @@
+"""The predictor as one Keras model: strings in, calibrated probabilities out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.models import BagOfWordsVAE
+from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.text import TfIdf, WordCounts
+
+# The VAE's part of a feature vector has this length, beside the LSA's of length 1.
+VAE_SHARE = 0.5
+
+_LAYERS = (
+    "word_counts",
+    "tf_idf",
+    "lsa",
+    "vae",
+    "encoder",
+    "naive_bayes",
+    "student",
+    "ensemble",
+    "combination",
+    "calibration",
+)
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class TextClassifier(keras.Model):
+    """A trained text classifier: string [B] -> calibrated class probabilities float32 [B, K].
+
+        words = tf-idf(counts);   latent = [LSA(words), VAE_SHARE mean of q(z | counts)]
+        ensemble = mixture(bags of heads on latent, naive Bayes on words)
+        answer = calibration(mixture(ensemble, student on words))
+
+    `labelling.fit_classifier` makes one; `fit` of its own it has none.
+
+    Args:
+      classes: K names.
+      threshold: the least probability that is accepted; None accepts nothing.
+      vae_words: the columns of the counts that the VAE sees.
+      vae_scale: Z standard deviations of the VAE's means.
+      word_counts, tf_idf, lsa, vae, encoder, heads, naive_bayes, student, ensemble, combination,
+        calibration: the layers of the equations above; `encoder` may be None.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        threshold: float | None,
+        *,
+        vae_words: Sequence[int] | np.ndarray,
+        vae_scale: Sequence[float] | np.ndarray,
+        word_counts: WordCounts,
+        tf_idf: TfIdf,
+        lsa: keras.layers.Dense,
+        vae: BagOfWordsVAE,
+        encoder: SentenceEncoder | None,
+        heads: Sequence[BagOfHeads],
+        naive_bayes: keras.layers.Dense,
+        student: keras.layers.Dense,
+        ensemble: TemperedMixture,
+        combination: TemperedMixture,
+        calibration: TemperedMixture,
+        **kwargs: Any,
+    ) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.classes = tuple(classes)
+        self.threshold = threshold
+        self.vae_words = np.asarray(vae_words, np.int32)
+        self.vae_scale = np.asarray(vae_scale, np.float32)
+        self.word_counts = word_counts
+        self.tf_idf = tf_idf
+        self.lsa = lsa
+        self.vae = vae
+        self.encoder = encoder
+        self.heads = list(heads)
+        self.naive_bayes = naive_bayes
+        self.student = student
+        self.ensemble = ensemble
+        self.combination = combination
+        self.calibration = calibration
+
+    def build(self, input_shape: Any = None) -> None:
+        words = (None, len(self.word_counts.vocabulary))
+        latent = self.lsa.units + len(self.vae_scale)
+        sizes = [latent, self.lsa.units]
+        if self.encoder is not None:
+            sizes.append(self.encoder.units + latent)
+        for layer, shape in (
+            (self.lsa, words),
+            (self.vae, (None, len(self.vae_words))),
+            (self.naive_bayes, words),
+            (self.student, words),
+            *zip(self.heads, [(None, size) for size in sizes], strict=True),
+        ):
+            if not layer.built:  # Keras builds a deserialised layer before its parent.
+                layer.build(shape)
+        self.built = True
+
+    def views(self, texts: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """TF-IDF [B, V] of strings [B], and the inputs [B, D] of each bag of heads."""
+        counts = self.word_counts(texts)
+        words = self.tf_idf(counts)
+        semantic = tf.math.l2_normalize(self.lsa(words), axis=-1)  # [B, L]
+        means = self.vae(tf.gather(counts, self.vae_words, axis=1))  # [B, Z]
+        topics = VAE_SHARE * tf.math.l2_normalize(means / self.vae_scale, axis=-1)
+        latent = tf.concat([semantic, topics], axis=-1)
+        views = [latent, semantic]
+        if self.encoder is not None:
+            views.append(tf.concat([self.encoder(texts), latent], axis=-1))
+        return words, views
+
+    def call(self, texts: tf.Tensor) -> tf.Tensor:
+        words, views = self.views(tf.reshape(texts, [-1]))
+        members = [heads(view) for heads, view in zip(self.heads, views, strict=True)]
+        answer = self.ensemble([*members, self.naive_bayes(words)])
+        answer = self.combination([answer, self.student(words)])
+        return self.calibration([answer] * len(self.calibration.temperatures))
+
+    def serving_signatures(self) -> Mapping[str, tf.types.experimental.GenericFunction]:
+        """`serving_default`: text -> label, probability, accept, the second choice, and all."""
+        names = tf.constant(self.classes)
+        # A probability is never above 1: without a threshold nothing is accepted.
+        threshold = 2.0 if self.threshold is None else self.threshold
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            probabilities = self(text)
+            best, order = tf.math.top_k(probabilities, k=2)
+            labels = tf.gather(names, order)  # [B, 2]
+            return {
+                "label": labels[:, 0],
+                "probability": best[:, 0],
+                "accept": best[:, 0] >= threshold,
+                "second_label": labels[:, 1],
+                "second_probability": best[:, 1],
+                "probabilities": probabilities,
+            }
+
+        return {"serving_default": classify}
+
+    def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "threshold": self.threshold,
+            "vae_words": self.vae_words.tolist(),
+            "vae_scale": self.vae_scale.tolist(),
+            "heads": [serialize(heads) for heads in self.heads],
+            **{name: serialize(getattr(self, name)) for name in _LAYERS},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "TextClassifier":
+        deserialize = keras.saving.deserialize_keras_object
+        config = dict(config)
+        config["heads"] = [deserialize(heads) for heads in config["heads"]]
+        for name in _LAYERS:
+            config[name] = deserialize(config[name])
+        return cls(**config)

@@ -1,0 +1,157 @@
+"""Texts -> vectors, learned from all texts and no labels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+from sklearn.utils.extmath import randomized_svd
+
+from tfp_dgm.labelling.classifier import VAE_SHARE
+from tfp_dgm.labelling.progress import Progress
+from tfp_dgm.labelling.sentence_vectors import sentence_vectors
+from tfp_dgm.models import BagOfWordsVAE
+from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.objectives import ELBO
+from tfp_dgm.text import TfIdf, WordCounts
+from tfp_dgm.training import LinearKLWarmup
+
+_LSA_UNITS = 300
+_VAE_WORDS = 3000
+_VAE_STEPS = 800
+_VAE_BATCH = 128
+_ROWS_AT_ONCE = 2048
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was learned from the texts, and the texts as vectors.
+
+    Attributes:
+      word_counts: string -> counts [V].
+      tf_idf: counts [V] -> TF-IDF [V].
+      lsa: float32 [V, L]; the singular vectors that TF-IDF is projected on.
+      vae: its posterior means, divided by `vae_scale` [Z], are the deep generative features.
+      vae_words: int [V']; the words that the VAE sees.
+      encoder: the pretrained encoder, or None.
+      words: sparse [N, V]; the texts as TF-IDF.
+      views: the inputs of the linear heads, each float32 [N, D] with a last column of ones.
+    """
+
+    word_counts: WordCounts
+    tf_idf: TfIdf
+    lsa: np.ndarray
+    vae: BagOfWordsVAE
+    vae_words: np.ndarray
+    vae_scale: np.ndarray
+    encoder: SentenceEncoder | None
+    words: scipy.sparse.csr_matrix
+    views: tuple[np.ndarray, ...]
+
+
+def fit_features(
+    texts: Sequence[str],
+    *,
+    encoder: str | None = None,
+    seed: int = 0,
+    progress: Progress = lambda step, done, total: None,
+) -> Features:
+    """Learns the features of a set of texts.
+
+    Args:
+      texts: N texts, at least one of them with a word.
+      encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      seed: of the projection and of the VAE.
+      progress: called with a step's name, how much of it is done, and how much there is.
+    """
+    sentence_encoder = None if encoder is None else SentenceEncoder.from_preset(encoder)
+    step = "Counting words"
+    progress(step, 0, len(texts))
+    word_counts = WordCounts.fit(texts)
+    counts = word_counts.count_matrix(texts)
+    tf_idf = TfIdf.fit(counts)
+    words = tf_idf.transform(counts)
+    progress(step, len(texts), len(texts))
+
+    step = "Finding latent semantic dimensions"
+    progress(step, 0, 1)
+    units = max(1, min(_LSA_UNITS, min(words.shape) - 1))
+    _, _, components = randomized_svd(words, units, n_iter=4, random_state=seed)
+    lsa = np.ascontiguousarray(components.T, np.float32)  # [V, L]
+    progress(step, 1, 1)
+
+    vae_words = np.sort(np.argsort(-np.diff(counts.tocsc().indptr), kind="stable")[:_VAE_WORDS])
+    vae_counts = counts[:, vae_words]
+    vae = fit_vae(vae_counts, tf_idf.idf[vae_words], seed=seed, progress=progress)
+    means = _posterior_means(vae, vae_counts)
+    vae_scale = means.std(axis=0) + 1e-6
+
+    latent = np.hstack([unit_length(words @ lsa), VAE_SHARE * unit_length(means / vae_scale)])
+    views = [latent, latent[:, :units]]
+    if sentence_encoder is not None:
+        vectors = sentence_vectors(sentence_encoder, texts, progress)  # [N, E]
+        views.append(np.hstack([vectors, latent]))
+    ones = np.ones((len(texts), 1), np.float32)
+    return Features(
+        word_counts=word_counts,
+        tf_idf=tf_idf,
+        lsa=lsa,
+        vae=vae,
+        vae_words=vae_words,
+        vae_scale=vae_scale,
+        encoder=sentence_encoder,
+        words=words,
+        views=tuple(np.hstack([view, ones]).astype(np.float32) for view in views),
+    )
+
+
+def fit_vae(
+    counts: scipy.sparse.csr_matrix, idf: np.ndarray, *, seed: int, progress: Progress
+) -> BagOfWordsVAE:
+    """Trains the VAE of word counts [N, V']."""
+    frequencies = np.asarray(counts.log1p().sum(axis=0)).ravel() + 0.1
+    vae = BagOfWordsVAE(
+        idf, word_log_probabilities=np.log(frequencies / frequencies.sum()), seed=seed
+    )
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, _VAE_STEPS)
+    vae.compile(keras.optimizers.Adam(schedule, global_clipnorm=100.0), objective=ELBO())
+    batches = tf.data.Dataset.from_generator(
+        lambda: _batches(counts, seed),
+        output_signature=tf.TensorSpec([None, counts.shape[1]], tf.float32),
+    ).prefetch(2)
+    report = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: progress(
+            "Training the variational autoencoder", batch + 1, _VAE_STEPS
+        )
+    )
+    vae.fit(
+        batches,
+        steps_per_epoch=_VAE_STEPS,
+        shuffle=False,
+        callbacks=[LinearKLWarmup(_VAE_STEPS // 2), report],
+        verbose=0,
+    )
+    return vae
+
+
+def _batches(counts: scipy.sparse.csr_matrix, seed: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    size = min(_VAE_BATCH, counts.shape[0])
+    while True:
+        order = rng.permutation(counts.shape[0])
+        for start in range(0, len(order) - size + 1, size):
+            yield counts[order[start : start + size]].toarray()
+
+
+def _posterior_means(vae: BagOfWordsVAE, counts: scipy.sparse.csr_matrix) -> np.ndarray:
+    starts = range(0, counts.shape[0], _ROWS_AT_ONCE)
+    return np.concatenate(
+        [vae(counts[start : start + _ROWS_AT_ONCE].toarray()).numpy() for start in starts]
+    )
+
+
+def unit_length(rows: np.ndarray) -> np.ndarray:
+    """Rows divided by their lengths; a zero row stays zero."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -1,0 +1,164 @@
+"""Trains the predictor: features, heads, cross-fitted mixture and calibration."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from tfp_dgm.labelling.calibration import Calibration
+from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.features import Features, fit_features
+from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.labelling.members import Members
+from tfp_dgm.labelling.naive_bayes import NaiveBayes
+from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.progress import Progress
+
+_TERMS = 12
+
+
+def fit_classifier(
+    texts: Sequence[str],
+    allowed: np.ndarray,
+    classes: Sequence[str],
+    *,
+    min_precision: float = 0.95,
+    encoder: str | None = None,
+    seed: int = 0,
+    features: Features | None = None,
+    warnings: Sequence[str] = (),
+    progress: Progress = lambda step, done, total: None,
+) -> tuple[TextClassifier, Outcome]:
+    """Trains a classifier on partially annotated texts, and labels them.
+
+    Everything is learned with one configuration: features from all texts, heads by self-training,
+    naive Bayes by EM, and what they are worth from annotations that they did not see (5 folds).
+
+    Args:
+      texts: N texts.
+      allowed: bool [N, K]; the classes that each annotation allows; all True = no annotation.
+      classes: K names.
+      min_precision: the share of accepted labels that must be right.
+      encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      seed: the same seed gives the same labels.
+      features: those of the same texts, from `fit_features`, to be used again; `encoder` must then
+        be None.
+      warnings: what the person should know already; the outcome holds them first.
+      progress: called with a step's name, how much of it is done, and how much there is.
+    Returns:
+      classifier: strings -> calibrated probabilities.
+      outcome: the texts labelled; annotated ones by models that did not see their annotation.
+    Raises:
+      ValueError: if shapes disagree, or nothing is annotated.
+    """
+    allowed = np.asarray(allowed, bool)
+    if allowed.shape != (len(texts), len(classes)):
+        raise ValueError(
+            f"allowed: expected shape [{len(texts)}, {len(classes)}], for each text and class; "
+            f"received {allowed.shape}"
+        )
+    rows = np.flatnonzero(~allowed.all(axis=1))
+    if not len(rows):
+        raise ValueError("allowed: expected at least one annotated row; received none")
+    keras.utils.set_random_seed(seed)
+    seconds: dict[str, float] = {}
+
+    with _timed(seconds, "features"):
+        if features is None:
+            features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
+    with _timed(seconds, "heads"):
+        members = Members(features, rows, allowed[rows], seed, progress)
+    with _timed(seconds, "calibration"):
+        calibration = Calibration.fit(
+            members.cross_fitted, allowed[rows], members.shift_weights(power=1.0)
+        )
+        unannotated = np.delete(members.answers, rows, axis=0)
+        threshold = calibration.threshold(unannotated, min_precision) if len(unannotated) else None
+
+    probabilities = members.answers.copy()
+    probabilities[rows] = members.cross_fitted
+    weights = np.zeros(len(texts), np.float32)
+    weights[rows] = members.shift_weights(power=1.0)
+    weights[allowed.sum(axis=1) != 1] = 0
+    warnings = list(warnings)
+    if threshold is None:
+        warnings.append(
+            f"Too few labels to tell which predictions are right {min_precision:.0%} of the time: "
+            "none is accepted. Annotate the rows that the report lists first."
+        )
+    outcome = Outcome(
+        classes=tuple(classes),
+        texts=texts,
+        allowed=allowed,
+        probabilities=calibration(probabilities).astype(np.float32),
+        weights=weights,
+        min_precision=min_precision,
+        threshold=threshold,
+        terms=_terms(members.student, features, classes),
+        warnings=warnings,
+        seconds=seconds,
+    )
+    return _assemble(features, members, calibration, classes, threshold), outcome
+
+
+def _terms(
+    student: NaiveBayes, features: Features, classes: Sequence[str]
+) -> dict[str, list[tuple[str, float]]]:
+    """The words that speak for each class: those that add most to its divergence from the mean."""
+    log_words = student.log_words[:, :, 0].astype(float)  # [V, K]
+    mean = np.log(np.exp(log_words).mean(axis=1, keepdims=True))
+    strength = np.exp(log_words) * (log_words - mean)
+    vocabulary = features.word_counts.vocabulary
+    terms = {}
+    for k, name in enumerate(classes):
+        order = np.argsort(-strength[:, k], kind="stable")[:_TERMS]
+        terms[name] = [(vocabulary[v], float(log_words[v, k] - mean[v, 0])) for v in order]
+    return terms
+
+
+def _assemble(
+    features: Features,
+    members: Members,
+    calibration: Calibration,
+    classes: Sequence[str],
+    threshold: float | None,
+) -> TextClassifier:
+    """Puts everything that was learned into one Keras model."""
+    num_classes = len(classes)
+    temperatures, weights, floor = calibration.components()
+    model = TextClassifier(
+        classes,
+        threshold,
+        vae_words=features.vae_words,
+        vae_scale=features.vae_scale,
+        word_counts=features.word_counts,
+        tf_idf=features.tf_idf,
+        lsa=keras.layers.Dense(features.lsa.shape[1], use_bias=False, dtype="float32"),
+        vae=features.vae,
+        encoder=features.encoder,
+        heads=[BagOfHeads(num_classes, heads.head_weights()) for heads in members.heads],
+        naive_bayes=keras.layers.Dense(num_classes, activation="softmax", dtype="float32"),
+        student=keras.layers.Dense(num_classes, activation="softmax", dtype="float32"),
+        ensemble=TemperedMixture(members.ensemble_temperatures, members.ensemble_weights),
+        combination=TemperedMixture(members.combination_temperatures, members.combination_weights),
+        calibration=TemperedMixture(temperatures, weights, floor),
+    )
+    model.build()
+    model.lsa.set_weights([features.lsa])
+    for layer, heads in zip(model.heads, members.heads, strict=True):
+        layer.set_weights(heads.kernel_and_bias())
+    for dense, bayes in (
+        (model.naive_bayes, members.naive_bayes),
+        (model.student, members.student),
+    ):
+        dense.set_weights([array[..., 0] for array in bayes.coefficients()])
+    return model
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start

@@ -1,0 +1,83 @@
+"""The linear heads and mixtures of the predictor, as layers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class BagOfHeads(keras.layers.Layer):
+    """A weighted mean of softmax heads: features [B, D] -> probabilities [B, K].
+
+    Args:
+      num_classes: K.
+      head_weights: H weights that sum to 1.
+    """
+
+    def __init__(self, num_classes: int, head_weights: Iterable[float], **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+        self.head_weights = [float(weight) for weight in head_weights]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        shape = (input_shape[-1], len(self.head_weights) * self.num_classes)
+        self.kernel = self.add_weight(shape=shape, trainable=False, name="kernel")
+        self.bias = self.add_weight(shape=shape[1:], trainable=False, name="bias")
+        self.built = True
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        logits = tf.matmul(features, self.kernel) + self.bias
+        logits = tf.reshape(logits, [-1, len(self.head_weights), self.num_classes])
+        return tf.einsum("bhk,h->bk", tf.nn.softmax(logits), tf.constant(self.head_weights))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "head_weights": self.head_weights,
+        }
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class TemperedMixture(keras.layers.Layer):
+    """sum_m weight_m p_m^(1 / temperature_m) / Z + floor / K of members' probabilities [B, K].
+
+    Args:
+      temperatures: M of them.
+      weights: M weights; with `floor` they sum to 1.
+      floor: the share of the uniform distribution.
+    """
+
+    def __init__(
+        self,
+        temperatures: Iterable[float],
+        weights: Iterable[float],
+        floor: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.temperatures = [float(value) for value in temperatures]
+        self.weights_ = [float(value) for value in weights]
+        self.floor = float(floor)
+        self.built = True
+
+    def call(self, members: Sequence[tf.Tensor]) -> tf.Tensor:
+        total = tf.fill(tf.shape(members[0]), self.floor / members[0].shape[-1])
+        for member, temperature, weight in zip(
+            members, self.temperatures, self.weights_, strict=True
+        ):
+            logits = tf.math.log(tf.maximum(member, 1e-7)) / temperature
+            total += weight * tf.nn.softmax(logits)
+        return total
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "temperatures": self.temperatures,
+            "weights": self.weights_,
+            "floor": self.floor,
+        }

@@ -1,0 +1,197 @@
+"""The main job: a partially annotated file in; table, model, report and metrics out."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfp_dgm.data import (
+    DataError,
+    TableWriter,
+    atomic_directory,
+    check_new_columns,
+    check_output_path,
+    read_labelled_table,
+)
+from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.fit_classifier import fit_classifier
+from tfp_dgm.labelling.metrics import metrics
+from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.progress import Progress
+from tfp_dgm.labelling.report import render_report
+from tfp_dgm.serving import export
+
+NEW_COLUMNS = (
+    "predicted_label",
+    "probability",
+    "accept",
+    "second_label",
+    "second_probability",
+    "suspect_label",
+)
+_PACKAGES = ("tfp-dgm", "tensorflow", "keras", "tensorflow-probability", "tensorflow-text")
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """What `label_file` did, and where it lies."""
+
+    output: Path
+    model_directory: Path
+    outcome: Outcome
+
+    def summary(self) -> str:
+        """A few lines for the screen."""
+        outcome = self.outcome
+        open_rows = int((outcome.observed < 0).sum())
+        accepted = int(outcome.accepted.sum())
+        if outcome.threshold is None:
+            verdict = f"none accepted at {outcome.min_precision:.0%}: too few labels to tell"
+        else:
+            verdict = (
+                f"{accepted:,} of them ({accepted / max(open_rows, 1):.0%}) safe to accept at "
+                f"{outcome.min_precision:.0%} precision"
+            )
+        return "\n".join(
+            [
+                f"{open_rows:,} rows labelled, {verdict}",
+                f"table    {self.output}",
+                f"report   {self.model_directory / 'report.html'}",
+                f"metrics  {self.model_directory / 'metrics.json'}",
+                f"model    {self.model_directory / 'model.keras'}",
+                f"serving  {self.model_directory / 'saved_model'}",
+            ]
+        )
+
+
+def label_file(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    text_columns: Sequence[str],
+    label_column: str,
+    model_directory: str | os.PathLike[str] | None = None,
+    min_precision: float = 0.95,
+    classes: Sequence[str] | None = None,
+    separator: str = "|",
+    encoder: str | None = None,
+    seed: int = 0,
+    progress: Progress = lambda step, done, total: None,
+) -> LabelledFile:
+    """Labels the rows of a file that carry no label.
+
+    Args:
+      source: CSV, TSV, JSONL (each also gzipped) or Parquet; see `data.read_labelled_table`.
+      output: the labelled table: every row and column of the source in its order, and
+        `NEW_COLUMNS`.
+      text_columns: columns that hold the text.
+      label_column: column of labels: nothing, a class, or a set of allowed classes.
+      model_directory: folder for model, SavedModel, report and metrics; None puts it beside the
+        output, with the ending `.model`.
+      min_precision: the share of accepted labels that must be right.
+      classes: the class names; None takes those that occur as a label.
+      separator: stands between the classes of a set.
+      encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      seed: the same seed gives the same labels.
+      progress: called with a step's name, how much of it is done, and how much there is.
+    Returns:
+      What was done, and where it lies.
+    Raises:
+      DataError: for whatever is wrong with a file; nothing is written then.
+      ValueError: for any other argument that is wrong; names it.
+    """
+    if not 0 < min_precision < 1:
+        raise DataError(f"--min-precision: expected a share between 0 and 1; got {min_precision}")
+    output = Path(output)
+    check_output_path(output, [source])
+    if model_directory is None:
+        model_directory = output.with_name(output.name.split(".")[0] + ".model")
+    model_directory = Path(model_directory)
+
+    progress("Reading the table", 0, 1)
+    table = read_labelled_table(
+        source,
+        text_columns=text_columns,
+        label_column=label_column,
+        separator=separator,
+        classes=classes,
+    )
+    check_new_columns(list(table.frame.columns), NEW_COLUMNS)
+    progress("Reading the table", 1, 1)
+    model, outcome = fit_classifier(
+        table.texts,
+        table.allowed,
+        table.classes,
+        min_precision=min_precision,
+        encoder=encoder,
+        seed=seed,
+        warnings=table.warnings,
+        progress=progress,
+    )
+    settings: dict[str, Any] = {
+        "text_columns": list(text_columns),
+        "label_column": label_column,
+        "classes": list(table.classes),
+        "separator": separator,
+        "min_precision": min_precision,
+        "encoder": encoder,
+        "seed": seed,
+        "versions": {name: version(name) for name in _PACKAGES}
+        | {"python": sys.version.split()[0]},
+    }
+    progress("Writing model and report", 0, 1)
+    # Both are complete before the first of them takes the place of an old one.
+    with (
+        TableWriter(output, inputs=[source]) as writer,
+        atomic_directory(model_directory) as folder,
+    ):
+        writer.write(table.frame, new_columns(outcome))
+        _write_model(folder, model, outcome, settings, title=Path(source).name)
+    progress("Writing model and report", 1, 1)
+    return LabelledFile(output, model_directory, outcome)
+
+
+def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
+    """`NEW_COLUMNS` of each row.
+
+    `accept` is empty where a label was given, `suspect_label` where none was.
+    """
+    rows = range(len(outcome.texts))
+    best, second = outcome.ranking[:, 0], outcome.ranking[:, 1]
+    names = outcome.classes
+    values = (
+        [names[k] for k in best],
+        _rounded(outcome.constrained[rows, best]),
+        _where(outcome.observed < 0, outcome.accepted),
+        [names[k] for k in second],
+        _rounded(outcome.constrained[rows, second]),
+        _where(~outcome.unannotated, outcome.suspects),
+    )
+    return dict(zip(NEW_COLUMNS, values, strict=True))
+
+
+def _rounded(probabilities: np.ndarray) -> list[float]:
+    # A float32 would be printed with the noise of its last digits.
+    return [round(float(value), 6) for value in probabilities]
+
+
+def _where(applies: np.ndarray, values: np.ndarray) -> list[bool | None]:
+    return [bool(value) if here else None for here, value in zip(applies, values, strict=True)]
+
+
+def _write_model(
+    folder: Path, model: TextClassifier, outcome: Outcome, settings: dict[str, Any], title: str
+) -> None:
+    model.save(folder / "model.keras")
+    export(model, folder / "saved_model", version=1)
+    for name, content in (("settings", settings), ("metrics", metrics(outcome))):
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    report = render_report(outcome, title=title, source=title)
+    (folder / "report.html").write_text(report, encoding="utf-8")

@@ -1,0 +1,104 @@
+"""The members of the predictor's mixture, cross-fitted: what they answer and what that is worth."""
+
+from functools import partial
+
+import numpy as np
+
+from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, shift_weights, temper
+from tfp_dgm.labelling.features import Features
+from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
+from tfp_dgm.labelling.progress import Progress
+from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
+
+FOLDS = 5
+# One bag of heads for each view of the texts; the second raises rare classes.
+_RARE_CLASS_POWERS = (0.0, 0.3, 0.0)
+_SHIFT_POWER = 0.5
+
+
+class Members:
+    """The trained members, what they answer, and what their answers are worth.
+
+    Axis F of every model holds the model of all annotations first, then one for each fold that it
+    did not see.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        rows: np.ndarray,
+        allowed: np.ndarray,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self.rows = rows
+        self.allowed = allowed
+        self.fold = folds(allowed, seed)
+        self.visible = np.stack(
+            [np.full(len(rows), True), *(self.fold != fold for fold in range(FOLDS))], axis=1
+        )  # [n, F]
+        self.heads: list[SelfTrainedHeads] = []
+        answers = []
+        for number, view in enumerate(features.views):
+            step = f"Self-training, view {number + 1} of {len(features.views)}"
+            self.heads.append(
+                self_train(
+                    view,
+                    rows,
+                    allowed,
+                    self.visible,
+                    rare_class_power=_RARE_CLASS_POWERS[number],
+                    seed=seed + number,
+                    progress=partial(progress, step),
+                )
+            )
+            answers.append(self.heads[-1].predict(view))
+        progress("Naive Bayes and calibration", 0, 1)
+        self.naive_bayes = naive_bayes_em(features.words, rows, allowed, self.visible)
+        answers.append(self.naive_bayes.predict(features.words))
+        self._class_shares = answers[0][:, :, 0].mean(axis=0)
+
+        self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers)
+        masks = np.repeat(allowed[:, :, np.newaxis], FOLDS + 1, axis=2).astype(np.float32)
+        known = clamp(ensemble.astype(np.float32), rows, masks, self.visible)
+        self.student = NaiveBayes.fit(features.words, known)
+        pair = [ensemble, self.student.predict(features.words)]
+        self.combination_temperatures, self.combination_weights, combined = self._mix(pair)
+        self.answers = combined[:, :, 0]  # [N, K]
+        self.cross_fitted = self._unseen(combined)  # [n, K]
+        progress("Naive Bayes and calibration", 1, 1)
+
+    def shift_weights(self, power: float) -> np.ndarray:
+        """What each annotated row counts [n]; see `calibration.shift_weights`."""
+        return shift_weights(self.allowed, self._class_shares, power)
+
+    def _unseen(self, answers: np.ndarray) -> np.ndarray:
+        """Each annotated row's answer by the model that did not see it: [n, K]."""
+        return answers[self.rows, :, 1 + self.fold]
+
+    def _mix(self, answers: list[np.ndarray]) -> tuple[list[float], np.ndarray, np.ndarray]:
+        """Temperatures and weights of a mixture, and its probabilities [N, K, F]."""
+        weights = self.shift_weights(_SHIFT_POWER)
+        unseen = [self._unseen(answer) for answer in answers]
+        temperatures = [fit_temperature(answer, self.allowed, weights) for answer in unseen]
+        tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
+        mixture = mixture_weights(tempered, self.allowed, weights)
+        mixed = sum(
+            weight * temper(answer, temperature)
+            for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
+        )
+        return temperatures, mixture, np.asarray(mixed)
+
+
+def folds(allowed: np.ndarray, seed: int) -> np.ndarray:
+    """The fold [n] of each annotated row, stratified by class."""
+    rng = np.random.default_rng(seed)
+    fold = np.zeros(len(allowed), int)
+    # Set-valued rows form strata of their own.
+    strata = allowed.argmax(axis=1) + allowed.shape[1] * (allowed.sum(axis=1) > 1)
+    start = 0
+    for stratum in np.unique(strata):
+        members = rng.permutation(np.flatnonzero(strata == stratum))
+        fold[members] = (start + np.arange(len(members))) % FOLDS
+        start += len(members)
+    return fold

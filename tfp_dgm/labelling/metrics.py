@@ -1,0 +1,140 @@
+"""The numbers of a labelled data set, ready for JSON."""
+
+import math
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import precision_recall_fscore_support
+
+from tfp_dgm.evaluation import (
+    accepted_precision,
+    accuracy,
+    expected_calibration_error,
+    macro_f1,
+)
+from tfp_dgm.labelling.outcome import Outcome
+
+TOO_FEW_LABELS = "too few labels to tell"
+_ENOUGH_LABELS = 3
+
+
+def metrics(outcome: Outcome) -> dict[str, Any]:
+    """Counts, quality on cross-fitted labels, and what was accepted.
+
+    Quality is measured on the rows with an observed label, each judged by models that did not
+    train on it. Its numbers count each label as much as the outcome's weights say, as estimates
+    for the rows without label; those named `unweighted`, and precision and recall of each class,
+    count every label once. A number that nothing tells is None.
+
+    Returns:
+      A dictionary of these, JSON-ready:
+        rows: `all`, `labelled` (one class observed), `set_valued` (several allowed), `unlabelled`.
+        cross_fitted: `labels`, `accuracy`, `macro_f1`, `expected_calibration_error`; the same
+          under `unweighted`.
+        acceptance: `asked_precision`, `threshold`, `accepted`, `coverage` (the share of the rows
+          without observed label), `expected_precision` (mean confidence of the accepted rows),
+          `measured` (labels above the threshold: `count`, `coverage`, `precision`, and its
+          interval from `low` to `high`), and `note`, which says why there is no threshold.
+        classes: for each, `name`, `observed`, `predicted` and `accepted` rows, cross-fitted
+          `precision` and `recall`, and `warnings`.
+        suspects: how many annotations look wrong.
+        warnings, seconds: as in the outcome.
+    """
+    labelled = outcome.observed >= 0
+    without = ~labelled
+    numbers = {
+        "rows": {
+            "all": len(outcome.texts),
+            "labelled": int(labelled.sum()),
+            "set_valued": int((without & ~outcome.unannotated).sum()),
+            "unlabelled": int((without & outcome.unannotated).sum()),
+        },
+        "cross_fitted": {
+            "labels": int(labelled.sum()),
+            **_quality(outcome, outcome.weights[labelled]),
+            "unweighted": _quality(outcome, None),
+        },
+        "acceptance": _acceptance(outcome),
+        "classes": _classes(outcome),
+        "suspects": int(outcome.suspects.sum()),
+        "warnings": list(outcome.warnings),
+        "seconds": dict(outcome.seconds),
+    }
+    return _json_ready(numbers)
+
+
+def _quality(outcome: Outcome, weights: np.ndarray | None) -> dict[str, float]:
+    rows = outcome.observed >= 0
+    truth, predicted = outcome.observed[rows], outcome.predicted[rows]
+    return {
+        "accuracy": accuracy(predicted, truth, weights=weights),
+        "macro_f1": macro_f1(predicted, truth, weights=weights),
+        "expected_calibration_error": expected_calibration_error(
+            outcome.constrained[rows], truth, weights=weights
+        ),
+    }
+
+
+def _acceptance(outcome: Outcome) -> dict[str, Any]:
+    told = outcome.threshold is not None
+    rows = outcome.observed >= 0
+    without = int((~rows).sum())
+    confident = outcome.confidence[rows] >= (outcome.threshold if told else math.inf)
+    correct = outcome.predicted[rows] == outcome.observed[rows]
+    accepted = int(outcome.accepted.sum())
+    confidence = outcome.confidence[outcome.accepted]
+    return {
+        "asked_precision": outcome.min_precision,
+        "threshold": outcome.threshold,
+        "accepted": accepted,
+        "coverage": accepted / without if without else None,
+        "expected_precision": confidence.mean(dtype=np.float64) if accepted else None,
+        "measured": (
+            accepted_precision(confident, correct, outcome.weights[rows]) if told else None
+        ),
+        "note": None if told else TOO_FEW_LABELS,
+    }
+
+
+def _classes(outcome: Outcome) -> list[dict[str, Any]]:
+    rows = outcome.observed >= 0
+    num_classes = len(outcome.classes)
+    precision, recall = np.full((2, num_classes), math.nan)
+    if rows.any():
+        precision, recall, _, _ = precision_recall_fscore_support(
+            outcome.observed[rows],
+            outcome.predicted[rows],
+            labels=np.arange(num_classes),
+            zero_division=math.nan,
+        )
+    observed = np.bincount(outcome.observed[rows], minlength=num_classes)
+    predicted = np.bincount(outcome.predicted[~rows], minlength=num_classes)
+    accepted = np.bincount(outcome.predicted[outcome.accepted], minlength=num_classes)
+    return [
+        {
+            "name": name,
+            "observed": observed[k],
+            "predicted": predicted[k],
+            "accepted": accepted[k],
+            "precision": precision[k],
+            "recall": recall[k],
+            "warnings": _class_warnings(int(observed[k])),
+        }
+        for k, name in enumerate(outcome.classes)
+    ]
+
+
+def _class_warnings(observed: int) -> list[str]:
+    if observed == 0:
+        return ["no labels"]
+    return ["fewer than three labels"] if observed < _ENOUGH_LABELS else []
+
+
+def _json_ready(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _json_ready(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_json_ready(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,90 @@
+"""What labelling a data set gives: the one record that tables, reports and metrics are made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A labelled data set of N rows and K classes.
+
+    Attributes:
+      classes: K names, sorted.
+      texts: N texts, as the model read them.
+      allowed: bool [N, K]; the annotation: all True = none, one True = the observed label.
+      probabilities: float32 [N, K], calibrated. A row that carries an annotation is judged by
+        models that did not train on it (cross-fitting), and its annotation is not used.
+      weights: float32 [N]; what each row with an observed label counts in estimates for the
+        unlabelled rows (annotators rarely draw classes as often as they occur); 0 elsewhere.
+      min_precision: the precision asked for.
+      threshold: the least probability that is accepted; None where the labels are too few to tell.
+      terms: for each class, the words that speak for it and their weights, strongest first.
+      warnings: what the person should know, in sentences.
+      seconds: how long each step took.
+    """
+
+    classes: tuple[str, ...]
+    texts: Sequence[str]
+    allowed: np.ndarray
+    probabilities: np.ndarray
+    weights: np.ndarray
+    min_precision: float
+    threshold: float | None
+    terms: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def observed(self) -> np.ndarray:
+        """int [N]; the observed class, -1 where there is none."""
+        return np.where(self.allowed.sum(axis=1) == 1, self.allowed.argmax(axis=1), -1)
+
+    @cached_property
+    def unannotated(self) -> np.ndarray:
+        """bool [N]; rows whose annotation says nothing."""
+        return np.all(self.allowed, axis=1)
+
+    @cached_property
+    def constrained(self) -> np.ndarray:
+        """float32 [N, K]; the probabilities, given that a set-valued annotation holds."""
+        several = (self.observed < 0)[:, np.newaxis]
+        kept = np.where(several & ~self.allowed, 0, self.probabilities)
+        total = kept.sum(axis=1, keepdims=True)
+        return np.where(total > 0, kept / np.maximum(total, 1e-30), self.probabilities)
+
+    @cached_property
+    def ranking(self) -> np.ndarray:
+        """int [N, K]; classes from the most to the least probable."""
+        return np.argsort(-self.constrained, axis=1, kind="stable")
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """int [N]; the most probable class (cross-fitted where a label was observed)."""
+        return self.ranking[:, 0]
+
+    @cached_property
+    def confidence(self) -> np.ndarray:
+        """float32 [N]; the probability of the predicted class."""
+        return self.constrained.max(axis=1)
+
+    @cached_property
+    def accepted(self) -> np.ndarray:
+        """bool [N]; rows without an observed label whose prediction is safe to accept."""
+        if self.threshold is None:
+            return np.zeros(len(self.texts), bool)
+        return np.logical_and(self.observed < 0, self.confidence >= self.threshold)
+
+    @cached_property
+    def suspects(self) -> np.ndarray:
+        """bool [N]; annotations that look wrong to models that did not train on them.
+
+        The annotation gets less than 5 % where another class gets more than half: with honest
+        probabilities, fewer than one such label in ten is right.
+        """
+        annotated = ~self.unannotated
+        given = np.where(self.allowed, self.probabilities, 0).sum(axis=1)
+        other = np.where(self.allowed, 0, self.probabilities).max(axis=1)
+        return np.logical_and(annotated, (given < 0.05) & (other > 0.5))

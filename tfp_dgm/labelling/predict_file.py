@@ -1,0 +1,87 @@
+"""New files, labelled with a trained model in a stream."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfp_dgm.data import (
+    DataError,
+    TableWriter,
+    check_output_path,
+    iter_table_chunks,
+)
+from tfp_dgm.labelling.progress import Progress
+
+PREDICTED_COLUMNS = (
+    "predicted_label",
+    "probability",
+    "accept",
+    "second_label",
+    "second_probability",
+)
+_ROWS_PER_CHUNK = 8192
+_ROWS_PER_BATCH = 256
+
+
+def predict_file(
+    model_directory: str | os.PathLike[str],
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    text_columns: Sequence[str] | None = None,
+    progress: Progress = lambda step, done, total: None,
+) -> int:
+    """Labels a file with the SavedModel that `label_file` wrote.
+
+    Args:
+      model_directory: the folder that `label_file` wrote.
+      source: CSV, TSV, JSONL (each also gzipped) or Parquet.
+      output: the same rows with `PREDICTED_COLUMNS`.
+      text_columns: columns that hold the text; None takes those of the training.
+      progress: called with a step's name, the rows done, and None (a stream has no known end).
+    Returns:
+      The number of rows.
+    Raises:
+      DataError: if the folder holds no model, or for whatever is wrong with a file; the output is
+        not written then.
+    """
+    model_directory, source = Path(model_directory), Path(source)
+    try:
+        settings = json.loads((model_directory / "settings.json").read_text(encoding="utf-8"))
+        classify = tf.saved_model.load(str(model_directory / "saved_model" / "1")).signatures[
+            "serving_default"
+        ]
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{model_directory}: expected a folder that `dgm label` wrote; {error}"
+        ) from error
+    check_output_path(output, [source])
+    columns = text_columns or settings["text_columns"]
+    step = f"Labelling {source.name}"
+    done = 0
+    with TableWriter(output, inputs=[source]) as writer:
+        for chunk in iter_table_chunks(source, text_columns=columns, chunk_rows=_ROWS_PER_CHUNK):
+            new: dict[str, list[Any]] = {name: [] for name in PREDICTED_COLUMNS}
+            for start in range(0, len(chunk.texts), _ROWS_PER_BATCH):
+                batch = tf.constant(chunk.texts[start : start + _ROWS_PER_BATCH])
+                for name, values in _columns(classify(text=batch)).items():
+                    new[name] += values
+                done += batch.shape[0]
+                progress(step, done, None)
+            writer.write(chunk.frame, new)
+    return done
+
+
+def _columns(answer: dict[str, tf.Tensor]) -> dict[str, list[Any]]:
+    values = (
+        [name.decode("utf-8") for name in answer["label"].numpy()],
+        [round(float(value), 6) for value in answer["probability"].numpy()],
+        answer["accept"].numpy().tolist(),
+        [name.decode("utf-8") for name in answer["second_label"].numpy()],
+        [round(float(value), 6) for value in answer["second_probability"].numpy()],
+    )
+    return dict(zip(PREDICTED_COLUMNS, values, strict=True))

@@ -1,0 +1,249 @@
+"""The report on a labelled data set: one HTML page that needs nothing else."""
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tfp_dgm.evaluation import coverage_precision_curve, reliability_bins
+from tfp_dgm.labelling.annotate_next import annotate_next
+from tfp_dgm.labelling.figures import confusion_figure, coverage_figure, reliability_figure
+from tfp_dgm.labelling.metrics import TOO_FEW_LABELS, metrics
+from tfp_dgm.labelling.outcome import Outcome
+
+_TEMPLATE = "report.html.jinja"
+_PACKAGES = ("tfp-dgm", "tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
+_ENOUGH_FOR_A_FIGURE = 10
+_ENOUGH_FOR_FINE_BINS = 200
+_MOST_CLASSES_IN_A_TABLE = 12
+_NUM_SUSPECTS = 50
+_NUM_PAIRS = 20
+_NUM_TERMS = 12
+_NUM_BINS = (5, 10)  # coarse, fine
+_TEXT_CHARACTERS = 300
+_NAME_CHARACTERS = 80
+
+
+def render_report(
+    outcome: Outcome,
+    *,
+    title: str,
+    source: str,
+    row_names: Sequence[object] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> str:
+    """Writes the page: what was labelled, what can be trusted, and what to do next.
+
+    The page holds its style and figures, runs no script and loads nothing. Texts, class names and
+    titles are shown as they are, whatever they contain; long ones are cut.
+
+    Args:
+      outcome: the labelled data set.
+      title: heading of the page.
+      source: where the data came from.
+      row_names: N names by which the reader finds rows; None counts them from 1.
+      settings: what the run was asked for, by name; `versions`, if there, is a mapping of its own.
+    Returns:
+      HTML, to be written as UTF-8.
+    """
+    names = range(1, len(outcome.texts) + 1) if row_names is None else row_names
+    if len(names) != len(outcome.texts):
+        raise ValueError(f"row_names: expected {len(outcome.texts)} names, got {len(names)}")
+    settings = dict(settings or {})
+    versions = settings.pop("versions", None) or _versions()
+    numbers = metrics(outcome)
+    return (
+        _environment()
+        .get_template(_TEMPLATE)
+        .render(
+            title=title,
+            source=source,
+            numbers=numbers,
+            min_precision=outcome.min_precision,
+            too_few=TOO_FEW_LABELS,
+            few_classes=[row["name"] for row in numbers["classes"] if row["warnings"]],
+            reliability=_reliability(outcome, numbers),
+            coverage=_coverage(outcome, numbers),
+            confusion=_confusion(outcome),
+            terms=_terms(outcome),
+            suspects=_suspects(outcome, names),
+            next_rows=_next_rows(outcome, names),
+            settings=settings,
+            versions=versions,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(excerpt=_excerpt, name=_name, percent=_percent, number=_number)
+    return environment
+
+
+def _excerpt(text: object, limit: int = _TEXT_CHARACTERS) -> str:
+    """One line of at most about `limit` characters, all of which HTML and UTF-8 can hold."""
+    head = " ".join(str(text)[: 4 * limit].split())
+    head = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in head[:limit])
+    return head if len(head) < limit else head[:limit].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _name(name: object) -> str:
+    return _excerpt(name, _NAME_CHARACTERS)
+
+
+def _percent(share: float | None) -> str:
+    """At most one decimal; never 0% or 100% for what is more or less."""
+    if share is None:
+        return "\N{EN DASH}"
+    if 0.9995 <= share < 1 or 0 < share < 0.0005:
+        return "over 99.9%" if share > 0.5 else "under 0.1%"
+    return f"{share:.1%}".replace(".0%", "%")
+
+
+def _number(value: float | None) -> str:
+    return "\N{EN DASH}" if value is None else f"{value:,}"
+
+
+def _reliability(outcome: Outcome, numbers: dict[str, Any]) -> Markup | None:
+    labelled = outcome.observed >= 0
+    num_labels = int(labelled.sum())
+    bins = reliability_bins(
+        outcome.constrained[labelled],
+        outcome.observed[labelled],
+        weights=outcome.weights[labelled],
+        num_bins=_NUM_BINS[num_labels >= _ENOUGH_FOR_FINE_BINS],
+    )
+    if not bins or num_labels < _ENOUGH_FOR_A_FIGURE:
+        return None
+    points = "; ".join(
+        f"{_percent(row['confidence'])} sure, {_percent(row['accuracy'])} right" for row in bins
+    )
+    error = _percent(numbers["cross_fitted"]["expected_calibration_error"])
+    alt = f"Reliability diagram. {points}. On average {error} apart."
+    return Markup(reliability_figure(bins, outcome.confidence[~labelled], alt=alt))
+
+
+def _coverage(outcome: Outcome, numbers: dict[str, Any]) -> Markup | None:
+    labelled = outcome.observed >= 0
+    if labelled.all():
+        return None
+    correct = outcome.predicted[labelled] == outcome.observed[labelled]
+    weights = outcome.weights[labelled]
+    confidence = outcome.confidence[~labelled]
+    expected = coverage_precision_curve(confidence, confidence)
+    measured = coverage_precision_curve(outcome.confidence[labelled], correct, weights)
+    coverage = None if outcome.threshold is None else numbers["acceptance"]["coverage"]
+    alt = (
+        "Precision against coverage. Accepting every row, "
+        f"{_percent(expected['precision'][-1])} are expected to be right. "
+        f"At the precision asked for, {_percent(coverage)} are accepted."
+    )
+    return Markup(
+        coverage_figure(
+            confidence,
+            expected,
+            measured,
+            asked=outcome.min_precision,
+            coverage=coverage,
+            alt=alt,
+        )
+    )
+
+
+def _confusion(outcome: Outcome) -> dict[str, Any] | None:
+    """Cross-fitted labels: the matrix as a table or heat map, and what is most often confused."""
+    labelled = outcome.observed >= 0
+    if not labelled.any():
+        return None
+    num_classes = len(outcome.classes)
+    counts = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(counts, (outcome.observed[labelled], outcome.predicted[labelled]), 1)
+    given = counts.sum(axis=1)
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_NUM_PAIRS]
+    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
+    is_small = num_classes <= _MOST_CLASSES_IN_A_TABLE
+    alt = f"Heat map of the confusion matrix of {num_classes} classes; the table below lists "
+    return {
+        "classes": outcome.classes,
+        "counts": counts.tolist() if is_small else None,
+        "given": given.tolist(),
+        "figure": (
+            None
+            if is_small
+            else Markup(confusion_figure(counts, alt=alt + "the pairs confused most often."))
+        ),
+        "pairs": [
+            {
+                "given": outcome.classes[k],
+                "predicted": outcome.classes[j],
+                "count": int(wrong[k, j]),
+                "of": int(given[k]),
+            }
+            for k, j in pairs
+            if wrong[k, j]
+        ],
+    }
+
+
+def _terms(outcome: Outcome) -> list[dict[str, Any]]:
+    """For each class that has some, its strongest terms and their strength from 0 to 1."""
+    listed = []
+    for name in outcome.classes:
+        terms = list(outcome.terms.get(name, ()))[:_NUM_TERMS]
+        strongest = max((abs(weight) for _, weight in terms), default=0)
+        if strongest > 0:
+            strengths = [(term, round(float(abs(w) / strongest), 2)) for term, w in terms]
+            listed.append({"name": name, "terms": strengths})
+    return listed
+
+
+def _suspects(outcome: Outcome, names: Sequence[object]) -> list[dict[str, Any]]:
+    """The annotations that look wrong, the most surprising first."""
+    rows = np.flatnonzero(outcome.suspects)
+    others = np.where(outcome.allowed[rows], 0, outcome.probabilities[rows])
+    order = np.argsort(-others.max(axis=1), kind="stable")[:_NUM_SUSPECTS] if len(rows) else rows
+    return [
+        {
+            "row": names[rows[i]],
+            "text": outcome.texts[rows[i]],
+            "given": [outcome.classes[k] for k in np.flatnonzero(outcome.allowed[rows[i]])],
+            "predicted": outcome.classes[others[i].argmax()],
+            "probability": float(others[i].max()),
+        }
+        for i in order
+    ]
+
+
+def _next_rows(outcome: Outcome, names: Sequence[object]) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": names[row],
+            "text": outcome.texts[row],
+            "guesses": [
+                (outcome.classes[k], float(outcome.constrained[row, k]))
+                for k in outcome.ranking[row, :2]
+            ],
+        }
+        for row in annotate_next(outcome)
+    ]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,89 @@
+"""A variational autoencoder of word counts: log-linear, so that its latent reads like topics."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm.layers import BagOfWords
+from tfp_dgm.models.vae import VAE
+from tfp_dgm.text import TfIdf
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class BagOfWordsVAE(VAE):
+    """VAE of word counts with a log-linear decoder (a neural topic model [1]).
+
+        z ~ N(0, I);   words ~ softmax(b + V z);   q(z | x) = N(f(tf-idf of x with words dropped))
+
+    The likelihood sees log(1 + count), which keeps long texts from outweighing the others.
+
+    Args:
+      idf: V inverse document frequencies; see `text.TfIdf`.
+      units: width of the encoder's hidden layer.
+      latent_units: Z.
+      word_dropout: share of the words hidden from the encoder in training.
+      word_log_probabilities: V; where the decoder's bias b starts. None starts at zero.
+      seed: see `LatentVariableModel`.
+    References:
+      [1] Miao, Yu and Blunsom. Neural Variational Inference for Text Processing. ICML 2016.
+        arXiv:1511.06038
+    """
+
+    def __init__(
+        self,
+        idf: Sequence[float] | np.ndarray,
+        *,
+        units: int = 256,
+        latent_units: int = 50,
+        word_dropout: float = 0.3,
+        word_log_probabilities: Sequence[float] | np.ndarray | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        initial = keras.initializers.RandomNormal
+        encoder = keras.Sequential(
+            [
+                TfIdf(idf),
+                keras.layers.Dropout(word_dropout, seed=seed),
+                # The input has unit length, so that weights of size one give units of size one.
+                keras.layers.Dense(
+                    units, activation="relu", kernel_initializer=initial(stddev=1.0, seed=seed)
+                ),
+            ],
+            name="encoder",
+        )
+        likelihood = BagOfWords(len(idf), kernel_initializer=initial(stddev=0.05, seed=seed))
+        super().__init__(encoder, None, likelihood, latent_units=latent_units, seed=seed, **kwargs)
+        self.idf = np.asarray(idf, np.float32)
+        self.units = units
+        self.latent_units = latent_units
+        self.word_dropout = word_dropout
+        self.word_log_probabilities = word_log_probabilities
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        super().build(input_shape)
+        if self.word_log_probabilities is not None:
+            self.likelihood.projection.bias.assign(self.word_log_probabilities)
+
+    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
+        damped = tf.math.log1p(tf.cast(inputs, tf.float32))
+        return super().log_likelihood(z, damped, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "idf": self.idf.tolist(),
+            "units": self.units,
+            "latent_units": self.latent_units,
+            "word_dropout": self.word_dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "BagOfWordsVAE":
+        return cls(**config)
