@@ -100,8 +100,8 @@ def demo(
         verdict = accepted_precision(accepted[name], classes == truth[hidden])
         table.add_row(
             name,
-            f"{accuracy(truth[hidden], classes):.1%}",
-            f"{macro_f1(truth[hidden], classes):.1%}",
+            f"{accuracy(classes, truth[hidden]):.1%}",
+            f"{macro_f1(classes, truth[hidden]):.1%}",
             f"{calibration_error(probabilities, truth[hidden]):.1%}",
             f"{verdict['coverage']:.1%}",
             "-" if verdict["precision"] is None else f"{verdict['precision']:.1%}",

@@ -6,7 +6,7 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 from tfp_dgm.data.atomic_directory import atomic_directory
 from tfp_dgm.data.atomic_file import atomic_write
 from tfp_dgm.data.data_error import DataError
-from tfp_dgm.data.dataset_cache import fetch, is_cached
+from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
 from tfp_dgm.data.images import read_idx
 from tfp_dgm.data.labelled_table import (
     LabelledTable,
@@ -34,6 +34,7 @@ __all__ = [
     "Wheel",
     "atomic_directory",
     "atomic_write",
+    "cache_directory",
     "check_new_columns",
     "check_output_path",
     "fetch",

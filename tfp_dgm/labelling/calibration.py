@@ -13,7 +13,6 @@ _FLOOR_MEAN = 0.03
 _DOUBT = 0.12  # Share of posterior belief that may hold the accepted set to be too imprecise.
 _MIN_ACCEPTED = 10
 _SET_SIZES = 2000  # Sizes of accepted sets that are tried, at most.
-_PSEUDO_COUNT = 1.0
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -42,15 +41,18 @@ def fit_temperature(probabilities: np.ndarray, allowed: np.ndarray, weights: np.
 
 
 def mixture_weights(
-    members: list[np.ndarray], allowed: np.ndarray, weights: np.ndarray
+    members: list[np.ndarray], allowed: np.ndarray, weights: np.ndarray, pseudo_counts: np.ndarray
 ) -> np.ndarray:
-    """Weights [M] of a mixture of M members' cross-fitted probabilities [n, K], by EM."""
+    """Weights [M] of a mixture of M members' cross-fitted probabilities [n, K], by EM.
+
+    `pseudo_counts` [M] are what is believed of the members before any annotation speaks.
+    """
     given = np.stack([_of_annotation(member, allowed) + 1e-4 for member in members], axis=1)
-    mixture = np.full(len(members), 1 / len(members))
+    mixture = pseudo_counts / pseudo_counts.sum()
     for _ in range(200):
         shares = given * mixture
         shares /= shares.sum(axis=1, keepdims=True)
-        mixture = (weights[:, np.newaxis] * shares).sum(axis=0) + _PSEUDO_COUNT
+        mixture = (weights[:, np.newaxis] * shares).sum(axis=0) + pseudo_counts
         mixture /= mixture.sum()
     return mixture
 

@@ -21,7 +21,6 @@ _LAYERS = (
     "lsa",
     "vae",
     "encoder",
-    "naive_bayes",
     "student",
     "ensemble",
     "combination",
@@ -61,7 +60,7 @@ class TextClassifier(keras.Model):
         vae: BagOfWordsVAE,
         encoder: SentenceEncoder | None,
         heads: Sequence[BagOfHeads],
-        naive_bayes: keras.layers.Dense,
+        naive_bayes: Sequence[keras.layers.Dense],
         student: keras.layers.Dense,
         ensemble: TemperedMixture,
         combination: TemperedMixture,
@@ -80,7 +79,7 @@ class TextClassifier(keras.Model):
         self.vae = vae
         self.encoder = encoder
         self.heads = list(heads)
-        self.naive_bayes = naive_bayes
+        self.naive_bayes = list(naive_bayes)
         self.student = student
         self.ensemble = ensemble
         self.combination = combination
@@ -95,8 +94,8 @@ class TextClassifier(keras.Model):
         for layer, shape in (
             (self.lsa, words),
             (self.vae, (None, len(self.vae_words))),
-            (self.naive_bayes, words),
             (self.student, words),
+            *((layer, words) for layer in self.naive_bayes),
             *zip(self.heads, [(None, size) for size in sizes], strict=True),
         ):
             if not layer.built:  # Keras builds a deserialised layer before its parent.
@@ -119,7 +118,8 @@ class TextClassifier(keras.Model):
     def call(self, texts: tf.Tensor) -> tf.Tensor:
         words, views = self.views(tf.reshape(texts, [-1]))
         members = [heads(view) for heads, view in zip(self.heads, views, strict=True)]
-        answer = self.ensemble([*members, self.naive_bayes(words)])
+        members += [naive_bayes(words) for naive_bayes in self.naive_bayes]
+        answer = self.ensemble(members)
         answer = self.combination([answer, self.student(words)])
         return self.calibration([answer] * len(self.calibration.temperatures))
 
@@ -154,6 +154,7 @@ class TextClassifier(keras.Model):
             "vae_words": self.vae_words.tolist(),
             "vae_scale": self.vae_scale.tolist(),
             "heads": [serialize(heads) for heads in self.heads],
+            "naive_bayes": [serialize(layer) for layer in self.naive_bayes],
             **{name: serialize(getattr(self, name)) for name in _LAYERS},
         }
 
@@ -161,7 +162,8 @@ class TextClassifier(keras.Model):
     def from_config(cls, config: dict[str, Any]) -> "TextClassifier":
         deserialize = keras.saving.deserialize_keras_object
         config = dict(config)
-        config["heads"] = [deserialize(heads) for heads in config["heads"]]
+        for name in ("heads", "naive_bayes"):
+            config[name] = [deserialize(layer) for layer in config[name]]
         for name in _LAYERS:
             config[name] = deserialize(config[name])
         return cls(**config)

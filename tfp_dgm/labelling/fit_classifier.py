@@ -139,8 +139,8 @@ def _assemble(
         vae=features.vae,
         encoder=features.encoder,
         heads=[BagOfHeads(num_classes, heads.head_weights()) for heads in members.heads],
-        naive_bayes=keras.layers.Dense(num_classes, activation="softmax", dtype="float32"),
-        student=keras.layers.Dense(num_classes, activation="softmax", dtype="float32"),
+        naive_bayes=[_softmax(num_classes) for _ in members.naive_bayes],
+        student=_softmax(num_classes),
         ensemble=TemperedMixture(members.ensemble_temperatures, members.ensemble_weights),
         combination=TemperedMixture(members.combination_temperatures, members.combination_weights),
         calibration=TemperedMixture(temperatures, weights, floor),
@@ -149,12 +149,17 @@ def _assemble(
     model.lsa.set_weights([features.lsa])
     for layer, heads in zip(model.heads, members.heads, strict=True):
         layer.set_weights(heads.kernel_and_bias())
-    for dense, bayes in (
-        (model.naive_bayes, members.naive_bayes),
-        (model.student, members.student),
+    for dense, bayes in zip(
+        [*model.naive_bayes, model.student],
+        [*members.naive_bayes, members.student],
+        strict=True,
     ):
         dense.set_weights([array[..., 0] for array in bayes.coefficients()])
     return model
+
+
+def _softmax(num_classes: int) -> keras.layers.Dense:
+    return keras.layers.Dense(num_classes, activation="softmax", dtype="float32")
 
 
 @contextmanager

@@ -193,5 +193,5 @@ def _write_model(
     for name, content in (("settings", settings), ("metrics", metrics(outcome))):
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    report = render_report(outcome, title=title, source=title)
+    report = render_report(outcome, title=title, source=title, settings=settings)
     (folder / "report.html").write_text(report, encoding="utf-8")

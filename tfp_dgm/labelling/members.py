@@ -1,5 +1,6 @@
 """The members of the predictor's mixture, cross-fitted: what they answer and what that is worth."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -11,9 +12,15 @@ from tfp_dgm.labelling.progress import Progress
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
 
 FOLDS = 5
+# Prior count and temperature: one that doubts, and one that trusts its words.
+NAIVE_BAYES = ((0.03, 4.0), (1.0, 1.0))
 # One bag of heads for each view of the texts; the second raises rare classes.
 _RARE_CLASS_POWERS = (0.0, 0.3, 0.0)
 _SHIFT_POWER = 0.5
+# Pseudo-counts of the mixtures: of a bag of heads beside 1 for a naive Bayes, and of the ensemble
+# beside its student.
+_HEADS_BELIEF = 2.0
+_COMBINATION_BELIEF = (3.0, 1.0)
 
 
 class Members:
@@ -54,16 +61,30 @@ class Members:
             )
             answers.append(self.heads[-1].predict(view))
         progress("Naive Bayes and calibration", 0, 1)
-        self.naive_bayes = naive_bayes_em(features.words, rows, allowed, self.visible)
-        answers.append(self.naive_bayes.predict(features.words))
+        self.naive_bayes: list[NaiveBayes] = []
+        for prior_count, temperature in NAIVE_BAYES:
+            self.naive_bayes.append(
+                naive_bayes_em(
+                    features.words,
+                    rows,
+                    allowed,
+                    self.visible,
+                    prior_count=prior_count,
+                    temperature=temperature,
+                )
+            )
+            answers.append(self.naive_bayes[-1].predict(features.words))
         self._class_shares = answers[0][:, :, 0].mean(axis=0)
 
-        self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers)
+        belief = [*(_HEADS_BELIEF for _ in self.heads), *(1.0 for _ in NAIVE_BAYES)]
+        self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
         masks = np.repeat(allowed[:, :, np.newaxis], FOLDS + 1, axis=2).astype(np.float32)
         known = clamp(ensemble.astype(np.float32), rows, masks, self.visible)
         self.student = NaiveBayes.fit(features.words, known)
         pair = [ensemble, self.student.predict(features.words)]
-        self.combination_temperatures, self.combination_weights, combined = self._mix(pair)
+        self.combination_temperatures, self.combination_weights, combined = self._mix(
+            pair, _COMBINATION_BELIEF
+        )
         self.answers = combined[:, :, 0]  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
         progress("Naive Bayes and calibration", 1, 1)
@@ -76,13 +97,15 @@ class Members:
         """Each annotated row's answer by the model that did not see it: [n, K]."""
         return answers[self.rows, :, 1 + self.fold]
 
-    def _mix(self, answers: list[np.ndarray]) -> tuple[list[float], np.ndarray, np.ndarray]:
+    def _mix(
+        self, answers: list[np.ndarray], belief: Sequence[float]
+    ) -> tuple[list[float], np.ndarray, np.ndarray]:
         """Temperatures and weights of a mixture, and its probabilities [N, K, F]."""
         weights = self.shift_weights(_SHIFT_POWER)
         unseen = [self._unseen(answer) for answer in answers]
         temperatures = [fit_temperature(answer, self.allowed, weights) for answer in unseen]
         tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
-        mixture = mixture_weights(tempered, self.allowed, weights)
+        mixture = mixture_weights(tempered, self.allowed, weights, np.asarray(belief))
         mixed = sum(
             weight * temper(answer, temperature)
             for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)

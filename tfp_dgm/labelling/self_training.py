@@ -141,9 +141,10 @@ def fit_logistic_regressions(
     used = np.flatnonzero(weights.any(axis=1))
     x, targets, weights = features[used], targets[used], weights[used]
     size, (num_classes, num_heads) = x.shape[1], targets.shape[1:]
-    bounds = np.stack([(x * (0.5 * weights[:, [h]])).T @ x for h in range(num_heads)])
-    bounds[:, range(size), range(size)] += _RIDGE
-    inverse = np.linalg.inv(bounds).astype(np.float32)  # [H, D, D]
+    # The largest weight of each row bounds the Hessians of all heads: one inverse serves them.
+    bound = (x * (0.5 * weights.max(axis=1, keepdims=True))).T @ x
+    bound[range(size), range(size)] += _RIDGE
+    inverse = np.linalg.inv(bound).astype(np.float32)  # [D, D]
     current = np.zeros((size, num_classes, num_heads), np.float32) if start is None else start
     ahead, momentum = current, 1.0
     for _ in range(steps):
@@ -151,7 +152,7 @@ def fit_logistic_regressions(
         residual -= targets
         residual *= weights[:, np.newaxis]
         gradient = (x.T @ residual.reshape(len(x), -1)).reshape(ahead.shape) + _RIDGE * ahead
-        step = np.matmul(inverse, gradient.transpose(2, 0, 1)).transpose(1, 2, 0)
+        step = (inverse @ gradient.reshape(size, -1)).reshape(ahead.shape)
         new = ahead - step
         if np.vdot(step, new - current) > 0:  # Uphill: start the acceleration anew.
             momentum, ahead = 1.0, new

@@ -12,7 +12,7 @@ from tfp_dgm.layers.prior import (
     StandardNormalPrior,
 )
 from tfp_dgm.layers.sample import NegativeLogLikelihood, Parameters, Sample
-from tfp_dgm.layers.seed import stateless_seed
+from tfp_dgm.layers.seed import SavesSeed, stateless_seed
 
 __all__ = [
     "BagOfWords",
@@ -29,6 +29,7 @@ __all__ = [
     "Parameters",
     "Prior",
     "Sample",
+    "SavesSeed",
     "StandardNormalPrior",
     "VectorDistributionLayer",
     "stateless_seed",

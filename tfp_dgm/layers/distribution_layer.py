@@ -47,6 +47,7 @@ class DistributionLayer(keras.layers.Layer):
             self.parameter_size,
             kernel_initializer=self.kernel_initializer,
             dtype="float32",
+            trainable=self.trainable,  # Keras does not hand it on.
             name="projection",
         )
 

@@ -8,11 +8,11 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.prior import Prior
-from tfp_dgm.layers.seed import stateless_seed
+from tfp_dgm.layers.seed import SavesSeed, stateless_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class Sample(keras.layers.Layer):
+class Sample(SavesSeed, keras.layers.Layer):
     """Draws from a distribution layer: features [B, D] -> sample [B, *event shape], float32.
 
     Where a prior is given, the mean over the batch of KL(posterior || prior), times `kl_weight`,
@@ -139,7 +139,12 @@ class NegativeLogLikelihood(keras.losses.Loss):
         self.layer = type(layer).from_config(layer.get_config())
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        return -self.layer.distribution(y_pred).log_prob(y_true)
+        distribution = self.layer.distribution(y_pred)
+        # A column may come as [B] or as [B, 1]; where it met a [B], both would become [B, B].
+        shape = tf.concat(
+            [distribution.batch_shape_tensor(), distribution.event_shape_tensor()], axis=0
+        )
+        return -distribution.log_prob(tf.reshape(y_true, shape))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,5 +1,7 @@
 """From a Keras seed generator to the stateless seed that TFP takes."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -17,3 +19,21 @@ def stateless_seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(
         seed, tf.cast(replica.replica_id_in_sync_group, tf.int32)
     )
+
+
+class SavesSeed:
+    """Mixin: the state of a layer's or model's `seed_generator` travels with its weights.
+
+    Keras leaves it out of `.keras` files, and a reloaded model would repeat its first noise.
+    """
+
+    seed_generator: keras.random.SeedGenerator
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)  # type: ignore[misc]
+        store["seed_state"] = self.seed_generator.state
+
+    def load_own_variables(self, store: Any) -> None:
+        self.seed_generator.state.assign(store["seed_state"])
+        others = {key: store[key] for key in store.keys() if key != "seed_state"}  # noqa: SIM118
+        super().load_own_variables(others)  # type: ignore[misc]

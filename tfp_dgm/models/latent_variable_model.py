@@ -128,7 +128,9 @@ class LatentVariableModel(SavesSeed, keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
         self.objective = self.default_objective() if objective is None else objective
 
-    def get_compile_config(self) -> dict[str, Any]:
+    def get_compile_config(self) -> dict[str, Any] | None:
+        if not self.compiled:  # A part of another model, or not trained yet.
+            return None
         return {
             "optimizer": keras.saving.serialize_keras_object(self.optimizer),
             "objective": keras.saving.serialize_keras_object(self.objective),

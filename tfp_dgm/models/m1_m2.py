@@ -82,8 +82,8 @@ class M1M2(LatentVariableModel):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "vae": keras.saving.serialize_keras_object(self.vae),
-            "m2": keras.saving.serialize_keras_object(self.m2),
+            "vae": _without_compile_state(self.vae),
+            "m2": _without_compile_state(self.m2),
             "seed": self.seed,
         }
 
@@ -93,3 +93,10 @@ class M1M2(LatentVariableModel):
         for name in ("vae", "m2"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _without_compile_state(model: keras.Model) -> dict[str, Any]:
+    """Neither half trains by itself any more: its optimizer stays behind."""
+    config = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    return config

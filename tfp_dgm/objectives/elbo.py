@@ -33,7 +33,6 @@ class ELBO(Objective):
             raise ValueError(f"ELBO: `num_samples` must be >= 1; received {num_samples}")
         self.num_samples = num_samples
         self.analytic_kl = analytic_kl
-        self._initial_kl_weight = float(kl_weight)
         self.kl_weight = tf.Variable(kl_weight, trainable=False, dtype=tf.float32, name="kl_weight")
 
     def __call__(
@@ -76,5 +75,5 @@ class ELBO(Objective):
         return {
             "num_samples": self.num_samples,
             "analytic_kl": self.analytic_kl,
-            "kl_weight": self._initial_kl_weight,
+            "kl_weight": float(self.kl_weight.numpy()),
         }

@@ -30,8 +30,8 @@ class Bound(NamedTuple):
 class Objective:
     """Maps a likelihood, a posterior and a prior to a `Bound`; knows no model and no Keras.
 
-    An objective is a plain configuration: its constructor's arguments come back from `get_config`,
-    and what training may change (a weight) is a `tf.Variable`.
+    An objective is a plain configuration: its constructor's arguments come back from `get_config`.
+    What training may change (a weight) is a `tf.Variable`, and comes back as training left it.
     """
 
     def __call__(

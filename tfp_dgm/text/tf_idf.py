@@ -21,7 +21,7 @@ class TfIdf(keras.layers.Layer):
       idf: V inverse document frequencies.
     """
 
-    def __init__(self, idf: Sequence[float], **kwargs: Any) -> None:
+    def __init__(self, idf: Sequence[float] | np.ndarray, **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.idf = np.asarray(idf, np.float32)

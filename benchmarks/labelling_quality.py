@@ -1,0 +1,421 @@
+"""Quality of labelling, beside what one would use instead.
+
+For each regime (data set, labels per class), draws the labels of the training set several times,
+hides the others, and judges every method on the test set; what is accepted is judged on the hidden
+rows of the training set, which is what a user would accept. One configuration for everything.
+
+    python benchmarks/labelling_quality.py --data DIR \
+        --json benchmarks/results/labelling_quality.json
+
+R8, R52 and 20NG come through the registry. SMS spam and sentence polarity are read from --data DIR
+(`sms_spam/SMSSpamCollection`, `pang_lee/sentence_polarity/rt-polarity.{neg,pos}.txt.gz`); without
+it they are left out. Runs that are in the JSON file already are not repeated.
+"""
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import resource
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+from sklearn.linear_model import LogisticRegression
+
+from tfp_dgm import layers, models, networks, objectives
+from tfp_dgm.data import atomic_write, fetch, load_text_classification
+from tfp_dgm.evaluation import (
+    accepted_precision,
+    accuracy,
+    expected_calibration_error,
+    macro_f1,
+)
+from tfp_dgm.labelling import BASELINES, Features, fit_classifier, fit_features
+
+REGIMES = [
+    ("r8", 5), ("r8", 10), ("r8", 20),
+    ("r52", 5), ("r52", 10),
+    ("20ng", 10), ("20ng", 25), ("20ng", 50),
+    ("sms", 5), ("sms", 20),
+    ("polarity", 20), ("polarity", 100),
+]  # fmt: skip
+MIN_PRECISION = 0.95
+PRODUCT = "tfp_dgm"
+ENCODER = "tfp_dgm + MiniLM"
+
+
+def load(name: str, data: Path | None) -> tuple[list[str], np.ndarray, list[str], np.ndarray, int]:
+    """Training texts and classes, test texts and classes, and the number of classes."""
+    if name in ("sms", "polarity"):
+        texts, labels = _read_local(name, data)
+        order = np.random.default_rng(0).permutation(len(texts))  # One fixed split, 70 : 30.
+        cut = len(texts) * 7 // 10
+        train_texts, train_labels = _pick(texts, order[:cut]), _pick(labels, order[:cut])
+        test_texts, test_labels = _pick(texts, order[cut:]), _pick(labels, order[cut:])
+    else:
+        split = load_text_classification(name)
+        train_texts, train_labels = split.train_texts, split.train_labels
+        test_texts, test_labels = split.test_texts, split.test_labels
+    names = sorted(set(train_labels))
+    classes = {label: number for number, label in enumerate(names)}
+    return (
+        train_texts,
+        np.array([classes[label] for label in train_labels]),
+        test_texts,
+        np.array([classes[label] for label in test_labels]),
+        len(names),
+    )
+
+
+def _pick(items: list[str], rows: np.ndarray) -> list[str]:
+    return [items[row] for row in rows]
+
+
+def _read_local(name: str, data: Path) -> tuple[list[str], list[str]]:
+    if name == "sms":
+        lines = (data / "sms_spam/SMSSpamCollection").read_text("utf-8").splitlines()
+        labels, texts = zip(*(line.split("\t", 1) for line in lines if line), strict=True)
+        return list(texts), list(labels)
+    texts, labels = [], []
+    for label in ("neg", "pos"):
+        path = data / f"pang_lee/sentence_polarity/rt-polarity.{label}.txt.gz"
+        lines = gzip.decompress(path.read_bytes()).decode("latin-1").splitlines()
+        texts += lines
+        labels += [label] * len(lines)
+    return texts, labels
+
+
+def draw(truth: np.ndarray, labels_per_class: int, seed: int) -> np.ndarray:
+    """int [N]; the class where the label is given, -1 elsewhere."""
+    rng = np.random.default_rng(seed)
+    observed = np.full(len(truth), -1)
+    for k in np.unique(truth):
+        rows = rng.permutation(np.flatnonzero(truth == k))[:labels_per_class]
+        observed[rows] = k
+    return observed
+
+
+class Problem:
+    """One data set, with the features that depend on no label."""
+
+    def __init__(self, name: str, data: Path | None, encoder: str | None, seed: int) -> None:
+        self.train, self.truth, self.test, self.test_truth, self.num_classes = load(name, data)
+        self.seed = seed
+        start = time.perf_counter()
+        self.features = fit_features(self.train, encoder=encoder, seed=seed)
+        self.seconds = time.perf_counter() - start
+
+    def product(self, observed: np.ndarray) -> dict[str, Any]:
+        """The package's predictor."""
+        start = time.perf_counter()
+        allowed = np.ones((len(observed), self.num_classes), bool)
+        given = observed >= 0
+        allowed[given] = np.eye(self.num_classes, dtype=bool)[observed[given]]
+        classifier, outcome = fit_classifier(
+            self.train,
+            allowed,
+            [str(k) for k in range(self.num_classes)],
+            min_precision=MIN_PRECISION,
+            seed=self.seed,
+            features=self.features,
+        )
+        answers = np.concatenate(list(predict(classifier, self.test)))
+        seconds = self.seconds + time.perf_counter() - start
+        return self.judge(
+            observed, outcome.probabilities[~given], answers, outcome.accepted[~given], seconds
+        )
+
+    def judge(
+        self,
+        observed: np.ndarray,
+        hidden: np.ndarray,
+        test: np.ndarray,
+        accepted: np.ndarray,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Every figure of one run, from the probabilities of hidden rows and of the test set."""
+        truth = self.truth[observed < 0]
+        verdict = accepted_precision(accepted, hidden.argmax(axis=1) == truth)
+        return {
+            "accuracy": accuracy(test.argmax(axis=1), self.test_truth),
+            "macro_f1": macro_f1(test.argmax(axis=1), self.test_truth),
+            "ece": expected_calibration_error(test, self.test_truth),
+            "hidden_accuracy": accuracy(hidden.argmax(axis=1), truth),
+            "hidden_macro_f1": macro_f1(hidden.argmax(axis=1), truth),
+            "hidden_ece": expected_calibration_error(hidden, truth),
+            "coverage": verdict["coverage"],
+            "precision": verdict["precision"],
+            "seconds": seconds,
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+
+    def plain(
+        self, observed: np.ndarray, probabilities: np.ndarray, start: float
+    ) -> dict[str, Any]:
+        """`judge` for a method that accepts what it gives the precision asked for."""
+        texts = int((observed < 0).sum())
+        hidden, test = probabilities[:texts], probabilities[texts:]
+        seconds = time.perf_counter() - start
+        return self.judge(observed, hidden, test, hidden.max(axis=1) >= MIN_PRECISION, seconds)
+
+    def asked(self, observed: np.ndarray) -> list[str]:
+        """The hidden texts and the test texts, as the other methods are asked."""
+        hidden = [text for text, k in zip(self.train, observed, strict=True) if k < 0]
+        return [*hidden, *self.test]
+
+    def baselines(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, baseline in BASELINES.items():
+            start = time.perf_counter()
+            answers = baseline(self.train, observed, self.asked(observed), self.seed)
+            yield name, self.plain(observed, answers, start)
+
+    def generative(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
+        """M1, M2 and M1+M2 by themselves, on the words that the product's VAE sees."""
+        features: Features = self.features
+        counts = features.word_counts.count_matrix([*self.train, *self.test])
+        counts = counts[:, features.vae_words]
+        asked = np.concatenate(
+            [np.flatnonzero(observed < 0), len(observed) + np.arange(len(self.test))]
+        )
+        means = np.concatenate([features.vae(part).numpy() for part in dense(counts)])
+        means /= features.vae_scale
+
+        start = time.perf_counter()
+        given = np.flatnonzero(observed >= 0)
+        regression = LogisticRegression(C=10, max_iter=1000).fit(means[given], observed[given])
+        yield "M1", self.plain(observed, regression.predict_proba(means[asked]), start)
+
+        start = time.perf_counter()
+        size = counts.shape[1]
+        classes = objectives.EnumeratedELBO()
+        if self.num_classes > 20:
+            classes = objectives.ScoreFunctionELBO(num_samples=8)
+        words = models.M2(
+            self.num_classes,
+            encoder=keras.Sequential(
+                [keras.layers.UnitNormalization(), networks.MLP([256], input_dropout=0.3)]
+            ),
+            decoder=None,
+            likelihood=layers.BagOfWords(size),
+            latent_units=50,
+            classification_weight=100.0,
+            class_objective=classes,
+            seed=self.seed,
+        )
+        damped = counts.log1p()
+        self._fit(words, lambda rows: damped[rows].toarray(), size, observed)
+        answers = np.concatenate([words(part).numpy() for part in dense(damped[asked])])
+        yield "M2", self.plain(observed, answers, start)
+
+        start = time.perf_counter()
+        stacked = models.M1M2(
+            features.vae,
+            models.M2(
+                self.num_classes,
+                encoder=networks.MLP([100]),
+                classifier=networks.MLP([100], dropout=0.3),
+                decoder=networks.MLP([100]),
+                likelihood=layers.MultivariateNormalDiag(means.shape[1]),
+                latent_units=10,
+                classification_weight=30.0,
+                seed=self.seed,
+            ),
+            seed=self.seed,
+        )
+        self._fit(stacked, lambda rows: counts[rows].toarray(), size, observed)
+        answers = np.concatenate([stacked(part).numpy() for part in dense(counts[asked])])
+        yield "M1+M2", self.plain(observed, answers, start)
+
+    def _fit(self, model: models.M2, inputs: Any, size: int, observed: np.ndarray) -> None:
+        """800 steps; each batch holds 128 of all rows and 32 of the labelled ones."""
+        given = np.flatnonzero(observed >= 0)
+
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            rng = np.random.default_rng(self.seed)
+            while True:
+                rows = np.concatenate([rng.integers(0, len(observed), 128), rng.choice(given, 32)])
+                yield inputs(rows), observed[rows]
+
+        signature = (tf.TensorSpec([160, size], tf.float32), tf.TensorSpec([160], tf.int64))
+        data = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        steps = STEPS[0]
+        schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+        model.compile(keras.optimizers.Adam(schedule, global_clipnorm=100.0))
+        model.fit(data.prefetch(2), steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    def encoded(self, observed: np.ndarray, test_vectors: np.ndarray) -> dict[str, Any]:
+        """Logistic regression on the encoder's vectors."""
+        start = time.perf_counter()
+        latent = self.features.views[0].shape[1] - 1
+        vectors = self.features.views[2][:, : -latent - 1]
+        given = np.flatnonzero(observed >= 0)
+        regression = LogisticRegression(C=10, max_iter=1000).fit(vectors[given], observed[given])
+        asked = np.concatenate([vectors[observed < 0], test_vectors])
+        return self.plain(observed, regression.predict_proba(asked), start)
+
+
+STEPS = [800]  # Of M2's training; fewer with --quick.
+
+
+def dense(matrix: Any) -> Iterator[np.ndarray]:
+    """The rows of a sparse matrix, 1,024 at a time."""
+    for start in range(0, matrix.shape[0], 1024):
+        yield matrix[start : start + 1024].toarray()
+
+
+def predict(classifier: keras.Model, texts: list[str]) -> Iterator[np.ndarray]:
+    """The classifier's answers through one graph."""
+    graph = tf.function(classifier, input_signature=[tf.TensorSpec([None], tf.string)])
+    for start in range(0, len(texts), 256):
+        yield graph(tf.constant(texts[start : start + 256])).numpy()
+
+
+def run(job: tuple[str, list[int], str, int, Path | None, bool]) -> list[dict[str, Any]]:
+    """All runs of one data set, group of methods and seed; in a process of its own."""
+    name, regimes, group, seed, data, quick = job
+    if quick:
+        STEPS[0] = 40
+    encoder = str(fetch("minilm")) if group == "encoder" else None
+    problem = Problem(name, data, encoder, seed)
+    if group == "encoder":
+        test_vectors = problem.features.encoder.encode(problem.test)
+    rows = []
+    for labels_per_class in regimes:
+        observed = draw(problem.truth, labels_per_class, seed)
+        if group == "product":
+            found = [(PRODUCT, problem.product(observed))]
+        elif group == "encoder":
+            found = [
+                (ENCODER, problem.product(observed)),
+                ("MiniLM + logistic regression", problem.encoded(observed, test_vectors)),
+            ]
+        else:
+            found = [*problem.baselines(observed), *problem.generative(observed)]
+        for method, figures in found:
+            rows.append(
+                {
+                    "data": name,
+                    "labels_per_class": labels_per_class,
+                    "method": method,
+                    "seed": seed,
+                    **figures,
+                }
+            )
+    return rows
+
+
+FIGURES = ("accuracy", "macro_f1", "ece", "hidden_accuracy", "hidden_macro_f1", "hidden_ece")
+
+
+def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each regime and method: means, spreads, and the promise kept."""
+    rows = []
+    keys = dict.fromkeys((r["data"], r["labels_per_class"], r["method"]) for r in runs)
+    for data, labels_per_class, method in keys:
+        same = [
+            r
+            for r in runs
+            if (r["data"], r["labels_per_class"], r["method"]) == (data, labels_per_class, method)
+        ]
+        precisions = [r["precision"] for r in same if r["precision"] is not None]
+        row: dict[str, Any] = {"name": f"{data}, {labels_per_class} per class, {method}"}
+        row |= {"runs": len(same)}
+        for figure in FIGURES:
+            values = [r[figure] for r in same]
+            row |= {
+                figure: float(np.mean(values)),
+                f"{figure}_sd": float(np.std(values, ddof=1)) if len(same) > 1 else None,
+            }
+        row |= {
+            "coverage": float(np.mean([r["coverage"] for r in same])),
+            "precision": float(np.mean(precisions)) if precisions else None,
+            "worst_precision": min(precisions, default=None),
+            "promise_kept": float(
+                np.mean([r["precision"] is None or r["precision"] >= MIN_PRECISION for r in same])
+            ),
+            "seconds": float(np.mean([r["seconds"] for r in same])),
+            "peak_memory_mb": float(np.max([r["peak_memory_mb"] for r in same])),
+        }
+        rows.append(row)
+    return rows
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Prints the table."""
+    table = Table()
+    titles = ("", "acc", "F1", "ECE", "coverage", "precision", "worst", "kept", "s", "MB")
+    for title in titles:
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+    for row in rows:
+        sd = row["accuracy_sd"]
+        table.add_row(
+            row["name"],
+            f"{row['accuracy']:.1%}" + ("" if sd is None else f" +-{100 * sd:.1f}"),
+            f"{row['macro_f1']:.1%}",
+            f"{row['ece']:.1%}",
+            f"{row['coverage']:.0%}",
+            *("-" if row[k] is None else f"{row[k]:.1%}" for k in ("precision", "worst_precision")),
+            f"{row['promise_kept']:.0%}",
+            f"{row['seconds']:.1f}",
+            f"{row['peak_memory_mb']:,.0f}",
+        )
+    Console(width=150).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="R8, 10 per class, one seed")
+    parser.add_argument("--json", type=Path, help="where the results go, and are resumed from")
+    parser.add_argument("--data", type=Path, help="folder of SMS spam and sentence polarity")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--groups",
+        nargs="+",
+        default=["product", "others"],
+        choices=["product", "others", "encoder"],
+    )
+    parser.add_argument("--only", nargs="+", help="data sets, by name")
+    arguments = parser.parse_args()
+    regimes: dict[str, list[int]] = {}
+    for name, labels_per_class in REGIMES:
+        local = name in ("sms", "polarity")
+        if arguments.quick and (name, labels_per_class) != ("r8", 10):
+            continue
+        if (local and arguments.data is None) or (arguments.only and name not in arguments.only):
+            continue
+        regimes.setdefault(name, []).append(labels_per_class)
+    result: dict[str, Any] = {"command": shlex.join(["python", *sys.argv]), "rows": [], "runs": []}
+    if arguments.json and arguments.json.exists():
+        result["runs"] = json.loads(arguments.json.read_text())["runs"]
+    groups = {"product": {PRODUCT}, "others": {"M2"}, "encoder": {ENCODER}}
+    done = {(r["data"], r["method"], r["seed"]) for r in result["runs"]}
+    jobs = [
+        (name, counts, group, seed, arguments.data, arguments.quick)
+        for group in arguments.groups
+        for seed in range(1 if arguments.quick else arguments.seeds)
+        for name, counts in regimes.items()
+        if not all((name, method, seed) in done for method in groups[group])
+    ]
+    # A process for each job: its peak memory is its own, and nothing is left behind.
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        for number, rows in enumerate(pool.imap(run, jobs, chunksize=1), 1):
+            result["runs"] += rows
+            result["rows"] = summarise(result["runs"])
+            print(f"{number} of {len(jobs)}: {rows[0]['data']}, seed {rows[0]['seed']}", flush=True)
+            if arguments.json:
+                with atomic_write(arguments.json) as file:
+                    file.write(json.dumps(result, indent=1).encode())
+    show(summarise(result["runs"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What every test shares: quiet TensorFlow, fixed seeds, and no dtype policy left behind."""
+
+import os
+import random
+import sys
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    random.seed(1)
+    np.random.seed(1)
+    keras = sys.modules.get("keras")  # Tests of tables load no TensorFlow; nor does this.
+    if keras is not None:
+        keras.utils.set_random_seed(1)
+
+
+@pytest.fixture
+def dtype_policy():
+    """Sets the global dtype policy for one test: `dtype_policy("mixed_bfloat16")`."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)

@@ -1,0 +1,74 @@
+"""What the record of a labelled data set derives from its fields."""
+
+import numpy as np
+
+from tests.labelling.outcomes import hand_made, one_hot
+from tfp_dgm.labelling.outcome import Outcome
+
+
+def _sets() -> Outcome:
+    """Three classes; row 0 is observed, row 1 allows two, row 2 allows all."""
+    return Outcome(
+        classes=("a", "b", "c"),
+        texts=["x", "y", "z"],
+        allowed=np.array([[0, 0, 1], [1, 1, 0], [1, 1, 1]], bool),
+        probabilities=np.array(
+            [[0.7, 0.27, 0.03], [0.03, 0.01, 0.96], [0.1, 0.45, 0.45]], np.float32
+        ),
+        weights=np.array([1, 0, 0], np.float32),
+        min_precision=0.9,
+        threshold=0.74,
+    )
+
+
+def test_observed_and_unannotated() -> None:
+    assert _sets().observed.tolist() == [2, -1, -1]
+    assert _sets().unannotated.tolist() == [False, False, True]
+
+
+def test_a_set_constrains_and_a_label_does_not() -> None:
+    np.testing.assert_allclose(
+        _sets().constrained,
+        [[0.7, 0.27, 0.03], [0.75, 0.25, 0], [0.1, 0.45, 0.45]],
+        rtol=1e-6,
+    )
+
+
+def test_a_set_without_probability_leaves_the_prediction() -> None:
+    outcome = hand_made(
+        classes=("a", "b", "c"),
+        texts=["x"],
+        allowed=np.array([[1, 1, 0]], bool),
+        probabilities=np.array([[0, 0, 1]], np.float32),
+        weights=np.zeros(1, np.float32),
+    )
+    assert outcome.constrained.tolist() == [[0, 0, 1]]
+    assert outcome.suspects.tolist() == [True]
+
+
+def test_ranking_takes_the_first_of_equals() -> None:
+    assert _sets().ranking.tolist() == [[0, 1, 2], [0, 1, 2], [1, 2, 0]]
+    assert _sets().predicted.tolist() == [0, 0, 1]
+    np.testing.assert_allclose(_sets().confidence, [0.7, 0.75, 0.45], rtol=1e-6)
+
+
+def test_accepted_are_the_confident_rows_without_label() -> None:
+    assert _sets().accepted.tolist() == [False, True, False]
+    assert np.flatnonzero(hand_made().accepted).tolist() == [4]
+    assert not hand_made(threshold=None).accepted.any()
+
+
+def test_suspects_are_annotations_against_the_odds() -> None:
+    assert _sets().suspects.tolist() == [True, True, False]
+    assert np.flatnonzero(hand_made().suspects).tolist() == [3]
+
+
+def test_no_rows() -> None:
+    outcome = hand_made(
+        texts=[],
+        allowed=one_hot([], 2),
+        probabilities=np.zeros((0, 2), np.float32),
+        weights=np.zeros(0, np.float32),
+    )
+    assert outcome.predicted.tolist() == []
+    assert outcome.accepted.tolist() == []

@@ -1,0 +1,403 @@
+"""What every distribution layer and every prior promises: one row in `ROWS` buys all of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from tests.references import densities
+from tests.saving import assert_same_weights
+from tfp_dgm import layers
+
+DIMENSIONS = 5  # D, of the features
+BASES = {layers.DistributionLayer, layers.VectorDistributionLayer, layers.Prior}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer with arguments that are not its defaults.
+
+    Attributes:
+      layer: its class.
+      arguments: of the constructor.
+      events: three events.
+      log_prob: oracle of one event, from the flat parameters of one row (a prior's weights).
+      support: every event, where they can be enumerated.
+      moments: oracle of mean and covariance, where they cannot.
+    """
+
+    layer: type[keras.layers.Layer]
+    arguments: dict[str, Any]
+    events: np.ndarray
+    log_prob: Callable[[np.ndarray, np.ndarray], float]
+    support: list[np.ndarray] = field(default_factory=list)
+    moments: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+
+    @property
+    def is_prior(self) -> bool:
+        return issubclass(self.layer, layers.Prior)
+
+
+def normal_diag(parameters):
+    scale = [0.1 + densities.softplus(rho) for rho in parameters[3:]]
+    return parameters[:3], np.diag(np.square(scale))
+
+
+def normal_tril(parameters):
+    factor = densities.tril_of_3(parameters[3:], 0.2)
+    return parameters[:3], factor @ factor.T
+
+
+def normal_learned(parameters):
+    return parameters[:3], np.diag(np.exp(2 * parameters[3:]))
+
+
+def normal_standard(parameters):
+    return np.zeros(3), np.eye(3)
+
+
+def log_prob_from(moments):
+    return lambda parameters, event: scipy.stats.multivariate_normal.logpdf(
+        event, *moments(parameters)
+    )
+
+
+def categorical_log_prob(parameters, event):
+    return np.log(densities.softmax(parameters))[int(event)]
+
+
+POINTS = np.array([[0.3, -1.2, 2.0], [-0.7, 0.1, 0.4], [1.5, 1.0, -2.2]], np.float32)
+CLASSES = np.array([2, 0, 3])
+ONE_HOT = np.eye(4, dtype=np.float32)
+COUNTS = np.array([[2, 0, 1, 2], [5, 0, 0, 0], [1, 1, 2, 1]], np.float32)
+PIXELS = np.array([[[1, 0, 1], [1, 1, 0]], [[0, 0, 1], [0, 1, 0]], [[1, 1, 1], [0, 0, 1]]], "f4")
+ALL_PIXELS = [np.reshape(bits, (2, 3)).astype("f4") for bits in np.ndindex(*[2] * 6)]
+
+ROWS = [
+    Row(
+        layers.MultivariateNormalDiag,
+        {"units": 3, "min_scale": 0.1},
+        POINTS,
+        log_prob_from(normal_diag),
+        moments=normal_diag,
+    ),
+    Row(
+        layers.MultivariateNormalTriL,
+        {"units": 3, "min_scale": 0.2},
+        POINTS,
+        log_prob_from(normal_tril),
+        moments=normal_tril,
+    ),
+    Row(
+        layers.IndependentBernoulli,
+        {"event_shape": (2, 3)},
+        PIXELS,
+        densities.bernoulli_log_prob,
+        support=ALL_PIXELS,
+    ),
+    Row(
+        layers.Categorical,
+        {"units": 4},
+        CLASSES,
+        categorical_log_prob,
+        support=list(range(4)),
+    ),
+    Row(
+        layers.OneHotCategorical,
+        {"units": 4},
+        ONE_HOT[CLASSES],
+        lambda parameters, event: categorical_log_prob(parameters, np.argmax(event)),
+        support=list(ONE_HOT),
+    ),
+    # Draws of the layer have one token each; tests/distributions has longer texts.
+    Row(layers.BagOfWords, {"units": 4}, COUNTS, densities.tokens_log_prob, support=list(ONE_HOT)),
+    Row(
+        layers.Multinomial,
+        {"units": 4, "total_count": 5.0},
+        COUNTS,
+        densities.multinomial_log_prob,
+        support=densities.count_vectors(4, 5),
+    ),
+    Row(
+        layers.StandardNormalPrior,
+        {"units": 3},
+        POINTS,
+        log_prob_from(normal_standard),
+        moments=normal_standard,
+    ),
+    Row(
+        layers.LearnedNormalPrior,
+        {"units": 3},
+        POINTS,
+        log_prob_from(normal_learned),
+        moments=normal_learned,
+    ),
+    Row(
+        layers.CategoricalPrior,
+        {"units": 4},
+        CLASSES,
+        categorical_log_prob,
+        support=list(range(4)),
+    ),
+]
+every_row = pytest.mark.parametrize("row", ROWS, ids=[row.layer.__name__ for row in ROWS])
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class LogProb(keras.Model):
+    """A model that owns one distribution layer: features [B, D] and events -> [B]."""
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def build(self, input_shape):
+        self.layer.build(input_shape[0])
+        self.built = True
+
+    def call(self, inputs):
+        features, events = inputs
+        return self.layer(features).log_prob(events)
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "layer": keras.saving.serialize_keras_object(self.layer)}
+
+    @classmethod
+    def from_config(cls, config):
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**{**config, "layer": layer})
+
+
+def features_of(*leading):
+    return np.random.default_rng(7).normal(size=(*leading, DIMENSIONS)).astype(np.float32)
+
+
+def built(row, **kwargs):
+    """The row's layer with random weights: at their start, biases and log-scales are zeros."""
+    layer = row.layer(**row.arguments, **kwargs)
+    layer.build((None, DIMENSIONS))
+    randomize(layer)
+    return layer
+
+
+def randomize(layer):
+    random = np.random.default_rng(3)
+    for weight in layer.weights:
+        weight.assign(random.normal(scale=0.6, size=weight.shape))
+
+
+def parameters_of(row, layer, features):
+    """The flat parameters [P] of one row of features [D], in float64."""
+    weights = [np.asarray(weight, np.float64) for weight in layer.weights]
+    if row.is_prior:
+        return np.concatenate([np.zeros(0), *weights])
+    kernel, bias = weights
+    return np.asarray(features, np.float64) @ kernel + bias
+
+
+def oracle(row, layer, features, events):
+    """Log-probabilities of events [..., *event shape], one after the other."""
+    result = np.zeros(features.shape[:-1])
+    for index in np.ndindex(*result.shape):
+        result[index] = row.log_prob(parameters_of(row, layer, features[index]), events[index])
+    return result
+
+
+@pytest.mark.parametrize("base", [layers.DistributionLayer, layers.Prior])
+def test_every_public_class_has_a_row(base):
+    def walk(cls):
+        return {cls}.union(*map(walk, cls.__subclasses__()))
+
+    public = {
+        cls
+        for cls in walk(base) - BASES
+        if cls.__module__.startswith("tfp_dgm") and not cls.__name__.startswith("_")
+    }
+    assert public == {row.layer for row in ROWS if issubclass(row.layer, base)}
+    assert {cls.__name__ for cls in public} <= set(layers.__all__)
+
+
+@every_row
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+def test_log_prob_equals_oracle(row, mode):
+    layer, features = built(row), features_of(3)
+
+    def log_prob(features, events):
+        return layer(features).log_prob(events)
+
+    if mode != "eager":
+        log_prob = tf.function(log_prob, jit_compile=mode == "xla")
+    expected = oracle(row, layer, features, row.events)
+    assert np.ptp(expected) > 0.01
+    np.testing.assert_allclose(log_prob(features, row.events), expected, rtol=2e-5, atol=2e-6)
+
+
+@every_row
+def test_batch_size_may_be_unknown(row):
+    layer, features = built(row), features_of(3)
+    events = tf.TensorSpec([None, *row.events.shape[1:]], row.events.dtype)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, DIMENSIONS]), events])
+    def log_prob(features, events):
+        return layer(features).log_prob(events)
+
+    expected = oracle(row, layer, features, row.events)
+    for size in (3, 1):
+        actual = log_prob(features[:size], row.events[:size])
+        np.testing.assert_allclose(actual, expected[:size], rtol=2e-5, atol=2e-6)
+
+
+@every_row
+def test_leading_axes_pass_through(row):
+    layer, features = built(row), features_of(2, 3)
+    events = np.stack([row.events, row.events[::-1]])  # [S, B, ...]
+    distribution = layer(features)
+    assert distribution.batch_shape == (() if row.is_prior else (2, 3))
+    expected = oracle(row, layer, features, events)
+    np.testing.assert_allclose(distribution.log_prob(events), expected, rtol=2e-5, atol=2e-6)
+
+
+@every_row
+def test_batch_and_event_shapes(row):
+    distribution = built(row)(features_of(3))
+    assert distribution.batch_shape == (() if row.is_prior else (3,))
+    assert distribution.event_shape == row.events.shape[1:]
+    assert distribution.sample(2, seed=(1, 2)).shape[1:] == (
+        row.events.shape[1:] if row.is_prior else row.events.shape
+    )
+
+
+@every_row
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float16"])
+def test_float32_under_any_policy(row, policy, dtype_policy):
+    dtype_policy(policy)
+    layer = built(row)
+    features = tf.cast(features_of(3), policy.removeprefix("mixed_"))
+    log_prob = layer(features).log_prob(row.events)
+    assert log_prob.dtype == tf.float32
+    assert {weight.dtype for weight in layer.weights} <= {"float32"}
+    # bfloat16 anywhere inside would be wrong in the third digit.
+    rounded = tf.cast(features, tf.float32).numpy()
+    expected = oracle(row, layer, rounded, row.events)
+    np.testing.assert_allclose(log_prob, expected, rtol=2e-5, atol=2e-6)
+
+
+@every_row
+def test_config_comes_back_through_json(row):
+    layer = row.layer(**row.arguments, name="given", trainable=False)
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+    copy = keras.saving.deserialize_keras_object(config)
+    assert type(copy) is row.layer
+    assert copy.name == "given"
+    assert not copy.trainable
+    assert copy.get_config() == layer.get_config()
+    for name, value in row.arguments.items():
+        assert getattr(copy, name) == value
+
+
+def test_initializer_comes_back():
+    layer = layers.Categorical(4, kernel_initializer=keras.initializers.Constant(0.25))
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    copy.build((None, DIMENSIONS))
+    np.testing.assert_array_equal(copy.projection.kernel, np.full((DIMENSIONS, 4), 0.25))
+
+
+@every_row
+def test_build_makes_every_weight(row):
+    layer = row.layer(**row.arguments)
+    assert layer.weights == []
+    layer.build((None, DIMENSIONS))
+    paths = [weight.path for weight in layer.weights]
+    assert layer.built
+    assert bool(paths) == (row.layer is not layers.StandardNormalPrior)
+    layer(features_of(3)).log_prob(row.events)
+    assert [weight.path for weight in layer.weights] == paths
+
+
+@every_row
+def test_keras_file_brings_every_weight_back(row, tmp_path):
+    model = LogProb(row.layer(**row.arguments))
+    inputs = (features_of(3), row.events)
+    model.build([np.shape(value) for value in inputs])
+    randomize(model)
+    before = model(inputs)
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert_same_weights(model, copy)
+    np.testing.assert_array_equal(copy(inputs), before)
+
+
+@every_row
+def test_gradient_reaches_every_trainable_weight(row):
+    layer = built(row)
+    with tf.GradientTape() as tape:
+        log_prob = tf.reduce_sum(layer(features_of(3)).log_prob(row.events))
+    weights = layer.trainable_weights
+    gradients = tape.gradient(log_prob, [weight.value for weight in weights])
+    assert len(weights) == len(layer.weights)
+    for weight, gradient in zip(weights, gradients, strict=True):
+        assert np.abs(gradient).max() > 1e-3, weight.path
+
+
+@every_row
+def test_a_frozen_layer_gives_its_parent_nothing_to_train(row):
+    model = LogProb(row.layer(**row.arguments, trainable=False))
+    model.build([(None, DIMENSIONS), row.events.shape])
+    assert model.trainable_variables == []
+    model.layer.trainable = True
+    assert len(model.trainable_variables) == len(model.weights)
+
+
+@every_row
+def test_draws_follow_the_oracle(row):
+    """20,000 draws within 5 standard errors of the oracle: fails once in 10^6 per number."""
+    layer, features, size = built(row), features_of(1), 20_000
+    draws = layer(features).sample(size, seed=(5, 11)).numpy()
+    if not row.is_prior:
+        draws = draws[:, 0]
+    parameters = parameters_of(row, layer, features[0])
+    if row.moments:
+        mean, covariance = row.moments(parameters)
+        variances = np.diag(covariance)
+        np.testing.assert_array_less(np.abs(draws.mean(0) - mean), 5 * np.sqrt(variances / size))
+        error = np.sqrt((np.outer(variances, variances) + covariance**2) / size)
+        np.testing.assert_array_less(np.abs(np.cov(draws.T) - covariance), 5 * error)
+        return
+    for event in row.support:
+        probability = np.exp(row.log_prob(parameters, event))
+        share = np.mean((draws == event).reshape(size, -1).all(axis=1))
+        error = np.sqrt(probability * (1 - probability) / size)
+        assert abs(share - probability) < 5 * error + 1e-12
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.support], ids=lambda row: row.layer.__name__
+)
+def test_probabilities_of_the_support_sum_to_one(row):
+    support = np.stack(row.support)
+    features = np.repeat(features_of(1), len(support), axis=0)
+    log_probs = built(row)(features).log_prob(support)
+    np.testing.assert_allclose(np.exp(log_probs).sum(), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Categorical(0), "Categorical: .* received 0"),
+        (lambda: layers.IndependentBernoulli(()), r"IndependentBernoulli: .* received \(\)"),
+        (lambda: layers.IndependentBernoulli((2, -1)), r"received \(2, -1\)"),
+        (lambda: layers.StandardNormalPrior(0), "StandardNormalPrior: `units` .* received 0"),
+        (lambda: layers.Multinomial(3, total_count=-1), "`total_count` must be >= 0; received -1"),
+        (lambda: layers.Categorical(4).distribution(tf.zeros([2, 3])), r"\[..., 4\] .* \(2, 3\)"),
+    ],
+)
+def test_errors_name_argument_expected_and_received(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,179 @@
+"""Distribution layers in the functional and Sequential APIs, by plain compile and fit."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from tests.references import densities
+from tests.references.networks import dense
+from tests.saving import assert_same_weights
+from tfp_dgm import layers
+
+FEATURES = np.random.default_rng(2).normal(size=(6, 3)).astype(np.float32)
+
+
+def randomize(layer):
+    random = np.random.default_rng(4)
+    for weight in layer.trainable_weights:
+        weight.assign(random.normal(scale=0.7, size=weight.shape))
+
+
+def latent_model(**kwargs):
+    """Features -> latent of two dimensions, with random weights in posterior and prior."""
+    posterior = layers.MultivariateNormalDiag(2, min_scale=0.1)
+    sample = layers.Sample(posterior, **kwargs)
+    model = keras.Sequential([keras.Input((3,)), sample])
+    randomize(model)
+    return model, sample
+
+
+def loc_and_scale(sample, features):
+    weights = [weight.numpy() for weight in sample.layer.weights]
+    parameters = np.array([dense(row, weights) for row in features])
+    return parameters[:, :2], 0.1 + np.vectorize(densities.softplus)(parameters[:, 2:])
+
+
+def mean_kl(sample, features):
+    loc, log_scale = (weight.numpy() for weight in sample.prior.weights)
+    terms = [
+        densities.normal_diag_kl(m, s, loc, np.exp(log_scale))
+        for m, s in zip(*loc_and_scale(sample, features), strict=True)
+    ]
+    return np.mean(terms)
+
+
+def test_kl_of_closed_form_joins_the_losses():
+    model, sample = latent_model(prior=layers.LearnedNormalPrior(2), kl_weight=0.3)
+    model(FEATURES)
+    np.testing.assert_allclose(model.losses, [0.3 * mean_kl(sample, FEATURES)], rtol=1e-5)
+
+
+def test_without_a_prior_there_is_no_loss():
+    model, _ = latent_model()
+    model(FEATURES)
+    assert model.losses == []
+
+
+def test_assigned_kl_weight_reaches_the_compiled_step():
+    model, sample = latent_model(prior=layers.LearnedNormalPrior(2))
+    model.compile(keras.optimizers.SGD(0.0))
+    anneal = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: sample.kl_weight.assign(0.5 * epoch)
+    )
+    history = model.fit(FEATURES, epochs=3, callbacks=[anneal], verbose=0).history
+    expected = mean_kl(sample, FEATURES) * np.array([0.0, 0.5, 1.0])
+    np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
+
+
+def test_draws_are_of_the_distribution_and_differ_from_call_to_call():
+    """10 x 600 x 2 standardised draws are standard Normal; Kolmogorov-Smirnov fails 1 in 1,000."""
+    model, sample = latent_model(seed=3)
+    features = np.repeat(FEATURES, 100, axis=0)
+    loc, scale = (np.repeat(part, 100, axis=0) for part in loc_and_scale(sample, FEATURES))
+    draws = np.array([model(features) for _ in range(10)])
+    assert scipy.stats.kstest(np.ravel((draws - loc) / scale), "norm").pvalue > 1e-3
+
+
+def test_mean_at_inference_only():
+    model, sample = latent_model(mean_at_inference=True)
+    loc, _ = loc_and_scale(sample, FEATURES)
+    np.testing.assert_allclose(model.predict(FEATURES, verbose=0), loc, rtol=1e-5, atol=1e-6)
+    assert np.abs(model(FEATURES, training=True) - loc).max() > 0.1
+
+
+def test_one_seed_gives_one_sequence_of_draws():
+    same, again, other = (latent_model(seed=seed)[0](FEATURES) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(same, again)
+    assert np.abs(same - other).max() > 0.1
+
+
+def test_gradients_pass_through_the_draw():
+    model, sample = latent_model()
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(model(FEATURES, training=True))
+    kernel, bias = tape.gradient(total, [weight.value for weight in sample.layer.weights])
+    np.testing.assert_allclose(bias[:2], [6.0, 6.0], rtol=1e-5)  # d (loc + ...) / d loc
+    np.testing.assert_allclose(kernel[:, 0], FEATURES.sum(0), rtol=1e-4, atol=1e-5)
+    assert np.abs(bias[2:]).min() > 1e-3
+
+
+def autoencoder():
+    """A functional VAE of Bernoulli variables."""
+    inputs = keras.Input((3,))
+    sample = layers.Sample(
+        layers.MultivariateNormalTriL(2), prior=layers.LearnedNormalPrior(2), seed=5
+    )
+    likelihood = layers.IndependentBernoulli(3)
+    outputs = layers.Parameters(likelihood)(keras.layers.Dense(4, "tanh")(sample(inputs)))
+    model = keras.Model(inputs, outputs)
+    model.compile(keras.optimizers.Adam(0.05), loss=layers.NegativeLogLikelihood(likelihood))
+    return model
+
+
+def test_functional_model_learns_and_comes_back_from_a_file(tmp_path):
+    model, data = autoencoder(), (FEATURES > 0).astype(np.float32)
+    steps = tf.data.Dataset.from_tensors((data, data)).repeat(20)
+    losses = model.fit(steps, epochs=3, verbose=0, shuffle=False).history["loss"]
+    assert losses[-1] < losses[0] - 0.1
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert_same_weights(model, copy)
+    # The seed's state is saved too: the same noise follows.
+    np.testing.assert_array_equal(copy.predict(data, verbose=0), model.predict(data, verbose=0))
+    assert copy.evaluate(data, data, verbose=0) == model.evaluate(data, data, verbose=0)
+    for either in (model, copy):
+        either.fit(data, data, epochs=1, verbose=0, shuffle=False)
+    assert_same_weights(model, copy, rtol=1e-6)
+
+
+def test_regression_recovers_mean_and_scale():
+    """y ~ N(2 x + 1, 0.5^2), 2,000 draws; within 5 standard errors: fails once in 10^5."""
+    random = np.random.default_rng(6)
+    x = random.uniform(-1, 1, size=(2000, 1)).astype(np.float32)
+    y = (2 * x + 1 + 0.5 * random.normal(size=x.shape)).astype(np.float32)
+    normal = layers.MultivariateNormalDiag(1)
+    model = keras.Sequential([keras.Input((1,)), layers.Parameters(normal)])
+    model.compile(
+        keras.optimizers.Adam(0.05),
+        layers.NegativeLogLikelihood(normal),
+        steps_per_execution=250,
+        jit_compile=False,
+    )
+    model.fit(tf.data.Dataset.from_tensors((x, y)).repeat(250), verbose=0, shuffle=False)
+    points = np.array([[-0.5], [0.0], [0.8]], np.float32)
+    fitted = normal.distribution(model.predict(points, verbose=0))
+    error = 0.5 / np.sqrt(2000)
+    np.testing.assert_allclose(fitted.mean(), 2 * points + 1, atol=5 * 2 * error)
+    np.testing.assert_allclose(fitted.stddev(), np.full((3, 1), 0.5), atol=5 * 2 * error)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_column_of_targets_with_and_without_its_axis(shape):
+    y = np.array([0.3, -1.0, 2.0, 0.7], np.float32)
+    parameters = np.random.default_rng(8).normal(size=(4, 2)).astype(np.float32)
+    loss = layers.NegativeLogLikelihood(layers.MultivariateNormalDiag(1, min_scale=0.2))
+    expected = [
+        -scipy.stats.norm.logpdf(value, loc, 0.2 + densities.softplus(rho))
+        for value, (loc, rho) in zip(y, parameters, strict=True)
+    ]
+    np.testing.assert_allclose(loss(y.reshape(shape), parameters), np.mean(expected), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_column_of_classes_with_and_without_its_axis(shape):
+    logits = np.random.default_rng(8).normal(size=(4, 3)).astype(np.float32)
+    classes = np.array([2, 0, 1, 2])
+    loss = layers.NegativeLogLikelihood(layers.Categorical(3), reduction="none")
+    expected = [-np.log(densities.softmax(row)[k]) for row, k in zip(logits, classes, strict=True)]
+    np.testing.assert_allclose(loss(classes.reshape(shape), logits), expected, rtol=1e-5)
+
+
+def test_parameters_and_sample_are_float32_under_a_mixed_policy(dtype_policy):
+    dtype_policy("mixed_bfloat16")
+    model = autoencoder()
+    assert model.layers[2].compute_dtype == "bfloat16"  # The Dense layer between them.
+    assert model(FEATURES).dtype == tf.float32
+    losses = model.fit(FEATURES, np.abs(FEATURES) % 1, epochs=2, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()

@@ -1,0 +1,50 @@
+"""Two replicas under `tf.distribute` equal one; see `replicas.py`, which runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    command = [sys.executable, "-m", "tests.models.replicas"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("mixture", "history"),
+        ("mixture", "evaluated"),
+        ("mixture", "weights"),
+        ("m2", "history"),
+        ("m2", "weights"),
+    ],
+)
+def test_two_replicas_equal_one(runs, name, part):
+    one, two = runs[name]["one"][part], runs[name]["two"][part]
+    assert len(one) == len(two) > 0
+    for (key, value), other in zip(one.items(), two.values(), strict=True):
+        np.testing.assert_allclose(other, value, rtol=2e-4, atol=1e-5, err_msg=key)
+
+
+def test_training_moves_the_loss(runs):
+    first, second = runs["mixture"]["one"]["history"]["loss"]
+    assert second < first - 0.05
+
+
+def test_replicas_draw_different_noise(runs):
+    (first, second), (third, fourth) = runs["seeds"]
+    assert len({tuple(seed) for seed in (first, second, third, fourth)}) == 4
+
+
+def test_model_with_noise_trains_on_two(runs):
+    assert np.isfinite(runs["noisy"]["history"]["loss"]).all()

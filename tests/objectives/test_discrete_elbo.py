@@ -1,0 +1,159 @@
+"""Objectives of a categorical latent against enumeration in NumPy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tests.references.densities import softmax
+from tests.references.discrete_oracle import enumerated_bound, numerical_gradient
+from tfp_dgm.objectives import EnumeratedELBO, ScoreFunctionELBO
+
+tfd = tfp.distributions
+
+NOT_ALLOWED = -np.inf
+LOGITS = np.array(
+    [
+        [0.5, -1.0, 2.0, 0.1],
+        [NOT_ALLOWED, 0.7, NOT_ALLOWED, -0.6],
+        [NOT_ALLOWED, NOT_ALLOWED, 1.3, NOT_ALLOWED],
+    ]
+)  # [B, K]
+PRIOR = np.array([0.1, 0.2, 0.4, 0.3])
+LOG_PX = np.array([[-3.0, -5.5, -1.2, -7.0], [-2.0, -8.1, -0.4, -6.3], [-1.0, -9.0, -4.4, -2.5]])
+
+
+def log_likelihood(log_px):
+    """log p(x_b | k) read off a table [B, K]."""
+
+    def look_up(values):  # [S, B] -> [S, B]
+        table = tf.broadcast_to(log_px, tf.concat([tf.shape(values), log_px.shape[-1:]], axis=0))
+        return tf.gather(table, values, axis=-1, batch_dims=2)
+
+    return look_up
+
+
+def enumerated(logits, log_px):
+    prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
+    posterior = tfd.Categorical(logits=logits)
+    return EnumeratedELBO()(log_likelihood(log_px), posterior, prior, seed=None)
+
+
+@pytest.mark.parametrize("jit", [None, False, True], ids=["eager", "graph", "xla"])
+def test_values_equal_enumeration(jit):
+    function = enumerated if jit is None else tf.function(enumerated, jit_compile=jit)
+    result = function(tf.constant(LOGITS, tf.float32), tf.constant(LOG_PX, tf.float32))
+    expected = np.array(
+        [enumerated_bound(*row) for row in zip(LOGITS, [PRIOR] * 3, LOG_PX, strict=True)]
+    )
+    np.testing.assert_allclose(result.value, expected[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(result.loss, -expected[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(result.reconstruction, expected[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(result.kl, expected[:, 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_gradients_equal_finite_differences_and_are_never_nan(jit):
+    @tf.function(jit_compile=jit)
+    def gradients(logits, log_px):
+        with tf.GradientTape() as tape:
+            tape.watch([logits, log_px])
+            loss = enumerated(logits, log_px).loss
+        return tape.gradient(loss, [logits, log_px])
+
+    of_logits, of_log_px = gradients(
+        tf.constant(LOGITS, tf.float32), tf.constant(LOG_PX, tf.float32)
+    )
+    for b in range(3):
+        expected = numerical_gradient(
+            lambda row, b=b: -enumerated_bound(row, PRIOR, LOG_PX[b])[0], LOGITS[b]
+        )
+        np.testing.assert_allclose(of_logits[b], expected, rtol=1e-3, atol=1e-4)
+        expected = numerical_gradient(
+            lambda row, b=b: -enumerated_bound(LOGITS[b], PRIOR, row)[0], LOG_PX[b]
+        )
+        np.testing.assert_allclose(of_log_px[b], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_is_the_evidence_at_the_true_posterior():
+    joint = np.log(PRIOR) + LOG_PX
+    result = enumerated(tf.constant(joint, tf.float32), tf.constant(LOG_PX, tf.float32))
+    evidence = np.log(np.exp(joint).sum(1))
+    np.testing.assert_allclose(result.value, evidence, rtol=1e-5)
+    np.testing.assert_allclose(result.log_weights, [evidence] * 4, rtol=1e-5)
+
+
+def test_log_weights_of_what_is_ruled_out():
+    weights = enumerated(tf.constant(LOGITS, tf.float32), tf.constant(LOG_PX, tf.float32))
+    weights = weights.log_weights.numpy()  # [K, B]
+    q = softmax([0.7, -0.6])
+    expected = [LOG_PX[1][k] + np.log(PRIOR[k]) - np.log(p) for k, p in zip((1, 3), q, strict=True)]
+    np.testing.assert_allclose(weights[[1, 3], 1], expected, rtol=1e-5)
+    np.testing.assert_array_equal(weights[[0, 2], 1], [-np.inf, -np.inf])
+
+
+def test_value_of_no_likelihood_that_is_ruled_out_does_no_harm():
+    log_px = LOG_PX.copy()
+    log_px[1, 0] = -np.inf
+    result = enumerated(tf.constant(LOGITS, tf.float32), tf.constant(log_px, tf.float32))
+    np.testing.assert_allclose(result.value[1], enumerated_bound(LOGITS[1], PRIOR, LOG_PX[1])[0])
+
+
+def score_function(row, size, num_samples, seed=(4, 2)):
+    """The bound of `size` copies of one row, and the gradient of each copy's loss."""
+    logits = tf.constant(np.tile(LOGITS[row], [size, 1]), tf.float32)
+    log_px = tf.constant(np.tile(LOG_PX[row], [size, 1]), tf.float32)
+    prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
+    with tf.GradientTape() as tape:
+        tape.watch([logits, log_px])
+        result = ScoreFunctionELBO(num_samples=num_samples)(
+            log_likelihood(log_px), tfd.Categorical(logits=logits), prior, seed=seed
+        )
+    return result, *tape.gradient(result.loss, [logits, log_px])
+
+
+@pytest.mark.parametrize("row", [0, 1])
+@pytest.mark.parametrize("num_samples", [2, 5])
+def test_score_function_is_unbiased(row, num_samples):
+    """20,000 estimates, each mean within 5 standard errors: fails once in 10^5."""
+    size = 20_000
+    result, of_logits, of_log_px = score_function(row, size, num_samples)
+    estimates = [
+        (result.value[:, None], [enumerated_bound(LOGITS[row], PRIOR, LOG_PX[row])[0]]),
+        (
+            of_logits,
+            numerical_gradient(
+                lambda logits: -enumerated_bound(logits, PRIOR, LOG_PX[row])[0], LOGITS[row]
+            ),
+        ),
+        (
+            of_log_px,
+            numerical_gradient(
+                lambda log_px: -enumerated_bound(LOGITS[row], PRIOR, log_px)[0], LOG_PX[row]
+            ),
+        ),
+    ]
+    for estimate, expected in estimates:
+        estimate = estimate.numpy()
+        error = estimate.std(0) / np.sqrt(size)
+        np.testing.assert_array_less(np.abs(estimate.mean(0) - expected), 5 * error + 1e-5)
+
+
+def test_score_function_is_exact_where_one_value_is_left():
+    result, of_logits, _ = score_function(2, 2, 3)
+    expected = LOG_PX[2][2] + np.log(PRIOR[2])
+    np.testing.assert_allclose(result.value, [expected] * 2, rtol=1e-5)
+    np.testing.assert_allclose(of_logits, np.zeros([2, 4]), atol=1e-6)
+
+
+def test_score_function_changes_the_gradient_and_never_the_value():
+    result, _, _ = score_function(0, 7, 3)
+    np.testing.assert_allclose(result.value, np.mean(result.log_weights, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(result.loss, -result.value, rtol=1e-5)
+    assert np.std(result.value) > 0.1
+
+
+def test_score_function_config_and_error():
+    assert ScoreFunctionELBO.from_config({"num_samples": 7}).get_config() == {"num_samples": 7}
+    with pytest.raises(ValueError, match=r"`num_samples` must be >= 2.*received 1"):
+        ScoreFunctionELBO(num_samples=1)
