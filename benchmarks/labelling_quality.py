@@ -49,6 +49,7 @@ REGIMES = [
     ("polarity", 20), ("polarity", 100),
 ]  # fmt: skip
 MIN_PRECISION = 0.95
+FIRST_SEED = 10  # Draws 0 to 9 and from 100 on were looked at while the predictor was chosen.
 PRODUCT = "tfp_dgm"
 ENCODER = "tfp_dgm + MiniLM"
 
@@ -401,7 +402,7 @@ def main() -> None:
     jobs = [
         (name, counts, group, seed, arguments.data, arguments.quick)
         for group in arguments.groups
-        for seed in range(1 if arguments.quick else arguments.seeds)
+        for seed in range(FIRST_SEED, FIRST_SEED + (1 if arguments.quick else arguments.seeds))
         for name, counts in regimes.items()
         if not all((name, method, seed) in done for method in groups[group])
     ]

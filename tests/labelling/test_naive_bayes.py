@@ -4,6 +4,7 @@ import scipy.sparse
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, naive_bayes_em
 
 SCALE, PRIOR, TEMPERATURE = 3.0, 0.03, 4.0
+SMOOTHING = {"prior_count": PRIOR, "temperature": TEMPERATURE}
 
 
 def _words(seed=0, rows=60):
@@ -34,7 +35,7 @@ def test_matches_naive_bayes_by_hand():
 def test_em_learns_from_texts_without_labels():
     words, truth = _words(rows=300)
     rows = np.array([np.flatnonzero(truth == k)[0] for k in range(2)])
-    model = naive_bayes_em(words, rows, np.eye(2, dtype=bool), np.ones((2, 1), bool))
+    model = naive_bayes_em(words, rows, np.eye(2, dtype=bool), np.ones((2, 1), bool), **SMOOTHING)
     assert (model.predict(words)[:, :, 0].argmax(axis=1) == truth).mean() > 0.95
 
 
@@ -46,7 +47,7 @@ def test_a_hidden_annotation_has_no_influence():
     visible[5, 1] = False
     lied = allowed.copy()
     lied[5] = ~lied[5]
-    honest = naive_bayes_em(words, rows, allowed, visible).predict(words)
-    answers = naive_bayes_em(words, rows, lied, visible).predict(words)
+    honest = naive_bayes_em(words, rows, allowed, visible, **SMOOTHING).predict(words)
+    answers = naive_bayes_em(words, rows, lied, visible, **SMOOTHING).predict(words)
     np.testing.assert_array_equal(honest[:, :, 1], answers[:, :, 1])
     assert np.abs(honest[:, :, 0] - answers[:, :, 0]).max() > 1e-4

@@ -137,5 +137,5 @@ def test_comes_back_from_a_file_and_trains_on(tmp_path):
 
 
 def test_halves_must_fit():
-    with pytest.raises(ValueError, match="the 2 dimensions of the latent of `vae`; received .* 3"):
+    with pytest.raises(ValueError, match=r"the 2 dimensions of the latent of `vae`; received .* 3"):
         m1_m2(units=3)

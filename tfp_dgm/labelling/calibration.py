@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.stats
 
 # Grid of the posterior over the calibration's two parameters.
 TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(8), 36))
@@ -10,7 +11,11 @@ FLOORS = np.array([0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 
 
 _LOG_TEMPERATURE = (-0.3, 0.4)  # Prior mean and deviation.
 _FLOOR_MEAN = 0.03
-_DOUBT = 0.12  # Share of posterior belief that may hold the accepted set to be too imprecise.
+# Shares of belief that may hold the accepted set to be too imprecise: of the posterior over
+# calibration maps, and of the Beta posterior from the labels among the accepted.
+_MAPS_DOUBT = 0.2
+_LABELS_DOUBT = 0.1
+_PRIOR_ROWS = 20
 _MIN_ACCEPTED = 10
 _SET_SIZES = 2000  # Sizes of accepted sets that are tried, at most.
 
@@ -118,41 +123,66 @@ class Calibration:
             total += weight * temper(probabilities, temperature)
         return total
 
-    def threshold(self, probabilities: np.ndarray, min_precision: float) -> float | None:
+    def threshold(
+        self,
+        probabilities: np.ndarray,
+        min_precision: float,
+        *,
+        cross_fitted: np.ndarray,
+        allowed: np.ndarray,
+    ) -> float | None:
         """The least calibrated confidence that is safe to accept.
 
-        Of the sets of most confident rows, the largest of which the posterior holds, with
-        probability 1 - 0.12, that its precision is as asked for.
+        Of the sets of most confident rows, the largest that both judges hold to be as precise as
+        asked for: the posterior over calibration maps, with probability 0.8, and the cross-fitted
+        labels above the same confidence, with probability 0.9. The latter are counted onto a Beta
+        prior of 20 rows that expects what the calibration says, which guards against maps that
+        this family does not hold.
 
         Args:
           probabilities: [N, K]; uncalibrated, of the rows to accept from.
           min_precision: the share of accepted rows that must be right.
+          cross_fitted: [n, K]; uncalibrated, of annotated rows by models that did not see them.
+          allowed: bool [n, K]; their annotations.
         Returns:
           The threshold, or None where no set of at least 10 rows qualifies: too few labels to tell.
         """
         confidence = self(probabilities).max(axis=1)
         order = np.argsort(-confidence, kind="stable")
-        every = np.arange(1, len(order) + 1)
         sizes = np.unique(np.linspace(1, len(order), min(len(order), _SET_SIZES)).astype(int))
+        lowest = confidence[order][sizes - 1]  # of each set
+        believed = self._precision_quantile(probabilities[order], sizes) >= min_precision
+
+        expected = np.cumsum(confidence[order])[sizes - 1] / sizes
+        answers = self(cross_fitted)
+        right = allowed[np.arange(len(allowed)), answers.argmax(axis=1)]
+        above = answers.max(axis=1) >= lowest[:, np.newaxis]  # [sets, n]
+        hits = _PRIOR_ROWS * expected + (above & right).sum(axis=1)
+        misses = _PRIOR_ROWS * (1 - expected) + (above & ~right).sum(axis=1)
+        seen = scipy.stats.beta.sf(min_precision, hits, misses) >= 1 - _LABELS_DOUBT
+
+        safe = np.flatnonzero(believed & seen & (sizes >= _MIN_ACCEPTED))
+        return float(lowest[safe[-1]]) if len(safe) else None
+
+    def _precision_quantile(self, probabilities: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """The posterior's lower quantile of the precision of the first rows, for each size."""
+        every = np.arange(1, len(probabilities) + 1)
         precisions, beliefs = [], []
         for temperature, row in zip(TEMPERATURES, self.posterior, strict=True):
             if row.sum() <= 1e-4:
                 continue
-            tempered = temper(probabilities[order], temperature).max(axis=1)
-            tempered = (np.cumsum(tempered) / every)[sizes - 1]
+            tempered = np.cumsum(temper(probabilities, temperature).max(axis=1)) / every
             for floor, belief in zip(FLOORS, row, strict=True):
                 if belief > 1e-5:
-                    precisions.append((1 - floor) * tempered + floor / probabilities.shape[1])
+                    precisions.append(
+                        (1 - floor) * tempered[sizes - 1] + floor / probabilities.shape[1]
+                    )
                     beliefs.append(belief)
         precision = np.array(precisions)  # [maps, sizes]
         ranking = np.argsort(precision, axis=0)
         belief = np.cumsum((np.array(beliefs) / np.sum(beliefs))[ranking], axis=0)
-        first = np.minimum((belief < _DOUBT).sum(axis=0), len(beliefs) - 1)
-        low = np.take_along_axis(precision, ranking, axis=0)[first, np.arange(len(sizes))]
-        safe = np.flatnonzero(low >= min_precision)
-        if not len(safe) or sizes[safe[-1]] < _MIN_ACCEPTED:
-            return None
-        return float(confidence[order[sizes[safe[-1]] - 1]])
+        first = np.minimum((belief < _MAPS_DOUBT).sum(axis=0), len(beliefs) - 1)
+        return np.take_along_axis(precision, ranking, axis=0)[first, np.arange(len(sizes))]
 
 
 def _of_annotation(probabilities: np.ndarray, allowed: np.ndarray) -> np.ndarray:

@@ -75,7 +75,15 @@ def fit_classifier(
             members.cross_fitted, allowed[rows], members.shift_weights(power=1.0)
         )
         unannotated = np.delete(members.answers, rows, axis=0)
-        threshold = calibration.threshold(unannotated, min_precision) if len(unannotated) else None
+        threshold = None
+        if len(unannotated):
+            single = allowed[rows].sum(axis=1) == 1
+            threshold = calibration.threshold(
+                unannotated,
+                min_precision,
+                cross_fitted=members.cross_fitted[single],
+                allowed=allowed[rows][single],
+            )
 
     probabilities = members.answers.copy()
     probabilities[rows] = members.cross_fitted

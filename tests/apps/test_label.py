@@ -1,0 +1,254 @@
+import json
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from tfp_dgm_apps.cli import app
+from typer.testing import CliRunner
+
+from tfp_dgm.labelling import label_file
+
+TOPICS = {
+    "fruit": ["apple", "banana", "cherry", "grape", "melon", "pear", "plum", "juice", "orchard"],
+    "metal": ["iron", "steel", "copper", "zinc", "alloy", "smelter", "rust", "furnace", "ore"],
+    "ocean": ["wave", "tide", "reef", "whale", "coral", "sail", "harbour", "salt", "gull"],
+}
+COMMON = ["the", "a", "of", "and", "in", "on", "with", "for", "this", "that", "is", "was"]
+
+# In a process that imports TensorFlow and nothing of ours.
+SERVE = """
+import json, sys
+import tensorflow as tf
+signature = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+answer = signature(text=tf.constant(json.load(sys.stdin)))
+assert not {"keras", "tfp_dgm", "tensorflow_probability", "tf_keras"} & set(sys.modules)
+print(json.dumps({
+    "label": [label.decode() for label in answer["label"].numpy()],
+    "accept": answer["accept"].numpy().tolist(),
+    "probabilities": answer["probabilities"].numpy().tolist(),
+}))
+"""
+
+
+def _rows(count=240, seed=0):
+    rng = np.random.default_rng(seed)
+    names = sorted(TOPICS)
+    truth = [names[k] for k in rng.integers(0, 3, count)]
+    texts = [" ".join([*rng.choice(TOPICS[name], 4), *rng.choice(COMMON, 6)]) for name in truth]
+    return texts, truth
+
+
+def _table(path, **changes):
+    texts, truth = _rows()
+    labels = [name if n < 45 else "" for n, name in enumerate(truth)]
+    labels[50], labels[51] = "fruit|metal", "metal|ocean"
+    labels[3] = next(name for name in TOPICS if name != truth[3])  # A slip of the annotator.
+    frame = pd.DataFrame({"id": [f"{n:03}" for n in range(len(texts))], "text": texts})
+    frame = frame.assign(label=labels, **changes)
+    frame.to_csv(path, index=False)
+    return frame, truth
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("label")
+    frame, truth = _table(folder / "in.csv")
+    steps = []
+    done = label_file(
+        folder / "in.csv",
+        folder / "out.csv",
+        text_columns=["text"],
+        label_column="label",
+        min_precision=0.8,
+        seed=3,
+        progress=lambda step, done, total: steps.append(step),
+    )
+    output = pd.read_csv(folder / "out.csv", dtype=str, keep_default_na=False)
+    return {"done": done, "in": frame, "truth": truth, "out": output, "steps": steps}
+
+
+def test_every_row_and_column_is_kept_in_order(job):
+    pd.testing.assert_frame_equal(job["out"][["id", "text", "label"]], job["in"], check_dtype=False)
+
+
+def test_predictions_are_right_on_separable_topics(job):
+    hidden = job["out"]["label"] == ""
+    right = job["out"]["predicted_label"] == job["truth"]
+    assert right[hidden].mean() > 0.95
+
+
+def test_columns_say_what_the_documentation_says(job):
+    out, frame = job["out"], job["in"]
+    single = frame["label"].isin(TOPICS)
+    assert (out["accept"][single] == "").all()
+    assert set(out["accept"][~single]) <= {"true", "false"}
+    assert (out["suspect_label"][frame["label"] == ""] == "").all()
+    best, second = out["probability"].astype(float), out["second_probability"].astype(float)
+    assert (best >= second).all()
+    assert (best + second <= 1 + 1e-5).all()
+    assert (out["predicted_label"] != out["second_label"]).all()
+    threshold = job["done"].outcome.threshold
+    accepted = out["accept"] == "true"
+    assert accepted.any()
+    assert (best[accepted] >= threshold - 1e-6).all()
+
+
+def test_a_set_of_classes_limits_the_prediction(job):
+    assert job["out"]["predicted_label"][50] in {"fruit", "metal"}
+    assert job["out"]["predicted_label"][51] in {"metal", "ocean"}
+
+
+def test_the_slip_of_the_annotator_is_found(job):
+    assert job["out"]["suspect_label"][3] == "true"
+    assert job["out"]["label"][3] == job["in"]["label"][3]
+    assert (job["out"]["suspect_label"] == "true").sum() <= 3
+
+
+def test_report_metrics_and_settings_are_written(job):
+    folder = job["done"].model_directory
+    metrics = json.loads((folder / "metrics.json").read_text())
+    settings = json.loads((folder / "settings.json").read_text())
+    assert metrics["rows"]["all"] == 240
+    assert settings["seed"] == 3
+    assert settings["versions"]["tensorflow"] == tf.__version__
+    assert "fruit" in (folder / "report.html").read_text()
+    assert job["steps"][0] == "Reading the table"
+
+
+def test_live_model_file_and_saved_model_agree(job):
+    folder = job["done"].model_directory
+    texts = [*job["in"]["text"][200:], "", "unknown words only", "ÄPFEL apple \N{PILE OF POO}"]
+    reloaded = keras.models.load_model(folder / "model.keras")
+    expected = reloaded(tf.constant(texts)).numpy()
+    live = job["done"].outcome.probabilities[200:]  # Rows without a label.
+    np.testing.assert_allclose(expected[: len(live)], live, atol=1e-5)
+    answer = subprocess.run(
+        [sys.executable, "-c", SERVE, str(folder / "saved_model" / "1")],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(answer.stdout)
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+    assert answer["label"] == [reloaded.classes[k] for k in expected.argmax(axis=1)]
+    assert answer["accept"] == (expected.max(axis=1) >= reloaded.threshold).tolist()
+
+
+def test_predict_streams_the_same_answers(job, tmp_path):
+    texts = job["in"]["text"].tolist()
+    pd.DataFrame({"text": texts * 40}).to_json(tmp_path / "new.jsonl", orient="records", lines=True)
+    command = ["predict", str(job["done"].model_directory), str(tmp_path / "new.jsonl")]
+    result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "new.csv")])
+    assert result.exit_code == 0, result.output
+    answers = pd.read_csv(tmp_path / "new.csv", keep_default_na=False)
+    assert len(answers) == len(texts) * 40
+    unlabelled = np.flatnonzero(job["in"]["label"] == "")
+    for copy in (0, 39):
+        same = answers.iloc[copy * len(texts) + unlabelled]
+        expected = job["out"].iloc[unlabelled]
+        assert same["predicted_label"].tolist() == expected["predicted_label"].tolist()
+        np.testing.assert_allclose(
+            same["probability"], expected["probability"].astype(float), atol=1e-5
+        )
+
+
+def test_predict_names_a_folder_without_a_model(tmp_path):
+    _table(tmp_path / "in.csv")
+    command = ["predict", str(tmp_path), str(tmp_path / "in.csv"), "--output"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "out.csv")])
+    assert result.exit_code == 2
+    assert "expected a folder that `dgm label` wrote" in result.output
+
+
+def _label(folder, *options, output="out.csv", source="in.csv"):
+    command = ["label", str(folder / source), "--text-column", "text", "--label-column", "label"]
+    return CliRunner().invoke(app, [*command, "--output", str(folder / output), *options])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "empty"),
+        ("text,label\n", "a header but no row"),
+        ("text,klass\na,b\n", "no such column|has no column|did you mean"),
+        ("text,label\na b,\nc d,\n", "label"),
+        ("text,label\na b,x\nc d,x\n", "class"),
+        ("text,label\na b,x\nc d,y|z\ne f,y\n", "line 3"),
+        ("text,label\na b,x\nc d,y,z\n", "line 3"),
+        ('text,label\n"a b,x\nc d,y\n', "quote"),
+    ],
+)
+def test_bad_tables_are_explained_and_nothing_is_written(tmp_path, content, message):
+    (tmp_path / "in.csv").write_text(content)
+    result = _label(tmp_path)
+    assert result.exit_code == 2
+    assert "in.csv" in result.output
+    assert re.search(message, " ".join(result.output.split()), re.IGNORECASE)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_text_that_is_not_utf8_is_explained(tmp_path):
+    (tmp_path / "in.csv").write_bytes("text,label\nna\xefve,x\nb,y\n".encode("latin-1"))
+    result = _label(tmp_path)
+    assert result.exit_code == 2
+    assert "UTF-8" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "output", "message"),
+    [
+        ((), "nowhere/out.csv", "nowhere"),
+        ((), "in.csv", "in.csv"),
+        ((), "out.xlsx", "xlsx"),
+        (("--min-precision", "1.5"), "out.csv", "--min-precision: expected a share"),
+        (("--label-column", "text"), "out.csv", "leak"),
+    ],
+)
+def test_bad_arguments_are_explained_and_nothing_is_written(tmp_path, options, output, message):
+    _table(tmp_path / "in.csv")
+    before = (tmp_path / "in.csv").read_bytes()
+    result = _label(tmp_path, *options, output=output)
+    assert result.exit_code == 2
+    assert message in result.output.replace("\n", "")
+    assert (tmp_path / "in.csv").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_a_column_that_is_there_already_is_named(tmp_path):
+    _table(tmp_path / "in.csv", predicted_label="x")
+    result = _label(tmp_path)
+    assert result.exit_code == 2
+    assert "predicted_label" in result.output
+
+
+def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
+    _table(tmp_path / "in.csv")
+    (tmp_path / "out.csv").write_text("old")
+    (tmp_path / "out.model").mkdir()
+    (tmp_path / "out.model" / "report.html").write_text("old")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    module = sys.modules["tfp_dgm.labelling.label_file"]
+    monkeypatch.setattr(module, "fit_classifier", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        label_file(
+            tmp_path / "in.csv", tmp_path / "out.csv", text_columns=["text"], label_column="label"
+        )
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert (tmp_path / "out.model" / "report.html").read_text() == "old"
+
+
+def test_help_loads_no_tensorflow():
+    code = (
+        "import sys; from tfp_dgm_apps.cli import app; import tfp_dgm; "
+        "assert 'tensorflow' not in sys.modules and 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
