@@ -13,15 +13,16 @@ from ._progress import progress_bar
 _LABELS_PER_CLASS = 10
 _SEED = 0
 
-# Runs in a process of its own: nothing but TensorFlow is imported there.
+# Runs in a process of its own, where nothing but TensorFlow can be imported.
 _SERVE = """
 import sys
+for name in ("keras", "tf_keras", "tensorflow_probability", "tfp_dgm"):
+    sys.modules[name] = None
 import tensorflow as tf
 classify = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
 answer = classify(text=tf.constant(sys.argv[2:]))
 for text, label, probability in zip(sys.argv[2:], answer["label"], answer["probability"]):
     print(f"{label.numpy().decode():<10} {probability:.3f}  {text}")
-assert "keras" not in sys.modules and "tfp_dgm" not in sys.modules
 """
 _EXAMPLES = (
     "the company said its board declared a quarterly dividend of seven cts per share",
@@ -104,7 +105,7 @@ def demo(
             f"{macro_f1(classes, truth[hidden]):.1%}",
             f"{calibration_error(probabilities, truth[hidden]):.1%}",
             f"{verdict['coverage']:.1%}",
-            "-" if verdict["precision"] is None else f"{verdict['precision']:.1%}",
+            f"{verdict['precision']:.1%}" if accepted[name].any() else "-",
             f"{seconds[name]:.1f}",
         )
     console.print(table)

@@ -4,10 +4,10 @@ For each regime (data set, labels per class), draws the labels of the training s
 hides the others, and judges every method on the test set; what is accepted is judged on the hidden
 rows of the training set, which is what a user would accept. One configuration for everything.
 
-    python benchmarks/labelling_quality.py --data DIR \
+    TFP_DGM_DATA=DIR python benchmarks/labelling_quality.py \
         --json benchmarks/results/labelling_quality.json
 
-R8, R52 and 20NG come through the registry. SMS spam and sentence polarity are read from --data DIR
+R8, R52 and 20NG come through the registry. SMS spam and sentence polarity are read from DIR
 (`sms_spam/SMSSpamCollection`, `pang_lee/sentence_polarity/rt-polarity.{neg,pos}.txt.gz`); without
 it they are left out. Runs that are in the JSON file already are not repeated.
 """
@@ -16,6 +16,7 @@ import argparse
 import gzip
 import json
 import multiprocessing
+import os
 import resource
 import shlex
 import sys
@@ -154,7 +155,7 @@ class Problem:
             "hidden_macro_f1": macro_f1(hidden.argmax(axis=1), truth),
             "hidden_ece": expected_calibration_error(hidden, truth),
             "coverage": verdict["coverage"],
-            "precision": verdict["precision"],
+            "precision": verdict["precision"] if accepted.any() else None,
             "seconds": seconds,
             "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
@@ -376,7 +377,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="R8, 10 per class, one seed")
     parser.add_argument("--json", type=Path, help="where the results go, and are resumed from")
-    parser.add_argument("--data", type=Path, help="folder of SMS spam and sentence polarity")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("TFP_DGM_DATA"),
+        help="folder of SMS spam and sentence polarity; TFP_DGM_DATA in the environment",
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
         "--groups",

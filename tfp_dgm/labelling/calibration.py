@@ -17,6 +17,7 @@ _MAPS_DOUBT = 0.2
 _LABELS_DOUBT = 0.1
 _PRIOR_ROWS = 20
 _MIN_ACCEPTED = 10
+_ROUNDING = 1e-5
 _SET_SIZES = 2000  # Sizes of accepted sets that are tried, at most.
 
 
@@ -162,7 +163,8 @@ class Calibration:
         seen = scipy.stats.beta.sf(min_precision, hits, misses) >= 1 - _LABELS_DOUBT
 
         safe = np.flatnonzero(believed & seen & (sizes >= _MIN_ACCEPTED))
-        return float(lowest[safe[-1]]) if len(safe) else None
+        # A little below the least confident row, which a float32 graph may round either way.
+        return float(lowest[safe[-1]]) - _ROUNDING if len(safe) else None
 
     def _precision_quantile(self, probabilities: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """The posterior's lower quantile of the precision of the first rows, for each size."""
