@@ -1,0 +1,303 @@
+"""MNIST from 100 labels: M2 and M1+M2 by plain `fit`, beside the published accuracies.
+
+Each draw labels ten images of each digit and leaves the other 59,900 training images unlabelled;
+accuracy is on the 10,000 test images. All models are fitted twice: on the labelled images alone,
+so that the classes of the generative model start where the labels say, and then on everything.
+
+    python benchmarks/mnist_semisupervised.py --data FOLDER --json results.json
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import rich.console
+import rich.table
+import tensorflow as tf
+
+from tfp_dgm.data import atomic_write, read_idx
+from tfp_dgm.layers import IndependentBernoulli, MultivariateNormalDiag
+from tfp_dgm.models import M1M2, M2, VAE, LatentVariableModel
+from tfp_dgm.networks import MLP
+
+FILES = {
+    "x": "train-images.idx3-ubyte.gz",
+    "y": "train-labels.idx1-ubyte.gz",
+    "x_test": "t10k-images.idx3-ubyte.gz",
+    "y_test": "t10k-labels.idx1-ubyte.gz",
+}
+PUBLISHED = {
+    "published: M2 (Kingma et al. 2014)": 88.0,
+    "published: M1+M2 (Kingma et al. 2014)": 96.7,
+    "published: M2 with the auxiliary term (Pyro's example)": 93.2,
+}
+PIXELS, CLASSES, PER_CLASS = 784, 10, 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How long to train, and on how much."""
+
+    train_images: int = 60_000
+    m1_epochs: int = 15
+    epochs: int = 12
+    labelled_steps: int = 800
+    batch_size: int = 512
+    learning_rate: float = 3e-3
+    # Share of the labelled images, repeated, in what the second fit sees.
+    labelled_share: float = 0.2
+
+
+QUICK = Settings(train_images=6_000, m1_epochs=1, epochs=1, labelled_steps=50)
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Images [N, 784] with values from 0 to 1, and their classes [N]."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--data",
+        default=os.environ.get("TFP_DGM_DATA"),
+        metavar="FOLDER",
+        help="holds MNIST's four idx gz files (default: $TFP_DGM_DATA)",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="results; a run that was killed goes on from them",
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="number of draws of the labels")
+    parser.add_argument("--first-seed", type=int, default=0, help="of the first draw")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--quick", action="store_true", help="the same code in under a minute")
+    options = parser.parse_args()
+    settings = QUICK if options.quick else Settings()
+    seeds = range(options.first_seed, options.first_seed + (1 if options.quick else options.seeds))
+    data = load(options.data, settings)
+    console = rich.console.Console()
+
+    # Accuracies and seconds by model and draw, kept as soon as they are known.
+    results = finished_runs(options.json, settings)
+    m1 = None
+    for name in options.models:
+        runs = results.setdefault(name, {})
+        for seed in seeds:
+            if str(seed) in runs:
+                continue
+            if name.startswith("M1+M2") and m1 is None:
+                console.print("M1, once for all draws ...")
+                m1, results["M1"] = fit_m1(data.x, settings)
+            runs[str(seed)] = run(MODELS[name](m1), data, seed, settings)
+            console.print(f"{name}, draw {seed}: {runs[str(seed)]}")
+            save(options.json, results, seeds, settings)
+    save(options.json, results, seeds, settings)
+    show(console, summary(results, seeds))
+
+
+def load(folder: str | None, settings: Settings) -> Data:
+    if folder is None:
+        sys.exit(
+            "Give --data FOLDER (or set TFP_DGM_DATA): the folder that holds MNIST's files "
+            f"{', '.join(FILES.values())}"
+        )
+    arrays = {key: read_idx(Path(folder) / name) for key, name in FILES.items()}
+    for key in ("x", "x_test"):
+        arrays[key] = arrays[key].reshape(-1, PIXELS).astype(np.float32) / 255
+    for key in ("x", "y"):
+        arrays[key] = arrays[key][: settings.train_images]
+    return Data(**arrays)
+
+
+def labelled_rows(y: np.ndarray, seed: int) -> np.ndarray:
+    """Row numbers of ten images of each class."""
+    random = np.random.default_rng(seed)
+    rows = [random.choice(np.flatnonzero(y == k), PER_CLASS, replace=False) for k in range(CLASSES)]
+    return np.concatenate(rows)
+
+
+def fit_m1(x: np.ndarray, settings: Settings) -> tuple[VAE, dict[str, float]]:
+    start = time.perf_counter()
+    keras.utils.set_random_seed(0)
+    m1 = VAE(
+        MLP([512, 512]), MLP([512, 512]), IndependentBernoulli(PIXELS), latent_units=50, seed=0
+    )
+    batches = batches_of((x,), 256)
+    m1.compile(cosine_adam(2e-3, settings.m1_epochs * len(batches)))
+    history = m1.fit(batches, epochs=settings.m1_epochs, shuffle=False, verbose=0).history
+    bound = round(history["bound"][-1], 2)
+    return m1, {"bound": bound, "seconds": round(time.perf_counter() - start, 1)}
+
+
+def dense_m2(m1: VAE | None) -> LatentVariableModel:
+    """No knowledge of images, as in the published results."""
+    return M2(
+        CLASSES,
+        MLP([256]),
+        MLP([256]),
+        IndependentBernoulli(PIXELS),
+        classifier=MLP([512, 512], batch_normalization=True),
+        posterior_network=MLP([256]),
+        latent_units=10,
+    )
+
+
+def convolutional_m2(m1: VAE | None) -> LatentVariableModel:
+    """The classifier is convolutional, and sees the training images moved, turned and zoomed."""
+    layers = keras.layers
+    classifier = keras.Sequential(
+        [
+            layers.Reshape((28, 28, 1)),
+            layers.RandomTranslation(0.1, 0.1, fill_mode="constant", seed=1),
+            layers.RandomRotation(0.06, fill_mode="constant", seed=2),
+            layers.RandomZoom(0.15, 0.15, fill_mode="constant", seed=3),
+        ]
+    )
+    for filters in (16, 32, 64):
+        classifier.add(layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False))
+        classifier.add(layers.BatchNormalization())
+        classifier.add(layers.ReLU())
+    classifier.add(layers.Flatten())
+    return M2(
+        CLASSES,
+        MLP([256]),
+        MLP([256]),
+        IndependentBernoulli(PIXELS),
+        classifier=classifier,
+        posterior_network=MLP([256]),
+        latent_units=10,
+    )
+
+
+def m1_m2(m1: VAE | None) -> LatentVariableModel:
+    assert m1 is not None
+    size = m1.posterior_layer.event_size
+    m2 = M2(
+        CLASSES,
+        MLP([500]),
+        MLP([500]),
+        MultivariateNormalDiag(size),
+        classifier=MLP([500]),
+        posterior_network=MLP([500]),
+        latent_units=20,
+    )
+    return M1M2(m1, m2)
+
+
+MODELS: dict[str, Callable[[VAE | None], LatentVariableModel]] = {
+    "M2": dense_m2,
+    "M1+M2": m1_m2,
+    "M2, convolutional classifier": convolutional_m2,
+}
+
+
+def run(model: LatentVariableModel, data: Data, seed: int, settings: Settings) -> dict[str, float]:
+    """Fits a model to one draw of the labels; gives its accuracy in percent, and seconds."""
+    start = time.perf_counter()
+    keras.utils.set_random_seed(seed)
+    labelled = labelled_rows(data.y, seed)
+    model.compile(keras.optimizers.Adam(2e-3))
+    few = tf.data.Dataset.from_tensors((data.x[labelled], data.y[labelled].astype(np.int32)))
+    model.fit(few.repeat(), steps_per_epoch=settings.labelled_steps, shuffle=False, verbose=0)
+
+    share = settings.labelled_share
+    repeated = np.resize(labelled, int(len(data.x) * share / (1 - share)))
+    targets = np.full(len(data.x), -1, np.int32)
+    targets[labelled] = data.y[labelled]
+    rows = np.concatenate([np.arange(len(data.x)), repeated])
+    batches = batches_of((data.x, targets), settings.batch_size, rows)
+    model.compile(cosine_adam(settings.learning_rate, settings.epochs * len(batches)))
+    model.fit(batches, epochs=settings.epochs, shuffle=False, verbose=0)
+    predicted = model.predict(data.x_test, batch_size=1000, verbose=0).argmax(axis=1)
+    accuracy = 100 * float(np.mean(predicted == data.y_test))
+    return {"accuracy": round(accuracy, 2), "seconds": round(time.perf_counter() - start, 1)}
+
+
+def batches_of(
+    arrays: tuple[np.ndarray, ...], batch_size: int, rows: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """Shuffled full batches of the given rows (all of them by default), anew in every epoch."""
+    tensors = [tf.constant(array) for array in arrays]
+    rows = np.arange(len(arrays[0])) if rows is None else rows
+    numbers = tf.data.Dataset.from_tensor_slices(rows).shuffle(len(rows))
+    numbers = numbers.batch(batch_size, drop_remainder=True)
+    return numbers.map(lambda n: tuple(tf.gather(tensor, n) for tensor in tensors)).prefetch(4)
+
+
+def cosine_adam(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+
+
+def finished_runs(path: Path | None, settings: Settings) -> dict[str, dict]:
+    """What an earlier run with the same settings has left."""
+    if path is None or not path.exists():
+        return {}
+    content = json.loads(path.read_text())
+    return content["runs"] if content["settings"] == dataclasses.asdict(settings) else {}
+
+
+def save(path: Path | None, results: dict[str, dict], seeds: range, settings: Settings) -> None:
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "command": shlex.join(["python", *sys.argv]),
+        "rows": summary(results, seeds),
+        "settings": dataclasses.asdict(settings),
+        "runs": results,
+    }
+    with atomic_write(path) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())
+
+
+def summary(results: dict[str, dict], seeds: range) -> list[dict]:
+    rows: list[dict] = [{"name": name, "accuracy": mark} for name, mark in PUBLISHED.items()]
+    if "M1" in results:
+        rows.append({"name": "M1, once for all draws", "seconds": results["M1"]["seconds"]})
+    for name in MODELS:
+        runs = [results.get(name, {}).get(str(seed)) for seed in seeds]
+        draws = [run["accuracy"] for run in runs if run]
+        if draws:
+            rows.append(
+                {
+                    "name": name,
+                    "accuracy": round(float(np.mean(draws)), 2),
+                    "sd": round(float(np.std(draws, ddof=1)), 2) if len(draws) > 1 else None,
+                    "draws": draws,
+                    "seconds": round(sum(run["seconds"] for run in runs if run), 1),
+                }
+            )
+    return rows
+
+
+def show(console: rich.console.Console, rows: list[dict]) -> None:
+    table = rich.table.Table(title="MNIST, 100 labels: test accuracy in percent")
+    for column in ("model", "mean", "sd", "draws", "seconds"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for row in rows:
+        figures = [row.get("accuracy"), row.get("sd"), row.get("draws"), row.get("seconds")]
+        figures[2] = "  ".join(f"{accuracy:.2f}" for accuracy in figures[2] or [])
+        table.add_row(row["name"], *("" if figure is None else str(figure) for figure in figures))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
