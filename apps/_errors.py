@@ -12,9 +12,9 @@ from tfp_dgm.data import DataError
 
 @contextmanager
 def clean_errors() -> Iterator[None]:
-    """Ends the command with exit code 2 and a message if the data or a file is at fault."""
+    """Ends the command with exit code 2 and a message where data, files or extras are at fault."""
     try:
         yield
-    except (DataError, OSError) as error:
+    except (DataError, OSError, ImportError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(code=2) from error

@@ -1,5 +1,6 @@
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -244,6 +245,33 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
             tmp_path / "in.csv", tmp_path / "out.csv", text_columns=["text"], label_column="label"
         )
     assert (tmp_path / "out.csv").read_text() == "old"
+    assert (tmp_path / "out.model" / "report.html").read_text() == "old"
+
+
+KILLED = """
+import os, signal, sys, threading
+from tfp_dgm.labelling import label_file
+
+def progress(step, done, total):
+    if step == "Writing model and report":
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+label_file(
+    sys.argv[1], sys.argv[2], text_columns=["text"], label_column="label", progress=progress
+)
+"""
+
+
+def test_a_kill_while_writing_leaves_the_old_output(tmp_path):
+    _table(tmp_path / "in.csv")
+    (tmp_path / "out.csv").write_text("old")
+    (tmp_path / "out.model").mkdir()
+    (tmp_path / "out.model" / "report.html").write_text("old")
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]
+    process = subprocess.run(command, capture_output=True, check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert [path.name for path in (tmp_path / "out.model").iterdir()] == ["report.html"]
     assert (tmp_path / "out.model" / "report.html").read_text() == "old"
 
 

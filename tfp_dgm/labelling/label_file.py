@@ -124,16 +124,19 @@ def label_file(
     )
     check_new_columns(list(table.frame.columns), NEW_COLUMNS)
     progress("Reading the table", 1, 1)
-    model, outcome = fit_classifier(
-        table.texts,
-        table.allowed,
-        table.classes,
-        min_precision=min_precision,
-        encoder=encoder,
-        seed=seed,
-        warnings=table.warnings,
-        progress=progress,
-    )
+    try:
+        model, outcome = fit_classifier(
+            table.texts,
+            table.allowed,
+            table.classes,
+            min_precision=min_precision,
+            encoder=encoder,
+            seed=seed,
+            warnings=table.warnings,
+            progress=progress,
+        )
+    except ValueError as error:
+        raise DataError(f"{source}: {error}") from error
     settings: dict[str, Any] = {
         "text_columns": list(text_columns),
         "label_column": label_column,

@@ -1,0 +1,147 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfp_dgm.labelling import fit_classifier
+
+WORDS = {0: ["apple", "pear", "plum"], 1: ["iron", "zinc", "rust"], 2: ["wave", "tide", "reef"]}
+
+
+def _texts(rows, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, classes, rows)
+    return [" ".join(rng.choice([*WORDS[k], "the", "and"], 6)) for k in truth], truth
+
+
+def _allowed(truth, labelled, classes=3):
+    allowed = np.ones((len(truth), classes), bool)
+    allowed[:labelled] = np.eye(classes, dtype=bool)[truth[:labelled]]
+    return allowed
+
+
+def _names(classes):
+    return [f"class {k}" for k in range(classes)]
+
+
+def test_the_same_seed_gives_the_same_answers():
+    texts, truth = _texts(60)
+    allowed = _allowed(truth, 18)
+    first, again, other = (
+        fit_classifier(texts, allowed, _names(3), seed=seed)[1].probabilities for seed in (5, 5, 6)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-6
+
+
+def test_annotated_rows_are_judged_by_models_that_did_not_see_them():
+    texts, truth = _texts(80)
+    allowed = _allowed(truth, 40)
+    lied = allowed.copy()
+    lied[7] = np.roll(allowed[7], 1)
+    _, honest = fit_classifier(texts, allowed, _names(3))
+    _, outcome = fit_classifier(texts, lied, _names(3))
+    # The lie moves its own row's answer no more than a stranger's: the truth still wins there.
+    assert honest.predicted[7] == truth[7]
+    assert outcome.predicted[7] == truth[7]
+    assert outcome.suspects[7]
+
+
+@pytest.mark.parametrize("rows", [4, 30])
+def test_few_rows_work(rows):
+    texts, truth = ["apple pear", "iron zinc", "apple plum", "rust iron"], np.array([0, 1, 0, 1])
+    texts, truth = (texts * 8)[:rows], np.resize(truth, rows)
+    model, outcome = fit_classifier(texts, _allowed(truth, 2, 2), _names(2))
+    assert outcome.probabilities.shape == (rows, 2)
+    np.testing.assert_allclose(outcome.probabilities.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(
+        model(tf.constant(texts)).numpy()[2:], outcome.probabilities[2:], atol=1e-5
+    )
+
+
+def test_one_label_in_a_class_and_everything_labelled():
+    texts, truth = _texts(20)
+    truth[:] = np.where(np.arange(20) == 4, 2, truth % 2)
+    _, outcome = fit_classifier(texts, _allowed(truth, 20), _names(3))
+    assert np.isfinite(outcome.probabilities).all()
+    assert outcome.threshold is None
+    assert any("Too few labels to tell" in warning for warning in outcome.warnings)
+
+
+def test_a_class_without_any_single_label():
+    texts, truth = _texts(60)
+    allowed = _allowed(truth % 2, 30)
+    allowed[20:25] = [False, True, True]  # Class 2 occurs in sets only.
+    _, outcome = fit_classifier(texts, allowed, _names(3))
+    assert np.isfinite(outcome.probabilities).all()
+
+
+def test_texts_without_known_words_get_an_answer():
+    texts, truth = _texts(60)
+    texts[50], texts[51] = "", "!!! ???"
+    model, outcome = fit_classifier(texts, _allowed(truth, 18), _names(3))
+    np.testing.assert_allclose(outcome.probabilities[50], outcome.probabilities[51], atol=1e-6)
+    answer = model(tf.constant(["never seen words", b"\xff\xfe"])).numpy()
+    np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("texts", "allowed", "message"),
+    [
+        (["a", "b"], np.ones((3, 2), bool), r"expected shape \[2, 2\].*received \(3, 2\)"),
+        (["a", "b"], np.ones((2, 2), bool), "at least one annotated row"),
+        (["..", ""], np.eye(2, dtype=bool), "at least one word"),
+    ],
+)
+def test_what_cannot_work_is_explained(texts, allowed, message):
+    with pytest.raises(ValueError, match=message):
+        fit_classifier(texts, allowed, _names(2))
+
+
+@pytest.fixture
+def tiny_encoder(tmp_path):
+    """A folder with a random encoder, in KerasHub's layout."""
+    keras_hub = pytest.importorskip("keras_hub")
+    keras.utils.set_random_seed(0)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary = [*special, "the", "and", *(word for words in WORDS.values() for word in words)]
+    tokenizer = keras_hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True)
+    preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=16)
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=len(vocabulary),
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=8,
+        intermediate_dim=8,
+        max_sequence_length=16,
+    )
+    preprocessor.save_to_preset(tmp_path / "encoder")
+    backbone.save_to_preset(tmp_path / "encoder")
+    return str(tmp_path / "encoder")
+
+
+def test_a_pretrained_encoder_joins_the_graph_and_its_vectors_are_kept(
+    tiny_encoder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
+    texts, truth = _texts(60)
+    allowed = _allowed(truth, 18)
+    model, outcome = fit_classifier(texts, allowed, _names(3), encoder=tiny_encoder)
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    answers = reloaded(tf.constant(texts)).numpy()
+    np.testing.assert_allclose(answers[18:], outcome.probabilities[18:], atol=1e-5)
+
+    def encode(*_, **__):
+        raise AssertionError("the vectors are in the cache")
+
+    monkeypatch.setattr("tfp_dgm.networks.SentenceEncoder.encode", encode)
+    _, again = fit_classifier(texts, allowed, _names(3), encoder=tiny_encoder)
+    np.testing.assert_array_equal(again.probabilities, outcome.probabilities)
+
+
+def test_an_encoder_that_is_none_is_explained(tmp_path):
+    pytest.importorskip("keras_hub")
+    texts, truth = _texts(20)
+    with pytest.raises(ValueError, match="--encoder: expected a folder or preset"):
+        fit_classifier(texts, _allowed(truth, 9), _names(3), encoder=str(tmp_path))
