@@ -9,6 +9,7 @@ import typer
 
 from ._errors import clean_errors
 from ._progress import progress_bar
+from ._quiet import quiet_start
 
 _LABELS_PER_CLASS = 10
 _SEED = 0
@@ -57,16 +58,17 @@ def demo(
         kept = hide_labels(data.train_labels, _LABELS_PER_CLASS, _SEED)
         source = output / "r8.csv"
         write_table(pd.DataFrame({"text": data.train_texts, "label": kept}), source)
-        console.print(
+        typer.echo(
             f"{source}: {len(kept):,} texts, {sum(map(bool, kept))} of them labelled "
             f"({_LABELS_PER_CLASS} per class)\n"
             f"$ dgm label {source} --text-column text --label-column label "
             f"--output {output / 'r8_labelled.csv'}"
         )
 
-        from tfp_dgm.evaluation import accepted_precision, accuracy, macro_f1
-        from tfp_dgm.evaluation import expected_calibration_error as calibration_error
-        from tfp_dgm.labelling import BASELINES, label_file
+        with quiet_start():
+            from tfp_dgm.evaluation import accepted_precision, accuracy, macro_f1
+            from tfp_dgm.evaluation import expected_calibration_error as calibration_error
+            from tfp_dgm.labelling import BASELINES, label_file
 
         start = time.perf_counter()
         with progress_bar() as progress:
@@ -94,8 +96,8 @@ def demo(
                 accepted[name] = answers[name].max(axis=1) >= outcome.min_precision
 
     table = Table(title=f"The {hidden.sum():,} texts whose labels were hidden")
-    for title in ("", "accuracy", "macro-F1", "ECE", "accepted", "precision of those", "seconds"):
-        table.add_column(title, justify="left" if not title else "right")
+    for title in ("", "accuracy", "F1", "ECE", "accepted", "of them right", "s"):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
     for name, probabilities in answers.items():
         classes = probabilities.argmax(axis=1)
         verdict = accepted_precision(accepted[name], classes == truth[hidden])
@@ -111,7 +113,12 @@ def demo(
     console.print(table)
     console.print(f"A baseline accepts what it gives at least {outcome.min_precision:.0%}.\n")
     console.print("Two strings, answered by the SavedModel in a fresh process:")
-    console.file.flush()
     folder = job.model_directory / "saved_model" / "1"
-    subprocess.run([sys.executable, "-c", _SERVE, str(folder), *_EXAMPLES], check=True)
-    console.print(f"\n{job.summary()}")
+    served = subprocess.run(
+        [sys.executable, "-c", _SERVE, str(folder), *_EXAMPLES], capture_output=True, text=True
+    )
+    if served.returncode:
+        typer.echo(served.stderr, err=True)
+        raise typer.Exit(1)
+    typer.echo(served.stdout)
+    typer.echo(job.summary())

@@ -7,6 +7,7 @@ import typer
 
 from ._errors import clean_errors
 from ._progress import progress_bar
+from ._quiet import quiet_start
 
 ENCODER_HELP = (
     "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
@@ -50,9 +51,9 @@ def label(
     accept, second_label, second_probability and suspect_label. Beside it: a folder with the
     trained model, a SavedModel that takes strings, report.html and metrics.json.
     """
-    with clean_errors(), progress_bar() as progress:
+    with quiet_start():
         from tfp_dgm.labelling import label_file
-
+    with clean_errors(), progress_bar() as progress:
         job = label_file(
             source,
             output,

@@ -7,6 +7,7 @@ import typer
 
 from ._errors import clean_errors
 from ._progress import progress_bar
+from ._quiet import quiet_start
 
 
 def predict(
@@ -21,8 +22,8 @@ def predict(
     ] = None,
 ) -> None:
     """Labels a new file, in a stream: memory does not grow with the file."""
-    with clean_errors(), progress_bar() as progress:
+    with quiet_start():
         from tfp_dgm.labelling import predict_file
-
+    with clean_errors(), progress_bar() as progress:
         rows = predict_file(model, source, output, text_columns=text_column, progress=progress)
     typer.echo(f"{output}: {rows:,} rows labelled")

@@ -13,6 +13,7 @@ it they are left out. Runs that are in the JSON file already are not repeated.
 """
 
 import argparse
+import functools
 import gzip
 import json
 import multiprocessing
@@ -40,7 +41,7 @@ from tfp_dgm.evaluation import (
     expected_calibration_error,
     macro_f1,
 )
-from tfp_dgm.labelling import BASELINES, Features, fit_classifier, fit_features
+from tfp_dgm.labelling import BASELINES, Features, fit_classifier, fit_features, sentence_vectors
 
 REGIMES = [
     ("r8", 5), ("r8", 10), ("r8", 20),
@@ -53,6 +54,9 @@ MIN_PRECISION = 0.95
 FIRST_SEED = 10  # Draws 0 to 9 and from 100 on were looked at while the predictor was chosen.
 PRODUCT = "tfp_dgm"
 ENCODER = "tfp_dgm + MiniLM"
+# Group of methods, which is the name of a method of `Problem`, and one that it always yields.
+GROUPS = {"product": PRODUCT, "baselines": next(iter(BASELINES)), "generative": "M1+M2"}
+GROUPS["encoded"] = ENCODER
 
 
 def load(name: str, data: Path | None) -> tuple[list[str], np.ndarray, list[str], np.ndarray, int]:
@@ -109,15 +113,31 @@ def draw(truth: np.ndarray, labels_per_class: int, seed: int) -> np.ndarray:
 class Problem:
     """One data set, with the features that depend on no label."""
 
-    def __init__(self, name: str, data: Path | None, encoder: str | None, seed: int) -> None:
+    def __init__(
+        self, name: str, data: Path | None, encoder: str | None, seed: int, steps: int
+    ) -> None:
         self.train, self.truth, self.test, self.test_truth, self.num_classes = load(name, data)
+        self.encoder = encoder
         self.seed = seed
-        start = time.perf_counter()
-        self.features = fit_features(self.train, encoder=encoder, seed=seed)
-        self.seconds = time.perf_counter() - start
+        self.steps = steps
 
-    def product(self, observed: np.ndarray) -> dict[str, Any]:
+    @functools.cached_property
+    def timed_features(self) -> tuple[Features, float]:
+        """The product's features, and the seconds that they took."""
+        start = time.perf_counter()
+        features = fit_features(self.train, encoder=self.encoder, seed=self.seed)
+        return features, time.perf_counter() - start
+
+    @property
+    def features(self) -> Features:
+        return self.timed_features[0]
+
+    def product(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
         """The package's predictor."""
+        yield PRODUCT, self._product(observed)
+
+    def _product(self, observed: np.ndarray) -> dict[str, Any]:
+        features, before = self.timed_features
         start = time.perf_counter()
         allowed = np.ones((len(observed), self.num_classes), bool)
         given = observed >= 0
@@ -128,10 +148,10 @@ class Problem:
             [str(k) for k in range(self.num_classes)],
             min_precision=MIN_PRECISION,
             seed=self.seed,
-            features=self.features,
+            features=features,
         )
         answers = np.concatenate(list(predict(classifier, self.test)))
-        seconds = self.seconds + time.perf_counter() - start
+        seconds = before + time.perf_counter() - start
         return self.judge(
             observed, outcome.probabilities[~given], answers, outcome.accepted[~given], seconds
         )
@@ -182,7 +202,7 @@ class Problem:
 
     def generative(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
         """M1, M2 and M1+M2 by themselves, on the words that the product's VAE sees."""
-        features: Features = self.features
+        features = self.features
         counts = features.word_counts.count_matrix([*self.train, *self.test])
         counts = counts[:, features.vae_words]
         asked = np.concatenate(
@@ -238,7 +258,7 @@ class Problem:
         yield "M1+M2", self.plain(observed, answers, start)
 
     def _fit(self, model: models.M2, inputs: Any, size: int, observed: np.ndarray) -> None:
-        """800 steps; each batch holds 128 of all rows and 32 of the labelled ones."""
+        """Trains; each batch holds 128 of all rows and 32 of the labelled ones."""
         given = np.flatnonzero(observed >= 0)
 
         def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -249,23 +269,28 @@ class Problem:
 
         signature = (tf.TensorSpec([160, size], tf.float32), tf.TensorSpec([160], tf.int64))
         data = tf.data.Dataset.from_generator(batches, output_signature=signature)
-        steps = STEPS[0]
-        schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+        schedule = keras.optimizers.schedules.CosineDecay(3e-3, self.steps)
         model.compile(keras.optimizers.Adam(schedule, global_clipnorm=100.0))
-        model.fit(data.prefetch(2), steps_per_epoch=steps, shuffle=False, verbose=0)
+        model.fit(data.prefetch(2), steps_per_epoch=self.steps, shuffle=False, verbose=0)
 
-    def encoded(self, observed: np.ndarray, test_vectors: np.ndarray) -> dict[str, Any]:
-        """Logistic regression on the encoder's vectors."""
+    def encoded(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The package's predictor with MiniLM, and logistic regression on its vectors alone."""
+        yield ENCODER, self._product(observed)
         start = time.perf_counter()
         latent = self.features.views[0].shape[1] - 1
         vectors = self.features.views[2][:, : -latent - 1]
         given = np.flatnonzero(observed >= 0)
         regression = LogisticRegression(C=10, max_iter=1000).fit(vectors[given], observed[given])
-        asked = np.concatenate([vectors[observed < 0], test_vectors])
-        return self.plain(observed, regression.predict_proba(asked), start)
+        asked = np.concatenate([vectors[observed < 0], self.test_vectors])
+        yield (
+            "MiniLM + logistic regression",
+            self.plain(observed, regression.predict_proba(asked), start),
+        )
 
-
-STEPS = [800]  # Of M2's training; fewer with --quick.
+    @functools.cached_property
+    def test_vectors(self) -> np.ndarray:
+        """The encoder's vectors of the test texts."""
+        return sentence_vectors(self.features.encoder, self.test)
 
 
 def dense(matrix: Any) -> Iterator[np.ndarray]:
@@ -281,37 +306,17 @@ def predict(classifier: keras.Model, texts: list[str]) -> Iterator[np.ndarray]:
         yield graph(tf.constant(texts[start : start + 256])).numpy()
 
 
-def run(job: tuple[str, list[int], str, int, Path | None, bool]) -> list[dict[str, Any]]:
+def run(job: tuple[str, list[int], str, int, Path | None, int]) -> list[dict[str, Any]]:
     """All runs of one data set, group of methods and seed; in a process of its own."""
-    name, regimes, group, seed, data, quick = job
-    if quick:
-        STEPS[0] = 40
-    encoder = str(fetch("minilm")) if group == "encoder" else None
-    problem = Problem(name, data, encoder, seed)
-    if group == "encoder":
-        test_vectors = problem.features.encoder.encode(problem.test)
+    name, regimes, group, seed, data, steps = job
+    encoder = str(fetch("minilm")) if group == "encoded" else None
+    problem = Problem(name, data, encoder, seed, steps)
     rows = []
     for labels_per_class in regimes:
         observed = draw(problem.truth, labels_per_class, seed)
-        if group == "product":
-            found = [(PRODUCT, problem.product(observed))]
-        elif group == "encoder":
-            found = [
-                (ENCODER, problem.product(observed)),
-                ("MiniLM + logistic regression", problem.encoded(observed, test_vectors)),
-            ]
-        else:
-            found = [*problem.baselines(observed), *problem.generative(observed)]
-        for method, figures in found:
-            rows.append(
-                {
-                    "data": name,
-                    "labels_per_class": labels_per_class,
-                    "method": method,
-                    "seed": seed,
-                    **figures,
-                }
-            )
+        for method, figures in getattr(problem, group)(observed):
+            about = {"data": name, "labels_per_class": labels_per_class, "method": method}
+            rows.append({**about, "seed": seed, **figures})
     return rows
 
 
@@ -375,7 +380,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="R8, 10 per class, one seed")
+    parser.add_argument("--quick", action="store_true", help="R8, 10 per class, one draw")
     parser.add_argument("--json", type=Path, help="where the results go, and are resumed from")
     parser.add_argument(
         "--data",
@@ -383,12 +388,12 @@ def main() -> None:
         default=os.environ.get("TFP_DGM_DATA"),
         help="folder of SMS spam and sentence polarity; TFP_DGM_DATA in the environment",
     )
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="draws of the labels")
     parser.add_argument(
         "--groups",
         nargs="+",
-        default=["product", "others"],
-        choices=["product", "others", "encoder"],
+        default=list(GROUPS),
+        choices=GROUPS,
     )
     parser.add_argument("--only", nargs="+", help="data sets, by name")
     arguments = parser.parse_args()
@@ -403,14 +408,13 @@ def main() -> None:
     result: dict[str, Any] = {"command": shlex.join(["python", *sys.argv]), "rows": [], "runs": []}
     if arguments.json and arguments.json.exists():
         result["runs"] = json.loads(arguments.json.read_text())["runs"]
-    groups = {"product": {PRODUCT}, "others": {"M2"}, "encoder": {ENCODER}}
     done = {(r["data"], r["method"], r["seed"]) for r in result["runs"]}
     jobs = [
-        (name, counts, group, seed, arguments.data, arguments.quick)
+        (name, counts, group, seed, arguments.data, 40 if arguments.quick else 300)
         for group in arguments.groups
         for seed in range(FIRST_SEED, FIRST_SEED + (1 if arguments.quick else arguments.seeds))
         for name, counts in regimes.items()
-        if not all((name, method, seed) in done for method in groups[group])
+        if (name, GROUPS[group], seed) not in done
     ]
     # A process for each job: its peak memory is its own, and nothing is left behind.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:

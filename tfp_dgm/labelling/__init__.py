@@ -9,6 +9,7 @@ from tfp_dgm.labelling.metrics import metrics
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.predict_file import predict_file
 from tfp_dgm.labelling.report import render_report
+from tfp_dgm.labelling.sentence_vectors import sentence_vectors
 
 __all__ = [
     "BASELINES",
@@ -22,4 +23,5 @@ __all__ = [
     "metrics",
     "predict_file",
     "render_report",
+    "sentence_vectors",
 ]

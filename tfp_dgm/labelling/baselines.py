@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.sparse
+from scipy.special import softmax
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import MultinomialNB
 from sklearn.preprocessing import normalize
 from sklearn.semi_supervised import SelfTrainingClassifier
 
@@ -50,19 +50,23 @@ def naive_bayes_em(
     vectorizer = CountVectorizer(min_df=2)
     counts = vectorizer.fit_transform(texts)
     labelled = observed >= 0
-    num_classes = int(observed.max()) + 1
-    given = np.eye(num_classes)[observed[labelled]]
-    model = MultinomialNB().fit(counts[labelled], observed[labelled])
+    given = np.eye(int(observed.max()) + 1)[observed[labelled]]  # [n, K]
+    words, classes = _naive_bayes(counts[labelled], given)
+    responsibilities = np.zeros((len(texts), given.shape[1]))
     for _ in range(15):
-        expected = np.concatenate([given, model.predict_proba(counts[~labelled])])
-        # A text stands once for each class, with its responsibility as the weight.
-        rows = scipy.sparse.vstack([counts[labelled], counts[~labelled]])
-        model = MultinomialNB().fit(
-            scipy.sparse.vstack([rows] * num_classes),
-            np.repeat(np.arange(num_classes), rows.shape[0]),
-            sample_weight=expected.T.ravel(),
-        )
-    return model.predict_proba(vectorizer.transform(new_texts))
+        responsibilities[~labelled] = softmax(counts[~labelled] @ words + classes, axis=1)
+        responsibilities[labelled] = given
+        words, classes = _naive_bayes(counts, responsibilities)
+    return softmax(vectorizer.transform(new_texts) @ words + classes, axis=1)
+
+
+def _naive_bayes(
+    counts: scipy.sparse.csr_matrix, responsibilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """log p(word | class) [V, K] with one pseudo-count a word, and log p(class) [K]."""
+    words = counts.T @ responsibilities + 1
+    classes = responsibilities.sum(axis=0) + 1
+    return np.log(words / words.sum(axis=0)), np.log(classes / classes.sum())
 
 
 def self_training(

@@ -13,7 +13,9 @@ _TEXTS_AT_ONCE = 512
 
 
 def sentence_vectors(
-    encoder: SentenceEncoder, texts: Sequence[str], progress: Progress
+    encoder: SentenceEncoder,
+    texts: Sequence[str],
+    progress: Progress = lambda step, done, total: None,
 ) -> np.ndarray:
     """Encodes texts, float32 [N, E]; each 512 of them are kept as soon as they are done.
 
