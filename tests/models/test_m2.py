@@ -76,6 +76,14 @@ def test_objective_equals_enumeration():
     np.testing.assert_allclose(parts["kl"][0], expected[:, 2] - expected[:, 1], rtol=1e-4)
 
 
+def test_bound_is_that_of_rows_without_annotation():
+    model = toys.quiet(toys.m2())
+    bound = model.bound(X, objective=ELBO(kl_weight=0.3))
+    every = [list(range(toys.CLASSES))] * len(X)
+    np.testing.assert_allclose(bound.value, oracle(model, every)[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(bound.loss, oracle(model, every, 0.3)[:, 0], rtol=1e-5)
+
+
 def test_kl_weight_enters_the_loss_and_never_the_bound():
     model = toys.quiet(toys.m2())
     model.compile("sgd", ELBO(kl_weight=0.3))

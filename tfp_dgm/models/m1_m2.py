@@ -76,6 +76,16 @@ class M1M2(LatentVariableModel):
             latent = posterior.mean()
         return self.m2.losses_per_example(latent, targets, training)
 
+    def bound(
+        self,
+        inputs: Any,
+        *,
+        objective: objectives.Objective | None = None,
+        seed: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> objectives.Bound:
+        return self.m2.bound(self.vae(inputs), objective=objective, seed=seed, training=training)
+
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.m2(self.vae(inputs), training=training)
 

@@ -141,6 +141,7 @@ class M2(LatentVariableModel):
         classes: tf.Tensor,
         inputs: Any,
         *,
+        objective: objectives.Objective | None = None,
         seed: tf.Tensor | None = None,
         training: bool = False,
     ) -> objectives.Bound:
@@ -149,6 +150,8 @@ class M2(LatentVariableModel):
         Args:
           classes: int32 [S, B].
           inputs: [B, ...].
+          objective: another one for the style than the model was compiled with.
+          seed: int32 [2]; None draws the next one of the model's own.
         Returns:
           A `Bound` whose fields are [S, B] instead of [B].
         """
@@ -165,7 +168,8 @@ class M2(LatentVariableModel):
                 tf.cast(inputs, tf.float32)
             )  # [S', S, B]
 
-        return self.objective(
+        objective = self.objective if objective is None else objective
+        return objective(
             log_likelihood,
             self.posterior_layer(joint),
             self.prior_layer(None),
@@ -199,12 +203,27 @@ class M2(LatentVariableModel):
         allowed = allowed_classes(targets, self.num_classes)
         return self._bound_within(allowed, posterior, inputs, seed=seed, training=training)
 
+    def bound(
+        self,
+        inputs: Any,
+        *,
+        objective: objectives.Objective | None = None,
+        seed: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> objectives.Bound:
+        posterior = self.class_posterior(inputs, training=training)
+        every = tf.fill(tf.shape(posterior.logits_parameter()), True)
+        return self._bound_within(
+            every, posterior, inputs, objective=objective, seed=seed, training=training
+        )
+
     def _bound_within(
         self,
         allowed: tf.Tensor,
         posterior: tfd.Categorical,
         inputs: Any,
         *,
+        objective: objectives.Objective | None = None,
         seed: tf.Tensor | None = None,
         training: bool = False,
     ) -> objectives.Bound:
@@ -215,7 +234,9 @@ class M2(LatentVariableModel):
 
         def given_class(classes: tf.Tensor) -> tf.Tensor:
             inner.append(
-                self.class_log_likelihood(classes, inputs, seed=latent_seed, training=training)
+                self.class_log_likelihood(
+                    classes, inputs, objective=objective, seed=latent_seed, training=training
+                )
             )
             return -inner[0].loss
 
