@@ -46,16 +46,21 @@ class BagOfWordsVAE(VAE):
         initial = keras.initializers.RandomNormal
         encoder = keras.Sequential(
             [
-                TfIdf(idf),
-                keras.layers.Dropout(word_dropout, seed=seed),
+                TfIdf(idf, name="tf_idf"),
+                keras.layers.Dropout(word_dropout, seed=seed, name="word_dropout"),
                 # The input has unit length, so that weights of size one give units of size one.
                 keras.layers.Dense(
-                    units, activation="relu", kernel_initializer=initial(stddev=1.0, seed=seed)
+                    units,
+                    activation="relu",
+                    kernel_initializer=initial(stddev=1.0, seed=seed),
+                    name="hidden",
                 ),
             ],
             name="encoder",
         )
-        likelihood = BagOfWords(len(idf), kernel_initializer=initial(stddev=0.05, seed=seed))
+        likelihood = BagOfWords(
+            len(idf), kernel_initializer=initial(stddev=0.05, seed=seed), name="likelihood"
+        )
         super().__init__(encoder, None, likelihood, latent_units=latent_units, seed=seed, **kwargs)
         self.idf = np.asarray(idf, np.float32)
         self.units = units
