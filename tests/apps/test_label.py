@@ -233,7 +233,7 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
     _table(tmp_path / "in.csv")
     (tmp_path / "out.csv").write_text("old")
     (tmp_path / "out.model").mkdir()
-    (tmp_path / "out.model" / "report.html").write_text("old")
+    (tmp_path / "out.model" / "settings.json").write_text("old")
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -245,7 +245,20 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
             tmp_path / "in.csv", tmp_path / "out.csv", text_columns=["text"], label_column="label"
         )
     assert (tmp_path / "out.csv").read_text() == "old"
-    assert (tmp_path / "out.model" / "report.html").read_text() == "old"
+    assert (tmp_path / "out.model" / "settings.json").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("model", "message"), [(".", "would be replaced, and holds"), ("mine", "`dgm label` wrote")]
+)
+def test_a_folder_of_somebody_else_is_never_replaced(tmp_path, model, message):
+    _table(tmp_path / "in.csv")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    result = _label(tmp_path, "--model", str(tmp_path / model))
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "precious"
 
 
 KILLED = """
@@ -266,13 +279,13 @@ def test_a_kill_while_writing_leaves_the_old_output(tmp_path):
     _table(tmp_path / "in.csv")
     (tmp_path / "out.csv").write_text("old")
     (tmp_path / "out.model").mkdir()
-    (tmp_path / "out.model" / "report.html").write_text("old")
+    (tmp_path / "out.model" / "settings.json").write_text("old")
     command = [sys.executable, "-c", KILLED, str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]
     process = subprocess.run(command, capture_output=True, check=False)
     assert process.returncode == -signal.SIGKILL
     assert (tmp_path / "out.csv").read_text() == "old"
-    assert [path.name for path in (tmp_path / "out.model").iterdir()] == ["report.html"]
-    assert (tmp_path / "out.model" / "report.html").read_text() == "old"
+    assert [path.name for path in (tmp_path / "out.model").iterdir()] == ["settings.json"]
+    assert (tmp_path / "out.model" / "settings.json").read_text() == "old"
 
 
 def test_help_loads_no_tensorflow():

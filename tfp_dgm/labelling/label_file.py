@@ -113,6 +113,7 @@ def label_file(
     if model_directory is None:
         model_directory = output.with_name(output.name.split(".")[0] + ".model")
     model_directory = Path(model_directory)
+    _check_model_directory(model_directory, [source, output])
 
     progress("Reading the table", 0, 1)
     table = read_labelled_table(
@@ -158,6 +159,23 @@ def label_file(
         _write_model(folder, model, outcome, settings, title=Path(source).name)
     progress("Writing model and report", 1, 1)
     return LabelledFile(output, model_directory, outcome)
+
+
+def _check_model_directory(directory: Path, files: Sequence[str | os.PathLike[str]]) -> None:
+    """Refuses to replace a folder that `label_file` did not write, or one that holds the files."""
+    for file in files:
+        if Path(file).resolve().is_relative_to(directory.resolve()):
+            raise DataError(f"--model: {directory} would be replaced, and holds {file}")
+    if not directory.exists():
+        return
+    ours = directory.is_dir() and (
+        (directory / "settings.json").exists() or not any(directory.iterdir())
+    )
+    if not ours:
+        raise DataError(
+            f"--model: expected nothing, an empty folder or one that `dgm label` wrote (with a "
+            f"settings.json) at {directory}; it would be replaced"
+        )
 
 
 def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
