@@ -11,7 +11,7 @@ from ._quiet import quiet_start
 
 ENCODER_HELP = (
     "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
-    "preset. Needs `pip install tfp-dgm[encoder]`."
+    "preset. Needs the extra `encoder` of tfp-dgm."
 )
 
 

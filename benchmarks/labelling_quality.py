@@ -405,18 +405,26 @@ def main() -> None:
         if (local and arguments.data is None) or (arguments.only and name not in arguments.only):
             continue
         regimes.setdefault(name, []).append(labels_per_class)
-    result: dict[str, Any] = {"command": shlex.join(["python", *sys.argv]), "rows": [], "runs": []}
+    result: dict[str, Any] = {
+        "command": shlex.join(["python", *sys.argv]),
+        "quick": arguments.quick,
+        "rows": [],
+        "runs": [],
+    }
     if arguments.json and arguments.json.exists():
-        result["runs"] = json.loads(arguments.json.read_text())["runs"]
-    done = {(r["data"], r["method"], r["seed"]) for r in result["runs"]}
-    jobs = [
-        (name, counts, group, seed, arguments.data, 40 if arguments.quick else 300)
-        for group in arguments.groups
-        for seed in range(FIRST_SEED, FIRST_SEED + (1 if arguments.quick else arguments.seeds))
-        for name, counts in regimes.items()
-        if (name, GROUPS[group], seed) not in done
-    ]
-    # A process for each job: its peak memory is its own, and nothing is left behind.
+        earlier = json.loads(arguments.json.read_text())
+        if earlier["quick"] == arguments.quick:  # Runs of another size are not mixed in.
+            result["runs"] = earlier["runs"]
+    done = {(r["data"], r["labels_per_class"], r["method"], r["seed"]) for r in result["runs"]}
+    jobs = []
+    for group in arguments.groups:
+        for seed in range(FIRST_SEED, FIRST_SEED + (1 if arguments.quick else arguments.seeds)):
+            for name, counts in regimes.items():
+                open_counts = [n for n in counts if (name, n, GROUPS[group], seed) not in done]
+                if open_counts:
+                    steps = 40 if arguments.quick else 300
+                    jobs.append((name, open_counts, group, seed, arguments.data, steps))
+    # A process for each job, so that its peak memory is that of its own methods, one after another.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         for number, rows in enumerate(pool.imap(run, jobs, chunksize=1), 1):
             result["runs"] += rows

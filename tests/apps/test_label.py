@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import signal
 import subprocess
@@ -35,6 +36,10 @@ print(json.dumps({
     "probabilities": answer["probabilities"].numpy().tolist(),
 }))
 """
+
+
+# The settings of a folder that `dgm label` wrote.
+OURS = json.dumps({"versions": {"tfp-dgm": "0.1.0"}, "output": "out.csv"})
 
 
 def _rows(count=240, seed=0):
@@ -233,7 +238,7 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
     _table(tmp_path / "in.csv")
     (tmp_path / "out.csv").write_text("old")
     (tmp_path / "out.model").mkdir()
-    (tmp_path / "out.model" / "settings.json").write_text("old")
+    (tmp_path / "out.model" / "settings.json").write_text(OURS)
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -245,20 +250,50 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
             tmp_path / "in.csv", tmp_path / "out.csv", text_columns=["text"], label_column="label"
         )
     assert (tmp_path / "out.csv").read_text() == "old"
-    assert (tmp_path / "out.model" / "settings.json").read_text() == "old"
+    assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
 
 
 @pytest.mark.parametrize(
-    ("model", "message"), [(".", "would be replaced, and holds"), ("mine", "`dgm label` wrote")]
+    ("model", "content", "message"),
+    [
+        (".", {}, "would be replaced, and holds"),
+        ("nowhere/model", {}, "does not exist"),
+        ("mine", {"thesis.tex": "precious"}, "`dgm label` wrote"),
+        ("mine", {"settings.json": '{"editor.fontSize": 12}'}, "`dgm label` wrote"),
+        ("mine", {"settings.json": OURS, "notes.txt": "precious"}, "`dgm label` wrote"),
+        ("mine", {"settings.json": OURS.replace("out.csv", "x.csv")}, "belongs to the output"),
+    ],
 )
-def test_a_folder_of_somebody_else_is_never_replaced(tmp_path, model, message):
+def test_a_folder_of_somebody_else_is_never_replaced(tmp_path, model, content, message):
     _table(tmp_path / "in.csv")
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    for name, text in content.items():
+        (tmp_path / "mine" / name).write_text(text)
     result = _label(tmp_path, "--model", str(tmp_path / model))
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
-    assert (tmp_path / "mine" / "thesis.tex").read_text() == "precious"
+    for name, text in content.items():
+        assert (tmp_path / "mine" / name).read_text() == text
+
+
+def test_a_full_disk_while_the_table_is_finished_leaves_the_old_output(tmp_path, monkeypatch):
+    _table(tmp_path / "in.csv")
+    (tmp_path / "out.csv").write_text("old")
+    (tmp_path / "out.model").mkdir()
+    (tmp_path / "out.model" / "settings.json").write_text(OURS)
+    sync = os.fsync
+
+    def full(descriptor):
+        if "out.csv" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = _label(tmp_path)
+    assert result.exit_code == 2
+    assert "No space left" in result.output
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
 
 
 KILLED = """
@@ -279,13 +314,13 @@ def test_a_kill_while_writing_leaves_the_old_output(tmp_path):
     _table(tmp_path / "in.csv")
     (tmp_path / "out.csv").write_text("old")
     (tmp_path / "out.model").mkdir()
-    (tmp_path / "out.model" / "settings.json").write_text("old")
+    (tmp_path / "out.model" / "settings.json").write_text(OURS)
     command = [sys.executable, "-c", KILLED, str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]
     process = subprocess.run(command, capture_output=True, check=False)
     assert process.returncode == -signal.SIGKILL
     assert (tmp_path / "out.csv").read_text() == "old"
     assert [path.name for path in (tmp_path / "out.model").iterdir()] == ["settings.json"]
-    assert (tmp_path / "out.model" / "settings.json").read_text() == "old"
+    assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
 
 
 def test_help_loads_no_tensorflow():

@@ -1,9 +1,13 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfp_dgm.labelling import fit_classifier
+from tfp_dgm.labelling import fit_classifier, label_file
 
 WORDS = {0: ["apple", "pear", "plum"], 1: ["iron", "zinc", "rust"], 2: ["wave", "tide", "reef"]}
 
@@ -140,8 +144,35 @@ def test_a_pretrained_encoder_joins_the_graph_and_its_vectors_are_kept(
     np.testing.assert_array_equal(again.probabilities, outcome.probabilities)
 
 
+PREDICT = """
+import sys
+from tfp_dgm.labelling import predict_file
+predict_file(sys.argv[1], sys.argv[2], sys.argv[3])
+assert "keras_hub" not in sys.modules
+"""
+
+
+def test_a_model_with_an_encoder_is_served_from_strings(tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
+    texts, truth = _texts(60)
+    labels = [f"class {k}" if n < 18 else "" for n, k in enumerate(truth)]
+    pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "in.csv", index=False)
+    label_file(
+        tmp_path / "in.csv",
+        tmp_path / "out.csv",
+        text_columns=["text"],
+        label_column="label",
+        encoder=tiny_encoder,
+    )
+    paths = [str(tmp_path / name) for name in ("out.model", "in.csv", "new.csv")]
+    subprocess.run([sys.executable, "-c", PREDICT, *paths], check=True)
+    old, new = (pd.read_csv(tmp_path / name)[18:] for name in ("out.csv", "new.csv"))
+    assert new["predicted_label"].tolist() == old["predicted_label"].tolist()
+    np.testing.assert_allclose(new["probability"], old["probability"], atol=1e-5)
+
+
 def test_an_encoder_that_is_none_is_explained(tmp_path):
     pytest.importorskip("keras_hub")
     texts, truth = _texts(20)
-    with pytest.raises(ValueError, match="--encoder: expected a folder or preset"):
+    with pytest.raises(OSError, match="--encoder: expected a folder or preset"):
         fit_classifier(texts, _allowed(truth, 9), _names(3), encoder=str(tmp_path))

@@ -53,9 +53,22 @@ def test_ranking_takes_the_first_of_equals() -> None:
 
 
 def test_accepted_are_the_confident_rows_without_label() -> None:
-    assert _sets().accepted.tolist() == [False, True, False]
     assert np.flatnonzero(hand_made().accepted).tolist() == [4]
     assert not hand_made(threshold=None).accepted.any()
+
+
+def test_a_set_is_accepted_only_where_the_model_believes_it() -> None:
+    assert _sets().confidence[1] >= _sets().threshold
+    assert not _sets().accepted.any()
+    believed = hand_made(
+        classes=("a", "b", "c"),
+        texts=["x", "y"],
+        allowed=np.array([[1, 1, 0], [1, 1, 0]], bool),
+        probabilities=np.array([[0.7, 0.1, 0.2], [0.3, 0.1, 0.6]], np.float32),
+        weights=np.zeros(2, np.float32),
+        threshold=0.74,
+    )
+    assert believed.accepted.tolist() == [True, False]
 
 
 def test_suspects_are_annotations_against_the_odds() -> None:

@@ -38,6 +38,7 @@ class LabelledTable:
       allowed: bool [N, K], the classes that the annotation allows: all of them where the row
         is not annotated, one for an observed label, several for "one of these".
       warnings: what a person should look at, a sentence each.
+      places: [N], where each row stands in the file, such as "line 12".
     """
 
     frame: pd.DataFrame
@@ -45,6 +46,7 @@ class LabelledTable:
     classes: tuple[str, ...]
     allowed: NDArray[np.bool_]
     warnings: list[str]
+    places: list[str]
 
     @property
     def observed(self) -> NDArray[np.int64]:
@@ -107,6 +109,7 @@ def read_labelled_table(
         classes=names,
         allowed=allowed,
         warnings=table_warnings(texts, names, allowed, chunk),
+        places=[chunk.place(row) for row in range(len(texts))],
     )
 
 

@@ -16,7 +16,7 @@ _FLOOR_MEAN = 0.03
 _MAPS_DOUBT = 0.2
 _LABELS_DOUBT = 0.1
 _PRIOR_ROWS = 20
-_MIN_ACCEPTED = 10
+MIN_ACCEPTED = 10
 _ROUNDING = 1e-5
 _SET_SIZES = 2000  # Sizes of accepted sets that are tried, at most.
 
@@ -162,7 +162,7 @@ class Calibration:
         misses = _PRIOR_ROWS * (1 - expected) + (above & ~right).sum(axis=1)
         seen = scipy.stats.beta.sf(min_precision, hits, misses) >= 1 - _LABELS_DOUBT
 
-        safe = np.flatnonzero(believed & seen & (sizes >= _MIN_ACCEPTED))
+        safe = np.flatnonzero(believed & seen & (sizes >= MIN_ACCEPTED))
         # A little below the least confident row, which a float32 graph may round either way.
         return float(lowest[safe[-1]]) - _ROUNDING if len(safe) else None
 

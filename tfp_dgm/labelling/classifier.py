@@ -33,7 +33,8 @@ class TextClassifier(keras.Model):
     """A trained text classifier: string [B] -> calibrated class probabilities float32 [B, K].
 
         words = tf-idf(counts);   latent = [LSA(words), VAE_SHARE mean of q(z | counts)]
-        ensemble = mixture(bags of heads on latent, naive Bayes on words)
+        ensemble = mixture(bags of heads on latent, on LSA(words) and, with an encoder, on
+                           [encoder, latent]; naive Bayes on words)
         answer = calibration(mixture(ensemble, student on words))
 
     `labelling.fit_classifier` makes one; `fit` of its own it has none.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from tfp_dgm.labelling.calibration import Calibration
+from tfp_dgm.labelling.calibration import MIN_ACCEPTED, Calibration
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
@@ -91,7 +91,7 @@ def fit_classifier(
     weights[rows] = members.shift_weights(power=1.0)
     weights[allowed.sum(axis=1) != 1] = 0
     warnings = list(warnings)
-    if threshold is None:
+    if threshold is None and len(unannotated) >= MIN_ACCEPTED:
         warnings.append(
             f"Too few labels to tell which predictions are right {min_precision:.0%} of the time: "
             "none is accepted. Annotate the rows that the report lists first."

@@ -35,6 +35,8 @@ NEW_COLUMNS = (
     "second_probability",
     "suspect_label",
 )
+# What the model folder holds.
+_WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html"}
 _PACKAGES = ("tfp-dgm", "tensorflow", "keras", "tensorflow-probability", "tensorflow-text")
 
 
@@ -52,7 +54,7 @@ class LabelledFile:
         open_rows = int((outcome.observed < 0).sum())
         accepted = int(outcome.accepted.sum())
         if outcome.threshold is None:
-            verdict = f"none accepted at {outcome.min_precision:.0%}: too few labels to tell"
+            verdict = f"none of them accepted at {outcome.min_precision:.0%} precision"
         else:
             verdict = (
                 f"{accepted:,} of them ({accepted / max(open_rows, 1):.0%}) safe to accept at "
@@ -103,17 +105,18 @@ def label_file(
     Returns:
       What was done, and where it lies.
     Raises:
-      DataError: for whatever is wrong with a file; nothing is written then.
-      ValueError: for any other argument that is wrong; names it.
+      DataError: for whatever is wrong with a file or an argument; nothing is written then.
+      OSError, ImportError: if the encoder cannot be loaded.
     """
     if not 0 < min_precision < 1:
         raise DataError(f"--min-precision: expected a share between 0 and 1; got {min_precision}")
     output = Path(output)
     check_output_path(output, [source])
     if model_directory is None:
-        model_directory = output.with_name(output.name.split(".")[0] + ".model")
+        model_directory = output.with_name(output.name.removesuffix(".gz")).with_suffix(".model")
     model_directory = Path(model_directory)
-    _check_model_directory(model_directory, [source, output])
+    _check_model_directory(model_directory, output, [source, output])
+    versions = {name: version(name) for name in _PACKAGES} | {"python": sys.version.split()[0]}
 
     progress("Reading the table", 0, 1)
     table = read_labelled_table(
@@ -125,19 +128,18 @@ def label_file(
     )
     check_new_columns(list(table.frame.columns), NEW_COLUMNS)
     progress("Reading the table", 1, 1)
-    try:
-        model, outcome = fit_classifier(
-            table.texts,
-            table.allowed,
-            table.classes,
-            min_precision=min_precision,
-            encoder=encoder,
-            seed=seed,
-            warnings=table.warnings,
-            progress=progress,
-        )
-    except ValueError as error:
-        raise DataError(f"{source}: {error}") from error
+    if not any(character.isalnum() for text in table.texts for character in text):
+        raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
+    model, outcome = fit_classifier(
+        table.texts,
+        table.allowed,
+        table.classes,
+        min_precision=min_precision,
+        encoder=encoder,
+        seed=seed,
+        warnings=table.warnings,
+        progress=progress,
+    )
     settings: dict[str, Any] = {
         "text_columns": list(text_columns),
         "label_column": label_column,
@@ -146,35 +148,48 @@ def label_file(
         "min_precision": min_precision,
         "encoder": encoder,
         "seed": seed,
-        "versions": {name: version(name) for name in _PACKAGES}
-        | {"python": sys.version.split()[0]},
+        "output": output.name,
+        "versions": versions,
     }
     progress("Writing model and report", 0, 1)
-    # Both are complete before the first of them takes the place of an old one.
+    # The table takes its place first, the folder an instant later; whatever fails before that
+    # (a full disk while the table is flushed) leaves both as they were.
     with (
-        TableWriter(output, inputs=[source]) as writer,
         atomic_directory(model_directory) as folder,
+        TableWriter(output, inputs=[source]) as writer,
     ):
+        _write_model(folder, model, outcome, settings, table.places, title=Path(source).name)
         writer.write(table.frame, new_columns(outcome))
-        _write_model(folder, model, outcome, settings, title=Path(source).name)
     progress("Writing model and report", 1, 1)
     return LabelledFile(output, model_directory, outcome)
 
 
-def _check_model_directory(directory: Path, files: Sequence[str | os.PathLike[str]]) -> None:
-    """Refuses to replace a folder that `label_file` did not write, or one that holds the files."""
+def _check_model_directory(
+    directory: Path, output: Path, files: Sequence[str | os.PathLike[str]]
+) -> None:
+    """Refuses to replace a folder that `label_file` did not write for the same output."""
+    if not directory.resolve().parent.is_dir():
+        raise DataError(f"--model: the folder {directory.resolve().parent} does not exist")
     for file in files:
         if Path(file).resolve().is_relative_to(directory.resolve()):
             raise DataError(f"--model: {directory} would be replaced, and holds {file}")
-    if not directory.exists():
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return
-    ours = directory.is_dir() and (
-        (directory / "settings.json").exists() or not any(directory.iterdir())
-    )
+    try:
+        strangers = {path.name for path in directory.iterdir()} - _WRITTEN
+        settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
+        ours = not strangers and "tfp-dgm" in settings["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
     if not ours:
         raise DataError(
-            f"--model: expected nothing, an empty folder or one that `dgm label` wrote (with a "
-            f"settings.json) at {directory}; it would be replaced"
+            f"--model: expected nothing, an empty folder or one that `dgm label` wrote at "
+            f"{directory}; it would be replaced"
+        )
+    if settings.get("output") != output.name:
+        raise DataError(
+            f"--model: {directory} belongs to the output {settings.get('output')!r} and would be "
+            f"replaced; give {output.name} a folder of its own"
         )
 
 
@@ -207,12 +222,17 @@ def _where(applies: np.ndarray, values: np.ndarray) -> list[bool | None]:
 
 
 def _write_model(
-    folder: Path, model: TextClassifier, outcome: Outcome, settings: dict[str, Any], title: str
+    folder: Path,
+    model: TextClassifier,
+    outcome: Outcome,
+    settings: dict[str, Any],
+    places: Sequence[str],
+    title: str,
 ) -> None:
     model.save(folder / "model.keras")
     export(model, folder / "saved_model", version=1)
     for name, content in (("settings", settings), ("metrics", metrics(outcome))):
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    report = render_report(outcome, title=title, source=title, settings=settings)
+    report = render_report(outcome, title=title, source=title, row_names=places, settings=settings)
     (folder / "report.html").write_text(report, encoding="utf-8")

@@ -107,7 +107,7 @@ class Members:
         tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
         mixture = mixture_weights(tempered, self.allowed, weights, np.asarray(belief))
         mixed = sum(
-            weight * temper(answer, temperature)
+            np.float32(weight) * temper(answer, temperature)
             for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
         )
         return temperatures, mixture, np.asarray(mixed)

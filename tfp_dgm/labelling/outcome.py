@@ -72,17 +72,22 @@ class Outcome:
 
     @cached_property
     def accepted(self) -> np.ndarray:
-        """bool [N]; rows without an observed label whose prediction is safe to accept."""
+        """bool [N]; rows without an observed label whose prediction is safe to accept.
+
+        Of a set-valued annotation the model must believe at least half: where it does not, its
+        choice within the set is no better founded than the set.
+        """
         if self.threshold is None:
             return np.zeros(len(self.texts), bool)
-        return np.logical_and(self.observed < 0, self.confidence >= self.threshold)
+        believed = np.where(self.allowed, self.probabilities, 0).sum(axis=1) >= 0.5
+        return (self.observed < 0) & (self.confidence >= self.threshold) & believed
 
     @cached_property
     def suspects(self) -> np.ndarray:
         """bool [N]; annotations that look wrong to models that did not train on them.
 
         The annotation gets less than 5 % where another class gets more than half: with honest
-        probabilities, fewer than one such label in ten is right.
+        probabilities, fewer than one such label in twenty is right.
         """
         annotated = ~self.unannotated
         given = np.where(self.allowed, self.probabilities, 0).sum(axis=1)

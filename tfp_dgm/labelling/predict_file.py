@@ -52,15 +52,17 @@ def predict_file(
     model_directory, source = Path(model_directory), Path(source)
     try:
         settings = json.loads((model_directory / "settings.json").read_text(encoding="utf-8"))
+        columns = list(text_columns or settings["text_columns"])
+        if settings["encoder"] is not None:
+            import tensorflow_text  # noqa: F401 - Registers the encoder's tokeniser operations.
         classify = tf.saved_model.load(str(model_directory / "saved_model" / "1")).signatures[
             "serving_default"
         ]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{model_directory}: expected a folder that `dgm label` wrote; {error}"
         ) from error
     check_output_path(output, [source])
-    columns = text_columns or settings["text_columns"]
     step = f"Labelling {source.name}"
     done = 0
     with TableWriter(output, inputs=[source]) as writer:

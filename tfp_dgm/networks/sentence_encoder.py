@@ -46,7 +46,7 @@ class SentenceEncoder(keras.layers.Layer):
           sequence_length: tokens of a text that are read; the rest is cut off.
         Raises:
           ImportError: without KerasHub; says what to install.
-          ValueError: if KerasHub finds no text encoder there; names the preset and the reason.
+          OSError: if KerasHub finds no text encoder there; names the preset and the reason.
         """
         keras_hub = _keras_hub()
         try:
@@ -55,7 +55,7 @@ class SentenceEncoder(keras.layers.Layer):
                 preset, sequence_length=sequence_length
             )
         except Exception as error:  # KerasHub raises whatever its many loaders raise.
-            raise ValueError(
+            raise OSError(
                 f"--encoder: expected a folder or preset with a text encoder that KerasHub can "
                 f"load; received {preset!r} ({type(error).__name__}: {error})"
             ) from error
@@ -95,10 +95,10 @@ class SentenceEncoder(keras.layers.Layer):
         return vectors
 
     def fingerprint(self) -> str:
-        """A hash of what the vectors depend on: vocabulary, length, architecture, weights."""
-        vocabulary = self.preprocessor.tokenizer.get_vocabulary()
-        identity = [vocabulary, self.preprocessor.sequence_length, type(self.backbone).__name__]
-        digest = hashlib.sha256(json.dumps(identity).encode())
+        """A hash of all that the vectors depend on: tokeniser, lengths, architecture, weights."""
+        parts = [self.preprocessor.tokenizer, self.preprocessor, self.backbone]
+        identity = [[type(part).__name__, _plain(part.get_config())] for part in parts]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode())
         for weight in self.backbone.weights:
             digest.update(weight.numpy().tobytes())
         return digest.hexdigest()
@@ -121,6 +121,14 @@ class SentenceEncoder(keras.layers.Layer):
 
 def _sequence_output(outputs: Any) -> Any:
     return outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+
+
+def _plain(config: Any) -> Any:
+    """A configuration without what differs from one process to the next."""
+    if isinstance(config, dict):
+        dropped = {"shared_object_id", "name"}
+        return {key: _plain(value) for key, value in config.items() if key not in dropped}
+    return [_plain(item) for item in config] if isinstance(config, list | tuple) else config
 
 
 def _keras_hub() -> Any:
