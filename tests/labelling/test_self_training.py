@@ -44,7 +44,8 @@ def _clusters(seed=0, rows=300):
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 3, rows)
     centres = np.eye(3)[truth] * 3
-    features = np.hstack([centres + rng.normal(size=(rows, 3)), np.ones((rows, 1))])
+    noise = rng.normal(0, 0.7, (rows, 3))
+    features = np.hstack([centres + noise, np.ones((rows, 1))])
     return features.astype(np.float32), truth
 
 
