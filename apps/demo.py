@@ -41,6 +41,7 @@ def demo(
 
     import numpy as np
     import pandas as pd
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -95,8 +96,8 @@ def demo(
                 seconds[name] = time.perf_counter() - start
                 accepted[name] = answers[name].max(axis=1) >= outcome.min_precision
 
-    table = Table(title=f"The {hidden.sum():,} texts whose labels were hidden")
-    for title in ("", "accuracy", "F1", "ECE", "accepted", "of them right", "s"):
+    table = Table(box=box.SIMPLE, title=f"The {hidden.sum():,} texts whose labels were hidden")
+    for title in ("", "acc", "F1", "ECE", "taken", "right", "s"):
         table.add_column(title, justify="right" if title else "left", no_wrap=True)
     for name, probabilities in answers.items():
         classes = probabilities.argmax(axis=1)
@@ -108,10 +109,13 @@ def demo(
             f"{calibration_error(probabilities, truth[hidden]):.1%}",
             f"{verdict['coverage']:.1%}",
             f"{verdict['precision']:.1%}" if accepted[name].any() else "-",
-            f"{seconds[name]:.1f}",
+            f"{seconds[name]:.0f}",
         )
     console.print(table)
-    console.print(f"A baseline accepts what it gives at least {outcome.min_precision:.0%}.\n")
+    console.print(
+        "Taken: accepted unseen; right: of those. A baseline takes what it gives at least "
+        f"{outcome.min_precision:.0%}.\n"
+    )
     console.print("Two strings, answered by the SavedModel in a fresh process:")
     folder = job.model_directory / "saved_model" / "1"
     served = subprocess.run(
