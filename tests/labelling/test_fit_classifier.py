@@ -69,6 +69,14 @@ def test_one_label_in_a_class_and_everything_labelled():
     _, outcome = fit_classifier(texts, _allowed(truth, 20), _names(3))
     assert np.isfinite(outcome.probabilities).all()
     assert outcome.threshold is None
+    # Nothing is open, so that nothing is missing either.
+    assert not any("Too few labels" in warning for warning in outcome.warnings)
+
+
+def test_too_few_labels_are_said_to_be_too_few():
+    texts, truth = _texts(60)
+    _, outcome = fit_classifier(texts, _allowed(truth, 3), _names(3))
+    assert outcome.threshold is None
     assert any("Too few labels to tell" in warning for warning in outcome.warnings)
 
 
