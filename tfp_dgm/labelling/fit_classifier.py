@@ -71,9 +71,8 @@ def fit_classifier(
     with _timed(seconds, "heads"):
         members = Members(features, rows, allowed[rows], seed, progress)
     with _timed(seconds, "calibration"):
-        calibration = Calibration.fit(
-            members.cross_fitted, allowed[rows], members.shift_weights(power=1.0)
-        )
+        shift = members.shift_weights(power=1.0)
+        calibration = Calibration.fit(members.cross_fitted, allowed[rows], shift)
         unannotated = np.delete(members.answers, rows, axis=0)
         threshold = None
         if len(unannotated):
@@ -88,7 +87,7 @@ def fit_classifier(
     probabilities = members.answers.copy()
     probabilities[rows] = members.cross_fitted
     weights = np.zeros(len(texts), np.float32)
-    weights[rows] = members.shift_weights(power=1.0)
+    weights[rows] = shift
     weights[allowed.sum(axis=1) != 1] = 0
     warnings = list(warnings)
     if threshold is None and len(unannotated) >= MIN_ACCEPTED:

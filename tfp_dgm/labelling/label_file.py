@@ -2,10 +2,8 @@
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from tfp_dgm.labelling.fit_classifier import fit_classifier
 from tfp_dgm.labelling.metrics import metrics
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.progress import Progress
-from tfp_dgm.labelling.report import render_report
+from tfp_dgm.labelling.report import installed_versions, render_report
 from tfp_dgm.serving import export
 
 NEW_COLUMNS = (
@@ -37,7 +35,6 @@ NEW_COLUMNS = (
 )
 # What the model folder holds.
 _WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html"}
-_PACKAGES = ("tfp-dgm", "tensorflow", "keras", "tensorflow-probability", "tensorflow-text")
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,6 @@ def label_file(
         model_directory = output.with_name(output.name.removesuffix(".gz")).with_suffix(".model")
     model_directory = Path(model_directory)
     _check_model_directory(model_directory, output, [source, output])
-    versions = {name: version(name) for name in _PACKAGES} | {"python": sys.version.split()[0]}
 
     progress("Reading the table", 0, 1)
     table = read_labelled_table(
@@ -149,7 +145,7 @@ def label_file(
         "encoder": encoder,
         "seed": seed,
         "output": output.name,
-        "versions": versions,
+        "versions": installed_versions(),
     }
     progress("Writing model and report", 0, 1)
     # The table takes its place first, the folder an instant later; whatever fails before that

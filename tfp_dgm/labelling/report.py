@@ -1,6 +1,7 @@
 """The report on a labelled data set: one HTML page that needs nothing else."""
 
 import importlib.metadata
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,15 @@ from tfp_dgm.labelling.metrics import TOO_FEW_LABELS, metrics
 from tfp_dgm.labelling.outcome import Outcome
 
 _TEMPLATE = "report.html.jinja"
-_PACKAGES = ("tfp-dgm", "tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
+_PACKAGES = (
+    "tfp-dgm",
+    "tensorflow",
+    "keras",
+    "tensorflow-probability",
+    "tensorflow-text",
+    "scikit-learn",
+    "numpy",
+)
 _ENOUGH_FOR_A_FIGURE = 10
 _ENOUGH_FOR_FINE_BINS = 200
 _MOST_CLASSES_IN_A_TABLE = 12
@@ -54,7 +63,7 @@ def render_report(
     if len(names) != len(outcome.texts):
         raise ValueError(f"row_names: expected {len(outcome.texts)} names, got {len(names)}")
     settings = dict(settings or {})
-    versions = settings.pop("versions", None) or _versions()
+    versions = settings.pop("versions", None) or installed_versions()
     numbers = metrics(outcome)
     return (
         _environment()
@@ -239,8 +248,9 @@ def _next_rows(outcome: Outcome, names: Sequence[object]) -> list[dict[str, Any]
     ]
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def installed_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide what a run gives."""
+    found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
