@@ -13,6 +13,7 @@ __all__ = [
     "data",
     "distributions",
     "evaluation",
+    "inference",
     "labelling",
     "layers",
     "models",
