@@ -150,11 +150,19 @@ class Problem:
             seed=self.seed,
             features=features,
         )
-        answers = np.concatenate(list(predict(classifier, self.test)))
+        answers = np.concatenate(list(self.predict(classifier)))
         seconds = before + time.perf_counter() - start
         return self.judge(
             observed, outcome.probabilities[~given], answers, outcome.accepted[~given], seconds
         )
+
+    def predict(self, classifier: keras.Model) -> Iterator[np.ndarray]:
+        """The classifier's answers to the test texts; these are encoded once for all regimes."""
+        graph = tf.function(classifier, reduce_retracing=True)
+        for start in range(0, len(self.test), 256):
+            rows = slice(start, start + 256)
+            vectors = [] if self.encoder is None else [tf.constant(self.test_vectors[rows])]
+            yield graph(tf.constant(self.test[rows]), *vectors).numpy()
 
     def judge(
         self,
@@ -297,13 +305,6 @@ def dense(matrix: Any) -> Iterator[np.ndarray]:
     """The rows of a sparse matrix, 1,024 at a time."""
     for start in range(0, matrix.shape[0], 1024):
         yield matrix[start : start + 1024].toarray()
-
-
-def predict(classifier: keras.Model, texts: list[str]) -> Iterator[np.ndarray]:
-    """The classifier's answers through one graph."""
-    graph = tf.function(classifier, input_signature=[tf.TensorSpec([None], tf.string)])
-    for start in range(0, len(texts), 256):
-        yield graph(tf.constant(texts[start : start + 256])).numpy()
 
 
 def run(job: tuple[str, list[int], str, int, Path | None, int]) -> list[dict[str, Any]]:

@@ -103,8 +103,15 @@ class TextClassifier(keras.Model):
                 layer.build(shape)
         self.built = True
 
-    def views(self, texts: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """TF-IDF [B, V] of strings [B], and the inputs [B, D] of each bag of heads."""
+    def views(
+        self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """TF-IDF [B, V] of strings [B], and the inputs [B, D] of each bag of heads.
+
+        Args:
+          texts: string [B].
+          sentence_vectors: float32 [B, E]; the encoder's of these texts, where they are known.
+        """
         counts = self.word_counts(texts)
         words = self.tf_idf(counts)
         semantic = tf.math.l2_normalize(self.lsa(words), axis=-1)  # [B, L]
@@ -113,11 +120,13 @@ class TextClassifier(keras.Model):
         latent = tf.concat([semantic, topics], axis=-1)
         views = [latent, semantic]
         if self.encoder is not None:
-            views.append(tf.concat([self.encoder(texts), latent], axis=-1))
+            if sentence_vectors is None:
+                sentence_vectors = self.encoder(texts)
+            views.append(tf.concat([sentence_vectors, latent], axis=-1))
         return words, views
 
-    def call(self, texts: tf.Tensor) -> tf.Tensor:
-        words, views = self.views(tf.reshape(texts, [-1]))
+    def call(self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None) -> tf.Tensor:
+        words, views = self.views(tf.reshape(texts, [-1]), sentence_vectors)
         members = [heads(view) for heads, view in zip(self.heads, views, strict=True)]
         members += [naive_bayes(words) for naive_bayes in self.naive_bayes]
         answer = self.ensemble(members)

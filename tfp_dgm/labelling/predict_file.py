@@ -67,12 +67,18 @@ def predict_file(
     done = 0
     with TableWriter(output, inputs=[source]) as writer:
         for chunk in iter_table_chunks(source, text_columns=columns, chunk_rows=_ROWS_PER_CHUNK):
-            new: dict[str, list[Any]] = {name: [] for name in PREDICTED_COLUMNS}
-            for start in range(0, len(chunk.texts), _ROWS_PER_BATCH):
-                batch = tf.constant(chunk.texts[start : start + _ROWS_PER_BATCH])
-                for name, values in _columns(classify(text=batch)).items():
-                    new[name] += values
-                done += batch.shape[0]
+            new: dict[str, list[Any]] = {
+                name: [None] * len(chunk.texts) for name in PREDICTED_COLUMNS
+            }
+            # Texts of one length together: an encoder pads each batch to its longest.
+            order = sorted(range(len(chunk.texts)), key=lambda row: len(chunk.texts[row]))
+            for start in range(0, len(order), _ROWS_PER_BATCH):
+                rows = order[start : start + _ROWS_PER_BATCH]
+                answer = classify(text=tf.constant([chunk.texts[row] for row in rows]))
+                for name, values in _columns(answer).items():
+                    for row, value in zip(rows, values, strict=True):
+                        new[name][row] = value
+                done += len(rows)
                 progress(step, done, None)
             writer.write(chunk.frame, new)
     return done
