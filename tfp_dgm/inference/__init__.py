@@ -1,3 +1,5 @@
 """After training: decoding, refinement of posteriors, annealed importance sampling."""
 
-__all__: list[str] = []
+from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
+
+__all__ = ["gumbel", "normal", "random_bits", "uniform"]
