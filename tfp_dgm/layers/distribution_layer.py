@@ -18,7 +18,8 @@ class DistributionLayer(keras.layers.Layer):
 
     A subclass says how many parameters one event takes (`parameter_size`) and turns them into a
     distribution (`_distribution`). Everything is computed in float32, whatever the dtype policy:
-    a log-density of hundreds of nats has no digits left in bfloat16.
+    a log-density of hundreds of nats has no digits left in bfloat16. Models hand `training` on:
+    what normalises its parameters over the batch needs it.
 
     Args:
       event_shape: positive int or ints; the shape of one draw.
@@ -44,7 +45,7 @@ class DistributionLayer(keras.layers.Layer):
         self.event_shape = shape
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.projection = keras.layers.Dense(
-            self.parameter_size,
+            self.projection_size,
             kernel_initializer=self.kernel_initializer,
             dtype="float32",
             trainable=self.trainable,  # Keras does not hand it on.
@@ -64,16 +65,24 @@ class DistributionLayer(keras.layers.Layer):
         """Number of unconstrained parameters P of one event."""
         raise NotImplementedError
 
+    @property
+    def projection_size(self) -> int:
+        """How many of the parameters `projection` gives: all, but where a part has its own."""
+        return self.parameter_size
+
     def build(self, input_shape: Sequence[int | None]) -> None:
         if not self.projection.built:  # Keras builds a deserialised layer before its parent.
             self.projection.build(input_shape)
         self.built = True
 
-    def parameters(self, features: tf.Tensor) -> tf.Tensor:
+    def parameters(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Projects features [..., D] of any float type to float32 parameters [..., P]."""
         if not self.built:
             self.build(features.shape)
-        return self.projection(keras.ops.cast(features, "float32"))
+        return self._parameters(keras.ops.cast(features, "float32"), training)
+
+    def _parameters(self, features: tf.Tensor, training: bool) -> tf.Tensor:
+        return self.projection(features)
 
     def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         """Turns unconstrained parameters [..., P] into a distribution with batch shape [...].
@@ -88,8 +97,8 @@ class DistributionLayer(keras.layers.Layer):
             )
         return self._distribution(tf.cast(parameters, tf.float32))
 
-    def call(self, features: tf.Tensor) -> tfd.Distribution:
-        return self.distribution(self.parameters(features))
+    def call(self, features: tf.Tensor, training: bool = False) -> tfd.Distribution:
+        return self.distribution(self.parameters(features, training))
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         raise NotImplementedError

@@ -1,5 +1,6 @@
 """Priors: distributions that depend on no input, fixed or learned."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,7 +12,8 @@ class Prior(keras.layers.Layer):
     """A distribution that is the same for every example: batch shape [], which broadcasts.
 
     Called like any distribution layer (the inputs are ignored), so that a conditional prior can
-    take its place.
+    take its place. A model calls it with `posterior`, its function from inputs to q(z | x), for the
+    priors that are made of it (`VampPrior`); the others ignore it.
 
     Args:
       units: size of the event.
@@ -37,7 +39,12 @@ class Prior(keras.layers.Layer):
     def _add_weights(self) -> None:
         """Creates what a learned prior learns."""
 
-    def call(self, inputs: Any = None) -> tfd.Distribution:
+    def call(
+        self,
+        inputs: Any = None,
+        *,
+        posterior: Callable[[tf.Tensor], tfd.Distribution] | None = None,
+    ) -> tfd.Distribution:
         if not self.built:
             self.build()
         return self._distribution()

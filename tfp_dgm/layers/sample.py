@@ -60,7 +60,7 @@ class Sample(SavesSeed, keras.layers.Layer):
         self.built = True
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
-        distribution = self.layer(features)
+        distribution = self.layer(features, training=training)
         if self.prior is not None:
             divergence = tfd.kl_divergence(distribution, self.prior(None))  # [B]
             self.add_loss(self.kl_weight * tf.reduce_mean(divergence))
@@ -105,8 +105,8 @@ class Parameters(keras.layers.Layer):
         self.layer.build(input_shape)
         self.built = True
 
-    def call(self, features: tf.Tensor) -> tf.Tensor:
-        return self.layer.parameters(features)
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.layer.parameters(features, training)
 
     def get_config(self) -> dict[str, Any]:
         return {

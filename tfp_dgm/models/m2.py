@@ -171,7 +171,7 @@ class M2(LatentVariableModel):
         objective = self.objective if objective is None else objective
         return objective(
             log_likelihood,
-            self.posterior_layer(joint),
+            self.posterior_layer(joint, training=training),
             self.prior_layer(None),
             seed=stateless_seed(self.seed_generator) if seed is None else seed,
         )

@@ -65,10 +65,10 @@ class VAE(LatentVariableModel):
         self.built = True
 
     def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.posterior_layer(self.encoder(inputs, training=training))
+        return self.posterior_layer(self.encoder(inputs, training=training), training=training)
 
     def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.prior_layer(None)
+        return self.prior_layer(None, posterior=self.posterior)
 
     def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.decode(z, training=training).log_prob(tf.cast(inputs, tf.float32))  # [S, B]
