@@ -9,9 +9,10 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm import objectives
 from tfp_dgm.layers import SavesSeed, stateless_seed
 
-for _objective in (objectives.ELBO, objectives.EnumeratedELBO, objectives.ScoreFunctionELBO):
+for _part in (getattr(objectives, name) for name in objectives.__all__):
     # Objectives know nothing of Keras; registered here, they come back from `.keras` in safe mode.
-    keras.saving.register_keras_serializable(package="tfp_dgm")(_objective)
+    if issubclass(_part, objectives.Configured):
+        keras.saving.register_keras_serializable(package="tfp_dgm")(_part)
 
 
 class LatentVariableModel(SavesSeed, keras.Model):
@@ -79,6 +80,27 @@ class LatentVariableModel(SavesSeed, keras.Model):
             self.posterior(inputs, training=training),
             self.prior(inputs, training=training),
             seed=seed,
+            **{
+                name: self.needed(name, inputs, seed=seed, training=training)
+                for name in objective.needs
+            },
+        )
+
+    def needed(self, name: str, inputs: Any, *, seed: tf.Tensor, training: bool) -> Any:
+        """What an objective needs beyond the distributions; see `Objective.needs`.
+
+        Args:
+          name: "training": whether this is a training step (bool);
+          inputs: [B, ...].
+          seed: int32 [2]; that of the objective.
+        Raises:
+          ValueError: if there is nothing of that name.
+        """
+        if name == "training":
+            return training
+        raise ValueError(
+            f"{type(self).__name__}: {type(self.objective).__name__} needs {name!r}, which this "
+            "model does not provide"
         )
 
     def losses_per_example(

@@ -18,15 +18,14 @@ class EnumeratedELBO(Objective):
     value and to the gradient.
     """
 
-    def __call__(
+    def _evaluate(
         self,
         log_likelihood: LogLikelihood,
         posterior: tfd.Distribution,
         prior: tfd.Distribution,
-        *,
-        seed: tf.Tensor | None = None,
+        seed: tf.Tensor,
+        needed: dict[str, Any],
     ) -> Bound:
-        del seed  # Nothing is drawn.
         log_q = tf.math.log_softmax(posterior.logits_parameter())  # [B, K]
         num_values = log_q.shape[-1]
         batch = tf.shape(log_q)[:-1]
@@ -45,9 +44,6 @@ class EnumeratedELBO(Objective):
         value = reconstruction - kl
         log_weights = tf.where(possible, log_px - log_ratio, -float("inf"))
         return Bound(-value, value, reconstruction, kl, log_weights)
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
 
 
 class ScoreFunctionELBO(Objective):
@@ -76,13 +72,13 @@ class ScoreFunctionELBO(Objective):
             )
         self.num_samples = num_samples
 
-    def __call__(
+    def _evaluate(
         self,
         log_likelihood: LogLikelihood,
         posterior: tfd.Distribution,
         prior: tfd.Distribution,
-        *,
         seed: tf.Tensor,
+        needed: dict[str, Any],
     ) -> Bound:
         z = tf.stop_gradient(posterior.sample(self.num_samples, seed=seed))  # [S, B, ...]
         log_q = posterior.log_prob(z)  # [S, B]
@@ -103,6 +99,3 @@ class ScoreFunctionELBO(Objective):
             kl=kl,
             log_weights=log_weights,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {"num_samples": self.num_samples}

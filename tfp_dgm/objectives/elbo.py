@@ -5,56 +5,78 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective
+from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.pathwise import Pathwise, require_reparameterized
+from tfp_dgm.objectives.rate import Rate, kl_per_dimension
 
 
 class ELBO(Objective):
     """Evidence lower bound with pathwise gradients [1].
 
         value[b] = mean_s log p(x_b | z_sb) - KL(q(z | x_b) || p(z))
-        loss[b]  = -mean_s log p(x_b | z_sb) + kl_weight KL(q(z | x_b) || p(z))
+        loss[b]  = -mean_s log p(x_b | z_sb) + kl_weight rate(KL(q(z | x_b) || p(z)))
 
     Args:
       num_samples: S.
       analytic_kl: use the closed form of the divergence. Where false, or where TFP registers no
         closed form for the pair, the divergence is estimated from the same draws.
-      kl_weight: factor of the divergence in `loss`, kept as the non-trainable variable `kl_weight`
-        so that a schedule reaches the compiled step. It never enters `value`.
+      kl_weight: factor of the divergence in `loss` (the beta of a beta-VAE [2]), kept as the
+        non-trainable variable `kl_weight` so that a schedule reaches the compiled step. It never
+        enters `value`.
+      gradient: `Pathwise()`, or `StickingTheLanding()`, for which the divergence in `loss` is
+        estimated from the draws.
+      rate: what the divergence is replaced by in `loss`, against collapse of the posterior:
+        `FreeBits(...)`, `MinimumDesiredRate(...)`, or None for the divergence itself.
     Raises:
       ValueError: if the posterior cannot be reparameterised.
     References:
       [1] Kingma and Welling. Auto-Encoding Variational Bayes. ICLR 2014. arXiv:1312.6114
+      [2] Higgins et al. beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
+        Framework. ICLR 2017.
     """
 
     def __init__(
-        self, *, num_samples: int = 1, analytic_kl: bool = True, kl_weight: float = 1.0
+        self,
+        *,
+        num_samples: int = 1,
+        analytic_kl: bool = True,
+        kl_weight: float = 1.0,
+        gradient: Pathwise | None = None,
+        rate: Rate | None = None,
     ) -> None:
-        if num_samples < 1:
-            raise ValueError(f"ELBO: `num_samples` must be >= 1; received {num_samples}")
-        self.num_samples = num_samples
+        self.num_samples = at_least_one(self, "num_samples", num_samples)
         self.analytic_kl = analytic_kl
         self.kl_weight = tf.Variable(kl_weight, trainable=False, dtype=tf.float32, name="kl_weight")
+        self.gradient = gradient or Pathwise()
+        self.rate = rate
 
-    def __call__(
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return () if self.rate is None else self.rate.needs
+
+    def _evaluate(
         self,
         log_likelihood: LogLikelihood,
         posterior: tfd.Distribution,
         prior: tfd.Distribution,
-        *,
         seed: tf.Tensor,
+        needed: dict[str, Any],
     ) -> Bound:
-        if posterior.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
-            raise ValueError(
-                f"ELBO: needs a posterior that can be reparameterised; received {posterior}. "
-                "EnumeratedELBO and ScoreFunctionELBO take discrete latents."
-            )
+        require_reparameterized(self, posterior)
         z, log_q = posterior.experimental_sample_and_log_prob(self.num_samples, seed=seed)
-        log_ratio = log_q - prior.log_prob(z)  # [S, B]
+        log_pz = prior.log_prob(z)  # [S, B]
         log_px = log_likelihood(z)  # [S, B]
+        log_ratio = log_q - log_pz
         reconstruction = tf.reduce_mean(log_px, axis=0)  # [B]
         kl = self._divergence(posterior, prior, log_ratio)
+        weighted = kl
+        if type(self.gradient) is not Pathwise:
+            of_draws = self.gradient.log_posterior(posterior, z, log_q) - log_pz
+            weighted = tf.reduce_mean(of_draws, axis=0)
+        if self.rate is not None:
+            weighted = self.rate(weighted, lambda: kl_per_dimension(posterior, prior), **needed)
         return Bound(
-            loss=self.kl_weight * kl - reconstruction,
+            loss=self.kl_weight * weighted - reconstruction,
             value=reconstruction - kl,
             reconstruction=reconstruction,
             kl=kl,
@@ -70,10 +92,3 @@ class ELBO(Objective):
             except NotImplementedError:  # TFP registers no closed form for this pair.
                 pass
         return tf.reduce_mean(log_ratio, axis=0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "num_samples": self.num_samples,
-            "analytic_kl": self.analytic_kl,
-            "kl_weight": float(self.kl_weight.numpy()),
-        }

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-LogLikelihood = Callable[[tf.Tensor], tf.Tensor]
+from tfp_dgm.objectives.configuration import Configured
+
+# A tensor, or a nested structure of tensors where the latents are of several layers.
+Latents = Any
+LogLikelihood = Callable[[Latents], tf.Tensor]
 
 
 class Bound(NamedTuple):
@@ -27,12 +31,18 @@ class Bound(NamedTuple):
     log_weights: tf.Tensor
 
 
-class Objective:
+class Objective(Configured):
     """Maps a likelihood, a posterior and a prior to a `Bound`; knows no model and no Keras.
 
-    An objective is a plain configuration: its constructor's arguments come back from `get_config`.
-    What training may change (a weight) is a `tf.Variable`, and comes back as training left it.
+    Where an objective needs more (whether this is training, a learned baseline's value), it names
+    it in `needs` and is given it as the keyword of that name; `LatentVariableModel.needed` says
+    what there is. A subclass does its mathematics in `_evaluate`.
     """
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the further keywords that a call takes."""
+        return ()
 
     def __call__(
         self,
@@ -40,25 +50,43 @@ class Objective:
         posterior: tfd.Distribution,
         prior: tfd.Distribution,
         *,
-        seed: tf.Tensor,
+        seed: tf.Tensor | None,
+        **needed: Any,
     ) -> Bound:
         """Evaluates the objective.
 
         Args:
           log_likelihood: maps latents [S, B, ...] to log p(x | z), [S, B].
-          posterior: q(z | x), batch shape [B].
-          prior: p(z), batch shape [B] or [].
-          seed: int32 [2], stateless.
+          posterior: q(z | x), batch shape [B]. Latents of several layers are one joint distribution
+            over a nested structure, such as `tfd.JointDistributionSequential`.
+          prior: p(z), batch shape [B] or [], over the same structure.
+          seed: int32 [2], stateless; None only where nothing is drawn.
+          **needed: what `needs` names.
         Returns:
           A `Bound`.
+        Raises:
+          TypeError: if the keywords are not those that `needs` names.
         """
+        if set(needed) != set(self.needs):
+            raise TypeError(
+                f"{type(self).__name__}: takes the keywords {sorted(self.needs)} besides `seed`; "
+                f"received {sorted(needed)}"
+            )
+        return self._evaluate(log_likelihood, posterior, prior, seed, needed)
+
+    def _evaluate(
+        self,
+        log_likelihood: LogLikelihood,
+        posterior: tfd.Distribution,
+        prior: tfd.Distribution,
+        seed: tf.Tensor,
+        needed: dict[str, Any],
+    ) -> Bound:
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        raise NotImplementedError
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Objective":
-        """The inverse of `get_config`."""
-        return cls(**config)
+def at_least_one(objective: Objective, name: str, value: int) -> int:
+    """The value of an argument; raises ValueError where it is less than 1."""
+    if value < 1:
+        raise ValueError(f"{type(objective).__name__}: `{name}` must be >= 1; received {value}")
+    return value
