@@ -5,8 +5,10 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 
 from tfp_dgm.data.atomic_directory import atomic_directory
 from tfp_dgm.data.atomic_file import atomic_write
+from tfp_dgm.data.captioned_images import CaptionedImages, read_captions, read_image_list
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
+from tfp_dgm.data.image_files import ImageFiles
 from tfp_dgm.data.images import read_idx
 from tfp_dgm.data.labelled_table import (
     LabelledTable,
@@ -15,6 +17,7 @@ from tfp_dgm.data.labelled_table import (
     read_labelled_table,
 )
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel
+from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
 from tfp_dgm.data.table_writer import (
     TableWriter,
     check_new_columns,
@@ -25,9 +28,12 @@ from tfp_dgm.data.text_classification import TextClassificationSplit, load_text_
 
 __all__ = [
     "DATASETS",
+    "CaptionedImages",
     "DataError",
     "Dataset",
+    "ImageFiles",
     "LabelledTable",
+    "RenderedScenes",
     "TableChunk",
     "TableWriter",
     "TextClassificationSplit",
@@ -41,7 +47,10 @@ __all__ = [
     "is_cached",
     "iter_table_chunks",
     "load_text_classification",
+    "read_captions",
     "read_idx",
+    "read_image_list",
     "read_labelled_table",
+    "render_scenes",
     "write_table",
 ]

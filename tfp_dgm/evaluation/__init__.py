@@ -1,5 +1,13 @@
-"""Reports on what was learnt: numbers as plain floats and dicts. Nothing here loads TensorFlow."""
+"""Reports on what was learnt: numbers as plain floats, arrays and dicts.
 
+What takes a model is imported when it is first asked for; the rest loads no TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfp_dgm.evaluation.captions import caption_metrics
+from tfp_dgm.evaluation.cider import cider_d
 from tfp_dgm.evaluation.classification import (
     accepted_precision,
     accuracy,
@@ -11,13 +19,54 @@ from tfp_dgm.evaluation.classification import (
     wilson_interval,
 )
 
+if TYPE_CHECKING:
+    from tfp_dgm.evaluation.aggregated_posterior import mutual_information
+    from tfp_dgm.evaluation.gaps import inference_gaps
+    from tfp_dgm.evaluation.importance_weights import (
+        effective_sample_size,
+        importance_weighted_log_likelihood,
+        pareto_k,
+    )
+    from tfp_dgm.evaluation.posterior import active_units, elbo_terms, kl_per_dimension
+    from tfp_dgm.evaluation.report import latent_variable_report
+
 __all__ = [
     "accepted_precision",
     "accuracy",
+    "active_units",
+    "caption_metrics",
+    "cider_d",
     "clopper_pearson_interval",
     "coverage_precision_curve",
+    "effective_sample_size",
+    "elbo_terms",
     "expected_calibration_error",
+    "importance_weighted_log_likelihood",
+    "inference_gaps",
+    "kl_per_dimension",
+    "latent_variable_report",
     "macro_f1",
+    "mutual_information",
+    "pareto_k",
     "reliability_bins",
     "wilson_interval",
 ]
+
+# Name -> the module that has it. No module has the name of a function: it would hide it.
+_LAZY = {
+    "active_units": "posterior",
+    "effective_sample_size": "importance_weights",
+    "elbo_terms": "posterior",
+    "importance_weighted_log_likelihood": "importance_weights",
+    "inference_gaps": "gaps",
+    "kl_per_dimension": "posterior",
+    "latent_variable_report": "report",
+    "mutual_information": "aggregated_posterior",
+    "pareto_k": "importance_weights",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
