@@ -8,10 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.special
 import scipy.stats
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
-from tests.references import densities
+from tests.references import densities, flows
 from tests.saving import assert_same_weights
 from tfp_dgm import layers
 
@@ -27,9 +30,11 @@ class Row:
       layer: its class.
       arguments: of the constructor.
       events: three events.
-      log_prob: oracle of one event, from the flat parameters of one row (a prior's weights).
+      log_prob: oracle of one event, from the parameters of one row (a prior's weights).
       support: every event, where they can be enumerated.
       moments: oracle of mean and covariance, where they cannot.
+      parameters: of one row of features, from the layer; the flat projection where None.
+      num_fixed: weights that training does not change by gradients.
     """
 
     layer: type[keras.layers.Layer]
@@ -37,7 +42,19 @@ class Row:
     events: np.ndarray
     log_prob: Callable[[np.ndarray, np.ndarray], float]
     support: list[np.ndarray] = field(default_factory=list)
-    moments: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+    moments: Callable[[Any], tuple[np.ndarray, np.ndarray]] | None = None
+    parameters: Callable[[keras.layers.Layer, np.ndarray], Any] | None = None
+    num_fixed: int = 0
+
+    def make(self, **kwargs):
+        """A new layer; parts that are layers are new too."""
+        arguments = {
+            name: type(value).from_config(value.get_config())
+            if isinstance(value, keras.layers.Layer)
+            else value
+            for name, value in self.arguments.items()
+        }
+        return self.layer(**arguments, **kwargs)
 
     @property
     def is_prior(self) -> bool:
@@ -62,6 +79,129 @@ def normal_standard(parameters):
     return np.zeros(3), np.eye(3)
 
 
+def float64(weight):
+    return np.asarray(weight, np.float64)
+
+
+def projected(layer, features):
+    kernel, bias = map(float64, layer.weights)
+    return np.asarray(features, np.float64) @ kernel + bias
+
+
+def normal_batch_normalized(layer, features):
+    """Parameters as of the plain Normal, from the moving averages."""
+    parameters = projected(layer.projection, features)
+    mean, variance = map(float64, layer.normalization.weights)
+    spread = (parameters[:3] - mean) / np.sqrt(variance + 1e-3)
+    return np.concatenate([0.7 * spread + float64(layer.beta), parameters[3:]])
+
+
+def planar_parameters(layer, features):
+    base, flow = projected(layer.base.projection, features), projected(layer.projection, features)
+    return base, [(part[:3], part[3:6], part[6]) for part in np.split(flow, 2)]
+
+
+def planar_log_prob(parameters, event):
+    base, parts = parameters
+    total, y = 0.0, np.asarray(event, np.float64)
+    for u, w, b in reversed(parts):
+        y = flows.planar_inverse(u, w, b, y)
+        total -= flows.log_det_jacobian(flows.planar(u, w, b), y)
+    return total + log_prob_from(normal_diag)(base, y)
+
+
+def autoregressive_parameters(layer, features):
+    context = projected(layer.projection, features)
+    base = projected(layer.base.projection, features)
+    return base, context, [[float64(w) for w in network.weights] for network in layer.networks]
+
+
+def inverse_autoregressive_log_prob(parameters, event):
+    base, context, networks = parameters
+    total, y = 0.0, np.asarray(event, np.float64)
+    for index in reversed(range(len(networks))):
+        reverse = index % 2 == 1
+        forward = flows.autoregressive(networks[index], context, reverse, [4])
+        y = flows.autoregressive_inverse(forward, y, reverse)
+        total -= flows.log_det_jacobian(forward, y)
+    return total + log_prob_from(normal_tril)(base, y)
+
+
+def network_weights(layer, features):
+    return [[float64(w) for w in network.weights] for network in layer.networks]
+
+
+def masked_autoregressive_log_prob(networks, event):
+    """From the event to the noise, through the first network last."""
+    total, x = 0.0, np.asarray(event, np.float64)
+    for index, weights in enumerate(networks):
+        to_noise = flows.autoregressive(weights, None, index % 2 == 1, [4, 5])
+        total += flows.log_det_jacobian(to_noise, x)
+        x = to_noise(x)
+    return total + scipy.stats.norm.logpdf(x).sum()
+
+
+def spherical(parameters):
+    """Direction, concentration and the density of the cosine, normalised by quadrature."""
+    direction = parameters[:3] / np.linalg.norm(parameters[:3])
+    concentration = 4.5 if len(parameters) == 3 else 0.3 + densities.softplus(parameters[3])
+    total, _ = scipy.integrate.quad(lambda t: (1 + t) ** concentration, -1, 1)  # On S^2.
+    return direction, concentration, total
+
+
+def power_spherical_log_prob(parameters, event):
+    direction, concentration, total = spherical(parameters)
+    cosine = np.dot(direction, np.asarray(event, np.float64))
+    return concentration * np.log1p(cosine) - np.log(2 * np.pi * total)
+
+
+def power_spherical_moments(parameters):
+    direction, concentration, total = spherical(parameters)
+    first, second = (
+        scipy.integrate.quad(lambda t, n=n: t**n * (1 + t) ** concentration / total, -1, 1)[0]
+        for n in (1, 2)
+    )
+    along = np.outer(direction, direction)
+    return first * direction, (second - first**2) * along + (1 - second) / 2 * (np.eye(3) - along)
+
+
+def mixture(parameters):
+    """Weights, means and standard deviations of K Normals."""
+    logits, numbers = parameters[:4], parameters[4:].reshape(2, 4, 3)
+    return densities.softmax(logits), numbers[0], np.exp(numbers[1])
+
+
+def mixture_of_pseudo_posteriors(parameters):
+    loc, rho = np.split(np.tanh(parameters.reshape(5, 6)), 2, axis=1)
+    return np.full(5, 0.2), loc, 0.1 + np.vectorize(densities.softplus)(rho)
+
+
+def mixture_log_prob(components):
+    def log_prob(parameters, event):
+        weights, loc, scale = components(parameters)
+        terms = [
+            densities.normal_diag_log_prob(m, s, event) for m, s in zip(loc, scale, strict=True)
+        ]
+        return scipy.special.logsumexp(terms, b=weights)
+
+    return log_prob
+
+
+def mixture_moments(components):
+    def moments(parameters):
+        weights, loc, scale = components(parameters)
+        mean = weights @ loc
+        second = np.einsum("k,ki,kj->ij", weights, loc, loc) + np.diag(weights @ scale**2)
+        return mean, second - np.outer(mean, mean)
+
+    return moments
+
+
+def pseudo_posterior(pseudo_inputs):
+    loc, rho = tf.split(pseudo_inputs, 2, axis=-1)
+    return tfd.MultivariateNormalDiag(loc, 0.1 + tf.nn.softplus(rho))
+
+
 def log_prob_from(moments):
     return lambda parameters, event: scipy.stats.multivariate_normal.logpdf(
         event, *moments(parameters)
@@ -78,6 +218,11 @@ ONE_HOT = np.eye(4, dtype=np.float32)
 COUNTS = np.array([[2, 0, 1, 2], [5, 0, 0, 0], [1, 1, 2, 1]], np.float32)
 PIXELS = np.array([[[1, 0, 1], [1, 1, 0]], [[0, 0, 1], [0, 1, 0]], [[1, 1, 1], [0, 0, 1]]], "f4")
 ALL_PIXELS = [np.reshape(bits, (2, 3)).astype("f4") for bits in np.ndindex(*[2] * 6)]
+
+DIRECTIONS = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
+WITHOUT_WEIGHTS = {layers.StandardNormalPrior, layers.SphericalUniformPrior}
+# What a model gives its layers besides features.
+CALL_ARGUMENTS = {layers.VampPrior: {"posterior": pseudo_posterior}}
 
 ROWS = [
     Row(
@@ -139,6 +284,81 @@ ROWS = [
         moments=normal_learned,
     ),
     Row(
+        layers.BatchNormalizedNormalDiag,
+        {"units": 3, "gamma": 0.7, "momentum": 0.9, "min_scale": 0.1},
+        POINTS,
+        log_prob_from(normal_diag),
+        moments=normal_diag,
+        parameters=normal_batch_normalized,
+        num_fixed=2,
+    ),
+    Row(
+        layers.PlanarFlow,
+        {"base": layers.MultivariateNormalDiag(3, min_scale=0.1), "num_flows": 2},
+        POINTS,
+        planar_log_prob,
+        parameters=planar_parameters,
+    ),
+    Row(
+        layers.InverseAutoregressiveFlow,
+        {
+            "base": layers.MultivariateNormalTriL(3, min_scale=0.2),
+            "num_flows": 2,
+            "hidden_units": (4,),
+            "context_units": 2,
+        },
+        POINTS,
+        inverse_autoregressive_log_prob,
+        parameters=autoregressive_parameters,
+    ),
+    Row(
+        layers.PowerSpherical,
+        {"units": 3, "min_concentration": 0.3},
+        DIRECTIONS,
+        power_spherical_log_prob,
+        moments=power_spherical_moments,
+    ),
+    Row(
+        layers.PowerSpherical,
+        {"units": 3, "concentration": 4.5},
+        DIRECTIONS,
+        power_spherical_log_prob,
+        moments=power_spherical_moments,
+    ),
+    Row(
+        layers.SphericalUniformPrior,
+        {"units": 3},
+        DIRECTIONS,
+        lambda parameters, event: -np.log(4 * np.pi),
+        moments=lambda parameters: (np.zeros(3), np.eye(3) / 3),
+    ),
+    Row(
+        layers.MixtureOfNormalsPrior,
+        {"units": 3, "num_components": 4},
+        POINTS,
+        mixture_log_prob(mixture),
+        moments=mixture_moments(mixture),
+    ),
+    Row(
+        layers.VampPrior,
+        {
+            "units": 3,
+            "num_components": 5,
+            "pseudo_input_shape": (6,),
+            "activation": keras.activations.tanh,
+        },
+        POINTS,
+        mixture_log_prob(mixture_of_pseudo_posteriors),
+        moments=mixture_moments(mixture_of_pseudo_posteriors),
+    ),
+    Row(
+        layers.AutoregressiveFlowPrior,
+        {"units": 3, "num_flows": 2, "hidden_units": (4, 5)},
+        POINTS,
+        masked_autoregressive_log_prob,
+        parameters=network_weights,
+    ),
+    Row(
         layers.CategoricalPrior,
         {"units": 4},
         CLASSES,
@@ -163,7 +383,7 @@ class LogProb(keras.Model):
 
     def call(self, inputs):
         features, events = inputs
-        return self.layer(features).log_prob(events)
+        return distribution_of(self.layer, features).log_prob(events)
 
     def get_config(self):
         config = super().get_config()
@@ -175,13 +395,17 @@ class LogProb(keras.Model):
         return cls(**{**config, "layer": layer})
 
 
+def distribution_of(layer, features):
+    return layer(features, **CALL_ARGUMENTS.get(type(layer), {}))
+
+
 def features_of(*leading):
     return np.random.default_rng(7).normal(size=(*leading, DIMENSIONS)).astype(np.float32)
 
 
 def built(row, **kwargs):
     """The row's layer with random weights: at their start, biases and log-scales are zeros."""
-    layer = row.layer(**row.arguments, **kwargs)
+    layer = row.make(**kwargs)
     layer.build((None, DIMENSIONS))
     randomize(layer)
     return layer
@@ -190,14 +414,17 @@ def built(row, **kwargs):
 def randomize(layer):
     random = np.random.default_rng(3)
     for weight in layer.weights:
-        weight.assign(random.normal(scale=0.6, size=weight.shape))
+        values = random.normal(scale=0.6, size=weight.shape)
+        weight.assign(np.abs(values) if weight.name == "moving_variance" else values)
 
 
 def parameters_of(row, layer, features):
-    """The flat parameters [P] of one row of features [D], in float64."""
+    """The parameters of one row of features [D], in float64; flat where the row says no more."""
+    if row.parameters is not None:
+        return row.parameters(layer, features)
     weights = [np.asarray(weight, np.float64) for weight in layer.weights]
     if row.is_prior:
-        return np.concatenate([np.zeros(0), *weights])
+        return np.concatenate([np.zeros(0), *map(np.ravel, weights)])
     kernel, bias = weights
     return np.asarray(features, np.float64) @ kernel + bias
 
@@ -230,12 +457,12 @@ def test_log_prob_equals_oracle(row, mode):
     layer, features = built(row), features_of(3)
 
     def log_prob(features, events):
-        return layer(features).log_prob(events)
+        return distribution_of(layer, features).log_prob(events)
 
     if mode != "eager":
         log_prob = tf.function(log_prob, jit_compile=mode == "xla")
     expected = oracle(row, layer, features, row.events)
-    assert np.ptp(expected) > 0.01
+    assert np.ptp(expected) > 0.01 or row.layer is layers.SphericalUniformPrior
     np.testing.assert_allclose(log_prob(features, row.events), expected, rtol=2e-5, atol=2e-6)
 
 
@@ -246,7 +473,7 @@ def test_batch_size_may_be_unknown(row):
 
     @tf.function(input_signature=[tf.TensorSpec([None, DIMENSIONS]), events])
     def log_prob(features, events):
-        return layer(features).log_prob(events)
+        return distribution_of(layer, features).log_prob(events)
 
     expected = oracle(row, layer, features, row.events)
     for size in (3, 1):
@@ -258,7 +485,7 @@ def test_batch_size_may_be_unknown(row):
 def test_leading_axes_pass_through(row):
     layer, features = built(row), features_of(2, 3)
     events = np.stack([row.events, row.events[::-1]])  # [S, B, ...]
-    distribution = layer(features)
+    distribution = distribution_of(layer, features)
     assert distribution.batch_shape == (() if row.is_prior else (2, 3))
     expected = oracle(row, layer, features, events)
     np.testing.assert_allclose(distribution.log_prob(events), expected, rtol=2e-5, atol=2e-6)
@@ -266,7 +493,7 @@ def test_leading_axes_pass_through(row):
 
 @every_row
 def test_batch_and_event_shapes(row):
-    distribution = built(row)(features_of(3))
+    distribution = distribution_of(built(row), features_of(3))
     assert distribution.batch_shape == (() if row.is_prior else (3,))
     assert distribution.event_shape == row.events.shape[1:]
     assert distribution.sample(2, seed=(1, 2)).shape[1:] == (
@@ -280,7 +507,7 @@ def test_float32_under_any_policy(row, policy, dtype_policy):
     dtype_policy(policy)
     layer = built(row)
     features = tf.cast(features_of(3), policy.removeprefix("mixed_"))
-    log_prob = layer(features).log_prob(row.events)
+    log_prob = distribution_of(layer, features).log_prob(row.events)
     assert log_prob.dtype == tf.float32
     assert {weight.dtype for weight in layer.weights} <= {"float32"}
     # bfloat16 anywhere inside would be wrong in the third digit.
@@ -291,7 +518,7 @@ def test_float32_under_any_policy(row, policy, dtype_policy):
 
 @every_row
 def test_config_comes_back_through_json(row):
-    layer = row.layer(**row.arguments, name="given", trainable=False)
+    layer = row.make(name="given", trainable=False)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
     copy = keras.saving.deserialize_keras_object(config)
     assert type(copy) is row.layer
@@ -299,7 +526,10 @@ def test_config_comes_back_through_json(row):
     assert not copy.trainable
     assert copy.get_config() == layer.get_config()
     for name, value in row.arguments.items():
-        assert getattr(copy, name) == value
+        if isinstance(value, keras.layers.Layer):
+            assert getattr(copy, name).get_config() == {**value.get_config(), "trainable": False}
+        else:
+            assert getattr(copy, name) == value
 
 
 def test_initializer_comes_back():
@@ -311,19 +541,19 @@ def test_initializer_comes_back():
 
 @every_row
 def test_build_makes_every_weight(row):
-    layer = row.layer(**row.arguments)
+    layer = row.make()
     assert layer.weights == []
     layer.build((None, DIMENSIONS))
     paths = [weight.path for weight in layer.weights]
     assert layer.built
-    assert bool(paths) == (row.layer is not layers.StandardNormalPrior)
-    layer(features_of(3)).log_prob(row.events)
+    assert bool(paths) == (row.layer not in WITHOUT_WEIGHTS)
+    distribution_of(layer, features_of(3)).log_prob(row.events)
     assert [weight.path for weight in layer.weights] == paths
 
 
 @every_row
 def test_keras_file_brings_every_weight_back(row, tmp_path):
-    model = LogProb(row.layer(**row.arguments))
+    model = LogProb(row.make())
     inputs = (features_of(3), row.events)
     model.build([np.shape(value) for value in inputs])
     randomize(model)
@@ -338,43 +568,67 @@ def test_keras_file_brings_every_weight_back(row, tmp_path):
 def test_gradient_reaches_every_trainable_weight(row):
     layer = built(row)
     with tf.GradientTape() as tape:
-        log_prob = tf.reduce_sum(layer(features_of(3)).log_prob(row.events))
+        log_prob = tf.reduce_sum(distribution_of(layer, features_of(3)).log_prob(row.events))
     weights = layer.trainable_weights
     gradients = tape.gradient(log_prob, [weight.value for weight in weights])
-    assert len(weights) == len(layer.weights)
+    assert len(weights) + row.num_fixed == len(layer.weights)
     for weight, gradient in zip(weights, gradients, strict=True):
         assert np.abs(gradient).max() > 1e-3, weight.path
 
 
 @every_row
 def test_a_frozen_layer_gives_its_parent_nothing_to_train(row):
-    model = LogProb(row.layer(**row.arguments, trainable=False))
+    model = LogProb(row.make(trainable=False))
     model.build([(None, DIMENSIONS), row.events.shape])
     assert model.trainable_variables == []
     model.layer.trainable = True
-    assert len(model.trainable_variables) == len(model.weights)
+    assert len(model.trainable_variables) + row.num_fixed == len(model.weights)
 
 
 @every_row
 def test_draws_follow_the_oracle(row):
     """20,000 draws within 5 standard errors of the oracle: fails once in 10^6 per number."""
     layer, features, size = built(row), features_of(1), 20_000
-    draws = layer(features).sample(size, seed=(5, 11)).numpy()
+    draws = distribution_of(layer, features).sample(size, seed=(5, 11)).numpy()
     if not row.is_prior:
         draws = draws[:, 0]
+    if not row.support:
+        assert_draws_follow_log_prob(layer, features, draws)
     parameters = parameters_of(row, layer, features[0])
     if row.moments:
         mean, covariance = row.moments(parameters)
-        variances = np.diag(covariance)
-        np.testing.assert_array_less(np.abs(draws.mean(0) - mean), 5 * np.sqrt(variances / size))
-        error = np.sqrt((np.outer(variances, variances) + covariance**2) / size)
-        np.testing.assert_array_less(np.abs(np.cov(draws.T) - covariance), 5 * error)
-        return
+        gaps = draws - mean
+        assert_mean(gaps, np.zeros(3))
+        assert_mean(gaps[:, :, None] * gaps[:, None, :], covariance)
     for event in row.support:
         probability = np.exp(row.log_prob(parameters, event))
         share = np.mean((draws == event).reshape(size, -1).all(axis=1))
         error = np.sqrt(probability * (1 - probability) / size)
         assert abs(share - probability) < 5 * error + 1e-12
+
+
+def assert_mean(draws, expected):
+    """The mean of the draws [N, ...] within 5 of its standard errors."""
+    error = draws.std(0) / np.sqrt(len(draws))
+    np.testing.assert_array_less(np.abs(draws.mean(0) - expected), 5 * error + 1e-7)
+
+
+def assert_draws_follow_log_prob(layer, features, draws):
+    """E_q[f(z) r(z) / q(z)] = E_r[f(z)] for a narrow r: q integrates to 1 and is what is drawn."""
+    log_q = distribution_of(layer, features).log_prob(draws[:, None]).numpy().ravel()
+    if np.allclose(np.linalg.norm(draws, axis=-1), 1.0, atol=1e-5):
+        direction = draws.mean(0) / np.linalg.norm(draws.mean(0))
+        concentration = 30.0  # r: von Mises-Fisher, on S^2.
+        normaliser = np.log(concentration / (4 * np.pi * np.sinh(concentration)))
+        log_r = normaliser + concentration * draws @ direction
+        mean = (1 / np.tanh(concentration) - 1 / concentration) * direction
+    else:
+        mean, scale = np.median(draws, axis=0), 0.4 * np.std(draws, axis=0).min()
+        log_r = scipy.stats.multivariate_normal.logpdf(draws, mean, scale**2)
+    weights = np.exp(log_r - log_q)
+    assert np.sum(weights) ** 2 / np.sum(weights**2) > 200  # Effective draws.
+    assert_mean(weights, 1.0)
+    assert_mean(weights[:, None] * draws, mean)
 
 
 @pytest.mark.parametrize(
@@ -395,6 +649,16 @@ def test_probabilities_of_the_support_sum_to_one(row):
         (lambda: layers.IndependentBernoulli((2, -1)), r"received \(2, -1\)"),
         (lambda: layers.StandardNormalPrior(0), "StandardNormalPrior: `units` .* received 0"),
         (lambda: layers.Multinomial(3, total_count=-1), "`total_count` must be >= 0; received -1"),
+        (lambda: layers.PowerSpherical(1), "PowerSpherical: `units` must be >= 2; received 1"),
+        (lambda: layers.PowerSpherical(3, concentration=-1), "`concentration` .* received -1"),
+        (lambda: layers.BatchNormalizedNormalDiag(3, gamma=0), "`gamma` .* received 0"),
+        (lambda: layers.MixtureOfNormalsPrior(3, 0), "`num_components` .* received 0"),
+        (lambda: layers.VampPrior(3, 2, (4,))(None), "needs `posterior`"),
+        (lambda: layers.AutoregressiveFlowPrior(3, num_flows=0), "`num_flows` .* received 0"),
+        (
+            lambda: layers.PlanarFlow(layers.MultivariateNormalDiag(3), num_flows=0),
+            "PlanarFlow: `num_flows` .* received 0",
+        ),
         (lambda: layers.Categorical(4).distribution(tf.zeros([2, 3])), r"\[..., 4\] .* \(2, 3\)"),
     ],
 )

@@ -1,5 +1,16 @@
-"""Families that `tfd` lacks: pure `tfd.Distribution` classes, which know nothing of Keras."""
+"""Families and bijectors that TFP lacks: pure TFP classes, which know nothing of Keras."""
 
 from tfp_dgm.distributions.bag_of_words import BagOfWords
+from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
+from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
+from tfp_dgm.distributions.planar import Planar
+from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 
-__all__ = ["BagOfWords"]
+__all__ = [
+    "BagOfWords",
+    "DecoderFunctions",
+    "InverseAutoregressive",
+    "NormalizingFlow",
+    "Planar",
+    "TokenSequence",
+]

@@ -16,7 +16,8 @@ class Sample(SavesSeed, keras.layers.Layer):
     """Draws from a distribution layer: features [B, D] -> sample [B, *event shape], float32.
 
     Where a prior is given, the mean over the batch of KL(posterior || prior), times `kl_weight`,
-    joins the model's losses, so that a VAE is a functional model trained with plain `fit`.
+    joins the model's losses, so that a VAE is a functional model trained with plain `fit`. The
+    divergence is estimated from the draw where it has no closed form.
 
     Args:
       layer: the distribution layer to draw from.
@@ -61,13 +62,23 @@ class Sample(SavesSeed, keras.layers.Layer):
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         distribution = self.layer(features, training=training)
-        if self.prior is not None:
-            divergence = tfd.kl_divergence(distribution, self.prior(None))  # [B]
-            self.add_loss(self.kl_weight * tf.reduce_mean(divergence))
+        draw = tf.cast(self._draw(distribution), tf.float32)
         if self.mean_at_inference and not training:
             return tf.cast(distribution.mean(), tf.float32)
-        draw = distribution.sample(seed=stateless_seed(self.seed_generator))
-        return tf.cast(draw, tf.float32)
+        return draw
+
+    def _draw(self, distribution: tfd.Distribution) -> tf.Tensor:
+        seed = stateless_seed(self.seed_generator)
+        if self.prior is None:
+            return distribution.sample(seed=seed)
+        prior = self.prior(None, posterior=self.layer)
+        draw, log_prob = distribution.experimental_sample_and_log_prob(seed=seed)
+        try:
+            divergence = tfd.kl_divergence(distribution, prior)  # [B]
+        except NotImplementedError:  # TFP registers no closed form for this pair.
+            divergence = log_prob - prior.log_prob(draw)
+        self.add_loss(self.kl_weight * tf.reduce_mean(divergence))
+        return draw
 
     def get_config(self) -> dict[str, Any]:
         return {
