@@ -56,6 +56,14 @@ class LatentVariableModel(SavesSeed, keras.Model):
         """log p(x | z) in nats: latents [S, B, ...] and inputs [B, ...] -> [S, B]."""
         raise NotImplementedError
 
+    def baseline(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """What a learned control variate predicts of log p(x, z) - log q(z | x), [B], from x."""
+        raise NotImplementedError(f"{type(self).__name__} has no learned baseline")
+
+    def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
+        """Pairs from the model itself, as many as there are inputs: z [B, ...], x [B, ...]."""
+        raise NotImplementedError(f"{type(self).__name__} cannot dream")
+
     # What they get.
 
     def bound(
@@ -90,7 +98,8 @@ class LatentVariableModel(SavesSeed, keras.Model):
         """What an objective needs beyond the distributions; see `Objective.needs`.
 
         Args:
-          name: "training": whether this is a training step (bool);
+          name: "training", whether this is a training step (bool); "baseline", a `baseline` [B];
+            "dream_log_posterior", log q(z | x) [B] of pairs from `dream`.
           inputs: [B, ...].
           seed: int32 [2]; that of the objective.
         Raises:
@@ -98,9 +107,16 @@ class LatentVariableModel(SavesSeed, keras.Model):
         """
         if name == "training":
             return training
+        if name == "baseline":
+            return self.baseline(inputs, training=training)
+        if name == "dream_log_posterior":
+            seed = tf.random.experimental.stateless_fold_in(seed, 1)  # Other noise than the draws'.
+            z, dreams = tf.nest.map_structure(
+                tf.stop_gradient, self.dream(inputs, seed=seed, training=training)
+            )
+            return self.posterior(dreams, training=training).log_prob(z)
         raise ValueError(
-            f"{type(self).__name__}: {type(self.objective).__name__} needs {name!r}, which this "
-            "model does not provide"
+            f"{type(self).__name__}: the objective needs {name!r}, which this model does not give"
         )
 
     def losses_per_example(

@@ -1,8 +1,16 @@
 """Objectives: distributions -> bound, behind the one seam that `Objective` defines."""
 
 from tfp_dgm.objectives.configuration import Configured
-from tfp_dgm.objectives.discrete_elbo import EnumeratedELBO, ScoreFunctionELBO
+from tfp_dgm.objectives.control_variates import (
+    ControlVariate,
+    LearnedBaseline,
+    LeaveOneOut,
+    RunningAverage,
+    SelfCritical,
+    Signal,
+)
 from tfp_dgm.objectives.elbo import ELBO
+from tfp_dgm.objectives.enumerated_elbo import EnumeratedELBO, ExactMarginal
 from tfp_dgm.objectives.importance_weighted import (
     CombinationImportanceWeighted,
     ImportanceWeighted,
@@ -12,23 +20,36 @@ from tfp_dgm.objectives.importance_weighted import (
 )
 from tfp_dgm.objectives.objective import Bound, Objective
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
-from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate
+from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
+from tfp_dgm.objectives.score_function import ScoreFunctionELBO, ScoreFunctionImportanceWeighted
+from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
 __all__ = [
     "ELBO",
     "Bound",
     "CombinationImportanceWeighted",
     "Configured",
+    "ControlVariate",
     "DoublyReparameterized",
     "EnumeratedELBO",
+    "ExactMarginal",
     "FreeBits",
     "ImportanceWeighted",
+    "LearnedBaseline",
+    "LeaveOneOut",
     "MinimumDesiredRate",
     "MultiplyImportanceWeighted",
     "Objective",
     "PartiallyImportanceWeighted",
     "Pathwise",
+    "Rate",
     "Renyi",
+    "ReweightedWakeSleep",
+    "RunningAverage",
     "ScoreFunctionELBO",
+    "ScoreFunctionImportanceWeighted",
+    "SelfCritical",
+    "Signal",
     "StickingTheLanding",
+    "WakeSleep",
 ]

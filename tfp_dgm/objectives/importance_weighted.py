@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
@@ -82,7 +83,9 @@ class ImportanceWeighted(Objective):
     def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
         """The bound [B] of the log-weights [S, B], and their shares in its gradients."""
         weights = tf.nn.softmax(log_weights, axis=0)  # [S, B]
-        return log_mean_exp(log_weights), Shares(weights, weights, tf.square(weights))
+        return tfp.math.reduce_logmeanexp(log_weights, axis=0), Shares(
+            weights, weights, tf.square(weights)
+        )
 
 
 class MultiplyImportanceWeighted(ImportanceWeighted):
@@ -117,7 +120,7 @@ class MultiplyImportanceWeighted(ImportanceWeighted):
             log_weights, tf.concat([[self.num_bounds, self.num_samples], shape[1:]], axis=0)
         )  # [M, K, B]
         weights = tf.reshape(tf.nn.softmax(groups, axis=1), shape)  # [S, B]
-        value = tf.reduce_mean(log_mean_exp(groups, axis=1), axis=0)  # [B]
+        value = tf.reduce_mean(tfp.math.reduce_logmeanexp(groups, axis=1), axis=0)  # [B]
         share, doubly = weights / self.num_bounds, tf.square(weights) / self.num_bounds
         return value, Shares(share, share, doubly)
 
@@ -140,7 +143,9 @@ class PartiallyImportanceWeighted(MultiplyImportanceWeighted):
 
     def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
         _, shares = super()._bound(log_weights)
-        return log_mean_exp(log_weights), shares._replace(model=tf.nn.softmax(log_weights, axis=0))
+        return tfp.math.reduce_logmeanexp(log_weights, axis=0), shares._replace(
+            model=tf.nn.softmax(log_weights, axis=0)
+        )
 
 
 class CombinationImportanceWeighted(ImportanceWeighted):
@@ -203,10 +208,6 @@ class Renyi(ImportanceWeighted):
         rest = 1 - self.alpha
         weights = tf.nn.softmax(rest * log_weights, axis=0)  # [S, B]
         doubly = self.alpha * weights + rest * tf.square(weights)
-        return log_mean_exp(rest * log_weights) / rest, Shares(weights, weights, doubly)
-
-
-def log_mean_exp(log_weights: tf.Tensor, axis: int = 0) -> tf.Tensor:
-    """Logarithm of the mean weight over one axis."""
-    count = tf.cast(tf.shape(log_weights)[axis], log_weights.dtype)
-    return tf.reduce_logsumexp(log_weights, axis=axis) - tf.math.log(count)
+        return tfp.math.reduce_logmeanexp(rest * log_weights, axis=0) / rest, Shares(
+            weights, weights, doubly
+        )

@@ -1,0 +1,64 @@
+"""Every value of a discrete latent, one after the other."""
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+_MOST_VALUES = 2**16
+
+
+def enumerated(posterior: tfd.Distribution) -> tuple[tf.Tensor, tf.Tensor]:
+    """All values of one draw, and their log-probabilities.
+
+    Args:
+      posterior: `tfd.Categorical`, `OneHotCategorical`, `Bernoulli`, or `tfd.Independent` over some
+        of these, batch shape [B].
+    Returns:
+      values: [M, B, ...] for M values; the last of several variables changes fastest.
+      log_q: float32 [M, B]; -inf for values to which q gives no probability.
+    Raises:
+      ValueError: if the distribution is another one, or has more than 65,536 values.
+    """
+    if isinstance(posterior, tfd.Categorical):
+        log_q = tf.math.log_softmax(posterior.logits_parameter())  # [B, K]
+        log_q = tf.experimental.numpy.moveaxis(log_q, -1, 0)  # [K, B]
+        support = np.arange(log_q.shape[0])
+        return _repeated(support, posterior), log_q
+    values = _repeated(_support(posterior), posterior)
+    return values, posterior.log_prob(values)
+
+
+def _support(distribution: tfd.Distribution) -> np.ndarray:
+    """[M, *event shape] of one example."""
+    dtype = distribution.dtype.as_numpy_dtype
+    if isinstance(distribution, tfd.Independent):
+        base = _support(distribution.distribution)  # [K, *event shape of one variable]
+        inner = distribution.distribution.event_shape.rank
+        shape = distribution.event_shape[: distribution.event_shape.rank - inner].as_list()
+        size = int(np.prod(shape))
+        if len(base) ** size > _MOST_VALUES:
+            raise ValueError(
+                f"enumeration: expected at most {_MOST_VALUES} values; received {size} variables "
+                f"of {len(base)} values each"
+            )
+        choices = np.indices([len(base)] * size).reshape(size, -1).T  # [M, N]
+        return base[choices].reshape(len(choices), *shape, *base.shape[1:])
+    if isinstance(distribution, tfd.OneHotCategorical):
+        return np.eye(distribution.event_shape[-1], dtype=dtype)
+    if isinstance(distribution, tfd.Bernoulli):
+        return np.arange(2).astype(dtype)
+    if isinstance(distribution, tfd.Categorical):
+        return np.arange(distribution.logits_parameter().shape[-1]).astype(dtype)
+    raise ValueError(
+        "enumeration: needs Categorical, OneHotCategorical or Bernoulli variables; received "
+        f"{distribution}"
+    )
+
+
+def _repeated(support: np.ndarray, distribution: tfd.Distribution) -> tf.Tensor:
+    """[M, *event shape] -> [M, *batch shape, *event shape]."""
+    batch = distribution.batch_shape_tensor()
+    rows, event = support.shape[:1], support.shape[1:]
+    column = tf.concat([rows, tf.ones_like(batch), event], axis=0)
+    values = tf.reshape(tf.constant(support, distribution.dtype), tf.cast(column, tf.int32))
+    return tf.broadcast_to(values, tf.concat([rows, batch, event], axis=0))
