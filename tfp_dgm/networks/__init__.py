@@ -2,19 +2,17 @@
 
 from tfp_dgm.networks.attention import Attention
 from tfp_dgm.networks.convolutional_decoder import ConvolutionalDecoder
+from tfp_dgm.networks.convolutional_encoder import ConvolutionalEncoder
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 from tfp_dgm.networks.mlp import MLP
+from tfp_dgm.networks.pretrained_backbone import PretrainedBackbone
 from tfp_dgm.networks.recurrent_decoder import GRUDecoder, InputlessDecoder, LSTMDecoder
+from tfp_dgm.networks.recurrent_encoder import GRUEncoder, LSTMEncoder
 from tfp_dgm.networks.sentence_encoder import SentenceEncoder
 from tfp_dgm.networks.sequence_decoder import SequenceDecoder
-from tfp_dgm.networks.sequence_encoder import (
-    BagOfWordsEncoder,
-    GRUEncoder,
-    LSTMEncoder,
-    SequenceEncoder,
-    TransformerEncoder,
-)
+from tfp_dgm.networks.sequence_encoder import BagOfWordsEncoder, SequenceEncoder
 from tfp_dgm.networks.transformer_decoder import TransformerDecoder
+from tfp_dgm.networks.transformer_encoder import TransformerEncoder
 from tfp_dgm.networks.word_dropout import WordDropout
 
 __all__ = [
@@ -22,12 +20,14 @@ __all__ = [
     "Attention",
     "BagOfWordsEncoder",
     "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
     "GRUDecoder",
     "GRUEncoder",
     "InputlessDecoder",
     "LSTMDecoder",
     "LSTMEncoder",
     "MaskedAutoregressive",
+    "PretrainedBackbone",
     "SentenceEncoder",
     "SequenceDecoder",
     "SequenceEncoder",

@@ -1,0 +1,159 @@
+"""Recurrences whose large products stand outside the loop."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+State = tuple[tf.Tensor, ...]
+
+
+class Cell(NamedTuple):
+    """What happens in one step besides the products; elementwise.
+
+    Attributes:
+      next_state: maps what comes from the input [N, G], what comes from the last output [N, G], and
+        the state (a tuple of [N, D] whose head is the output) to the next state.
+      num_gates: G / D.
+      num_states: length of the tuple.
+    """
+
+    next_state: Callable[[tf.Tensor, tf.Tensor, State], State]
+    num_gates: int
+    num_states: int
+
+
+def _lstm(x: tf.Tensor, recurrent: tf.Tensor, state: State) -> State:
+    write, keep, candidate, read = tf.split(x + recurrent, 4, axis=-1)
+    memory = tf.sigmoid(keep) * state[1] + tf.sigmoid(write) * tf.tanh(candidate)
+    return tf.sigmoid(read) * tf.tanh(memory), memory
+
+
+def _gru(x: tf.Tensor, recurrent: tf.Tensor, state: State) -> State:
+    x_reset, x_update, x_candidate = tf.split(x, 3, axis=-1)
+    reset, update, candidate = tf.split(recurrent, 3, axis=-1)
+    update = tf.sigmoid(x_update + update)
+    new = tf.tanh(x_candidate + tf.sigmoid(x_reset + reset) * candidate)
+    return (update * state[0] + (1 - update) * new,)
+
+
+# Long short-term memory: input, forget, candidate and output gates; the state is (h, c).
+LSTM = Cell(_lstm, num_gates=4, num_states=2)
+# Gated recurrent unit, reset after the product: reset, update and candidate; the state is (h,).
+GRU = Cell(_gru, num_gates=3, num_states=1)
+
+
+def recur(
+    cell: Cell,
+    inputs: tf.Tensor,
+    constant: tf.Tensor,
+    kernel: tf.Tensor,
+    state: State,
+) -> tf.Tensor:
+    """Runs a cell over time: state_t = cell(inputs[t] + constant, h_{t-1} kernel, state_{t-1}).
+
+    The projection of the inputs has been done before, for all t in one product. The gradient of the
+    kernel is one product for all t too, instead of a sum of T small ones, which is what automatic
+    differentiation of the loop would give; the loop back holds what is sequential and no more.
+
+    Args:
+      cell: see `Cell`.
+      inputs: [T, *b, G], without a bias or with.
+      constant: [*c, G]; the same at every t. The axes *b and *c broadcast to the batch.
+      kernel: [D, G].
+      state: tuple of [*batch, D]; the head is the output h.
+    Returns:
+      h_1 .. h_T: [T, *batch, D].
+    """
+    batch = tf.shape(state[0])[:-1]
+    units, width = kernel.shape
+    flat = tuple(tf.reshape(part, [-1, units]) for part in state)  # [N, D]
+
+    def input_at(inputs: tf.Tensor, constant: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+        x = tf.broadcast_to(inputs[t] + constant, tf.concat([batch, [width]], axis=0))
+        return tf.reshape(x, [-1, width])  # [N, G]
+
+    @tf.custom_gradient
+    def run(
+        inputs: tf.Tensor, constant: tf.Tensor, kernel: tf.Tensor, *state: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., Any]]:
+        steps = tf.shape(inputs)[0]
+
+        def forward(t: tf.Tensor, state: Any, kept: Any) -> tuple[tf.Tensor, Any, Any]:
+            recurrent = tf.matmul(state[0], kernel)  # [N, G]
+            next_state = cell.next_state(input_at(inputs, constant, t), recurrent, state)
+            kept = tuple(
+                array.write(t, part)
+                for array, part in zip(kept, (recurrent, *next_state), strict=True)
+            )
+            return t + 1, next_state, kept
+
+        arrays = tuple(
+            tf.TensorArray(kernel.dtype, steps, element_shape=[None, size])
+            for size in (width, *[units] * len(state))
+        )
+        _, _, kept = tf.while_loop(
+            lambda t, *_: t < steps, forward, (0, state, arrays), parallel_iterations=1
+        )
+        recurrents, *states = [array.stack() for array in kept]
+        # What each step started from: [T, N, D].
+        before = [
+            tf.concat([first[tf.newaxis], later[:-1]], axis=0)
+            for first, later in zip(state, states, strict=True)
+        ]
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            def backward(i: tf.Tensor, to_state: Any, kept: Any) -> tuple[tf.Tensor, Any, Any]:
+                t = steps - 1 - i
+                leaves = (
+                    input_at(inputs, constant, t),
+                    recurrents[t],
+                    tuple(part[t] for part in before),
+                )
+                with tf.GradientTape() as tape:
+                    tape.watch(leaves)
+                    after = cell.next_state(*leaves)
+                to_after = (to_state[0] + upstream[t], *to_state[1:])
+                # A cell may use its last output through the kernel alone.
+                to_x, to_recurrent, to_before = tape.gradient(
+                    after, leaves, to_after, unconnected_gradients="zero"
+                )
+                to_h = to_before[0] + tf.matmul(to_recurrent, kernel, transpose_b=True)
+                kept = tuple(
+                    array.write(t, part)
+                    for array, part in zip(kept, (to_x, to_recurrent), strict=True)
+                )
+                return i + 1, (to_h, *to_before[1:]), kept
+
+            arrays = tuple(
+                tf.TensorArray(kernel.dtype, steps, element_shape=[None, width]) for _ in range(2)
+            )
+            zeros = tuple(tf.zeros_like(part) for part in state)
+            _, to_state, kept = tf.while_loop(
+                lambda i, *_: i < steps, backward, (0, zeros, arrays), parallel_iterations=1
+            )
+            to_x, to_recurrent = (array.stack() for array in kept)  # [T, N, G]
+            to_kernel = tf.matmul(
+                tf.reshape(before[0], [-1, units]),
+                tf.reshape(to_recurrent, [-1, width]),
+                transpose_a=True,
+            )
+            to_x = tf.reshape(to_x, tf.concat([[steps], batch, [width]], axis=0))
+            # Time stays first; the other axes are aligned at the right.
+            ones = tf.ones([tf.rank(to_x) - tf.rank(inputs)], tf.int32)
+            shape = tf.shape(inputs)
+            to_inputs = _sum_to(to_x, tf.concat([shape[:1], ones, shape[1:]], axis=0))
+            to_inputs = tf.reshape(to_inputs, shape)
+            to_constant = _sum_to(tf.reduce_sum(to_x, axis=0), tf.shape(constant))
+            return to_inputs, to_constant, to_kernel, *to_state
+
+        return states[0], gradient
+
+    outputs = run(inputs, constant, kernel, *flat)  # [T, N, D]
+    return tf.reshape(outputs, tf.concat([tf.shape(inputs)[:1], batch, [units]], axis=0))
+
+
+def _sum_to(x: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+    """Undoes broadcasting: sums x to `shape`, aligned at the right."""
+    _, axes = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(x), s1=shape)
+    return tf.reshape(tf.reduce_sum(x, axis=axes), shape)

@@ -1,0 +1,206 @@
+"""Recurrent decoders: LSTM, GRU, and one that reads no tokens."""
+
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+
+from tfp_dgm.networks.attention import Attention
+from tfp_dgm.networks.recurrence import GRU, LSTM, Cell, recur
+from tfp_dgm.networks.sequence_decoder import Memory, SequenceDecoder, State
+
+
+class RecurrentDecoder(SequenceDecoder):
+    """Recurrent layers, with the conditioning in their first state and at every input [1].
+
+        s_0 = tanh(A z);   s_t = cell(W x_t + C z + b, U h_{t-1}, s_{t-1})
+        h_t <- tanh(P h_t + Q z)             with skip connections [2]
+        h_t <- tanh(R [h_t; attention(h_t)])  with a memory [3]
+
+    Args:
+      vocabulary_size: V.
+      units: D, of each layer.
+      num_layers: one above the other.
+      **kwargs: see `SequenceDecoder`.
+    References:
+      [1] Bowman et al. Generating Sentences from a Continuous Space. CoNLL 2016. arXiv:1511.06349
+      [2] Dieng et al. Avoiding Latent Variable Collapse with Generative Skip Models. AISTATS 2019.
+        arXiv:1807.04863
+      [3] Luong, Pham and Manning. Effective Approaches to Attention-based Neural Machine
+        Translation. EMNLP 2015. arXiv:1508.04025
+    """
+
+    cell: ClassVar[Cell]
+
+    def __init__(
+        self, vocabulary_size: int, units: int = 256, *, num_layers: int = 1, **kwargs: Any
+    ) -> None:
+        super().__init__(vocabulary_size, **kwargs)
+        if units < 1 or num_layers < 1:
+            raise ValueError(
+                f"{type(self).__name__}: `units` and `num_layers` must be >= 1; "
+                f"received {units} and {num_layers}"
+            )
+        self.units = units
+        self.num_layers = num_layers
+        self.between = [self._dropout_layer(f"dropout_{i}", 5 + i) for i in range(1, num_layers)]
+
+    @property
+    def output_units(self) -> int:
+        return self.units
+
+    def _build(self) -> None:
+        width, z = self.cell.num_gates * self.units, self.conditioning_units
+        self.input_maps, self.kernels, self.condition_maps = [], [], []
+        self.state_maps, self.skip_maps = [], []
+        for layer in range(self.num_layers):
+            below = self.units if layer else self.embedding_units
+            # The bias stands here; forget gates that start open keep gradients alive (one for the
+            # LSTM's second gate).
+            self.input_maps.append(
+                self._dense(width, below, f"input_{layer}", bias_initializer=self._initial_bias())
+            )
+            self.kernels.append(
+                self.add_weight(
+                    shape=(self.units, width),
+                    initializer=keras.initializers.Orthogonal(seed=self._seed(20 + layer)),
+                    name=f"recurrent_{layer}",
+                )
+            )
+            if z:
+                self.condition_maps.append(
+                    self._dense(width, z, f"condition_{layer}", use_bias=False)
+                )
+                size = self.cell.num_states * self.units
+                self.state_maps.append(self._dense(size, z, f"state_{layer}", activation="tanh"))
+            if self.skip_connections:
+                size = self.units + z
+                self.skip_maps.append(
+                    self._dense(self.units, size, f"skip_{layer}", activation="tanh")
+                )
+        if self.memory_units:
+            self.attention = Attention(self.units, dtype=self.dtype_policy, name="attention")
+            self.attention.build((None, self.units), (None, self.memory_units))
+            self.attended = self._dense(self.units, 2 * self.units, "attended", activation="tanh")
+
+    def _initial_bias(self) -> Any:
+        return "zeros"
+
+    def _features(
+        self, conditioning: tf.Tensor, x: tf.Tensor, memory: Memory, training: bool
+    ) -> tf.Tensor:
+        batch = tf.broadcast_dynamic_shape(tf.shape(conditioning)[:-1], tf.shape(x)[:-2])
+        h = self._time_first(x)  # [T, *b, E]
+        for layer, state in enumerate(self._initial_state(conditioning, 0)):
+            if layer and self.dropout_rate:
+                h = self.between[layer - 1](h, training=training)
+            shape = tf.concat([batch, [self.units]], axis=0)
+            h = recur(
+                self.cell,
+                self.input_maps[layer](h),
+                self._condition(layer, conditioning),
+                tf.cast(tf.convert_to_tensor(self.kernels[layer]), self.compute_dtype),
+                tuple(tf.broadcast_to(part, shape) for part in state),
+            )  # [T, *batch, D]
+            if self.skip_connections:
+                h = self._skip(layer, h, conditioning)
+        rank = len(h.shape)
+        h = tf.transpose(h, [*range(1, rank - 1), 0, rank - 1])  # [*batch, T, D]
+        return self._attend(h, memory)
+
+    def _initial_state(self, conditioning: tf.Tensor, max_length: int) -> State:
+        del max_length  # The state does not grow.
+        if not self.conditioning_units:
+            shape = tf.concat([tf.shape(conditioning)[:-1], [self.units]], axis=0)
+            zeros = tf.zeros(shape, self.compute_dtype)
+            return tuple((zeros,) * self.cell.num_states for _ in range(self.num_layers))
+        return tuple(
+            tuple(tf.split(state_map(conditioning), self.cell.num_states, axis=-1))
+            for state_map in self.state_maps
+        )
+
+    def _step(
+        self, conditioning: tf.Tensor, x: tf.Tensor, time: tf.Tensor, state: State, memory: Memory
+    ) -> tuple[tf.Tensor, State]:
+        del time  # Recurrent layers do not count.
+        h, states = x, []
+        for layer, before in enumerate(state):
+            x = self.input_maps[layer](h) + self._condition(layer, conditioning)
+            kernel = tf.cast(tf.convert_to_tensor(self.kernels[layer]), self.compute_dtype)
+            recurrent = tf.einsum("...d,dg->...g", before[0], kernel)
+            states.append(self.cell.next_state(x, recurrent, before))
+            h = states[-1][0]
+            if self.skip_connections:
+                h = self._skip(layer, h, conditioning)
+        return self._attend(h[..., tf.newaxis, :], memory)[..., 0, :], tuple(states)
+
+    def _prepare_memory(self, memory: tf.Tensor) -> Memory:
+        return self.attention.keys_and_values(memory)
+
+    def _attend(self, h: tf.Tensor, memory: Memory) -> tf.Tensor:
+        if memory is None:
+            return h
+        (keys, values), mask = memory
+        mask = None if mask is None else mask[..., tf.newaxis, :]  # [..., 1, M]
+        return self.attended(tf.concat([h, self.attention(h, keys, values, mask)], axis=-1))
+
+    def _condition(self, layer: int, conditioning: tf.Tensor) -> tf.Tensor:
+        if not self.conditioning_units:
+            return tf.zeros([self.cell.num_gates * self.units], self.compute_dtype)
+        return self.condition_maps[layer](conditioning)  # [..., G]
+
+    def _skip(self, layer: int, h: tf.Tensor, conditioning: tf.Tensor) -> tf.Tensor:
+        z = tf.broadcast_to(
+            conditioning, tf.concat([tf.shape(h)[:-1], tf.shape(conditioning)[-1:]], axis=0)
+        )
+        return self.skip_maps[layer](tf.concat([h, z], axis=-1))
+
+    @staticmethod
+    def _time_first(x: tf.Tensor) -> tf.Tensor:
+        rank = len(x.shape)
+        return tf.transpose(x, [rank - 2, *range(rank - 2), rank - 1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "num_layers": self.num_layers}
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class LSTMDecoder(RecurrentDecoder):
+    """Long short-term memory; see `RecurrentDecoder`."""
+
+    cell = LSTM
+
+    def _initial_bias(self) -> Any:
+        return ForgetBias()
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class GRUDecoder(RecurrentDecoder):
+    """Gated recurrent unit; see `RecurrentDecoder`."""
+
+    cell = GRU
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class InputlessDecoder(LSTMDecoder):
+    """An LSTM that reads no tokens [1]: all that it says comes from the conditioning.
+
+    Given the latent, tokens are independent of each other; what the latent does not hold is lost,
+    so that it shows how much a posterior knows.
+
+    References:
+      [1] Bowman et al. Generating Sentences from a Continuous Space. CoNLL 2016. arXiv:1511.06349
+    """
+
+    def _embed(self, token_ids: tf.Tensor) -> tf.Tensor:
+        return super()._embed(tf.zeros_like(token_ids))
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class ForgetBias(keras.initializers.Initializer):
+    """Zeros, but ones for the second of four gates: an LSTM that starts by keeping its memory."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> tf.Tensor:
+        quarter = shape[0] // 4
+        bias = tf.concat([tf.zeros(quarter), tf.ones(quarter), tf.zeros(2 * quarter)], axis=0)
+        return tf.cast(bias, dtype or "float32")

@@ -1,0 +1,117 @@
+"""Encoders of texts: token ids [B, T] -> features [B, D], whatever the padding."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfp_dgm.token_ids import PAD
+
+
+class SequenceEncoder(keras.layers.Layer):
+    """Embeds tokens and sums them up: int32 [B, T] -> [B, output_units].
+
+    Args:
+      vocabulary_size: V.
+      units: D.
+      embedding_units: E.
+      dropout: share of the embeddings and of the answer set to zero in training.
+      seed: int or None, of the dropout.
+    """
+
+    built: bool
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        units: int = 256,
+        *,
+        embedding_units: int = 256,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if min(vocabulary_size, units, embedding_units) < 1:
+            raise ValueError(
+                f"{type(self).__name__}: `vocabulary_size`, `units` and `embedding_units` must be "
+                f">= 1; received {vocabulary_size}, {units} and {embedding_units}"
+            )
+        self.vocabulary_size = vocabulary_size
+        self.units = units
+        self.embedding_units = embedding_units
+        self.dropout_rate = dropout
+        self.seed = seed
+        seeds = (None, None) if seed is None else (2 * seed, 2 * seed + 1)
+        common = {"dtype": self.dtype_policy}
+        self.input_dropout = keras.layers.Dropout(dropout, seed=seeds[0], **common)
+        self.output_dropout = keras.layers.Dropout(dropout, seed=seeds[1], **common)
+
+    @property
+    def output_units(self) -> int:
+        """Size of the features."""
+        return self.units
+
+    def _build(self) -> None:
+        """Makes and builds what follows the embedding."""
+        raise NotImplementedError
+
+    def _encode(self, x: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        """Embedded tokens [B, T, E] and mask [B, T] -> [B, output_units]."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.built:
+            return
+        self.embedding = self.add_weight(
+            shape=(self.vocabulary_size, self.embedding_units),
+            initializer=keras.initializers.RandomUniform(-0.1, 0.1),
+            name="embedding",
+        )
+        self._build()
+        self.built = True
+
+    def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        x = tf.cast(tf.gather(self.embedding, token_ids), self.compute_dtype)  # [B, T, E]
+        if self.dropout_rate:
+            x = self.input_dropout(x, training=training)
+        x = self._encode(x, token_ids != PAD, training)  # [B, D]
+        return self.output_dropout(x, training=training) if self.dropout_rate else x
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, int]:
+        return (input_shape[0], self.output_units)
+
+    def _dense(self, units: int, from_units: int, name: str, **kwargs: Any) -> keras.layers.Dense:
+        dense = keras.layers.Dense(
+            units, dtype=self.dtype_policy, trainable=self.trainable, name=name, **kwargs
+        )
+        dense.build((None, from_units))
+        return dense
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "units": self.units,
+            "embedding_units": self.embedding_units,
+            "dropout": self.dropout_rate,
+            "seed": self.seed,
+        }
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class BagOfWordsEncoder(SequenceEncoder):
+    """The mean embedding through one hidden layer: blind to the order of words."""
+
+    def _build(self) -> None:
+        self.hidden = self._dense(self.units, self.embedding_units, "hidden", activation="relu")
+
+    def _encode(self, x: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
+        return self.hidden(masked_mean(x, mask))
+
+
+def masked_mean(x: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """The mean of [B, T, D] over the real tokens: [B, D]."""
+    weights = tf.cast(mask, x.dtype)[..., tf.newaxis]
+    count = tf.maximum(tf.reduce_sum(weights, axis=1), 1)
+    return tf.reduce_sum(x * weights, axis=1) / count
