@@ -1,5 +1,22 @@
 """After training: decoding, refinement of posteriors, annealed importance sampling."""
 
+from tfp_dgm.inference.annealed_importance_sampling import (
+    Annealed,
+    annealed_importance_sampling,
+    reverse_annealed_importance_sampling,
+    tune_step_size,
+)
 from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
+from tfp_dgm.inference.refine_posterior import refine_posterior
 
-__all__ = ["gumbel", "normal", "random_bits", "uniform"]
+__all__ = [
+    "Annealed",
+    "annealed_importance_sampling",
+    "gumbel",
+    "normal",
+    "random_bits",
+    "refine_posterior",
+    "reverse_annealed_importance_sampling",
+    "tune_step_size",
+    "uniform",
+]

@@ -65,7 +65,12 @@ class VAE(LatentVariableModel):
         self.built = True
 
     def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.posterior_layer(self.encoder(inputs, training=training), training=training)
+        return self.posterior_layer.distribution(self.posterior_parameters(inputs, training))
+
+    def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """What `posterior_layer.distribution` makes q(z | x) of: unconstrained, [B, P]."""
+        features = self.encoder(inputs, training=training)
+        return self.posterior_layer.parameters(features, training)
 
     def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
         return self.prior_layer(None, posterior=self.posterior)

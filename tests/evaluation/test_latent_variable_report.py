@@ -1,0 +1,47 @@
+"""The report holds what the single functions give, as numbers that JSON takes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.evaluation import linear_gaussian_vae as toy
+from tfp_dgm import evaluation
+
+_, X = toy.draw(30)
+
+
+def test_report_of_a_model_whose_evidence_is_known():
+    model, _ = toy.factorised()
+    steps = []
+    report = evaluation.latent_variable_report(
+        model,
+        X,
+        num_samples=300,
+        batch_size=20,
+        mutual_information_examples=10,
+        seed=2,
+        progress=lambda step, done, total: steps.append((step, done, total)),
+    )
+    assert json.loads(json.dumps(report)) == report
+    evidence = np.mean([toy.REFERENCE.log_evidence(x) for x in X.astype(np.float64)])
+    assert report["log_likelihood"] == pytest.approx(evidence, abs=0.1)
+    assert report["elbo"] < evidence - 0.1
+    assert report["elbo"] == pytest.approx(report["reconstruction"] - report["kl"])
+    assert sum(report["kl_per_dimension"]) == pytest.approx(report["kl"], rel=1e-5)
+    assert (report["active_units"], report["units"]) == (2, 2)
+    assert (report["num_examples"], report["num_samples"]) == (30, 300)
+    assert report["mutual_information_num_examples"] == 10
+    assert 0 < report["mutual_information"] < report["mutual_information_upper_limit"] == np.log(10)
+    assert 1 < report["effective_sample_size"] < 300
+    assert report["pareto_k"] < 0.7
+    assert 0 <= report["pareto_k_above_0.7"] < 0.5
+    assert report["log_likelihood_standard_error"] > 0
+    assert {step for step, *_ in steps} == {"ELBO", "log-likelihood", "mutual information"}
+
+
+def test_what_does_not_exist_is_none():
+    report = evaluation.latent_variable_report(toy.exact(), X[:4], num_samples=3)
+    assert report["kl_per_dimension"] is None  # Dimensions of a full covariance do not factorise.
+    assert report["pareto_k"] is None
+    assert report["pareto_k_above_0.7"] is None

@@ -1,0 +1,75 @@
+"""The terms of the bound, the units in use and the divergence of each, where all are known."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tests.evaluation import linear_gaussian_vae as toy
+from tfp_dgm.evaluation import active_units, elbo_terms, kl_per_dimension
+from tfp_dgm.models import LatentVariableModel
+
+_, X = toy.draw(9)
+KERNEL, BIAS = toy.mean_map()
+MEANS = X.astype(np.float64) @ KERNEL + BIAS
+
+
+def test_terms_equal_the_closed_form():
+    """10,000 draws: the mean of nine within 5 standard errors, which fails once in 10^6."""
+    model, scale = toy.factorised(shift=0.3)
+    terms = elbo_terms(model, X, num_samples=10_000, batch_size=4)
+    covariance = np.diag(scale**2)
+    expected = [
+        toy.REFERENCE.bound(x, mean + 0.3, covariance)
+        for x, mean in zip(X.astype(np.float64), MEANS, strict=True)
+    ]
+    kl = 0.5 * ((MEANS + 0.3) ** 2 + scale**2 - 1 - 2 * np.log(scale)).sum(axis=1)
+    np.testing.assert_allclose(terms["kl"], kl, rtol=1e-5)
+    np.testing.assert_allclose(terms["bound"], expected, atol=0.15)
+    np.testing.assert_allclose(terms["bound"], terms["reconstruction"] - terms["kl"], rtol=1e-9)
+    # The reconstruction's spread over draws is below 2 nats.
+    assert abs((terms["bound"] - expected).mean()) < 5 * 2 / np.sqrt(9 * 10_000)
+
+
+def test_divergence_of_every_dimension():
+    model, scale = toy.factorised(shift=0.3)
+    expected = 0.5 * ((MEANS + 0.3) ** 2 + scale**2 - 1 - 2 * np.log(scale)).mean(axis=0)
+    np.testing.assert_allclose(kl_per_dimension(model, X, batch_size=4), expected, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"factorises over dimensions .* received .*TriL"):
+        kl_per_dimension(toy.exact(), X)
+
+
+def test_active_units_equal_the_variance_of_the_means():
+    model, _ = toy.factorised()
+    variances = MEANS.var(axis=0, ddof=1)
+    between = float(np.mean(variances))
+    result = active_units(model, X, threshold=between, batch_size=4)
+    np.testing.assert_allclose(result["variances"], variances, rtol=1e-5)
+    assert (result["active_units"], result["units"]) == (1, 2)
+
+
+class Flow(LatentVariableModel):
+    """A posterior whose mean TFP does not know; E[z | x] = (x_0, 0)."""
+
+    def posterior(self, inputs, training=False):
+        loc = tf.stack([inputs[:, 0], tf.zeros_like(inputs[:, 0])], axis=1)
+        normal = tfd.MultivariateNormalDiag(tf.zeros_like(loc), tf.ones_like(loc))
+        return tfd.TransformedDistribution(normal, tfb.Shift(loc))
+
+
+def test_active_units_of_a_posterior_without_a_mean():
+    """Means of 16 draws of variance 1 alone vary by 1/16 > 0.01; their covariance does not.
+
+    The standard error of the idle unit's variance is 1 / (16 sqrt(4000)) = 0.001.
+    """
+    x = np.random.default_rng(3).normal(scale=0.5, size=(4000, 2)).astype(np.float32)
+    result = active_units(Flow(), x, batch_size=1000)
+    assert result["active_units"] == 1
+    np.testing.assert_allclose(result["variances"], [0.25, 0], atol=0.05)
+    assert abs(result["variances"][1]) < 0.005
+
+
+def test_one_example_shows_no_variance():
+    with pytest.raises(ValueError, match="at least 2 examples"):
+        active_units(toy.factorised()[0], X[:1])

@@ -1,0 +1,99 @@
+"""How much the latent says about which example it came from."""
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm.evaluation.batches import Progress, batches
+from tfp_dgm.models import LatentVariableModel
+
+
+def mutual_information(
+    model: LatentVariableModel,
+    data: Any,
+    *,
+    num_samples: int = 1,
+    batch_size: int = 100,
+    draws_per_step: int = 500,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """Estimates the mutual information of example and latent under q, and what is left of the KL.
+
+    The aggregated posterior is the mixture over all N examples given, each draw's own among them
+    [1], and nothing is clipped:
+
+        q(z) = 1/N sum_m q(z | x_m)
+        I(n; z) = 1/N sum_n E_{z ~ q(z | x_n)} [log q(z | x_n) - log q(z)]
+        mean_n KL(q(z | x_n) || p(z)) = I(n; z) + KL(q(z) || p(z))
+
+    For these N examples the estimate is unbiased. No term exceeds log N, so neither does the
+    estimate; the true value is never negative, while an estimate may be, by as much as its
+    standard error explains. Where it comes near log N (`upper_limit`), N examples are too few to
+    tell how large the information about the population is.
+
+    Args:
+      model: its posterior and prior are all that is asked.
+      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs, the same at each
+        iteration. The cost grows with N^2.
+      num_samples: draws of each example.
+      batch_size: examples at a time, of arrays.
+      draws_per_step: draws whose densities under a batch's posteriors are evaluated at a time.
+      seed: of the draws.
+      progress: told the number of examples done, and of all.
+    Returns:
+      `mutual_information` and `marginal_kl` in nats, each with its `..._standard_error` (over
+      examples), `upper_limit` (log N), `num_examples`, `num_samples`.
+    References:
+      [1] Hoffman and Johnson. ELBO Surgery. NeurIPS 2016 workshop on advances in approximate
+        Bayesian inference.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def draw(inputs: Any, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        posterior, prior = model.posterior(inputs), model.prior(inputs)
+        z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
+        return z, log_q, prior.log_prob(z) + tf.zeros_like(log_q)
+
+    @tf.function(reduce_retracing=True)
+    def log_densities(inputs: Any, valid: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+        posterior = model.posterior(inputs)
+
+        def step(z: tf.Tensor) -> tf.Tensor:
+            log_q = posterior.log_prob(z[:, tf.newaxis])  # [C, B]
+            return tf.reduce_logsumexp(log_q[:, :valid], axis=1)  # [C]
+
+        return tf.map_fn(step, steps, fn_output_signature=tf.float32, parallel_iterations=1)
+
+    drawn = []
+    for inputs, count, index in batches(data, batch_size):
+        parts = draw(inputs, tf.constant((seed, index)))
+        drawn.append([part.numpy()[:, :count] for part in parts])
+    z, own, log_prior = (np.concatenate(parts, axis=1) for parts in zip(*drawn, strict=True))
+    num_examples = own.shape[1]
+    flat = z.reshape(-1, *z.shape[2:])  # [S N, ...]
+    size = min(draws_per_step, len(flat))
+    padded = flat[np.arange(math.ceil(len(flat) / size) * size) % len(flat)]
+    steps = tf.constant(padded.reshape(-1, size, *flat.shape[1:]))  # [steps, C, ...]
+    total = np.full(len(flat), -np.inf)
+    for inputs, count, _ in batches(data, batch_size, progress):
+        sums = log_densities(inputs, tf.constant(count), steps).numpy().reshape(-1)
+        total = np.logaddexp(total, sums[: len(flat)].astype(np.float64))
+    aggregated = total.reshape(own.shape) - math.log(num_examples)  # log q(z), [S, N]
+    information = (own - aggregated).mean(axis=0)  # [N]
+    marginal_kl = (aggregated - log_prior).mean(axis=0)  # [N]
+    return {
+        "mutual_information": float(information.mean()),
+        "mutual_information_standard_error": _standard_error(information),
+        "marginal_kl": float(marginal_kl.mean()),
+        "marginal_kl_standard_error": _standard_error(marginal_kl),
+        "upper_limit": math.log(num_examples),
+        "num_examples": num_examples,
+        "num_samples": num_samples,
+    }
+
+
+def _standard_error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan

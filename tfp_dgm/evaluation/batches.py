@@ -1,0 +1,61 @@
+"""Data in batches, whatever form it comes in."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Told the examples that are done, and how many there are (None where nobody knows).
+Progress = Callable[[int, int | None], None]
+
+
+def batches(
+    data: Any, batch_size: int, progress: Progress | None = None
+) -> Iterator[tuple[Any, int, int]]:
+    """Yields (inputs, number of examples, index of the batch).
+
+    Args:
+      data: array [N, ...] or a nested structure of such; or a `tf.data.Dataset` of batches, whose
+        elements are inputs alone.
+      batch_size: B, of arrays. Their last batch is filled up with its own first row, so that a
+        function compiled for one shape serves them all; the number of examples leaves that out.
+      progress: called after each batch.
+    Raises:
+      ValueError: if there is no example, or arrays disagree about their number.
+    """
+    if isinstance(data, tf.data.Dataset):
+        yield from _of_dataset(data, progress)
+        return
+    rows = {len(array) for array in keras.tree.flatten(data)}
+    if len(rows) != 1 or not min(rows):
+        raise ValueError(
+            f"data: expected arrays of one positive number of examples; received {sorted(rows)}"
+        )
+    (total,) = rows
+    batch_size = min(batch_size, total)
+    for index, start in enumerate(range(0, total, batch_size)):
+        count = min(batch_size, total - start)
+        places = start + np.arange(batch_size) * (np.arange(batch_size) < count)
+        yield keras.tree.map_structure(lambda a, p=places: _rows(a, p), data), count, index
+        if progress is not None:
+            progress(start + count, total)
+
+
+def _of_dataset(data: tf.data.Dataset, progress: Progress | None) -> Iterator[tuple[Any, int, int]]:
+    done = 0
+    for index, inputs in enumerate(data):
+        count = len(keras.tree.flatten(inputs)[0])
+        yield inputs, count, index
+        done += count
+        if progress is not None:
+            progress(done, None)
+    if not done:
+        raise ValueError("data: expected at least one example; received an empty dataset")
+
+
+def _rows(array: Any, places: np.ndarray) -> tf.Tensor:
+    if isinstance(array, tf.Tensor):
+        return tf.gather(array, places)
+    return tf.convert_to_tensor(np.asarray(array)[places])

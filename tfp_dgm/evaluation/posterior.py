@@ -1,0 +1,163 @@
+"""What a posterior does on data: the terms of its bound, and which latents it uses."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.evaluation.batches import Progress, batches
+from tfp_dgm.models import LatentVariableModel
+
+
+def elbo_terms(
+    model: LatentVariableModel,
+    data: Any,
+    *,
+    num_samples: int = 1,
+    batch_size: int = 100,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """The evidence lower bound with weight 1 on every term, whatever the objective of training.
+
+        bound[n] = mean_s log p(x_n | z_ns) - KL(q(z | x_n) || p(z))
+
+    The divergence is the closed form where TFP registers one for the pair, and estimated from the
+    same draws where not.
+
+    Args:
+      model: its posterior, prior and log-likelihood are all that is asked.
+      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs.
+      num_samples: S.
+      batch_size: examples at a time, of arrays.
+      seed: of the draws.
+      progress: told the number of examples done, and of all.
+    Returns:
+      `bound`, `reconstruction` and `kl`, each [N], in nats.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def terms(inputs: Any, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        posterior, prior = model.posterior(inputs), model.prior(inputs)
+        z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
+        reconstruction = tf.reduce_mean(model.log_likelihood(z, inputs), axis=0)
+        try:
+            kl = tfd.kl_divergence(posterior, prior)
+        except NotImplementedError:  # TFP registers no closed form for this pair.
+            kl = tf.reduce_mean(log_q - prior.log_prob(z), axis=0)
+        return reconstruction, kl
+
+    parts = []
+    for inputs, count, index in batches(data, batch_size, progress):
+        reconstruction, kl = terms(inputs, tf.constant((seed, index)))
+        kl = tf.broadcast_to(kl, tf.shape(reconstruction))
+        parts.append((reconstruction.numpy()[:count], kl.numpy()[:count]))
+    reconstruction, kl = (
+        np.concatenate(part).astype(np.float64) for part in zip(*parts, strict=True)
+    )
+    return {"bound": reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def active_units(
+    model: LatentVariableModel,
+    data: Any,
+    *,
+    threshold: float = 0.01,
+    num_samples: int = 16,
+    batch_size: int = 100,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Counts the latent units whose posterior mean varies with the input [1].
+
+        variance_u = Var_x(E_q[z_u | x]),    active where variance_u > threshold
+
+    A posterior without a closed-form mean (a flow, several layers) has its mean estimated twice,
+    from independent draws; the covariance of the two estimates is free of their noise.
+
+    Args:
+      model: its posterior is all that is asked.
+      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs; N at least 2.
+      threshold: Burda et al. take 0.01.
+      num_samples: draws of each estimate, where estimates are needed.
+      batch_size: examples at a time, of arrays.
+      seed: of the draws.
+    Returns:
+      `active_units`: how many; `units`: of how many; `variances`: their list, in the order of the
+      latent's flattened event.
+    References:
+      [1] Burda, Grosse and Salakhutdinov. Importance Weighted Autoencoders. ICLR 2016, section 5.2.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def two_means(inputs: Any, seed: tf.Tensor) -> tf.Tensor:
+        posterior = model.posterior(inputs)
+        try:
+            mean = posterior.mean()
+            return tf.stack([mean, mean])
+        except NotImplementedError:  # A flow, or latents of several layers.
+            z = tf.cast(posterior.sample(2 * num_samples, seed=seed), tf.float32)
+            shape = tf.concat([[2, num_samples], tf.shape(z)[1:]], axis=0)
+            return tf.reduce_mean(tf.reshape(z, shape), axis=1)  # [2, B, ...]
+
+    means = np.concatenate(
+        [
+            two_means(inputs, tf.constant((seed, index))).numpy()[:, :count]
+            for inputs, count, index in batches(data, batch_size)
+        ],
+        axis=1,
+    ).astype(np.float64)  # [2, N, ...]
+    means = means.reshape(*means.shape[:2], -1)  # [2, N, Z]
+    if means.shape[1] < 2:
+        raise ValueError("data: expected at least 2 examples, to see what varies; received 1")
+    first, second = means - means.mean(axis=1, keepdims=True)
+    variances = (first * second).sum(axis=0) / (means.shape[1] - 1)
+    return {
+        "active_units": int((variances > threshold).sum()),
+        "units": len(variances),
+        "variances": variances.tolist(),
+    }
+
+
+def kl_per_dimension(
+    model: LatentVariableModel, data: Any, *, batch_size: int = 100
+) -> NDArray[np.float64]:
+    """The mean divergence of each latent dimension, in nats: exact, and their sum is the KL.
+
+    Args:
+      model: its posterior and prior are all that is asked.
+      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs.
+      batch_size: examples at a time, of arrays.
+    Returns:
+      One number for each independent variable of the latent's event.
+    Raises:
+      ValueError: if posterior or prior do not factorise over dimensions.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def divergences(inputs: Any) -> tf.Tensor:
+        posterior, prior = model.posterior(inputs), model.prior(inputs)
+        return tfd.kl_divergence(factors(posterior), factors(prior))  # [B, ...]
+
+    total, examples = 0.0, 0
+    for inputs, count, _ in batches(data, batch_size):
+        total = total + divergences(inputs).numpy()[:count].astype(np.float64).sum(axis=0)
+        examples += count
+    return np.asarray(total) / examples
+
+
+def factors(distribution: tfd.Distribution) -> tfd.Distribution:
+    """The independent variables of a vector's distribution, as a batch [..., Z] of scalars.
+
+    Raises:
+      ValueError: if there is no such factorisation, or none that is known.
+    """
+    if isinstance(distribution, tfd.MultivariateNormalDiag):
+        return tfd.Normal(distribution.mean(), distribution.stddev())
+    if isinstance(distribution, tfd.Independent):
+        return distribution.distribution
+    raise ValueError(
+        "expected a distribution that factorises over dimensions (MultivariateNormalDiag, or an "
+        f"Independent one); received {distribution}"
+    )

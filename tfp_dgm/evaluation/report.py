@@ -1,0 +1,107 @@
+"""All that is usually said of a latent variable model, in one dict of plain numbers."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfp_dgm.evaluation.aggregated_posterior import mutual_information
+from tfp_dgm.evaluation.importance_weights import importance_weighted_log_likelihood
+from tfp_dgm.evaluation.posterior import active_units, elbo_terms, kl_per_dimension
+from tfp_dgm.models import LatentVariableModel
+
+
+def latent_variable_report(
+    model: LatentVariableModel,
+    data: Any,
+    *,
+    num_samples: int = 5000,
+    batch_size: int = 100,
+    samples_per_step: int = 50,
+    mutual_information_examples: int = 2000,
+    seed: int = 0,
+    jit_compile: bool = False,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> dict[str, Any]:
+    """Judges a model on data, with weight 1 on every term, whatever the objective of training.
+
+    Args:
+      model: its posterior, prior and log-likelihood are all that is asked.
+      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs, the same at each
+        iteration.
+      num_samples: K of the importance-weighted log-likelihood.
+      batch_size: examples at a time, of arrays.
+      samples_per_step: draws of each example at a time.
+      mutual_information_examples: how many of the first examples of an array the mutual information
+        is estimated on, since its cost grows with their square; of a dataset, all.
+      seed: of all draws.
+      jit_compile: compile the log-likelihood by XLA.
+      progress: told the step, the number of examples done, and of all.
+    Returns:
+      Nats per example: `log_likelihood`, `elbo`, `reconstruction`, `kl`, each with its
+      `..._standard_error` over examples; `num_examples`, `num_samples`; `active_units` of `units`;
+      `kl_per_dimension` (None where the latents do not factorise); the fields of
+      `mutual_information`, its number of examples as `mutual_information_num_examples`;
+      `effective_sample_size` (the mean) and `pareto_k` (the median) of the K weights, and
+      `pareto_k_above_0.7` (the share of the examples with a fit), None where no fit was possible.
+    """
+
+    def step(name: str) -> Callable[[int, int | None], None]:
+        return lambda done, total: None if progress is None else progress(name, done, total)
+
+    common: dict[str, Any] = {"batch_size": batch_size, "seed": seed}
+    terms = elbo_terms(
+        model, data, num_samples=min(num_samples, 50), progress=step("ELBO"), **common
+    )
+    weighted = importance_weighted_log_likelihood(
+        model,
+        data,
+        num_samples=num_samples,
+        samples_per_step=samples_per_step,
+        jit_compile=jit_compile,
+        progress=step("log-likelihood"),
+        **common,
+    )
+    few = data
+    if not isinstance(data, tf.data.Dataset):
+        few = keras.tree.map_structure(lambda array: array[:mutual_information_examples], data)
+    information = mutual_information(model, few, progress=step("mutual information"), **common)
+    used = active_units(model, data, **common)
+    report: dict[str, Any] = {
+        "num_examples": len(terms["bound"]),
+        "num_samples": num_samples,
+        **_mean("log_likelihood", weighted["log_likelihood"]),
+        **_mean("elbo", terms["bound"]),
+        **_mean("reconstruction", terms["reconstruction"]),
+        **_mean("kl", terms["kl"]),
+        "active_units": used["active_units"],
+        "units": used["units"],
+        "kl_per_dimension": _kl_per_dimension(model, data, batch_size),
+    }
+    for name in ("mutual_information", "marginal_kl"):
+        report[name] = information[name]
+        report[f"{name}_standard_error"] = information[f"{name}_standard_error"]
+    report["mutual_information_upper_limit"] = information["upper_limit"]
+    report["mutual_information_num_examples"] = information["num_examples"]
+    report["effective_sample_size"] = float(weighted["effective_sample_size"].mean())
+    fitted = weighted["pareto_k"][~np.isnan(weighted["pareto_k"])]
+    report["pareto_k"] = float(np.median(fitted)) if len(fitted) else None
+    report["pareto_k_above_0.7"] = float((fitted > 0.7).mean()) if len(fitted) else None
+    return report
+
+
+def _mean(name: str, values: NDArray[np.float64]) -> dict[str, float]:
+    spread = values.std(ddof=1) if len(values) > 1 else math.nan
+    error = float(spread / math.sqrt(len(values)))
+    return {name: float(values.mean()), f"{name}_standard_error": error}
+
+
+def _kl_per_dimension(model: LatentVariableModel, data: Any, batch_size: int) -> Any:
+    try:
+        return kl_per_dimension(model, data, batch_size=batch_size).tolist()
+    except ValueError:  # Posterior or prior do not factorise.
+        return None
