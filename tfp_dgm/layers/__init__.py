@@ -4,6 +4,8 @@ from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
 from tfp_dgm.layers.distribution_layer import DistributionLayer, VectorDistributionLayer
+from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
+from tfp_dgm.layers.experts import Experts, SeparateExperts, SharedExperts
 from tfp_dgm.layers.flow_prior import AutoregressiveFlowPrior
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
@@ -27,6 +29,8 @@ __all__ = [
     "Categorical",
     "CategoricalPrior",
     "DistributionLayer",
+    "ExpertRecognition",
+    "Experts",
     "IndependentBernoulli",
     "InverseAutoregressiveFlow",
     "LearnedNormalPrior",
@@ -40,8 +44,11 @@ __all__ = [
     "PlanarFlow",
     "PowerSpherical",
     "Prior",
+    "Responsibilities",
     "Sample",
     "SavesSeed",
+    "SeparateExperts",
+    "SharedExperts",
     "SphericalUniformPrior",
     "StandardNormalPrior",
     "TokenSequence",

@@ -1,0 +1,317 @@
+"""Mixture-of-experts captioning: several right texts for one image, or for one text."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm import objectives
+from tfp_dgm.layers import (
+    CategoricalPrior,
+    ExpertRecognition,
+    Experts,
+    Responsibilities,
+    stateless_seed,
+)
+from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.vae import build_network
+
+_PARTS = ("experts", "encoder", "gate", "expert_posterior", "vocabulary")
+
+
+class EncodedSource(NamedTuple):
+    """What the experts see of a source.
+
+    Attributes:
+      context: float32 [B, C].
+      memory: [B, M, D], or None for decoders that attend to nothing.
+      pooled: float32 [B, D]; what the gate sees.
+    """
+
+    context: tf.Tensor
+    memory: tf.Tensor | None
+    pooled: tf.Tensor
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class MixtureOfExpertsCaptioner(LatentVariableModel):
+    """Each text x of a source c was written by one of K experts, whom nobody annotated [1-3].
+
+        k ~ p(k | c);    x ~ p_k(x | c);    p(x | c) = sum_k p(k | c) p_k(x | c)
+
+    Inputs are {"source": [B, ...], "token_ids": int32 [B, T]}; rows of tokens end with END and are
+    filled with PAD. The source is an image, its features (a vector [B, D], a grid [B, H, W, D] or a
+    list [B, M, D]) or, with an encoder of texts, token ids.
+
+    How it learns is the objective:
+      `ExactMarginal()`: the log-likelihood itself, all experts in one batch (the default);
+      `EnumeratedELBO()`: EM, with the responsibilities as a posterior that gets no gradient (the
+        E-step runs without dropout [3]);
+      `ReweightedWakeSleep(num_samples=1)` and `Responsibilities(hard=True)`: hard EM, the best
+        expert alone learns from a text;
+      `ScoreFunctionELBO()` and its kin, relaxations, or `ReweightedWakeSleep()` with
+        `ExpertRecognition`: sampled experts, for large K.
+    The responsibilities' temperature and balance guard against dead experts in EM. Training and
+    evaluation report the share of texts of each expert, `usage_0` and so on, and the entropy of
+    these shares, `usage_entropy` (log K at most).
+
+    `predict` and the call itself give the responsibilities, [B, K].
+
+    Args:
+      experts: p_k(x | c); `SharedExperts` or `SeparateExperts`.
+      encoder: Keras layer, source -> features; None where the source is features.
+      gate: p(k | c) from the features (a `Categorical` layer), or p(k), the same for all
+        (`CategoricalPrior`, uniform where not trainable); `CategoricalPrior(K, trainable=False)`.
+      expert_posterior: `Responsibilities(K)`, or `ExpertRecognition`.
+      vocabulary: layer between strings and token ids, where the model is to give strings.
+      seed: see `LatentVariableModel`.
+    References:
+      [1] Jacobs, Jordan, Nowlan and Hinton. Adaptive Mixtures of Local Experts. Neural
+        Computation 3, 1991.
+      [2] He, Haffari and Norouzi. Sequence to Sequence Mixture Model for Diverse Machine
+        Translation. CoNLL 2018. arXiv:1810.07391
+      [3] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of
+        the Trade. ICML 2019. arXiv:1902.07816
+    """
+
+    built: bool
+
+    def __init__(
+        self,
+        experts: Experts,
+        *,
+        encoder: keras.Layer | None = None,
+        gate: keras.Layer | None = None,
+        expert_posterior: Responsibilities | ExpertRecognition | None = None,
+        vocabulary: keras.Layer | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        size = experts.num_experts
+        self.experts = experts
+        self.encoder = encoder
+        self.gate = gate or CategoricalPrior(size, trainable=False, name="gate")
+        self.expert_posterior = expert_posterior or Responsibilities(size, name="expert_posterior")
+        self.vocabulary = vocabulary
+        for name in ("gate", "expert_posterior"):
+            part = getattr(self, name)
+            other = part.num_experts if hasattr(part, "num_experts") else part.units
+            if other != size:
+                raise ValueError(
+                    f"MixtureOfExpertsCaptioner: `{name}` is over {other} experts; expected {size}"
+                )
+        self.to_context = keras.layers.Dense(
+            experts.context_units, activation="tanh", dtype="float32", name="to_context"
+        )
+        for k in range(size):
+            self._trackers[f"usage_{k}"] = keras.metrics.Mean(name=f"usage_{k}")
+        self._trackers["usage_entropy"] = UsageEntropy(size, name="usage_entropy")
+
+    @property
+    def num_experts(self) -> int:
+        """K."""
+        return self.experts.num_experts
+
+    def default_objective(self) -> objectives.Objective:
+        return objectives.ExactMarginal()
+
+    def build(self, input_shape: Mapping[str, Any]) -> None:
+        if self.built:
+            return
+        features = build_network(self.encoder, tuple(input_shape["source"]))
+        pooled = (None, features[-1])
+        if not self.to_context.built:
+            self.to_context.build(pooled)
+        units = self.experts.memory_units
+        if units and units != features[-1]:
+            raise ValueError(
+                f"MixtureOfExpertsCaptioner: the decoders attend to vectors of {units} numbers; "
+                f"the features have {features[-1]}"
+            )
+        if not self.gate.built:
+            self.gate.build(pooled)
+        if not self.experts.built:
+            self.experts.build()
+        if not self.expert_posterior.built:
+            self.expert_posterior.build(
+                tuple(input_shape["token_ids"]), (None, self.experts.context_units)
+            )
+        self.built = True
+
+    # The seam.
+
+    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        encoded = self.encode(inputs["source"], training=training)
+        return self._posterior(inputs, encoded, training)
+
+    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        return self._prior(self.encode(inputs["source"], training=training), training)
+
+    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
+        """log p_k(x | c): experts z [S, B] (or weights over them [S, B, K]) -> [S, B]."""
+        encoded = self.encode(inputs["source"], training=training)
+        return self._log_likelihood(z, inputs["token_ids"], encoded, training)
+
+    def bound(
+        self,
+        inputs: Any,
+        *,
+        objective: objectives.Objective | None = None,
+        seed: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> objectives.Bound:
+        return self._bound(inputs, objective, seed, training)[0]
+
+    def _bound(
+        self,
+        inputs: Any,
+        objective: objectives.Objective | None,
+        seed: tf.Tensor | None,
+        training: bool,
+    ) -> tuple[objectives.Bound, tf.Tensor]:
+        """The bound, and the responsibilities [B, K] that it used or implies."""
+        objective = self.objective if objective is None else objective
+        seed = stateless_seed(self.seed_generator) if seed is None else seed
+        encoded = self.encode(inputs["source"], training=training)  # Once, for all that follows.
+        prior = self._prior(encoded, training)
+        exact = isinstance(objective, objectives.ExactMarginal)
+        # The marginal asks of a posterior only which experts are possible: no E-step for it.
+        posterior = prior if exact else self._posterior(inputs, encoded, training)
+        log_gate = tf.math.log_softmax(prior.logits_parameter())  # [B, K]
+        if isinstance(posterior, tfd.OneHotCategorical):
+            prior = tfd.OneHotCategorical(logits=log_gate, dtype=posterior.dtype)
+        seen: list[tf.Tensor] = []
+
+        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
+            seen.append(self._log_likelihood(z, inputs["token_ids"], encoded, training))
+            return seen[-1]
+
+        bound = objective(
+            log_likelihood,
+            posterior,
+            prior,
+            seed=seed,
+            **{
+                name: self.needed(name, inputs, seed=seed, training=training)
+                for name in objective.needs
+            },
+        )
+        if exact:
+            return bound, tf.nn.softmax(tf.transpose(seen[0]) + log_gate)
+        return bound, posterior.probs_parameter()
+
+    def losses_per_example(
+        self, inputs: Any, targets: Any, training: bool
+    ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:
+        del targets
+        bound, responsibilities = self._bound(inputs, None, None, training)
+        parts = {
+            "bound": (bound.value, None),
+            "reconstruction": (bound.reconstruction, None),
+            "kl": (bound.kl, None),
+            "usage_entropy": (responsibilities, None),
+        }
+        for k in range(self.num_experts):
+            parts[f"usage_{k}"] = (responsibilities[:, k], None)
+        return bound.loss, parts
+
+    def responsibilities(self, inputs: Any) -> tf.Tensor:
+        """p(k | x, c) by Bayes' rule: float32 [B, K]."""
+        encoded = self.encode(inputs["source"])
+        return tf.nn.softmax(self._log_joint(inputs["token_ids"], encoded))
+
+    def log_marginal(self, inputs: Any) -> tf.Tensor:
+        """log p(x | c), summed over all experts: float32 [B], nats."""
+        encoded = self.encode(inputs["source"])
+        return tf.reduce_logsumexp(self._log_joint(inputs["token_ids"], encoded), axis=-1)
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        return self.responsibilities(inputs)
+
+    # Its parts.
+
+    def encode(self, source: Any, training: bool = False) -> EncodedSource:
+        """Runs the encoder, once for all experts."""
+        features = source if self.encoder is None else self.encoder(source, training=training)
+        memory, pooled = None, tf.cast(features, tf.float32)
+        if features.shape.rank > 2:
+            units = features.shape[-1]
+            memory = tf.reshape(features, [tf.shape(features)[0], -1, units])  # [B, M, D]
+            pooled = tf.reduce_mean(tf.cast(memory, tf.float32), axis=1)  # [B, D]
+        elif self.experts.memory_units:
+            memory = features[:, tf.newaxis]
+        if not self.experts.memory_units:
+            memory = None
+        return EncodedSource(self.to_context(pooled), memory, pooled)
+
+    def _prior(self, encoded: EncodedSource, training: bool) -> tfd.Categorical:
+        if isinstance(self.gate, CategoricalPrior):
+            logits = self.gate(None).logits_parameter()
+            shape = [tf.shape(encoded.pooled)[0], self.num_experts]
+            return tfd.Categorical(logits=tf.broadcast_to(logits, shape))
+        return self.gate(encoded.pooled, training=training)
+
+    def _posterior(self, inputs: Any, encoded: EncodedSource, training: bool) -> tfd.Categorical:
+        token_ids = inputs["token_ids"]
+        if isinstance(self.expert_posterior, ExpertRecognition):
+            return self.expert_posterior(token_ids, encoded.context, training=training)
+        if training and self.encoder is not None:  # Nothing drops out in the E-step.
+            encoded = self.encode(inputs["source"])
+        log_joint = tf.stop_gradient(self._log_joint(token_ids, encoded))
+        return self.expert_posterior(log_joint, training=training)
+
+    def _log_joint(self, token_ids: tf.Tensor, encoded: EncodedSource) -> tf.Tensor:
+        """log p(x, k | c) without dropout: [B, K]."""
+        column = tf.range(self.num_experts)[:, tf.newaxis]
+        every = tf.tile(column, [1, tf.shape(token_ids)[0]])  # [K, B]
+        log_px = self._log_likelihood(every, token_ids, encoded, training=False)
+        log_gate = tf.math.log_softmax(self._prior(encoded, False).logits_parameter())
+        return tf.transpose(log_px) + log_gate
+
+    def _log_likelihood(
+        self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
+    ) -> tf.Tensor:
+        token_ids = tf.cast(token_ids, tf.int32)
+        return self.experts.log_prob(
+            token_ids, z, encoded.context, encoded.memory, training=training
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "seed": self.seed,
+            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "MixtureOfExpertsCaptioner":
+        config = dict(config)
+        for name in _PARTS:
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+class UsageEntropy(keras.metrics.Metric):
+    """Entropy, in nats, of the shares that the experts have of all texts; log K where all are even.
+
+    Args:
+      num_experts: K.
+    """
+
+    def __init__(self, num_experts: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.total = self.add_variable((num_experts,), "zeros", name="total")
+
+    def update_state(self, values: tf.Tensor, sample_weight: tf.Tensor | None = None) -> None:
+        """Adds responsibilities [B, K], weighted [B] where weights are given."""
+        if sample_weight is not None:
+            values = values * sample_weight[:, tf.newaxis]
+        self.total.assign(self.total + tf.reduce_sum(values, axis=0))
+
+    def result(self) -> tf.Tensor:
+        total = tf.convert_to_tensor(self.total)
+        shares = total / tf.maximum(tf.reduce_sum(total), 1e-12)
+        return -tf.reduce_sum(tf.math.xlogy(shares, shares))
