@@ -2,7 +2,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tfp_dgm.serving import export
+from tfp_dgm.serving import Signature, export
 
 
 class Doubler(keras.Model):
@@ -11,12 +11,17 @@ class Doubler(keras.Model):
         self.factor = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.0))
         self.built = True
 
-    def serving_signatures(self):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
-        def double(x):
-            return {"y": x * self.factor}
+    def double(self, x):
+        return {"y": x * self.factor}
 
-        return {"serving_default": double}
+    def serving_signatures(self):
+        return {
+            "serving_default": Signature(
+                inputs={"x": tf.TensorSpec([None], tf.float32)},
+                body=self.double,
+                examples={"x": [1.5, -2.0]},
+            )
+        }
 
 
 def _answer(folder):
@@ -43,12 +48,8 @@ def test_a_version_is_positive_and_never_overwritten(tmp_path, version):
 
 def test_a_failed_export_leaves_nothing(tmp_path):
     class Broken(Doubler):
-        def serving_signatures(self):
-            @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
-            def fail(x):
-                raise RuntimeError("no such graph")
-
-            return {"serving_default": fail}
+        def double(self, x):
+            raise RuntimeError("no such graph")
 
     with pytest.raises(RuntimeError, match="no such graph"):
         export(Broken(), tmp_path / "broken")

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
-from tfp_dgm.models import BagOfWordsVAE
+from tfp_dgm.models import BagOfWordsVAE, Signature
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -34,7 +35,7 @@ class TextClassifier(keras.Model):
 
         words = tf-idf(counts);   latent = [LSA(words), VAE_SHARE mean of q(z | counts)]
         ensemble = mixture(bags of heads on latent, on LSA(words) and, with an encoder, on
-                           [encoder, latent]; naive Bayes on words)
+                           [encoder, latent] and on the encoder alone; naive Bayes on words)
         answer = calibration(mixture(ensemble, student on words))
 
     `labelling.fit_classifier` makes one; `fit` of its own it has none.
@@ -91,7 +92,7 @@ class TextClassifier(keras.Model):
         latent = self.lsa.units + len(self.vae_scale)
         sizes = [latent, self.lsa.units]
         if self.encoder is not None:
-            sizes.append(self.encoder.units + latent)
+            sizes += [self.encoder.units + latent, self.encoder.units]
         for layer, shape in (
             (self.lsa, words),
             (self.vae, (None, len(self.vae_words))),
@@ -112,7 +113,14 @@ class TextClassifier(keras.Model):
           texts: string [B].
           sentence_vectors: float32 [B, E]; the encoder's of these texts, where they are known.
         """
-        counts = self.word_counts(texts)
+        if self.encoder is not None and sentence_vectors is None:
+            sentence_vectors = self.encoder(texts)
+        return self.views_of_counts(self.word_counts(texts), sentence_vectors)
+
+    def views_of_counts(
+        self, counts: tf.Tensor, sentence_vectors: tf.Tensor | None
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The same of counts [B, V]; the vectors [B, E] must be given where there is an encoder."""
         words = self.tf_idf(counts)
         semantic = tf.math.l2_normalize(self.lsa(words), axis=-1)  # [B, L]
         means = self.vae(tf.gather(counts, self.vae_words, axis=1))  # [B, Z]
@@ -120,40 +128,23 @@ class TextClassifier(keras.Model):
         latent = tf.concat([semantic, topics], axis=-1)
         views = [latent, semantic]
         if self.encoder is not None:
-            if sentence_vectors is None:
-                sentence_vectors = self.encoder(texts)
-            views.append(tf.concat([sentence_vectors, latent], axis=-1))
+            views += [tf.concat([sentence_vectors, latent], axis=-1), sentence_vectors]
         return words, views
 
     def call(self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None) -> tf.Tensor:
-        words, views = self.views(tf.reshape(texts, [-1]), sentence_vectors)
+        return self.probabilities(*self.views(tf.reshape(texts, [-1]), sentence_vectors))
+
+    def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Calibrated class probabilities [B, K] of what `views` gives."""
         members = [heads(view) for heads, view in zip(self.heads, views, strict=True)]
         members += [naive_bayes(words) for naive_bayes in self.naive_bayes]
         answer = self.ensemble(members)
         answer = self.combination([answer, self.student(words)])
         return self.calibration([answer] * len(self.calibration.temperatures))
 
-    def serving_signatures(self) -> Mapping[str, tf.types.experimental.GenericFunction]:
-        """`serving_default`: text -> label, probability, accept, the second choice, and all."""
-        names = tf.constant(self.classes)
-        # A probability is never above 1: without a threshold nothing is accepted.
-        threshold = 2.0 if self.threshold is None else self.threshold
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
-        def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            probabilities = self(text)
-            best, order = tf.math.top_k(probabilities, k=2)
-            labels = tf.gather(names, order)  # [B, 2]
-            return {
-                "label": labels[:, 0],
-                "probability": best[:, 0],
-                "accept": best[:, 0] >= threshold,
-                "second_label": labels[:, 1],
-                "second_probability": best[:, 1],
-                "probabilities": probabilities,
-            }
-
-        return {"serving_default": classify}
+    def serving_signatures(self) -> Mapping[str, Signature]:
+        """`serving_default`, `classify`, `encode` and `score`; see `classifier_signatures`."""
+        return classifier_signatures(self)
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object

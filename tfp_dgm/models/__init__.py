@@ -5,6 +5,17 @@ from tfp_dgm.models.bag_of_words_vae import BagOfWordsVAE
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
+from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
+from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import VAE
 
-__all__ = ["M1M2", "M2", "VAE", "BagOfWordsVAE", "LatentVariableModel", "allowed_classes"]
+__all__ = [
+    "M1M2",
+    "M2",
+    "VAE",
+    "BagOfWordsVAE",
+    "LatentVariableModel",
+    "MixtureOfExpertsCaptioner",
+    "Signature",
+    "allowed_classes",
+]

@@ -67,14 +67,27 @@ class SentenceEncoder(keras.layers.Layer):
         return _sequence_output(self.backbone.output).shape[-1]
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
+        return self.pool(**self.tokens(texts))
+
+    def tokens(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The backbone's inputs, each [B, T]; T is that of the longest of these texts."""
         inputs = self.preprocessor(tf.reshape(texts, [-1]))
         # As long as the longest text of this batch, not as the longest that may come.
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(inputs["padding_mask"], tf.int32), axis=-1))
-        inputs = {name: tensor[:, :longest] for name, tensor in inputs.items()}
-        states = _sequence_output(self.backbone(inputs, training=False))  # [B, T, E]
-        mask = tf.cast(inputs["padding_mask"], tf.float32)[..., tf.newaxis]  # [B, T, 1]
+        return {name: tensor[:, :longest] for name, tensor in inputs.items()}
+
+    def pool(self, **tokens: tf.Tensor) -> tf.Tensor:
+        """The vectors [B, E] of what `tokens` gives, by keyword; padding does not change them."""
+        states = _sequence_output(self.backbone(tokens, training=False))  # [B, T, E]
+        mask = tf.cast(tokens["padding_mask"], tf.float32)[..., tf.newaxis]  # [B, T, 1]
         pooled = tf.reduce_sum(tf.cast(states, tf.float32) * mask, axis=1)
         return tf.math.l2_normalize(pooled, axis=-1)  # The mean's direction is the sum's.
+
+    @property
+    def sequence_length(self) -> int:
+        """The most tokens of a text that the preprocessor gives and the backbone takes."""
+        given = self.preprocessor.sequence_length
+        return min(given, getattr(self.backbone, "max_sequence_length", given))
 
     def compute_output_spec(self, texts: Any) -> keras.KerasTensor:
         return keras.KerasTensor((texts.shape[0], self.units), dtype="float32")

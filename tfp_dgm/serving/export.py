@@ -1,43 +1,74 @@
 """Models out as SavedModels that a stock TF Serving loads."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from tfp_dgm.data import atomic_directory
+from tfp_dgm.models import Signature
+from tfp_dgm.serving.model_card import write_model_card
+from tfp_dgm.serving.operations import compiled_plain_signatures, stateful_samplers, unlinked
+from tfp_dgm.serving.predictions import prediction_log, write_example, write_records
+from tfp_dgm.serving.replay import RECORDED, WARM_UP, Arrays
+
+BATCH_SIZES = (1, 4, 16, 64)
+EXAMPLES = "examples"
+_BATCH_TIMEOUT_MICROS = 2000
+_EXAMPLE_ROWS = 2
 
 
 class Servable(Protocol):
     """A Keras model that says how it is served."""
 
-    def serving_signatures(self) -> Mapping[str, tf.types.experimental.GenericFunction]:
-        """Signature name -> `tf.function` with an input signature.
-
-        Inputs and outputs are named, and dim 0 of each is the batch.
-        """
+    def serving_signatures(self) -> Mapping[str, Signature]:
+        """Name -> signature; `serving_default` is the one that a request need not name."""
         ...
 
 
 def export(
-    model: Servable, directory: str | os.PathLike[str], *, version: int | None = None
+    model: Servable,
+    directory: str | os.PathLike[str],
+    *,
+    version: int | None = None,
+    signatures: Mapping[str, Signature] | None = None,
+    batch_sizes: Sequence[int] = BATCH_SIZES,
+    card: Mapping[str, Any] | None = None,
+    warm_up_xla: bool = False,
 ) -> Path:
     """Writes `<directory>/<version>/` as TF Serving reads it, whole or not at all.
 
+    Beside the SavedModel lie the warm-up requests that a server replays when it loads the model,
+    the same with the answers of the live model (`replay.RECORDED`, which `serve-check` asks for),
+    `batching_params.pbtxt`, `MODEL_CARD.md` and `.json`, and `examples/<signature>/` with requests
+    as REST and gRPC take them.
+
     Args:
       model: a built Keras model with `serving_signatures`.
-      directory: the model's folder, made where it is missing.
+      directory: the model's folder, made where it is missing; its name is the model's.
       version: a positive integer; None takes the one after the largest there.
+      signatures: what to serve; the model's `serving_signatures()` where None.
+      batch_sizes: the sizes that batches are filled up to, ascending. Each is warmed up; XLA
+        compiles a program for each.
+      card: what only the caller knows of the model, for its card: `data`, `metrics`, `limits`.
+      warm_up_xla: whether the warm-up holds the compiled twins too. Only for servers with XLA
+        switched on; any other refuses to load the model then.
     Returns:
       The version's folder.
     Raises:
       ValueError: if the version is not positive, or there already (a served version never changes
-        under its number).
+        under its number); if a signature uses an operation that a stock server cannot run (names
+        it and the layer it came from), draws unseeded random numbers, or needs XLA to be on; if
+        the batch sizes do not ascend from 1 or more.
     """
     directory = Path(directory)
+    sizes = list(batch_sizes)
+    if not sizes or sizes[0] < 1 or sizes != sorted(set(sizes)):
+        raise ValueError(f"batch_sizes: expected ascending positive integers; received {sizes}")
     directory.mkdir(parents=True, exist_ok=True)
     present = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
     if version is None:
@@ -47,10 +78,134 @@ def export(
             f"version: expected a new positive integer for {directory}; received {version}, "
             f"with {sorted(present)} there"
         )
+    declared = dict(model.serving_signatures() if signatures is None else signatures)
+    endpoints = _endpoints(declared)
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for name, function in model.serving_signatures().items():
+    for name, function in endpoints.items():
         archive.add_endpoint(name, function)
     with atomic_directory(directory / str(version)) as folder:
         archive.write_out(str(folder), verbose=False)
+        _set_methods(folder, declared)
+        _refuse_what_cannot_be_served(folder)
+        records = _record(declared, endpoints, sizes)
+        _write_predictions(folder, directory.name, declared, records, warm_up_xla)
+        (folder / "batching_params.pbtxt").write_text(_batching(sizes), encoding="utf-8")
+        write_model_card(folder, directory.name, version, model, sizes, card or {})
     return directory / str(version)
+
+
+def _endpoints(
+    declared: Mapping[str, Signature],
+) -> dict[str, tf.types.experimental.GenericFunction]:
+    if "serving_default" not in declared:
+        raise ValueError(
+            f"serving_signatures: expected one named serving_default; received {sorted(declared)}"
+        )
+    endpoints = {}
+    for name, signature in declared.items():
+        endpoints[name] = signature.plain()
+        if signature.xla:
+            endpoints[f"{name}_xla"] = signature.twin()
+        for ending, function in (("prepare", signature.prepare()), ("finish", signature.finish())):
+            if function is not None:
+                endpoints[f"{name}_{ending}"] = function
+    return endpoints
+
+
+def _set_methods(folder: Path, declared: Mapping[str, Signature]) -> None:
+    """Marks the signatures of TF Serving's Classify convention; TensorFlow 2 marks all Predict."""
+    path = folder / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for name, signature in declared.items():
+        if signature.method == "classify":
+            for graph in saved.meta_graphs:
+                graph.signature_def[name].method_name = "tensorflow/serving/classify"
+    path.write_bytes(saved.SerializeToString(deterministic=True))
+
+
+def _refuse_what_cannot_be_served(folder: Path) -> None:
+    if refused := unlinked(folder):
+        raise ValueError(f"operations that a stock TF Serving does not link: {_listed(refused)}")
+    if refused := stateful_samplers(folder):
+        raise ValueError(
+            "random numbers must come of a seed among the inputs (see inference.uniform); "
+            f"received {_listed(refused)}"
+        )
+    if names := compiled_plain_signatures(folder):
+        raise ValueError(
+            "only the twins may need XLA, which a server has off by default; "
+            f"received compiled functions in {', '.join(names)}"
+        )
+
+
+def _listed(uses: Sequence[Any]) -> str:
+    return "; ".join(sorted({str(use) for use in uses}))
+
+
+def _record(
+    declared: Mapping[str, Signature],
+    endpoints: Mapping[str, tf.types.experimental.GenericFunction],
+    sizes: Sequence[int],
+) -> list[tuple[str, Arrays, Arrays]]:
+    """The live model's answers at every size; a twin's are those of its body, not compiled."""
+    records = []
+    for name, signature in declared.items():
+        body = signature.uncompiled_twin if signature.xla else None
+        for size in sizes:
+            inputs = signature.batch(size)
+            records.append((name, inputs, _run(endpoints[name], inputs)))
+            if body is None:
+                continue
+            if f"{name}_prepare" in endpoints:
+                prepared = _run(endpoints[f"{name}_prepare"], inputs)
+                records.append((f"{name}_prepare", inputs, prepared))
+                inputs = prepared
+            answer = _run(body, inputs)
+            records.append((f"{name}_xla", inputs, answer))
+            if f"{name}_finish" in endpoints:
+                finished = _run(endpoints[f"{name}_finish"], answer)
+                records.append((f"{name}_finish", answer, finished))
+    return records
+
+
+def _run(function: tf.types.experimental.GenericFunction, inputs: Arrays) -> Arrays:
+    answer = function(*(tf.constant(value) for value in inputs.values()))
+    return {name: value.numpy() for name, value in answer.items()}
+
+
+def _write_predictions(
+    folder: Path,
+    model: str,
+    declared: Mapping[str, Signature],
+    records: Sequence[tuple[str, Arrays, Arrays]],
+    warm_up_xla: bool,
+) -> None:
+    recorded, warm_up = [], []
+    for name, inputs, outputs in records:
+        method = declared[name].method if name in declared else "predict"
+        recorded.append(prediction_log(model, name, method, inputs, outputs))
+        if warm_up_xla or not name.endswith("_xla"):
+            warm_up.append(prediction_log(model, name, method, inputs))
+    write_records(folder / RECORDED, recorded)
+    write_records(folder / WARM_UP, warm_up)
+    (folder / EXAMPLES).mkdir()
+    written = set()
+    for name, inputs, outputs in records:
+        if name in written or (name.endswith("_xla") and name not in declared):
+            continue
+        written.add(name)
+        method = declared[name].method if name in declared else "predict"
+        log = prediction_log(model, name, method, inputs, outputs)
+        write_example(folder / EXAMPLES / name, log)
+
+
+def _batching(sizes: Sequence[int]) -> str:
+    """What `tensorflow_model_server --batching_parameters_file` takes."""
+    lines = [
+        f"max_batch_size {{ value: {sizes[-1]} }}",
+        f"batch_timeout_micros {{ value: {_BATCH_TIMEOUT_MICROS} }}",
+        "max_enqueued_batches { value: 1000 }",
+        *(f"allowed_batch_sizes: {size}" for size in sizes),
+    ]
+    return "\n".join(lines) + "\n"

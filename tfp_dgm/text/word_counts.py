@@ -75,9 +75,13 @@ class WordCounts(keras.layers.Layer):
         return cls(ranked[:max_words], **kwargs)
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
+        return self.count(self.word_ids(texts))
+
+    def count(self, word_ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
+        """Counts of word ids, int [B, T] or ragged, without those that are 0: float32 [B, V]."""
         size = len(self.vocabulary) + 1
         counts = tf.math.bincount(
-            tf.cast(self._ids(texts), tf.int32),
+            tf.cast(word_ids, tf.int32),
             minlength=size,
             maxlength=size,
             dtype=tf.float32,
@@ -95,7 +99,7 @@ class WordCounts(keras.layers.Layer):
         """The counts of many texts at once, sparse: float32 [N, V]."""
         columns, lengths = [], []
         for batch in _batches(texts):
-            ids = self._ids(batch)
+            ids = self.word_ids(batch)
             columns.append(ids.values.numpy())
             lengths.append(ids.row_lengths().numpy())
         column = np.concatenate([*columns, np.zeros(0, np.int64)])
@@ -107,7 +111,8 @@ class WordCounts(keras.layers.Layer):
         counts.sum_duplicates()
         return counts[:, 1:]
 
-    def _ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def word_ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Places in the vocabulary from 1, else 0: string [B] -> ragged int64 [B, (T)]."""
         tokens = words(tf.reshape(texts, [-1]))
         return tokens.with_flat_values(self.lookup(tokens.flat_values))
 
