@@ -18,6 +18,7 @@ from tfp_dgm.data.labelled_table import (
 )
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
+from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.table_writer import (
     TableWriter,
     check_new_columns,
@@ -34,6 +35,7 @@ __all__ = [
     "ImageFiles",
     "LabelledTable",
     "RenderedScenes",
+    "Sentences",
     "TableChunk",
     "TableWriter",
     "TextClassificationSplit",
@@ -51,6 +53,7 @@ __all__ = [
     "read_idx",
     "read_image_list",
     "read_labelled_table",
+    "read_sentences",
     "render_scenes",
     "write_table",
 ]

@@ -1,6 +1,18 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
+from tfp_dgm.text.bucketed_batches import BucketedBatches
+from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
+from tfp_dgm.text.vocabulary import Vocabulary
 from tfp_dgm.text.word_counts import WordCounts, words
+from tfp_dgm.text.word_vocabulary import WordVocabulary
 
-__all__ = ["TfIdf", "WordCounts", "words"]
+__all__ = [
+    "BucketedBatches",
+    "SubwordVocabulary",
+    "TfIdf",
+    "Vocabulary",
+    "WordCounts",
+    "WordVocabulary",
+    "words",
+]
