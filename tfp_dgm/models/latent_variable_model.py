@@ -1,5 +1,6 @@
 """The model that all others build on, with the only training step."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
@@ -60,6 +61,10 @@ class LatentVariableModel(SavesSeed, keras.Model):
         """What a learned control variate predicts of log p(x, z) - log q(z | x), [B], from x."""
         raise NotImplementedError(f"{type(self).__name__} has no learned baseline")
 
+    def surrogate(self, inputs: Any, training: bool = False) -> Callable[[tf.Tensor], tf.Tensor]:
+        """RELAX's learned control variate: perturbed logits [S, B, ...] -> [S, B]."""
+        raise NotImplementedError(f"{type(self).__name__} has no learned control variate")
+
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         """Pairs from the model itself, as many as there are inputs: z [B, ...], x [B, ...]."""
         raise NotImplementedError(f"{type(self).__name__} cannot dream")
@@ -99,7 +104,8 @@ class LatentVariableModel(SavesSeed, keras.Model):
 
         Args:
           name: "training", whether this is a training step (bool); "baseline", a `baseline` [B];
-            "dream_log_posterior", log q(z | x) [B] of pairs from `dream`.
+            "surrogate", the function that `surrogate` gives; "dream_log_posterior", log q(z | x)
+            [B] of pairs from `dream`.
           inputs: [B, ...].
           seed: int32 [2]; that of the objective.
         Raises:
@@ -109,6 +115,8 @@ class LatentVariableModel(SavesSeed, keras.Model):
             return training
         if name == "baseline":
             return self.baseline(inputs, training=training)
+        if name == "surrogate":
+            return self.surrogate(inputs, training=training)
         if name == "dream_log_posterior":
             seed = tf.random.experimental.stateless_fold_in(seed, 1)  # Other noise than the draws'.
             z, dreams = tf.nest.map_structure(

@@ -9,6 +9,7 @@ from tfp_dgm.objectives.control_variates import (
     SelfCritical,
     Signal,
 )
+from tfp_dgm.objectives.disarm import ARM, DisARM
 from tfp_dgm.objectives.elbo import ELBO
 from tfp_dgm.objectives.enumerated_elbo import EnumeratedELBO, ExactMarginal
 from tfp_dgm.objectives.importance_weighted import (
@@ -21,19 +22,26 @@ from tfp_dgm.objectives.importance_weighted import (
 from tfp_dgm.objectives.objective import Bound, Objective
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
+from tfp_dgm.objectives.rebar import REBAR, RELAX
+from tfp_dgm.objectives.relaxed_elbo import GumbelSoftmaxELBO, StraightThroughELBO
 from tfp_dgm.objectives.score_function import ScoreFunctionELBO, ScoreFunctionImportanceWeighted
 from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
 __all__ = [
+    "ARM",
     "ELBO",
+    "REBAR",
+    "RELAX",
     "Bound",
     "CombinationImportanceWeighted",
     "Configured",
     "ControlVariate",
+    "DisARM",
     "DoublyReparameterized",
     "EnumeratedELBO",
     "ExactMarginal",
     "FreeBits",
+    "GumbelSoftmaxELBO",
     "ImportanceWeighted",
     "LearnedBaseline",
     "LeaveOneOut",
@@ -51,5 +59,6 @@ __all__ = [
     "SelfCritical",
     "Signal",
     "StickingTheLanding",
+    "StraightThroughELBO",
     "WakeSleep",
 ]

@@ -27,8 +27,8 @@ class Configured:
         return cls(**{name: _revived(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.get_config())
-        return f"{type(self).__name__}({arguments})"
+        arguments = [f"{name}={_shown(getattr(self, name))!r}" for name in self.get_config()]
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
 
 def _plain(value: Any) -> Any:
@@ -37,6 +37,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Configured):
         return {"class_name": type(value).__name__, "config": value.get_config()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _shown(value: Any) -> Any:
+    return _plain(value) if isinstance(value, tf.Variable) else value
 
 
 def _revived(value: Any) -> Any:

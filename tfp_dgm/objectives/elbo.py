@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.pathwise import Pathwise, require_reparameterized
 from tfp_dgm.objectives.rate import Rate, kl_per_dimension
@@ -23,8 +24,8 @@ class ELBO(Objective):
       kl_weight: factor of the divergence in `loss` (the beta of a beta-VAE [2]), kept as the
         non-trainable variable `kl_weight` so that a schedule reaches the compiled step. It never
         enters `value`.
-      gradient: `Pathwise()`, or `StickingTheLanding()`, for which the divergence in `loss` is
-        estimated from the draws.
+      gradient: `Pathwise()`, or `StickingTheLanding()`, for which the divergence's gradient
+        is estimated from the draws.
       rate: what the divergence is replaced by in `loss`, against collapse of the posterior:
         `FreeBits(...)`, `MinimumDesiredRate(...)`, or None for the divergence itself.
     Raises:
@@ -68,11 +69,15 @@ class ELBO(Objective):
         log_px = log_likelihood(z)  # [S, B]
         log_ratio = log_q - log_pz
         reconstruction = tf.reduce_mean(log_px, axis=0)  # [B]
-        kl = self._divergence(posterior, prior, log_ratio)
+        if self.analytic_kl:
+            kl = divergence(posterior, prior, log_ratio)
+        else:
+            kl = tf.reduce_mean(log_ratio, axis=0)
         weighted = kl
         if type(self.gradient) is not Pathwise:
             of_draws = self.gradient.log_posterior(posterior, z, log_q) - log_pz
-            weighted = tf.reduce_mean(of_draws, axis=0)
+            estimate = tf.reduce_mean(of_draws, axis=0)  # [B]
+            weighted = tf.stop_gradient(kl - estimate) + estimate
         if self.rate is not None:
             weighted = self.rate(weighted, lambda: kl_per_dimension(posterior, prior), **needed)
         return Bound(
@@ -82,13 +87,3 @@ class ELBO(Objective):
             kl=kl,
             log_weights=log_px - log_ratio,
         )
-
-    def _divergence(
-        self, posterior: tfd.Distribution, prior: tfd.Distribution, log_ratio: tf.Tensor
-    ) -> tf.Tensor:
-        if self.analytic_kl:
-            try:
-                return tfd.kl_divergence(posterior, prior)
-            except NotImplementedError:  # TFP registers no closed form for this pair.
-                pass
-        return tf.reduce_mean(log_ratio, axis=0)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.configuration import Configured
+from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
 from tfp_dgm.objectives.objective import Latents, Objective
 
 
@@ -98,7 +99,7 @@ def path_log_prob(posterior: tfd.Distribution, z: Latents) -> tf.Tensor:
     result = tf.stop_gradient(log_q)
     for value, start, slope in zip(tf.nest.flatten(z), tf.nest.flatten(fixed), slopes, strict=True):
         change = tf.stop_gradient(slope) * (value - start)  # [S, B, ...]; its value is 0.
-        result += tf.reduce_sum(change, axis=list(range(log_q.shape.rank, change.shape.rank)))
+        result += sum_over_event(change, log_q.shape.rank)
     return result
 
 
@@ -111,11 +112,7 @@ def scale_gradient(z: Latents, factor: Callable[[], tf.Tensor]) -> Latents:
     @tf.custom_gradient
     def identity(value: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            scale = factor()
-            axes = range(scale.shape.rank, upstream.shape.rank)
-            for _ in axes:
-                scale = scale[..., tf.newaxis]
-            return scale * upstream
+            return as_rank(factor(), upstream) * upstream
 
         return tf.identity(value), gradient
 

@@ -1,0 +1,108 @@
+"""The models of tests/references as objectives see them: N replicates of one example, a batch.
+
+Each replicate has parameters of its own, so that one backward pass gives N gradients.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tests.references import enumerable, quadrature
+from tfp_dgm.distributions import TopDown
+
+tfd = tfp.distributions
+
+
+class Problem(NamedTuple):
+    log_likelihood: object
+    posterior: object
+    prior: object
+
+
+def bernoulli(logits):
+    return tfd.Independent(tfd.Bernoulli(logits=logits, dtype=tf.float32), 1)
+
+
+def gaussian(theta, phi):
+    """For theta [N, 5] and phi [N, 2]."""
+    x, scale = tf.constant(quadrature.X, tf.float32), quadrature.Gaussian.scale
+
+    def log_likelihood(z):  # [S, N, 1] -> [S, N]
+        mean = theta[:, 1:3] * tf.sin(z) + theta[:, 3:5]  # [S, N, 2]
+        return tfd.MultivariateNormalDiag(mean, tf.fill([2], scale)).log_prob(x)
+
+    posterior = tfd.MultivariateNormalDiag(phi[:, :1], tf.exp(phi[:, 1:]))
+    return Problem(
+        log_likelihood, posterior, tfd.MultivariateNormalDiag(theta[:, :1], tf.ones([1]))
+    )
+
+
+def linear(theta, phi, posterior, prior, size):
+    """Pixels whose logits are linear in the latents [S, N, size]."""
+    w = tf.reshape(theta[:, size : 3 * size], [-1, size, 2])  # [N, size, 2]
+    b = theta[:, 3 * size :] if theta.shape[1] > 3 * size else tf.zeros([1, 2])
+
+    def log_likelihood(z):
+        logits = tf.einsum("snz,nzd->snd", z, w) + b
+        return bernoulli(logits).log_prob(tf.constant(enumerable.X, tf.float32))
+
+    return Problem(log_likelihood, posterior(phi), prior(theta[:, :size]))
+
+
+def binary(theta, phi):
+    """For theta [N, 11] and phi [N, 3]."""
+    return linear(theta, phi, bernoulli, bernoulli, 3)
+
+
+def one_hot(theta, phi):
+    """For theta [N, 12] and phi [N, 4]."""
+
+    def distribution(logits):
+        return tfd.OneHotCategorical(logits=logits, dtype=tf.float32)
+
+    return linear(theta, phi, distribution, distribution, 4)
+
+
+def two_layers(theta, phi):
+    """For theta [N, 11] and phi [N, 5]."""
+
+    def log_likelihood(z):
+        w = tf.reshape(theta[:, 5:9], [-1, 2, 2])
+        logits = tf.einsum("snz,nzd->snd", z[0], w) + theta[:, 9:]
+        return bernoulli(logits).log_prob(tf.constant(enumerable.X, tf.float32))
+
+    def second(u):
+        return bernoulli(tf.reduce_sum(u * phi[:, 2:4], -1, keepdims=True) + phi[:, 4:])
+
+    def first(v):
+        return bernoulli(v * theta[:, 1:3] + theta[:, 3:5])
+
+    posterior = tfd.JointDistributionSequential([bernoulli(phi[:, :2]), second])
+    return Problem(log_likelihood, posterior, TopDown([bernoulli(theta[:, :1]), first]))
+
+
+# What a model would learn: any function will do.
+NEEDED = {
+    "training": lambda problem: False,
+    "baseline": lambda problem: tf.constant(-1.7),
+    "surrogate": lambda problem: lambda z: 0.4 * tf.reduce_sum(tf.tanh(0.7 * z - 0.2), axis=-1),
+    "dream_log_posterior": lambda problem: problem.posterior.log_prob(
+        tf.stop_gradient(problem.prior.sample(seed=(8, 1)))
+    ),
+}
+
+
+def estimates(objective, make, model, count, seed=(3, 7)):
+    """The bound of N replicates, and the gradients [N, ...] of the bound in theta and phi."""
+    theta = tf.constant(np.tile(model.theta, [count, 1]), tf.float32)
+    phi = tf.constant(np.tile(model.phi, [count, 1]), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch([theta, phi])
+        problem = make(theta, phi)
+        needed = {name: NEEDED[name](problem) for name in objective.needs}
+        bound = objective(*problem, seed=seed, **needed)
+        gain = -bound.loss
+    gradients = tape.gradient(gain, [theta, phi], unconnected_gradients="zero")
+    return bound, *(gradient.numpy().astype(np.float64) for gradient in gradients)
