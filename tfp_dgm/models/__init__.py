@@ -2,11 +2,16 @@
 
 from tfp_dgm.models.annotation import allowed_classes
 from tfp_dgm.models.bag_of_words_vae import BagOfWordsVAE
+from tfp_dgm.models.categorical_vae import CategoricalVAE
+from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
+from tfp_dgm.models.language_model import LanguageModel
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
+from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
+from tfp_dgm.models.text_vae import TextVAE
 from tfp_dgm.models.vae import VAE
 
 __all__ = [
@@ -14,8 +19,13 @@ __all__ = [
     "M2",
     "VAE",
     "BagOfWordsVAE",
+    "CategoricalVAE",
+    "HierarchicalVAE",
+    "LanguageModel",
     "LatentVariableModel",
     "MixtureOfExpertsCaptioner",
+    "SigmoidBeliefNetwork",
     "Signature",
+    "TextVAE",
     "allowed_classes",
 ]

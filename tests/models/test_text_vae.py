@@ -1,0 +1,213 @@
+"""The text VAE: its bound by hand, its auxiliary term, strings and ids, and its file."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.models.texts import RULE, make_language_model, make_vae, rule_texts
+from tests.references.recurrent_text import lstm_log_prob
+from tests.saving import assert_comes_back
+from tfp_dgm import layers, models, networks, objectives
+from tfp_dgm.text import BucketedBatches, WordVocabulary
+
+TEXTS = np.array([[4, 5, 6, 2], [6, 2, 0, 0], [2, 0, 0, 0]], np.int32)
+
+
+def randomize(model):
+    model.build((None, None))
+    random = np.random.default_rng(5)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(scale=0.5, size=weight.shape))
+    return model
+
+
+def numpy_log_prob(model, z, row):
+    decoder = model.decoder
+    weights = {
+        "embedding": decoder.embedding,
+        "input": decoder.input_maps[0].kernel,
+        "input_bias": decoder.input_maps[0].bias,
+        "recurrent": decoder.kernels[0],
+        "condition": decoder.condition_maps[0].kernel,
+        "state": decoder.state_maps[0].kernel,
+        "state_bias": decoder.state_maps[0].bias,
+        "output": decoder.output_weights,
+        "output_bias": decoder.output_bias,
+    }
+    return lstm_log_prob(weights, z, [token for token in row if token])
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_bound_by_hand(samples):
+    model = randomize(make_vae())
+    bound = model.bound(TEXTS, objective=objectives.ELBO(num_samples=samples), seed=(3, 4))
+    q = model.posterior(TEXTS)
+    z = q.sample(samples, seed=(3, 4)).numpy()
+    expected = np.mean(
+        [[numpy_log_prob(model, z[s, b], TEXTS[b]) for b in range(3)] for s in range(samples)], 0
+    )
+    loc, scale = q.mean().numpy(), q.stddev().numpy()
+    kl = 0.5 * np.sum(loc**2 + scale**2 - 1 - 2 * np.log(scale), axis=-1)
+    np.testing.assert_allclose(bound.reconstruction, expected, rtol=2e-5)
+    np.testing.assert_allclose(bound.kl, kl, rtol=1e-4)
+    np.testing.assert_allclose(bound.value, expected - kl, rtol=1e-4)
+
+
+def test_padding_and_batching_change_nothing():
+    model = randomize(make_vae())
+    padded = np.pad(TEXTS, [[0, 0], [0, 3]])
+    z = tf.random.stateless_normal([2, 3, 2], seed=(1, 1))
+    together = model.log_likelihood(z, padded).numpy()
+    for b, row in enumerate(TEXTS):
+        alone = row[np.newaxis][:, row > 0]
+        np.testing.assert_allclose(
+            model.log_likelihood(z[:, b : b + 1], alone)[:, 0], together[:, b], rtol=1e-5
+        )
+        np.testing.assert_allclose(model(padded)[b], model(alone)[0], rtol=1e-4, atol=1e-6)
+
+
+def test_bag_of_words_changes_the_gradient_and_no_value():
+    plain, aided = make_vae(), make_vae(bag_of_words_weight=0.7)
+    for model in (plain, aided):
+        randomize(model)
+    assert aided.bag_of_words.weights
+    for a, b in zip(plain.weights, aided.weights, strict=False):
+        b.assign(a)
+    z = tf.random.stateless_normal([1, 3, 2], seed=(1, 1))
+    results = []
+    for model in (plain, aided):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            log_px = model.log_likelihood(z, TEXTS, training=True)
+        results.append((log_px.numpy(), tape.gradient(log_px, z).numpy()))
+    np.testing.assert_allclose(results[1][0], results[0][0], rtol=1e-5)
+    kernel, bias = (weight.numpy() for weight in aided.bag_of_words.weights)
+    expected = np.zeros((3, 2))
+    for b, row in enumerate(TEXTS):
+        logits = z[0, b].numpy() @ kernel + bias
+        probabilities = np.exp(logits) / np.exp(logits).sum()
+        for token in row[row > 0]:
+            expected[b] += 0.7 * kernel @ (np.eye(len(bias))[token] - probabilities)
+    added = results[1][1][0] - results[0][1][0]
+    np.testing.assert_allclose(added, expected, rtol=1e-3, atol=1e-4)
+    # Nothing is added outside training.
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        log_px = aided.log_likelihood(z, TEXTS)
+    np.testing.assert_allclose(tape.gradient(log_px, z), results[0][1], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("prior", ["standard", "mixture", "vamp"])
+def test_every_prior_gives_a_bound_and_gradients(prior):
+    priors = {
+        "standard": layers.StandardNormalPrior(2),
+        "mixture": layers.MixtureOfNormalsPrior(2, 3),
+        "vamp": layers.VampPrior(2, 3, (6,)),
+    }
+    model = randomize(make_vae(prior=priors[prior]))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model.bound(TEXTS, seed=(1, 2), training=True).loss)
+    gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+    assert all(gradient is not None for gradient in gradients)
+    assert np.isfinite(loss)
+
+
+def test_trains_and_comes_back(tmp_path):
+    """By a bound whose draws share texts, in chunks of positions."""
+    objective = objectives.ImportanceWeighted(num_samples=2)
+    texts = np.tile(TEXTS, (2, 1))
+    assert_comes_back(make_vae(bag_of_words_weight=0.5), (texts,), tmp_path, objective)
+
+
+def test_learns_the_rule_of_its_texts():
+    texts = rule_texts(400)
+    model = make_vae(units=16)
+    model.compile(keras.optimizers.Adam(0.02))
+    model.fit(BucketedBatches(texts, 32, seed=1), epochs=12, verbose=0)
+    held_out = BucketedBatches(rule_texts(64, seed=9), 32)
+    report = model.evaluate(held_out, verbose=0, return_dict=True)
+    # The entropy of a text is log 2 for each of its three words.
+    assert report["bound"] > -3 * np.log(2) - 0.4
+    draws = model.decode(model.prior(None).sample(200, seed=(1, 1))).sample(seed=(2, 2)).numpy()
+    assert np.mean([RULE(row) for row in draws]) > 0.9
+
+
+def test_strings_are_the_same_as_their_ids():
+    vocabulary = WordVocabulary(["a", "b", "c"])
+    model = randomize(make_vae(vocabulary=vocabulary))
+    strings = tf.constant(["a b c", "c", ""])
+    np.testing.assert_array_equal(vocabulary(strings), TEXTS)
+    np.testing.assert_array_equal(model(strings), model(TEXTS))
+    z = tf.zeros([1, 3, 2])
+    np.testing.assert_array_equal(model.log_likelihood(z, strings), model.log_likelihood(z, TEXTS))
+    model.compile(keras.optimizers.SGD(0.0))
+    data = tf.data.Dataset.from_tensors(strings)
+    losses = model.fit(data, verbose=0).history
+    assert np.isfinite(losses["bound"]).all()
+
+
+def test_a_model_of_strings_comes_back(tmp_path):
+    model = randomize(make_vae(vocabulary=WordVocabulary(["a", "b", "c"])))
+    strings = tf.constant(["a b c", "c", ""])
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(copy(strings), model(strings))
+    assert copy.vocabulary.tokens == ("a", "b", "c")
+
+
+def test_weights_of_training_leave_evaluation_alone():
+    model = randomize(make_vae())
+    results = []
+    for weight in (0.0, 3.0):
+        model.compile("sgd", objectives.ELBO(kl_weight=weight))
+        model.seed_generator.state.assign(np.array([1, 1], np.uint32))
+        results.append(model.evaluate(TEXTS, verbose=0, return_dict=True))
+    assert results[0] == results[1]
+
+
+def test_language_model_is_its_distribution(tmp_path):
+    model = make_language_model()
+    model.build()
+    random = np.random.default_rng(5)
+    for weight in model.weights:
+        weight.assign(random.normal(scale=0.5, size=weight.shape))
+    assert not [weight for weight in model.weights if "condition" in weight.path]
+    logits = model.decoder(np.array([[1, 4, 5, 6]])).numpy()[0].astype(np.float64)
+    expected = 0.0
+    for scores, token in zip(logits, TEXTS[0], strict=True):
+        expected += scores[token] - np.log(np.exp(scores[2:]).sum())
+    np.testing.assert_allclose(model(TEXTS)[0], expected, rtol=1e-5)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        keras.saving.load_model(tmp_path / "model.keras")(TEXTS), model(TEXTS)
+    )
+
+
+def test_language_model_reaches_the_entropy():
+    model = make_language_model(units=16)
+    model.compile(keras.optimizers.Adam(0.02))
+    model.fit(BucketedBatches(rule_texts(400), 32, seed=1), epochs=12, verbose=0)
+    held_out = BucketedBatches(rule_texts(64, seed=9), 32)
+    bound = model.evaluate(held_out, verbose=0, return_dict=True)["bound"]
+    assert -3 * np.log(2) - 0.2 < bound < -3 * np.log(2) + 0.2
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (lambda: make_vae(latent_units=None), "give `latent_units` or a `posterior`"),
+        (lambda: make_vae(latent_units=5), "must be the latent's size 5; received 2"),
+        (lambda: make_vae(vocabulary=WordVocabulary(["a"])), "has 5 tokens, the decoder 7"),
+        (lambda: make_vae(bag_of_words_weight=-1.0), "`bag_of_words_weight` must be >= 0"),
+        (lambda: make_vae()(tf.constant(["a"])), "only with a `vocabulary`"),
+        (lambda: make_vae().token_ids(tf.zeros([3])), r"must be \[B, T\]"),
+        (
+            lambda: models.LanguageModel(networks.LSTMDecoder(7, conditioning_units=2)),
+            "must be 0; received 2",
+        ),
+    ],
+)
+def test_errors_name_the_argument(run, message):
+    with pytest.raises(ValueError, match=message):
+        run()

@@ -1,0 +1,214 @@
+"""The variational autoencoder of sentences."""
+
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm import distributions
+from tfp_dgm.layers import (
+    DistributionLayer,
+    MultivariateNormalDiag,
+    Prior,
+    StandardNormalPrior,
+    TokenSequence,
+)
+from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.vae import build_network
+from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
+from tfp_dgm.text import Vocabulary
+from tfp_dgm.token_ids import PAD
+
+# Logits of more draws than one are kept for so many positions at a time.
+_POSITIONS_AT_ONCE = 2048
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class TextVAE(LatentVariableModel):
+    """Variational autoencoder of sentences [1].
+
+        z ~ p(z);    x_t ~ softmax(decoder(z, x_<t));    q(z | x) = posterior(encoder(x))
+
+    Inputs are token ids int32 [B, T], each row closed by END and filled with PAD, or strings [B]
+    where there is a vocabulary. `predict` and calling the model give the posterior's mean, [B, Z].
+
+    With `bag_of_words_weight`, the gradient is also that of the words' log-probability given z
+    alone, whatever their order [2], which a decoder that knows the words before cannot spare the
+    latent. No value changes: bound and reconstruction are those of the sequences.
+
+    Args:
+      encoder: token ids [B, T] -> features [B, D].
+      decoder: with `conditioning_units` of the latent's size.
+      latent_units: Z, where `posterior` is not given.
+      posterior: distribution layer over the latent; `MultivariateNormalDiag(latent_units)`.
+      prior: prior layer; `StandardNormalPrior(latent_units)`. A `VampPrior` has pseudo-inputs among
+        the encoder's features.
+      vocabulary: takes strings to token ids and back.
+      max_length: tokens of a draw, END included.
+      bag_of_words_weight: factor of the auxiliary term's gradient.
+      seed: see `LatentVariableModel`.
+    References:
+      [1] Bowman et al. Generating Sentences from a Continuous Space. CoNLL 2016. arXiv:1511.06349
+      [2] Zhao, Zhao and Eskenazi. Learning Discourse-level Diversity for Neural Dialog Models using
+        Conditional Variational Autoencoders. ACL 2017. arXiv:1703.10960
+    """
+
+    _parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "posterior", "prior", "vocabulary")
+
+    def __init__(
+        self,
+        encoder: SequenceEncoder,
+        decoder: SequenceDecoder,
+        *,
+        latent_units: int | None = None,
+        posterior: DistributionLayer | None = None,
+        prior: Prior | None = None,
+        vocabulary: Vocabulary | None = None,
+        max_length: int = 50,
+        bag_of_words_weight: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        if posterior is None:
+            if latent_units is None:
+                raise ValueError("TextVAE: give `latent_units` or a `posterior`; received none")
+            posterior = MultivariateNormalDiag(latent_units, name="posterior")
+        if decoder.conditioning_units != posterior.event_size:
+            raise ValueError(
+                "TextVAE: the decoder's `conditioning_units` must be the latent's size "
+                f"{posterior.event_size}; received {decoder.conditioning_units}"
+            )
+        check_vocabulary(self, vocabulary, decoder)
+        if bag_of_words_weight < 0:
+            raise ValueError(
+                f"TextVAE: `bag_of_words_weight` must be >= 0; received {bag_of_words_weight}"
+            )
+        self.encoder = encoder
+        self.posterior_layer = posterior
+        self.prior_layer = prior or StandardNormalPrior(posterior.event_size, name="prior")
+        self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
+        self.vocabulary = vocabulary
+        self.bag_of_words_weight = bag_of_words_weight
+        self.bag_of_words: keras.layers.Dense | None = None
+        if bag_of_words_weight:
+            self.bag_of_words = keras.layers.Dense(
+                decoder.vocabulary_size, dtype="float32", name="bag_of_words"
+            )
+
+    @property
+    def decoder(self) -> SequenceDecoder:
+        """What the likelihood is made of."""
+        return self.likelihood.decoder
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of a draw, END included."""
+        return self.likelihood.max_length
+
+    def build(self, input_shape: Any) -> None:
+        tokens_shape = (input_shape[0], None)
+        self.posterior_layer.build(build_network(self.encoder, tokens_shape))
+        self.prior_layer.build()
+        self.likelihood.build()
+        if self.bag_of_words is not None and not self.bag_of_words.built:
+            self.bag_of_words.build((None, self.posterior_layer.event_size))
+        self.built = True
+
+    def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Strings [B] or token ids [B, T] as token ids int32 [B, T].
+
+        Raises:
+          ValueError: if strings come and there is no vocabulary.
+        """
+        return token_ids_of(self, self.vocabulary, inputs)
+
+    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        return self.posterior_layer.distribution(self.posterior_parameters(inputs, training))
+
+    def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """What `posterior_layer.distribution` makes q(z | x) of: unconstrained, [B, P]."""
+        features = self.encoder(self.token_ids(inputs), training=training)  # [B, D]
+        return self.posterior_layer.parameters(features, training)
+
+    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        return self.prior_layer(None, posterior=self.posterior_layer)
+
+    def decode(self, z: tf.Tensor, training: bool = False) -> distributions.TokenSequence:
+        """p(x | z) for latents [..., Z]; batch shape [...]."""
+        draws = z.shape[0] if len(z.shape) > 2 else 1
+        return self.likelihood(
+            z,
+            training=training,
+            positions_at_once=None if draws == 1 else _POSITIONS_AT_ONCE,
+        )
+
+    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
+        token_ids = self.token_ids(inputs)
+        log_px = self.decode(z, training=training).log_prob(token_ids)  # [S, B]
+        if self.bag_of_words is None or not training:
+            return log_px
+        auxiliary = self.bag_of_words_weight * self.bag_of_words_log_prob(z, token_ids)
+        return log_px + auxiliary - tf.stop_gradient(auxiliary)
+
+    def bag_of_words_log_prob(self, z: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
+        """sum_t log softmax(W z + b)[x_t]: latents [S, B, Z], token ids [B, T] -> [S, B]."""
+        if self.bag_of_words is None:
+            raise ValueError("TextVAE: has no bag of words; give `bag_of_words_weight` > 0")
+        log_probs = tf.nn.log_softmax(self.bag_of_words(z))  # [S, B, V]
+        log_probs = tf.experimental.numpy.moveaxis(log_probs, 0, -1)  # [B, V, S]
+        scores = tf.gather(log_probs, token_ids, batch_dims=1)  # [B, T, S]
+        mask = tf.cast(token_ids != PAD, tf.float32)[..., tf.newaxis]
+        return tf.transpose(tf.reduce_sum(scores * mask, axis=1))  # [S, B]
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        return self.posterior(inputs, training=training).mean()
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "posterior": self.posterior_layer,
+            "prior": self.prior_layer,
+            "vocabulary": self.vocabulary,
+        }
+        return {
+            **super().get_config(),
+            "max_length": self.max_length,
+            "bag_of_words_weight": self.bag_of_words_weight,
+            "seed": self.seed,
+            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "TextVAE":
+        config = dict(config)
+        for name in cls._parts:
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def check_vocabulary(
+    model: keras.Model, vocabulary: Vocabulary | None, decoder: SequenceDecoder
+) -> None:
+    """Raises a ValueError unless vocabulary and decoder are of one size."""
+    if vocabulary is not None and vocabulary.size != decoder.vocabulary_size:
+        raise ValueError(
+            f"{type(model).__name__}: the vocabulary has {vocabulary.size} tokens, the decoder "
+            f"{decoder.vocabulary_size}"
+        )
+
+
+def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.Tensor) -> tf.Tensor:
+    """Strings [B] or token ids [B, T] as token ids int32 [B, T], for the model's messages."""
+    inputs = tf.convert_to_tensor(inputs)
+    if inputs.dtype != tf.string:
+        if inputs.shape.rank not in (2, None):
+            raise ValueError(
+                f"{type(model).__name__}: token ids must be [B, T]; received {inputs.shape}"
+            )
+        return tf.cast(inputs, tf.int32)
+    if vocabulary is None:
+        raise ValueError(f"{type(model).__name__}: takes strings only with a `vocabulary`")
+    return vocabulary(tf.reshape(inputs, [-1]))
