@@ -92,7 +92,7 @@ def fit_features(
     views = [latent, latent[:, :units]]
     if sentence_encoder is not None:
         vectors = sentence_vectors(sentence_encoder, texts, progress)  # [N, E]
-        views.append(np.hstack([vectors, latent]))
+        views += [np.hstack([vectors, latent]), vectors]
     ones = np.ones((len(texts), 1), np.float32)
     return Features(
         word_counts=word_counts,

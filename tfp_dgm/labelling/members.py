@@ -14,13 +14,14 @@ from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
 FOLDS = 5
 # Prior count and temperature: one that doubts, and one that trusts its words.
 NAIVE_BAYES = ((0.03, 4.0), (1.0, 1.0))
-# One bag of heads for each view of the texts; the second raises rare classes.
-_RARE_CLASS_POWERS = (0.0, 0.3, 0.0)
+# One bag of heads for each view of the texts (the last two where there is an encoder); the second
+# raises rare classes.
+_RARE_CLASS_POWERS = (0.0, 0.3, 0.0, 0.0)
 _SHIFT_POWER = 0.5
-# Pseudo-counts of the mixtures: of a bag of heads beside 1 for a naive Bayes, and of the ensemble
-# beside its student.
-_HEADS_BELIEF = 2.0
-_COMBINATION_BELIEF = (3.0, 1.0)
+# Pseudo-counts of the mixtures: of each bag of heads beside 1 for a naive Bayes, and of the
+# ensemble beside 1 for its student. A pretrained encoder is believed more than words are.
+_HEADS_BELIEF, _ENSEMBLE_BELIEF = (2.0, 2.0), 3.0
+_ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
 
 
 class Members:
@@ -76,14 +77,17 @@ class Members:
             answers.append(self.naive_bayes[-1].predict(features.words))
         self._class_shares = answers[0][:, :, 0].mean(axis=0)
 
-        belief = [*(_HEADS_BELIEF for _ in self.heads), *(1.0 for _ in NAIVE_BAYES)]
+        heads_belief, ensemble_belief = _HEADS_BELIEF, _ENSEMBLE_BELIEF
+        if features.encoder is not None:
+            heads_belief, ensemble_belief = _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF
+        belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
         masks = np.repeat(allowed[:, :, np.newaxis], FOLDS + 1, axis=2).astype(np.float32)
         known = clamp(ensemble.astype(np.float32), rows, masks, self.visible)
         self.student = NaiveBayes.fit(features.words, known)
         pair = [ensemble, self.student.predict(features.words)]
         self.combination_temperatures, self.combination_weights, combined = self._mix(
-            pair, _COMBINATION_BELIEF
+            pair, [ensemble_belief, 1.0]
         )
         self.answers = combined[:, :, 0]  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
