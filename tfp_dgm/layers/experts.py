@@ -185,7 +185,7 @@ class SharedExperts(Experts):
         joint = tf.ensure_shape(
             joint, [*embedded.shape[:-1], context.shape[-1] + self.embedding_units]
         )
-        return self.head(joint, memory, mask, training=training)
+        return self.head(joint, memory=memory, memory_mask=mask, training=training)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -251,7 +251,10 @@ class SeparateExperts(Experts):
                 "SeparateExperts: weights over experts need decoders that can be mixed; use "
                 "SharedExperts for relaxed objectives"
             )
-        each = [head(context, memory, mask, training=training) for head in self._heads]
+        each = [
+            head(context, memory=memory, memory_mask=mask, training=training)
+            for head in self._heads
+        ]
         log_probs = tf.stack([text.log_prob(token_ids) for text in each])  # [K, B]
         rows = tf.broadcast_to(tf.range(tf.shape(context)[0]), tf.shape(experts))
         return tf.gather_nd(log_probs, tf.stack([experts, rows], axis=-1))  # [S, B]
@@ -259,7 +262,7 @@ class SeparateExperts(Experts):
     def every(
         self, context: tf.Tensor, memory: tf.Tensor | None = None, mask: tf.Tensor | None = None
     ) -> list[distributions.TokenSequence]:
-        return [head(context[tf.newaxis], memory, mask) for head in self._heads]
+        return [head(context[tf.newaxis], memory=memory, memory_mask=mask) for head in self._heads]
 
     def expert(
         self,
@@ -274,7 +277,7 @@ class SeparateExperts(Experts):
                 "SeparateExperts: `expert` must be one known number for all rows; received "
                 f"{expert}"
             )
-        return self._heads[int(chosen[0])](context, memory, mask)
+        return self._heads[int(chosen[0])](context, memory=memory, memory_mask=mask)
 
     def get_config(self) -> dict[str, Any]:
         return {

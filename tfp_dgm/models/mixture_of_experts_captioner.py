@@ -236,6 +236,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
     def encode(self, source: Any, training: bool = False) -> EncodedSource:
         """Runs the encoder, once for all experts."""
         features = source if self.encoder is None else self.encoder(source, training=training)
+        features = tf.convert_to_tensor(features)
         memory, pooled = None, tf.cast(features, tf.float32)
         if features.shape.rank > 2:
             units = features.shape[-1]

@@ -1,0 +1,339 @@
+"""The mixture of experts against brute force over experts in NumPy; styles that it must find."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import normalized_mutual_info_score
+
+from tests.models import captioner_toys as toys
+from tests.saving import assert_comes_back, assert_same_weights
+from tfp_dgm import layers, networks
+from tfp_dgm.data import render_scenes
+from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.objectives import (
+    EnumeratedELBO,
+    ExactMarginal,
+    GumbelSoftmaxELBO,
+    ReweightedWakeSleep,
+    ScoreFunctionELBO,
+)
+
+INPUTS = toys.inputs()
+KINDS = {
+    "lstm": {},
+    "attending lstm": {"attends": True},
+    "attending transformer": {"attends": True, "transformer": True},
+    "separate": {"separate": True},
+    "separate attending": {"separate": True, "attends": True},
+    "uniform gate": {"gated": False},
+}
+
+
+def log_softmax(x):
+    x = np.asarray(x, np.float64)
+    return (
+        x
+        - x.max(-1, keepdims=True)
+        - np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True))
+    )
+
+
+def context_of(model, row):
+    source = np.asarray(row, np.float64).reshape(-1, toys.FEATURES)
+    kernel, bias = [w.numpy().astype(np.float64) for w in model.to_context.weights]
+    return np.tanh(source.mean(0) @ kernel + bias), source
+
+
+def log_joint(model, inputs):
+    """log p(x, k | c) one expert, row and token at a time: the decoder is called on single rows."""
+    found = np.zeros((len(inputs["token_ids"]), toys.EXPERTS))
+    for b, (row, token_ids) in enumerate(zip(inputs["source"], inputs["token_ids"], strict=True)):
+        context, memory = context_of(model, row)
+        if model.gate.weights and hasattr(model.gate, "projection"):
+            kernel, bias = [w.numpy().astype(np.float64) for w in model.gate.projection.weights]
+            log_gate = log_softmax(memory.mean(0) @ kernel + bias)
+        else:
+            log_gate = np.full(toys.EXPERTS, -np.log(toys.EXPERTS))
+        for k in range(toys.EXPERTS):
+            if isinstance(model.experts, layers.SharedExperts):
+                decoder = model.experts.head.decoder
+                conditioning = np.concatenate([context, model.experts.embedding.numpy()[k]])
+            else:
+                decoder, conditioning = model.experts.heads[k].decoder, context
+            read = [1, *token_ids[:-1]]
+            logits = decoder(
+                tf.constant([read]),
+                tf.constant(conditioning[None], tf.float32),
+                tf.constant(memory[None], tf.float32) if decoder.memory_units else None,
+            )[0].numpy()
+            logits[:, :2] = -np.inf  # Padding and start are never written.
+            scores = [log_softmax(logits[t])[token] for t, token in enumerate(token_ids) if token]
+            found[b, k] = log_gate[k] + np.sum(scores)
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_marginal_and_responsibilities_equal_brute_force(kind):
+    arguments = KINDS[kind]
+    inputs = toys.inputs(grid=arguments.get("attends", False))
+    model = toys.randomized(toys.captioner(**arguments), inputs)
+    joint = log_joint(model, inputs)
+    assert np.ptp(joint, axis=1).min() > 0.3
+    marginal = np.log(np.exp(joint).sum(axis=1))
+    np.testing.assert_allclose(model.log_marginal(inputs), marginal, rtol=2e-5)
+    np.testing.assert_allclose(model.bound(inputs).value, marginal, rtol=2e-5)
+    bayes = np.exp(joint - marginal[:, None])
+    found = model.responsibilities(inputs).numpy()
+    np.testing.assert_allclose(found, bayes, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), bayes, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        model.posterior(inputs).probs_parameter(), bayes, rtol=1e-4, atol=1e-6
+    )
+    # With the true posterior, the ELBO is the marginal.
+    value = model.bound(inputs, objective=EnumeratedELBO()).value
+    np.testing.assert_allclose(value, marginal, rtol=2e-5)
+
+
+def gradients(model, inputs, objective):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model.bound(inputs, objective=objective, training=True).loss)
+    found = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+    return [tf.convert_to_tensor(part).numpy() for part in found]
+
+
+@pytest.mark.parametrize("kind", ["lstm", "attending transformer", "separate"])
+def test_gradient_of_the_marginal_is_that_of_em(kind):
+    arguments = KINDS[kind]
+    inputs = toys.inputs(grid=arguments.get("attends", False))
+    model = toys.randomized(toys.captioner(**arguments), inputs)
+    exact = gradients(model, inputs, ExactMarginal())
+    em = gradients(model, inputs, EnumeratedELBO())
+    assert max(np.abs(part).max() for part in exact) > 0.1
+    for one, other, weight in zip(exact, em, model.trainable_weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=2e-5, err_msg=weight.path)
+
+
+def test_hard_em_trains_the_best_expert_alone():
+    posterior = layers.Responsibilities(toys.EXPERTS, hard=True)
+    model = toys.randomized(toys.captioner(separate=True, expert_posterior=posterior), INPUTS)
+    joint = log_joint(model, INPUTS)
+    rows = np.flatnonzero(joint.argmax(axis=1) == joint.argmax(axis=1)[0])
+    chosen = {name: value[rows] for name, value in INPUTS.items()}
+    objective = ReweightedWakeSleep(num_samples=1)
+    bound = model.bound(chosen, objective=objective, training=True)
+    np.testing.assert_allclose(bound.value, joint[rows].max(axis=1), rtol=2e-5)
+    found = gradients(model, chosen, objective)
+    changed = {
+        k: max(
+            np.abs(part).max()
+            for weight, part in zip(model.trainable_weights, found, strict=True)
+            if any(weight is own for own in model.experts.heads[k].trainable_weights)
+        )
+        for k in range(toys.EXPERTS)
+    }
+    best = joint[rows[0]].argmax()
+    assert {k for k, size in changed.items() if size > 0} == {best}
+
+
+def test_the_e_step_sees_no_dropout():
+    model = toys.randomized(toys.captioner(dropout=0.5), INPUTS)
+    joint = log_joint(model, INPUTS)
+    expected = np.exp(joint - np.log(np.exp(joint).sum(1))[:, None])
+    found = model.posterior(INPUTS, training=True).probs_parameter()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    noisy = model.bound(INPUTS, objective=EnumeratedELBO(), training=True).value
+    assert np.abs(noisy - model.log_marginal(INPUTS)).max() > 0.05
+
+
+def test_temperature_balance_and_usage():
+    part = layers.Responsibilities(3, temperature=2.0, balance=0.7, usage_decay=0.9)
+    joint = np.array([[-3.0, -1.0, -4.0], [-2.0, -2.5, -9.0]], np.float32)
+    usage = np.array([0.2, 0.7, 0.1])
+    part.usage.assign(usage)
+    expected = np.exp(log_softmax(joint / 2 - 0.7 * np.log(3 * usage)))
+    np.testing.assert_allclose(part(joint, training=True).probs_parameter(), expected, rtol=1e-4)
+    np.testing.assert_allclose(part.usage, 0.9 * usage + 0.1 * expected.mean(0), rtol=1e-4)
+    plain = np.exp(log_softmax(joint))
+    np.testing.assert_allclose(part(joint).probs_parameter(), plain, rtol=1e-5)
+    part.temperature.assign(1e6)
+    part.usage.assign([1 / 3] * 3)
+    np.testing.assert_allclose(part(joint, training=True).probs_parameter(), 1 / 3, atol=1e-4)
+
+
+def test_usage_and_its_entropy_are_reported():
+    model = toys.randomized(toys.captioner(), INPUTS)
+    model.compile("sgd")
+    logs = model.evaluate(INPUTS, batch_size=2, verbose=0, return_dict=True)
+    joint = log_joint(model, INPUTS)
+    usage = np.exp(log_softmax(joint)).mean(axis=0)
+    np.testing.assert_allclose([logs[f"usage_{k}"] for k in range(3)], usage, rtol=1e-4)
+    np.testing.assert_allclose(logs["usage_entropy"], -(usage * np.log(usage)).sum(), rtol=1e-4)
+    np.testing.assert_allclose(logs["bound"], np.log(np.exp(joint).sum(1)).mean(), rtol=1e-5)
+
+
+def recognizing(**kwargs):
+    encoder = networks.BagOfWordsEncoder(toys.VOCABULARY, 5, embedding_units=4, seed=2)
+    recognition = layers.ExpertRecognition(encoder, toys.EXPERTS, **kwargs)
+    return toys.randomized(toys.captioner(expert_posterior=recognition), INPUTS)
+
+
+def test_sampled_experts_agree_with_enumeration():
+    """3,000 copies of one row within 5 standard errors: fails once in 10^6."""
+    model = recognizing()
+    one = {name: value[3:4] for name, value in INPUTS.items()}
+    exact = model.bound(one, objective=EnumeratedELBO()).value[0]
+    copies = {name: np.repeat(value, 3000, axis=0) for name, value in one.items()}
+    value = model.bound(copies, objective=ScoreFunctionELBO(num_samples=2)).value.numpy()
+    assert value.std() > 0.1
+    assert abs(value.mean() - exact) < 5 * value.std() / np.sqrt(3000)
+
+
+@pytest.mark.parametrize(
+    ("objective", "one_hot"),
+    [
+        (ScoreFunctionELBO(num_samples=2), False),
+        (ReweightedWakeSleep(num_samples=2), False),
+        (GumbelSoftmaxELBO(), True),
+        (GumbelSoftmaxELBO(straight_through=True), True),
+    ],
+    ids=["score function", "wake-sleep", "gumbel", "straight through"],
+)
+def test_objectives_for_many_experts_train_every_part(objective, one_hot):
+    model = recognizing(one_hot=one_hot)
+    for weight, part in zip(
+        model.trainable_weights, gradients(model, INPUTS, objective), strict=True
+    ):
+        assert np.isfinite(part).all(), weight.path
+        assert np.abs(part).max() > 0, weight.path
+
+
+def test_rows_have_the_same_loss_in_any_batch_and_padding():
+    model = toys.randomized(toys.captioner(attends=True), toys.inputs(grid=True))
+    inputs = toys.inputs(grid=True)
+    together = model.bound(inputs).loss.numpy()
+    longer = {**inputs, "token_ids": np.pad(inputs["token_ids"], [(0, 0), (0, 3)])}
+    np.testing.assert_allclose(model.bound(longer).loss, together, rtol=1e-5)
+    for b in range(len(together)):
+        alone = {name: value[b : b + 1] for name, value in inputs.items()}
+        np.testing.assert_allclose(model.bound(alone).loss, together[b : b + 1], rtol=1e-5)
+
+
+def test_comes_back_from_a_file_and_trains_on(tmp_path):
+    recognition = layers.ExpertRecognition(
+        networks.BagOfWordsEncoder(toys.VOCABULARY, 5, embedding_units=4, seed=2), toys.EXPERTS
+    )
+    model = toys.captioner(
+        encoder=networks.MLP([toys.FEATURES], name="encoder"), expert_posterior=recognition
+    )
+    assert_comes_back(model, (INPUTS,), tmp_path, ScoreFunctionELBO(num_samples=2))
+
+
+@pytest.mark.parametrize("kind", ["separate attending", "attending transformer"])
+def test_every_part_comes_back_from_a_file(kind, tmp_path):
+    arguments, inputs = KINDS[kind], toys.inputs(grid=True)
+    posterior = layers.Responsibilities(toys.EXPERTS, hard=True, balance=0.5, temperature=2.0)
+    model = toys.randomized(toys.captioner(expert_posterior=posterior, **arguments), inputs)
+    posterior.temperature.assign(1.7)
+    posterior.usage.assign([0.2, 0.5, 0.3])
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert_same_weights(model, copy)
+    np.testing.assert_array_equal(copy.log_marginal(inputs), model.log_marginal(inputs))
+
+
+def test_mixed_precision(dtype_policy):
+    dtype_policy("mixed_bfloat16")
+    model = toys.captioner(attends=True)
+    inputs = toys.inputs(grid=True)
+    model.compile("adam", run_eagerly=True)
+    assert np.isfinite(model.fit(inputs, verbose=0).history["loss"]).all()
+    assert model.experts.head.decoder.compute_dtype == "bfloat16"
+    assert {part.dtype for part in model.bound(inputs)} == {tf.float32}
+
+
+def test_text_to_text():
+    """The source is a text, read by an encoder; the experts answer it."""
+    random = np.random.default_rng(4)
+    model = toys.captioner(
+        encoder=networks.GRUEncoder(7, toys.FEATURES, embedding_units=4, name="encoder"),
+        attends=True,
+    )
+    inputs = {**INPUTS, "source": random.integers(1, 7, size=(5, 4)).astype(np.int32)}
+    model.compile(keras.optimizers.Adam(0.02), run_eagerly=True)
+    history = model.fit(inputs, epochs=8, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] - 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: toys.captioner(expert_posterior=layers.Responsibilities(2)),
+            "over 2 experts; .* 3",
+        ),
+        (lambda: layers.SharedExperts(toys.head(), 0), "`num_experts`.* received 0 and 64"),
+        (lambda: layers.SharedExperts(toys.head(), 2, embedding_units=9), "conditioning of 7"),
+        (lambda: layers.SeparateExperts([]), "received 0 of sizes"),
+        (lambda: layers.Responsibilities(2, temperature=0.0), "temperature > 0"),
+        (
+            lambda: toys.captioner(attends=True).build(
+                {"source": (None, 9), "token_ids": (None, 4)}
+            ),
+            "attend to vectors of 5 numbers; the features have 9",
+        ),
+    ],
+)
+def test_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def styled(scenes):
+    """Images, token ids and true styles of rendered scenes, one row a caption."""
+    texts = [text for texts in scenes.captions for text in texts]
+    words = {word: 4 + i for i, word in enumerate(sorted({w for t in texts for w in t.split()}))}
+    length = 1 + max(len(text.split()) for text in texts)
+    token_ids = np.zeros((len(texts), length), np.int32)
+    for row, text in enumerate(texts):
+        ids = [words[word] for word in text.split()] + [2]
+        token_ids[row, : len(ids)] = ids
+    images = np.repeat(scenes.images, scenes.styles.shape[1], axis=0)
+    return {"source": images, "token_ids": token_ids}, scenes.styles.ravel(), 4 + len(words)
+
+
+def style_finder(vocabulary_size, length, experts, **kwargs):
+    decoder = networks.LSTMDecoder(
+        vocabulary_size, 48, conditioning_units=40, embedding_units=24, seed=1
+    )
+    return MixtureOfExpertsCaptioner(
+        layers.SharedExperts(layers.TokenSequence(decoder, length), experts, embedding_units=16),
+        encoder=networks.ConvolutionalEncoder((16, 32)),
+        seed=1,
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("objective", "hard"),
+    [(ExactMarginal(), False), (ReweightedWakeSleep(num_samples=1), True)],
+    ids=["exact marginal", "hard EM"],
+)
+def test_experts_find_the_styles(objective, hard):
+    """Nobody told the model who wrote what; it agrees with shuffled styles no more than chance."""
+    keras.utils.set_random_seed(1)
+    inputs, styles, size = styled(
+        render_scenes(250, captions_per_image=2, num_styles=4, size=16, seed=2)
+    )
+    posterior = layers.Responsibilities(4, hard=hard, temperature=4.0, balance=0.5)
+    model = style_finder(size, inputs["token_ids"].shape[1], 4, expert_posterior=posterior)
+    model.compile(keras.optimizers.Adam(5e-3), objective)
+    model.fit(inputs, epochs=4, batch_size=50, verbose=0)
+    posterior.temperature.assign(1.0)
+    logs = model.fit(inputs, epochs=2, batch_size=50, verbose=0).history
+    experts = model.predict(inputs, verbose=0).argmax(axis=1)
+    assert normalized_mutual_info_score(styles, experts) > 0.9
+    shuffled = np.random.default_rng(0).permutation(styles)
+    assert normalized_mutual_info_score(shuffled, experts) < 0.05
+    assert logs["usage_entropy"][-1] > 0.9 * np.log(4)
