@@ -10,8 +10,12 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 demo: $(INSTALLED)  ## The main job on real data: label Reuters R8 from ten labels per class
 	$(BIN)/dgm demo --output demo
 
+# A process for each of two cores, one thread in each: TensorFlow's own threads would fight over them.
+test: export OMP_NUM_THREADS := 1
+test: export TF_NUM_INTRAOP_THREADS := 1
+test: export TF_NUM_INTEROP_THREADS := 1
 test: $(INSTALLED)  ## All tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(INSTALLED)  ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -27,7 +31,7 @@ bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
 
 lock:  ## Renews requirements.lock from setup.py's ranges
-	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --no-emit-index-url \
+	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --extra serving --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.lock setup.py
 
 $(INSTALLED): requirements.lock setup.py

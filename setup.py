@@ -23,9 +23,15 @@ setup(
         # One minor version: their compiled parts must agree, and TFP needs tf-keras to import.
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",
+        "tensorflow-serving-api>=2.21,<2.22",
         "tf-keras>=2.21,<2.22",
         "tensorflow-probability>=0.25,<0.26",
         "keras>=3.12,<4",
+        "arviz-stats>=0.8,<1",
+        "grpcio>=1.70",
+        "pillow>=10",
+        "requests>=2.31",
+        "sacrebleu>=2.4,<3",
         "numpy>=1.26",
         "scipy>=1.11",
         "scikit-learn>=1.5",
@@ -38,6 +44,13 @@ setup(
     ],
     extras_require={
         "encoder": ["keras-hub>=0.32,<0.33", "safetensors>=0.4"],
+        # The embedded server of `dgm serve`.
+        "serving": [
+            "grpcio-health-checking>=1.70",
+            "prometheus-client>=0.20",
+            "starlette>=0.40",
+            "uvicorn>=0.30",
+        ],
         "dev": [
             "build",
             "hypothesis>=6",
@@ -45,6 +58,7 @@ setup(
             "mypy>=1.10",
             "pip-tools",
             "pytest>=8",
+            "pytest-xdist>=3.5",
             "ruff>=0.6",
         ],
     },
