@@ -208,6 +208,13 @@ def log_prob_from(moments):
     )
 
 
+def one_hot_pair_log_prob(parameters, event):
+    return sum(
+        np.log(densities.softmax(logits))[np.argmax(one_hot)]
+        for logits, one_hot in zip(np.reshape(parameters, (2, 3)), event, strict=True)
+    )
+
+
 def categorical_log_prob(parameters, event):
     return np.log(densities.softmax(parameters))[int(event)]
 
@@ -223,6 +230,8 @@ DIRECTIONS = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
 WITHOUT_WEIGHTS = {layers.StandardNormalPrior, layers.SphericalUniformPrior}
 # What a model gives its layers besides features.
 CALL_ARGUMENTS = {layers.VampPrior: {"posterior": pseudo_posterior}}
+# Two variables of three values each.
+ONE_HOT_PAIRS = np.stack([np.eye(3, dtype="f4")[list(pair)] for pair in np.ndindex(3, 3)])
 
 ROWS = [
     Row(
@@ -364,6 +373,27 @@ ROWS = [
         CLASSES,
         categorical_log_prob,
         support=list(range(4)),
+    ),
+    Row(
+        layers.IndependentOneHotCategorical,
+        {"event_shape": (2, 3)},
+        ONE_HOT_PAIRS[[1, 5, 6]],
+        one_hot_pair_log_prob,
+        support=list(ONE_HOT_PAIRS),
+    ),
+    Row(
+        layers.BernoulliPrior,
+        {"units": 3},
+        PIXELS[:, 0],
+        densities.bernoulli_log_prob,
+        support=[np.array(bits, "f4") for bits in np.ndindex(2, 2, 2)],
+    ),
+    Row(
+        layers.OneHotCategoricalPrior,
+        {"units": 2, "num_values": 3},
+        ONE_HOT_PAIRS[[1, 5, 6]],
+        one_hot_pair_log_prob,
+        support=list(ONE_HOT_PAIRS),
     ),
 ]
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.layer.__name__ for row in ROWS])

@@ -5,6 +5,7 @@ from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
+from tfp_dgm.distributions.top_down import TopDown
 
 __all__ = [
     "BagOfWords",
@@ -13,4 +14,5 @@ __all__ = [
     "NormalizingFlow",
     "Planar",
     "TokenSequence",
+    "TopDown",
 ]

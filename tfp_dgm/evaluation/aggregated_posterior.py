@@ -52,17 +52,18 @@ def mutual_information(
     """
 
     @tf.function(reduce_retracing=True)
-    def draw(inputs: Any, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def draw(inputs: Any, seed: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
         posterior, prior = model.posterior(inputs), model.prior(inputs)
         z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
         return z, log_q, prior.log_prob(z) + tf.zeros_like(log_q)
 
     @tf.function(reduce_retracing=True)
-    def log_densities(inputs: Any, valid: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+    def log_densities(inputs: Any, valid: tf.Tensor, steps: Any) -> tf.Tensor:
         posterior = model.posterior(inputs)
 
-        def step(z: tf.Tensor) -> tf.Tensor:
-            log_q = posterior.log_prob(z[:, tf.newaxis])  # [C, B]
+        def step(z: Any) -> tf.Tensor:
+            z = tf.nest.map_structure(lambda layer: layer[:, tf.newaxis], z)
+            log_q = posterior.log_prob(z)  # [C, B]
             return tf.reduce_logsumexp(log_q[:, :valid], axis=1)  # [C]
 
         return tf.map_fn(step, steps, fn_output_signature=tf.float32, parallel_iterations=1)
@@ -70,17 +71,23 @@ def mutual_information(
     drawn = []
     for inputs, count, index in batches(data, batch_size):
         parts = draw(inputs, tf.constant((seed, index)))
-        drawn.append([part.numpy()[:, :count] for part in parts])
-    z, own, log_prior = (np.concatenate(parts, axis=1) for parts in zip(*drawn, strict=True))
-    num_examples = own.shape[1]
-    flat = z.reshape(-1, *z.shape[2:])  # [S N, ...]
-    size = min(draws_per_step, len(flat))
-    padded = flat[np.arange(math.ceil(len(flat) / size) * size) % len(flat)]
-    steps = tf.constant(padded.reshape(-1, size, *flat.shape[1:]))  # [steps, C, ...]
-    total = np.full(len(flat), -np.inf)
+        drawn.append(tf.nest.map_structure(lambda part, c=count: part.numpy()[:, :c], parts))
+    z, own, log_prior = tf.nest.map_structure(
+        lambda *parts: np.concatenate(parts, axis=1), *drawn
+    )  # [S, N, ...]
+    num_examples, num_draws = own.shape[1], own.size
+    size = min(draws_per_step, num_draws)
+    places = np.arange(math.ceil(num_draws / size) * size) % num_draws
+    steps = tf.nest.map_structure(
+        lambda layer: tf.constant(
+            layer.reshape(num_draws, *layer.shape[2:])[places].reshape(-1, size, *layer.shape[2:])
+        ),
+        z,
+    )  # [steps, C, ...]
+    total = np.full(num_draws, -np.inf)
     for inputs, count, _ in batches(data, batch_size, progress):
         sums = log_densities(inputs, tf.constant(count), steps).numpy().reshape(-1)
-        total = np.logaddexp(total, sums[: len(flat)].astype(np.float64))
+        total = np.logaddexp(total, sums[:num_draws].astype(np.float64))
     aggregated = total.reshape(own.shape) - math.log(num_examples)  # log q(z), [S, N]
     information = (own - aggregated).mean(axis=0)  # [N]
     marginal_kl = (aggregated - log_prior).mean(axis=0)  # [N]

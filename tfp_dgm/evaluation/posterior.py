@@ -45,7 +45,7 @@ def elbo_terms(
         reconstruction = tf.reduce_mean(model.log_likelihood(z, inputs), axis=0)
         try:
             kl = tfd.kl_divergence(posterior, prior)
-        except NotImplementedError:  # TFP registers no closed form for this pair.
+        except (NotImplementedError, ValueError):  # TFP has no closed form; of layers, ValueError.
             kl = tf.reduce_mean(log_q - prior.log_prob(z), axis=0)
         return reconstruction, kl
 
@@ -85,7 +85,7 @@ def active_units(
       seed: of the draws.
     Returns:
       `active_units`: how many; `units`: of how many; `variances`: their list, in the order of the
-      latent's flattened event.
+      latent's flattened event, layer after layer.
     References:
       [1] Burda, Grosse and Salakhutdinov. Importance Weighted Autoencoders. ICLR 2016, section 5.2.
     """
@@ -94,12 +94,11 @@ def active_units(
     def two_means(inputs: Any, seed: tf.Tensor) -> tf.Tensor:
         posterior = model.posterior(inputs)
         try:
-            mean = posterior.mean()
+            mean = _flat(posterior.mean())  # [B, Z]
             return tf.stack([mean, mean])
-        except NotImplementedError:  # A flow, or latents of several layers.
-            z = tf.cast(posterior.sample(2 * num_samples, seed=seed), tf.float32)
-            shape = tf.concat([[2, num_samples], tf.shape(z)[1:]], axis=0)
-            return tf.reduce_mean(tf.reshape(z, shape), axis=1)  # [2, B, ...]
+        except (NotImplementedError, ValueError):  # A flow; of layers, ValueError.
+            z = _flat(posterior.sample((2, num_samples), seed=seed), leading=3)  # [2, S, B, Z]
+            return tf.reduce_mean(z, axis=1)  # [2, B, Z]
 
     means = np.concatenate(
         [
@@ -107,8 +106,7 @@ def active_units(
             for inputs, count, index in batches(data, batch_size)
         ],
         axis=1,
-    ).astype(np.float64)  # [2, N, ...]
-    means = means.reshape(*means.shape[:2], -1)  # [2, N, Z]
+    ).astype(np.float64)  # [2, N, Z]
     if means.shape[1] < 2:
         raise ValueError("data: expected at least 2 examples, to see what varies; received 1")
     first, second = means - means.mean(axis=1, keepdims=True)
@@ -145,6 +143,13 @@ def kl_per_dimension(
         total = total + divergences(inputs).numpy()[:count].astype(np.float64).sum(axis=0)
         examples += count
     return np.asarray(total) / examples
+
+
+def _flat(z: Any, leading: int = 1) -> tf.Tensor:
+    """Latents [..., Z], whatever their structure and event."""
+    layers = [tf.cast(layer, tf.float32) for layer in tf.nest.flatten(z)]
+    shapes = [tf.concat([tf.shape(layer)[:leading], [-1]], axis=0) for layer in layers]
+    return tf.concat([tf.reshape(*pair) for pair in zip(layers, shapes, strict=True)], axis=-1)
 
 
 def factors(distribution: tfd.Distribution) -> tfd.Distribution:

@@ -4,10 +4,10 @@ from tfp_dgm.inference.annealed_importance_sampling import (
     Annealed,
     annealed_importance_sampling,
     reverse_annealed_importance_sampling,
-    tune_step_size,
 )
 from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
 from tfp_dgm.inference.refine_posterior import refine_posterior
+from tfp_dgm.inference.tune_step_size import tune_step_size
 
 __all__ = [
     "Annealed",

@@ -9,7 +9,8 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.models import LatentVariableModel
 
-LogProb = Callable[[tf.Tensor], tf.Tensor]
+# Latents are a tensor, or a list of tensors where they are of several layers.
+LogProb = Callable[..., tf.Tensor]
 
 
 class Annealed(NamedTuple):
@@ -57,13 +58,12 @@ def annealed_importance_sampling(
       [2] Wu, Burda, Salakhutdinov and Grosse. On the Quantitative Analysis of Decoder-Based
         Generative Models. ICLR 2017. arXiv:1611.04273
     """
-    prior = _continuous_prior(model, inputs)
-    log_joint = _log_joint(model, prior, inputs)
+    prior = continuous_prior(model, inputs)
     draw, anneal = tf.unstack(tf.random.split(seed, 2))
     shape = _sample_shape(prior, num_chains, inputs)
     log_weights, acceptance = _anneal(
-        lambda z: _broadcast(prior.log_prob(z), inputs),
-        log_joint,
+        _log_prior(prior, inputs),
+        log_joint(model, prior, inputs),
         prior.sample(shape, seed=draw),
         num_steps=num_steps,
         num_leapfrog_steps=num_leapfrog_steps,
@@ -76,7 +76,7 @@ def annealed_importance_sampling(
 def reverse_annealed_importance_sampling(
     model: LatentVariableModel,
     inputs: Any,
-    z: tf.Tensor,
+    z: Any,
     *,
     num_chains: int = 16,
     num_steps: int = 1000,
@@ -104,11 +104,13 @@ def reverse_annealed_importance_sampling(
       [1] Grosse, Ghahramani and Adams. Sandwiching the Marginal Likelihood using Bidirectional
         Monte Carlo. 2015. arXiv:1511.02543
     """
-    prior = _continuous_prior(model, inputs)
-    start = tf.broadcast_to(z, tf.concat([[num_chains], tf.shape(z)], axis=0))  # [S, B, ...]
+    prior = continuous_prior(model, inputs)
+    start = tf.nest.map_structure(
+        lambda layer: tf.repeat(layer[tf.newaxis], num_chains, axis=0), z
+    )  # [S, B, ...]
     log_weights, acceptance = _anneal(
-        _log_joint(model, prior, inputs),
-        lambda z: _broadcast(prior.log_prob(z), inputs),
+        log_joint(model, prior, inputs),
+        _log_prior(prior, inputs),
         start,
         num_steps=num_steps,
         num_leapfrog_steps=num_leapfrog_steps,
@@ -116,59 +118,6 @@ def reverse_annealed_importance_sampling(
         seed=seed,
     )
     return Annealed(-_log_mean_exp(log_weights), acceptance)
-
-
-def tune_step_size(
-    model: LatentVariableModel,
-    inputs: Any,
-    *,
-    num_steps: int = 100,
-    num_leapfrog_steps: int = 10,
-    step_size: float = 0.1,
-    target_acceptance: float = 0.65,
-    seed: tf.Tensor,
-) -> tf.Tensor:
-    """Finds a step size for each example, by chains at its posterior that are thrown away.
-
-    Annealing itself keeps the step size fixed: one that follows the chain would cost it the
-    unbiasedness.
-
-    Args:
-      model: its posterior (where the chains start), prior and log-likelihood.
-      inputs: [B, ...].
-      num_steps: of the pilot.
-      num_leapfrog_steps: of each transition.
-      step_size: where the search begins.
-      target_acceptance: the share of transitions to be accepted; Wu et al. take 0.65.
-      seed: int32 [2].
-    Returns:
-      float32 [B].
-    """
-    prior = _continuous_prior(model, inputs)
-    draw, pilot = tf.unstack(tf.random.split(seed, 2))
-    start = model.posterior(inputs).sample(_PILOT_CHAINS, seed=draw)  # [S, B, ...]
-    # One step size an example: what adapts takes the mean over the axes that the sizes lack.
-    ones = [1] * (start.shape.rank - 2)
-    sizes = tf.fill([1, tf.shape(start)[1], *ones], step_size)
-    kernel = tfp.mcmc.SimpleStepSizeAdaptation(
-        tfp.mcmc.HamiltonianMonteCarlo(_log_joint(model, prior, inputs), sizes, num_leapfrog_steps),
-        num_adaptation_steps=num_steps,
-        adaptation_rate=0.05,  # 100 steps reach any size from a hundredth to a hundredfold.
-        target_accept_prob=target_acceptance,
-    )
-    results = tfp.mcmc.sample_chain(
-        1,
-        start,
-        kernel=kernel,
-        num_burnin_steps=num_steps - 1,
-        trace_fn=None,
-        return_final_kernel_results=True,
-        seed=pilot,
-    ).final_kernel_results
-    return tf.reshape(results.new_step_size, [-1])
-
-
-_PILOT_CHAINS = 8
 
 
 class _Fresh(tfp.mcmc.TransitionKernel):
@@ -197,7 +146,7 @@ class _Fresh(tfp.mcmc.TransitionKernel):
 def _anneal(
     source: LogProb,
     target: LogProb,
-    start: tf.Tensor,
+    start: Any,
     *,
     num_steps: int,
     num_leapfrog_steps: int,
@@ -207,7 +156,10 @@ def _anneal(
     """Log-weights [S, B] of chains from `source` to `target`, and the last acceptance [B]."""
     step_size = tf.convert_to_tensor(step_size, tf.float32)
     if step_size.shape.rank:  # [B] -> [B, 1, ...], to stand beside [S, B, ...].
-        step_size = tf.reshape(step_size, [-1] + [1] * (start.shape.rank - 2))
+        step_size = [
+            tf.reshape(step_size, [-1] + [1] * (layer.shape.rank - 2))
+            for layer in tf.nest.flatten(start)
+        ]
     _, log_weights, results = tfp.mcmc.sample_annealed_importance_chain(
         num_steps,
         source,
@@ -223,9 +175,11 @@ def _anneal(
     return log_weights, tf.reduce_mean(accepted, axis=0)
 
 
-def _continuous_prior(model: LatentVariableModel, inputs: Any) -> tfd.Distribution:
+def continuous_prior(model: LatentVariableModel, inputs: Any) -> tfd.Distribution:
+    """The model's prior; ValueError where its latents are discrete."""
     prior = model.prior(inputs)
-    if prior.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
+    kinds = tf.nest.flatten(prior.reparameterization_type)
+    if any(kind != tfd.FULLY_REPARAMETERIZED for kind in kinds):
         raise ValueError(
             "model: Hamiltonian Monte Carlo needs a prior over continuous latents; received "
             f"{prior}"
@@ -233,17 +187,32 @@ def _continuous_prior(model: LatentVariableModel, inputs: Any) -> tfd.Distributi
     return prior
 
 
-def _log_joint(model: LatentVariableModel, prior: tfd.Distribution, inputs: Any) -> LogProb:
-    return lambda z: prior.log_prob(z) + model.log_likelihood(z, inputs)
+def _log_prior(prior: tfd.Distribution, inputs: Any) -> LogProb:
+    def log_prob(*z: tf.Tensor) -> tf.Tensor:
+        log_pz = prior.log_prob(_latents(z))
+        return tf.broadcast_to(log_pz, [tf.shape(log_pz)[0], _rows(inputs)])  # [S, B]
+
+    return log_prob
 
 
-def _sample_shape(prior: tfd.Distribution, num_chains: int, inputs: Any) -> Any:
+def log_joint(model: LatentVariableModel, prior: tfd.Distribution, inputs: Any) -> LogProb:
+    """log p(x, z) of latents [S, B, ...], [S, B]."""
+
+    def log_prob(*z: tf.Tensor) -> tf.Tensor:
+        latents = _latents(z)
+        return prior.log_prob(latents) + model.log_likelihood(latents, inputs)  # [S, B]
+
+    return log_prob
+
+
+def _latents(z: tuple[tf.Tensor, ...]) -> Any:
+    return z[0] if len(z) == 1 else list(z)
+
+
+def _sample_shape(prior: tfd.Distribution, num_chains: int, inputs: Any) -> tf.Tensor:
     """[S], and the batch where the prior has none of its own."""
-    return [num_chains] if prior.batch_shape.rank else [num_chains, _rows(inputs)]
-
-
-def _broadcast(log_prob: tf.Tensor, inputs: Any) -> tf.Tensor:
-    return tf.broadcast_to(log_prob, [tf.shape(log_prob)[0], _rows(inputs)])
+    shapes = prior.batch_shape if isinstance(prior, tfd.JointDistribution) else [prior.batch_shape]
+    return tf.stack([num_chains] if shapes[-1].rank else [num_chains, _rows(inputs)])
 
 
 def _rows(inputs: Any) -> tf.Tensor:

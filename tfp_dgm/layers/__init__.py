@@ -3,6 +3,11 @@
 from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
+from tfp_dgm.layers.discrete_latents import (
+    BernoulliPrior,
+    IndependentOneHotCategorical,
+    OneHotCategoricalPrior,
+)
 from tfp_dgm.layers.distribution_layer import DistributionLayer, VectorDistributionLayer
 from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
 from tfp_dgm.layers.experts import Experts, SeparateExperts, SharedExperts
@@ -26,12 +31,14 @@ __all__ = [
     "AutoregressiveFlowPrior",
     "BagOfWords",
     "BatchNormalizedNormalDiag",
+    "BernoulliPrior",
     "Categorical",
     "CategoricalPrior",
     "DistributionLayer",
     "ExpertRecognition",
     "Experts",
     "IndependentBernoulli",
+    "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
     "LearnedNormalPrior",
     "MixtureOfNormalsPrior",
@@ -40,6 +47,7 @@ __all__ = [
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
     "OneHotCategorical",
+    "OneHotCategoricalPrior",
     "Parameters",
     "PlanarFlow",
     "PowerSpherical",

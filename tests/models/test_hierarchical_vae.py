@@ -1,0 +1,318 @@
+"""Models of several stochastic layers against NumPy, and against enumeration where binary."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.references import densities
+from tests.references.networks import dense
+from tests.saving import assert_comes_back
+from tfp_dgm import layers, objectives
+from tfp_dgm.evaluation import (
+    active_units,
+    elbo_terms,
+    importance_weighted_log_likelihood,
+    kl_per_dimension,
+    mutual_information,
+)
+from tfp_dgm.inference import (
+    annealed_importance_sampling,
+    reverse_annealed_importance_sampling,
+    tune_step_size,
+)
+from tfp_dgm.models import CategoricalVAE, HierarchicalVAE, SigmoidBeliefNetwork
+from tfp_dgm.networks import MLP
+
+SHAPE = (2, 2)  # Of the images.
+X = np.array([[[1, 0], [1, 1]], [[0, 0], [1, 0]], [[0, 1], [0, 1]]], np.float32)
+
+
+def gaussian(**kwargs):
+    """Two layers of 3 and 2 Normal latents."""
+    return HierarchicalVAE(
+        [MLP([5], activation="tanh", name="encoder_0"), MLP([4], activation="tanh", name="enc_1")],
+        [
+            layers.MultivariateNormalDiag(3, min_scale=0.0, name="posterior_0"),
+            layers.MultivariateNormalDiag(2, min_scale=0.0, name="posterior_1"),
+        ],
+        [MLP([5], activation="tanh", name="decoder_0"), MLP([4], activation="tanh", name="dec_1")],
+        layers.IndependentBernoulli(SHAPE, name="likelihood"),
+        conditionals=[layers.MultivariateNormalDiag(3, min_scale=0.0, name="conditional_0")],
+        prior=layers.StandardNormalPrior(2, name="prior"),
+        **{"seed": 1, **kwargs},
+    )
+
+
+def belief_network(units=(3, 2), **kwargs):
+    return SigmoidBeliefNetwork(
+        SHAPE, units=units, mean=[0.2, 0.7, 0.5, 0.4], **{"seed": 1, **kwargs}
+    )
+
+
+def with_baseline():
+    return belief_network(baseline_units=4)
+
+
+NVIL = objectives.ScoreFunctionELBO(
+    num_samples=1,
+    control_variates=[objectives.LearnedBaseline(), objectives.RunningAverage()],
+)
+
+
+def categorical(**kwargs):
+    return CategoricalVAE(
+        MLP([5], activation="tanh", name="encoder"),
+        MLP([4], activation="tanh", name="decoder"),
+        layers.IndependentBernoulli(SHAPE, name="likelihood"),
+        num_variables=2,
+        num_values=3,
+        **{"seed": 1, **kwargs},
+    )
+
+
+def randomized(model):
+    model.build((None, *SHAPE))
+    random = np.random.default_rng(12)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(scale=0.7, size=weight.shape))
+    return model
+
+
+def weights_of(*parts):
+    return [weight.numpy().astype(np.float64) for part in parts for weight in part.weights]
+
+
+def normal_log_prob(parameters, event):
+    half = len(parameters) // 2
+    scale = [densities.softplus(rho) for rho in parameters[half:]]
+    return densities.normal_diag_log_prob(parameters[:half], scale, event)
+
+
+def gaussian_oracle(model, z1, z2, x):
+    """(log p(x | z), log p(z), log q(z | x)) of one example."""
+
+    def through(network, layer, value):
+        return dense(dense(value, weights_of(network), np.tanh), weights_of(layer))
+
+    log_px = densities.bernoulli_log_prob(through(model.decoders[0], model.likelihood, z1), x)
+    log_pz = normal_log_prob(through(model.decoders[1], model.conditionals[0], z2), z1)
+    log_pz += densities.normal_diag_log_prob(np.zeros(2), np.ones(2), z2)
+    first, second = model.posterior_layers
+    log_q = normal_log_prob(through(model.encoders[0], first, x.reshape(-1)), z1)
+    log_q += normal_log_prob(through(model.encoders[1], second, z1), z2)
+    return log_px, log_pz, log_q
+
+
+def belief_oracle(model, z, x):
+    """(log p(x | z), log p(z), log q(z | x)) of one example and latents z of any layers."""
+
+    def linear(layer, value):
+        kernel, bias = weights_of(layer)
+        return value @ kernel + bias
+
+    def signed(value):
+        return 2 * np.asarray(value, np.float64) - 1
+
+    log_px = densities.bernoulli_log_prob(linear(model.likelihood, signed(z[0])), x)
+    log_pz = densities.bernoulli_log_prob(weights_of(model.prior_layer)[0], z[-1])
+    for layer, below, above in zip(model.conditionals, z, z[1:], strict=False):
+        log_pz += densities.bernoulli_log_prob(linear(layer, signed(above)), below)
+    first, *others = model.posterior_layers
+    centred = x.reshape(-1) - np.array([0.2, 0.7, 0.5, 0.4])
+    log_q = densities.bernoulli_log_prob(linear(first, centred), z[0])
+    for layer, below, above in zip(others, z, z[1:], strict=False):
+        log_q += densities.bernoulli_log_prob(linear(layer, signed(below)), above)
+    return log_px, log_pz, log_q
+
+
+def binary_states(units):
+    return [
+        [np.array(layer, np.float32) for layer in layers_]
+        for layers_ in itertools.product(
+            *(list(itertools.product([0, 1], repeat=width)) for width in units)
+        )
+    ]
+
+
+def evidence(model, x, units):
+    terms = [belief_oracle(model, z, x)[:2] for z in binary_states(units)]
+    return np.logaddexp.reduce([log_px + log_pz for log_px, log_pz in terms])
+
+
+def terms_of(model, z, x):
+    terms = model.log_likelihood(z, x), model.prior(x).log_prob(z), model.posterior(x).log_prob(z)
+    return [np.broadcast_to(term, (np.shape(term)[0], len(x))) for term in terms]
+
+
+def test_densities_of_normal_layers_equal_numpy():
+    model, random = randomized(gaussian()), np.random.default_rng(4)
+    z = [random.normal(size=(2, 3, width)).astype(np.float32) for width in (3, 2)]
+    actual = terms_of(model, z, X)
+    for s, b in np.ndindex(2, 3):
+        expected = gaussian_oracle(model, z[0][s, b], z[1][s, b], X[b])
+        np.testing.assert_allclose([term[s, b] for term in actual], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("units", [(3,), (3, 2), (2, 2, 2)])
+def test_densities_of_binary_layers_equal_numpy(units):
+    model = randomized(belief_network(units))
+    states = binary_states(units)
+    z = [
+        np.stack([np.tile(state[index], (3, 1)) for state in states]) for index in range(len(units))
+    ]  # [S, B, Z] of each layer.
+    actual = terms_of(model, z if len(units) > 1 else z[0], X)
+    for s, b in np.ndindex(len(states), 3):
+        expected = belief_oracle(model, states[s], X[b])
+        np.testing.assert_allclose([term[s, b] for term in actual], expected, rtol=1e-4)
+    # Both sides are distributions: they sum to one.
+    np.testing.assert_allclose(np.exp(actual[1]).sum(axis=0), 1, rtol=1e-4)
+    np.testing.assert_allclose(np.exp(actual[2]).sum(axis=0), 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("units", [(3, 2)])
+def test_importance_sampling_finds_the_enumerated_evidence(units):
+    model = randomized(belief_network(units))
+    result = importance_weighted_log_likelihood(
+        model, X, num_samples=20_000, samples_per_step=5000, batch_size=2
+    )
+    expected = [evidence(model, x, units) for x in X]
+    np.testing.assert_allclose(result["log_likelihood"], expected, atol=0.08)
+
+
+def test_latents_of_a_categorical_model_are_one_hot():
+    model = randomized(categorical())
+    z = model.posterior(X).sample(4, seed=(1, 2))
+    assert z.shape == (4, 3, 2, 3)
+    np.testing.assert_array_equal(tf.reduce_sum(z, axis=-1), 1)
+    (kernel, bias), features = weights_of(model.likelihood), weights_of(model.decoders[0])
+    hidden = dense(z[1, 2].numpy().reshape(-1), features, np.tanh)
+    expected = densities.bernoulli_log_prob(hidden @ kernel + bias, X[2])
+    np.testing.assert_allclose(model.log_likelihood(z, X)[1, 2], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [gaussian, belief_network, categorical])
+def test_dreams_are_of_the_model(make):
+    """Means over 20,000 dreams within 5 standard errors of exact or averaged ones."""
+    model = randomized(make())
+    _, x = model.dream(np.zeros((20_000, *SHAPE), np.float32), seed=(3, 4))
+    assert x.dtype == tf.float32
+    z = model.prior(X).sample(20_000, seed=(8, 9))
+    expected = tf.reduce_mean(model.decode(z).mean(), axis=0)
+    np.testing.assert_allclose(tf.reduce_mean(x, axis=0), expected, atol=5 * 0.5 * 2**0.5 / 141)
+
+
+@pytest.mark.parametrize(
+    ("make", "objective"),
+    [
+        (gaussian, objectives.ImportanceWeighted(num_samples=4)),
+        (belief_network, None),
+        (with_baseline, NVIL),
+        (categorical, None),
+    ],
+)
+def test_fit_learns_two_kinds_of_images(make, objective):
+    """The image and its complement: ln 2 nats tell them apart, 4 ln 2 do not."""
+    kinds = np.array([[[1, 1], [0, 0]], [[0, 0], [1, 1]]], np.float32)
+    data = tf.data.Dataset.from_tensors(np.repeat(kinds, 32, axis=0)).repeat(100)
+    model = make()
+    model.compile(keras.optimizers.Adam(0.03), objective)
+    bounds = model.fit(data, epochs=2, verbose=0, shuffle=False).history["bound"]
+    assert bounds[1] > bounds[0]
+    assert bounds[1] > -0.65 * 4 * np.log(2)
+
+
+def test_learned_baseline_is_linear_in_its_features():
+    model = randomized(with_baseline())
+    features = dense(X[1].reshape(-1), weights_of(model.baseline_network), np.tanh)
+    (kernel, bias) = weights_of(model.baseline_layer)
+    np.testing.assert_allclose(model.baseline(X)[1], features @ kernel[:, 0] + bias[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "objective"),
+    [
+        (gaussian, objectives.ImportanceWeighted(num_samples=2)),
+        (with_baseline, NVIL),
+        (categorical, None),
+    ],
+)
+def test_comes_back(make, objective, tmp_path):
+    assert_comes_back(make(), (X,), tmp_path, objective)
+
+
+def test_predict_gives_the_mean_of_the_first_layer():
+    model = randomized(belief_network())
+    kernel, bias = weights_of(model.posterior_layers[0])
+    logits = (X.reshape(3, 4) - [0.2, 0.7, 0.5, 0.4]) @ kernel + bias
+    np.testing.assert_allclose(model.predict(X, verbose=0), 1 / (1 + np.exp(-logits)), rtol=1e-4)
+
+
+def test_the_network_starts_at_the_mean_image():
+    model = belief_network()
+    model.build((None, *SHAPE))
+    model.likelihood.projection.kernel.assign(np.zeros((3, 4)))
+    mean = model.decode([tf.zeros([1, 3]), tf.zeros([1, 2])]).mean()
+    np.testing.assert_allclose(mean, [[[0.2, 0.7], [0.5, 0.4]]], rtol=1e-5)
+
+
+def test_evaluation_takes_layers():
+    model = randomized(gaussian())
+    x = np.concatenate([X, X, X])
+    terms = elbo_terms(model, x, num_samples=200, batch_size=4)
+    weighted = importance_weighted_log_likelihood(model, x, num_samples=200, batch_size=4)
+    assert (weighted["log_likelihood"] > terms["bound"]).all()
+    assert active_units(model, x)["units"] == 5
+    information = mutual_information(model, x, num_samples=50, batch_size=4, draws_per_step=64)
+    # Three different images, each three times.
+    assert 0 < information["mutual_information"] < np.log(3)
+    with pytest.raises(ValueError, match="factorises over dimensions"):
+        kl_per_dimension(model, x)
+
+
+def test_annealing_takes_layers():
+    """Both directions agree with the mean likelihood of 20,000 draws of the prior."""
+    model = randomized(gaussian())
+    z, x = model.dream(np.zeros((40, *SHAPE), np.float32), seed=(5, 1))
+    likelihoods = model.log_likelihood(
+        [layer[:, tf.newaxis] for layer in model.prior(x).sample(20_000, seed=(3, 3))], x
+    )
+    expected = np.log(np.exp(likelihoods).mean(axis=0)).mean()
+    leapfrog = {"num_leapfrog_steps": 2}
+
+    @tf.function
+    def both():
+        sizes = tune_step_size(model, x, num_steps=20, seed=(1, 2), **leapfrog)
+        settings = {"num_steps": 40, "step_size": sizes, "num_chains": 4, **leapfrog}
+        below = annealed_importance_sampling(model, x, seed=(3, 2), **settings)
+        above = reverse_annealed_importance_sampling(model, x, z, seed=(3, 2), **settings)
+        return below.log_likelihood, above.log_likelihood
+
+    for estimate in both():
+        assert np.mean(estimate) == pytest.approx(expected, abs=0.15)
+
+
+def test_lists_must_fit():
+    with pytest.raises(ValueError, match="L - 1 conditionals; received 1, 1, 1 and 1"):
+        HierarchicalVAE(
+            [MLP([3])],
+            [layers.MultivariateNormalDiag(2)],
+            [MLP([3])],
+            layers.IndependentBernoulli(SHAPE),
+            conditionals=[layers.MultivariateNormalDiag(2)],
+            prior=layers.StandardNormalPrior(2),
+        )
+
+
+@pytest.mark.parametrize("mean", [[0.5] * 3, [0.5, 0.2, 0.1, 1.2], [0.5, 0.2, 0.1, np.nan]])
+def test_mean_must_be_probabilities_of_the_inputs(mean):
+    with pytest.raises(ValueError, match=r"`mean` must be 4 numbers in \[0, 1\]"):
+        SigmoidBeliefNetwork(SHAPE, mean=mean)
+
+
+def test_no_baseline_where_none_was_given():
+    model = SigmoidBeliefNetwork(SHAPE, units=[3])
+    with pytest.raises(NotImplementedError, match="no learned baseline"):
+        model.baseline(X)

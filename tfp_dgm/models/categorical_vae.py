@@ -1,0 +1,76 @@
+"""Latents that are categorical variables."""
+
+from typing import Any
+
+import keras
+
+from tfp_dgm.layers import (
+    DistributionLayer,
+    IndependentOneHotCategorical,
+    OneHotCategoricalPrior,
+)
+from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
+from tfp_dgm.objectives import Objective, ScoreFunctionELBO
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class CategoricalVAE(HierarchicalVAE):
+    """Variational autoencoder of N categorical latents with K values each [1].
+
+        z_n ~ Categorical(p_n), one-hot;    x ~ likelihood(decoder(z));
+        q(z | x) = prod_n Categorical(z_n | encoder(x))
+
+    The default objective is `ScoreFunctionELBO`; `GumbelSoftmaxELBO` is the one of [1].
+
+    Args:
+      encoder: network, inputs [B, ...] -> features [B, D].
+      decoder: network, latents [M, N K] -> features; None connects them to the likelihood directly.
+      likelihood: distribution layer over the inputs.
+      num_variables: N.
+      num_values: K.
+      baseline: see `HierarchicalVAE`.
+      seed: see `LatentVariableModel`.
+    References:
+      [1] Jang, Gu and Poole. Categorical Reparameterization with Gumbel-Softmax. ICLR 2017.
+        arXiv:1611.01144
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Layer,
+        decoder: keras.Layer | None,
+        likelihood: DistributionLayer,
+        *,
+        num_variables: int,
+        num_values: int,
+        baseline: keras.Layer | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            [encoder],
+            [IndependentOneHotCategorical((num_variables, num_values), name="posterior")],
+            [decoder],
+            likelihood,
+            prior=OneHotCategoricalPrior(num_variables, num_values, name="prior"),
+            baseline=baseline,
+            seed=seed,
+            **kwargs,
+        )
+        self.num_variables = num_variables
+        self.num_values = num_values
+
+    def default_objective(self) -> Objective:
+        return ScoreFunctionELBO()
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for name in ("encoders", "posteriors", "decoders", "conditionals", "prior"):
+            del config[name]
+        return {
+            **config,
+            "encoder": keras.saving.serialize_keras_object(self.encoders[0]),
+            "decoder": keras.saving.serialize_keras_object(self.decoders[0]),
+            "num_variables": self.num_variables,
+            "num_values": self.num_values,
+        }

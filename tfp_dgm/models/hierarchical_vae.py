@@ -1,0 +1,205 @@
+"""Latents in several stochastic layers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.distributions import TopDown
+from tfp_dgm.layers import DistributionLayer, Prior
+from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.vae import build_network
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class HierarchicalVAE(LatentVariableModel):
+    """Variational autoencoder of L stochastic layers [1], each any family of distributions.
+
+        p(x, z) = p(z_L) prod_l p(z_l | z_{l+1}) p(x | z_1)         generated top down
+        q(z | x) = q(z_1 | x) prod_l q(z_{l+1} | z_l)               inferred bottom up
+
+    Latents are the list [z_1, ..., z_L], of one layer the tensor z_1 itself. `predict` and calling
+    the model give the mean of q(z_1 | x), flattened.
+
+    Args:
+      encoders: L networks; inputs -> features of z_1, then z_l -> features of z_{l+1}. None stands
+        for the value itself, flattened.
+      posteriors: L distribution layers, of z_1 to z_L.
+      decoders: L networks; z_1 -> features of the input, then z_{l+1} -> features of z_l, or None.
+      likelihood: distribution layer over the inputs.
+      conditionals: L - 1 distribution layers, p(z_1 | z_2) to p(z_{L-1} | z_L).
+      prior: prior layer, over z_L.
+      baseline: network, inputs -> features; what a learned control variate (NVIL) is a linear
+        function of, for objectives that need one. None: there is none.
+      seed: see `LatentVariableModel`.
+    Raises:
+      ValueError: if the lists do not fit each other.
+    References:
+      [1] Burda, Grosse and Salakhutdinov. Importance Weighted Autoencoders. ICLR 2016, appendix A.
+        arXiv:1509.00519
+    """
+
+    def __init__(
+        self,
+        encoders: Sequence[keras.Layer | None],
+        posteriors: Sequence[DistributionLayer],
+        decoders: Sequence[keras.Layer | None],
+        likelihood: DistributionLayer,
+        *,
+        conditionals: Sequence[DistributionLayer] = (),
+        prior: Prior,
+        baseline: keras.Layer | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        lengths = [len(encoders), len(posteriors), len(decoders), len(conditionals) + 1]
+        if not posteriors or len(set(lengths)) != 1:
+            raise ValueError(
+                f"{type(self).__name__}: expected L encoders, posteriors and decoders and L - 1 "
+                f"conditionals; received {', '.join(map(str, lengths[:3]))} and {lengths[3] - 1}"
+            )
+        self.encoders = list(encoders)
+        self.posterior_layers = list(posteriors)
+        self.decoders = list(decoders)
+        self.conditionals = list(conditionals)
+        self.likelihood = likelihood
+        self.prior_layer = prior
+        self.baseline_network = baseline
+        self.baseline_layer = None
+        if baseline is not None:
+            self.baseline_layer = keras.layers.Dense(1, dtype="float32", name="baseline")
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        shape = tuple(input_shape)
+        for encoder, posterior in zip(self.encoders, self.posterior_layers, strict=True):
+            posterior.build(_build(encoder, shape))
+            shape = (None, posterior.event_size)
+        self.prior_layer.build()
+        below = [self.likelihood, *self.conditionals]
+        for decoder, posterior, layer in zip(
+            self.decoders, self.posterior_layers, below, strict=True
+        ):
+            layer.build(_build(decoder, (None, posterior.event_size)))
+        if self.baseline_layer is not None:
+            features = _build(self.baseline_network, tuple(input_shape))
+            if not self.baseline_layer.built:
+                self.baseline_layer.build(features)
+        self.built = True
+
+    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        features = _features(self.encoders[0], inputs, training)
+        first = self.posterior_layers[0](features, training=training)
+        upward = [
+            _conditional(encoder, below, layer, training)
+            for encoder, below, layer in zip(
+                self.encoders[1:], self.posterior_layers, self.posterior_layers[1:], strict=False
+            )
+        ]
+        return tfd.JointDistributionSequential([first, *upward]) if upward else first
+
+    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        top = self.prior_layer(None)
+        downward = [
+            _conditional(decoder, above, layer, training)
+            for decoder, above, layer in zip(
+                self.decoders[1:], self.posterior_layers[1:], self.conditionals, strict=True
+            )
+        ]
+        return TopDown([top, *downward[::-1]]) if downward else top
+
+    def log_likelihood(self, z: Any, inputs: Any, training: bool = False) -> tf.Tensor:
+        return self.decode(z, training=training).log_prob(tf.cast(inputs, tf.float32))  # [S, B]
+
+    def decode(self, z: Any, training: bool = False) -> tfd.Distribution:
+        """p(x | z) for latents [..., Z]; batch shape [...]. Layers but the first play no part."""
+        first = z[0] if isinstance(z, list | tuple) else z
+        to_input = _conditional(
+            self.decoders[0], self.posterior_layers[0], self.likelihood, training
+        )
+        return to_input(first)
+
+    def baseline(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        if self.baseline_layer is None:
+            return super().baseline(inputs, training=training)
+        features = _features(self.baseline_network, inputs, training)
+        return self.baseline_layer(features)[:, 0]
+
+    def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
+        latents, values = tf.unstack(tf.random.split(seed, 2))
+        z = self.prior(inputs, training=training).sample(tf.shape(inputs)[:1], seed=latents)
+        x = self.decode(z, training=training).sample(seed=values)
+        return z, tf.cast(x, tf.as_dtype(inputs.dtype))
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        features = _features(self.encoders[0], inputs, training)
+        mean = self.posterior_layers[0](features, training=training).mean()
+        return tf.reshape(mean, [-1, self.posterior_layers[0].event_size])
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {
+            "encoders": self.encoders,
+            "posteriors": self.posterior_layers,
+            "decoders": self.decoders,
+            "likelihood": self.likelihood,
+            "conditionals": self.conditionals,
+            "prior": self.prior_layer,
+            "baseline": self.baseline_network,
+        }
+        return {
+            **super().get_config(),
+            "seed": self.seed,
+            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "HierarchicalVAE":
+        return cls(**{name: _revived(value) for name, value in config.items()})
+
+
+def _build(network: keras.Layer | None, shape: tuple[int | None, ...]) -> Any:
+    if network is not None:
+        return build_network(network, shape)
+    size = 1
+    for length in shape[1:]:
+        size *= length or 1
+    return (shape[0], size)
+
+
+def _features(network: keras.Layer | None, inputs: tf.Tensor, training: bool) -> tf.Tensor:
+    """Features [B, D] of inputs [B, ...]."""
+    if network is not None:
+        return network(inputs, training=training)
+    size = tf.TensorShape(inputs.shape[1:]).num_elements()
+    return tf.reshape(tf.cast(inputs, tf.float32), [-1, size])
+
+
+def _conditional(
+    network: keras.Layer | None,
+    given: DistributionLayer,
+    layer: DistributionLayer,
+    training: bool,
+) -> Callable[[tf.Tensor], tfd.Distribution]:
+    """A value of `given`'s family, [..., *event shape] -> `layer`'s distribution."""
+
+    # TFP names a layer after the argument that it is given as, unless that is "_".
+    def distribution(_: tf.Tensor) -> tfd.Distribution:
+        z = tf.cast(_, tf.float32)
+        leading = tf.shape(z)[: z.shape.rank - len(given.event_shape)]
+        # Networks see one batch axis, however many axes of draws there are (none, in the prior).
+        features = tf.reshape(z, [-1, given.event_size])  # [N, Z]
+        if network is not None:
+            features = network(features, training=training)
+        parameters = layer.parameters(features, training)  # [N, P]
+        shape = tf.concat([leading, [layer.parameter_size]], axis=0)
+        return layer.distribution(tf.reshape(parameters, shape))
+
+    return distribution
+
+
+def _revived(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return keras.saving.deserialize_keras_object(value)
+    return value
