@@ -1,5 +1,29 @@
 """Schedules and callbacks."""
 
+from tfp_dgm.training.aggressive_training import AggressiveTraining
+from tfp_dgm.training.autoencoder_pretraining import AutoencoderPretraining
+from tfp_dgm.training.batch_stream import batch_stream
+from tfp_dgm.training.collapse_watch import CollapseWatch
 from tfp_dgm.training.kl_warmup import LinearKLWarmup
+from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
+from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
+from tfp_dgm.training.resume_training import ResumeTraining
+from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
 
-__all__ = ["LinearKLWarmup"]
+__all__ = [
+    "AggressiveTraining",
+    "AutoencoderPretraining",
+    "CollapseWatch",
+    "Constant",
+    "Cyclical",
+    "KLWeightSchedule",
+    "Linear",
+    "LinearKLWarmup",
+    "NonFiniteGuard",
+    "NonFiniteLossError",
+    "ObjectiveSchedule",
+    "ResumeTraining",
+    "Schedule",
+    "Sigmoid",
+    "batch_stream",
+]

@@ -1,11 +1,10 @@
 """The KL weight, raised step by step."""
 
-from typing import Any
+from tfp_dgm.training.objective_schedule import KLWeightSchedule
+from tfp_dgm.training.schedules import Linear
 
-import keras
 
-
-class LinearKLWarmup(keras.callbacks.Callback):
+class LinearKLWarmup(KLWeightSchedule):
     """Raises the objective's `kl_weight` from 0 to 1 over the first steps of training [1].
 
     Args:
@@ -15,11 +14,6 @@ class LinearKLWarmup(keras.callbacks.Callback):
     """
 
     def __init__(self, steps: int) -> None:
-        super().__init__()
         if steps < 1:
             raise ValueError(f"LinearKLWarmup: `steps` must be >= 1; received {steps}")
-        self.steps = steps
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        done = int(self.model.optimizer.iterations.numpy())
-        self.model.objective.kl_weight.assign(min(1.0, done / self.steps))
+        super().__init__(Linear(steps))

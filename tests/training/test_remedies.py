@@ -1,0 +1,180 @@
+"""Autoencoder pretraining, aggressive training, and the watch over collapse."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.models import toys
+from tfp_dgm import layers
+from tfp_dgm.models import VAE
+from tfp_dgm.networks import MLP
+from tfp_dgm.objectives import ELBO
+from tfp_dgm.training import (
+    AggressiveTraining,
+    AutoencoderPretraining,
+    CollapseWatch,
+    KLWeightSchedule,
+    Linear,
+)
+
+X, _ = toys.counts(24)
+
+
+class Recorder(keras.callbacks.Callback):
+    """Keeps the weights of encoder and decoder, the KL weight and the count of steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        model = self.model
+        self.rows.append(
+            {
+                "inner": values(model.encoder) + values(model.posterior_layer),
+                "outer": values(model.decoder) + values(model.likelihood),
+                "kl_weight": float(model.objective.kl_weight),
+                "step": int(model.optimizer.iterations),
+            }
+        )
+
+
+def values(layer):
+    return [weight.numpy() for weight in layer.weights]
+
+
+def same(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def compiled(objective=None, **kwargs):
+    model = toys.randomized(toys.vae())
+    model.compile(keras.optimizers.Adam(0.01), objective, **kwargs)
+    return model
+
+
+def fit(model, *callbacks, epochs=1):
+    recorder = Recorder()
+    run = {"batch_size": 4, "verbose": 0, "shuffle": False, "epochs": epochs}
+    history = model.fit(X, callbacks=[*callbacks, recorder], **run).history
+    return recorder.rows, history
+
+
+def test_pretraining_has_no_divergence_in_its_loss_then_resets_the_decoder_alone():
+    model = compiled()
+    start = values(model.decoder) + values(model.likelihood)
+    pretraining = AutoencoderPretraining(1, [model.decoder, model.likelihood])
+    rows, history = fit(model, KLWeightSchedule(Linear(4)), pretraining, epochs=2)
+    np.testing.assert_allclose(history["loss"][0], -history["reconstruction"][0], rtol=1e-5)
+    weights = [row["kl_weight"] for row in rows]
+    np.testing.assert_allclose(weights, [0] * 6 + [0, 0.25, 0.5, 0.75, 1, 1])
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]
+    assert not same(rows[5]["outer"], start)
+    # Adam's first step moves each weight by the learning rate at most: from the start again.
+    for value, first in zip(rows[6]["outer"], start, strict=True):
+        np.testing.assert_allclose(value, first, atol=0.0101)
+    for value, last in zip(rows[6]["inner"], rows[5]["inner"], strict=True):
+        np.testing.assert_allclose(value, last, atol=0.0101)
+    moved = max(
+        np.abs(a - b).max() for a, b in zip(rows[5]["inner"], rows[0]["inner"], strict=True)
+    )
+    assert moved > 0.02
+
+
+def test_pretraining_gives_the_objectives_own_weight_back():
+    model = compiled(ELBO(kl_weight=0.7))
+    rows, _ = fit(model, AutoencoderPretraining(1, [model.decoder]), epochs=2)
+    np.testing.assert_allclose([row["kl_weight"] for row in rows], [0] * 6 + [0.7] * 6)
+
+
+def test_aggressive_steps_move_the_inference_network_or_the_rest():
+    model = compiled(jit_compile=False)
+    inner = [model.encoder, model.posterior_layer]
+    callback = AggressiveTraining(inner, X, max_inner_steps=2, window=2)
+    before = values(model.decoder) + values(model.likelihood)
+    start = values(model.encoder) + values(model.posterior_layer)
+    rows, history = fit(model, callback)
+    moves = []
+    for row, last in zip(rows, [{"inner": start, "outer": before}, *rows], strict=False):
+        moves.append((not same(row["inner"], last["inner"]), not same(row["outer"], last["outer"])))
+    assert moves == [(True, False), (True, False), (False, True)] * 2
+    assert history["aggressive"] == [1.0]
+    assert history["aggressive_rounds"] == [2.0]
+    assert all(weight.trainable for weight in model.trainable_weights)
+    assert len(model.trainable_weights) == len(rows[0]["inner"]) + len(rows[0]["outer"])
+
+
+def test_all_weights_move_once_mutual_information_falls():
+    model = compiled()
+    callback = AggressiveTraining(
+        [model.encoder, model.posterior_layer], X, max_inner_steps=2, window=1
+    )
+
+    class Forget(keras.callbacks.Callback):
+        """Takes what the encoder knows away at the end of the second epoch."""
+
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                kernel = self.model.posterior_layer.projection.kernel
+                kernel.assign(0.0 * kernel)
+
+    rows, history = fit(model, Forget(), callback, epochs=3)
+    assert history["aggressive"] == [1.0, 1.0, 0.0]
+    for row, last in zip(rows[13:], rows[12:], strict=False):
+        assert not same(row["inner"], last["inner"])
+        assert not same(row["outer"], last["outer"])
+
+
+@pytest.mark.parametrize(("factors", "rounds"), [(range(1, 8), 2.0), (range(7, 0, -1), 0.0)])
+def test_inner_steps_end_where_the_loss_of_a_window_no_longer_falls(factors, rounds):
+    """Longer and longer texts: two inner steps and one of the rest, twice. Shorter: inner only."""
+    model = toys.quiet(toys.vae())
+    model.compile(keras.optimizers.SGD(0.0))
+    callback = AggressiveTraining([model.encoder], X, max_inner_steps=50, window=1)
+    x = np.concatenate([factor * X[:4] for factor in factors])
+    run = {"batch_size": 4, "verbose": 0, "shuffle": False}
+    history = model.fit(x, callbacks=[callback], **run).history
+    assert history["aggressive_rounds"] == [rounds]
+
+
+def test_aggressive_training_refuses_what_it_cannot_do():
+    model = compiled(steps_per_execution=2)
+    with pytest.raises(ValueError, match="needs `steps_per_execution=1`; received 2"):
+        fit(model, AggressiveTraining([model.encoder], X))
+    with pytest.raises(ValueError, match="must be trainable layers of the model"):
+        fit(compiled(), AggressiveTraining([model.encoder], X))
+    with pytest.raises(ValueError, match="received window=5, max_inner_steps=2"):
+        AggressiveTraining([model.encoder], X, max_inner_steps=2, window=5)
+
+
+def test_watch_tells_a_collapsed_posterior_and_its_recovery():
+    model = VAE(
+        MLP([4], activation="tanh"), None, layers.BagOfWords(toys.WORDS), latent_units=3, seed=1
+    )
+    model.build((None, toys.WORDS))
+    kernel = model.posterior_layer.projection.kernel
+    informative = kernel.numpy() * 5
+    kernel.assign(0 * informative)  # q(z | x) is the same for all x.
+    model.compile(keras.optimizers.SGD(0.0))
+
+    class Recover(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                kernel.assign(informative)
+
+    said = []
+    run = {"epochs": 4, "verbose": 0}
+    watch = CollapseWatch(X, say=said.append)
+    history = model.fit(X, callbacks=[Recover(), watch], **run).history
+    assert [message[:8] for message in said] == ["Epoch 1:", "Epoch 3:"]
+    assert "the posterior has collapsed" in said[0]
+    assert "0 of 3 units active" in said[0]
+    assert "FreeBits" in said[0]
+    assert "is used again" in said[1]
+    np.testing.assert_allclose(history["mutual_information"][:2], [0, 0], atol=1e-4)
+    assert history["mutual_information"][2] > 0.1
+    assert history["active_units"][0] == 0 < history["active_units"][2]
+    # The rate is an estimate, by one draw of 24 examples, of what the model logs in closed form.
+    np.testing.assert_allclose(history["rate"][:2], history["kl"][:2], atol=0.5)
+    assert history["rate"][2] > history["rate"][0]
+    assert not watch.collapsed

@@ -1,0 +1,84 @@
+"""Whether the latent is used, seen at every epoch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from tfp_dgm.evaluation import active_units, mutual_information
+
+ADVICE = """What helps, from the cheapest on:
+  - raise the KL weight slowly, once or in cycles: KLWeightSchedule(Linear(...)), (Cyclical(...))
+  - give the divergence some nats free of charge: ELBO(rate=FreeBits(...)), or demand a rate:
+    ELBO(rate=MinimumDesiredRate(...))
+  - weaken the decoder: more word dropout, fewer units
+  - keep the posterior's means apart: BatchNormalizedNormalDiag
+  - start from an autoencoder: AutoencoderPretraining with free bits
+  - train the inference network ahead of the decoder: AggressiveTraining"""
+
+
+class CollapseWatch(keras.callbacks.Callback):
+    """Measures rate, mutual information and active units after each epoch, and speaks up.
+
+    The numbers join the epoch's logs, for the history and for TensorBoard (which must stand after
+    it in the list of callbacks): `rate`, `mutual_information`, `active_units`, in nats and units.
+    The rate is the mean divergence from the prior, the sum of the mutual information and of the
+    divergence of the aggregated posterior [1].
+
+    Args:
+      data: a sample of some hundred held-out examples [N, ...], or batches of them; the cost grows
+        with N^2. See `evaluation.mutual_information`, whose estimate log N limits.
+      least_information: mutual information, in nats, below which the posterior counts as collapsed.
+      say: takes each message; printed by default.
+    References:
+      [1] Hoffman and Johnson. ELBO Surgery. NeurIPS 2016 workshop on advances in approximate
+        Bayesian inference.
+    """
+
+    state_names = ("collapsed",)
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        least_information: float = 0.1,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        super().__init__()
+        self.data = data
+        self.least_information = least_information
+        self.say = say
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.collapsed = False
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        information = mutual_information(self.model, self.data)
+        units = active_units(self.model, self.data)
+        numbers = {
+            "rate": information["mutual_information"] + information["marginal_kl"],
+            "mutual_information": information["mutual_information"],
+            "active_units": float(units["active_units"]),
+        }
+        if logs is not None:
+            logs.update(numbers)
+        before = self.collapsed
+        self.collapsed = (
+            numbers["mutual_information"] < self.least_information or not units["active_units"]
+        )
+        if self.collapsed != before:
+            self.say(self._message(epoch, numbers, units["units"]))
+
+    def _message(self, epoch: int, numbers: dict[str, float], units: int) -> str:
+        figures = (
+            f"rate {numbers['rate']:.2f} nats, mutual information "
+            f"{numbers['mutual_information']:.2f} nats, {numbers['active_units']:.0f} of {units} "
+            "units active"
+        )
+        if not self.collapsed:
+            return f"Epoch {epoch + 1}: the latent is used again ({figures})."
+        return (
+            f"Epoch {epoch + 1}: the posterior has collapsed ({figures}). It is the same for every "
+            "example, and the decoder does without the latent. While the KL weight is still "
+            f"rising, this may pass.\n{ADVICE}"
+        )

@@ -1,0 +1,71 @@
+"""A variable of the objective, moved by a schedule."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfp_dgm.objectives import Configured
+from tfp_dgm.training.schedules import Schedule
+
+
+class ObjectiveSchedule(keras.callbacks.Callback):
+    """Sets a variable of the objective before each step, and logs it at the end of the epoch.
+
+        variable <- schedule(step),    step = number of steps the optimizer has made
+
+    The count of steps is saved with the optimizer, so that a resumed training goes on in the right
+    place. With `steps_per_execution` of n, the variable moves every n steps.
+
+    Args:
+      variable: its name: "kl_weight", or a dotted path to the variable of a part, as in
+        "rate.multiplier".
+      schedule: one of `training.schedules` or of `keras.optimizers.schedules`.
+    Raises:
+      ValueError: at the start of training, if the objective has no such variable.
+    """
+
+    def __init__(self, variable: str, schedule: Schedule) -> None:
+        super().__init__()
+        self.variable = variable
+        self.schedule = schedule
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._target()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        step = int(self.model.optimizer.iterations.numpy())
+        self._target().assign(float(self.schedule(step)))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs[self.variable] = float(self._target().numpy())
+
+    def _target(self) -> tf.Variable:
+        variables = objective_variables(self.model.objective)
+        if self.variable not in variables:
+            raise ValueError(
+                f"{type(self).__name__}: `variable` must be one of "
+                f"{type(self.model.objective).__name__}'s variables {sorted(variables)}; "
+                f"received {self.variable!r}"
+            )
+        return variables[self.variable]
+
+
+class KLWeightSchedule(ObjectiveSchedule):
+    """Anneals the weight of the divergence in the loss: `ObjectiveSchedule` of "kl_weight"."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__("kl_weight", schedule)
+
+
+def objective_variables(objective: Configured) -> dict[str, tf.Variable]:
+    """The variables of an objective and of its parts, by dotted path."""
+    found = {}
+    for name, value in vars(objective).items():
+        if isinstance(value, tf.Variable):
+            found[name] = value
+        elif isinstance(value, Configured):
+            for path, variable in objective_variables(value).items():
+                found[f"{name}.{path}"] = variable
+    return found
