@@ -13,7 +13,8 @@ class BucketedBatches(keras.utils.PyDataset):
     """Token rows -> int32 [B, T] batches for `fit`, sorted by length so that little is padding.
 
     Each epoch orders texts of one length and then the batches at random, by `seed` and the number
-    of the epoch alone: whoever sets `epoch` gets that epoch's batches, whatever came before.
+    of the epoch alone: whoever sets `epoch` gets that epoch's batches, whatever came before. `fit`
+    must leave that order alone: `model.fit(batches, shuffle=False)`.
 
     Args:
       rows: int arrays, END included.
