@@ -5,18 +5,29 @@ from tfp_dgm.inference.annealed_importance_sampling import (
     annealed_importance_sampling,
     reverse_annealed_importance_sampling,
 )
+from tfp_dgm.inference.beam_search import beam_search
 from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
+from tfp_dgm.inference.decoding import greedy, keep_head, sample_texts
+from tfp_dgm.inference.imputation import impute
+from tfp_dgm.inference.interpolation import interpolate_linearly, interpolate_spherically
 from tfp_dgm.inference.refine_posterior import refine_posterior
 from tfp_dgm.inference.tune_step_size import tune_step_size
 
 __all__ = [
     "Annealed",
     "annealed_importance_sampling",
+    "beam_search",
+    "greedy",
     "gumbel",
+    "impute",
+    "interpolate_linearly",
+    "interpolate_spherically",
+    "keep_head",
     "normal",
     "random_bits",
     "refine_posterior",
     "reverse_annealed_importance_sampling",
+    "sample_texts",
     "tune_step_size",
     "uniform",
 ]
