@@ -57,6 +57,10 @@ class LatentVariableModel(SavesSeed, keras.Model):
         """log p(x | z) in nats: latents [S, B, ...] and inputs [B, ...] -> [S, B]."""
         raise NotImplementedError
 
+    def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """What `posterior_layer.distribution` makes q(z | x) of: unconstrained, [B, P]."""
+        raise NotImplementedError(f"{type(self).__name__} does not split its posterior")
+
     def baseline(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """What a learned control variate predicts of log p(x, z) - log q(z | x), [B], from x."""
         raise NotImplementedError(f"{type(self).__name__} has no learned baseline")
@@ -105,7 +109,8 @@ class LatentVariableModel(SavesSeed, keras.Model):
         Args:
           name: "training", whether this is a training step (bool); "baseline", a `baseline` [B];
             "surrogate", the function that `surrogate` gives; "dream_log_posterior", log q(z | x)
-            [B] of pairs from `dream`.
+            [B] of pairs from `dream`; "posterior_parameters" [B, P], and "posterior_family", which
+            makes q(z | x) of them.
           inputs: [B, ...].
           seed: int32 [2]; that of the objective.
         Raises:
@@ -117,6 +122,10 @@ class LatentVariableModel(SavesSeed, keras.Model):
             return self.baseline(inputs, training=training)
         if name == "surrogate":
             return self.surrogate(inputs, training=training)
+        if name == "posterior_parameters":
+            return self.posterior_parameters(inputs, training=training)
+        if name == "posterior_family":
+            return self.posterior_layer.distribution
         if name == "dream_log_posterior":
             seed = tf.random.experimental.stateless_fold_in(seed, 1)  # Other noise than the draws'.
             z, dreams = tf.nest.map_structure(

@@ -25,6 +25,7 @@ from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
 from tfp_dgm.objectives.rebar import REBAR, RELAX
 from tfp_dgm.objectives.relaxed_elbo import GumbelSoftmaxELBO, StraightThroughELBO
 from tfp_dgm.objectives.score_function import ScoreFunctionELBO, ScoreFunctionImportanceWeighted
+from tfp_dgm.objectives.semi_amortized import SemiAmortized
 from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "ScoreFunctionELBO",
     "ScoreFunctionImportanceWeighted",
     "SelfCritical",
+    "SemiAmortized",
     "Signal",
     "StickingTheLanding",
     "StraightThroughELBO",
