@@ -2,7 +2,7 @@
 
 import typer
 
-from . import datasets, demo, label, predict
+from . import datasets, demo, export, label, predict, serve, serve_check
 
 app = typer.Typer(
     name="dgm",
@@ -14,6 +14,9 @@ app = typer.Typer(
 app.command("label")(label.label)
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
+app.command("export")(export.export)
+app.command("serve-check")(serve_check.serve_check)
+app.command("serve")(serve.serve)
 app.add_typer(datasets.app, name="datasets", help="Public data sets: list, fetch, export.")
 
 

@@ -22,7 +22,7 @@ def classifier_signatures(model: TextClassifier) -> Mapping[str, Signature]:
 
     serving_default  text -> label, probability, accept, the second choice, probabilities [K]
     classify         the feature `text` of tf.train.Examples -> classes and scores [K]
-    encode           text -> encoding, what the heads see [D]
+    encode           text -> encoding, all that a bag of heads sees [D]
     score            text, label -> log_likelihood, log p(label | text) in nats; -inf where the
                      label is none of the classes
     """
@@ -68,7 +68,8 @@ def classifier_signatures(model: TextClassifier) -> Mapping[str, Signature]:
         return {"classes": tf.ensure_shape(classes, scores.shape), "scores": scores}
 
     def encode(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"encoding": views(**inputs)[1][-1]}
+        seen = views(**inputs)[1]
+        return {"encoding": seen[0] if model.encoder is None else seen[2]}  # [B, D], the widest
 
     def tokens_and_class(text: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         matches = tf.cast(label[:, tf.newaxis] == names, tf.int32)  # [B, K]

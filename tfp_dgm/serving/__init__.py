@@ -1,6 +1,43 @@
 """SavedModels out, checked and served."""
 
-from tfp_dgm.models import Signature
-from tfp_dgm.serving.export import Servable, export
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Servable", "Signature", "export"]
+from tfp_dgm.models import Signature
+from tfp_dgm.serving.check import Verdict, check, failed
+from tfp_dgm.serving.client import Client
+from tfp_dgm.serving.export import BATCH_SIZES, Servable, export
+from tfp_dgm.serving.limits import Limits
+from tfp_dgm.serving.model_server import docker_command, model_server_command
+from tfp_dgm.serving.request_error import RequestError
+
+if TYPE_CHECKING:
+    from tfp_dgm.serving.embedded_server import EmbeddedServer
+
+__all__ = [
+    "BATCH_SIZES",
+    "Client",
+    "EmbeddedServer",
+    "Limits",
+    "RequestError",
+    "Servable",
+    "Signature",
+    "Verdict",
+    "check",
+    "docker_command",
+    "export",
+    "failed",
+    "model_server_command",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Alone of all this, the embedded server needs an ASGI server and what belongs to one.
+    if name != "EmbeddedServer":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from tfp_dgm.serving.embedded_server import EmbeddedServer
+    except ImportError as error:
+        raise ImportError(
+            f"the embedded server needs {error.name}; `pip install tfp-dgm[serving]` brings it"
+        ) from error
+    return EmbeddedServer

@@ -63,22 +63,25 @@ class Use:
     def __str__(self) -> str:
         layer, _, name = self.node.rpartition("/")
         place = f"layer {layer!r}, node {name!r}" if layer else f"node {name!r}"
-        return f"{self.operation} ({place}, in {', '.join(self.signatures) or 'loading'})"
+        return f"{self.operation} ({place}, in {', '.join(self.signatures) or 'no signature'})"
 
 
 def unlinked(folder: Path) -> list[Use]:
     """The operations that a stock TF Serving does not link."""
-    return [
+    found = [
         use
         for use in uses(folder)
         if use.operation in _PYTHON_OPERATIONS
         or not (use.operation in TEXT_OPERATIONS or hasattr(tf.raw_ops, use.operation))
     ]
+    # A layer's function is saved once for each signature and once more by itself.
+    served = {(use.operation, use.node) for use in found if use.signatures}
+    return [use for use in found if use.signatures or (use.operation, use.node) not in served]
 
 
 def stateful_samplers(folder: Path) -> list[Use]:
-    """The operations that draw random numbers which no seed among the inputs decides."""
-    return [use for use in uses(folder) if use.operation in _STATEFUL_SAMPLERS]
+    """The operations of signatures that draw random numbers which no seed among inputs decides."""
+    return [use for use in uses(folder) if use.operation in _STATEFUL_SAMPLERS and use.signatures]
 
 
 def compiled_plain_signatures(folder: Path) -> list[str]:

@@ -75,19 +75,26 @@ class WordCounts(keras.layers.Layer):
         return cls(ranked[:max_words], **kwargs)
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
-        return self.count(self.word_ids(texts))
-
-    def count(self, word_ids: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
-        """Counts of word ids, int [B, T] or ragged, without those that are 0: float32 [B, V]."""
         size = len(self.vocabulary) + 1
         counts = tf.math.bincount(
-            tf.cast(word_ids, tf.int32),
+            tf.cast(self.word_ids(texts), tf.int32),
             minlength=size,
             maxlength=size,
             dtype=tf.float32,
             axis=-1,
         )
         return tf.ensure_shape(counts[:, 1:], [None, size - 1])  # Without the unknown word.
+
+    def count(self, word_ids: tf.Tensor) -> tf.Tensor:
+        """Counts of int32 word ids [B, T], without those that are 0: float32 [B, V]."""
+        # `tf.math.bincount` computes the size in the graph, where XLA's compilers must know it.
+        counts = tf.raw_ops.DenseBincount(
+            input=word_ids,
+            size=len(self.vocabulary) + 1,
+            weights=tf.constant([], tf.float32),
+            binary_output=False,
+        )
+        return tf.ensure_shape(counts[:, 1:], [None, len(self.vocabulary)])
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, int]:
         return (input_shape[0], len(self.vocabulary))

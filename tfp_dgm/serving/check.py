@@ -1,0 +1,166 @@
+"""Proofs that an exported model will serve, as a list of verdicts."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tfp_dgm.serving import replay
+from tfp_dgm.serving.accelerators import ACCELERATORS, compile_ahead, missing_tools
+from tfp_dgm.serving.folders import batch_sizes, version_folder
+from tfp_dgm.serving.graph_checks import GRAPH_CHECKS, serving_signatures
+from tfp_dgm.serving.operations import needs_text_libraries, text_libraries
+from tfp_dgm.serving.saved_model_runner import (
+    build_runner,
+    quiet_environment,
+    run_in_cpp,
+    runner_path,
+)
+
+_TIMEOUT = 1200
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check.
+
+    Attributes:
+      check: what was checked.
+      outcome: "passed", "failed", or "not checked" for want of a tool or of a recording.
+      detail: what was found, or what is missing.
+    """
+
+    check: str
+    outcome: Literal["passed", "failed", "not checked"]
+    detail: str
+
+
+def check(
+    folder: str | os.PathLike[str],
+    *,
+    build: bool = False,
+    aot_python: str | None = None,
+) -> Iterator[Verdict]:
+    """Checks a version's folder, or the newest version of a model's folder; yields as it goes.
+
+    Args:
+      folder: what `export` wrote or any SavedModel; one without recorded predictions is not
+        checked against any.
+      build: whether to build the C++ program, where it is not there yet.
+      aot_python: a Python with the compilers of the extra `aot`; None is this one.
+    Raises:
+      DataError: if there is no SavedModel.
+    """
+    path = version_folder(folder)
+    for name, part in GRAPH_CHECKS.items():
+        problem, detail = part(path)
+        yield Verdict(name, "failed" if problem else "passed", problem or detail)
+    yield from _fresh_process(path)
+    yield _in_cpp(path, build)
+    yield from _accelerators(path, aot_python or sys.executable)
+
+
+_PARTS = {
+    "recorded": "recorded answers, fresh process",
+    "twin": "plain against XLA",
+    "warm-up": "warm-up replayed",
+}
+
+
+def _fresh_process(folder: Path) -> Iterator[Verdict]:
+    if not all((folder / file).exists() for file in (replay.RECORDED, replay.WARM_UP)):
+        missing = f"no {replay.RECORDED} or {replay.WARM_UP}"
+        yield from (Verdict(name, "not checked", missing) for name in _PARTS.values())
+        return
+    command = [sys.executable, "-P", str(replay.__file__), str(folder)]
+    command += text_libraries() if needs_text_libraries(folder) else []
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_TIMEOUT, env=quiet_environment()
+    )
+    verdicts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    error = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    for kind, name in _PARTS.items():
+        mine = [verdict for verdict in verdicts if verdict["kind"] == kind]
+        bad = [f"{v['signature']} at {v['size']}: {v['problem']}" for v in mine if v["problem"]]
+        if done.returncode:
+            bad.append(f"the process ended with {done.returncode}: {error}")
+        if bad:
+            yield Verdict(name, "failed", _first(bad))
+        elif not mine:
+            yield Verdict(name, "not checked", "nothing of the kind in the model")
+        else:
+            yield Verdict(name, "passed", f"{len(mine)} answers, without keras and TFP")
+
+
+def _in_cpp(folder: Path, build: bool) -> Verdict:
+    name = "C++, the loader of TF Serving"
+    if not (folder / replay.RECORDED).exists():
+        return Verdict(name, "not checked", f"no {replay.RECORDED}")
+    if not build and not runner_path().exists():
+        return Verdict(name, "not checked", "the program is not built; --build builds it")
+    try:
+        runner = build_runner()
+    except OSError as error:
+        return Verdict(name, "not checked", str(error))
+    records = list(replay.read_records(folder / replay.RECORDED))
+    bad = []
+    for xla in (False, True):  # As a stock server starts, and with XLA on.
+        chosen = [record for record in records if record[0].endswith("_xla") == xla]
+        if not chosen:
+            continue
+        try:
+            calls = [(signature, inputs) for signature, inputs, _ in chosen]
+            answers = run_in_cpp(runner, folder, calls, xla=xla, timeout=_TIMEOUT)
+        except OSError as error:
+            bad.append(str(error))
+            continue
+        for (signature, inputs, expected), answer in zip(chosen, answers, strict=True):
+            problem = answer.problem or replay.difference(
+                expected, answer.outputs, tolerance=replay.TOLERANCE
+            )
+            if problem:
+                bad.append(f"{signature} at {len(next(iter(inputs.values())))}: {problem}")
+    if bad:
+        return Verdict(name, "failed", _first(bad))
+    return Verdict(name, "passed", f"{len(records)} answers, XLA off but for the twins")
+
+
+def _accelerators(folder: Path, python: str) -> Iterator[Verdict]:
+    twins = [name for name in sorted(serving_signatures(folder)) if name.endswith("_xla")]
+    for name, accelerator in ACCELERATORS.items():
+        title = f"compiles for {name}"
+        missing = missing_tools(accelerator, python)
+        if missing or not twins:
+            found = f"missing: {', '.join(missing)} (extra `aot`)" if missing else "no _xla twin"
+            yield Verdict(title, "not checked", found)
+            continue
+        size = (batch_sizes(folder) or [1])[-1]
+        try:
+            sizes = compile_ahead(accelerator, python, folder, twins, size)
+        except OSError as error:
+            yield Verdict(title, "failed", str(error))
+            continue
+        detail = "; ".join(
+            f"{twin}: code {_bytes(code)}, temporary {_bytes(temporary)}"
+            for twin, (code, temporary) in sizes.items()
+        )
+        yield Verdict(title, "passed", f"batch {size}: {detail}")
+
+
+def _bytes(number: int) -> str:
+    # XLA's GPU compiler reports no size of code.
+    return f"{number / 1024:,.0f} KiB" if number else "none reported"
+
+
+def _first(problems: Sequence[str]) -> str:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return problems[0] + more
+
+
+def failed(verdicts: Sequence[Verdict]) -> bool:
+    """Whether any check failed."""
+    return any(verdict.outcome == "failed" for verdict in verdicts)
