@@ -1,4 +1,4 @@
-"""The enumerated bound of a categorical latent against enumeration in NumPy."""
+"""Bounds that visit every value of a discrete latent, against enumeration in NumPy."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ import tensorflow_probability as tfp
 
 from tests.references.densities import softmax
 from tests.references.discrete_oracle import enumerated_bound, numerical_gradient
-from tfp_dgm.objectives import EnumeratedELBO
+from tfp_dgm.objectives import EnumeratedELBO, ExactMarginal
+from tfp_dgm.objectives.support import enumerated as every_value
 
 tfd = tfp.distributions
 
@@ -97,3 +98,55 @@ def test_value_of_no_likelihood_that_is_ruled_out_does_no_harm():
     log_px[1, 0] = -np.inf
     result = enumerated(tf.constant(LOGITS, tf.float32), tf.constant(log_px, tf.float32))
     np.testing.assert_allclose(result.value[1], enumerated_bound(LOGITS[1], PRIOR, LOG_PX[1])[0])
+
+
+def test_exact_marginal_is_the_evidence_of_what_is_possible():
+    prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
+    posterior = tfd.Categorical(logits=tf.constant(LOGITS, tf.float32))
+    table = tf.constant(LOG_PX, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(table)
+        bound = ExactMarginal()(log_likelihood(table), posterior, prior, seed=None)
+    gradient = tape.gradient(bound.loss, table).numpy()
+    for b in range(3):
+        possible = np.isfinite(LOGITS[b])
+        joint = np.where(possible, np.exp(LOG_PX[b]) * PRIOR, 0.0)
+        true = joint / joint.sum()
+        np.testing.assert_allclose(bound.value[b], np.log(joint.sum()), rtol=1e-5)
+        np.testing.assert_allclose(bound.reconstruction[b], true @ LOG_PX[b], rtol=1e-5)
+        np.testing.assert_allclose(-gradient[b], true, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(np.isfinite(bound.log_weights[:, b]), possible)
+    np.testing.assert_allclose(bound.kl, bound.reconstruction - bound.value, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("variables", "shape"),
+    [
+        (tfd.Bernoulli(logits=tf.fill([2, 3], 0.7), dtype=tf.float32), (8, 2, 3)),
+        (tfd.Categorical(logits=tf.zeros([2, 2, 3])), (9, 2, 2)),
+        (tfd.OneHotCategorical(logits=tf.zeros([2, 2, 3])), (9, 2, 2, 3)),
+    ],
+    ids=["binary", "classes", "one-hot"],
+)
+def test_every_value_of_several_variables_occurs_once(variables, shape):
+    values, log_q = every_value(tfd.Independent(variables, 1))
+    assert values.shape == shape
+    rows = {tuple(np.ravel(row)) for row in values[:, 0].numpy()}
+    assert len(rows) == shape[0]
+    np.testing.assert_allclose(np.exp(log_q).sum(0), [1.0, 1.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("posterior", "message"),
+    [
+        (tfd.Normal(tf.zeros([2]), 1.0), "needs Categorical, .* received .*Normal"),
+        (
+            tfd.Independent(tfd.Bernoulli(logits=tf.zeros([2, 17])), 1),
+            "at most 65536 values; received 17 variables of 2 values each",
+        ),
+    ],
+    ids=["continuous", "many"],
+)
+def test_what_cannot_be_enumerated_is_refused(posterior, message):
+    with pytest.raises(ValueError, match=message):
+        EnumeratedELBO()(None, posterior, None, seed=None)

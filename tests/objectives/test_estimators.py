@@ -5,14 +5,16 @@ reference: with some 700 numbers altogether, the file fails by chance with one s
 seed is fixed.
 """
 
+import json
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import pytest
 
 from tests.objectives import toys
 from tests.references import enumerable, quadrature
-from tfp_dgm import objectives
+from tfp_dgm import models, objectives
 from tfp_dgm.objectives import (
     ARM,
     ELBO,
@@ -40,6 +42,7 @@ from tfp_dgm.objectives import (
     WakeSleep,
 )
 
+assert models  # Registers the objectives with Keras.
 COUNT = 20_000
 GAUSSIAN = (toys.gaussian, quadrature.Gaussian())
 BINARY = (toys.binary, enumerable.Binary())
@@ -179,10 +182,20 @@ def test_every_public_class_has_a_row():
         parts.add(getattr(row.objective, "gradient", None))
     tested = {type(part).__name__ for part in parts - {None}}
     bases = {"Configured", "ControlVariate", "Objective", "Rate"}
-    elsewhere = {"FreeBits", "MinimumDesiredRate"}  # tests/objectives/test_rate.py
+    # Tested in test_rate.py and test_semi_amortized.py.
+    elsewhere = {"FreeBits", "MinimumDesiredRate", "SemiAmortized"}
     public = {
         name
         for name in objectives.__all__
         if issubclass(getattr(objectives, name), objectives.Configured)
     }
     assert public - bases - elsewhere == tested
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_configuration_comes_back_through_keras_and_json(row):
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(row.objective)))
+    copy = keras.saving.deserialize_keras_object(config)
+    assert type(copy) is type(row.objective)
+    assert repr(copy) == repr(row.objective)
+    assert copy.get_config() == row.objective.get_config()

@@ -1,13 +1,20 @@
-"""The default score-function bound of a categorical latent against enumeration in NumPy."""
+"""Score-function bounds of a categorical latent against enumeration in NumPy."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from scipy.special import logsumexp
 
 from tests.objectives.test_enumerated_elbo import LOG_PX, LOGITS, PRIOR, log_likelihood
 from tests.references.discrete_oracle import enumerated_bound, numerical_gradient
-from tfp_dgm.objectives import LeaveOneOut, ScoreFunctionELBO
+from tfp_dgm.objectives import (
+    LearnedBaseline,
+    LeaveOneOut,
+    RunningAverage,
+    ScoreFunctionELBO,
+    ScoreFunctionImportanceWeighted,
+)
 
 tfd = tfp.distributions
 
@@ -72,3 +79,91 @@ def test_score_function_config_and_error():
     assert [type(part) for part in copy.control_variates] == [LeaveOneOut]
     with pytest.raises(ValueError, match=r"`num_samples` must be >= 2.*received 1"):
         ScoreFunctionELBO(num_samples=1)
+
+
+def signal_variance(control_variates, num_samples=2, size=4_000):
+    logits = tf.constant(np.tile(LOGITS[0], [size, 1]), tf.float32)
+    log_px = tf.constant(np.tile(LOG_PX[0], [size, 1]), tf.float32)
+    prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
+    objective = ScoreFunctionELBO(num_samples=num_samples, control_variates=control_variates)
+    bound, _, _ = enumerated_bound(LOGITS[0], PRIOR, LOG_PX[0])
+    given = {"training": False, "baseline": tf.constant(bound, tf.float32)}
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        posterior = tfd.Categorical(logits=logits)
+        needed = {name: given[name] for name in objective.needs}
+        loss = objective(log_likelihood(log_px), posterior, prior, seed=(9, 2), **needed).loss
+    return tape.gradient(loss, logits).numpy().var(0).sum()
+
+
+def test_control_variates_lessen_the_variance():
+    """By factors of two and more, where the variances of 4,000 gradients are good to 10 %."""
+    plain = signal_variance([])
+    assert signal_variance([LeaveOneOut()]) < plain / 2
+    assert signal_variance([LearnedBaseline()]) < plain / 2
+    assert signal_variance([RunningAverage(average=-3.0)]) < plain / 2
+
+
+def test_running_average_follows_the_signal_in_training_alone():
+    average = RunningAverage(decay=0.75, average=-4.0)
+    objective = ScoreFunctionELBO(num_samples=3, control_variates=[average])
+    log_px, logits = tf.constant(LOG_PX, tf.float32), tf.constant(LOGITS, tf.float32)
+    prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
+    arguments = log_likelihood(log_px), tfd.Categorical(logits=logits), prior
+    objective(*arguments, seed=(1, 2), training=False)
+    assert average.average.numpy() == -4.0
+    bound = objective(*arguments, seed=(1, 2), training=True)
+    expected = -3.0 + 0.25 * np.mean(bound.log_weights)
+    np.testing.assert_allclose(average.average, expected, rtol=1e-5)
+    copy = ScoreFunctionELBO.from_config(objective.get_config()).control_variates[0]
+    np.testing.assert_array_equal(copy.average, average.average)
+
+
+def test_learned_baseline_is_drawn_to_what_is_left_of_the_signal():
+    baseline = tf.constant([-1.0, 2.0, 0.5])
+    parts = [RunningAverage(average=-4.0), LearnedBaseline(loss_weight=0.5)]
+    objective = ScoreFunctionELBO(num_samples=3, control_variates=parts)
+    log_px, logits = tf.constant(LOG_PX, tf.float32), tf.constant(LOGITS, tf.float32)
+    prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(baseline)
+        bound = objective(
+            log_likelihood(log_px),
+            tfd.Categorical(logits=logits),
+            prior,
+            seed=(1, 2),
+            training=False,
+            baseline=baseline,
+        )
+    expected = baseline - np.mean(bound.log_weights + 4.0, axis=0)
+    np.testing.assert_allclose(tape.gradient(bound.loss, baseline), expected, rtol=1e-4)
+    np.testing.assert_allclose(bound.loss, -bound.value, rtol=1e-5)
+
+
+def test_vimco_leaves_a_draw_out_for_the_geometric_mean_of_the_others():
+    """The gradient of log q of each draw, read off by a q whose log-probability is a variable."""
+    objective = ScoreFunctionImportanceWeighted(num_samples=3)
+    log_weights = np.array([[-1.0, -900.0], [-2.5, -3.0], [0.3, -2.0]])
+
+    class Fixed:
+        def sample(self, count, seed):
+            return tf.range(3)[:, None]
+
+        def log_prob(self, z):
+            return log_q
+
+    log_q = tf.constant(np.log([[0.2, 0.4], [0.5, 0.3], [0.3, 0.3]]), tf.float32)
+    log_px = tf.constant(log_weights, tf.float32) + log_q
+    prior = tfd.Categorical(logits=tf.zeros([3]))
+    with tf.GradientTape() as tape:
+        tape.watch(log_q)
+        arguments = lambda z: log_px - prior.log_prob(z), Fixed(), prior
+        loss = objective(*arguments, seed=None).loss
+    gradient = -tape.gradient(loss, log_q).numpy()
+    for b in range(2):
+        w = log_weights[:, b]
+        for s in range(3):
+            others = np.delete(w, s)
+            left_out = logsumexp([*others, others.mean()])
+            expected = logsumexp(w) - left_out - np.exp(w[s] - logsumexp(w))
+            np.testing.assert_allclose(gradient[s, b], expected, rtol=1e-4, atol=1e-5)

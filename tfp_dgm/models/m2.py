@@ -169,11 +169,16 @@ class M2(LatentVariableModel):
             )  # [S', S, B]
 
         objective = self.objective if objective is None else objective
+        seed = stateless_seed(self.seed_generator) if seed is None else seed
         return objective(
             log_likelihood,
             self.posterior_layer(joint, training=training),
             self.prior_layer(None),
-            seed=stateless_seed(self.seed_generator) if seed is None else seed,
+            seed=seed,
+            **{
+                name: self.needed(name, inputs, seed=seed, training=training)
+                for name in objective.needs
+            },
         )
 
     def decode(self, z: tf.Tensor, one_hot: tf.Tensor, training: bool = False) -> tfd.Distribution:

@@ -1,0 +1,122 @@
+"""What objectives need beyond distributions, as models give it to them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.models import toys
+from tests.references.densities import softmax
+from tests.saving import assert_comes_back
+from tfp_dgm.objectives import (
+    ELBO,
+    RELAX,
+    EnumeratedELBO,
+    LearnedBaseline,
+    MinimumDesiredRate,
+    RunningAverage,
+    ScoreFunctionELBO,
+    WakeSleep,
+)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class WithBaseline(toys.Mixture):
+    """A mixture with a baseline that is linear in x."""
+
+    def build(self, input_shape):
+        self.baseline_layer = keras.layers.Dense(1, name="baseline")
+        self.baseline_layer.build(input_shape)
+        super().build(input_shape)
+
+    def baseline(self, inputs, training=False):
+        return self.baseline_layer(inputs)[:, 0]
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Dreamer(toys.Mixture):
+    """A mixture whose dreams are one and the same pair."""
+
+    def dream(self, inputs, *, seed, training=False):
+        rows = tf.shape(inputs)[0]
+        return tf.fill([rows], 2), tf.tile(tf.constant([DREAM]), [rows, 1])
+
+
+DREAM = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0]
+
+
+def randomized(cls):
+    return toys.randomized(cls(toys.CLASSES, toys.WORDS, seed=1))
+
+
+def test_sleep_phase_learns_the_posterior_of_the_dreams():
+    model = randomized(Dreamer)
+    kernel, bias = model.posterior_layer.projection.weights
+    probabilities = softmax(np.asarray(DREAM) @ kernel.numpy() + bias.numpy())
+    names = [weight.path for weight in model.trainable_weights]
+    steps, _ = toys.step(model, toys.binary(5), objective=WakeSleep())
+    expected = np.eye(3)[2] - probabilities  # d log q(2 | dream) / d logits
+    np.testing.assert_allclose(steps[names.index(bias.path)], expected, rtol=1e-4)
+    np.testing.assert_allclose(
+        steps[names.index(kernel.path)], np.outer(DREAM, expected), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_baseline_learns_the_bound():
+    model, data = randomized(WithBaseline), toys.binary(6)
+    objective = ScoreFunctionELBO(num_samples=2, control_variates=[LearnedBaseline()])
+    model.compile(keras.optimizers.Adam(0.05), objective)
+
+    def error():
+        value = model.bound(data, objective=EnumeratedELBO()).value
+        return np.abs(model.baseline(data) - value).mean()
+
+    before = error()
+    model.fit(data, epochs=80, batch_size=6, verbose=0)
+    assert error() < 0.3 * before
+
+
+def test_only_training_moves_what_training_moves():
+    model, data = toys.vae(), toys.counts(5)[0]
+    rate = MinimumDesiredRate(50.0, learning_rate=0.01)
+    model.compile(keras.optimizers.SGD(0.0), ELBO(rate=rate))
+    model.evaluate(data, verbose=0)
+    assert rate.multiplier.numpy() == 0.0
+    model.fit(data, batch_size=5, epochs=2, verbose=0)
+    np.testing.assert_allclose(rate.multiplier, 2 * 0.01 * 50, rtol=0.2)
+
+
+def test_state_of_an_objective_comes_back_from_a_file(tmp_path):
+    objective = ELBO(rate=MinimumDesiredRate(5.0, learning_rate=0.1))
+    assert_comes_back(toys.vae(seed=2), (toys.counts(6)[0],), tmp_path, objective)
+    assert objective.rate.multiplier.numpy() > 0
+
+
+def test_m2_gives_its_objective_what_it_needs():
+    model, rate = toys.m2(), MinimumDesiredRate(50.0)
+    data, kinds = toys.counts(6)
+    model.compile(keras.optimizers.Adam(), ELBO(rate=rate))
+    model.fit(data, np.where(np.arange(6) < 3, kinds, -1), batch_size=6, verbose=0)
+    assert rate.multiplier.numpy() > 0
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (
+            ScoreFunctionELBO(control_variates=[RunningAverage(), LearnedBaseline()]),
+            "Mixture has no learned baseline",
+        ),
+        (WakeSleep(), "Mixture cannot dream"),
+        (RELAX(), "Mixture has no learned control variate"),
+    ],
+    ids=repr,
+)
+def test_model_says_what_it_does_not_have(objective, message):
+    with pytest.raises(NotImplementedError, match=message):
+        toys.randomized(toys.mixture()).bound(toys.binary(2), objective=objective)
+
+
+def test_unknown_need_is_refused():
+    with pytest.raises(ValueError, match="needs 'luck', which this model does not give"):
+        toys.mixture().needed("luck", toys.binary(2), seed=(1, 2), training=False)
