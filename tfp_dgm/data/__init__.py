@@ -16,6 +16,7 @@ from tfp_dgm.data.labelled_table import (
     iter_table_chunks,
     read_labelled_table,
 )
+from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
 from tfp_dgm.data.sentences import Sentences, read_sentences
@@ -48,6 +49,7 @@ __all__ = [
     "fetch",
     "is_cached",
     "iter_table_chunks",
+    "load_penn_treebank",
     "load_text_classification",
     "read_captions",
     "read_idx",
