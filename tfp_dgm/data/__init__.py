@@ -8,6 +8,7 @@ from tfp_dgm.data.atomic_file import atomic_write
 from tfp_dgm.data.captioned_images import CaptionedImages, read_captions, read_image_list
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
+from tfp_dgm.data.image_features import ImageFeatures, read_image_features
 from tfp_dgm.data.image_files import ImageFiles
 from tfp_dgm.data.images import read_idx
 from tfp_dgm.data.labelled_table import (
@@ -33,6 +34,7 @@ __all__ = [
     "CaptionedImages",
     "DataError",
     "Dataset",
+    "ImageFeatures",
     "ImageFiles",
     "LabelledTable",
     "RenderedScenes",
@@ -53,6 +55,7 @@ __all__ = [
     "load_text_classification",
     "read_captions",
     "read_idx",
+    "read_image_features",
     "read_image_list",
     "read_labelled_table",
     "read_sentences",

@@ -7,15 +7,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tfp_dgm.data.data_error import DataError, listing, shorten
-from tfp_dgm.data.image_files import ImageFiles
 from tfp_dgm.data.table_reader import check_columns, is_null, open_table
 from tfp_dgm.data.text_file import open_text
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _ROWS_PER_CHUNK = 65_536
+
+
+class ImagesByName(Protocol):
+    """Where images, or features of them, are found by name."""
+
+    path: Path
+
+    def __contains__(self, name: str) -> bool: ...
+
+    def others(self, names: Iterable[str]) -> list[str]:
+        """The images that are not among `names`."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class CaptionedImages:
                 yield place, caption
 
     def within(self, names: Iterable[str], where: str) -> CaptionedImages:
-        """The images of a list, in its order; those without captions are warned of.
+        """The images of a list, in its order; `warnings` names those without captions.
 
         Args:
           names: such as `read_image_list` gives.
@@ -63,9 +73,7 @@ class CaptionedImages:
                 f"{where}: none of the {len(names)} images has a caption, such as {names[0]!r}; "
                 f"the captions are of images such as {self.names[0]!r}"
             )
-        return CaptionedImages(
-            kept, self.warnings + _report(missing, f"of {where} without a caption")
-        )
+        return CaptionedImages(kept, _report(missing, f"of {where} without a caption"))
 
     def without(self, names: Iterable[str], why: str) -> CaptionedImages:
         """All but the images of the given names; how many and which they are is a warning.
@@ -80,11 +88,11 @@ class CaptionedImages:
             raise DataError(f"no image is left: {len(found)} {why}, such as {found[0]!r}")
         return CaptionedImages(kept, self.warnings + _report(found, why))
 
-    def matched(self, images: ImageFiles, *, strict: bool = False) -> CaptionedImages:
+    def matched(self, images: ImagesByName, *, strict: bool = False) -> CaptionedImages:
         """The images that are there; captions without image, and images without caption, reported.
 
         Args:
-          images: where they should be.
+          images: where they should be: `ImageFiles` or `ImageFeatures`.
           strict: a caption whose image is missing is an error.
         Raises:
           DataError: if `strict` and an image is missing, or if none is there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 import zlib
 from collections import Counter
@@ -84,3 +85,16 @@ class ImageFiles:
         """The images that none of `names` means, by their paths within."""
         meant = {self._members.get(name) for name in names}
         return [name for name in self._all if name not in meant]
+
+    def fingerprint(self, names: Iterable[str]) -> str:
+        """A hash that changes with the images: of names and checksums (zip) or sizes and times."""
+        digest = hashlib.sha256()
+        for name in names:
+            member = self._members[name]
+            if self._zip is None:
+                status = (self.path / member).stat()
+                state = f"{status.st_size} {status.st_mtime_ns}"
+            else:
+                state = str(self._zip.getinfo(member).CRC)
+            digest.update(f"{name}\0{state}\0".encode())
+        return digest.hexdigest()

@@ -8,6 +8,7 @@ from tfp_dgm.inference.annealed_importance_sampling import (
 from tfp_dgm.inference.beam_search import beam_search
 from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
 from tfp_dgm.inference.decoding import greedy, keep_head, sample_texts
+from tfp_dgm.inference.expert_texts import Texts, expert_texts, score_texts, texts_of_expert
 from tfp_dgm.inference.imputation import impute
 from tfp_dgm.inference.interpolation import interpolate_linearly, interpolate_spherically
 from tfp_dgm.inference.refine_posterior import refine_posterior
@@ -15,8 +16,10 @@ from tfp_dgm.inference.tune_step_size import tune_step_size
 
 __all__ = [
     "Annealed",
+    "Texts",
     "annealed_importance_sampling",
     "beam_search",
+    "expert_texts",
     "greedy",
     "gumbel",
     "impute",
@@ -28,6 +31,8 @@ __all__ = [
     "refine_posterior",
     "reverse_annealed_importance_sampling",
     "sample_texts",
+    "score_texts",
+    "texts_of_expert",
     "tune_step_size",
     "uniform",
 ]

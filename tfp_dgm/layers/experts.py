@@ -70,17 +70,20 @@ class Experts(keras.layers.Layer):
     def every(
         self, context: tf.Tensor, memory: tf.Tensor | None = None, mask: tf.Tensor | None = None
     ) -> list[distributions.TokenSequence]:
-        """All experts in order, as distributions with batch shapes [K', B], K' adding up to K."""
+        """All experts as distributions, each of some of them: batch shapes [K' B], experts first.
+
+        The K' add up to K; row k B + b is expert k's text for the context b.
+        """
         raise NotImplementedError
 
     def expert(
         self,
-        expert: tf.Tensor,
+        expert: int,
         context: tf.Tensor,
         memory: tf.Tensor | None = None,
         mask: tf.Tensor | None = None,
     ) -> distributions.TokenSequence:
-        """The distribution of the given experts, int32 [B]; batch shape [B]."""
+        """One expert's distribution; batch shape [B]."""
         raise NotImplementedError
 
 
@@ -152,18 +155,20 @@ class SharedExperts(Experts):
     def every(
         self, context: tf.Tensor, memory: tf.Tensor | None = None, mask: tf.Tensor | None = None
     ) -> list[distributions.TokenSequence]:
-        column = tf.range(self.num_experts)[:, tf.newaxis]  # [K, 1]
-        experts = tf.tile(column, [1, tf.shape(context)[0]])  # [K, B]
-        return [self._given(experts, context, memory, mask, training=False)]
+        experts = tf.repeat(tf.range(self.num_experts), tf.shape(context)[0])  # [K B]
+        parts = [context, memory, mask]
+        tiled = [None if part is None else _tile(part, self.num_experts) for part in parts]
+        return [self._given(experts, tiled[0], tiled[1], tiled[2], training=False)]
 
     def expert(
         self,
-        expert: tf.Tensor,
+        expert: int,
         context: tf.Tensor,
         memory: tf.Tensor | None = None,
         mask: tf.Tensor | None = None,
     ) -> distributions.TokenSequence:
-        return self._given(expert, context, memory, mask, training=False)
+        experts = tf.fill([tf.shape(context)[0]], expert)
+        return self._given(experts, context, memory, mask, training=False)
 
     def _given(
         self,
@@ -262,22 +267,16 @@ class SeparateExperts(Experts):
     def every(
         self, context: tf.Tensor, memory: tf.Tensor | None = None, mask: tf.Tensor | None = None
     ) -> list[distributions.TokenSequence]:
-        return [head(context[tf.newaxis], memory=memory, memory_mask=mask) for head in self._heads]
+        return [head(context, memory=memory, memory_mask=mask) for head in self._heads]
 
     def expert(
         self,
-        expert: tf.Tensor,
+        expert: int,
         context: tf.Tensor,
         memory: tf.Tensor | None = None,
         mask: tf.Tensor | None = None,
     ) -> distributions.TokenSequence:
-        chosen = tf.get_static_value(expert)
-        if chosen is None or len(set(chosen.tolist())) != 1:
-            raise ValueError(
-                "SeparateExperts: `expert` must be one known number for all rows; received "
-                f"{expert}"
-            )
-        return self._heads[int(chosen[0])](context, memory=memory, memory_mask=mask)
+        return self._heads[expert](context, memory=memory, memory_mask=mask)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -289,3 +288,8 @@ class SeparateExperts(Experts):
     def from_config(cls, config: dict[str, Any]) -> "SeparateExperts":
         heads = [keras.saving.deserialize_keras_object(head) for head in config["heads"]]
         return cls(**{**config, "heads": heads})
+
+
+def _tile(x: tf.Tensor, times: int) -> tf.Tensor:
+    """[B, ...] -> [times B, ...], one copy of the whole batch after the other."""
+    return tf.tile(x, [times, *[1] * (len(x.shape) - 1)])

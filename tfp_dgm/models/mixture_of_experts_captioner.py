@@ -16,7 +16,9 @@ from tfp_dgm.layers import (
     stateless_seed,
 )
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.text_vae import check_vocabulary
 from tfp_dgm.models.vae import build_network
+from tfp_dgm.text import Vocabulary
 
 _PARTS = ("experts", "encoder", "gate", "expert_posterior", "vocabulary")
 
@@ -85,7 +87,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         encoder: keras.Layer | None = None,
         gate: keras.Layer | None = None,
         expert_posterior: Responsibilities | ExpertRecognition | None = None,
-        vocabulary: keras.Layer | None = None,
+        vocabulary: Vocabulary | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -103,6 +105,8 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
                 raise ValueError(
                     f"MixtureOfExpertsCaptioner: `{name}` is over {other} experts; expected {size}"
                 )
+        for head in experts.heads:
+            check_vocabulary(self, vocabulary, head.decoder)
         self.to_context = keras.layers.Dense(
             experts.context_units, activation="tanh", dtype="float32", name="to_context"
         )
@@ -221,15 +225,29 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
     def responsibilities(self, inputs: Any) -> tf.Tensor:
         """p(k | x, c) by Bayes' rule: float32 [B, K]."""
         encoded = self.encode(inputs["source"])
-        return tf.nn.softmax(self._log_joint(inputs["token_ids"], encoded))
+        return tf.nn.softmax(self.log_joint(inputs["token_ids"], encoded))
 
     def log_marginal(self, inputs: Any) -> tf.Tensor:
         """log p(x | c), summed over all experts: float32 [B], nats."""
         encoded = self.encode(inputs["source"])
-        return tf.reduce_logsumexp(self._log_joint(inputs["token_ids"], encoded), axis=-1)
+        return tf.reduce_logsumexp(self.log_joint(inputs["token_ids"], encoded), axis=-1)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.responsibilities(inputs)
+
+    def with_encoder(self, encoder: keras.Layer) -> "MixtureOfExpertsCaptioner":
+        """This captioner of features behind the encoder that gives them; all layers are shared."""
+        whole = type(self)(
+            self.experts,
+            encoder=encoder,
+            gate=self.gate,
+            expert_posterior=self.expert_posterior,
+            vocabulary=self.vocabulary,
+            seed=self.seed,
+            name=self.name,
+        )
+        whole.to_context = self.to_context
+        return whole
 
     # Its parts.
 
@@ -261,16 +279,24 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
             return self.expert_posterior(token_ids, encoded.context, training=training)
         if training and self.encoder is not None:  # Nothing drops out in the E-step.
             encoded = self.encode(inputs["source"])
-        log_joint = tf.stop_gradient(self._log_joint(token_ids, encoded))
+        log_joint = tf.stop_gradient(self.log_joint(token_ids, encoded))
         return self.expert_posterior(log_joint, training=training)
 
-    def _log_joint(self, token_ids: tf.Tensor, encoded: EncodedSource) -> tf.Tensor:
-        """log p(x, k | c) without dropout: [B, K]."""
+    def log_joint(self, token_ids: tf.Tensor, encoded: EncodedSource) -> tf.Tensor:
+        """log p(x, k | c), without dropout: float32 [B, K].
+
+        Args:
+          token_ids: int32 [B, T].
+          encoded: what `encode` made of the source.
+        """
         column = tf.range(self.num_experts)[:, tf.newaxis]
         every = tf.tile(column, [1, tf.shape(token_ids)[0]])  # [K, B]
         log_px = self._log_likelihood(every, token_ids, encoded, training=False)
-        log_gate = tf.math.log_softmax(self._prior(encoded, False).logits_parameter())
-        return tf.transpose(log_px) + log_gate
+        return tf.transpose(log_px) + self.log_gate(encoded)
+
+    def log_gate(self, encoded: EncodedSource) -> tf.Tensor:
+        """log p(k | c): float32 [B, K]."""
+        return tf.math.log_softmax(self._prior(encoded, training=False).logits_parameter())
 
     def _log_likelihood(
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool

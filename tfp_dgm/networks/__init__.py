@@ -3,6 +3,7 @@
 from tfp_dgm.networks.attention import Attention
 from tfp_dgm.networks.convolutional_decoder import ConvolutionalDecoder
 from tfp_dgm.networks.convolutional_encoder import ConvolutionalEncoder
+from tfp_dgm.networks.decode_image import decode_image
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 from tfp_dgm.networks.mlp import MLP
 from tfp_dgm.networks.pretrained_backbone import PretrainedBackbone
@@ -34,4 +35,5 @@ __all__ = [
     "TransformerDecoder",
     "TransformerEncoder",
     "WordDropout",
+    "decode_image",
 ]

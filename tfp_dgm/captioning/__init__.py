@@ -1,0 +1,27 @@
+"""The captioning job: images and captions in; a mixture of experts, its captions and a page out."""
+
+from tfp_dgm.captioning.batches import CaptionBatches
+from tfp_dgm.captioning.build_captioner import build_captioner, make_encoder, make_objective
+from tfp_dgm.captioning.images import encode_images, load_images
+from tfp_dgm.captioning.settings import CaptionSettings
+from tfp_dgm.captioning.sources import CaptionedSources, load_sources
+from tfp_dgm.captioning.train_captioner import (
+    TrainedCaptioner,
+    load_captioner,
+    train_captioner,
+)
+
+__all__ = [
+    "CaptionBatches",
+    "CaptionSettings",
+    "CaptionedSources",
+    "TrainedCaptioner",
+    "build_captioner",
+    "encode_images",
+    "load_captioner",
+    "load_images",
+    "load_sources",
+    "make_encoder",
+    "make_objective",
+    "train_captioner",
+]

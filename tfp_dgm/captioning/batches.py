@@ -1,0 +1,42 @@
+"""Batches of sources and captions, bucketed by the captions' lengths."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.text import BucketedBatches
+
+
+class CaptionBatches(BucketedBatches):
+    """{"source": [B, ...], "token_ids": int32 [B, T]} for `fit`, in an order that a seed decides.
+
+    Args:
+      sources: [I, ...]; images or features, in memory or on the disk.
+      source_of: int [N]; the row of `sources` that each caption is of.
+      rows: N int arrays, END included.
+      batch_size: B.
+      **kwargs: see `BucketedBatches`.
+    """
+
+    def __init__(
+        self,
+        sources: NDArray[Any],
+        source_of: Sequence[int] | NDArray[np.integer],
+        rows: Sequence[np.ndarray],
+        batch_size: int,
+        **kwargs: Any,
+    ) -> None:
+        self.sources = sources
+        self.source_of = np.asarray(source_of)
+        if len(self.source_of) != len(rows):
+            raise ValueError(
+                f"CaptionBatches: {len(rows)} `rows`, but `source_of` has {len(self.source_of)}"
+            )
+        super().__init__(rows, batch_size, **kwargs)
+
+    def __getitem__(self, i: int) -> tuple[dict[str, np.ndarray]]:  # type: ignore[override]
+        (token_ids,) = super().__getitem__(i)
+        sources = np.asarray(self.sources[self.source_of[self.index(i)]])
+        return ({"source": sources, "token_ids": token_ids},)

@@ -1,0 +1,89 @@
+"""What a captioner is made of and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tfp_dgm.data import DataError
+
+
+@dataclass(frozen=True)
+class CaptionSettings:
+    """Everything that decides a training besides its data.
+
+    Attributes:
+      num_experts: K.
+      objective: "marginal" (exact), "em", or "hard-em".
+      separate: a decoder for each expert, instead of one for all and an embedding each.
+      learned_gate: p(k | image) is learned; otherwise it is uniform.
+      decoder: "lstm" or "transformer".
+      attention: the decoder attends to the image's grid.
+      units: of the decoder.
+      embedding_units: of the words.
+      expert_units: of an expert's embedding.
+      context_units: of the image's context vector.
+      dropout: in the decoder, in training.
+      image_size: height and width in pixels.
+      filters: of the first block of the small convolutional encoder, trained from scratch; each
+        further block has twice as many as the one before, up to four times these.
+      blocks: of that encoder; each halves height and width.
+      application: a model of `keras.applications` instead of it.
+      weights: of the application: a file, or "imagenet"; empty for random ones.
+      fine_tune: the application is trained, too; otherwise its features are computed once.
+      vocabulary_size: words at most.
+      min_count: rarer words are unknown.
+      max_length: words of a caption at most, the end included.
+      batch_size: captions of a step.
+      learning_rate: of Adam.
+      clip_norm: the gradient's norm at most.
+      epochs: at most.
+      patience: epochs without a better bound on the validation images before training stops.
+      temperature: of the responsibilities at first (em and hard-em); it falls to 1.
+      anneal_epochs: until it is 1.
+      balance: of the experts' usage (em and hard-em).
+      seed: of everything.
+    """
+
+    num_experts: int = 3
+    objective: Literal["marginal", "em", "hard-em"] = "marginal"
+    separate: bool = False
+    learned_gate: bool = False
+    decoder: Literal["lstm", "transformer"] = "lstm"
+    attention: bool = True
+    units: int = 256
+    embedding_units: int = 128
+    expert_units: int = 64
+    context_units: int = 128
+    dropout: float = 0.3
+    image_size: int = 96
+    filters: int = 32
+    blocks: int = 4
+    application: str = ""
+    weights: str = ""
+    fine_tune: bool = False
+    vocabulary_size: int = 10_000
+    min_count: int = 3
+    max_length: int = 24
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    clip_norm: float = 5.0
+    epochs: int = 20
+    patience: int = 3
+    temperature: float = 1.0
+    anneal_epochs: int = 3
+    balance: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least_one = ("num_experts", "units", "blocks", "max_length", "batch_size", "epochs")
+        for name in at_least_one:
+            if getattr(self, name) < 1:
+                raise DataError(
+                    f"setting {name!r}: expected at least 1; received {getattr(self, name)}"
+                )
+        if self.temperature <= 0 or self.balance < 0 or not 0 <= self.dropout < 1:
+            raise DataError(
+                "settings: expected temperature > 0, balance >= 0 and dropout in [0, 1); received "
+                f"{self.temperature}, {self.balance} and {self.dropout}"
+            )

@@ -1,0 +1,294 @@
+"""The training of a captioner: captions and images in, a model folder out."""
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfp_dgm.captioning.batches import CaptionBatches
+from tfp_dgm.captioning.build_captioner import (
+    AnnealResponsibilities,
+    build_captioner,
+    make_encoder,
+    make_objective,
+)
+from tfp_dgm.captioning.images import Progress, encode_images
+from tfp_dgm.captioning.settings import CaptionSettings
+from tfp_dgm.captioning.sources import CaptionedSources
+from tfp_dgm.data import DataError, atomic_write
+from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.text import WordVocabulary
+from tfp_dgm.training import NonFiniteGuard, ResumeTraining
+
+MODEL = "captioner.keras"
+SETTINGS = "settings.json"
+METRICS = "metrics.json"
+_CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class TrainedCaptioner:
+    """What training gave.
+
+    Attributes:
+      model: takes images where it was trained on images, and features otherwise.
+      history: the logs of each epoch.
+      metrics: numbers of the best epoch.
+    """
+
+    model: MixtureOfExpertsCaptioner
+    history: list[dict[str, float]]
+    metrics: dict[str, Any]
+
+
+def train_captioner(
+    train: CaptionedSources,
+    validation: CaptionedSources,
+    directory: str | os.PathLike[str],
+    settings: CaptionSettings,
+    *,
+    resume: bool = False,
+    progress: Progress = lambda step, done, total: None,
+) -> TrainedCaptioner:
+    """Trains a captioner and writes its folder.
+
+    The folder holds `captioner.keras`, `settings.json` and `metrics.json`; and, until training is
+    over, `checkpoint/`, from which a killed training goes on to the same numbers.
+
+    Args:
+      train: what is learnt from.
+      validation: what decides when to stop, and which epoch is kept.
+      directory: the folder, made where it is missing.
+      settings: see `CaptionSettings`.
+      resume: go on where a training with the same settings was interrupted.
+      progress: told of every epoch.
+    Raises:
+      DataError: if the folder is another training's, or there is nothing to resume.
+      NonFiniteLossError: if a term of the loss is no number any more.
+    """
+    folder = Path(directory)
+    _prepare(folder, settings, resume)
+    keras.utils.set_random_seed(settings.seed)
+    vocabulary = WordVocabulary.fit(
+        train.texts,
+        size=settings.vocabulary_size,
+        min_count=settings.min_count,
+        lower=True,
+        max_length=settings.max_length,
+        name="vocabulary",
+    )
+    encoder = make_encoder(settings) if train.are_images else None
+    frozen = encoder is not None and not encoder.trainable
+    inputs = [train.sources, validation.sources]
+    if frozen:
+        inputs = [
+            _features(folder, encoder, captioned, settings, progress)
+            for captioned in (train, validation)
+        ]
+    units = _feature_units(encoder, inputs[0], frozen)
+    model = build_captioner(settings, vocabulary, units, None if frozen else encoder)
+    train_batches, validation_batches = (
+        CaptionBatches(
+            sources,
+            captioned.source_of,
+            vocabulary.encode_all(captioned.texts),
+            settings.batch_size,
+            seed=seed,
+        )
+        for sources, captioned, seed in zip(
+            inputs, (train, validation), (settings.seed, None), strict=True
+        )
+    )
+    history = _fit(model, train_batches, validation_batches, folder, settings, progress)
+    if frozen:
+        model = model.with_encoder(encoder)
+        model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
+    metrics = _metrics(history, train, validation, train_batches, vocabulary, settings)
+    model.save(folder / f".{MODEL}")
+    os.replace(folder / f".{MODEL}", folder / MODEL)
+    _write_json(folder / METRICS, metrics)
+    return TrainedCaptioner(model, history, metrics)
+
+
+def load_captioner(
+    directory: str | os.PathLike[str],
+) -> tuple[MixtureOfExpertsCaptioner, CaptionSettings]:
+    """A trained captioner and its settings, from the folder that `train_captioner` wrote.
+
+    Raises:
+      DataError: if the folder holds no finished training.
+    """
+    folder = Path(directory)
+    if not (folder / MODEL).exists():
+        raise DataError.at(folder, f"expected the folder of a finished training, with {MODEL}")
+    try:
+        settings = CaptionSettings(**_read_json(folder / SETTINGS))
+    except TypeError as error:
+        raise DataError.at(
+            folder / SETTINGS, f"expected the settings of a training; {error}"
+        ) from error
+    return keras.saving.load_model(folder / MODEL), settings
+
+
+def _prepare(folder: Path, settings: CaptionSettings, resume: bool) -> None:
+    known = {MODEL, f".{MODEL}", SETTINGS, METRICS, _CHECKPOINT, "cache", "captions.html"}
+    if folder.exists():
+        strangers = sorted(path.name for path in folder.iterdir() if path.name not in known)
+        if strangers:
+            raise DataError.at(folder, f"holds {strangers[0]!r}, which no training wrote")
+    folder.mkdir(parents=True, exist_ok=True)
+    before = _read_json(folder / SETTINGS) if (folder / SETTINGS).exists() else None
+    if resume:
+        if before is None:
+            raise DataError.at(folder, f"there is nothing to resume: no {SETTINGS}")
+        changed = [
+            name
+            for name, value in asdict(settings).items()
+            if before.get(name) != value and name != "epochs"
+        ]
+        if changed:
+            raise DataError.at(
+                folder,
+                f"the interrupted training had {changed[0]}={before.get(changed[0])!r}; "
+                f"received {asdict(settings)[changed[0]]!r}",
+            )
+    elif before is not None:
+        raise DataError.at(folder, "holds a training already; resume it, or name another folder")
+    _write_json(folder / SETTINGS, asdict(settings))
+
+
+def _features(
+    folder: Path,
+    encoder: keras.Layer,
+    captioned: CaptionedSources,
+    settings: CaptionSettings,
+    progress: Progress,
+) -> np.ndarray:
+    """A frozen encoder's features, kept under a name that tells images and encoder."""
+    identity = json.dumps([asdict(settings), captioned.captions.names], sort_keys=True)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    (folder / "cache").mkdir(exist_ok=True)
+    path = folder / "cache" / f"features-{digest}.npy"
+    return encode_images(encoder, captioned.sources, cache=path, progress=progress)
+
+
+def _feature_units(encoder: keras.Layer | None, inputs: np.ndarray, frozen: bool) -> int:
+    if encoder is None or frozen:
+        return inputs.shape[-1]
+    return encoder.compute_output_shape((None, *inputs.shape[1:]))[-1]
+
+
+def _fit(
+    model: MixtureOfExpertsCaptioner,
+    train: CaptionBatches,
+    validation: CaptionBatches,
+    folder: Path,
+    settings: CaptionSettings,
+    progress: Progress,
+) -> list[dict[str, float]]:
+    model.compile(
+        keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm or None),
+        make_objective(settings),
+    )
+    model.build({name: (None, *value.shape[1:]) for name, value in train[0][0].items()})
+    stopping = keras.callbacks.EarlyStopping(
+        "val_bound", mode="max", patience=settings.patience, restore_best_weights=True
+    )
+    resume = ResumeTraining(folder / _CHECKPOINT, callbacks=[stopping])
+    train.epoch = resume.epoch
+    goes_on = _goes_on(resume.history, settings.patience)
+    model.fit(  # Without an epoch left, it brings the best weights back.
+        train,
+        validation_data=validation,
+        epochs=max(resume.epoch, settings.epochs) if goes_on else resume.epoch,
+        initial_epoch=resume.epoch,
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            AnnealResponsibilities(settings.temperature, settings.anneal_epochs),
+            _Report(progress, settings.epochs, len(train)),
+            NonFiniteGuard(),
+            stopping,
+            resume,
+        ],
+    )
+    return resume.history
+
+
+def _goes_on(history: list[dict[str, float]], patience: int) -> bool:
+    """Whether early stopping has not stopped after these epochs."""
+    bounds = [logs["val_bound"] for logs in history]
+    return not bounds or len(bounds) - 1 - int(np.argmax(bounds)) < patience
+
+
+class _Report(keras.callbacks.Callback):
+    """Tells how many steps are done."""
+
+    def __init__(self, progress: Progress, epochs: int, steps: int) -> None:
+        super().__init__()
+        self.progress = progress
+        self.epochs = epochs
+        self.steps = steps
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        done = self.epoch * self.steps + batch + 1
+        self.progress("Training", done, self.epochs * self.steps)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        bound = (logs or {}).get("val_bound", math.nan)
+        usage = [value for name, value in (logs or {}).items() if name.startswith("val_usage_")]
+        shares = " ".join(f"{value:.2f}" for value in usage[:-1])
+        step = f"Epoch {epoch + 1}: validation bound {bound:.2f} nats, usage {shares}"
+        self.progress(step, self.steps, self.steps)
+
+
+def _metrics(
+    history: list[dict[str, float]],
+    train: CaptionedSources,
+    validation: CaptionedSources,
+    batches: CaptionBatches,
+    vocabulary: WordVocabulary,
+    settings: CaptionSettings,
+) -> dict[str, Any]:
+    best = int(np.argmax([logs["val_bound"] for logs in history]))
+    return {
+        "images": {
+            "train": len(train.captions.names),
+            "validation": len(validation.captions.names),
+        },
+        "captions": {"train": len(train.texts), "validation": len(validation.texts)},
+        "vocabulary": vocabulary.size,
+        "padding_share": batches.padding_share,
+        "epochs": len(history),
+        "best_epoch": best + 1,
+        "validation": {
+            name.removeprefix("val_"): value
+            for name, value in history[best].items()
+            if name.startswith("val_")
+        },
+        "history": history,
+        "warnings": train.captions.warnings + validation.captions.warnings,
+        "max_usage_entropy": math.log(settings.num_experts),
+    }
+
+
+def _write_json(path: Path, content: Any) -> None:
+    with atomic_write(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError.at(path, f"cannot be read: {error}") from error
