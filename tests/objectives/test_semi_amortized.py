@@ -8,6 +8,9 @@ from tensorflow_probability import distributions as tfd
 
 from tests.models import toys
 from tests.saving import assert_comes_back
+from tfp_dgm import layers
+from tfp_dgm.models import TextVAE
+from tfp_dgm.networks import LSTMDecoder, LSTMEncoder
 from tfp_dgm.objectives import ELBO, MinimumDesiredRate, SemiAmortized
 
 X = np.array([[0.4, -1.3, 0.8], [2.0, 0.3, -0.6]])
@@ -154,3 +157,55 @@ def test_model_without_such_a_posterior_says_so():
 def test_arguments_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
         SemiAmortized(ELBO(), **arguments)
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_second_order_gradient_goes_through_a_recurrent_decoder(draws):
+    """Central differences of the refined loss, along one random direction of each weight."""
+    model = TextVAE(
+        LSTMEncoder(12, 4, embedding_units=3),
+        LSTMDecoder(12, 5, embedding_units=4, conditioning_units=2),
+        posterior=layers.MultivariateNormalDiag(2, min_scale=1e-3),
+        seed=1,
+    )
+    token_ids = tf.constant([[5, 6, 7, 2, 0], [8, 9, 4, 5, 2]])
+    model.build((None, 5))
+    random = np.random.default_rng(3)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(scale=0.5, size=weight.shape))
+    objective = SemiAmortized(ELBO(num_samples=draws), num_steps=2, learning_rate=0.3)
+    start = tf.constant([[0.3, -0.4, -1, -1], [0.5, 0.2, -1, -1]])
+    needed = {
+        "training": True,
+        "posterior_family": model.posterior_layer.distribution,
+        "posterior_parameters": start,
+    }
+
+    @tf.function
+    def loss():
+        bound = objective(
+            lambda z: model.log_likelihood(z, token_ids, training=True),
+            model.posterior_layer.distribution(start),
+            model.prior(token_ids),
+            seed=(1, 2),
+            **needed,
+        )
+        return tf.reduce_sum(bound.loss)
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            total = loss()
+        return tape.gradient(total, [weight.value for weight in weights])
+
+    weights = model.likelihood.trainable_weights
+    for weight, gradient in zip(weights, gradients(), strict=True):
+        value, gradient = weight.numpy(), tf.convert_to_tensor(gradient).numpy()
+        step = random.normal(scale=0.01, size=value.shape).astype("f4")
+        weight.assign(value + step)
+        above = loss()
+        weight.assign(value - step)
+        below = loss()
+        weight.assign(value)
+        expected = np.sum(gradient * step)
+        np.testing.assert_allclose((above - below) / 2, expected, rtol=5e-3, atol=1e-5)

@@ -1,6 +1,7 @@
 """The continuous variables of which discrete latents are the rounding."""
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 
 class PerturbedLatents:
@@ -60,7 +61,7 @@ class PerturbedOneHot(PerturbedLatents):
         first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         self.mean = tf.nn.softmax(logits)
         self.noise = -tf.math.log(-tf.math.log(_uniform(tf.shape(logits), first)))
-        self.exponential = -tf.math.log(_uniform(tf.shape(logits), second))
+        self.noise_again = -tf.math.log(-tf.math.log(_uniform(tf.shape(logits), second)))
         self.b = tf.one_hot(tf.argmax(logits + self.noise, axis=-1), logits.shape[-1])
 
     def perturbed(self, logits: tf.Tensor) -> tf.Tensor:
@@ -68,9 +69,9 @@ class PerturbedOneHot(PerturbedLatents):
 
     def conditional(self, logits: tf.Tensor) -> tf.Tensor:
         # With normalised logits the largest is Gumbel(0), and the others are cut off below it.
-        top = tf.reduce_sum(self.b * self.exponential, axis=-1, keepdims=True)
-        others = -tf.math.log(self.exponential * tf.exp(-logits) + top)
-        return tf.where(self.b > 0, -tf.math.log(top), others)
+        top = tf.reduce_sum(self.b * self.noise_again, axis=-1, keepdims=True)
+        others = -tfp.math.log_add_exp(-self.noise_again - logits, -top)
+        return tf.where(self.b > 0, top, others)
 
     def relaxed(self, z: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(z / temperature)

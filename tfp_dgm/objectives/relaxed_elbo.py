@@ -8,6 +8,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.objectives.binary_latents import draw_in_turn, linear_log_prob, logits_of
 from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.perturbed_latents import PerturbedBinary, PerturbedOneHot
 
 
 class GumbelSoftmaxELBO(Objective):
@@ -83,8 +84,11 @@ class GumbelSoftmaxELBO(Objective):
 
     def _draw(self, layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
         logits, one_hot = logits_of(self, layer)
-        relaxed = tfd.RelaxedOneHotCategorical if one_hot else tfd.RelaxedBernoulli
-        z = relaxed(self.temperature, logits=logits).sample(sample_shape, seed=seed)
+        shape = tf.concat([tf.cast(sample_shape, tf.int32), tf.shape(logits)], axis=0)
+        logits = tf.broadcast_to(logits, shape)  # [S, B, ...]
+        # The gradient of tfd.RelaxedBernoulli is NaN where a draw comes close to 0 or 1.
+        latents = PerturbedOneHot(logits, seed) if one_hot else PerturbedBinary(logits, seed)
+        z = latents.relaxed(latents.perturbed(logits), self.temperature)
         return _with_gradient_of(z, _rounded(z, one_hot)) if self.straight_through else z
 
 
