@@ -92,7 +92,7 @@ def normal_batch_normalized(layer, features):
     """Parameters as of the plain Normal, from the moving averages."""
     parameters = projected(layer.projection, features)
     mean, variance = map(float64, layer.normalization.weights)
-    spread = (parameters[:3] - mean) / np.sqrt(variance + 1e-3)
+    spread = (parameters[:3] - mean) / np.sqrt(variance + 1e-5)
     return np.concatenate([0.7 * spread + float64(layer.beta), parameters[3:]])
 
 

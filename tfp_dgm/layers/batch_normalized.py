@@ -43,6 +43,8 @@ class BatchNormalizedNormalDiag(MultivariateNormalDiag):
             scale=False,
             center=False,
             momentum=momentum,
+            # The bound holds for means whose variance is far above it.
+            epsilon=1e-5,
             dtype="float32",
             trainable=self.trainable,
             name="normalization",

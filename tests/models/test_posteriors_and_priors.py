@@ -1,0 +1,79 @@
+"""Posteriors and priors of every kind in one VAE: they train, move as one, and come back."""
+
+import numpy as np
+import pytest
+
+from tests.models import toys
+from tests.saving import assert_comes_back
+from tfp_dgm import layers
+from tfp_dgm.models import VAE
+from tfp_dgm.networks import MLP
+from tfp_dgm.objectives import ELBO
+
+X = toys.binary(6)
+PAIRS = {
+    "planar_mixture": (
+        lambda: layers.PlanarFlow(layers.MultivariateNormalTriL(2), num_flows=1),
+        lambda: layers.MixtureOfNormalsPrior(2, 3),
+    ),
+    "inverse_autoregressive_flow_prior": (
+        lambda: layers.InverseAutoregressiveFlow(
+            layers.MultivariateNormalDiag(2), num_flows=1, hidden_units=(4,), context_units=3
+        ),
+        lambda: layers.AutoregressiveFlowPrior(2, num_flows=1, hidden_units=(4,)),
+    ),
+    "batch_normalized_vamp": (
+        lambda: layers.BatchNormalizedNormalDiag(2),
+        lambda: layers.VampPrior(2, 3, (toys.WORDS,), activation="sigmoid"),
+    ),
+    "power_spherical_uniform": (
+        lambda: layers.PowerSpherical(3),
+        lambda: layers.SphericalUniformPrior(3),
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_trains_and_comes_back(pair, tmp_path):
+    """`assert_comes_back` trains by `fit`, where a weight without a gradient is an error."""
+    posterior, prior = (make() for make in PAIRS[pair])
+    model = VAE(
+        MLP([4], name="encoder"),
+        MLP([4], name="decoder"),
+        layers.IndependentBernoulli(toys.WORDS, name="likelihood"),
+        posterior=posterior,
+        prior=prior,
+        seed=3,
+    )
+    model.build((None, toys.WORDS))
+    before = [weight.numpy() for weight in model.trainable_weights]
+    assert_comes_back(model, (X,), tmp_path, ELBO(num_samples=3))
+    for weight, start in zip(model.trainable_weights, before, strict=True):
+        assert (weight.numpy() != start).any(), weight.path
+
+
+def test_vamp_prior_is_made_of_the_models_own_posterior():
+    """The density of the prior at z is the mean of q(z | sigmoid(u_k)), encoder and all."""
+    prior = layers.VampPrior(2, 3, (toys.WORDS,), activation="sigmoid")
+    model = toys.randomized(toys.vae(prior=prior))
+    z = np.random.default_rng(2).normal(size=(4, 2)).astype("f4")
+    images = 1 / (1 + np.exp(-prior.pseudo_inputs.numpy()))
+    densities = [np.exp(model.posterior(images[k : k + 1]).log_prob(z)) for k in range(3)]
+    np.testing.assert_allclose(
+        np.exp(model.prior(None).log_prob(z)), np.mean(densities, axis=0), rtol=1e-4
+    )
+
+
+def test_batch_normalisation_keeps_the_rate_up_where_the_plain_posterior_may_drop_it():
+    """The mean KL is at least Z gamma^2 / 2, however little the encoder says."""
+    model = VAE(
+        MLP([4], activation="tanh"),
+        None,
+        layers.IndependentBernoulli(toys.WORDS),
+        posterior=layers.BatchNormalizedNormalDiag(2, gamma=1.2),
+        seed=1,
+    )
+    model.build((None, toys.WORDS))
+    kernel = model.posterior_layer.projection.kernel
+    kernel.assign(0.1 * kernel)
+    assert np.mean(model.bound(X, training=True).kl) > 0.99 * 2 * 1.2**2 / 2
