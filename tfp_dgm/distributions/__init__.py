@@ -2,6 +2,7 @@
 
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
+from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
@@ -11,6 +12,7 @@ __all__ = [
     "BagOfWords",
     "DecoderFunctions",
     "InverseAutoregressive",
+    "LogitBernoulli",
     "NormalizingFlow",
     "Planar",
     "TokenSequence",

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions import LogitBernoulli
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 
 
@@ -21,6 +22,6 @@ class IndependentBernoulli(DistributionLayer):
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         logits = self._as_events(parameters)
         return tfd.Independent(
-            tfd.Bernoulli(logits=logits, dtype=tf.float32),
+            LogitBernoulli(logits=logits, dtype=tf.float32),
             reinterpreted_batch_ndims=len(self.event_shape),
         )

@@ -3,6 +3,7 @@
 from tfp_dgm.training.aggressive_training import AggressiveTraining
 from tfp_dgm.training.autoencoder_pretraining import AutoencoderPretraining
 from tfp_dgm.training.batch_stream import batch_stream
+from tfp_dgm.training.binarised_batches import binarised_batches
 from tfp_dgm.training.collapse_watch import CollapseWatch
 from tfp_dgm.training.kl_warmup import LinearKLWarmup
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
@@ -26,4 +27,5 @@ __all__ = [
     "Schedule",
     "Sigmoid",
     "batch_stream",
+    "binarised_batches",
 ]
