@@ -10,6 +10,7 @@ from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
 from tfp_dgm.data.image_features import ImageFeatures, read_image_features
 from tfp_dgm.data.image_files import ImageFiles
+from tfp_dgm.data.image_sets import binarise, checked_images, load_digits, read_images
 from tfp_dgm.data.images import read_idx
 from tfp_dgm.data.labelled_table import (
     LabelledTable,
@@ -45,18 +46,22 @@ __all__ = [
     "Wheel",
     "atomic_directory",
     "atomic_write",
+    "binarise",
     "cache_directory",
     "check_new_columns",
     "check_output_path",
+    "checked_images",
     "fetch",
     "is_cached",
     "iter_table_chunks",
+    "load_digits",
     "load_penn_treebank",
     "load_text_classification",
     "read_captions",
     "read_idx",
     "read_image_features",
     "read_image_list",
+    "read_images",
     "read_labelled_table",
     "read_sentences",
     "render_scenes",
