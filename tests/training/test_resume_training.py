@@ -170,7 +170,7 @@ def test_best_weights_of_early_stopping_come_back(tmp_path):
     def fit(epochs):
         model = new_model()
         stopping = keras.callbacks.EarlyStopping(
-            "falling", mode="max", patience=9, restore_best_weights=True
+            "falling", mode="max", patience=2, restore_best_weights=True
         )
         resume = ResumeTraining(tmp_path, callbacks=[stopping])
         run = {"epochs": epochs, "initial_epoch": resume.epoch, "verbose": 0, "shuffle": False}
@@ -178,10 +178,13 @@ def test_best_weights_of_early_stopping_come_back(tmp_path):
             on_epoch_end=lambda epoch, logs: logs.update(falling=-epoch)
         )
         model.fit(X, callbacks=[falling, stopping, resume], **run)
-        return stopping
+        assert resume.stopped == ResumeTraining(tmp_path, callbacks=[stopping]).stopped
+        return stopping, resume.stopped
 
-    first, later = fit(1), fit(3)
+    (first, _), (_, early), (later, stopped) = fit(1), fit(2), fit(5)
     assert later.best_epoch == 0
+    assert (early, stopped) == (False, True)
+    assert ResumeTraining(tmp_path).epoch == 3
     for one, other in zip(first.best_weights, later.best_weights, strict=True):
         np.testing.assert_array_equal(one, other)
 

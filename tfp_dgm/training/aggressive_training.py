@@ -18,8 +18,9 @@ class AggressiveTraining(keras.callbacks.Callback):
     end of each epoch, falls; from then on all weights move together, as usual.
 
     The steps of a round take their batches from `fit`, one each, where [1] draws extra ones: an
-    epoch holds fewer steps of the decoder, and costs no more than any other. The optimizer's count
-    of steps, by which schedules go, counts them all.
+    epoch holds fewer steps of the decoder, and costs no more than any other. The defaults make
+    rounds shorter than those of [1] for that reason. The optimizer's count of steps, by which
+    schedules go, counts them all.
 
     It freezes and thaws weights (`weight.trainable`) around the model's one training step, of which
     there is one compiled version for each of the three ways to train; their gradients are computed
@@ -53,8 +54,8 @@ class AggressiveTraining(keras.callbacks.Callback):
         inference_network: Sequence[keras.layers.Layer],
         data: Any,
         *,
-        max_inner_steps: int = 30,
-        window: int = 10,
+        max_inner_steps: int = 10,
+        window: int = 5,
     ) -> None:
         super().__init__()
         if not 1 <= window <= max_inner_steps:

@@ -42,6 +42,8 @@ class ResumeTraining(keras.callbacks.Callback):
     Attributes:
       epoch: how many epochs are done; 0 at first.
       history: the logs of each of them.
+      stopped: whether a callback (early stopping) ended the training after the last of them; give
+        `fit` no further `epochs` then.
     Raises:
       DataError: if the file cannot be read.
       ValueError: at the start of training, if it is of another model, optimizer or objective.
@@ -63,11 +65,12 @@ class ResumeTraining(keras.callbacks.Callback):
                     f"{type(callback).__name__}"
                 )
         self._arrays: dict[str, np.ndarray] = {}
-        self._saved: dict[str, Any] = {"epoch": 0, "history": [], "callbacks": []}
+        self._saved: dict[str, Any] = {"epoch": 0, "history": [], "stopped": False, "callbacks": []}
         if self.path.exists():
             self._read()
         self.epoch: int = self._saved["epoch"]
         self.history: list[dict[str, float]] = self._saved["history"]
+        self.stopped: bool = self._saved["stopped"]
 
     def on_train_begin(self, logs: Any = None) -> None:
         if not self.model.optimizer.built:
@@ -106,7 +109,13 @@ class ResumeTraining(keras.callbacks.Callback):
             weights = state.pop("best_weights", None) or []
             arrays |= {f"callbacks/{index}/{i}": value for i, value in enumerate(weights)}
             states.append({name: _plain(value) for name, value in state.items()})
-        saved = {"epoch": self.epoch, "history": self.history, "callbacks": states}
+        self.stopped = bool(self.model.stop_training)
+        saved = {
+            "epoch": self.epoch,
+            "history": self.history,
+            "stopped": self.stopped,
+            "callbacks": states,
+        }
         self._write(arrays, saved)
 
     def _variables(self) -> dict[str, Any]:
