@@ -26,8 +26,9 @@ class ResumeTraining(keras.callbacks.Callback):
 
     That is, beyond what `keras.callbacks.BackupAndRestore` saves: the state of every seed generator
     (dropout's too), the objective's variables (KL weight, temperatures, multipliers) and what other
-    callbacks remember. With data whose order follows from the epoch's number (`batch_stream`), a
-    resumed training gives the same numbers as an uninterrupted one, to the last bit.
+    callbacks remember. With data whose order follows from the epoch's number (`batch_stream`,
+    `text.BucketedBatches`), a resumed training gives the same numbers as an uninterrupted one, to
+    the last bit.
 
         resume = ResumeTraining(folder, callbacks=[stopping])
         model.fit(..., initial_epoch=resume.epoch, callbacks=[stopping, ..., resume])
