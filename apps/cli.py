@@ -2,7 +2,7 @@
 
 import typer
 
-from . import datasets, demo, export, label, predict, serve, serve_check
+from . import caption, datasets, demo, export, iwae, label, predict, serve, serve_check, text_vae
 
 app = typer.Typer(
     name="dgm",
@@ -17,6 +17,9 @@ app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("serve-check")(serve_check.serve_check)
 app.command("serve")(serve.serve)
+app.add_typer(text_vae.app, name="text-vae")
+app.add_typer(caption.app, name="caption", help="Images described by a mixture of experts.")
+app.add_typer(iwae.app, name="iwae")
 app.add_typer(datasets.app, name="datasets", help="Public data sets: list, fetch, export.")
 
 

@@ -84,6 +84,15 @@ def test_fit_takes_it_and_counts_epochs():
     assert int(count.optimizer.iterations) == 2 * len(batches)
 
 
+def test_as_a_dataset():
+    batches = BucketedBatches(rows(), 8, seed=1)
+    for _ in range(2):
+        found = list(batches.dataset())
+        assert len(found) == len(batches)
+        for i, batch in enumerate(found):
+            np.testing.assert_array_equal(batch, batches[i][0])
+
+
 def test_arguments_are_checked():
     with pytest.raises(ValueError, match="`rows` is empty"):
         BucketedBatches([], 8)

@@ -1,10 +1,11 @@
 """Batches of texts of about one length, in an order that a seed decides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfp_dgm.token_ids import PAD
 
@@ -92,6 +93,17 @@ class BucketedBatches(keras.utils.PyDataset):
         for b, row in enumerate(batch):
             token_ids[b, : self.lengths[row]] = self.rows[row]
         return (token_ids,)
+
+    def dataset(self) -> tf.data.Dataset:
+        """The batches as they stand, as a dataset of int32 [B, T]."""
+
+        def batches() -> Iterator[np.ndarray]:
+            for i in range(len(self)):
+                yield self[i][0]
+
+        return tf.data.Dataset.from_generator(
+            batches, output_signature=tf.TensorSpec([None, None], tf.int32)
+        )
 
     def on_epoch_begin(self) -> None:
         self._within_epoch = True

@@ -1,0 +1,93 @@
+"""Settings of a job: a frozen dataclass, read from a YAML or JSON file and from `--set`."""
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tfp_dgm.data import DataError, atomic_write
+
+Settings = TypeVar("Settings")
+
+
+def read_settings(kind: type[Settings], file: Path | None, overrides: list[str]) -> Settings:
+    """Reads settings from a file, and what stands on the command line over them.
+
+    Args:
+      kind: a frozen dataclass of numbers, strings and truth values.
+      file: .yaml, .yml or .json; None for the defaults.
+      overrides: "name=value" each, the value as YAML has it.
+    Raises:
+      DataError: where a name is unknown, a value is of the wrong type, or the file is at fault.
+    """
+    values: dict[str, tuple[Any, str]] = {}
+    if file is not None:
+        loaded = _load(file)
+        if not isinstance(loaded, dict):
+            raise DataError(f"{file}: expected names and values; found {type(loaded).__name__}")
+        values |= {name: (value, str(file)) for name, value in loaded.items()}
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise DataError(f"--set: expected NAME=VALUE; received {override!r}")
+        values[name.strip()] = (_parse(text, "--set"), "--set")
+    hints = typing.get_type_hints(kind)
+    checked = {
+        name: _checked(name, value, where, hints) for name, (value, where) in values.items()
+    }
+    return kind(**checked)
+
+
+def write_settings(settings: Any, path: Path) -> None:
+    """Writes every setting, those left at their defaults too, as JSON."""
+    with atomic_write(path) as file:
+        file.write(json.dumps(dataclasses.asdict(settings), indent=2).encode() + b"\n")
+
+
+def _load(file: Path) -> Any:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: expected UTF-8; {error}") from error
+    return _parse(text, str(file))
+
+
+def _parse(text: str, where: str) -> Any:
+    import yaml  # JSON is YAML.
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DataError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def _checked(name: str, value: Any, where: str, hints: dict[str, Any]) -> Any:
+    if name not in hints:
+        close = difflib.get_close_matches(str(name), hints, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(hints)}"
+        raise DataError(f"{where}: no such setting {name!r}{hint}")
+    kind = hints[name]
+    if typing.get_origin(kind) is typing.Literal:
+        allowed = typing.get_args(kind)
+        if value not in allowed:
+            raise DataError(
+                f"{where}: {name} must be one of {', '.join(map(str, allowed))}; received {value!r}"
+            )
+        return value
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if float in kinds and isinstance(value, str):  # YAML takes 1e-3 for a string.
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if type(value) not in kinds:
+        expected = " or ".join(
+            "nothing" if part is types.NoneType else part.__name__ for part in kinds
+        )
+        raise DataError(f"{where}: {name} must be {expected}; received {value!r}")
+    return value

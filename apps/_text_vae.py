@@ -1,0 +1,246 @@
+"""The job behind `dgm text-vae train`: settings -> training -> a folder of results."""
+
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm import inference, models, training
+from tfp_dgm.data import DataError, atomic_write, read_sentences
+from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
+
+from ._settings import write_settings
+from ._text_vae_settings import (
+    TextModel,
+    TextVAESettings,
+    build_model,
+    build_objective,
+    build_schedule,
+)
+
+Progress = Callable[[str, int, int | None], None]
+
+# Held-out sentences on which mutual information is watched.
+_WATCHED = 500
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A file of sentences as rows of token ids, and what was left out of it."""
+
+    rows: list[np.ndarray]
+    warnings: list[str]
+
+
+def read_rows(file: Path, vocabulary: Vocabulary, max_length: int) -> Texts:
+    """Reads sentences; those of more than `max_length` tokens are left out and counted."""
+    sentences = read_sentences(file)
+    rows = vocabulary.encode_all(sentences.texts)
+    kept = [row for row in rows if len(row) <= max_length]
+    warnings = [f"{file}: {warning}" for warning in sentences.warnings()]
+    if len(kept) < len(rows):
+        warnings.append(
+            f"{file}: {len(rows) - len(kept):,} sentences left out: more than {max_length} tokens"
+        )
+    if not kept:
+        raise DataError(f"{file}: no sentence has at most {max_length} tokens")
+    return Texts(kept, warnings)
+
+
+def train(
+    train_file: Path,
+    valid_file: Path,
+    directory: Path,
+    settings: TextVAESettings,
+    *,
+    resume: bool,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> dict[str, float]:
+    """Trains, or goes on where a killed training stopped; fills the folder.
+
+    It then holds model.keras, settings.json, history.json, samples.txt, logs/ for TensorBoard
+    (where it is installed) and checkpoints/.
+
+    Returns:
+      The last epoch's numbers.
+    """
+    s = settings
+    state = directory / "checkpoints" / "training_state.npz"
+    if directory.exists() and any(directory.iterdir()) and not resume:
+        raise DataError(f"{directory}: not empty; give --resume, or another folder")
+    directory.mkdir(parents=True, exist_ok=True)
+    if resume and state.exists() and _read_json(directory / "settings.json") != _as_json(s):
+        raise DataError(f"{directory}: was trained with other settings; --resume needs the same")
+    write_settings(s, directory / "settings.json")
+    keras.config.set_dtype_policy(s.precision)
+    keras.utils.set_random_seed(s.seed)
+    vocabulary = _fit_vocabulary(s, read_sentences(train_file).texts)
+    rows, held_out = (
+        read_rows(file, vocabulary, s.max_length) for file in (train_file, valid_file)
+    )
+    for warning in rows.warnings + held_out.warnings:
+        say(f"Warning: {warning}")
+    batches = BucketedBatches(rows.rows, s.batch_size, seed=s.seed)
+    validation = BucketedBatches(held_out.rows, s.batch_size)
+    say(
+        f"{len(rows.rows):,} sentences, {batches.num_tokens:,} tokens of {vocabulary.size:,}; "
+        f"{batches.padding_share:.1%} of the batches is padding"
+    )
+    model = build_model(s, vocabulary)
+    model.build((None, None))
+    optimizer = keras.optimizers.Adam(s.learning_rate, clipnorm=s.clipnorm)
+    model.compile(optimizer, build_objective(s) if s.model == "vae" else None)
+    stopping = keras.callbacks.EarlyStopping(
+        "val_bound", mode="max", patience=s.patience, restore_best_weights=True
+    )
+    callbacks: list[Any] = [training.NonFiniteGuard()]
+    remembered: list[Any] = [stopping]
+    if isinstance(model, models.TextVAE):
+        sample = _sample(held_out.rows, s.seed)
+        callbacks += _remedies(s, model, sample, len(batches))
+        callbacks.append(training.CollapseWatch(sample, say=say))
+        callbacks.append(Samples(directory / "samples.txt", held_out.rows, s.seed))
+        remembered += [c for c in callbacks if getattr(c, "state_names", ())]
+    resumed = training.ResumeTraining(directory / "checkpoints", callbacks=remembered)
+    batches.epoch = resumed.epoch
+    callbacks.append(stopping)
+    callbacks.append(Told(progress, len(batches) * s.epochs, resumed.epoch * len(batches)))
+    if importlib.util.find_spec("tensorboard"):
+        callbacks.append(keras.callbacks.TensorBoard(directory / "logs", write_graph=False))
+    callbacks.append(resumed)
+    try:
+        model.fit(
+            batches,
+            validation_data=validation,
+            epochs=s.epochs,
+            initial_epoch=resumed.epoch,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except training.NonFiniteLossError as error:
+        raise DataError(f"{directory}: {error}") from error
+    with atomic_write(directory / "history.json") as file:
+        file.write(json.dumps(resumed.history, indent=1).encode())
+    temporary = directory / ".model.tmp.keras"
+    model.save(temporary)
+    temporary.replace(directory / "model.keras")
+    return resumed.history[-1]
+
+
+def load_model(directory: Path) -> TextModel:
+    """The trained model of a folder; raises a DataError where there is none."""
+    path = directory / "model.keras" if directory.is_dir() else directory
+    if not path.is_file():
+        raise DataError(f"{directory}: no model here; `dgm text-vae train` makes one")
+    try:
+        model = keras.saving.load_model(path)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: cannot be loaded: {error}") from error
+    if not isinstance(model, TextModel) or model.vocabulary is None:
+        raise DataError(f"{path}: {type(model).__name__} is no text VAE with a vocabulary")
+    return model
+
+
+def vocabulary_of(model: TextModel) -> Vocabulary:
+    """The vocabulary that `load_model` has seen to."""
+    assert model.vocabulary is not None
+    return model.vocabulary
+
+
+def padded(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of token ids as one array [N, T]."""
+    width = max(len(row) for row in rows)
+    return np.stack([np.pad(row, (0, width - len(row))) for row in rows]).astype(np.int32)
+
+
+class Told(keras.callbacks.Callback):
+    """Tells a progress bar."""
+
+    def __init__(self, progress: Progress, total: int, done: int) -> None:
+        super().__init__()
+        self.progress, self.total, self.done = progress, total, done
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.done += 1
+        self.progress("training", self.done, self.total)
+
+
+class Samples(keras.callbacks.Callback):
+    """Appends texts drawn from the prior, and an interpolation, to a file after each epoch."""
+
+    def __init__(self, path: Path, rows: list[np.ndarray], seed: int) -> None:
+        super().__init__()
+        self.path = path
+        random = np.random.default_rng(seed)
+        self.ends = padded([rows[i] for i in random.integers(0, len(rows), 2)])
+        self.seeds = tf.constant([[seed, i] for i in range(5)], tf.int32)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        model = self.model
+        z = model.prior(None).sample(5, seed=(int(self.seeds[0, 0]), epoch))
+        drawn = inference.sample_texts(model.decode(z), self.seeds)
+        ends = model.posterior(self.ends).mean()
+        path = inference.interpolate_linearly(ends[0], ends[1], 5)
+        between = inference.greedy(model.decode(path))
+        lines = [f"Epoch {epoch + 1}, drawn:"]
+        lines += [f"  {text}" for text in strings(vocabulary_of(model), drawn)]
+        lines += ["between two sentences:"]
+        lines += [f"  {text}" for text in strings(vocabulary_of(model), between)]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n\n")
+
+
+def strings(vocabulary: Vocabulary, token_ids: Any) -> list[str]:
+    """Token ids [N, T] as Python strings."""
+    return [
+        text.decode("utf-8", errors="replace")
+        for text in vocabulary.detokenize(token_ids).numpy().tolist()
+    ]
+
+
+def _fit_vocabulary(s: TextVAESettings, texts: list[str]) -> Vocabulary:
+    common = {"size": s.vocabulary_size, "lower": s.lower}
+    try:
+        if s.vocabulary == "subwords":
+            return SubwordVocabulary.fit(texts, **common)
+        return WordVocabulary.fit(texts, split_punctuation=not s.tokenised, **common)
+    except ValueError as error:
+        raise DataError(f"settings: {error}") from error
+
+
+def _remedies(
+    s: TextVAESettings, model: models.TextVAE, sample: np.ndarray, steps: int
+) -> list[keras.callbacks.Callback]:
+    callbacks: list[keras.callbacks.Callback] = []
+    schedule = build_schedule(s, steps)
+    if schedule is not None:
+        callbacks.append(training.KLWeightSchedule(schedule))
+    if s.pretraining_epochs:
+        decoder = [model.likelihood, model.prior_layer]
+        callbacks.append(training.AutoencoderPretraining(s.pretraining_epochs, decoder))
+    if s.aggressive:
+        network = [model.encoder, model.posterior_layer]
+        callbacks.append(training.AggressiveTraining(network, sample))
+    return callbacks
+
+
+def _sample(rows: list[np.ndarray], seed: int) -> np.ndarray:
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:_WATCHED]
+    return padded([rows[i] for i in chosen])
+
+
+def _as_json(settings: TextVAESettings) -> Any:
+    return json.loads(json.dumps(dataclasses.asdict(settings)))
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.is_file() else None

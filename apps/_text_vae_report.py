@@ -1,0 +1,144 @@
+"""What `dgm text-vae evaluate` finds, shows and draws."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfp_dgm import evaluation
+from tfp_dgm.data import DataError, atomic_write
+from tfp_dgm.models import LanguageModel, TextVAE
+from tfp_dgm.text import BucketedBatches
+
+from ._text_vae import Progress, padded, read_rows, vocabulary_of
+from ._text_vae_settings import TextModel
+
+CONVENTION = (
+    "Tokens are counted with the end of each sentence and with unknown words; perplexity is "
+    "exp(-log-likelihood / tokens)."
+)
+
+
+def evaluate(
+    model: TextModel,
+    file: Path,
+    *,
+    num_samples: int,
+    language_model: TextModel | None,
+    gaps: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """All numbers, in nats per sentence unless the name ends otherwise."""
+    texts = read_rows(file, vocabulary_of(model), model.max_length)
+    batches = BucketedBatches(texts.rows, 32)
+    tokens = batches.num_tokens / len(texts.rows)
+    report: dict[str, Any] = {
+        "convention": CONVENTION,
+        "warnings": texts.warnings,
+        "num_sentences": len(texts.rows),
+        "tokens_per_sentence": tokens,
+    }
+    if isinstance(model, TextVAE):
+        found = evaluation.latent_variable_report(
+            model,
+            batches.dataset(),
+            num_samples=num_samples,
+            samples_per_step=min(num_samples, 10),
+            seed=seed,
+            progress=progress,
+        )
+        report |= found
+        report["perplexity"] = math.exp(-found["log_likelihood"] / tokens)
+        report["elbo_perplexity"] = math.exp(-found["elbo"] / tokens)
+        if gaps:
+            few = padded(texts.rows[:gaps])
+            weighted = evaluation.importance_weighted_log_likelihood(
+                model, few, num_samples=num_samples, seed=seed
+            )
+            report["gaps"] = evaluation.inference_gaps(
+                model, few, log_likelihood=weighted["log_likelihood"], num_steps=100, seed=seed
+            )
+    else:
+        report |= _of_language_model(model, texts.rows, tokens)
+    if language_model is not None:
+        if not isinstance(language_model, LanguageModel):
+            raise DataError("--beside: expected a language model; received a text VAE")
+        others = read_rows(file, vocabulary_of(language_model), language_model.max_length).rows
+        report["language_model"] = _of_language_model(language_model, others, tokens)
+    return report
+
+
+def show(report: dict[str, Any]) -> None:
+    """Prints the report as a table."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for warning in report["warnings"]:
+        console.print(f"Warning: {warning}", markup=False)
+    table = Table(box=box.SIMPLE, title=f"{report['num_sentences']:,} sentences, nats each")
+    beside = report.get("language_model")
+    for title in ("", "model", *(("language model",) if beside else ())):
+        table.add_column(title, justify="right" if title else "left")
+    names = (
+        ("log_likelihood", "log-likelihood"),
+        ("elbo", "ELBO"),
+        ("reconstruction", "reconstruction"),
+        ("kl", "rate"),
+        ("mutual_information", "mutual information"),
+        ("active_units", "active units"),
+        ("perplexity", "perplexity"),
+        ("elbo_perplexity", "perplexity of the ELBO"),
+    )
+    for key, name in names:
+        if key in report:
+            cells = [_number(report, key)]
+            if beside:
+                cells.append(_number(beside, key) if key in beside else "")
+            table.add_row(name, *cells)
+    for key, value in report.get("gaps", {}).items():
+        if isinstance(value, float):
+            table.add_row(key.replace("_", " "), f"{value:.2f}")
+    console.print(table)
+    console.print(report["convention"])
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Draws the divergence of each unit, largest first."""
+    from matplotlib.figure import Figure
+
+    divergences = report.get("kl_per_dimension")
+    if divergences is None:
+        raise DataError(f"{path}: the latent's units have no divergence each; nothing to draw")
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.bar(range(len(divergences)), sorted(divergences, reverse=True))
+    axes.set_xlabel("unit, by its divergence")
+    axes.set_ylabel("nats")
+    axes.set_title(f"{report['active_units']} of {report['units']} units active")
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=150)
+
+
+def _of_language_model(
+    model: LanguageModel, rows: list[np.ndarray], tokens: float
+) -> dict[str, float]:
+    batches = BucketedBatches(rows, 32)
+    scores = np.concatenate([model(batches[i][0]).numpy() for i in range(len(batches))])
+    mean = float(scores.mean())
+    return {
+        "log_likelihood": mean,
+        "log_likelihood_standard_error": float(scores.std() / math.sqrt(len(scores))),
+        "perplexity": math.exp(-mean / tokens),
+    }
+
+
+def _number(report: dict[str, Any], key: str) -> str:
+    value = report[key]
+    if key == "active_units":
+        return f"{value} of {report['units']}"
+    error = report.get(f"{key}_standard_error")
+    return f"{value:.2f}" + (f" ± {error:.2f}" if error is not None else "")

@@ -1,0 +1,139 @@
+"""What a trained text VAE does: generate, reconstruct, interpolate, impute, encode."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfp_dgm import evaluation, inference
+from tfp_dgm.data import DataError, atomic_write, check_output_path, read_sentences, write_table
+from tfp_dgm.models import LanguageModel, TextVAE
+
+from ._text_vae import padded, strings, vocabulary_of
+from ._text_vae_settings import TextModel
+
+_AT_ONCE = 64
+
+
+def generate(
+    model: TextModel,
+    count: int,
+    *,
+    method: str,
+    settings: dict[str, Any],
+    beam_size: int,
+    seed: int,
+) -> list[str]:
+    """New texts; those of a language model have no latent, and are one text unless sampled."""
+    texts: list[str] = []
+    for start in range(0, count, _AT_ONCE):
+        rows = min(_AT_ONCE, count - start)
+        numbers = tf.range(start, start + rows)
+        seeds = tf.stack([tf.fill([rows], seed), numbers], axis=1)
+        if isinstance(model, LanguageModel):
+            distribution = model.texts(rows)
+        else:
+            z = model.prior(None).sample(rows, seed=(seed, start))
+            distribution = model.decode(z)
+        if method == "sample":
+            ids = inference.sample_texts(distribution, seeds, **settings)
+        elif method == "greedy":
+            ids = inference.greedy(distribution)
+        else:
+            ids = _best(distribution, beam_size)
+        texts += strings(vocabulary_of(model), ids)
+    return texts
+
+
+def reconstruct(model: TextModel, file: Path, *, beam_size: int) -> list[dict[str, str]]:
+    """Each sentence and what comes back from its posterior's mean."""
+    vae = _vae(model, "reconstruct")
+    sentences = read_sentences(file).texts
+    answers = []
+    for batch in _batches(sentences):
+        ids = _best(vae.decode(vae(tf.constant(batch))), beam_size)
+        answers += strings(vocabulary_of(vae), ids)
+    return [
+        {"sentence": sentence, "reconstruction": answer}
+        for sentence, answer in zip(sentences, answers, strict=True)
+    ]
+
+
+def interpolate(
+    model: TextModel, ends: tuple[str, str], steps: int, *, spherical: bool, beam_size: int
+) -> list[str]:
+    """Texts between two sentences."""
+    vae = _vae(model, "interpolate")
+    start, stop = tf.unstack(vae(tf.constant(ends)))
+    way = inference.interpolate_spherically if spherical else inference.interpolate_linearly
+    return strings(vocabulary_of(vae), _best(vae.decode(way(start, stop, steps)), beam_size))
+
+
+def impute(
+    model: TextModel,
+    file: Path,
+    *,
+    keep: float,
+    mode_steps: int,
+    beam_size: int,
+    adversarial: bool,
+    seed: int,
+) -> dict[str, Any]:
+    """Sentences whose ends were found, and how well they are told from the true ones."""
+    if adversarial and keep >= 1:
+        raise DataError("--adversarial: needs --keep below 1, so that true ends are known")
+    if mode_steps and isinstance(model, LanguageModel):
+        raise DataError("--mode-steps: a language model has no latent")
+    rows = [row[: model.max_length] for row in _rows(model, file)]
+    beginnings = [row[: round(keep * (len(row) - 1))] for row in rows]
+    found: list[np.ndarray] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        prefix = padded(beginnings[start : start + _AT_ONCE])
+        texts = inference.impute(model, prefix, beam_size=beam_size, mode_steps=mode_steps)
+        found += list(texts.numpy())
+    answer: dict[str, Any] = {"texts": strings(vocabulary_of(model), np.stack(found))}
+    if adversarial:
+        try:
+            answer["adversarial"] = evaluation.adversarial_evaluation(rows, found, seed=seed)
+        except ValueError as error:
+            raise DataError(f"{file}: {error}") from error
+    return answer
+
+
+def encode(model: TextModel, file: Path, output: Path) -> tuple[tuple[int, int], list[str]]:
+    """Writes the posteriors' means; gives their shape and what was left out of the file."""
+    vae = _vae(model, "encode")
+    if output.suffix not in (".npy", ".parquet"):
+        raise DataError(f"{output}: expected a name that ends in .npy or .parquet")
+    sentences = read_sentences(file)
+    means = np.concatenate([vae(tf.constant(batch)).numpy() for batch in _batches(sentences.texts)])
+    if output.suffix == ".npy":
+        with atomic_write(output) as target:
+            np.save(target, means)
+    else:
+        check_output_path(output)
+        columns = {f"z{i}": means[:, i] for i in range(means.shape[1])}
+        write_table(pd.DataFrame({"text": sentences.texts, **columns}), output)
+    return means.shape, sentences.warnings()
+
+
+def _vae(model: TextModel, command: str) -> TextVAE:
+    if not isinstance(model, TextVAE):
+        raise DataError(f"{command}: a language model has no latent; give a text VAE")
+    return model
+
+
+def _rows(model: TextModel, file: Path) -> list[np.ndarray]:
+    return vocabulary_of(model).encode_all(read_sentences(file).texts)
+
+
+def _best(distribution: Any, beam_size: int) -> tf.Tensor:
+    if beam_size == 1:
+        return inference.greedy(distribution)
+    return inference.beam_search(distribution, beam_size)[0][:, 0]
+
+
+def _batches(texts: list[str]) -> list[list[str]]:
+    return [texts[start : start + _AT_ONCE] for start in range(0, len(texts), _AT_ONCE)]

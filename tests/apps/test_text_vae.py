@@ -1,0 +1,221 @@
+"""`dgm text-vae`: trained once on sixty sentences, then every command on it; and its bad inputs."""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from tfp_dgm_apps import _text_vae
+from tfp_dgm_apps._settings import read_settings
+from tfp_dgm_apps._text_vae_settings import TextVAESettings, build_model, build_objective
+from tfp_dgm_apps.cli import app
+from typer.testing import CliRunner
+
+from tests.saving import assert_same_weights
+from tfp_dgm import layers, networks, objectives
+from tfp_dgm.data import DataError
+from tfp_dgm.text import WordVocabulary
+
+SETTINGS = {
+    "units": 8,
+    "embedding_units": 6,
+    "latent_units": 3,
+    "epochs": 3,
+    "batch_size": 16,
+    "max_length": 8,
+    "dropout": 0.1,
+    "word_dropout": 0.1,
+    "learning_rate": 0.02,
+    "kl_schedule_steps": 6,
+    "seed": 3,
+}
+
+
+def sentences(count, seed):
+    random = np.random.default_rng(seed)
+    parts = (["a", "the"], ["man", "dog", "girl"], ["runs", "sits"], ["here.", "now, there."])
+    return "".join(
+        " ".join(part[i] for part, i in zip(parts, random.integers(0, 2, 4), strict=True)) + "\n"
+        for _ in range(count)
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("text_vae")
+    (folder / "train.txt").write_text(sentences(60, 0) + "\n" + "dog " * 30 + "\n")
+    (folder / "valid.txt").write_text(sentences(20, 1))
+    (folder / "settings.yaml").write_text(json.dumps(SETTINGS))
+    return folder
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(app, ["text-vae", *map(str, arguments)])
+    assert result.exit_code == code, result.output + str(result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    result = run(
+        *("train", folder / "train.txt", folder / "valid.txt", "--output", folder / "model"),
+        *("--config", folder / "settings.yaml", "--set", "free_bits=0.25"),
+    )
+    assert "1 of 62 lines left out, empty: line 61" in result.stderr
+    assert "1 sentences left out: more than 8 tokens" in result.stderr
+    return folder / "model"
+
+
+def test_training_leaves_a_whole_folder(trained):
+    settings = json.loads((trained / "settings.json").read_text())
+    assert settings["free_bits"] == 0.25
+    assert settings["units"] == 8
+    assert set(settings) == set(TextVAESettings.__dataclass_fields__)
+    history = json.loads((trained / "history.json").read_text())
+    assert len(history) == 3
+    assert {"bound", "val_bound", "kl_weight", "rate", "mutual_information"} <= set(history[0])
+    assert (trained / "samples.txt").read_text().count("between two sentences:") == 3
+    assert not list(trained.glob(".*"))
+
+
+def test_a_killed_training_goes_on_to_the_same_numbers(folder, trained, monkeypatch):
+    settings = read_settings(TextVAESettings, trained / "settings.json", [])
+    files = (folder / "train.txt", folder / "valid.txt", folder / "killed", settings)
+
+    def kill(step, done, total):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _text_vae.train(*files, resume=False, progress=kill, say=str)
+    numbers = _text_vae.train(*files, resume=True, progress=lambda *_: None, say=str)
+    assert numbers == json.loads((trained / "history.json").read_text())[-1]
+    models = [_text_vae.load_model(path) for path in (trained, folder / "killed")]
+    assert_same_weights(*models)
+
+
+def test_evaluate(trained, folder, tmp_path):
+    result = run(
+        *("evaluate", trained, folder / "valid.txt", "--num-samples", 8, "--json"),
+        *("--figure", tmp_path / "kl.png"),
+    )
+    report = json.loads(result.stdout)
+    assert report["num_sentences"] == 20
+    assert report["elbo"] <= report["log_likelihood"] < 0
+    tokens = report["tokens_per_sentence"]
+    assert report["perplexity"] == pytest.approx(np.exp(-report["log_likelihood"] / tokens))
+    assert len(report["kl_per_dimension"]) == 3
+    assert (tmp_path / "kl.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
+def test_generate(trained, method):
+    arguments = ("generate", trained, "--count", 4, "--method", method, "--json", "--top-p", 0.9)
+    texts = json.loads(run(*arguments).stdout)
+    assert len(texts) == 4
+    assert texts == json.loads(run(*arguments).stdout)
+    other = json.loads(run(*arguments, "--seed", 1).stdout)
+    assert method != "sample" or other != texts
+
+
+def test_reconstruct_and_interpolate(trained, folder):
+    pairs = json.loads(run("reconstruct", trained, folder / "valid.txt", "--json").stdout)
+    assert len(pairs) == 20
+    assert pairs[0]["sentence"] == (folder / "valid.txt").read_text().splitlines()[0]
+    for way in ((), ("--spherical",)):
+        texts = run("interpolate", trained, "a man sits here.", "the dog runs here.", *way)
+        assert len(texts.stdout.splitlines()) == 7
+
+
+@pytest.mark.parametrize("mode_steps", [0, 1])
+def test_impute_keeps_the_beginning(trained, folder, mode_steps):
+    arguments = ("--keep", 0.5, "--mode-steps", mode_steps, "--adversarial", "--json")
+    answer = json.loads(run("impute", trained, folder / "valid.txt", *arguments).stdout)
+    for text, line in zip(
+        answer["texts"], (folder / "valid.txt").read_text().splitlines(), strict=True
+    ):
+        assert text.split()[:2] == line.split()[:2]
+    assert -0.5 <= answer["adversarial"]["adversarial_error"] <= 0.5
+
+
+def test_encode(trained, folder, tmp_path):
+    run("encode", trained, folder / "valid.txt", "--output", tmp_path / "z.npy")
+    run("encode", trained, folder / "valid.txt", "--output", tmp_path / "z.parquet")
+    vectors = np.load(tmp_path / "z.npy")
+    table = pd.read_parquet(tmp_path / "z.parquet")
+    np.testing.assert_array_equal(table[["z0", "z1", "z2"]], vectors)
+    lines = (folder / "valid.txt").read_text().splitlines()
+    assert list(table["text"]) == lines
+    model = _text_vae.load_model(trained)
+    ids = model.vocabulary.encode_all(lines[:1])[0]
+    np.testing.assert_allclose(model(ids[np.newaxis])[0], vectors[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "TRAIN", "VALID", "--output", "MODEL"], "not empty; give --resume"),
+        (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "unts=3"], "mean 'units'?"),
+        (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "units=x"], "must be int"),
+        (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "units"], "NAME=VALUE"),
+        (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "decoder=rnn"], "one of lstm"),
+        (["train", "none.txt", "VALID", "--output", "NEW"], "cannot be read"),
+        (["train", "TRAIN", "VALID", "--output", "NEW", "--config", "TRAIN"], "expected names"),
+        (
+            ["train", "TRAIN", "VALID", "--output", "MODEL", "--resume", "--set", "units=9"],
+            "other settings",
+        ),
+        (["evaluate", "none", "VALID"], "no model here"),
+        (["generate", "TRAIN"], "cannot be loaded"),
+        (["impute", "MODEL", "VALID", "--adversarial"], "needs --keep below 1"),
+        (["encode", "MODEL", "VALID", "--output", "z.csv"], "ends in .npy or .parquet"),
+    ],
+)
+def test_bad_input_is_one_line(trained, folder, tmp_path, arguments, message):
+    places = {
+        "TRAIN": folder / "train.txt",
+        "VALID": folder / "valid.txt",
+        "MODEL": trained,
+        "NEW": tmp_path / "new",
+    }
+    result = run(*[places.get(argument, argument) for argument in arguments], code=2)
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "new" / "model.keras").exists()
+
+
+def test_every_choice_of_the_settings_builds():
+    vocabulary = WordVocabulary(["a", "b"])
+
+    def build(**chosen):
+        settings = TextVAESettings(units=8, embedding_units=4, latent_units=4, **chosen)
+        build_objective(settings)
+        model = build_model(settings, vocabulary)
+        model.build((None, None))
+        return model
+
+    hints = TextVAESettings.__annotations__
+    for name in ("encoder", "decoder", "posterior", "prior"):
+        for choice in hints[name].__args__:
+            chosen = {name: choice}
+            if choice in ("power_spherical", "spherical_uniform"):
+                chosen = {"posterior": "power_spherical", "prior": "spherical_uniform"}
+            assert build(**chosen).weights
+    assert isinstance(build(posterior="iaf").posterior_layer, layers.InverseAutoregressiveFlow)
+    assert isinstance(build(decoder="inputless").decoder, networks.InputlessDecoder)
+    model = build(model="language_model")
+    assert not hasattr(model, "encoder")
+    with pytest.raises(DataError, match="go together"):
+        build(posterior="power_spherical")
+    with pytest.raises(DataError, match="exclude each other"):
+        build(free_bits=0.1, minimum_rate=2.0)
+    rate = build_objective(TextVAESettings(minimum_rate=5.0)).rate
+    assert isinstance(rate, objectives.MinimumDesiredRate)
+
+
+def test_settings_of_a_file_and_of_the_command_line(tmp_path):
+    (tmp_path / "s.yaml").write_text("units: 16\nlearning_rate: 1e-3\ndecoder: gru\n")
+    settings = read_settings(TextVAESettings, tmp_path / "s.yaml", ["units=32", "lower=true"])
+    assert settings == TextVAESettings(units=32, learning_rate=1e-3, decoder="gru", lower=True)
+    keras.config.set_dtype_policy("float32")
