@@ -14,7 +14,7 @@ class CaptionSettings:
 
     Attributes:
       num_experts: K.
-      objective: "marginal" (exact), "em", or "hard-em".
+      objective: "hard-em" (the experts come apart soonest), "em", or "marginal" (exact).
       separate: a decoder for each expert, instead of one for all and an embedding each.
       learned_gate: p(k | image) is learned; otherwise it is uniform.
       decoder: "lstm" or "transformer".
@@ -46,7 +46,7 @@ class CaptionSettings:
     """
 
     num_experts: int = 3
-    objective: Literal["marginal", "em", "hard-em"] = "marginal"
+    objective: Literal["marginal", "em", "hard-em"] = "hard-em"
     separate: bool = False
     learned_gate: bool = False
     decoder: Literal["lstm", "transformer"] = "lstm"

@@ -58,8 +58,9 @@ def train_captioner(
 ) -> TrainedCaptioner:
     """Trains a captioner and writes its folder.
 
-    The folder holds `captioner.keras`, `settings.json` and `metrics.json`; and, until training is
-    over, `checkpoint/`, from which a killed training goes on to the same numbers.
+    The folder holds `captioner.keras`, `settings.json` and `metrics.json`; `checkpoint/`, from
+    which a killed training goes on to the same numbers, or a finished one for more epochs; and
+    `cache/` with what is computed once, which may be deleted.
 
     Args:
       train: what is learnt from.

@@ -20,7 +20,9 @@ _ROWS_PER_CHUNK = 65_536
 class ImagesByName(Protocol):
     """Where images, or features of them, are found by name."""
 
-    path: Path
+    @property
+    def path(self) -> Path:
+        """The folder or file."""
 
     def __contains__(self, name: str) -> bool: ...
 

@@ -8,7 +8,7 @@ from tfp_dgm.models.language_model import LanguageModel
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
-from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
+from tfp_dgm.models.mixture_of_experts_captioner import EncodedSource, MixtureOfExpertsCaptioner
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.text_vae import TextVAE
@@ -20,6 +20,7 @@ __all__ = [
     "VAE",
     "BagOfWordsVAE",
     "CategoricalVAE",
+    "EncodedSource",
     "HierarchicalVAE",
     "LanguageModel",
     "LatentVariableModel",

@@ -1,0 +1,116 @@
+"""Images and what the experts say of them: one HTML page that needs nothing else."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
+from PIL import Image
+
+from tfp_dgm.captioning.describe import Description
+
+_TEMPLATE = "caption_page.html.jinja"
+_TEXT_CHARACTERS = 400
+_PIXELS = 224
+
+
+def render_caption_page(
+    title: str,
+    names: Sequence[str],
+    images: Sequence[bytes | NDArray[np.uint8] | None],
+    descriptions: Sequence[Description],
+    *,
+    references: Sequence[Sequence[str]] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> str:
+    """Writes the page: each image, one caption of each expert with its probability, and people's.
+
+    The page holds its style and images, runs no script and loads nothing. Texts and names are shown
+    as they are, whatever they contain.
+
+    Args:
+      title: heading of the page.
+      names: of the I images.
+      images: encoded, or pixels [H, W, 3]; None shows the name alone (features have no picture).
+      descriptions: what the captioner says of them.
+      references: what people said.
+      metrics: numbers by name, shown on top.
+    Returns:
+      HTML, to be written as UTF-8.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(excerpt=_excerpt, percent=_percent)
+    rows = [
+        {
+            "name": name,
+            "image": _thumbnail(image),
+            "captions": _captions(found),
+            "references": list(references[i]) if references is not None else [],
+        }
+        for i, (name, image, found) in enumerate(zip(names, images, descriptions, strict=True))
+    ]
+    return environment.get_template(_TEMPLATE).render(
+        title=title, rows=rows, metrics=_shown(metrics or {})
+    )
+
+
+def _captions(found: Description) -> list[dict[str, Any]]:
+    of_experts = len(found.captions) == len(found.experts)
+    return [
+        {
+            "text": caption,
+            "label": f"Expert {n}" if of_experts else f"Caption {n + 1}",
+            "expert": float(found.experts[n]) if of_experts else None,
+            "responsibility": float(found.responsibilities[n][n]) if of_experts else None,
+            "per_token": float(np.exp(found.log_prob[n] / found.num_tokens[n])),
+            "log_prob": float(found.log_prob[n]),
+            "best": n == found.best,
+        }
+        for n, caption in enumerate(found.captions)
+    ]
+
+
+def _thumbnail(image: bytes | NDArray[np.uint8] | None) -> str | None:
+    """A data URL of a small JPEG; None where there is no picture, or none that can be read."""
+    if image is None:
+        return None
+    try:
+        opened = (
+            Image.open(io.BytesIO(image)) if isinstance(image, bytes) else Image.fromarray(image)
+        )
+        opened = opened.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+    opened.thumbnail((_PIXELS, _PIXELS))
+    file = io.BytesIO()
+    opened.save(file, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _shown(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name.replace("_", " "), f"{value:,.3g}" if isinstance(value, float) else f"{value:,}")
+        for name, value in metrics.items()
+        if isinstance(value, int | float)
+    ]
+
+
+def _excerpt(text: object) -> str:
+    """One line of at most about `_TEXT_CHARACTERS`, all of which HTML and UTF-8 can hold."""
+    line = " ".join(str(text)[: 4 * _TEXT_CHARACTERS].split())
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    return line if len(line) <= _TEXT_CHARACTERS else line[:_TEXT_CHARACTERS] + "\u2026"
+
+
+def _percent(share: float) -> str:
+    return "under 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"

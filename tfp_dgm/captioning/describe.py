@@ -1,0 +1,179 @@
+"""Captions of sources: one of each expert, scored by all."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfp_dgm.captioning.images import Progress
+from tfp_dgm.data import DataError
+from tfp_dgm.inference import Texts, expert_texts, texts_of_expert
+from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.text import Vocabulary
+from tfp_dgm.token_ids import PAD
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How texts are found.
+
+    Attributes:
+      beam_size: 1 takes the likeliest word at each step.
+      length_penalty: of the beam.
+      sample: draw the words instead.
+      temperature: of the draws.
+      top_p: share of probability from which is drawn: nucleus sampling.
+      seed: of the draws; row n draws by (seed, n).
+      expert: None for one text of each expert; a number for several of this one.
+      num_texts: of the one expert.
+    """
+
+    beam_size: int = 1
+    length_penalty: float = 0.0
+    sample: bool = False
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 0
+    expert: int | None = None
+    num_texts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.beam_size < 1 or self.num_texts < 1:
+            raise DataError("decoding: beam size and number of texts must be at least 1")
+        if self.temperature <= 0 or not 0 < self.top_p <= 1:
+            raise DataError(
+                "decoding: expected temperature > 0 and top-p in (0, 1]; received "
+                f"{self.temperature} and {self.top_p}"
+            )
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the mixture says of one source.
+
+    Attributes:
+      captions: N texts, of the experts in order, or of one expert.
+      experts: float [K], p(k | source).
+      responsibilities: float [N, K], p(k | text, source).
+      log_prob: float [N], log p(text | source), summed over the experts, in nats.
+      num_tokens: int [N], the end included.
+      best: the place of the text with the highest `log_prob`.
+    """
+
+    captions: list[str]
+    experts: NDArray[np.float32]
+    responsibilities: NDArray[np.float32]
+    log_prob: NDArray[np.float32]
+    num_tokens: NDArray[np.int64]
+    best: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "best": self.captions[self.best],
+            "experts": [round(float(p), 6) for p in self.experts],
+            "captions": [
+                {
+                    "caption": caption,
+                    "log_prob": round(float(self.log_prob[n]), 4),
+                    "log_prob_per_token": round(float(self.log_prob[n] / self.num_tokens[n]), 4),
+                    "responsibilities": [round(float(p), 6) for p in self.responsibilities[n]],
+                }
+                for n, caption in enumerate(self.captions)
+            ],
+        }
+
+
+def describe(
+    model: MixtureOfExpertsCaptioner,
+    sources: NDArray[Any],
+    decoding: Decoding | None = None,
+    *,
+    batch_size: int = 32,
+    progress: Progress = lambda step, done, total: None,
+) -> list[Description]:
+    """Describes sources.
+
+    Args:
+      model: a captioner with a vocabulary.
+      sources: [I, ...]; images, or features where the model has no encoder.
+      decoding: how; the likeliest words of each expert where None.
+      batch_size: sources at once.
+      progress: told of every batch.
+    Raises:
+      DataError: if there is no such expert.
+    """
+    decoding, vocabulary = decoding or Decoding(), vocabulary_of(model)
+    if decoding.expert is not None and not 0 <= decoding.expert < model.num_experts:
+        raise DataError(
+            f"expert: expected a number from 0 to {model.num_experts - 1}; "
+            f"received {decoding.expert}"
+        )
+
+    @tf.function(reduce_retracing=True)
+    def step(batch: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        encoded = model.encode(batch)
+        texts = _decode(model, encoded, decoding, seeds)
+        return texts.token_ids, texts.log_joint, model.log_gate(encoded)
+
+    found = []
+    for start in range(0, len(sources), batch_size):
+        batch = np.asarray(sources[start : start + batch_size])
+        rows = np.arange(start, start + len(batch), dtype=np.int32)
+        seeds = np.stack([np.full_like(rows, decoding.seed), rows], axis=1)
+        token_ids, log_joint, log_gate = step(tf.constant(batch), tf.constant(seeds))
+        texts = Texts(token_ids, log_joint)
+        strings = vocabulary.detokenize(token_ids).numpy()
+        gate, log_prob = np.exp(log_gate), texts.log_marginal.numpy()
+        responsibilities, best = texts.responsibilities.numpy(), texts.best.numpy()
+        lengths = (token_ids.numpy() != PAD).sum(axis=-1)
+        for row in range(len(batch)):
+            found.append(
+                Description(
+                    [text.decode("utf-8", errors="replace") for text in strings[row]],
+                    gate[row],
+                    responsibilities[row],
+                    log_prob[row],
+                    lengths[row],
+                    int(best[row]),
+                )
+            )
+        progress("Describing", len(found), len(sources))
+    return found
+
+
+def vocabulary_of(model: MixtureOfExpertsCaptioner) -> Vocabulary:
+    """The model's vocabulary.
+
+    Raises:
+      ValueError: if it has none.
+    """
+    if model.vocabulary is None:
+        raise ValueError("the captioner gives no strings: it was made without a `vocabulary`")
+    return model.vocabulary
+
+
+def _decode(
+    model: MixtureOfExpertsCaptioner, encoded: Any, decoding: Decoding, seeds: tf.Tensor
+) -> Texts:
+    drawn: dict[str, Any] = {}
+    if decoding.sample:
+        drawn = {"seeds": seeds, "temperature": decoding.temperature, "top_p": decoding.top_p}
+    if decoding.expert is None:
+        return expert_texts(
+            model,
+            encoded,
+            beam_size=decoding.beam_size,
+            length_penalty=decoding.length_penalty,
+            **drawn,
+        )
+    return texts_of_expert(
+        model,
+        encoded,
+        decoding.expert,
+        decoding.num_texts,
+        length_penalty=decoding.length_penalty,
+        **drawn,
+    )

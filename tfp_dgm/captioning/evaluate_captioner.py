@@ -1,0 +1,88 @@
+"""How good a captioner is: what its captions are worth, and what it thinks of people's."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm.captioning.batches import CaptionBatches
+from tfp_dgm.captioning.describe import Decoding, Description, describe, vocabulary_of
+from tfp_dgm.captioning.images import Progress
+from tfp_dgm.captioning.sources import CaptionedSources
+from tfp_dgm.evaluation import caption_metrics
+from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.token_ids import PAD, UNKNOWN
+
+
+def evaluate_captioner(
+    model: MixtureOfExpertsCaptioner,
+    captioned: CaptionedSources,
+    decoding: Decoding | None = None,
+    *,
+    batch_size: int = 32,
+    progress: Progress = lambda step, done, total: None,
+) -> tuple[dict[str, Any], list[Description]]:
+    """Scores the model's captions against people's, and people's under the model.
+
+    Args:
+      model: a captioner with a vocabulary.
+      captioned: sources, each with the captions that people wrote.
+      decoding: how the model's captions are found.
+      batch_size: sources, or captions, at once.
+      progress: told of every batch.
+    Returns:
+      A dict with all that `evaluation.caption_metrics` gives, and `nll`, nats of a caption;
+      `nll_per_token` (the end is a token, and a word that the vocabulary lacks counts as the
+      unknown word); `unknown_words`, their share; `usage`, each expert's share of people's
+      captions; `usage_entropy` in nats; and the descriptions that were scored.
+    """
+    descriptions = describe(
+        model, captioned.sources, decoding, batch_size=batch_size, progress=progress
+    )
+    # The most probable first, as `caption_metrics` takes them.
+    candidates = [
+        [found.captions[n] for n in np.argsort(-found.log_prob, kind="stable")]
+        for found in descriptions
+    ]
+    references = list(captioned.captions.captions.values())
+    return {
+        **caption_metrics(candidates, references),
+        **score_captions(model, captioned, batch_size=batch_size, progress=progress),
+    }, descriptions
+
+
+def score_captions(
+    model: MixtureOfExpertsCaptioner,
+    captioned: CaptionedSources,
+    *,
+    batch_size: int = 64,
+    progress: Progress = lambda step, done, total: None,
+) -> dict[str, Any]:
+    """The part of `evaluate_captioner` that needs no captions of the model's own."""
+    rows = vocabulary_of(model).encode_all(captioned.texts)
+    batches = CaptionBatches(captioned.sources, captioned.source_of, rows, batch_size)
+
+    @tf.function(reduce_retracing=True)
+    def step(source: tf.Tensor, token_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        log_joint = model.log_joint(token_ids, model.encode(source))  # [B, K]
+        total = tf.reduce_sum(tf.reduce_logsumexp(log_joint, axis=-1))
+        return total, tf.reduce_sum(tf.nn.softmax(log_joint), axis=0)
+
+    log_prob, usage, tokens, unknown = 0.0, np.zeros(model.num_experts), 0, 0
+    for i in range(len(batches)):
+        (inputs,) = batches[i]
+        total, shares = step(tf.constant(inputs["source"]), tf.constant(inputs["token_ids"]))
+        log_prob += float(total)
+        usage += shares.numpy()
+        tokens += int((inputs["token_ids"] != PAD).sum())
+        unknown += int((inputs["token_ids"] == UNKNOWN).sum())
+        progress("Scoring captions", i + 1, len(batches))
+    usage /= usage.sum()
+    return {
+        "nll": -log_prob / len(rows),
+        "nll_per_token": -log_prob / tokens,
+        "unknown_words": unknown / max(1, tokens - len(rows)),
+        "usage": usage.tolist(),
+        "usage_entropy": float(-(usage * np.log(np.maximum(usage, 1e-12))).sum()),
+        "captions": len(rows),
+    }
