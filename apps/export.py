@@ -50,8 +50,6 @@ def export(
             loaded = keras.saving.load_model(path)
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(f"{path}: cannot be loaded: {error}") from error
-        if not hasattr(loaded, "serving_signatures"):
-            raise DataError(f"{path}: {type(loaded).__name__} declares no serving_signatures")
         try:
             written = serving.export(
                 loaded,

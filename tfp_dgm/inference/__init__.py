@@ -8,6 +8,7 @@ from tfp_dgm.inference.annealed_importance_sampling import (
 from tfp_dgm.inference.beam_search import beam_search
 from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
 from tfp_dgm.inference.decoding import greedy, keep_head, sample_texts
+from tfp_dgm.inference.draw import draw
 from tfp_dgm.inference.expert_texts import Texts, expert_texts, score_texts, texts_of_expert
 from tfp_dgm.inference.imputation import impute
 from tfp_dgm.inference.interpolation import interpolate_linearly, interpolate_spherically
@@ -19,6 +20,7 @@ __all__ = [
     "Texts",
     "annealed_importance_sampling",
     "beam_search",
+    "draw",
     "expert_texts",
     "greedy",
     "gumbel",

@@ -95,13 +95,12 @@ class Client:
 
 
 def _array(value: Any, info: Any) -> np.ndarray:
-    found = np.asarray(value)
     if info is not None and info.dtype != tf.string.as_datatype_enum:
-        return found.astype(tf.as_dtype(info.dtype).as_numpy_dtype)
-    if found.dtype.kind not in "OSU":  # The server says what is wrong with it.
-        return found
+        return np.asarray(value, tf.as_dtype(info.dtype).as_numpy_dtype)
     found = np.asarray(value, object)
     flat = [item.encode("utf-8") if isinstance(item, str) else item for item in found.ravel()]
+    if info is None and not all(isinstance(item, bytes) for item in flat):
+        return np.asarray(value)  # The server says what is wrong with it.
     strings = np.empty(len(flat), object)
     strings[:] = flat
     return strings.reshape(found.shape)

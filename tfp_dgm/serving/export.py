@@ -15,6 +15,7 @@ from tfp_dgm.serving.model_card import write_model_card
 from tfp_dgm.serving.operations import compiled_plain_signatures, stateful_samplers, unlinked
 from tfp_dgm.serving.predictions import prediction_log, write_example, write_records
 from tfp_dgm.serving.replay import RECORDED, WARM_UP, Arrays
+from tfp_dgm.serving.signatures_of import signatures_of
 
 BATCH_SIZES = (1, 4, 16, 64)
 EXAMPLES = "examples"
@@ -31,7 +32,7 @@ class Servable(Protocol):
 
 
 def export(
-    model: Servable,
+    model: Any,
     directory: str | os.PathLike[str],
     *,
     version: int | None = None,
@@ -48,10 +49,11 @@ def export(
     as REST and gRPC take them.
 
     Args:
-      model: a built Keras model with `serving_signatures`.
+      model: a built Keras model with `serving_signatures`, or of a class that `signatures_of`
+        knows.
       directory: the model's folder, made where it is missing; its name is the model's.
       version: a positive integer; None takes the one after the largest there.
-      signatures: what to serve; the model's `serving_signatures()` where None.
+      signatures: what to serve; those of `signatures_of` where None.
       batch_sizes: the sizes that batches are filled up to, ascending. Each is warmed up; XLA
         compiles a program for each.
       card: what only the caller knows of the model, for its card: `data`, `metrics`, `limits`.
@@ -78,7 +80,7 @@ def export(
             f"version: expected a new positive integer for {directory}; received {version}, "
             f"with {sorted(present)} there"
         )
-    declared = dict(model.serving_signatures() if signatures is None else signatures)
+    declared = dict(signatures_of(model) if signatures is None else signatures)
     endpoints = _endpoints(declared)
     archive = keras.export.ExportArchive()
     archive.track(model)

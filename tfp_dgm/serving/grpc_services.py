@@ -1,6 +1,7 @@
 """TF Serving's gRPC services."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -22,7 +23,7 @@ from tfp_dgm.serving.limits import Limits
 from tfp_dgm.serving.loaded_version import LoadedVersion
 from tfp_dgm.serving.predictions import tensor_proto
 from tfp_dgm.serving.replay import Arrays
-from tfp_dgm.serving.request_error import RequestError
+from tfp_dgm.serving.request_error import RequestError, kernel_message
 from tfp_dgm.serving.server_metrics import ServerMetrics
 from tfp_dgm.serving.version_watcher import VersionWatcher
 
@@ -83,7 +84,7 @@ class _Service:
             code, message = grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time"
         except tf.errors.InvalidArgumentError as error:
             code = grpc.StatusCode.INVALID_ARGUMENT
-            message = str(error.message).splitlines()[0]
+            message = kernel_message(str(error.message))
         except Exception as error:
             _LOG.exception("%s failed", method)
             code, message = grpc.StatusCode.INTERNAL, f"the model failed: {type(error).__name__}"
@@ -112,7 +113,10 @@ class _Predictions(_Service, prediction_service_pb2_grpc.PredictionServiceServic
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name.
         def handle() -> Any:
-            inputs = {name: _array(proto, name) for name, proto in request.inputs.items()}
+            inputs = {
+                name: _array(proto, name, self._limits.body_bytes)
+                for name, proto in request.inputs.items()
+            }
             outputs, version = self._run(request.model_spec, inputs, context)
             unknown = set(request.output_filter) - set(outputs)
             if unknown:
@@ -190,7 +194,13 @@ def status_response(versions: VersionWatcher) -> Any:
     return response
 
 
-def _array(proto: Any, name: str) -> np.ndarray:
+def _array(proto: Any, name: str, max_elements: int) -> np.ndarray:
+    # One value may stand for a whole tensor: a few bytes that claim to be any number of gigabytes.
+    elements = math.prod(dim.size for dim in proto.tensor_shape.dim)
+    if not 0 <= elements <= max_elements:
+        raise RequestError(
+            f"{name!r}: expected at most {max_elements} elements; {elements} claimed"
+        )
     try:
         return tf.make_ndarray(proto)
     except (TypeError, ValueError) as error:

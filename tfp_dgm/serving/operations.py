@@ -100,7 +100,7 @@ def text_libraries() -> list[str]:
     spec = find_spec("tensorflow_text")
     if spec is None or spec.origin is None:
         return []
-    return sorted(str(path) for path in Path(spec.origin).parent.glob("python/ops/_*.so"))
+    return sorted(str(path) for path in Path(spec.origin).parent.glob("python/**/_*.so"))
 
 
 def meta_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:

@@ -26,7 +26,7 @@ from tfp_dgm.serving.json_requests import (
 from tfp_dgm.serving.limits import Limits
 from tfp_dgm.serving.predictions import columnar_answer, row_answer
 from tfp_dgm.serving.replay import Arrays
-from tfp_dgm.serving.request_error import RequestError
+from tfp_dgm.serving.request_error import RequestError, kernel_message
 from tfp_dgm.serving.server_metrics import ServerMetrics
 from tfp_dgm.serving.version_watcher import VersionWatcher
 
@@ -140,7 +140,7 @@ def _counted(handler: Handler, method: str, metrics: ServerMetrics) -> Handler:
         except RequestError as error:
             response = _error(str(error), error.status)
         except tf.errors.InvalidArgumentError as error:
-            response = _error(str(error.message).splitlines()[0], 400)
+            response = _error(kernel_message(str(error.message)), 400)
         except ClientDisconnect:
             response = _error("the client went away", 400)
         except Exception as error:
@@ -182,7 +182,9 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _error(message: str, status: int) -> Response:
-    return JSONResponse({"error": message}, status)
+    # Of a body that is refused, the rest must not be read: it may have no end.
+    headers = {"connection": "close"} if status in (408, 413) else None
+    return JSONResponse({"error": message}, status, headers)
 
 
 def _results(outputs: Arrays) -> dict[str, Any]:
