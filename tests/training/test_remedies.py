@@ -8,7 +8,7 @@ from tests.models import toys
 from tfp_dgm import layers
 from tfp_dgm.models import VAE
 from tfp_dgm.networks import MLP
-from tfp_dgm.objectives import ELBO
+from tfp_dgm.objectives import ELBO, ImportanceWeighted
 from tfp_dgm.training import (
     AggressiveTraining,
     AutoencoderPretraining,
@@ -87,6 +87,14 @@ def test_pretraining_gives_the_objectives_own_weight_back():
     np.testing.assert_allclose([row["kl_weight"] for row in rows], [0] * 6 + [0.7] * 6)
 
 
+def test_pretraining_needs_an_objective_with_a_weight():
+    model = compiled(ImportanceWeighted(num_samples=2))
+    with pytest.raises(
+        ValueError, match=r"ImportanceWeighted's variables \[\]; there is no 'kl_we"
+    ):
+        fit(model, AutoencoderPretraining(1, [model.decoder]))
+
+
 def test_aggressive_steps_move_the_inference_network_or_the_rest():
     model = compiled(jit_compile=False)
     inner = [model.encoder, model.posterior_layer]
@@ -159,22 +167,22 @@ def test_watch_tells_a_collapsed_posterior_and_its_recovery():
 
     class Recover(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
+            if epoch == 1:
                 kernel.assign(informative)
 
     said = []
-    run = {"epochs": 4, "verbose": 0}
+    run = {"epochs": 2, "verbose": 0}
     watch = CollapseWatch(X, say=said.append)
     history = model.fit(X, callbacks=[Recover(), watch], **run).history
-    assert [message[:8] for message in said] == ["Epoch 1:", "Epoch 3:"]
+    assert [message[:8] for message in said] == ["Epoch 1:", "Epoch 2:"]
     assert "the posterior has collapsed" in said[0]
     assert "0 of 3 units active" in said[0]
     assert "FreeBits" in said[0]
     assert "is used again" in said[1]
-    np.testing.assert_allclose(history["mutual_information"][:2], [0, 0], atol=1e-4)
-    assert history["mutual_information"][2] > 0.1
-    assert history["active_units"][0] == 0 < history["active_units"][2]
+    np.testing.assert_allclose(history["mutual_information"][0], 0, atol=1e-4)
+    assert history["mutual_information"][1] > 0.1
+    assert history["active_units"][0] == 0 < history["active_units"][1]
     # The rate is an estimate, by one draw of 24 examples, of what the model logs in closed form.
-    np.testing.assert_allclose(history["rate"][:2], history["kl"][:2], atol=0.5)
-    assert history["rate"][2] > history["rate"][0]
+    np.testing.assert_allclose(history["rate"], history["kl"], rtol=0.3, atol=0.5)
+    assert history["rate"][1] > history["rate"][0]
     assert not watch.collapsed

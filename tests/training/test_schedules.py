@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.models import toys
-from tfp_dgm.objectives import ELBO, FreeBits, MinimumDesiredRate
+from tfp_dgm.objectives import ELBO, FreeBits, MinimumDesiredRate, SemiAmortized
 from tfp_dgm.training import (
     Constant,
     Cyclical,
@@ -86,6 +86,13 @@ def test_schedule_and_free_bits_combine():
     np.testing.assert_allclose(history["loss"][0], expected, rtol=1e-5)
 
 
+def test_schedule_reaches_the_objective_within_another():
+    objective = SemiAmortized(ELBO(), num_steps=1, learning_rate=0.01)
+    history, _ = fit(objective, KLWeightSchedule(Constant(0.0)))
+    np.testing.assert_allclose(history["loss"][0], -history["reconstruction"][0], rtol=1e-5)
+    assert history["kl_weight"] == [0.0]
+
+
 def test_unknown_variable_is_refused_before_training():
-    with pytest.raises(ValueError, match=r"variables \['kl_weight'\]; received 'temperature'"):
+    with pytest.raises(ValueError, match=r"variables \['kl_weight'\]; there is no 'temperature'"):
         fit(ELBO(), ObjectiveSchedule("temperature", Constant(1.0)))

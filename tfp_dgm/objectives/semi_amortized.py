@@ -46,7 +46,7 @@ class SemiAmortized(Objective):
         max_norm: float = 5.0,
         second_order: bool = True,
     ) -> None:
-        self.objective = objective
+        self.objective: Any = objective
         self.num_steps = at_least_one(self, "num_steps", num_steps)
         if learning_rate <= 0 or max_norm <= 0 or not 0 <= momentum < 1:
             raise ValueError(
@@ -62,6 +62,11 @@ class SemiAmortized(Objective):
     def needs(self) -> tuple[str, ...]:
         own = ("posterior_family", "posterior_parameters", "training")
         return tuple(dict.fromkeys((*self.objective.needs, *own)))
+
+    @property
+    def kl_weight(self) -> tf.Variable:
+        """That of `objective`, where schedules look for it."""
+        return self.objective.kl_weight
 
     def _evaluate(
         self,

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from tfp_dgm.training.objective_schedule import objective_variable
+
 
 class AutoencoderPretraining(keras.callbacks.Callback):
     """Trains without the KL term for some epochs, then resets the decoder [1].
@@ -20,6 +22,8 @@ class AutoencoderPretraining(keras.callbacks.Callback):
     Args:
       epochs: of pretraining; they count among those of `fit`.
       decoder: the layers to reset: decoder, likelihood, and a learned prior.
+    Raises:
+      ValueError: at the start of training, if the objective has no `kl_weight`.
     References:
       [1] Li et al. A Surprisingly Effective Fix for Deep Latent Variable Modeling of Text.
         EMNLP 2019. arXiv:1909.00868
@@ -41,15 +45,15 @@ class AutoencoderPretraining(keras.callbacks.Callback):
             optimizer.build(self.model.trainable_variables)
         weights = [weight for layer in self.decoder for weight in layer.weights]
         self._start = [(variable, variable.numpy()) for variable in weights + optimizer.variables]
-        self._kl_weight = float(self.model.objective.kl_weight.numpy())
+        self._kl_weight = objective_variable(self, "kl_weight")
+        self._start.append((self._kl_weight, self._kl_weight.numpy()))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._pretraining = epoch < self.epochs
         if epoch == self.epochs:
             for variable, value in self._start:
                 variable.assign(value)
-            self.model.objective.kl_weight.assign(self._kl_weight)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._pretraining:
-            self.model.objective.kl_weight.assign(0.0)
+            self._kl_weight.assign(0.0)

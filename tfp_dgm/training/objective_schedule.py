@@ -42,14 +42,7 @@ class ObjectiveSchedule(keras.callbacks.Callback):
             logs[self.variable] = float(self._target().numpy())
 
     def _target(self) -> tf.Variable:
-        variables = objective_variables(self.model.objective)
-        if self.variable not in variables:
-            raise ValueError(
-                f"{type(self).__name__}: `variable` must be one of "
-                f"{type(self.model.objective).__name__}'s variables {sorted(variables)}; "
-                f"received {self.variable!r}"
-            )
-        return variables[self.variable]
+        return objective_variable(self, self.variable)
 
 
 class KLWeightSchedule(ObjectiveSchedule):
@@ -57,6 +50,20 @@ class KLWeightSchedule(ObjectiveSchedule):
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("kl_weight", schedule)
+
+
+def objective_variable(callback: keras.callbacks.Callback, path: str) -> tf.Variable:
+    """The variable of the objective that a callback works on; a ValueError if there is none."""
+    objective = callback.model.objective
+    target = objective
+    for name in path.split("."):
+        target = getattr(target, name, None)
+    if not isinstance(target, tf.Variable):
+        raise ValueError(
+            f"{type(callback).__name__}: works on one of {type(objective).__name__}'s variables "
+            f"{sorted(objective_variables(objective))}; there is no {path!r}"
+        )
+    return target
 
 
 def objective_variables(objective: Configured) -> dict[str, tf.Variable]:
