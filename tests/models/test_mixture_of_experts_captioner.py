@@ -21,12 +21,10 @@ from tfp_dgm.objectives import (
 
 INPUTS = toys.inputs()
 KINDS = {
-    "lstm": {},
+    "lstm, uniform gate": {"gated": False},
     "attending lstm": {"attends": True},
     "attending transformer": {"attends": True, "transformer": True},
-    "separate": {"separate": True},
     "separate attending": {"separate": True, "attends": True},
-    "uniform gate": {"gated": False},
 }
 
 
@@ -103,7 +101,7 @@ def gradients(model, inputs, objective):
     return [tf.convert_to_tensor(part).numpy() for part in found]
 
 
-@pytest.mark.parametrize("kind", ["lstm", "attending transformer", "separate"])
+@pytest.mark.parametrize("kind", ["attending transformer", "separate attending"])
 def test_gradient_of_the_marginal_is_that_of_em(kind):
     arguments = KINDS[kind]
     inputs = toys.inputs(grid=arguments.get("attends", False))
@@ -303,7 +301,7 @@ def styled(scenes):
     return {"source": images, "token_ids": token_ids}, scenes.styles.ravel(), 4 + len(words)
 
 
-def style_finder(vocabulary_size, length, experts, **kwargs):
+def style_finder(vocabulary_size, length, experts):
     decoder = networks.LSTMDecoder(
         vocabulary_size, 48, conditioning_units=40, embedding_units=24, seed=1
     )
@@ -311,27 +309,18 @@ def style_finder(vocabulary_size, length, experts, **kwargs):
         layers.SharedExperts(layers.TokenSequence(decoder, length), experts, embedding_units=16),
         encoder=networks.ConvolutionalEncoder((16, 32)),
         seed=1,
-        **kwargs,
     )
 
 
-@pytest.mark.parametrize(
-    ("objective", "hard"),
-    [(ExactMarginal(), False), (ReweightedWakeSleep(num_samples=1), True)],
-    ids=["exact marginal", "hard EM"],
-)
-def test_experts_find_the_styles(objective, hard):
+def test_experts_find_the_styles():
     """Nobody told the model who wrote what; it agrees with shuffled styles no more than chance."""
     keras.utils.set_random_seed(1)
     inputs, styles, size = styled(
         render_scenes(250, captions_per_image=2, num_styles=4, size=16, seed=2)
     )
-    posterior = layers.Responsibilities(4, hard=hard, temperature=4.0, balance=0.5)
-    model = style_finder(size, inputs["token_ids"].shape[1], 4, expert_posterior=posterior)
-    model.compile(keras.optimizers.Adam(5e-3), objective)
-    model.fit(inputs, epochs=4, batch_size=50, verbose=0)
-    posterior.temperature.assign(1.0)
-    logs = model.fit(inputs, epochs=2, batch_size=50, verbose=0).history
+    model = style_finder(size, inputs["token_ids"].shape[1], 4)
+    model.compile(keras.optimizers.Adam(5e-3), ExactMarginal())
+    logs = model.fit(inputs, epochs=5, batch_size=50, verbose=0).history
     experts = model.predict(inputs, verbose=0).argmax(axis=1)
     assert normalized_mutual_info_score(styles, experts) > 0.9
     shuffled = np.random.default_rng(0).permutation(styles)

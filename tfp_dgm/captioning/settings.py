@@ -70,9 +70,9 @@ class CaptionSettings:
     clip_norm: float = 5.0
     epochs: int = 20
     patience: int = 3
-    temperature: float = 1.0
+    temperature: float = 4.0
     anneal_epochs: int = 3
-    balance: float = 0.0
+    balance: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:
