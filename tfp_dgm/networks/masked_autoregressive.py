@@ -70,7 +70,7 @@ class MaskedAutoregressive(keras.layers.Layer):
         masks.append(degrees[-1][:, None] < outputs)
         return [mask.astype(np.float32) for mask in masks]
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         if self.built:  # Keras builds a deserialised layer before its parent.
             return
         for depth, mask in enumerate(self._masks):
@@ -107,8 +107,8 @@ class MaskedAutoregressive(keras.layers.Layer):
         shape = tf.concat([tf.shape(x)[:-1], [self.dimensions, self.num_outputs]], axis=0)
         return tf.reshape(x, shape)  # [..., Z, P]
 
-    def compute_output_shape(self, input_shape: Any, context_shape: Any = None) -> tuple[Any, ...]:
-        return (*input_shape, self.num_outputs)
+    def compute_output_shape(self, x_shape: Any, context_shape: Any = None) -> tuple[Any, ...]:
+        return (*x_shape, self.num_outputs)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -99,11 +99,7 @@ class ResumeTraining(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch + 1
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
-        arrays = {
-            # bfloat16 has no place in the file, and every bit of it has one in float32.
-            name: np.asarray(keras.ops.cast(v, "float32") if v.dtype == "bfloat16" else v)
-            for name, v in self._variables().items()
-        }
+        arrays = {name: _array(variable) for name, variable in self._variables().items()}
         states = []
         for index, callback in enumerate(self.callbacks):
             state = {name: getattr(callback, name) for name in _state_names(callback)}
@@ -171,6 +167,13 @@ def _state_names(callback: keras.callbacks.Callback) -> tuple[str, ...]:
         if isinstance(callback, kind):
             return names
     return getattr(callback, "state_names", ())
+
+
+def _array(variable: Any) -> np.ndarray:
+    """The variable's value, of the first replica where there are several."""
+    value = variable.numpy()
+    # bfloat16 has no place in the file, and every bit of it has one in float32.
+    return value.astype(np.float32) if value.dtype.name == "bfloat16" else value
 
 
 def _plain(value: Any) -> Any:
