@@ -1,4 +1,5 @@
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -118,19 +119,13 @@ def test_each_check_fails_on_a_model_broken_on_purpose(tmp_path, without_refusal
     monkeypatch.setattr(Signature, "twin", other_twin)
     folder = export(Broken(), tmp_path / "broken", batch_sizes=[1, 2])
     recorded = folder / "assets.extra/recorded_predictions"
-    warm_up = folder / "assets.extra/tf_serving_warmup_requests"
 
     def lose_one(record):
         request = record.predict_log.request
         sizes = [proto.tensor_shape.dim[0].size for proto in request.inputs.values()]
         return request.model_spec.signature_name != "python" or sizes != [2]
 
-    def misname(record):
-        if record.predict_log.request.model_spec.signature_name == "scalar":
-            record.predict_log.request.inputs["z"].CopyFrom(tf.make_tensor_proto([1.0]))
-
     _rewrite(recorded, lose_one)
-    _rewrite(warm_up, misname)
     found = _outcomes(folder, RUN_ROWS)
     for row, words in {
         "signatures and shapes": "scalar: output 'y' has no batch as dim 0",
@@ -140,7 +135,7 @@ def test_each_check_fails_on_a_model_broken_on_purpose(tmp_path, without_refusal
         "recordings cover every size": "lacks python at batch 2",
         "recorded answers, fresh process": "serving_default_xla at 1: y[0]: expected",
         "plain against XLA": "serving_default at 1: y[0]: expected",
-        "warm-up replayed": "scalar at 1: TypeError",
+        "warm-up replayed": "python at 1: InvalidArgumentError",
     }.items():
         assert found[row].outcome == "failed", found[row]
         assert words in found[row].detail
@@ -154,7 +149,10 @@ def test_a_wrong_recorded_output_and_a_stateful_sampler_fail(tmp_path, without_r
 
     folder = export(Sampler(), tmp_path / "sampler", batch_sizes=[1])
     row = "recorded answers, fresh process"
-    assert _outcomes(folder, [row])[row].detail.startswith("unseeded at 1: y[0]: expected")
+    # The first draw of a new process may be the same; the second is not.
+    found = _outcomes(folder, [row])[row]
+    assert found.outcome == "failed"
+    assert re.match(r"unseeded at 1: (asked twice, )?y\[0\]: expected", found.detail)
 
     def falsify(record):
         if record.predict_log.request.model_spec.signature_name == "serving_default":

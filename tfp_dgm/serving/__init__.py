@@ -9,6 +9,7 @@ from tfp_dgm.serving.export import BATCH_SIZES, Servable, export
 from tfp_dgm.serving.limits import Limits
 from tfp_dgm.serving.model_server import docker_command, model_server_command
 from tfp_dgm.serving.request_error import RequestError
+from tfp_dgm.serving.saved_model_runner import build_runner, run_in_cpp
 
 if TYPE_CHECKING:
     from tfp_dgm.serving.embedded_server import EmbeddedServer
@@ -22,11 +23,13 @@ __all__ = [
     "Servable",
     "Signature",
     "Verdict",
+    "build_runner",
     "check",
     "docker_command",
     "export",
     "failed",
     "model_server_command",
+    "run_in_cpp",
 ]
 
 

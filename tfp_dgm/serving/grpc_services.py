@@ -22,8 +22,8 @@ from tensorflow_serving.apis import (
 from tfp_dgm.serving.limits import Limits
 from tfp_dgm.serving.loaded_version import LoadedVersion
 from tfp_dgm.serving.predictions import tensor_proto
-from tfp_dgm.serving.replay import Arrays
-from tfp_dgm.serving.request_error import RequestError, kernel_message
+from tfp_dgm.serving.replay import Arrays, kernel_message
+from tfp_dgm.serving.request_error import RequestError
 from tfp_dgm.serving.server_metrics import ServerMetrics
 from tfp_dgm.serving.version_watcher import VersionWatcher
 

@@ -13,9 +13,3 @@ class RequestError(Exception):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
-
-
-def kernel_message(message: str) -> str:
-    """What a kernel said was wrong, out of all that TensorFlow says with it."""
-    lines = message.split("[[{{node")[0].strip().splitlines()
-    return lines[-1].strip() if lines else "the model refuses the input"

@@ -25,8 +25,8 @@ from tfp_dgm.serving.json_requests import (
 )
 from tfp_dgm.serving.limits import Limits
 from tfp_dgm.serving.predictions import columnar_answer, row_answer
-from tfp_dgm.serving.replay import Arrays
-from tfp_dgm.serving.request_error import RequestError, kernel_message
+from tfp_dgm.serving.replay import Arrays, kernel_message
+from tfp_dgm.serving.request_error import RequestError
 from tfp_dgm.serving.server_metrics import ServerMetrics
 from tfp_dgm.serving.version_watcher import VersionWatcher
 

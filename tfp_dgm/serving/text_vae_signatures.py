@@ -74,7 +74,12 @@ def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
     def score(token_ids: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         posterior = model.posterior(token_ids)
         z = draw(posterior, seed, _SCORE_COUNTER, num_samples=SCORE_SAMPLES)  # [S, B, Z]
-        log_weights = model.decode(z).log_prob(token_ids) + model.prior(None).log_prob(z)
+        # As one long batch: over several draws at once the positions are scored a part at a time,
+        # in a loop that XLA does not compile.
+        flat = tf.reshape(z, [-1, z.shape[-1]])  # [S B, Z]
+        tiled = tf.tile(token_ids, [SCORE_SAMPLES, 1])  # [S B, T]
+        log_px = tf.reshape(model.decode(flat).log_prob(tiled), [SCORE_SAMPLES, -1])
+        log_weights = log_px + model.prior(None).log_prob(z)
         log_weights -= posterior.log_prob(z)  # [S, B]
         bound = tf.reduce_logsumexp(log_weights, axis=0) - tf.math.log(float(SCORE_SAMPLES))
         return {"log_likelihood": bound}

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.inference import draw
+
+ROWS = 20_000
+SEEDS = tf.stack([tf.range(ROWS), tf.fill([ROWS], 5)], axis=1)
+FAMILIES = {
+    "diagonal": tfd.MultivariateNormalDiag([1.0, -2.0], [0.5, 2.0]),
+    "full": tfd.MultivariateNormalTriL([1.0, -2.0], [[0.5, 0.0], [1.0, 2.0]]),
+    "flow": tfd.TransformedDistribution(
+        tfd.MultivariateNormalDiag([0.1, 0.2], [0.3, 0.4]), tfb.Exp()
+    ),
+    "mixture": tfd.MixtureSameFamily(
+        tfd.Categorical(probs=[0.2, 0.8]),
+        tfd.MultivariateNormalDiag([[-3.0, 0.0], [2.0, 1.0]], [[0.5, 1.0], [1.0, 0.1]]),
+    ),
+}
+CDFS = {
+    "diagonal": lambda x: stats.norm.cdf(x, -2, 2),
+    "full": lambda x: stats.norm.cdf(x, -2, np.sqrt(5)),
+    "flow": lambda x: stats.norm.cdf(np.log(x), 0.2, 0.4),
+    "mixture": lambda x: 0.2 * stats.norm.cdf(x, 0, 1) + 0.8 * stats.norm.cdf(x, 1, 0.1),
+}
+
+
+# Each fails with probability 1e-4 for a seed drawn at random; the seeds are fixed.
+@pytest.mark.parametrize("family", FAMILIES)
+def test_draws_follow_their_law(family):
+    drawn = draw(FAMILIES[family], SEEDS, 3).numpy()
+    assert drawn.shape == (1, ROWS, 2)
+    assert stats.kstest(drawn[0, :, 1], CDFS[family]).pvalue > 1e-4
+
+
+def test_a_full_covariance_is_kept():
+    drawn = draw(FAMILIES["full"], SEEDS, 3).numpy()[0]
+    # Standard errors below 0.05; the bounds lie beyond four of them.
+    np.testing.assert_allclose(np.cov(drawn.T), [[0.25, 0.5], [0.5, 5.0]], atol=0.2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_row_has_its_own_draws(family):
+    distribution = FAMILIES[family]
+    together = draw(distribution, SEEDS[:5], 3, num_samples=4).numpy()
+    alone = draw(distribution, SEEDS[2:3], 3, num_samples=4).numpy()
+    np.testing.assert_allclose(together[:, 2:3], alone, rtol=1e-6)
+    assert len(np.unique(together)) == together.size
+
+
+def test_a_batch_of_distributions_takes_a_seed_each():
+    loc = np.array([[10.0, 0.0], [-10.0, 5.0]], np.float32)
+    batch = draw(tfd.MultivariateNormalDiag(loc, tf.ones([2, 2])), SEEDS[:2], 0, num_samples=3)
+    standard = draw(tfd.MultivariateNormalDiag(tf.zeros([2])), SEEDS[:2], 0, num_samples=3)
+    np.testing.assert_allclose(batch.numpy(), standard.numpy() + loc, rtol=1e-5)
+
+
+def test_other_families_are_named():
+    with pytest.raises(ValueError, match=r"expected a multivariate Normal.*received Gamma"):
+        draw(tfd.Gamma(1.0, 1.0), SEEDS[:2], 0)
+    mixture = tfd.MixtureSameFamily(
+        tfd.Categorical(probs=[0.5, 0.5]), tfd.Dirichlet([[1.0, 1.0], [2.0, 1.0]])
+    )
+    with pytest.raises(ValueError, match="a mixture of Normals; received one of Dirichlet"):
+        draw(mixture, SEEDS[:2], 0)
