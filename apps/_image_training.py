@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, atomic_directory, atomic_write, binarise
 from tfp_dgm.models import LatentVariableModel
-from tfp_dgm.training import NonFiniteGuard, ResumeTraining, binarised_batches
+from tfp_dgm.training import FusedAdam, NonFiniteGuard, ResumeTraining, binarised_batches
 
 from ._image_models import Settings, build_model, build_objective
 
@@ -59,7 +59,7 @@ def train(
         settings.learning_rate, settings.epochs * passes, alpha=0.01
     )
     model.compile(
-        keras.optimizers.Adam(schedule, epsilon=1e-4),
+        FusedAdam(schedule, epsilon=1e-4),
         build_objective(settings),
         steps_per_execution=math.gcd(passes, _STEPS_PER_EXECUTION),
     )

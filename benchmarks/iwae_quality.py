@@ -47,7 +47,7 @@ from tfp_dgm.objectives import (
     ScoreFunctionELBO,
     ScoreFunctionImportanceWeighted,
 )
-from tfp_dgm.training import NonFiniteGuard, ResumeTraining, binarised_batches
+from tfp_dgm.training import FusedAdam, NonFiniteGuard, ResumeTraining, binarised_batches
 
 FILES = {"train": "train-images.idx3-ubyte.gz", "test": "t10k-images.idx3-ubyte.gz"}
 # Test negative log-likelihood and active units: Burda et al., table 1, one stochastic layer, 3,280
@@ -218,7 +218,7 @@ def run(
         options.learning_rate, options.epochs * steps, alpha=0.1
     )
     model.compile(
-        keras.optimizers.Adam(schedule, epsilon=1e-4),
+        FusedAdam(schedule, epsilon=1e-4),
         configuration.make_objective(),
         steps_per_execution=10,
     )

@@ -11,13 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 from tests.models import toys
-from tfp_dgm.layers import stateless_seed
+from tfp_dgm.layers import IndependentBernoulli, stateless_seed
+from tfp_dgm.models import CategoricalVAE
+from tfp_dgm.networks import MLP
+from tfp_dgm.objectives import EnumeratedELBO
+from tfp_dgm.training import FusedAdam
 
 ROWS, BATCH = 9, 4  # Batches of 4, 4 and 1: the last one leaves a replica without any example.
 
 
-def train(model, data, evaluate=False):
-    model.compile(keras.optimizers.SGD(0.1))
+def train(model, data, evaluate=False, optimizer=None, objective=None):
+    model.compile(optimizer or keras.optimizers.SGD(0.1), objective)
     run = {"batch_size": BATCH, "verbose": 0}
     history = model.fit(**data, epochs=2, shuffle=False, **run).history
     evaluated = model.evaluate(**data, return_dict=True, **run) if evaluate else {}
@@ -26,6 +30,20 @@ def train(model, data, evaluate=False):
         for index, weight in enumerate(model.trainable_weights)
     }
     return {"history": history, "evaluated": evaluated, "weights": weights}
+
+
+def train_categorical():
+    """Latents of two variables, enumerated: no noise. By Adam's fused kernel."""
+    model = CategoricalVAE(
+        MLP([4], activation="tanh"),
+        None,
+        IndependentBernoulli(toys.WORDS),
+        num_variables=2,
+        num_values=3,
+        seed=1,
+    )
+    data = {"x": toys.binary(ROWS)}
+    return train(toys.randomized(model), data, True, FusedAdam(0.05), EnumeratedELBO())
 
 
 def seeds_of_replicas(strategy):
@@ -52,10 +70,12 @@ def main():
         "seeds": seeds_of_replicas(strategy),
         "mixture": {"one": train(toys.randomized(toys.mixture()), binary, evaluate=True)},
         "m2": {"one": train(toys.quiet(toys.m2()), annotated)},
+        "categorical": {"one": train_categorical()},
     }
     with strategy.scope():
         result["mixture"]["two"] = train(toys.randomized(toys.mixture()), binary, evaluate=True)
         result["m2"]["two"] = train(toys.quiet(toys.m2()), annotated)
+        result["categorical"]["two"] = train_categorical()
         result["noisy"] = train(toys.vae(), {"x": counts})  # `fit` builds this one.
     print(json.dumps(result))
 

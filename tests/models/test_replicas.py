@@ -27,6 +27,9 @@ def runs():
         ("mixture", "weights"),
         ("m2", "history"),
         ("m2", "weights"),
+        ("categorical", "history"),
+        ("categorical", "evaluated"),
+        ("categorical", "weights"),
     ],
 )
 def test_two_replicas_equal_one(runs, name, part):

@@ -5,6 +5,7 @@ from tfp_dgm.training.autoencoder_pretraining import AutoencoderPretraining
 from tfp_dgm.training.batch_stream import batch_stream
 from tfp_dgm.training.binarised_batches import binarised_batches
 from tfp_dgm.training.collapse_watch import CollapseWatch
+from tfp_dgm.training.fused_adam import FusedAdam
 from tfp_dgm.training.kl_warmup import LinearKLWarmup
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
@@ -17,6 +18,7 @@ __all__ = [
     "CollapseWatch",
     "Constant",
     "Cyclical",
+    "FusedAdam",
     "KLWeightSchedule",
     "Linear",
     "LinearKLWarmup",
