@@ -144,7 +144,7 @@ def masked_autoregressive_log_prob(networks, event):
 def spherical(parameters):
     """Direction, concentration and the density of the cosine, normalised by quadrature."""
     direction = parameters[:3] / np.linalg.norm(parameters[:3])
-    concentration = 4.5 if len(parameters) == 3 else 0.3 + densities.softplus(parameters[3])
+    concentration = 4.5 if len(parameters) == 3 else 0.3 + 3 * densities.softplus(parameters[3])
     total, _ = scipy.integrate.quad(lambda t: (1 + t) ** concentration, -1, 1)  # On S^2.
     return direction, concentration, total
 

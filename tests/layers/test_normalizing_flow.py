@@ -164,6 +164,12 @@ def test_power_spherical_divergence_in_closed_form():
     np.testing.assert_allclose(np.linalg.norm(z, axis=-1), 1.0, atol=1e-5)
 
 
+def test_learned_concentration_starts_with_some_nats():
+    layer = layers.PowerSpherical(32)
+    rates = tfd.kl_divergence(layer(0.1 * FEATURES), layers.SphericalUniformPrior(32)(None))
+    assert 1.0 < np.mean(rates) < 5.0
+
+
 def test_fixed_concentration_gives_every_text_one_rate():
     posterior = randomized(layers.PowerSpherical(8, concentration=20.0))(FEATURES)
     rates = tfd.kl_divergence(posterior, layers.SphericalUniformPrior(8)(None)).numpy()
