@@ -1,0 +1,386 @@
+"""Remedies against posterior collapse on the Penn Treebank, beside a language model.
+
+LSTMs of 256 units, embeddings of 256, 32 latents, 10,000 words; every configuration for the same
+number of epochs, by the same optimizer, with the same dropout. On the test set: the log-likelihood
+by importance weighting with K samples (negative: `nll`), ELBO, rate and mutual information in nats
+per sentence, active units of 32. The end of each sentence is counted, and so are unknown words.
+
+    python benchmarks/text_vae_quality.py --work runs --json results/text_vae_quality.json
+
+A run that was killed goes on where it stopped: finished configurations are kept in `--work`,
+training goes on after the last whole epoch, evaluation after the last part of the test set.
+"""
+
+import argparse
+import json
+import math
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+VOCABULARY, EMBEDDING, UNITS, LATENTS, BATCH = 10_003, 256, 256, 32, 32
+PUBLISHED_NLL = 102.10  # Texar's text VAE of this size on this data.
+PART = 128  # Sentences that are evaluated at a time.
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One row.
+
+    Attributes:
+      schedule: of the KL weight: steps of an epoch, epochs -> schedule; None keeps it at 1.
+      free_bits: nats of the whole latent that cost nothing.
+      pretraining_epochs: as an autoencoder, of all.
+      aggressive: inference network ahead of the decoder.
+      minimum_rate: nats.
+      gamma: of batch-normalised means; 0 for a plain Normal.
+      word_dropout: of the decoder's inputs.
+      bag_of_words_weight: of the auxiliary loss.
+      skip_connections: of the decoder.
+      latent: whether there is one.
+    """
+
+    schedule: str | None = None
+    free_bits: float = 0.0
+    pretraining_epochs: int = 0
+    aggressive: bool = False
+    minimum_rate: float = 0.0
+    gamma: float = 0.0
+    word_dropout: float = 0.0
+    bag_of_words_weight: float = 0.0
+    skip_connections: bool = False
+    latent: bool = True
+
+
+CONFIGURATIONS = {
+    "language model": Configuration(latent=False),
+    "none": Configuration(),
+    "linear annealing": Configuration("linear"),
+    "cyclical annealing": Configuration("cyclical"),
+    "free bits": Configuration("linear", free_bits=8.0),
+    "autoencoder pretraining, free bits": Configuration(
+        "linear", free_bits=8.0, pretraining_epochs=2
+    ),
+    "aggressive": Configuration("linear", aggressive=True),
+    "minimum desired rate": Configuration(minimum_rate=8.0),
+    "batch-normalised means": Configuration(gamma=0.6),
+    "word dropout": Configuration("linear", word_dropout=0.25),
+    "bag of words": Configuration("linear", bag_of_words_weight=0.2),
+    "skip connections": Configuration("linear", skip_connections=True),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, default=Path("text_vae_quality_runs"))
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--samples", type=int, default=500, help="K of the log-likelihood")
+    parser.add_argument("--samples-per-step", type=int, default=10)
+    parser.add_argument("--dropout", type=float, default=0.5)
+    parser.add_argument("--precision", default="float32", help="of training: or mixed_bfloat16")
+    parser.add_argument("--test-sentences", type=int, help="the first so many; all by default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", action="append", choices=list(CONFIGURATIONS))
+    parser.add_argument("--quick", action="store_true", help="the same code in some minutes")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    data = read_data(options)
+    rows = []
+    for name in options.only or CONFIGURATIONS:
+        rows.append(run(name, CONFIGURATIONS[name], data, options))
+        show(rows)
+        if options.json:  # After each, since a later one may be killed.
+            result = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
+            options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def read_data(options: argparse.Namespace) -> dict[str, list[np.ndarray]]:
+    """Rows of token ids of each split; small ones for --quick."""
+    from tfp_dgm.data import load_penn_treebank
+    from tfp_dgm.text import WordVocabulary
+
+    splits = load_penn_treebank()
+    vocabulary = WordVocabulary.fit(splits["train"], size=VOCABULARY, split_punctuation=False)
+    rows = {name: vocabulary.encode_all(lines) for name, lines in splits.items()}
+    if options.test_sentences:
+        rows["test"] = rows["test"][: options.test_sentences]
+    if options.quick:
+        options.epochs, options.samples = 3, 20
+        rows = {
+            name: split[:size]
+            for (name, split), size in zip(rows.items(), (640, 64, 32), strict=True)
+        }
+    return rows
+
+
+def run(
+    name: str,
+    configuration: Configuration,
+    data: dict[str, list[np.ndarray]],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    """Trains and judges one configuration, or takes what an earlier run has of it."""
+    folder = options.work / name.replace(", ", "_").replace(" ", "_")
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = {
+        key: getattr(options, key)
+        for key in ("epochs", "samples", "dropout", "precision", "test_sentences", "seed", "quick")
+    }
+    asked_file, result = folder / "options.json", folder / "result.json"
+    if asked_file.exists() and json.loads(asked_file.read_text()) != asked:
+        sys.exit(f"{folder} is of a run with other options; give another --work")
+    asked_file.write_text(json.dumps(asked))
+    if result.exists():
+        return json.loads(result.read_text())
+    seconds = Seconds(folder / "seconds.json")
+    model = train(configuration, data, folder, options, seconds)
+    row = {"name": name, **judge(model, data["test"], folder, options, seconds)}
+    result.write_text(json.dumps(row))
+    return row
+
+
+class Seconds:
+    """Time spent, over all runs, by kind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spent = json.loads(path.read_text()) if path.exists() else {}
+        self.last = time.perf_counter()
+
+    def add(self, kind: str) -> None:
+        now = time.perf_counter()
+        self.spent[kind] = self.spent.get(kind, 0.0) + now - self.last
+        self.last = now
+        self.path.write_text(json.dumps(self.spent))
+
+
+def build(configuration: Configuration, options: argparse.Namespace) -> Any:
+    from tfp_dgm import layers, models, networks
+
+    decoder = networks.LSTMDecoder(
+        VOCABULARY,
+        UNITS,
+        conditioning_units=LATENTS if configuration.latent else 0,
+        embedding_units=EMBEDDING,
+        dropout=options.dropout,
+        word_dropout=configuration.word_dropout,
+        skip_connections=configuration.skip_connections,
+        seed=options.seed + 1,
+    )
+    if configuration.latent:
+        posterior = layers.MultivariateNormalDiag(LATENTS, name="posterior")
+        if configuration.gamma:
+            posterior = layers.BatchNormalizedNormalDiag(
+                LATENTS, gamma=configuration.gamma, name="posterior"
+            )
+        encoder = networks.LSTMEncoder(VOCABULARY, UNITS, embedding_units=EMBEDDING)
+        model = models.TextVAE(
+            encoder,
+            decoder,
+            posterior=posterior,
+            bag_of_words_weight=configuration.bag_of_words_weight,
+            max_length=90,
+            seed=options.seed,
+        )
+    else:
+        model = models.LanguageModel(decoder, max_length=90, seed=options.seed)
+    model.build((None, None))
+    return model
+
+
+def train(
+    configuration: Configuration,
+    data: dict[str, list[np.ndarray]],
+    folder: Path,
+    options: argparse.Namespace,
+    seconds: Seconds,
+) -> Any:
+    import keras
+
+    from tfp_dgm import training
+    from tfp_dgm.text import BucketedBatches
+
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy(options.precision)
+    batches = BucketedBatches(data["train"], BATCH, seed=options.seed)
+    validation = BucketedBatches(data["valid"], BATCH)
+    steps, epochs = len(batches), options.epochs
+    model = build(configuration, options)
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, steps * epochs, alpha=0.05)
+    model.compile(keras.optimizers.Adam(rate, clipnorm=5.0), objective(configuration))
+    best = keras.callbacks.EarlyStopping(
+        "val_bound", mode="max", patience=epochs, restore_best_weights=True
+    )
+    callbacks = [training.NonFiniteGuard(), *remedies(configuration, model, data, steps, epochs)]
+    remembered = [best, *(c for c in callbacks if getattr(c, "state_names", ()))]
+    resume = training.ResumeTraining(folder, callbacks=remembered)
+    batches.epoch = resume.epoch
+    timed = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: report_epoch(epoch, logs, seconds)
+    )
+    seconds.last = time.perf_counter()
+    model.fit(
+        batches,
+        validation_data=validation,
+        epochs=epochs,
+        initial_epoch=resume.epoch,
+        shuffle=False,
+        verbose=0,
+        callbacks=[*callbacks, best, timed, resume],
+    )
+    if options.precision == "float32":
+        return model
+    keras.config.set_dtype_policy("float32")  # All are judged in float32.
+    judged = build(configuration, options)
+    judged.set_weights(model.get_weights())
+    return judged
+
+
+def report_epoch(epoch: int, logs: dict[str, float], seconds: Seconds) -> None:
+    seconds.add("training")
+    shown = ", ".join(f"{name} {value:.2f}" for name, value in logs.items())
+    print(f"epoch {epoch + 1}, {seconds.spent['training']:.0f} s: {shown}", flush=True)
+
+
+def objective(configuration: Configuration) -> Any:
+    from tfp_dgm import objectives
+
+    if not configuration.latent:
+        return None
+    rate = None
+    if configuration.free_bits:
+        rate = objectives.FreeBits(configuration.free_bits, group_size=None)
+    elif configuration.minimum_rate:
+        rate = objectives.MinimumDesiredRate(configuration.minimum_rate)
+    return objectives.ELBO(rate=rate)
+
+
+def remedies(
+    configuration: Configuration,
+    model: Any,
+    data: dict[str, list[np.ndarray]],
+    steps: int,
+    epochs: int,
+) -> list[Any]:
+    from tfp_dgm import training
+
+    schedules: dict[str, Callable[[], Any]] = {
+        "linear": lambda: training.Linear(steps * max(1, epochs // 2)),
+        "cyclical": lambda: training.Cyclical(max(1, steps * epochs // 5)),
+    }
+    callbacks: list[Any] = []
+    if configuration.schedule:
+        callbacks.append(training.KLWeightSchedule(schedules[configuration.schedule]()))
+    if configuration.pretraining_epochs:
+        callbacks.append(
+            training.AutoencoderPretraining(
+                min(configuration.pretraining_epochs, epochs - 1), [model.likelihood]
+            )
+        )
+    watched = padded(data["valid"][:500])
+    if configuration.aggressive:
+        network = [model.encoder, model.posterior_layer]
+        callbacks.append(training.AggressiveTraining(network, watched))
+    if configuration.latent:
+        callbacks.append(training.CollapseWatch(watched))
+    return callbacks
+
+
+def padded(rows: list[np.ndarray]) -> np.ndarray:
+    width = max(map(len, rows))
+    return np.stack([np.pad(row, (0, width - len(row))) for row in rows]).astype(np.int32)
+
+
+def judge(
+    model: Any,
+    rows: list[np.ndarray],
+    folder: Path,
+    options: argparse.Namespace,
+    seconds: Seconds,
+) -> dict[str, Any]:
+    """The row's numbers; parts of the test set that an earlier run has judged are kept."""
+    from tfp_dgm import evaluation, models
+    from tfp_dgm.text import BucketedBatches
+
+    order = np.argsort([len(row) for row in rows], kind="stable")
+    rows = [rows[i] for i in order]
+    tokens = sum(map(len, rows)) / len(rows)
+    is_vae = isinstance(model, models.TextVAE)
+    seconds.last = time.perf_counter()
+    likelihoods = []
+    for start in range(0, len(rows), PART):
+        part = folder / f"log_likelihood_{start}.npy"
+        if not part.exists():
+            texts = padded(rows[start : start + PART])
+            if is_vae:
+                found = evaluation.importance_weighted_log_likelihood(
+                    model,
+                    texts,
+                    num_samples=options.samples,
+                    batch_size=BATCH,
+                    samples_per_step=options.samples_per_step,
+                    seed=options.seed,
+                )["log_likelihood"]
+            else:
+                found = model(texts).numpy()
+            np.save(part, found)
+            seconds.add("evaluation")
+        likelihoods.append(np.load(part))
+    nll = -np.concatenate(likelihoods).astype(np.float64)
+    row: dict[str, Any] = {
+        "nll": float(nll.mean()),
+        "nll_standard_error": float(nll.std(ddof=1) / math.sqrt(len(nll))),
+        "perplexity": math.exp(nll.mean() / tokens),
+        "elbo": None,
+        "rate": None,
+        "mutual_information": None,
+        "active_units": None,
+    }
+    if is_vae:
+        batches = BucketedBatches(rows, BATCH)
+        terms = evaluation.elbo_terms(model, batches.dataset(), num_samples=10, seed=options.seed)
+        few = padded([rows[i] for i in np.random.default_rng(0).permutation(len(rows))[:2000]])
+        information = evaluation.mutual_information(model, few, seed=options.seed)
+        row["elbo"] = float(terms["bound"].mean())
+        row["rate"] = float(terms["kl"].mean())
+        row["mutual_information"] = information["mutual_information"]
+        row["mutual_information_standard_error"] = information["mutual_information_standard_error"]
+        row["active_units"] = int(evaluation.active_units(model, batches.dataset())["active_units"])
+    seconds.add("evaluation")
+    row["epochs"] = options.epochs
+    row["test_sentences"] = len(rows)
+    row["seconds"] = sum(seconds.spent.values())
+    row["training_seconds"] = seconds.spent.get("training", 0.0)
+    return row
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    import rich.console
+    import rich.table
+
+    table = rich.table.Table(title=f"Penn Treebank test set; published NLL {PUBLISHED_NLL:.2f}")
+    for title in ("", "NLL", "ELBO", "rate", "MI", "active", "perplexity", "seconds"):
+        table.add_column(title, justify="right" if title else "left")
+    for row in rows:
+        numbers = [
+            "" if row[key] is None else f"{row[key]:.2f}"
+            for key in ("nll", "elbo", "rate", "mutual_information")
+        ]
+        units = "" if row["active_units"] is None else str(row["active_units"])
+        table.add_row(
+            row["name"], *numbers, units, f"{row['perplexity']:.1f}", f"{row['seconds']:,.0f}"
+        )
+    rich.console.Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()
