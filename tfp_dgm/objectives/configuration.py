@@ -11,7 +11,9 @@ class Configured:
 
     `get_config` and `from_config` follow from that. What training may change (a weight, a
     temperature) is a `tf.Variable`, and comes back as training left it. Arguments may be parts in
-    turn, such as an objective's gradient: each becomes {"class_name": ..., "config": ...}.
+    turn, such as an objective's gradient: each becomes {"class_name": ..., "config": ...}. Under
+    `tf.distribute`, make them within the strategy's scope, as the model: their variables are then
+    the same in every replica.
     """
 
     def get_config(self) -> dict[str, Any]:

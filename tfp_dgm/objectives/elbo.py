@@ -7,7 +7,11 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
-from tfp_dgm.objectives.pathwise import Pathwise, require_reparameterized
+from tfp_dgm.objectives.pathwise import (
+    Pathwise,
+    StickingTheLanding,
+    require_reparameterized,
+)
 from tfp_dgm.objectives.rate import Rate, kl_per_dimension
 
 
@@ -74,7 +78,7 @@ class ELBO(Objective):
         else:
             kl = tf.reduce_mean(log_ratio, axis=0)
         weighted = kl
-        if type(self.gradient) is not Pathwise:
+        if isinstance(self.gradient, StickingTheLanding):
             of_draws = self.gradient.log_posterior(posterior, z, log_q) - log_pz
             estimate = tf.reduce_mean(of_draws, axis=0)  # [B]
             weighted = tf.stop_gradient(kl - estimate) + estimate

@@ -59,7 +59,8 @@ class ImportanceWeighted(Objective):
         log_px = log_likelihood(routed)  # [S, B]
         log_pz = prior.log_prob(routed)  # [S, B]
         log_weights = log_px + log_pz - log_q
-        value, shares = self._bound(tf.stop_gradient(log_weights))
+        value, shares = self._bound(log_weights)
+        shares = Shares(*map(tf.stop_gradient, shares))
         of_posterior = self.gradient.posterior_share(shares)  # [S, B]
         of_model = tf.maximum(shares.model, _LEAST_SHARE)
         ratios.append(of_posterior / of_model)
@@ -69,7 +70,7 @@ class ImportanceWeighted(Objective):
             axis=0,
         )  # [B]
         return Bound(
-            loss=tf.stop_gradient(surrogate) - surrogate - value,
+            loss=tf.stop_gradient(surrogate - value) - surrogate,
             value=value,
             reconstruction=tf.reduce_mean(log_px, axis=0),
             kl=tf.reduce_mean(log_q - log_pz, axis=0),
