@@ -72,7 +72,8 @@ def _card(model: Path, card: Path | None) -> dict[str, Any]:
         metrics = model / "metrics.json"
         if not metrics.is_file():
             return {}
-        return {"metrics": json.loads(metrics.read_text(encoding="utf-8"))}
+        found = json.loads(metrics.read_text(encoding="utf-8"))
+        return {"metrics": {key: value for key, value in found.items() if key != "classes"}}
     try:
         found = json.loads(card.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -226,8 +226,17 @@ def _write_model(
     title: str,
 ) -> None:
     model.save(folder / "model.keras")
-    export(model, folder / "saved_model", version=1)
-    for name, content in (("settings", settings), ("metrics", metrics(outcome))):
+    found = metrics(outcome)
+    card = {
+        "data": {"source": title, **found["rows"]},
+        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
+        "limits": (
+            "Knows these classes and no other. Its probabilities, and the precision of what it "
+            "accepts, hold for texts like those of the source."
+        ),
+    }
+    export(model, folder / "saved_model", version=1, card=card)
+    for name, content in (("settings", settings), ("metrics", found)):
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     report = render_report(outcome, title=title, source=title, row_names=places, settings=settings)

@@ -102,7 +102,13 @@ def _markdown(facts: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(content: Any) -> list[str]:
-    if isinstance(content, Mapping):
-        return [f"- {key}: {value}" for key, value in content.items()]
-    return [str(content)]
+def _lines(content: Any, indent: str = "") -> list[str]:
+    if not isinstance(content, Mapping):
+        return [f"{indent}{content}"]
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            lines += [f"{indent}- {key}:", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}- {key}: {value}")
+    return lines

@@ -1,0 +1,67 @@
+import json
+
+import keras
+import pytest
+from tfp_dgm_apps.cli import app
+from typer.testing import CliRunner
+
+from tfp_dgm import layers, models
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    encoder = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    model = models.VAE(encoder, None, layers.IndependentBernoulli((2, 2)), latent_units=1)
+    model.build((None, 2, 2))
+    model.save(folder / "model.keras")
+    (folder / "metrics.json").write_text('{"bound": -3.5, "classes": []}')
+    return folder
+
+
+def _export(*arguments):
+    return CliRunner().invoke(app, ["export", *map(str, arguments)])
+
+
+def test_a_models_folder_becomes_a_version_with_its_metrics(saved, tmp_path):
+    result = _export(saved, tmp_path / "vae", "--batch-size", 4, "--batch-size", 1)
+    assert result.exit_code == 0, result.output
+    assert result.output.split()[-1] == str(tmp_path / "vae/1")
+    card = json.loads((tmp_path / "vae/1/model_card.json").read_text())
+    assert (card["metrics"], card["batch_sizes"]) == ({"bound": -3.5}, [1, 4])
+
+
+def test_a_card_of_ones_own(saved, tmp_path):
+    card = tmp_path / "card.json"
+    card.write_text('{"limits": "noughts and ones"}')
+    arguments = (saved / "model.keras", tmp_path / "vae", "--version", 7, "--card", card)
+    result = _export(*arguments, "--batch-size", 1)
+    assert result.exit_code == 0, result.output
+    assert "noughts and ones" in (tmp_path / "vae/7/MODEL_CARD.md").read_text()
+    again = _export(*arguments, "--batch-size", 1)
+    assert again.exit_code == 2
+    assert "expected a new positive integer" in again.output
+
+
+@pytest.mark.parametrize(
+    ("model", "card", "message"),
+    [
+        (None, None, "expected a model that Keras saved; found none"),
+        ("junk", None, "cannot be loaded"),
+        ("good", "no JSON", "card.json: not JSON"),
+        ("good", "[]", "card.json: expected an object"),
+        ("good", '{"limit": 1}', "card: expected data, metrics and limits; received ['limit']"),
+    ],
+)
+def test_what_is_wrong_is_said(saved, tmp_path, model, card, message):
+    path = saved / "model.keras" if model == "good" else tmp_path / "model.keras"
+    if model == "junk":
+        path.write_bytes(b"junk")
+    options = []
+    if card is not None:
+        (tmp_path / "card.json").write_text(card)
+        options = ["--card", tmp_path / "card.json"]
+    result = _export(path, tmp_path / "vae", "--batch-size", 1, *options)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not list(tmp_path.glob("vae/[0-9]*"))
