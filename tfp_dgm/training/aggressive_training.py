@@ -15,7 +15,8 @@ class AggressiveTraining(keras.callbacks.Callback):
     A round is: steps that move the inference network alone, until the mean loss over a window of
     them no longer falls or there have been `max_inner_steps`; then one step that moves all other
     weights alone. Rounds go on until the mutual information of example and latent, measured at the
-    end of each epoch, falls; from then on all weights move together, as usual.
+    end of each epoch, falls by more than its standard error; from then on all weights move
+    together, as usual.
 
     The steps of a round take their batches from `fit`, one each, where [1] draws extra ones: an
     epoch holds fewer steps of the decoder, and costs no more than any other. The defaults make
@@ -126,8 +127,10 @@ class AggressiveTraining(keras.callbacks.Callback):
             logs["aggressive"] = float(self.active)
             logs["aggressive_rounds"] = float(self._rounds)
         if self.active:
-            information = mutual_information(self.model, self.data)["mutual_information"]
-            self.active = information > self._information
+            measured = mutual_information(self.model, self.data)
+            information = measured["mutual_information"]
+            error = measured["mutual_information_standard_error"]
+            self.active = information > self._information - error
             self._information = information
 
     def on_train_end(self, logs: Any = None) -> None:
