@@ -133,6 +133,16 @@ def test_learns_the_rule_of_its_texts():
     assert np.mean([RULE(row) for row in draws]) > 0.9
 
 
+def test_dreams_come_from_the_model():
+    model = randomize(make_vae())
+    z, texts = model.dream(TEXTS, seed=tf.constant([1, 2]))
+    assert z.shape == (3, 2)
+    assert texts.shape == (3, 5)
+    assert np.isfinite(model.decode(z).log_prob(texts)).all()
+    bound = model.bound(TEXTS, objective=objectives.ReweightedWakeSleep(num_samples=2), seed=(1, 2))
+    assert np.isfinite(bound.loss).all()
+
+
 def test_strings_are_the_same_as_their_ids():
     vocabulary = WordVocabulary(["a", "b", "c"])
     model = randomize(make_vae(vocabulary=vocabulary))

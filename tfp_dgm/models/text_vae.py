@@ -162,6 +162,12 @@ class TextVAE(LatentVariableModel):
         mask = tf.cast(token_ids != PAD, tf.float32)[..., tf.newaxis]
         return tf.transpose(tf.reduce_sum(scores * mask, axis=1))  # [S, B]
 
+    def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
+        rows = tf.shape(inputs)[0]
+        seeds = tf.random.experimental.stateless_split(seed, 2)
+        z = self.prior(inputs, training=training).sample(rows, seed=seeds[0])  # [B, Z]
+        return z, self.decode(z).sample(seed=seeds[1])
+
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.posterior(inputs, training=training).mean()
 

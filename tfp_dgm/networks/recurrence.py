@@ -55,23 +55,26 @@ def recur(
     The projection of the inputs has been done before, for all t in one product. The gradient of the
     kernel is one product for all t too, instead of a sum of T small ones, which is what automatic
     differentiation of the loop would give; the loop back holds what is sequential and no more.
+    Under mixed precision the products are the kernel's type and the state is float32: a memory that
+    small numbers are added to at every step would lose them.
 
     Args:
       cell: see `Cell`.
       inputs: [T, *b, G], without a bias or with.
       constant: [*c, G]; the same at every t. The axes *b and *c broadcast to the batch.
       kernel: [D, G].
-      state: tuple of [*batch, D]; the head is the output h.
+      state: tuple of [*batch, D]; the head is the output h. Cast to `state_type(kernel.dtype)`.
     Returns:
-      h_1 .. h_T: [T, *batch, D].
+      h_1 .. h_T: [T, *batch, D], of the kernel's type.
     """
+    dtype = state_type(kernel.dtype)
     batch = tf.shape(state[0])[:-1]
     units, width = kernel.shape
-    flat = tuple(tf.reshape(part, [-1, units]) for part in state)  # [N, D]
+    flat = tuple(tf.cast(tf.reshape(part, [-1, units]), dtype) for part in state)  # [N, D]
 
     def input_at(inputs: tf.Tensor, constant: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
         x = tf.broadcast_to(inputs[t] + constant, tf.concat([batch, [width]], axis=0))
-        return tf.reshape(x, [-1, width])  # [N, G]
+        return tf.cast(tf.reshape(x, [-1, width]), dtype)  # [N, G]
 
     @tf.custom_gradient
     def run(
@@ -80,7 +83,7 @@ def recur(
         steps = tf.shape(inputs)[0]
 
         def forward(t: tf.Tensor, state: Any, kept: Any) -> tuple[tf.Tensor, Any, Any]:
-            recurrent = tf.matmul(state[0], kernel)  # [N, G]
+            recurrent = project(state[0], kernel)  # [N, G]
             next_state = cell.next_state(input_at(inputs, constant, t), recurrent, state)
             kept = tuple(
                 array.write(t, part)
@@ -89,7 +92,7 @@ def recur(
             return t + 1, next_state, kept
 
         arrays = tuple(
-            tf.TensorArray(kernel.dtype, steps, element_shape=[None, size])
+            tf.TensorArray(dtype, steps, element_shape=[None, size])
             for size in (width, *[units] * len(state))
         )
         _, _, kept = tf.while_loop(
@@ -113,14 +116,15 @@ def recur(
                 with tf.GradientTape() as tape:
                     tape.watch(leaves)
                     after = cell.next_state(*leaves)
-                to_after = (to_state[0] + upstream[t], *to_state[1:])
+                to_after = (to_state[0] + tf.cast(upstream[t], dtype), *to_state[1:])
                 # A cell may use its last output through the kernel alone.
                 to_x, to_recurrent, to_before = tape.gradient(
                     after, leaves, to_after, unconnected_gradients="zero"
                 )
-                to_h = to_before[0] + tf.matmul(to_recurrent, kernel, transpose_b=True)
+                back = tf.matmul(tf.cast(to_recurrent, kernel.dtype), kernel, transpose_b=True)
+                to_h = to_before[0] + tf.cast(back, dtype)
                 kept = tuple(
-                    array.write(t, part)
+                    array.write(t, tf.cast(part, kernel.dtype))
                     for array, part in zip(kept, (to_x, to_recurrent), strict=True)
                 )
                 return i + 1, (to_h, *to_before[1:]), kept
@@ -134,7 +138,7 @@ def recur(
             )
             to_x, to_recurrent = (array.stack() for array in kept)  # [T, N, G]
             to_kernel = tf.matmul(
-                tf.reshape(before[0], [-1, units]),
+                tf.cast(tf.reshape(before[0], [-1, units]), kernel.dtype),
                 tf.reshape(to_recurrent, [-1, width]),
                 transpose_a=True,
             )
@@ -147,10 +151,21 @@ def recur(
             to_constant = _sum_to(tf.reduce_sum(to_x, axis=0), tf.shape(constant))
             return to_inputs, to_constant, to_kernel, *to_state
 
-        return states[0], gradient
+        return tf.cast(states[0], kernel.dtype), gradient
 
     outputs = run(inputs, constant, kernel, *flat)  # [T, N, D]
     return tf.reshape(outputs, tf.concat([tf.shape(inputs)[:1], batch, [units]], axis=0))
+
+
+def state_type(dtype: tf.DType) -> tf.DType:
+    """What a state is kept in where products are of `dtype`: float32 at least."""
+    return tf.float32 if tf.as_dtype(dtype).size < 4 else tf.as_dtype(dtype)
+
+
+def project(h: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """h [..., D] kernel [D, G], multiplied in the kernel's type, given in that of the state."""
+    product = tf.einsum("...d,dg->...g", tf.cast(h, kernel.dtype), kernel)
+    return tf.cast(product, state_type(kernel.dtype))
 
 
 def _sum_to(x: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:

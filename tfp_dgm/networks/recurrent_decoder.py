@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.networks.attention import Attention
-from tfp_dgm.networks.recurrence import GRU, LSTM, Cell, recur
+from tfp_dgm.networks.recurrence import GRU, LSTM, Cell, project, recur, state_type
 from tfp_dgm.networks.sequence_decoder import Memory, SequenceDecoder, State
 
 
@@ -110,12 +110,13 @@ class RecurrentDecoder(SequenceDecoder):
 
     def _initial_state(self, conditioning: tf.Tensor, max_length: int) -> State:
         del max_length  # The state does not grow.
+        dtype = state_type(self.compute_dtype)
         if not self.conditioning_units:
             shape = tf.concat([tf.shape(conditioning)[:-1], [self.units]], axis=0)
-            zeros = tf.zeros(shape, self.compute_dtype)
+            zeros = tf.zeros(shape, dtype)
             return tuple((zeros,) * self.cell.num_states for _ in range(self.num_layers))
         return tuple(
-            tuple(tf.split(state_map(conditioning), self.cell.num_states, axis=-1))
+            tuple(tf.split(tf.cast(state_map(conditioning), dtype), self.cell.num_states, axis=-1))
             for state_map in self.state_maps
         )
 
@@ -127,9 +128,9 @@ class RecurrentDecoder(SequenceDecoder):
         for layer, before in enumerate(state):
             x = self.input_maps[layer](h) + self._condition(layer, conditioning)
             kernel = tf.cast(tf.convert_to_tensor(self.kernels[layer]), self.compute_dtype)
-            recurrent = tf.einsum("...d,dg->...g", before[0], kernel)
-            states.append(self.cell.next_state(x, recurrent, before))
-            h = states[-1][0]
+            x = tf.cast(x, before[0].dtype)
+            states.append(self.cell.next_state(x, project(before[0], kernel), before))
+            h = tf.cast(states[-1][0], self.compute_dtype)
             if self.skip_connections:
                 h = self._skip(layer, h, conditioning)
         return self._attend(h[..., tf.newaxis, :], memory)[..., 0, :], tuple(states)
