@@ -80,9 +80,13 @@ class VAE(LatentVariableModel):
 
     def decode(self, z: tf.Tensor, training: bool = False) -> tfd.Distribution:
         """p(x | z) for latents [..., Z]; batch shape [...]."""
-        if self.decoder is None:
-            return self.likelihood(z)
-        return self.likelihood(over_leading_axes(self.decoder, z, training=training))
+        # One batch axis: products with weights are slower where there are more.
+        features = tf.reshape(z, [-1, z.shape[-1]])  # [N, Z]
+        if self.decoder is not None:
+            features = self.decoder(features, training=training)
+        parameters = self.likelihood.parameters(features, training)  # [N, P]
+        shape = tf.concat([tf.shape(z)[:-1], [self.likelihood.parameter_size]], axis=0)
+        return self.likelihood.distribution(tf.reshape(parameters, shape))
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.posterior(inputs, training=training).mean()
