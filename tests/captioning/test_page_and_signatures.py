@@ -1,0 +1,134 @@
+"""The page is safe whatever it shows; the served model says what the live one does."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tests.models import captioner_toys as toys
+from tfp_dgm import serving
+from tfp_dgm.captioning import (
+    CaptionedSources,
+    Decoding,
+    Description,
+    caption_signatures,
+    describe,
+    evaluate_captioner,
+    render_caption_page,
+)
+from tfp_dgm.data import CaptionedImages, DataError
+from tfp_dgm.networks import ConvolutionalEncoder, decode_image
+from tfp_dgm.text import WordVocabulary
+
+SIZE = 8
+WORDS = ["a", "dog", "cat", "runs", "sits"]
+
+
+def encoded(n):
+    file = io.BytesIO()
+    pixels = np.random.default_rng(n).integers(256, size=(SIZE, SIZE, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def model():
+    images = np.zeros((1, SIZE, SIZE, 3), np.uint8)
+    captioner = toys.captioner(
+        encoder=ConvolutionalEncoder((8,), name="encoder"),
+        vocabulary=WordVocabulary(WORDS, lower=True, max_length=toys.LENGTH),
+    )
+    return toys.randomized(captioner, {**toys.inputs(rows=1), "source": images})
+
+
+def pixels_of(count):
+    return np.stack([decode_image(tf.constant(encoded(n)), SIZE, SIZE) for n in range(count)])
+
+
+def test_page_shows_everything_as_text():
+    evil = '<script>alert("x")</script>'
+    found = Description(
+        [evil, "fine"],
+        np.array([0.3, 0.7]),
+        np.array([[0.9, 0.1], [0.2, 0.8]]),
+        np.array([-3.0, -2.0]),
+        np.array([3, 2]),
+        1,
+    )
+    page = render_caption_page(
+        evil, [evil, "b"], [encoded(1), b"no image"], [found, found], references=[[evil], []]
+    )
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 6
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert page.count("no picture") == 1
+    assert page.count("30.0%") == 2
+    assert page.count(f"{np.exp(-1):.1%}") == 4
+
+
+def test_descriptions_agree_with_the_model(model):
+    images = pixels_of(5)
+    found = describe(model, images, batch_size=2)
+    for n, one in enumerate(found):
+        token_ids = model.vocabulary(tf.constant(one.captions))
+        inputs = {"source": np.repeat(images[n : n + 1], 3, axis=0), "token_ids": token_ids}
+        if "" in one.captions or (one.num_tokens == toys.LENGTH).any():
+            continue  # Without an end, the text is not the row.
+        np.testing.assert_allclose(one.log_prob, model.log_marginal(inputs), rtol=1e-4, atol=1e-4)
+    assert all(one.best == one.log_prob.argmax() for one in found)
+    drawn = [
+        describe(model, images, Decoding(sample=True, seed=3), batch_size=size) for size in (2, 5)
+    ]
+    assert [one.captions for one in drawn[0]] == [one.captions for one in drawn[1]]
+    with pytest.raises(DataError, match="from 0 to 2; received 7"):
+        describe(model, images, Decoding(expert=7))
+
+
+def test_evaluation_counts_every_caption_once(model):
+    captions = CaptionedImages({"0": ["a dog runs", "dog"], "1": ["a zebra sits"]})
+    captioned = CaptionedSources(captions, pixels_of(2), True)
+    metrics, found = evaluate_captioner(model, captioned, batch_size=2)
+    inputs = {
+        "source": pixels_of(2)[[0, 0, 1]],
+        "token_ids": model.vocabulary(tf.constant(captioned.texts)),
+    }
+    nll = -model.log_marginal(inputs).numpy()
+    np.testing.assert_allclose(metrics["nll"], nll.mean(), rtol=1e-4)
+    np.testing.assert_allclose(metrics["nll_per_token"], nll.sum() / 10, rtol=1e-4)
+    np.testing.assert_allclose(metrics["unknown_words"], 1 / 7)
+    usage = model.responsibilities(inputs).numpy().mean(axis=0)
+    np.testing.assert_allclose(metrics["usage"], usage, rtol=1e-4)
+    assert len(found) == metrics["images"] == 2
+
+
+def test_served_model_says_what_the_live_one_does(model, tmp_path):
+    contents = [encoded(n) for n in range(3)]
+    signatures = caption_signatures(model, contents, image_size=SIZE)
+    folder = serving.export(
+        model, tmp_path / "captioner", signatures=signatures, batch_sizes=[1, 3]
+    )
+    served = tf.saved_model.load(str(folder)).signatures
+    live = describe(model, pixels_of(3))
+    answer = served["serving_default"](image=tf.constant(contents))
+    for n, one in enumerate(live):
+        assert [text.decode() for text in answer["captions"][n].numpy()] == one.captions
+        assert answer["caption"][n].numpy().decode() == one.captions[one.best]
+        np.testing.assert_allclose(answer["log_prob"][n], one.log_prob, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(answer["expert_probability"][n], one.experts, rtol=1e-4)
+    noise = {
+        "seed": tf.constant([[0, 0], [0, 1], [0, 2]]),
+        "temperature": tf.ones([3]),
+        "top_p": tf.ones([3]),
+    }
+    drawn = served["sample"](image=tf.constant(contents), **noise)
+    for n, one in enumerate(describe(model, pixels_of(3), Decoding(sample=True))):
+        assert [text.decode() for text in drawn["captions"][n].numpy()] == one.captions
+    texts = ["A dog runs", "cat", "a zebra"]
+    score = served["score"](image=tf.constant(contents), caption=tf.constant(texts))
+    inputs = {"source": pixels_of(3), "token_ids": model.vocabulary(tf.constant(texts))}
+    np.testing.assert_allclose(score["log_prob"], model.log_marginal(inputs), rtol=1e-4)
+    np.testing.assert_allclose(
+        score["responsibilities"], model.responsibilities(inputs), rtol=1e-3, atol=1e-5
+    )
