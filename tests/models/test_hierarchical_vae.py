@@ -294,6 +294,19 @@ def test_annealing_takes_layers():
         assert np.mean(estimate) == pytest.approx(expected, abs=0.15)
 
 
+@pytest.mark.parametrize("make", [gaussian, categorical])
+def test_serves_encoding_and_reconstruction_without_noise(make):
+    model = randomized(make())
+    signatures = model.serving_signatures()
+    assert set(signatures) == {"serving_default", "encode", "reconstruct"}
+    mean = model.predict(X, verbose=0)
+    np.testing.assert_allclose(signatures["encode"].plain()(X)["mean"], mean, rtol=1e-5)
+    hidden = dense(mean[1], weights_of(model.decoders[0]), np.tanh)
+    logits = dense(hidden, weights_of(model.likelihood))
+    served = signatures["reconstruct"].plain()(X)["reconstruction"]
+    np.testing.assert_allclose(served[1], 1 / (1 + np.exp(-logits.reshape(SHAPE))), rtol=1e-4)
+
+
 def test_lists_must_fit():
     with pytest.raises(ValueError, match="L - 1 conditionals; received 1, 1, 1 and 1"):
         HierarchicalVAE(

@@ -10,6 +10,8 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.distributions import TopDown
 from tfp_dgm.layers import DistributionLayer, Prior
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
+from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import build_network
 
 
@@ -137,6 +139,15 @@ class HierarchicalVAE(LatentVariableModel):
         features = _features(self.encoders[0], inputs, training)
         mean = self.posterior_layers[0](features, training=training).mean()
         return tf.reshape(mean, [-1, self.posterior_layers[0].event_size])
+
+    def serving_signatures(self) -> dict[str, Signature]:
+        """`encode` and `reconstruct`, from the mean of q(z_1 | x)."""
+
+        def reconstruct(inputs: tf.Tensor) -> tf.Tensor:
+            shape = [-1, *self.posterior_layers[0].event_shape]
+            return self.decode(tf.reshape(self(inputs), shape)).mean()
+
+        return reconstruction_signatures(self.likelihood.event_shape, self, reconstruct)
 
     def get_config(self) -> dict[str, Any]:
         parts = {

@@ -9,6 +9,8 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers import DistributionLayer, MultivariateNormalDiag, Prior, StandardNormalPrior
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
+from tfp_dgm.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -90,6 +92,12 @@ class VAE(LatentVariableModel):
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.posterior(inputs, training=training).mean()
+
+    def serving_signatures(self) -> dict[str, Signature]:
+        """`encode` and `reconstruct`, from the posterior's mean."""
+        return reconstruction_signatures(
+            self.likelihood.event_shape, self, lambda inputs: self.decode(self(inputs)).mean()
+        )
 
     def get_config(self) -> dict[str, Any]:
         parts = {
