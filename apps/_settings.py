@@ -35,9 +35,7 @@ def read_settings(kind: type[Settings], file: Path | None, overrides: list[str])
             raise DataError(f"--set: expected NAME=VALUE; received {override!r}")
         values[name.strip()] = (_parse(text, "--set"), "--set")
     hints = typing.get_type_hints(kind)
-    checked = {
-        name: _checked(name, value, where, hints) for name, (value, where) in values.items()
-    }
+    checked = {name: _checked(name, value, where, hints) for name, (value, where) in values.items()}
     return kind(**checked)
 
 
