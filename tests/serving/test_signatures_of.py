@@ -156,11 +156,22 @@ def test_an_image_vae_scores_close_to_the_integral(tmp_path):
     score = served["score"](inputs=images, seed=seed)["log_likelihood"].numpy()
     # 64 weights, of a posterior like the prior and a likelihood that is nearly flat.
     np.testing.assert_allclose(score, exact, atol=0.15)
-    encoding = served["encode"](inputs=images)["encoding"].numpy()
+    encoding = served["encode"](inputs=images)["mean"].numpy()
     np.testing.assert_allclose(encoding, model.posterior(images).mean(), atol=1e-6)
-    mean = served["reconstruct"](inputs=images)["mean"].numpy()
+    mean = served["reconstruct"](inputs=images)["reconstruction"].numpy()
     np.testing.assert_allclose(mean, model.decode(tf.constant(encoding)).mean(), atol=1e-6)
     assert served["generate"](seed=seed)["mean"].shape == (6, 2, 2)
+
+
+def test_m2_gives_the_class():
+    encoder = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    model = models.M2(3, encoder, None, layers.IndependentBernoulli((2, 2)), latent_units=1)
+    model.build((None, 2, 2))
+    images = np.random.default_rng(1).random((5, 2, 2)).astype(np.float32)
+    answer = signatures_of(model)["serving_default"].plain()(images)
+    expected = model.predict(images, verbose=0)
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-6)
+    np.testing.assert_array_equal(answer["class_id"], expected.argmax(axis=1))
 
 
 def test_a_model_that_is_not_served_is_named():

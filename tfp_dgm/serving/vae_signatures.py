@@ -1,13 +1,12 @@
-"""How autoencoders of images, and of any other dense inputs, are served."""
+"""How autoencoders of images, and of any other dense inputs, score and generate."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.inference import draw
-from tfp_dgm.models import VAE, HierarchicalVAE, Signature
+from tfp_dgm.models import VAE, Signature
 
 # Draws of the latent behind a score.
 SCORE_SAMPLES = 64
@@ -16,25 +15,16 @@ _EXAMPLES = 4
 
 
 def vae_signatures(model: VAE) -> Mapping[str, Signature]:
-    """The tasks of a VAE with one layer of latents.
+    """What a VAE with one layer of latents is served for beyond encoding and reconstruction.
 
-        encode       inputs [...] -> encoding, the posterior's mean [Z]
-        reconstruct  inputs [...] -> mean, that of p(x | encoding) [...]
-        score        inputs [...], seed [2] -> log_likelihood, the importance-weighted bound with
-                     `SCORE_SAMPLES` draws, in nats
-        generate     seed [2] -> mean, that of p(x | z) for z drawn from the prior [...]
+        score     inputs [...], seed [2] -> log_likelihood, the importance-weighted bound with
+                  `SCORE_SAMPLES` draws, in nats
+        generate  seed [2] -> mean, that of p(x | z) for z drawn from the prior [...]
 
-    `serving_default` is `encode`.
-
-    Raises:
-      ValueError: if the latents cannot be drawn by row.
+    Without latents that `inference.draw` knows there is neither.
     """
-
-    def encode(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"encoding": model.posterior(inputs).mean()}
-
-    def reconstruct(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"mean": model.decode(model.posterior(inputs).mean()).mean()}
+    if not _can_be_drawn(model):
+        return {}
 
     def score(inputs: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         posterior = model.posterior(inputs)
@@ -48,45 +38,22 @@ def vae_signatures(model: VAE) -> Mapping[str, Signature]:
         z = draw(model.prior(None), seed, _LATENT_COUNTER)[0]  # [B, Z]
         return {"mean": model.decode(z).mean()}
 
-    inputs, examples = _dense_inputs(model)
+    shape = model.likelihood.event_shape
+    inputs = {"inputs": tf.TensorSpec([None, *shape], tf.float32)}
+    rows = np.random.default_rng(0).integers(0, 2, [_EXAMPLES, *shape]).astype(np.float32)
     seed = {"seed": tf.TensorSpec([None, 2], tf.int32)}
     seeds = {"seed": [[7, number] for number in range(_EXAMPLES)]}
     return {
-        "serving_default": Signature(inputs=inputs, body=encode, examples=examples, xla=False),
-        "encode": Signature(inputs=inputs, body=encode, examples=examples),
-        "reconstruct": Signature(inputs=inputs, body=reconstruct, examples=examples),
-        "score": Signature(inputs={**inputs, **seed}, body=score, examples={**examples, **seeds}),
-        "generate": Signature(inputs=seed, body=generate, examples=seeds),
+        "score": Signature({**inputs, **seed}, score, {"inputs": rows, **seeds}),
+        "generate": Signature(seed, generate, seeds),
     }
 
 
-def hierarchical_vae_signatures(model: HierarchicalVAE) -> Mapping[str, Signature]:
-    """`encode` (the mean of q(z_1 | x)) and `reconstruct`, as for `vae_signatures`.
-
-    `serving_default` is `encode`.
-    """
-
-    def encode(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"encoding": model(inputs)}
-
-    def reconstruct(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        encoding = model(inputs)
-        shape = [-1, *model.posterior_layers[0].event_shape]
-        return {"mean": model.decode(tf.reshape(encoding, shape)).mean()}
-
-    inputs, examples = _dense_inputs(model)
-    return {
-        "serving_default": Signature(inputs=inputs, body=encode, examples=examples, xla=False),
-        "encode": Signature(inputs=inputs, body=encode, examples=examples),
-        "reconstruct": Signature(inputs=inputs, body=reconstruct, examples=examples),
-    }
-
-
-def _dense_inputs(model: Any) -> tuple[dict[str, tf.TensorSpec], dict[str, np.ndarray]]:
-    """Specs of the shape that the model was built for, and examples of noughts and ones."""
-    shape = list(model.get_build_config()["input_shape"][1:])
-    values = np.random.default_rng(0).integers(0, 2, [_EXAMPLES, *shape])
-    return (
-        {"inputs": tf.TensorSpec([None, *shape], tf.float32)},
-        {"inputs": values.astype(np.float32)},
-    )
+def _can_be_drawn(model: VAE) -> bool:
+    zeros = tf.zeros([1, *model.likelihood.event_shape])
+    try:
+        for distribution in (model.posterior(zeros), model.prior(zeros)):
+            draw(distribution, tf.zeros([1, 2], tf.int32), 0)
+    except ValueError:
+        return False
+    return True
