@@ -357,17 +357,17 @@ class Experiment:
     def costs(self, rows: list[tuple[str, Objective]]) -> list[float]:
         """Seconds of a training step over those of the first row's.
 
-        All take their steps in turn, and the fastest of each counts, so that what else the machine
-        does disturbs them alike.
+        All take their steps in turn, each time in another order, and the fastest of each counts, so
+        that what else the machine does disturbs them alike.
         """
         steps = [self.training_step(objective) for _, objective in rows]
         times: list[list[float]] = [[] for _ in steps]
         for number in range(self.settings.timed_steps + 2):
             images, seed = self.batch(number), tf.constant([number, 3])
-            for step, taken in zip(steps, times, strict=True):
+            for which in np.random.default_rng(number).permutation(len(steps)):
                 start = time.perf_counter()
-                step(images, seed)[0].numpy()
-                taken.append(time.perf_counter() - start)
+                steps[which](images, seed)[0].numpy()
+                times[which].append(time.perf_counter() - start)
         fastest = [min(taken[2:]) for taken in times]
         return [seconds / fastest[0] for seconds in fastest]
 
