@@ -112,7 +112,9 @@ def describe(
             f"received {decoding.expert}"
         )
 
-    @tf.function(reduce_retracing=True)
+    one = tf.TensorSpec([None, *sources.shape[1:]], sources.dtype)
+
+    @tf.function(input_signature=[one, tf.TensorSpec([None, 2], tf.int32)])
     def step(batch: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         encoded = model.encode(batch)
         texts = _decode(model, encoded, decoding, seeds)

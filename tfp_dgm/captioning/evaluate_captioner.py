@@ -62,7 +62,10 @@ def score_captions(
     rows = vocabulary_of(model).encode_all(captioned.texts)
     batches = CaptionBatches(captioned.sources, captioned.source_of, rows, batch_size)
 
-    @tf.function(reduce_retracing=True)
+    sources = captioned.sources
+    one = tf.TensorSpec([None, *sources.shape[1:]], sources.dtype)
+
+    @tf.function(input_signature=[one, tf.TensorSpec([None, None], tf.int32)])
     def step(source: tf.Tensor, token_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         log_joint = model.log_joint(token_ids, model.encode(source))  # [B, K]
         total = tf.reduce_sum(tf.reduce_logsumexp(log_joint, axis=-1))

@@ -107,7 +107,7 @@ def encode_images(
     if cache is not None and cache.exists():
         return np.load(cache, mmap_mode="r")
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[tf.TensorSpec([None, *images.shape[1:]], images.dtype)])
     def encode(batch: tf.Tensor) -> tf.Tensor:
         return tf.cast(encoder(batch, training=False), tf.float32)
 
