@@ -95,23 +95,20 @@ def compile_ahead(
 
 def _stable_hlo(folder: Path, signature: str, size: int, target: Path) -> Path:
     from tensorflow.python.eager.polymorphic_function import compiler_ir
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     if needs_text_libraries(folder):
         for library in text_libraries():
             tf.load_op_library(library)
     model = tf.saved_model.load(str(folder))  # Holds the variables as long as it lives.
     try:
-        frozen = convert_variables_to_constants_v2(
-            model.signatures[signature], lower_control_flow=False
-        )
+        function = model.signatures[signature]
+        # The weights stay arguments: made constants, those that a loop reads are lost.
+        given = function.inputs[: len(function.inputs) - len(function.captured_inputs)]
         specs = [
-            tf.TensorSpec([size if dim is None else dim for dim in given.shape], given.dtype)
-            for given in frozen.inputs
+            tf.TensorSpec([size if dim is None else dim for dim in part.shape], part.dtype)
+            for part in given
         ]
-        lower = compiler_ir.from_concrete_function(frozen, specs)
+        lower = compiler_ir.from_concrete_function(function, specs)
         module = lower("stablehlo_serialized", platform_name="CPU")
     except Exception as error:  # TensorFlow's bridge raises whatever it raises.
         message = str(error).strip().splitlines() or [""]

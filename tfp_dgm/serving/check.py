@@ -145,15 +145,15 @@ def _accelerators(folder: Path, python: str) -> Iterator[Verdict]:
             yield Verdict(title, "failed", str(error))
             continue
         detail = "; ".join(
-            f"{twin}: code {_bytes(code)}, temporary {_bytes(temporary)}"
+            f"{twin}: code {_bytes(code) if code else 'not reported'}, "
+            f"temporary {_bytes(temporary)}"
             for twin, (code, temporary) in sizes.items()
         )
         yield Verdict(title, "passed", f"batch {size}: {detail}")
 
 
 def _bytes(number: int) -> str:
-    # XLA's GPU compiler reports no size of code.
-    return f"{number / 1024:,.0f} KiB" if number else "none reported"
+    return f"{number / 1024:,.0f} KiB"
 
 
 def _first(problems: Sequence[str]) -> str:
