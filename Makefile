@@ -31,8 +31,9 @@ bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
 
 lock:  ## Renews requirements.lock from setup.py's ranges
-	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --extra serving --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.lock setup.py
+	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --extra serving \
+		--extra tensorboard --no-emit-index-url --no-emit-find-links \
+		--no-emit-trusted-host --no-header --output-file requirements.lock setup.py
 
 $(INSTALLED): requirements.lock setup.py
 	$(PYTHON3) -c "import sys; assert sys.version_info[:2] == (3, 11), 'tfp_dgm is locked for Python 3.11; set PYTHON3=/path/to/python3.11'"

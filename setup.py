@@ -37,12 +37,15 @@ setup(
         "scikit-learn>=1.5",
         "pandas>=2.2",
         "pyarrow>=16",
+        "pyyaml>=6",
         "matplotlib>=3.8",
         "jinja2>=3.1",
         "rich>=13",
         "typer>=0.15",
     ],
     extras_require={
+        # Curves of `dgm text-vae train`.
+        "tensorboard": ["tensorboard>=2.20,<3"],
         "encoder": ["keras-hub>=0.32,<0.33", "safetensors>=0.4"],
         # The embedded server of `dgm serve`.
         "serving": [
