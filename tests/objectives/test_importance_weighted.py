@@ -51,7 +51,7 @@ def iw(log_weights):
         ),
         (Renyi(num_samples=6, alpha=0.3), lambda w: iw(0.7 * w) / 0.7),
     ],
-    ids=repr,
+    ids=["IWAE", "MIWAE", "PIWAE", "CIWAE", "Renyi"],
 )
 def test_value_is_the_formula_of_its_log_weights(objective, value):
     bound, _, _ = estimates(objective, 5)
