@@ -180,10 +180,9 @@ class SharedExperts(Experts):
     ) -> distributions.TokenSequence:
         self.build()
         table = tf.convert_to_tensor(self.embedding)
-        if experts.dtype.is_floating:
-            embedded = tf.tensordot(experts, table, 1)  # [..., B, E]
-        else:
-            embedded = tf.gather(table, experts)
+        if not experts.dtype.is_floating:  # A product has a dense gradient, and K is small.
+            experts = tf.one_hot(experts, self.num_experts)
+        embedded = tf.tensordot(experts, table, 1)  # [..., B, E]
         context = tf.cast(context, tf.float32)
         shape = tf.concat([tf.shape(embedded)[:-1], tf.shape(context)[-1:]], axis=0)
         joint = tf.concat([tf.broadcast_to(context, shape), embedded], axis=-1)  # [..., B, C + E]
