@@ -39,7 +39,7 @@ BAD_FILES = {
     "no shape": (IMAGES[:9], "the header ends too early: expected 16 bytes"),
     "short": (IMAGES[:-1], r"expected 24 values for the shape \(2, 3, 4\), got 23; is the"),
     "long": (IMAGES + b"\0", "expected 24 values .* got 25"),
-    "gzip": (gzip.compress(IMAGES)[:20], "the gzip file is damaged"),
+    "gzip": (gzip.compress(IMAGES, mtime=0)[:20], "the gzip file is damaged"),
 }
 
 
