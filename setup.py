@@ -47,6 +47,15 @@ setup(
         # Curves of `dgm text-vae train`.
         "tensorboard": ["tensorboard>=2.20,<3"],
         "encoder": ["keras-hub>=0.32,<0.33", "safetensors>=0.4"],
+        # The compilers that `dgm serve-check` asks.
+        "aot": [
+            "jax==0.10.2",
+            "jax-cuda12-pjrt==0.10.2",
+            "jax-cuda12-plugin==0.10.2",
+            "libtpu==0.0.51",
+            "nvidia-cuda-nvcc-cu12==12.9.86",
+            "nvidia-nvjitlink-cu12==12.9.86",
+        ],
         # The embedded server of `dgm serve`.
         "serving": [
             "grpcio-health-checking>=1.70",

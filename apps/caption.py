@@ -258,15 +258,14 @@ def export(
 ) -> None:
     """Writes a SavedModel that takes encoded images and gives captions."""
     with quiet_start():
-        from tfp_dgm.captioning import caption_signatures, load_captioner
+        from tfp_dgm.captioning import load_captioner
+        from tfp_dgm.serving import captioner_signatures
         from tfp_dgm.serving import export as export_model
     with clean_errors(), _found_images(images) as files:
-        captioner, trained = load_captioner(model)
+        captioner, _ = load_captioner(model)
         _check_sources(captioner, are_images=True)
         examples = [files.read(name) for name in files.others([])[:4]]
-        signatures = caption_signatures(
-            captioner, examples, image_size=trained.image_size, beam_size=beam_size
-        )
+        signatures = captioner_signatures(captioner, examples, beam_size=beam_size)
         metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
         folder = export_model(
             captioner,

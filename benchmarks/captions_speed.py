@@ -31,7 +31,6 @@ from tfp_dgm import serving
 from tfp_dgm.captioning import (
     CaptionSettings,
     build_captioner,
-    caption_signatures,
     make_encoder,
     make_objective,
 )
@@ -151,7 +150,7 @@ def serving_rows(
 
 
 def export(model: MixtureOfExpertsCaptioner, folder: Path) -> str:
-    signatures = caption_signatures(model, encoded_images(2), image_size=IMAGE_SIZE)
+    signatures = serving.captioner_signatures(model, encoded_images(2), beam_size=1)
     only = {"serving_default": signatures["serving_default"]}
     return str(serving.export(model, folder, signatures=only, batch_sizes=[1, 32]))
 

@@ -13,7 +13,6 @@ from tfp_dgm.captioning import (
     CaptionedSources,
     Decoding,
     Description,
-    caption_signatures,
     describe,
     evaluate_captioner,
     render_caption_page,
@@ -105,7 +104,7 @@ def test_evaluation_counts_every_caption_once(model):
 
 def test_served_model_says_what_the_live_one_does(model, tmp_path):
     contents = [encoded(n) for n in range(3)]
-    signatures = dict(caption_signatures(model, contents, image_size=SIZE))
+    signatures = dict(serving.captioner_signatures(model, contents, beam_size=1))
     sample = signatures.pop("sample").plain()  # Its graph alone: exporting takes its time.
     folder = serving.export(model, tmp_path / "m", signatures=signatures, batch_sizes=[3])
     served = tf.saved_model.load(str(folder)).signatures
@@ -114,8 +113,8 @@ def test_served_model_says_what_the_live_one_does(model, tmp_path):
     for n, one in enumerate(live):
         assert [text.decode() for text in answer["captions"][n].numpy()] == one.captions
         assert answer["caption"][n].numpy().decode() == one.captions[one.best]
-        np.testing.assert_allclose(answer["log_prob"][n], one.log_prob, rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(answer["expert_probability"][n], one.experts, rtol=1e-4)
+        np.testing.assert_allclose(answer["log_probability"][n], one.log_prob, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(answer["gate"][n], one.experts, rtol=1e-4)
     noise = {
         "seed": tf.constant([[0, 0], [0, 1], [0, 2]]),
         "temperature": tf.ones([3]),
@@ -127,7 +126,7 @@ def test_served_model_says_what_the_live_one_does(model, tmp_path):
     texts = ["A dog runs", "cat", "a zebra"]
     score = served["score"](image=tf.constant(contents), caption=tf.constant(texts))
     inputs = {"source": pixels_of(3), "token_ids": model.vocabulary(tf.constant(texts))}
-    np.testing.assert_allclose(score["log_prob"], model.log_marginal(inputs), rtol=1e-4)
+    np.testing.assert_allclose(score["log_probability"], model.log_marginal(inputs), rtol=1e-4)
     np.testing.assert_allclose(
         score["responsibilities"], model.responsibilities(inputs), rtol=1e-3, atol=1e-5
     )

@@ -128,7 +128,7 @@ def test_a_captioner_gives_a_caption_of_every_expert(tmp_path):
             marginal = model.log_marginal({"source": source, "token_ids": ids[:, k]})
             np.testing.assert_allclose(answer["log_probability"][:, k], marginal, atol=1e-4)
     seed = np.array([[3, k] for k in range(5)], np.int32)
-    drawn = {"seed": seed, "temperature": np.ones(5, np.float32)}
+    drawn = {"seed": seed, "temperature": np.ones(5, np.float32), "top_p": np.ones(5, np.float32)}
     captions = served["sample"](source=source, **drawn)["captions"].numpy()
     twin = served["sample_xla"](source=source, **drawn)
     assert served["sample_finish"](**twin)["captions"].numpy().tolist() == captions.tolist()

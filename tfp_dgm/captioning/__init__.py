@@ -3,7 +3,6 @@
 from tfp_dgm.captioning.batches import CaptionBatches
 from tfp_dgm.captioning.build_captioner import build_captioner, make_encoder, make_objective
 from tfp_dgm.captioning.caption_page import render_caption_page
-from tfp_dgm.captioning.caption_signatures import caption_signatures
 from tfp_dgm.captioning.describe import Decoding, Description, describe
 from tfp_dgm.captioning.evaluate_captioner import evaluate_captioner, score_captions
 from tfp_dgm.captioning.images import encode_images, load_images
@@ -23,7 +22,6 @@ __all__ = [
     "Description",
     "TrainedCaptioner",
     "build_captioner",
-    "caption_signatures",
     "describe",
     "encode_images",
     "evaluate_captioner",

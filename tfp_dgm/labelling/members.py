@@ -77,7 +77,8 @@ class Members:
             answers.append(self.naive_bayes[-1].predict(features.words))
         self._class_shares = answers[0][:, :, 0].mean(axis=0)
 
-        heads_belief, ensemble_belief = _HEADS_BELIEF, _ENSEMBLE_BELIEF
+        heads_belief: tuple[float, ...] = _HEADS_BELIEF
+        ensemble_belief = _ENSEMBLE_BELIEF
         if features.encoder is not None:
             heads_belief, ensemble_belief = _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from tfp_dgm.models import Signature
+from tfp_dgm.serving.captioner_signatures import captioner_signatures
 from tfp_dgm.serving.check import Verdict, check, failed
 from tfp_dgm.serving.client import Client
 from tfp_dgm.serving.export import BATCH_SIZES, Servable, export
@@ -24,6 +25,7 @@ __all__ = [
     "Signature",
     "Verdict",
     "build_runner",
+    "captioner_signatures",
     "check",
     "docker_command",
     "export",

@@ -1,90 +1,164 @@
 """How a mixture-of-experts captioner is served."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.inference import Texts, expert_texts
-from tfp_dgm.models import MixtureOfExpertsCaptioner, Signature
+from tfp_dgm.models import EncodedSource, MixtureOfExpertsCaptioner, Signature
+from tfp_dgm.networks import decode_image
 
-_BEAM_SIZE = 3
 _EXAMPLES = 3
 
 
-def captioner_signatures(model: MixtureOfExpertsCaptioner) -> Mapping[str, Signature]:
+def captioner_signatures(
+    model: MixtureOfExpertsCaptioner, images: Sequence[bytes] = (), *, beam_size: int = 3
+) -> Mapping[str, Signature]:
     """The tasks of a captioner, each giving one text of every expert.
 
-        describe  source -> captions [K], by a beam search of size 3, in the experts' order
-        sample    source, seed [2], temperature -> captions [K], drawn
+        describe  source -> captions [K], by beam search, in the experts' order
+        sample    source, seed [2], temperature, top_p -> captions [K], drawn
+        score     source, caption -> log_probability, responsibilities [K]
 
-    Both also give `gate` p(k | c) [K], `log_probability` log p(x | c) [K] of each caption under
-    the whole mixture, and `best`, the place of the likeliest. `serving_default` is `describe`. The
-    source is what the model was built for: an image, its features, or (int32) token ids.
+    The first two also give `gate` p(k | c) [K], `log_probability` log p(x | c) [K] of each caption
+    under the whole mixture, and `caption`, the likeliest, at the place `best`. `serving_default` is
+    `describe`. The source is `image`, encoded as JPEG, PNG, BMP or GIF (what cannot be decoded is
+    an error), where the model was built for pixels [H, W, 3]; else `source`, features or numbers of
+    the shape that it was built for.
 
+    Args:
+      model: a built captioner.
+      images: some encoded images, as examples; noise where there are none.
+      beam_size: of `describe`.
     Raises:
-      ValueError: if the model has no vocabulary, or was built for sources of unknown length.
+      ValueError: if the model has no vocabulary, or was built for sources of unknown shape.
     """
     vocabulary = model.vocabulary
     if vocabulary is None:
         raise ValueError("model: expected a captioner with a vocabulary; received one without")
+    source = _source(model, images)
+    noise = {
+        "seed": tf.TensorSpec([None, 2], tf.int32),
+        "temperature": tf.TensorSpec([None], tf.float32),
+        "top_p": tf.TensorSpec([None], tf.float32),
+    }
 
-    def answer(texts: Texts, gate: tf.Tensor) -> dict[str, tf.Tensor]:
+    def answer(texts: Texts, encoded: EncodedSource) -> dict[str, tf.Tensor]:
         return {
             "token_ids": texts.token_ids,  # [B, K, T]
             "log_probability": texts.log_marginal,  # [B, K]
             "best": texts.best,  # [B]
-            "gate": tf.exp(gate),  # [B, K]
+            "gate": tf.exp(model.log_gate(encoded)),  # [B, K]
         }
 
     def describe(source: tf.Tensor) -> dict[str, tf.Tensor]:
         encoded = model.encode(source)
-        texts = expert_texts(model, encoded, beam_size=_BEAM_SIZE)
-        return answer(texts, model.log_gate(encoded))
+        return answer(expert_texts(model, encoded, beam_size=beam_size), encoded)
 
-    def sample(source: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor) -> dict[str, tf.Tensor]:
+    def sample(
+        source: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor, top_p: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         encoded = model.encode(source)
-        texts = expert_texts(model, encoded, seeds=seed, temperature=temperature)
-        return answer(texts, model.log_gate(encoded))
+        texts = expert_texts(model, encoded, seeds=seed, temperature=temperature, top_p=top_p)
+        return answer(texts, encoded)
 
-    def written(token_ids: tf.Tensor, **others: tf.Tensor) -> dict[str, tf.Tensor]:
-        captions = vocabulary.detokenize(token_ids)
-        return {"captions": tf.ensure_shape(captions, [None, model.num_experts]), **others}
+    def score(source: tf.Tensor, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        log_joint = model.log_joint(token_ids, model.encode(source))  # [B, K]
+        return {
+            "log_probability": tf.reduce_logsumexp(log_joint, axis=-1),
+            "responsibilities": tf.nn.softmax(log_joint),
+        }
 
-    source, sources = _source(model)
-    seeds = [[7, number] for number in range(_EXAMPLES)]
-    described: dict[str, Any] = {
-        "inputs": source,
-        "body": describe,
-        "after": written,
-        "examples": sources,
-    }
+    def written(token_ids: tf.Tensor, best: tf.Tensor, **others: tf.Tensor) -> dict[str, tf.Tensor]:
+        captions = tf.ensure_shape(vocabulary.detokenize(token_ids), [None, model.num_experts])
+        likeliest = tf.gather(captions, best, batch_dims=1)  # [B]
+        return {"captions": captions, "caption": likeliest, "best": best, **others}
+
+    def with_tokens(caption: tf.Tensor, **source_inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        decoded = source.decode(**source_inputs) if source.decode else source_inputs
+        return {**decoded, "token_ids": vocabulary(caption)}
+
+    rows = len(next(iter(source.examples.values())))
+    length = model.experts.heads[0].max_length
+    describing = Signature(
+        inputs=source.inputs,
+        body=describe,
+        before=source.decode,
+        after=written,
+        examples=source.examples,
+        body_inputs=source.body_inputs,
+    )
     return {
-        "serving_default": Signature(**described, xla=False),
-        "describe": Signature(**described),
+        "serving_default": replace(describing, xla=False),
+        "describe": describing,
         "sample": Signature(
-            inputs={
-                **source,
-                "seed": tf.TensorSpec([None, 2], tf.int32),
-                "temperature": tf.TensorSpec([None], tf.float32),
-            },
+            inputs={**source.inputs, **noise},
             body=sample,
+            before=source.decode,
             after=written,
-            examples={**sources, "seed": seeds, "temperature": [1.0, 0.7, 0.5]},
+            examples={
+                **source.examples,
+                "seed": [[7, row] for row in range(rows)],
+                "temperature": [1.0 / (row + 1) for row in range(rows)],
+                "top_p": [0.9] * rows,
+            },
+            body_inputs={**source.body_inputs, **noise},
+        ),
+        "score": Signature(
+            inputs={**source.inputs, "caption": tf.TensorSpec([None], tf.string)},
+            body=score,
+            before=with_tokens,
+            examples={
+                **source.examples,
+                "caption": [" ".join(vocabulary.tokens[row : row + 3]) for row in range(rows)],
+            },
+            body_inputs={
+                **source.body_inputs,
+                "token_ids": tf.TensorSpec([None, length], tf.int32),
+            },
         ),
     }
 
 
-def _source(
-    model: MixtureOfExpertsCaptioner,
-) -> tuple[dict[str, tf.TensorSpec], dict[str, np.ndarray]]:
+@dataclass(frozen=True)
+class _Source:
+    """How the sources come in: the inputs of a signature, and what its body takes."""
+
+    inputs: Mapping[str, tf.TensorSpec]
+    body_inputs: Mapping[str, tf.TensorSpec]
+    decode: Callable[..., dict[str, tf.Tensor]] | None
+    examples: Mapping[str, Sequence[Any] | np.ndarray]
+
+
+def _source(model: MixtureOfExpertsCaptioner, images: Sequence[bytes]) -> _Source:
     shape = list(model.get_build_config()["input_shape"]["source"][1:])
     if None in shape:
         raise ValueError(
             f"model: expected a source of known shape; it was built for {[None, *shape]}"
         )
-    values = np.random.default_rng(0).random([_EXAMPLES, *shape])
-    return {"source": tf.TensorSpec([None, *shape], tf.float32)}, {
-        "source": values.astype(np.float32)
-    }
+    random = np.random.default_rng(0)
+    if model.encoder is None or len(shape) != 3 or shape[-1] != 3:
+        numbers = {"source": tf.TensorSpec([None, *shape], tf.float32)}
+        values = random.random([_EXAMPLES, *shape]).astype(np.float32)
+        return _Source(numbers, numbers, None, {"source": values})
+
+    def decode(image: tf.Tensor, **others: tf.Tensor) -> dict[str, tf.Tensor]:
+        pixels = tf.map_fn(
+            lambda content: decode_image(content, *shape[:2]),
+            image,
+            fn_output_signature=tf.TensorSpec(shape, tf.uint8),
+        )
+        return {"source": pixels, **others}
+
+    if not images:
+        pixels = random.integers(256, size=[_EXAMPLES, *shape], dtype=np.uint8)
+        images = [tf.io.encode_png(one).numpy() for one in pixels]
+    return _Source(
+        {"image": tf.TensorSpec([None], tf.string)},
+        {"source": tf.TensorSpec([None, *shape], tf.uint8)},
+        decode,
+        {"image": list(images)},
+    )
