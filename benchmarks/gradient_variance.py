@@ -132,7 +132,11 @@ def main() -> None:
         content = {
             "command": shlex.join(["python", *sys.argv]),
             "settings": dataclasses.asdict(settings),
-            "results": results,
+            "rows": [
+                {**row, "name": f"{name}: {row['name']}"}
+                for name, rows in results.items()
+                for row in rows
+            ],
         }
         with atomic_write(options.json) as file:
             file.write((json.dumps(content, indent=1) + "\n").encode())
