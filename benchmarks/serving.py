@@ -203,7 +203,8 @@ def through_server(
                 early = resident_mib(process.pid)
                 found = pool.apply(load, (*arguments, requests))
                 found |= {"memory_mib": early, "memory_mib_at_end": resident_mib(process.pid)}
-            yield "load", {"protocol": protocol, "micro_batching": batching, **found}
+            title = f"{protocol}, micro-batching {'on' if batching else 'off'}"
+            yield "load", {"path": title, **found}
 
 
 def print_rows(rows: list[Row]) -> None:
@@ -236,7 +237,12 @@ def main() -> None:
     for rows in tables.values():
         print_rows(rows)
     if arguments.json:
-        result = {"command": shlex.join(["python", *sys.argv]), **tables}
+        rows = [
+            {"name": f"{kind}: {found.pop('path')}, batch of {found.get('batch', 1)}", **found}
+            for kind, lines in tables.items()
+            for found in lines
+        ]
+        result = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
         with atomic_write(arguments.json) as file:
             file.write(json.dumps(result, indent=1).encode())
 
