@@ -238,7 +238,7 @@ def main() -> None:
         print_rows(rows)
     if arguments.json:
         rows = [
-            {"name": f"{kind}: {found.pop('path')}, batch of {found.get('batch', 1)}", **found}
+            {"name": f"{kind}: {found['path']}, batch of {found.get('batch', 1)}", **found}
             for kind, lines in tables.items()
             for found in lines
         ]
