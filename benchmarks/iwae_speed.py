@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 PIXELS, UNITS, LATENTS, IMAGES = 784, 200, 50, 10_000
 SAMPLES = (1, 5, 50)
@@ -49,9 +50,9 @@ def main() -> None:
     show(rows, options)
 
 
-def compare(options: argparse.Namespace, samples: int) -> dict[str, float]:
+def compare(options: argparse.Namespace, samples: int) -> dict[str, Any]:
     """One row: both sides in turn, as often as asked."""
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
     for _ in range(options.repeats):
         for side in SIDES:
             python = sys.executable if side == "tfp_dgm" else options.torch_python
@@ -62,7 +63,7 @@ def compare(options: argparse.Namespace, samples: int) -> dict[str, float]:
             if done.returncode:
                 sys.exit(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
             found[side].append(json.loads(done.stdout.splitlines()[-1]))
-    row: dict[str, float] = {"samples": samples}
+    row: dict[str, Any] = {"name": f"K = {samples}", "samples": samples}
     for side, key in zip(SIDES, ("tfp_dgm", "pytorch"), strict=True):
         speeds = [run["images_per_second"] for run in found[side]]
         row[f"{key}_images_per_second"] = statistics.median(speeds)
@@ -76,7 +77,7 @@ def compare(options: argparse.Namespace, samples: int) -> dict[str, float]:
     return row
 
 
-def show(rows: list[dict[str, float]], options: argparse.Namespace) -> None:
+def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     """Prints the table and writes the JSON."""
     import rich.console
     import rich.table
