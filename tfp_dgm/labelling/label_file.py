@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +235,11 @@ def _write_model(
             "accepts, hold for texts like those of the source."
         ),
     }
-    export(model, folder / "saved_model", version=1, card=card)
+    # What a string needs and no more, since every signature takes its seconds; `dgm export` makes
+    # them all.
+    plain = replace(model.serving_signatures()["serving_default"], xla=False)
+    signatures = {"serving_default": plain}
+    export(model, folder / "saved_model", version=1, signatures=signatures, card=card)
     for name, content in (("settings", settings), ("metrics", found)):
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
