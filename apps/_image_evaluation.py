@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ from tfp_dgm.inference import (
     tune_step_size,
 )
 from tfp_dgm.models import VAE, LatentVariableModel
+from tfp_dgm.training import Progress
 
-Progress = Callable[[str, int, int | None], None]
 _BATCH = 50
 
 

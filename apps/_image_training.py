@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,17 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, atomic_directory, atomic_write, binarise
 from tfp_dgm.models import LatentVariableModel
-from tfp_dgm.training import FusedAdam, NonFiniteGuard, ResumeTraining, binarised_batches
+from tfp_dgm.training import (
+    FusedAdam,
+    NonFiniteGuard,
+    Progress,
+    ProgressReport,
+    ResumeTraining,
+    binarised_batches,
+)
 
 from ._image_models import Settings, build_model, build_objective
 
-Progress = Callable[[str, int, int | None], None]
 _PROGRAM = "dgm iwae"
 _STEPS_PER_EXECUTION = 20
 
@@ -73,7 +78,7 @@ def train(
     )
     start = time.perf_counter()
     if resume.epoch < settings.epochs:
-        bar = _Bar(progress, passes, settings.epochs)
+        bar = ProgressReport(progress, "Training (batches)", batches=passes, epochs=settings.epochs)
         model.fit(
             data,
             steps_per_epoch=passes,
@@ -84,8 +89,7 @@ def train(
             callbacks=[bar, NonFiniteGuard(), resume],
         )
     else:
-        resume.set_model(model)
-        resume.on_train_begin()
+        resume.restore(model)
     metrics = {"history": resume.history, "seconds": time.perf_counter() - start}
     with atomic_directory(output) as folder:
         model.save(folder / "model.keras")
@@ -156,21 +160,6 @@ def write_figure(path: Path, image: NDArray[np.float32]) -> None:
         matplotlib.image.imsave(
             file, np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1, format="png"
         )
-
-
-class _Bar(keras.callbacks.Callback):
-    """Tells the progress in batches, with the epoch's bound."""
-
-    def __init__(self, progress: Progress, passes: int, epochs: int) -> None:
-        super().__init__()
-        self.progress, self.passes, self.total = progress, passes, passes * epochs
-        self.done = 0
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.done = epoch * self.passes
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.progress("Training (batches)", self.done + batch + 1, self.total)
 
 
 def _claim(state: Path, written: dict[str, Any]) -> None:

@@ -25,8 +25,6 @@ from ._text_vae_settings import (
     build_schedule,
 )
 
-Progress = Callable[[str, int, int | None], None]
-
 # Held-out sentences on which mutual information is watched.
 _WATCHED = 500
 
@@ -61,7 +59,7 @@ def train(
     settings: TextVAESettings,
     *,
     resume: bool,
-    progress: Progress,
+    progress: training.Progress,
     say: Callable[[str], None],
 ) -> dict[str, float]:
     """Trains, or goes on where a killed training stopped; fills the folder.
@@ -112,7 +110,9 @@ def train(
     resumed = training.ResumeTraining(directory / "checkpoints", callbacks=remembered)
     batches.epoch = resumed.epoch
     callbacks.append(stopping)
-    callbacks.append(Told(progress, len(batches) * s.epochs, resumed.epoch * len(batches)))
+    callbacks.append(
+        training.ProgressReport(progress, "training", batches=len(batches), epochs=s.epochs)
+    )
     if importlib.util.find_spec("tensorboard"):
         callbacks.append(keras.callbacks.TensorBoard(directory / "logs", write_graph=False))
     callbacks.append(resumed)
@@ -160,18 +160,6 @@ def padded(rows: list[np.ndarray]) -> np.ndarray:
     """Rows of token ids as one array [N, T]."""
     width = max(len(row) for row in rows)
     return np.stack([np.pad(row, (0, width - len(row))) for row in rows]).astype(np.int32)
-
-
-class Told(keras.callbacks.Callback):
-    """Tells a progress bar."""
-
-    def __init__(self, progress: Progress, total: int, done: int) -> None:
-        super().__init__()
-        self.progress, self.total, self.done = progress, total, done
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.done += 1
-        self.progress("training", self.done, self.total)
 
 
 class Samples(keras.callbacks.Callback):

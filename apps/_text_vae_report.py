@@ -10,8 +10,9 @@ from tfp_dgm import evaluation
 from tfp_dgm.data import DataError, atomic_write
 from tfp_dgm.models import LanguageModel, TextVAE
 from tfp_dgm.text import BucketedBatches
+from tfp_dgm.training import Progress
 
-from ._text_vae import Progress, padded, read_rows, vocabulary_of
+from ._text_vae import padded, read_rows, vocabulary_of
 from ._text_vae_settings import TextModel
 
 CONVENTION = (

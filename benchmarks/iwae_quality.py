@@ -245,8 +245,7 @@ def run(
             callbacks=[clock, NonFiniteGuard(), resume],
         )
     else:
-        resume.set_model(model)
-        resume.on_train_begin()
+        resume.restore(model)
     start = time.perf_counter()
     weighted = importance_weighted_log_likelihood(
         model, test, num_samples=options.samples, batch_size=50, samples_per_step=50

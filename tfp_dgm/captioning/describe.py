@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfp_dgm.captioning.images import Progress
 from tfp_dgm.data import DataError
 from tfp_dgm.inference import Texts, expert_texts, texts_of_expert
 from tfp_dgm.models import MixtureOfExpertsCaptioner
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import PAD
+from tfp_dgm.training import Progress
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from tfp_dgm.captioning.batches import CaptionBatches
 from tfp_dgm.captioning.describe import Decoding, Description, describe, vocabulary_of
-from tfp_dgm.captioning.images import Progress
 from tfp_dgm.captioning.sources import CaptionedSources
 from tfp_dgm.evaluation import caption_metrics
 from tfp_dgm.models import MixtureOfExpertsCaptioner
 from tfp_dgm.token_ids import PAD, UNKNOWN
+from tfp_dgm.training import Progress
 
 
 def evaluate_captioner(

@@ -1,7 +1,7 @@
 """Images of a data set: decoded once, in parallel, and kept."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data import ImageFiles, atomic_write
 from tfp_dgm.networks import decode_image
-
-Progress = Callable[[str, int, int | None], None]
+from tfp_dgm.training import Progress
 
 _BATCH = 64
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.captioning.images import Progress, load_images
+from tfp_dgm.captioning.images import load_images
 from tfp_dgm.data import CaptionedImages, DataError, ImageFeatures, ImageFiles
+from tfp_dgm.training import Progress
 
 
 @dataclass(frozen=True)

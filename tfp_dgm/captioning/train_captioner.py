@@ -18,13 +18,13 @@ from tfp_dgm.captioning.build_captioner import (
     make_encoder,
     make_objective,
 )
-from tfp_dgm.captioning.images import Progress, encode_images
+from tfp_dgm.captioning.images import encode_images
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.captioning.sources import CaptionedSources
 from tfp_dgm.data import DataError, atomic_write
 from tfp_dgm.models import MixtureOfExpertsCaptioner
 from tfp_dgm.text import WordVocabulary
-from tfp_dgm.training import NonFiniteGuard, ResumeTraining
+from tfp_dgm.training import NonFiniteGuard, Progress, ProgressReport, ResumeTraining
 
 MODEL = "captioner.keras"
 SETTINGS = "settings.json"
@@ -213,7 +213,7 @@ def _fit(
         verbose=0,
         callbacks=[
             AnnealResponsibilities(settings.temperature, settings.anneal_epochs),
-            _Report(progress, settings.epochs, len(train)),
+            _Report(progress, "Training", batches=len(train), epochs=settings.epochs),
             NonFiniteGuard(),
             stopping,
             resume,
@@ -228,29 +228,15 @@ def _goes_on(history: list[dict[str, float]], patience: int) -> bool:
     return not bounds or len(bounds) - 1 - int(np.argmax(bounds)) < patience
 
 
-class _Report(keras.callbacks.Callback):
-    """Tells how many steps are done."""
-
-    def __init__(self, progress: Progress, epochs: int, steps: int) -> None:
-        super().__init__()
-        self.progress = progress
-        self.epochs = epochs
-        self.steps = steps
-        self.epoch = 0
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        done = self.epoch * self.steps + batch + 1
-        self.progress("Training", done, self.epochs * self.steps)
+class _Report(ProgressReport):
+    """Also tells each epoch's bound and usage."""
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         bound = (logs or {}).get("val_bound", math.nan)
         usage = [value for name, value in (logs or {}).items() if name.startswith("val_usage_")]
         shares = " ".join(f"{value:.2f}" for value in usage[:-1])
         step = f"Epoch {epoch + 1}: validation bound {bound:.2f} nats, usage {shares}"
-        self.progress(step, self.steps, self.steps)
+        self.progress(step, self.batches, self.batches)
 
 
 def _metrics(

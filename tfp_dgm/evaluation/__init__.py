@@ -1,13 +1,12 @@
 """Reports on what was learnt: numbers as plain floats, arrays and dicts.
 
-What takes a model is imported when it is first asked for; the rest loads no TensorFlow.
+What takes a model, and the scores of captions, are imported when first asked for; the rest loads
+neither TensorFlow nor sacrebleu.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfp_dgm.evaluation.captions import caption_metrics
-from tfp_dgm.evaluation.cider import cider_d
 from tfp_dgm.evaluation.classification import (
     accepted_precision,
     accuracy,
@@ -22,6 +21,8 @@ from tfp_dgm.evaluation.classification import (
 if TYPE_CHECKING:
     from tfp_dgm.evaluation.adversarial import adversarial_evaluation
     from tfp_dgm.evaluation.aggregated_posterior import mutual_information
+    from tfp_dgm.evaluation.captions import caption_metrics
+    from tfp_dgm.evaluation.cider import cider_d
     from tfp_dgm.evaluation.gaps import inference_gaps
     from tfp_dgm.evaluation.importance_weights import (
         effective_sample_size,
@@ -58,6 +59,8 @@ __all__ = [
 _LAZY = {
     "active_units": "posterior",
     "adversarial_evaluation": "adversarial",
+    "caption_metrics": "captions",
+    "cider_d": "cider",
     "effective_sample_size": "importance_weights",
     "elbo_terms": "posterior",
     "importance_weighted_log_likelihood": "importance_weights",

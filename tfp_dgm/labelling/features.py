@@ -10,13 +10,12 @@ import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
 from tfp_dgm.labelling.classifier import VAE_SHARE
-from tfp_dgm.labelling.progress import Progress
 from tfp_dgm.labelling.sentence_vectors import sentence_vectors
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
-from tfp_dgm.training import LinearKLWarmup
+from tfp_dgm.training import LinearKLWarmup, Progress
 
 _LSA_UNITS = 300
 _VAE_WORDS = 3000

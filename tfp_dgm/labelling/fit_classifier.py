@@ -14,7 +14,7 @@ from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.progress import Progress
+from tfp_dgm.training import Progress
 
 _TERMS = 12
 

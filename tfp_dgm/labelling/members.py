@@ -8,8 +8,8 @@ import numpy as np
 from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, shift_weights, temper
 from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
-from tfp_dgm.labelling.progress import Progress
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
+from tfp_dgm.training import Progress
 
 FOLDS = 5
 # Prior count and temperature: one that doubts, and one that trusts its words.

@@ -14,7 +14,7 @@ from tfp_dgm.data import (
     check_output_path,
     iter_table_chunks,
 )
-from tfp_dgm.labelling.progress import Progress
+from tfp_dgm.training import Progress
 
 PREDICTED_COLUMNS = (
     "predicted_label",

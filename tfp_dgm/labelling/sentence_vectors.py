@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfp_dgm.data import atomic_write, cache_directory
-from tfp_dgm.labelling.progress import Progress
 from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.training import Progress
 
 _TEXTS_AT_ONCE = 512
 

@@ -9,6 +9,7 @@ from tfp_dgm.training.fused_adam import FusedAdam
 from tfp_dgm.training.kl_warmup import LinearKLWarmup
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
+from tfp_dgm.training.progress_report import Progress, ProgressReport
 from tfp_dgm.training.resume_training import ResumeTraining
 from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
 
@@ -25,6 +26,8 @@ __all__ = [
     "NonFiniteGuard",
     "NonFiniteLossError",
     "ObjectiveSchedule",
+    "Progress",
+    "ProgressReport",
     "ResumeTraining",
     "Schedule",
     "Sigmoid",

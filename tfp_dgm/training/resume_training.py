@@ -73,6 +73,11 @@ class ResumeTraining(keras.callbacks.Callback):
         self.history: list[dict[str, float]] = self._saved["history"]
         self.stopped: bool = self._saved["stopped"]
 
+    def restore(self, model: keras.Model) -> None:
+        """Brings a model to the state of the last saved epoch, without `fit`."""
+        self.set_model(model)
+        self.on_train_begin()
+
     def on_train_begin(self, logs: Any = None) -> None:
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
