@@ -143,11 +143,26 @@ def test_a_kill_leaves_the_old_output(tmp_path: Path) -> None:
     assert output.read_text() == "old"
 
 
-def test_chunks_must_have_equal_columns(tmp_path: Path) -> None:
-    with TableWriter(tmp_path / "out.csv") as writer:
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_that_a_later_chunk_lacks_is_empty_there(tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"out{suffix}"
+    with TableWriter(output) as writer:
+        writer.write(pd.DataFrame({"a": ["1"], "b": ["2"]}))
+        writer.write(pd.DataFrame({"b": ["3"]}))
+    if suffix == ".csv":
+        assert output.read_text() == "a,b\n1,2\n,3\n"
+    else:
+        assert pq.read_table(output).to_pydict() == {"a": ["1", None], "b": ["2", "3"]}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_that_comes_late_is_refused_not_dropped(tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"out{suffix}"
+    refused = pytest.raises(DataError, match=r"got also \['b'\] in later ones; write \.jsonl")
+    with refused, TableWriter(output) as writer:
         writer.write(pd.DataFrame({"a": ["1"]}))
-        with pytest.raises(DataError, match=r"expected the columns \['a'\], got \['b'\]"):
-            writer.write(pd.DataFrame({"b": ["1"]}))
+        writer.write(pd.DataFrame({"a": ["1"], "b": ["1"]}))
+    assert not output.exists()
 
 
 def test_parquet_needs_a_chunk(tmp_path: Path) -> None:

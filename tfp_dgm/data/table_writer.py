@@ -166,13 +166,10 @@ def _csv_sink(path: Path, suffix: str, text: io.TextIOWrapper) -> _Sink:
         (quoted if any("\r" in cell or "\ufeff" in cell for cell in row) else plain).writerow(row)
 
     def write(frame: pd.DataFrame) -> None:
-        names = list(frame.columns)
         if not header:
-            header.extend(names)
+            header.extend(frame.columns)
             write_row(header)
-        elif names != header:
-            raise DataError.at(path, f"expected the columns {header}, got {names}")
-        for row in _rows(frame):
+        for row in _rows(_with_columns(path, frame, header)):
             write_row([_csv_cell(value) for value in row])
 
     return write
@@ -202,8 +199,10 @@ def _parquet_sink(path: Path, file: BinaryIO) -> Iterator[_Sink]:
 
         def write(frame: pd.DataFrame) -> None:
             nonlocal writer
+            schema = writer.schema if writer else None
+            if schema is not None:
+                frame = _with_columns(path, frame, schema.names)
             try:
-                schema = writer.schema if writer else None
                 table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
                 if writer is None:
                     writer = stack.enter_context(pq.ParquetWriter(file, table.schema))
@@ -216,6 +215,18 @@ def _parquet_sink(path: Path, file: BinaryIO) -> Iterator[_Sink]:
         yield write
         if writer is None:
             raise DataError.at(path, "nothing to write: Parquet needs at least one chunk")
+
+
+def _with_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Missing columns are empty; a new one comes too late for the header."""
+    late = [name for name in frame.columns if name not in names]
+    if late:
+        raise DataError.at(
+            path,
+            f"expected the columns {list(names)} of the first rows, got also {late} in later "
+            "ones; write .jsonl instead",
+        )
+    return frame.reindex(columns=list(names))
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
