@@ -1,15 +1,20 @@
 """Pretrained sentence vectors, kept on disk from one run to the next."""
 
 import hashlib
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 import numpy as np
 
-from tfp_dgm.data import atomic_write, cache_directory
+from tfp_dgm.data import DataError, cache_directory
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.training import Progress
 
 _TEXTS_AT_ONCE = 512
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+)
 
 
 def sentence_vectors(
@@ -17,26 +22,48 @@ def sentence_vectors(
     texts: Sequence[str],
     progress: Progress = lambda step, done, total: None,
 ) -> np.ndarray:
-    """Encodes texts, float32 [N, E]; each 512 of them are kept as soon as they are done.
+    """Encodes texts, float32 [N, E]; what is encoded is kept, 512 texts at a time.
 
-    A rerun, after a kill too, encodes only what is not in the cache. The key holds the texts and
-    the encoder's weights and vocabulary, so that nothing stale is ever read.
+    Another run, after a kill or with more texts, encodes only those that are new. Each encoder has
+    a database of its own, named by its weights and vocabulary, whose keys are hashes of the texts:
+    nothing stale is ever read.
+
+    Raises:
+      DataError: if the database cannot be used.
     """
     folder = cache_directory() / "sentence_vectors"
     folder.mkdir(parents=True, exist_ok=True)
-    fingerprint = encoder.fingerprint()
+    path = folder / f"{encoder.fingerprint()}.sqlite"
+    vectors = np.zeros((len(texts), encoder.units), np.float32)
     step = "Encoding texts"
-    parts = []
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        progress(step, start, len(texts))
-        batch = texts[start : start + _TEXTS_AT_ONCE]
-        key = hashlib.sha256(fingerprint.encode())
-        for text in batch:
-            key.update(hashlib.sha256(text.encode("utf-8", "replace")).digest())
-        path = folder / f"{key.hexdigest()}.npy"
-        if not path.exists():
-            with atomic_write(path) as file:
-                np.save(file, encoder.encode(batch))
-        parts.append(np.load(path, allow_pickle=False))
+    try:
+        with closing(sqlite3.connect(path, timeout=60)) as database:
+            database.execute(_TABLE)
+            for start in range(0, len(texts), _TEXTS_AT_ONCE):
+                progress(step, start, len(texts))
+                batch = texts[start : start + _TEXTS_AT_ONCE]
+                vectors[start : start + len(batch)] = _encoded(encoder, batch, database)
+    except sqlite3.Error as error:
+        raise DataError.at(
+            path, f"the cache of sentence vectors cannot be used ({error}); delete the file"
+        ) from error
     progress(step, len(texts), len(texts))
-    return np.concatenate(parts)
+    return vectors
+
+
+def _encoded(
+    encoder: SentenceEncoder, texts: Sequence[str], database: sqlite3.Connection
+) -> np.ndarray:
+    keys = [hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in texts]
+    wanted = dict(zip(keys, texts, strict=True))
+    marks = ", ".join("?" * len(wanted))
+    query = f"SELECT text, vector FROM vectors WHERE text IN ({marks})"
+    known = {key: np.frombuffer(v, "<f4") for key, v in database.execute(query, list(wanted))}
+    new = [key for key in wanted if key not in known]
+    if new:
+        found = encoder.encode([wanted[key] for key in new])
+        known |= zip(new, found, strict=True)
+        rows = [(key, np.asarray(v, "<f4").tobytes()) for key, v in zip(new, found, strict=True)]
+        with database:  # All of them or, if killed now, none.
+            database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+    return np.stack([known[key] for key in keys])
