@@ -5,12 +5,12 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from tests.models import captioner_toys
-from tests.models.texts import make_vae
+from tests.models import captioner_toys, test_hierarchical_vae, toys
+from tests.models.texts import make_language_model, make_vae
 from tfp_dgm import layers, models
 from tfp_dgm.inference import sample_texts
 from tfp_dgm.serving import export
-from tfp_dgm.serving.signatures_of import signatures_of
+from tfp_dgm.serving.signatures_of import SIGNATURES, signatures_of
 from tfp_dgm.text import WordVocabulary
 
 WORDS = ["the", "cat", "sat"]
@@ -163,6 +163,95 @@ def test_an_image_vae_scores_close_to_the_integral(tmp_path):
     assert served["generate"](seed=seed)["mean"].shape == (6, 2, 2)
 
 
+def _ask(model, name, **inputs):
+    signature = signatures_of(model)[name]
+    answer = signature.plain()(*(tf.constant(inputs[key]) for key in signature.inputs))
+    return {key: value.numpy() for key, value in answer.items()}
+
+
+def _seeds(count, first=11):
+    return np.array([[first, k] for k in range(count)], np.int32)
+
+
+def test_scores_over_layers_of_latents_are_unbiased_and_each_rows_own():
+    """Against the evidence, enumerated over both layers of binary latents."""
+    model = test_hierarchical_vae.randomized(test_hierarchical_vae.belief_network())
+    images, draws = test_hierarchical_vae.X, 200
+    rows = np.repeat(images, draws, axis=0)
+    scores = _ask(model, "score", inputs=rows, seed=_seeds(len(rows)))["log_likelihood"]
+    exact = [test_hierarchical_vae.evidence(model, image, (3, 2)) for image in images]
+    weights = np.exp(scores.reshape(len(images), draws) - np.array(exact)[:, np.newaxis])
+    error = weights.std(axis=1) / np.sqrt(draws)
+    # exp(score) is unbiased; 4 standard errors each: fails with probability 2e-4.
+    assert (np.abs(weights.mean(axis=1) - 1) < 4 * error).all()
+    assert 0 < error.max() < 0.05
+    alone = _ask(model, "score", inputs=rows[250:251], seed=_seeds(len(rows))[250:251])
+    np.testing.assert_allclose(alone["log_likelihood"], scores[250:251], rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", ["gaussian", "belief_network", "categorical"])
+def test_generated_images_follow_the_prior(make):
+    model = test_hierarchical_vae.randomized(getattr(test_hierarchical_vae, make)())
+    served = _ask(model, "generate", seed=_seeds(5000))["mean"]
+    z = model.prior(None).sample(20_000, seed=(8, 9))
+    expected = model.decode(z).mean().numpy()
+    # 4 standard errors of each of 4 pixels: fails with probability 3e-4.
+    error = served.std(axis=0) / np.sqrt(5000) + expected.std(axis=0) / np.sqrt(20_000)
+    assert (np.abs(served.mean(axis=0) - expected.mean(axis=0)) < 4 * error).all()
+
+
+def test_a_language_model_scores_what_it_generates():
+    model = make_language_model(vocabulary=WordVocabulary(WORDS))
+    model.build()
+    random = np.random.default_rng(4)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(scale=0.7, size=weight.shape))
+    answer = _ask(model, "generate", seed=_seeds(60), temperature=np.ones(60, np.float32))
+    # A text that ended by itself and holds known words is read as it was written.
+    whole = [
+        k
+        for k, text in enumerate(answer["text"])
+        if len(text.split()) < model.max_length and set(text.decode().split()) <= set(WORDS)
+    ]
+    assert len({answer["text"][k] for k in whole}) > 3
+    scores = _ask(model, "score", text=answer["text"])["log_likelihood"]
+    np.testing.assert_allclose(answer["log_probability"][whole], scores[whole], rtol=1e-4)
+    np.testing.assert_allclose(scores, model.predict(tf.constant(answer["text"])), rtol=1e-4)
+    given = ["the cat", "sat", ""]
+    ended = _ask(model, "impute", text=given)["text"]
+    for beginning, text in zip(given, ended, strict=True):
+        assert text.decode().startswith(beginning)
+
+
+def test_m1_m2_gives_the_class_and_the_lower_latent():
+    upper = models.M2(
+        toys.CLASSES,
+        keras.layers.Dense(3),
+        None,
+        layers.MultivariateNormalDiag(2),
+        latent_units=1,
+    )
+    model = models.M1M2(toys.randomized(toys.vae()), upper)
+    model.build((None, toys.WORDS))
+    rows = toys.counts(5)[0]
+    answer = _ask(model, "serving_default", inputs=rows)
+    expected = model.predict(rows, verbose=0)
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-6)
+    np.testing.assert_array_equal(answer["class_id"], expected.argmax(axis=1))
+    mean = model.vae.predict(rows, verbose=0)
+    np.testing.assert_allclose(_ask(model, "encode", inputs=rows)["mean"], mean, atol=1e-6)
+
+
+def test_every_model_is_served():
+    for name in models.__all__:
+        kind = getattr(models, name)
+        if not (isinstance(kind, type) and issubclass(kind, models.LatentVariableModel)):
+            continue
+        if kind is not models.LatentVariableModel:
+            above = any(base in SIGNATURES for base in kind.__mro__)
+            assert above or hasattr(kind, "serving_signatures"), name
+
+
 def test_m2_gives_the_class():
     encoder = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
     model = models.M2(3, encoder, None, layers.IndependentBernoulli((2, 2)), latent_units=1)
@@ -179,3 +268,5 @@ def test_a_model_that_is_not_served_is_named():
         signatures_of(keras.layers.Dense(1))
     with pytest.raises(ValueError, match="expected a TextVAE with a vocabulary"):
         signatures_of(make_vae())
+    with pytest.raises(ValueError, match="expected a LanguageModel with a vocabulary"):
+        signatures_of(make_language_model())

@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from tfp_dgm import objectives
 from tfp_dgm.layers import stateless_seed
+from tfp_dgm.models.class_signatures import class_signatures
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.m2 import M2
+from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import VAE
 
 
@@ -88,6 +90,11 @@ class M1M2(LatentVariableModel):
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.m2(self.vae(inputs), training=training)
+
+    def serving_signatures(self) -> dict[str, Signature]:
+        """`serving_default`, the class; `encode` and `reconstruct` of the lower half."""
+        classes = class_signatures(self.vae.likelihood.event_shape, self)
+        return {**self.vae.serving_signatures(), **classes}
 
     def get_config(self) -> dict[str, Any]:
         return {

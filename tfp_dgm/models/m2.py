@@ -18,7 +18,9 @@ from tfp_dgm.layers import (
     stateless_seed,
 )
 from tfp_dgm.models.annotation import allowed_classes
+from tfp_dgm.models.class_signatures import class_signatures
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import build_network, over_leading_axes
 
 # Constructor argument -> attribute that holds the layer.
@@ -284,6 +286,10 @@ class M2(LatentVariableModel):
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.class_posterior(inputs, training=training).probs_parameter()
+
+    def serving_signatures(self) -> dict[str, Signature]:
+        """`serving_default`, the class."""
+        return class_signatures(self.likelihood.event_shape, self)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -3,18 +3,26 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tfp_dgm.models import M2, VAE, MixtureOfExpertsCaptioner, Signature, TextVAE
+from tfp_dgm.models import (
+    VAE,
+    HierarchicalVAE,
+    LanguageModel,
+    MixtureOfExpertsCaptioner,
+    Signature,
+    TextVAE,
+)
 from tfp_dgm.serving.captioner_signatures import captioner_signatures
-from tfp_dgm.serving.m2_signatures import m2_signatures
+from tfp_dgm.serving.language_model_signatures import language_model_signatures
 from tfp_dgm.serving.text_vae_signatures import text_vae_signatures
 from tfp_dgm.serving.vae_signatures import vae_signatures
 
 # What draws and decodes stands above the models, and so do the signatures made of it.
-_SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {
+SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {
     TextVAE: text_vae_signatures,
+    LanguageModel: language_model_signatures,
     MixtureOfExpertsCaptioner: captioner_signatures,
     VAE: vae_signatures,
-    M2: m2_signatures,
+    HierarchicalVAE: vae_signatures,
 }
 
 
@@ -26,8 +34,8 @@ def signatures_of(model: Any) -> Mapping[str, Signature]:
     """
     found = dict(model.serving_signatures()) if hasattr(model, "serving_signatures") else {}
     for kind in type(model).__mro__:
-        if kind in _SIGNATURES:
-            found |= _SIGNATURES[kind](model)
+        if kind in SIGNATURES:
+            found |= SIGNATURES[kind](model)
             break
     if not found:
         raise ValueError(

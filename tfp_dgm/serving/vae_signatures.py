@@ -6,16 +6,16 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.inference import draw
-from tfp_dgm.models import VAE, Signature
+from tfp_dgm.models import VAE, HierarchicalVAE, Signature
 
-# Draws of the latent behind a score.
+# Draws of the latents behind a score.
 SCORE_SAMPLES = 64
 _LATENT_COUNTER, _SCORE_COUNTER = 0, 1
 _EXAMPLES = 4
 
 
-def vae_signatures(model: VAE) -> Mapping[str, Signature]:
-    """What a VAE with one layer of latents is served for beyond encoding and reconstruction.
+def vae_signatures(model: VAE | HierarchicalVAE) -> Mapping[str, Signature]:
+    """What a VAE, of one layer of latents or several, is served for beyond encoding.
 
         score     inputs [...], seed [2] -> log_likelihood, the importance-weighted bound with
                   `SCORE_SAMPLES` draws, in nats
@@ -28,15 +28,15 @@ def vae_signatures(model: VAE) -> Mapping[str, Signature]:
 
     def score(inputs: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         posterior = model.posterior(inputs)
-        z = draw(posterior, seed, _SCORE_COUNTER, num_samples=SCORE_SAMPLES)  # [S, B, Z]
+        z = draw(posterior, seed, _SCORE_COUNTER, num_samples=SCORE_SAMPLES)  # [S, B, ...]
         log_weights = model.log_likelihood(z, inputs) + model.prior(inputs).log_prob(z)
         log_weights -= posterior.log_prob(z)  # [S, B]
         bound = tf.reduce_logsumexp(log_weights, axis=0) - tf.math.log(float(SCORE_SAMPLES))
         return {"log_likelihood": bound}
 
     def generate(seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        z = draw(model.prior(None), seed, _LATENT_COUNTER)[0]  # [B, Z]
-        return {"mean": model.decode(z).mean()}
+        z = draw(model.prior(None), seed, _LATENT_COUNTER)  # [1, B, ...]
+        return {"mean": model.decode(z).mean()[0]}
 
     shape = model.likelihood.event_shape
     inputs = {"inputs": tf.TensorSpec([None, *shape], tf.float32)}
@@ -49,7 +49,7 @@ def vae_signatures(model: VAE) -> Mapping[str, Signature]:
     }
 
 
-def _can_be_drawn(model: VAE) -> bool:
+def _can_be_drawn(model: VAE | HierarchicalVAE) -> bool:
     zeros = tf.zeros([1, *model.likelihood.event_shape])
     try:
         for distribution in (model.posterior(zeros), model.prior(zeros)):
