@@ -141,6 +141,26 @@ def test_each_check_fails_on_a_model_broken_on_purpose(tmp_path, without_refusal
         assert words in found[row].detail
 
 
+def test_a_compiled_default_fails_here_and_in_a_server_without_xla(tmp_path, without_refusal):
+    class Jitted(Broken):
+        def serving_signatures(self):
+            signature = super().serving_signatures()["jitted"]
+            return {"serving_default": signature}
+
+    folder = export(Jitted(), tmp_path / "jitted", batch_sizes=[1])
+    found = _outcomes(folder, GRAPH_ROWS)["plain signatures need no XLA"]
+    assert (found.outcome, found.detail) == ("failed", "compiled functions in serving_default")
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is missing: no C++ loader")
+    (answer,) = saved_model_runner.run_in_cpp(
+        saved_model_runner.build_runner(),
+        folder,
+        [("serving_default", {"x": np.ones([1], np.float32)})],
+        xla=False,
+    )
+    assert "XLA compilation disabled" in answer.problem
+
+
 def test_a_wrong_recorded_output_and_a_stateful_sampler_fail(tmp_path, without_refusal):
     class Sampler(Broken):
         def serving_signatures(self):

@@ -237,6 +237,19 @@ def test_a_broken_example_is_the_clients_fault(url):
     assert "Feature: text" in response.json()["error"]
 
 
+def test_numbers_that_are_not_finite_are_refused_in_examples(server, url):
+    body = b'{"signature_name": "classify", "examples": [{"text": "a", "x": [0.5, NaN]}]}'
+    response = requests.post(f"{url}:classify", data=body, timeout=10)
+    assert response.status_code == 400
+    assert response.json() == {"error": "examples[0]['x']: expected finite numbers"}
+    with (
+        _client(server, "grpc") as client,
+        pytest.raises(RequestError, match=r"examples\[1\]\['x'\]: expected finite") as caught,
+    ):
+        client.classify([{"text": "a"}, {"text": "a", "x": float("inf")}])
+    assert caught.value.status == 400
+
+
 def test_an_endless_body_is_cut_off(url):
     def endless():
         deadline = time.monotonic() + 20
@@ -339,8 +352,13 @@ def test_grpc_refuses_what_is_wrong(server):
         assert code_of(request) == "INVALID_ARGUMENT"
         request.inputs["text"].CopyFrom(tf.make_tensor_proto(["a" * 100_000]))
         assert code_of(request) == "RESOURCE_EXHAUSTED"
-        request.inputs["text"].CopyFrom(tf.make_tensor_proto([float("nan")]))
+        request.inputs["text"].CopyFrom(tf.make_tensor_proto([1.0]))
         assert code_of(request) == "INVALID_ARGUMENT"
+        noisy = predict_pb2.PredictRequest()
+        noisy.model_spec.name, noisy.model_spec.signature_name = "letters", "draw"
+        noisy.inputs["seed"].CopyFrom(tf.make_tensor_proto([[1, 2]]))
+        noisy.inputs["temperature"].CopyFrom(tf.make_tensor_proto([float("nan")]))
+        assert code_of(noisy) == "INVALID_ARGUMENT"
         method = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
         with pytest.raises(grpc.RpcError) as caught:
             method(b"\xff\xff\xff", timeout=10)
@@ -443,16 +461,24 @@ def test_sigterm_in_mid_request_is_answered_first(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
-            url = re.search(r"REST (\S+),", line)[1]
-            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            url, address = re.search(r"REST (\S+), gRPC (\S+)", line).groups()
+            with (
+                Client(address, "slow", protocol="grpc") as client,
+                concurrent.futures.ThreadPoolExecutor(2) as pool,
+            ):
+                client.predict({"rounds": [1]})  # Knows the signatures from now on.
                 body = {"instances": [300_000]}
-                answer = pool.submit(requests.post, f"{url}:predict", json=body, timeout=60)
+                rest = pool.submit(requests.post, f"{url}:predict", json=body, timeout=60)
+                grpc_answer = pool.submit(client.predict, {"rounds": [300_000]})
                 time.sleep(0.2)
-                assert not answer.done()
+                assert not rest.done()
+                assert not grpc_answer.done()
                 process.send_signal(signal.SIGTERM)
-                response = answer.result()
+                response = rest.result()
+                total = grpc_answer.result()["total"]
             assert response.status_code == 200
             assert response.json() == {"predictions": [300_000.0]}
+            assert total.tolist() == [300_000.0]
             assert process.wait(20) == 0
         finally:
             process.kill()

@@ -115,7 +115,7 @@ def test_signature_names():
 
 def test_classify_examples():
     body = {"context": {"k": 7}, "examples": [{"text": "a", "f": [0.5, 1]}, {"text": ["b", "c"]}]}
-    first, second = (tf.train.Example.FromString(row) for row in classify_examples(body))
+    first, second = classify_examples(body)
     assert first.features.feature["text"].bytes_list.value == [b"a"]
     assert first.features.feature["f"].float_list.value == [0.5, 1]
     assert second.features.feature["text"].bytes_list.value == [b"b", b"c"]

@@ -20,7 +20,7 @@ from tensorflow_serving.apis import (
 )
 
 from tfp_dgm.serving.limits import Limits
-from tfp_dgm.serving.loaded_version import LoadedVersion
+from tfp_dgm.serving.loaded_version import LoadedVersion, serialised_examples
 from tfp_dgm.serving.predictions import tensor_proto
 from tfp_dgm.serving.replay import Arrays, kernel_message
 from tfp_dgm.serving.request_error import RequestError
@@ -131,10 +131,10 @@ class _Predictions(_Service, prediction_service_pb2_grpc.PredictionServiceServic
 
     def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
         def handle() -> Any:
-            rows = [row.SerializeToString() for row in request.input.example_list.examples]
-            if not rows:
+            examples = request.input.example_list.examples
+            if not examples:
                 raise RequestError("input: expected an example_list of at least one example")
-            inputs = {"inputs": np.array(rows, object)}
+            inputs = {"inputs": serialised_examples(examples)}
             outputs, version = self._run(request.model_spec, inputs, context)
             if set(outputs) != {"classes", "scores"}:
                 raise RequestError("the signature is none of the Classify convention")

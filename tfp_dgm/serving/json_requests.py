@@ -71,8 +71,8 @@ def predict_inputs(body: Mapping[str, Any], definition: Any) -> tuple[Arrays, bo
     }, in_rows
 
 
-def classify_examples(body: Mapping[str, Any]) -> np.ndarray:
-    """Serialised `tf.train.Example`s [B] of a classify request.
+def classify_examples(body: Mapping[str, Any]) -> list[tf.train.Example]:
+    """The `tf.train.Example`s of a classify request.
 
     Raises:
       RequestError: 400; names the feature and the row.
@@ -88,8 +88,8 @@ def classify_examples(body: Mapping[str, Any]) -> np.ndarray:
         example = tf.train.Example()
         for name, value in {**context, **features}.items():
             _set_feature(example.features.feature[name], value, f"examples[{number}][{name!r}]")
-        rows.append(example.SerializeToString(deterministic=True))
-    return np.array(rows, object)
+        rows.append(example)
+    return rows
 
 
 def json_array(value: Any, dtype: tf.DType, name: str) -> np.ndarray:

@@ -24,6 +24,7 @@ from tfp_dgm.serving.json_requests import (
     signature_name,
 )
 from tfp_dgm.serving.limits import Limits
+from tfp_dgm.serving.loaded_version import serialised_examples
 from tfp_dgm.serving.predictions import columnar_answer, row_answer
 from tfp_dgm.serving.replay import Arrays, kernel_message
 from tfp_dgm.serving.request_error import RequestError
@@ -89,7 +90,7 @@ def rest_app(
         def read(body: dict[str, Any], definition: Any) -> Any:
             if not definition.method_name.endswith("/classify"):
                 raise RequestError("the signature is none of the Classify convention")
-            return {"inputs": classify_examples(body)}, _results
+            return {"inputs": serialised_examples(classify_examples(body))}, _results
 
         return await answer(request, {"examples", "context"}, read)
 
