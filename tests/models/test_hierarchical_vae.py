@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from tests.references import densities
 from tests.references.networks import dense
@@ -71,6 +72,14 @@ def categorical(**kwargs):
         num_values=3,
         **{"seed": 1, **kwargs},
     )
+
+
+def with_surrogate(units=(3, 2)):
+    return belief_network(units, surrogate_units=4)
+
+
+def categorical_with_surrogate():
+    return categorical(surrogate=MLP([4], activation="tanh", name="surrogate_network"))
 
 
 def randomized(model):
@@ -210,6 +219,8 @@ def test_dreams_are_of_the_model(make):
         (gaussian, objectives.ImportanceWeighted(num_samples=4)),
         (belief_network, None),
         (with_baseline, NVIL),
+        (with_surrogate, objectives.RELAX(num_samples=2)),
+        (belief_network, objectives.REBAR(num_samples=2)),
         (categorical, None),
     ],
 )
@@ -236,11 +247,52 @@ def test_learned_baseline_is_linear_in_its_features():
     [
         (gaussian, objectives.ImportanceWeighted(num_samples=2)),
         (with_baseline, NVIL),
-        (categorical, None),
+        (with_surrogate, objectives.RELAX()),
+        (categorical_with_surrogate, objectives.RELAX()),
     ],
 )
 def test_comes_back(make, objective, tmp_path):
     assert_comes_back(make(), (X,), tmp_path, objective)
+
+
+def test_learned_control_variates_are_linear_in_their_features():
+    model, random = randomized(with_surrogate()), np.random.default_rng(3)
+    for n, (function, width) in enumerate(zip(model.surrogate(X), (3, 2), strict=True)):
+        z = random.normal(size=(2, 3, width))
+        features = dense(z[1, 2], weights_of(model.surrogate_networks[n]), np.tanh)
+        kernel, bias = weights_of(model.surrogate_layers[n])
+        expected = features @ kernel[:, 0] + bias[0]
+        assert function(z.astype(np.float32)).shape == (2, 3)
+        np.testing.assert_allclose(function(z.astype(np.float32))[1, 2], expected, rtol=1e-4)
+
+
+def test_fit_teaches_the_control_variate_to_lessen_the_variance():
+    """By more than a third, where variances of 4,000 gradients are good to a few percent."""
+    model, objective = randomized(with_surrogate((3,))), objectives.RELAX(scale=0.0, decay=1.0)
+    for part in (*model.posterior_layers, model.likelihood, model.prior_layer):
+        part.trainable = False  # Only the control variate learns.
+
+    def variance():
+        x = np.tile(X, (4_000, 1, 1))
+        logits = tf.identity(model.posterior(x).distribution.logits)
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            posterior = tfd.Independent(tfd.Bernoulli(logits=logits, dtype=tf.float32), 1)
+            loss = objective(
+                lambda z: model.log_likelihood(z, x),
+                posterior,
+                model.prior(x),
+                seed=(5, 3),
+                training=False,
+                surrogate=model.surrogate(x),
+            ).loss
+        return tape.gradient(loss, logits).numpy().reshape(4_000, 3, 3).var(axis=0).sum()
+
+    before = variance()
+    model.compile(keras.optimizers.Adam(0.02), objective)
+    data = tf.data.Dataset.from_tensors(np.tile(X, (20, 1, 1))).repeat(150)
+    model.fit(data, verbose=0, shuffle=False)
+    assert variance() < before / 1.5
 
 
 def test_predict_gives_the_mean_of_the_first_layer():
@@ -325,7 +377,14 @@ def test_mean_must_be_probabilities_of_the_inputs(mean):
         SigmoidBeliefNetwork(SHAPE, mean=mean)
 
 
-def test_no_baseline_where_none_was_given():
+def test_every_layer_has_a_surrogate_or_none():
+    with pytest.raises(ValueError, match="surrogate for each of the 2 layers, or none; received 1"):
+        gaussian(surrogates=[MLP([3])])
+
+
+def test_nothing_is_learned_beside_where_nothing_was_given():
     model = SigmoidBeliefNetwork(SHAPE, units=[3])
     with pytest.raises(NotImplementedError, match="no learned baseline"):
         model.baseline(X)
+    with pytest.raises(NotImplementedError, match="no learned control variate"):
+        model.surrogate(X)

@@ -144,8 +144,17 @@ def test_every_value_of_several_variables_occurs_once(variables, shape):
             tfd.Independent(tfd.Bernoulli(logits=tf.zeros([2, 17])), 1),
             "at most 65536 values; received 17 variables of 2 values each",
         ),
+        (
+            tfd.JointDistributionSequential(
+                [
+                    tfd.OneHotCategorical(logits=tf.zeros([2, 400])),
+                    lambda z: tfd.OneHotCategorical(logits=tf.zeros([2, 300])),
+                ]
+            ),
+            r"at most 65536 values; received layers of \[400, 300\]",
+        ),
     ],
-    ids=["continuous", "many"],
+    ids=["continuous", "many", "layers"],
 )
 def test_what_cannot_be_enumerated_is_refused(posterior, message):
     with pytest.raises(ValueError, match=message):

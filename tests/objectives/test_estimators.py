@@ -124,7 +124,13 @@ def discrete():
 
 def of_two_layers():
     elbo, iw = enumerable.elbo, enumerable.importance_weighted
+    yield Row(EnumeratedELBO(), TWO_LAYERS, elbo)
+    yield Row(ExactMarginal(), TWO_LAYERS, enumerable.evidence)
     yield Row(ScoreFunctionELBO(num_samples=2), TWO_LAYERS, elbo)
+    critic = [SelfCritical()]
+    yield Row(ScoreFunctionELBO(num_samples=1, control_variates=critic), TWO_LAYERS, elbo)
+    yield Row(REBAR(num_samples=2), TWO_LAYERS, elbo)
+    yield Row(RELAX(temperature=0.8), TWO_LAYERS, elbo)
     yield Row(ScoreFunctionImportanceWeighted(num_samples=2), TWO_LAYERS, iw(2))
     yield Row(DisARM(), TWO_LAYERS, elbo)
     yield Row(ARM(), TWO_LAYERS, elbo)

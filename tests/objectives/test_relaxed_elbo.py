@@ -103,6 +103,13 @@ def test_learned_control_variate_is_trained_by_the_gradient_of_the_variance():
     np.testing.assert_allclose(slope, (high - low) / 0.02, rtol=0.02)
 
 
+def test_every_layer_needs_a_learned_control_variate():
+    model = enumerable.TwoLayers()
+    theta, phi = (tf.constant(values[None], tf.float32) for values in (model.theta, model.phi))
+    with pytest.raises(ValueError, match="each of the 2 layers of latents; received 1"):
+        RELAX()(*toys.two_layers(theta, phi), seed=(1, 2), training=True, surrogate=[tf.norm])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

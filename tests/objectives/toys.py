@@ -83,11 +83,24 @@ def two_layers(theta, phi):
     return Problem(log_likelihood, posterior, TopDown([bernoulli(theta[:, :1]), first]))
 
 
+def surrogate(problem):
+    """A function of each layer's perturbed logits."""
+
+    def first(z):
+        return 0.4 * tf.reduce_sum(tf.tanh(0.7 * z - 0.2), axis=-1)
+
+    def second(z):
+        return tf.reduce_sum(tf.sin(z), axis=-1)
+
+    joint = isinstance(problem.posterior, tfd.JointDistribution)
+    return [first, second] if joint else first
+
+
 # What a model would learn: any function will do.
 NEEDED = {
     "training": lambda problem: False,
     "baseline": lambda problem: tf.constant(-1.7),
-    "surrogate": lambda problem: lambda z: 0.4 * tf.reduce_sum(tf.tanh(0.7 * z - 0.2), axis=-1),
+    "surrogate": surrogate,
     "dream_log_posterior": lambda problem: problem.posterior.log_prob(
         tf.stop_gradient(problem.prior.sample(seed=(8, 1)))
     ),

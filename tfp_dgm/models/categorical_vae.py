@@ -29,6 +29,7 @@ class CategoricalVAE(HierarchicalVAE):
       num_variables: N.
       num_values: K.
       baseline: see `HierarchicalVAE`.
+      surrogate: the one network of `surrogates` in `HierarchicalVAE`; None: there is none.
       seed: see `LatentVariableModel`.
     References:
       [1] Jang, Gu and Poole. Categorical Reparameterization with Gumbel-Softmax. ICLR 2017.
@@ -44,6 +45,7 @@ class CategoricalVAE(HierarchicalVAE):
         num_variables: int,
         num_values: int,
         baseline: keras.Layer | None = None,
+        surrogate: keras.Layer | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -54,6 +56,7 @@ class CategoricalVAE(HierarchicalVAE):
             likelihood,
             prior=OneHotCategoricalPrior(num_variables, num_values, name="prior"),
             baseline=baseline,
+            surrogates=() if surrogate is None else [surrogate],
             seed=seed,
             **kwargs,
         )
@@ -65,12 +68,22 @@ class CategoricalVAE(HierarchicalVAE):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        for name in ("encoders", "posteriors", "decoders", "conditionals", "prior"):
+        for name in (
+            "encoders",
+            "posteriors",
+            "decoders",
+            "conditionals",
+            "prior",
+            "surrogates",
+        ):
             del config[name]
         return {
             **config,
             "encoder": keras.saving.serialize_keras_object(self.encoders[0]),
             "decoder": keras.saving.serialize_keras_object(self.decoders[0]),
+            "surrogate": keras.saving.serialize_keras_object(
+                self.surrogate_networks[0] if self.surrogate_networks else None
+            ),
             "num_variables": self.num_variables,
             "num_values": self.num_values,
         }

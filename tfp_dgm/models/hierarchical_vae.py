@@ -35,6 +35,8 @@ class HierarchicalVAE(LatentVariableModel):
       prior: prior layer, over z_L.
       baseline: network, inputs -> features; what a learned control variate (NVIL) is a linear
         function of, for objectives that need one. None: there is none.
+      surrogates: L networks, perturbed logits of a layer, flattened -> features; what its learned
+        control variate (RELAX) is a linear function of. Empty: there is none.
       seed: see `LatentVariableModel`.
     Raises:
       ValueError: if the lists do not fit each other.
@@ -53,6 +55,7 @@ class HierarchicalVAE(LatentVariableModel):
         conditionals: Sequence[DistributionLayer] = (),
         prior: Prior,
         baseline: keras.Layer | None = None,
+        surrogates: Sequence[keras.Layer] = (),
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -62,6 +65,11 @@ class HierarchicalVAE(LatentVariableModel):
             raise ValueError(
                 f"{type(self).__name__}: expected L encoders, posteriors and decoders and L - 1 "
                 f"conditionals; received {', '.join(map(str, lengths[:3]))} and {lengths[3] - 1}"
+            )
+        if len(surrogates) not in (0, lengths[1]):
+            raise ValueError(
+                f"{type(self).__name__}: expected a surrogate for each of the {lengths[1]} layers, "
+                f"or none; received {len(surrogates)}"
             )
         self.encoders = list(encoders)
         self.posterior_layers = list(posteriors)
@@ -73,6 +81,11 @@ class HierarchicalVAE(LatentVariableModel):
         self.baseline_layer = None
         if baseline is not None:
             self.baseline_layer = keras.layers.Dense(1, dtype="float32", name="baseline")
+        self.surrogate_networks = list(surrogates)
+        self.surrogate_layers = [
+            keras.layers.Dense(1, dtype="float32", name=f"surrogate_{n}")
+            for n in range(len(surrogates))
+        ]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         shape = tuple(input_shape)
@@ -89,6 +102,12 @@ class HierarchicalVAE(LatentVariableModel):
             features = _build(self.baseline_network, tuple(input_shape))
             if not self.baseline_layer.built:
                 self.baseline_layer.build(features)
+        for network, output, posterior in zip(
+            self.surrogate_networks, self.surrogate_layers, self.posterior_layers, strict=False
+        ):
+            features = build_network(network, (None, posterior.event_size))
+            if not output.built:
+                output.build(features)
         self.built = True
 
     def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
@@ -129,6 +148,19 @@ class HierarchicalVAE(LatentVariableModel):
         features = _features(self.baseline_network, inputs, training)
         return self.baseline_layer(features)[:, 0]
 
+    def surrogate(
+        self, inputs: Any, training: bool = False
+    ) -> Callable[[tf.Tensor], tf.Tensor] | list[Callable[[tf.Tensor], tf.Tensor]]:
+        if not self.surrogate_layers:
+            return super().surrogate(inputs, training=training)
+        functions = [
+            _scalar(network, output, posterior.event_size, training)
+            for network, output, posterior in zip(
+                self.surrogate_networks, self.surrogate_layers, self.posterior_layers, strict=True
+            )
+        ]
+        return functions if len(functions) > 1 else functions[0]
+
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         latents, values = tf.unstack(tf.random.split(seed, 2))
         z = self.prior(inputs, training=training).sample(tf.shape(inputs)[:1], seed=latents)
@@ -158,6 +190,7 @@ class HierarchicalVAE(LatentVariableModel):
             "conditionals": self.conditionals,
             "prior": self.prior_layer,
             "baseline": self.baseline_network,
+            "surrogates": self.surrogate_networks,
         }
         return {
             **super().get_config(),
@@ -208,6 +241,18 @@ def _conditional(
         return layer.distribution(tf.reshape(parameters, shape))
 
     return distribution
+
+
+def _scalar(
+    network: keras.Layer, output: keras.layers.Dense, size: int, training: bool
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Values [S, B, ...] of so many elements each -> [S, B]."""
+
+    def function(value: tf.Tensor) -> tf.Tensor:
+        features = network(tf.reshape(value, [-1, size]), training=training)  # [S B, D]
+        return tf.reshape(output(features), tf.shape(value)[:2])
+
+    return function
 
 
 def _revived(value: Any) -> Any:

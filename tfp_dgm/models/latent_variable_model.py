@@ -65,8 +65,13 @@ class LatentVariableModel(SavesSeed, keras.Model):
         """What a learned control variate predicts of log p(x, z) - log q(z | x), [B], from x."""
         raise NotImplementedError(f"{type(self).__name__} has no learned baseline")
 
-    def surrogate(self, inputs: Any, training: bool = False) -> Callable[[tf.Tensor], tf.Tensor]:
-        """RELAX's learned control variate: perturbed logits [S, B, ...] -> [S, B]."""
+    def surrogate(
+        self, inputs: Any, training: bool = False
+    ) -> Callable[[tf.Tensor], tf.Tensor] | list[Callable[[tf.Tensor], tf.Tensor]]:
+        """RELAX's learned control variate: perturbed logits [S, B, ...] -> [S, B].
+
+        Of latents in several layers, a list of them.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no learned control variate")
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:

@@ -28,6 +28,8 @@ class SigmoidBeliefNetwork(HierarchicalVAE):
         generative network's output starts at. None: 0.5 everywhere.
       baseline_units: width of the learned baseline's hidden layer, for objectives that need one
         (NVIL: 100); 0: there is none.
+      surrogate_units: width of the hidden layer of each layer's learned control variate, for
+        objectives that need one (RELAX); 0: there is none.
       seed: see `LatentVariableModel`.
     References:
       [1] Neal. Connectionist Learning of Belief Networks. Artificial Intelligence 1992.
@@ -44,6 +46,7 @@ class SigmoidBeliefNetwork(HierarchicalVAE):
         units: Sequence[int] = (200,),
         mean: Sequence[float] | np.ndarray | None = None,
         baseline_units: int = 0,
+        surrogate_units: int = 0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -70,6 +73,12 @@ class SigmoidBeliefNetwork(HierarchicalVAE):
             baseline=MLP([baseline_units], activation="tanh", name="baseline_network")
             if baseline_units
             else None,
+            surrogates=[
+                MLP([surrogate_units], activation="tanh", name=f"surrogate_network_{n}")
+                for n in range(len(units))
+            ]
+            if surrogate_units
+            else (),
             seed=seed,
             **kwargs,
         )
@@ -77,6 +86,7 @@ class SigmoidBeliefNetwork(HierarchicalVAE):
         self.units = tuple(units)
         self.mean = mean
         self.baseline_units = baseline_units
+        self.surrogate_units = surrogate_units
 
     def default_objective(self) -> Objective:
         return ScoreFunctionImportanceWeighted(num_samples=5)
@@ -95,6 +105,7 @@ class SigmoidBeliefNetwork(HierarchicalVAE):
             "units": list(self.units),
             "mean": self.mean.tolist(),
             "baseline_units": self.baseline_units,
+            "surrogate_units": self.surrogate_units,
             "seed": self.seed,
         }
 

@@ -1,8 +1,5 @@
 """Latents that are factorised binary variables or one-hot vectors, in one layer or in several."""
 
-from collections.abc import Callable
-from typing import Any
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -56,41 +53,3 @@ def linear_log_prob(objective: Objective, distribution: tfd.Distribution, z: Lat
     else:
         log_prob = z * tf.math.log_sigmoid(logits) + (1 - z) * tf.math.log_sigmoid(-logits)
     return sum_over_event(log_prob, z.shape.rank - distribution.event_shape.rank)
-
-
-def draw_in_turn(
-    posterior: tfd.Distribution,
-    draw: Callable[[tfd.Distribution, list[int], tf.Tensor], tf.Tensor],
-    num_samples: int,
-    seed: tf.Tensor,
-) -> Latents:
-    """Draws layer after layer, each given those before it.
-
-    Args:
-      posterior: one distribution, batch shape [B], or a `tfd.JointDistribution` whose layers stand
-        in the order in which they depend on each other (sequential or coroutine).
-      draw: a layer, its sample shape and a seed -> its value [S, B, ...].
-      num_samples: S.
-      seed: int32 [2].
-    Returns:
-      The latents [S, B, ...], in the posterior's structure.
-    """
-    if not isinstance(posterior, tfd.JointDistribution):
-        return draw(posterior, [num_samples], seed)
-    values: list[tf.Tensor | None] = [None] * num_layers(posterior)
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, len(values)))
-    for index, layer_seed in enumerate(seeds):
-        layers, _ = posterior.sample_distributions(value=packed(posterior, values), seed=layer_seed)
-        # From the second on, the layer's batch shape is [S, B].
-        values[index] = draw(layers[index], [] if index else [num_samples], layer_seed)
-    return packed(posterior, values)
-
-
-def num_layers(posterior: tfd.JointDistribution) -> int:
-    """Number of stochastic layers of a joint distribution."""
-    return len(tf.nest.flatten(posterior.dtype))
-
-
-def packed(posterior: tfd.JointDistribution, values: list[Any]) -> Latents:
-    """Layers in the posterior's structure."""
-    return tf.nest.pack_sequence_as(posterior.dtype, values)

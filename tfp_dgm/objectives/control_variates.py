@@ -15,7 +15,8 @@ class Signal(NamedTuple):
       total: [S, B]; nats.
       rest: [S, B]; what the control variates before this one have left of it.
       from_others: gives the total as the other draws alone would have it, [S, B].
-      greedy: gives the total of the posterior's mode instead of a draw, [B].
+      greedy: gives the total of the posterior's mode instead of a draw, [B]; of several layers, of
+        each one's mode given those before it.
       needed: what the control variates' `needs` name.
     """
 

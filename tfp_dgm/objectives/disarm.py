@@ -5,14 +5,10 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.objectives.binary_latents import (
-    draw_in_turn,
-    logits_of,
-    num_layers,
-    packed,
-)
+from tfp_dgm.objectives.binary_latents import logits_of
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.stochastic_layers import draw_in_turn, num_layers, packed
 
 
 class DisARM(Objective):
@@ -60,7 +56,7 @@ class DisARM(Objective):
             return _threshold(*layers[-1])
 
         first_seed, *seeds = tf.unstack(
-            tf.random.experimental.stateless_split(seed, 1 + _count(posterior))
+            tf.random.experimental.stateless_split(seed, 1 + num_layers(posterior))
         )
         chains = [draw_in_turn(posterior, draw, self.num_samples, first_seed)]
         for index, (logits, noise) in enumerate(layers):
@@ -116,10 +112,6 @@ class ARM(DisARM):
 
 def _threshold(logits: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     return tf.cast(noise > tf.nn.sigmoid(-logits), tf.float32)
-
-
-def _count(posterior: tfd.Distribution) -> int:
-    return num_layers(posterior) if isinstance(posterior, tfd.JointDistribution) else 1
 
 
 def _branch(

@@ -16,8 +16,8 @@ class EnumeratedELBO(Objective):
 
     With q equal to the true posterior this is the log-likelihood itself. Values to which q gives
     no probability (logit -inf: a class that an annotation rules out) contribute nothing, to the
-    value and to the gradient. Latents: one class, or several classes or binary variables, if they
-    have no more than 65,536 values together.
+    value and to the gradient. Latents: one class, or several classes or binary variables, in one
+    layer or several, if they have no more than 65,536 values together.
 
     Raises:
       ValueError: if the posterior is of another kind.

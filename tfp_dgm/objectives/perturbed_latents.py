@@ -77,6 +77,17 @@ class PerturbedOneHot(PerturbedLatents):
         return tf.nn.softmax(z / temperature)
 
 
+def perturbed_latents(logits: tf.Tensor, one_hot: bool, seed: tf.Tensor) -> PerturbedLatents:
+    """Draws of binary or one-hot latents.
+
+    Args:
+      logits: [S, B, ...]; normalised, where one-hot.
+      one_hot: which of the two.
+      seed: int32 [2].
+    """
+    return PerturbedOneHot(logits, seed) if one_hot else PerturbedBinary(logits, seed)
+
+
 def _uniform(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Uniform draws that stay away from 0 and 1, whose logarithms are infinite."""
     return tf.clip_by_value(tf.random.stateless_uniform(shape, seed), 1e-6, 1 - 1e-6)

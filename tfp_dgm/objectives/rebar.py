@@ -1,6 +1,8 @@
 """Score functions whose control variate is a relaxation: REBAR and RELAX."""
 
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -8,11 +10,18 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
-from tfp_dgm.objectives.perturbed_latents import (
-    PerturbedBinary,
-    PerturbedLatents,
-    PerturbedOneHot,
-)
+from tfp_dgm.objectives.perturbed_latents import PerturbedLatents, perturbed_latents
+from tfp_dgm.objectives.stochastic_layers import draw_in_turn
+
+# Perturbed logits [S, B, ...] of a layer -> [S, B].
+Control = Callable[[tf.Tensor], tf.Tensor]
+
+
+class _Layer(NamedTuple):
+    """A layer's logits [S, B, ...], given the draws before it, and its draws."""
+
+    logits: tf.Tensor
+    perturbed: PerturbedLatents
 
 
 class REBAR(Objective):
@@ -22,8 +31,11 @@ class REBAR(Objective):
         d value / d l ~ (w(b) - c(z')) d log q(b) / d l + d c(z) / d l - d c(z') / d l
 
     for perturbed logits z, their rounding H, log-weights w and logits l. The likelihood must take
-    values between 0 and 1. The scale that gives the least variance is a ratio of two means, and
-    follows it in training; the temperature is yours to choose, where [1] learns it too.
+    values between 0 and 1. Of several layers, each has its control variate in turn: those before it
+    stay as drawn, and those after it are relaxed, by the noise that they were drawn with; L layers
+    cost 2 L + 1 evaluations of the likelihood. The scale that gives the least variance is a ratio
+    of two means, and follows it in training; the temperature is yours to choose, where [1] learns
+    it too.
 
     Args:
       num_samples: S.
@@ -31,7 +43,7 @@ class REBAR(Objective):
       scale: of the control variate, at the start; the non-trainable variable `scale`.
       decay: by which the scale forgets, from 0 to 1; 1 keeps it as it is.
     Raises:
-      ValueError: if the posterior is neither Bernoulli nor one-hot (in one layer).
+      ValueError: if a layer of the posterior is neither Bernoulli nor one-hot.
     References:
       [1] Tucker et al. REBAR: Low-variance, Unbiased Gradient Estimates for Discrete Latent
         Variable Models. NeurIPS 2017. arXiv:1703.07370
@@ -68,30 +80,52 @@ class REBAR(Objective):
         seed: tf.Tensor,
         needed: dict[str, Any],
     ) -> Bound:
-        logits, one_hot = logits_of(self, posterior)  # [B, ...]
-        shape = tf.concat([[self.num_samples], tf.shape(logits)], axis=0)
-        logits = tf.broadcast_to(logits, shape)  # [S, B, ...]
-        fixed = tf.stop_gradient(logits)
-        perturbed = PerturbedOneHot(fixed, seed) if one_hot else PerturbedBinary(fixed, seed)
+        layers: list[_Layer] = []
 
-        def relaxed_weights(z: tf.Tensor) -> tf.Tensor:
-            z = perturbed.relaxed(z, self.temperature)
-            log_pz, log_q = (linear_log_prob(self, part, z) for part in (prior, posterior))
-            return log_likelihood(z) + log_pz - log_q  # [S, B]
+        def draw(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
+            logits, one_hot = logits_of(self, layer)
+            shape = tf.concat([tf.cast(sample_shape, tf.int32), tf.shape(logits)], axis=0)
+            logits = tf.broadcast_to(logits, shape)  # [S, B, ...]
+            perturbed = perturbed_latents(tf.stop_gradient(logits), one_hot, seed)
+            layers.append(_Layer(logits, perturbed))
+            return perturbed.b
 
-        log_px, log_pz = log_likelihood(perturbed.b), prior.log_prob(perturbed.b)  # [S, B] each
-        log_q = posterior.log_prob(perturbed.b)  # [S, B]
+        b = draw_in_turn(posterior, draw, self.num_samples, seed)
+        drawn = [layer.perturbed.b for layer in layers]
+
+        def relaxed_weights(index: int, z: tf.Tensor) -> tf.Tensor:
+            own, *later = (layer.perturbed for layer in layers[index:])
+            noise = iter(later)
+
+            def relax(layer: tfd.Distribution, _: list[int], __: tf.Tensor) -> tf.Tensor:
+                after = next(noise)
+                return after.relaxed(after.perturbed(logits_of(self, layer)[0]), self.temperature)
+
+            known = [*drawn[:index], own.relaxed(z, self.temperature)]
+            chain = draw_in_turn(posterior, relax, self.num_samples, seed, known=known)
+            log_pz, log_q = (linear_log_prob(self, part, chain) for part in (prior, posterior))
+            return log_likelihood(chain) + log_pz - log_q  # [S, B]
+
+        log_px, log_pz = log_likelihood(b), prior.log_prob(b)  # [S, B] each
+        log_q = posterior.log_prob(b)  # [S, B]
         log_weights = log_px + log_pz - log_q
-        score = perturbed.score()  # [S, B, ...]; d log q(b) / d logits
-        part = _control(perturbed, relaxed_weights, fixed, score)
-        plain = tf.stop_gradient(as_rank(log_weights, score) * score)
-        part = tf.stop_gradient(part)
-        slope = plain + self.scale * part
+        linear, learned = tf.zeros_like(log_px), tf.zeros_like(log_px[0])
+        plains, parts = [], []
+        for index, (layer, r) in enumerate(
+            zip(layers, self._learned_controls(len(layers), needed), strict=True)
+        ):
+            score = layer.perturbed.score()  # [S, B, ...]; d log q(b) / d logits
+            plains.append(tf.stop_gradient(as_rank(log_weights, score) * score))
+            part = _control(layer, functools.partial(relaxed_weights, index))
+            parts.append(tf.stop_gradient(part))
+            slope = plains[-1] + self.scale * parts[-1]  # d value / d logits
+            if r is not None:
+                slope += _control(layer, r)
+                # Its mean is the variance, and what no r changes.
+                learned += sum_over_event(tf.reduce_mean(tf.square(slope), axis=0), 1)  # [B]
+            linear += sum_over_event(tf.stop_gradient(slope) * layer.logits)  # [S, B]
         if needed["training"]:
-            self._follow(plain, part)
-        learned, slope = self._learn(slope, perturbed, fixed, score, needed)
-        leading = log_weights.shape.rank
-        linear = sum_over_event(tf.stop_gradient(slope) * logits, leading)  # [S, B]
+            self._follow(plains, parts)
         surrogate = tf.reduce_mean(log_px + log_pz + linear, axis=0) - learned  # [B]
         reconstruction, kl = tf.reduce_mean(log_px, axis=0), tf.reduce_mean(log_q - log_pz, axis=0)
         return Bound(
@@ -102,21 +136,19 @@ class REBAR(Objective):
             log_weights=log_weights,
         )
 
-    def _follow(self, plain: tf.Tensor, part: tf.Tensor) -> None:
+    def _follow(self, plains: list[tf.Tensor], parts: list[tf.Tensor]) -> None:
         """Moves the scale to where the mean square of `plain + scale part` is least."""
-        best = -tf.reduce_sum(plain * part) / tf.maximum(tf.reduce_sum(part * part), 1e-12)
+        pairs = zip(plains, parts, strict=True)
+        product = tf.add_n([tf.reduce_sum(plain * part) for plain, part in pairs])
+        square = tf.add_n([tf.reduce_sum(part * part) for part in parts])
+        best = -product / tf.maximum(square, 1e-12)
         self.scale.assign(self.decay * self.scale + (1 - self.decay) * best)
 
-    def _learn(
-        self,
-        slope: tf.Tensor,
-        perturbed: PerturbedLatents,
-        fixed: tf.Tensor,
-        score: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> tuple[tf.Tensor | float, tf.Tensor]:
-        """What training minimises besides [B], and the slope d value / d logits."""
-        return 0.0, slope
+    def _learned_controls(
+        self, num_layers: int, needed: dict[str, Any]
+    ) -> Sequence[Control | None]:
+        """What each layer's control variate has besides the relaxation, and training adapts."""
+        return [None] * num_layers
 
 
 class RELAX(REBAR):
@@ -125,8 +157,8 @@ class RELAX(REBAR):
         c(z) = scale w(relax(z / temperature)) + r(z)
 
     The model provides r as `surrogate(inputs)`, a function of the perturbed logits [S, B, ...] that
-    gives [S, B]; it is trained to lessen the variance of the gradient, at the cost of a second
-    derivative of r.
+    gives [S, B] (of latents in several layers, a list of them); it is trained to lessen the
+    variance of the gradient, at the cost of a second derivative of r.
 
     Args:
       num_samples: S.
@@ -134,7 +166,8 @@ class RELAX(REBAR):
       scale: see `REBAR`.
       decay: see `REBAR`.
     Raises:
-      ValueError: if the posterior is neither Bernoulli nor one-hot (in one layer).
+      ValueError: if a layer of the posterior is neither Bernoulli nor one-hot, or if there are not
+        as many functions as layers.
     References:
       [1] Grathwohl et al. Backpropagation through the Void. ICLR 2018. arXiv:1711.00123
     """
@@ -143,26 +176,27 @@ class RELAX(REBAR):
     def needs(self) -> tuple[str, ...]:
         return ("training", "surrogate")
 
-    def _learn(
-        self,
-        slope: tf.Tensor,
-        perturbed: PerturbedLatents,
-        fixed: tf.Tensor,
-        score: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> tuple[tf.Tensor | float, tf.Tensor]:
-        slope = slope + _control(perturbed, needed["surrogate"], fixed, score)
-        square = tf.reduce_mean(tf.square(slope), axis=0)  # [B, ...]; its mean is the variance's.
-        return sum_over_event(square, 1), slope
+    def _learned_controls(
+        self, num_layers: int, needed: dict[str, Any]
+    ) -> Sequence[Control | None]:
+        controls = tf.nest.flatten(needed["surrogate"])
+        if len(controls) != num_layers:
+            raise ValueError(
+                f"RELAX: `surrogate` must give a function for each of the {num_layers} layers of "
+                f"latents; received {len(controls)}"
+            )
+        return controls
 
 
-def _control(perturbed: PerturbedLatents, c: Any, fixed: tf.Tensor, score: tf.Tensor) -> tf.Tensor:
+def _control(layer: _Layer, c: Control) -> tf.Tensor:
     """-c(z') d log q(b) / d l + d c(z) / d l - d c(z') / d l, [S, B, ...]."""
+    fixed, perturbed = tf.stop_gradient(layer.logits), layer.perturbed
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(fixed)
         z, conditional = perturbed.perturbed(fixed), perturbed.conditional(fixed)
         c_z, c_conditional = c(z), c(conditional)  # [S, B] each
         difference = c_z - c_conditional
+    score = perturbed.score()
     return tape.gradient(difference, fixed) - as_rank(c_conditional, score) * score
 
 

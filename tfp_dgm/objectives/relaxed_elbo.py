@@ -5,10 +5,11 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.objectives.binary_latents import draw_in_turn, linear_log_prob, logits_of
+from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
 from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
-from tfp_dgm.objectives.perturbed_latents import PerturbedBinary, PerturbedOneHot
+from tfp_dgm.objectives.perturbed_latents import perturbed_latents
+from tfp_dgm.objectives.stochastic_layers import draw_in_turn
 
 
 class GumbelSoftmaxELBO(Objective):
@@ -87,7 +88,7 @@ class GumbelSoftmaxELBO(Objective):
         shape = tf.concat([tf.cast(sample_shape, tf.int32), tf.shape(logits)], axis=0)
         logits = tf.broadcast_to(logits, shape)  # [S, B, ...]
         # The gradient of tfd.RelaxedBernoulli is NaN where a draw comes close to 0 or 1.
-        latents = PerturbedOneHot(logits, seed) if one_hot else PerturbedBinary(logits, seed)
+        latents = perturbed_latents(logits, one_hot, seed)
         z = latents.relaxed(latents.perturbed(logits), self.temperature)
         return _with_gradient_of(z, _rounded(z, one_hot)) if self.straight_through else z
 

@@ -9,6 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.control_variates import ControlVariate, LeaveOneOut, Signal
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.stochastic_layers import draw_in_turn
 
 
 class Credit(NamedTuple):
@@ -82,8 +83,8 @@ class ScoreFunctionELBO(Objective):
             return log_likelihood(z), prior.log_prob(z), posterior.log_prob(z)  # [S, B] each
 
         def greedy() -> tf.Tensor:
-            mode = tf.nest.map_structure(lambda value: value[tf.newaxis], posterior.mode())
-            log_px, log_pz, log_q = log_terms(mode)
+            # Of several layers, each one's mode given those before it.
+            log_px, log_pz, log_q = log_terms(draw_in_turn(posterior, _mode, 1, seed))
             return (log_px + log_pz - log_q)[0]  # [B]
 
         z = posterior.sample(self.num_samples, seed=seed)
@@ -148,3 +149,10 @@ class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
 
     def _signal_from_others(self, log_weights: tf.Tensor) -> tf.Tensor:
         return tfp.stats.log_soomean_exp(log_weights, axis=0)[0]
+
+
+def _mode(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
+    """What takes the place of a draw, of the same shape."""
+    mode = layer.mode()
+    shape = tf.concat([tf.cast(sample_shape, tf.int32), tf.shape(mode)], axis=0)
+    return tf.broadcast_to(mode, shape)

@@ -1,20 +1,26 @@
 """Every value of a discrete latent, one after the other."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.objective import Latents
+from tfp_dgm.objectives.stochastic_layers import packed
+
 _MOST_VALUES = 2**16
 
 
-def enumerated(posterior: tfd.Distribution) -> tuple[tf.Tensor, tf.Tensor]:
+def enumerated(posterior: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
     """All values of one draw, and their log-probabilities.
 
     Args:
       posterior: `tfd.Categorical`, `OneHotCategorical`, `Bernoulli`, or `tfd.Independent` over some
-        of these, batch shape [B].
+        of these, batch shape [B]; or a `tfd.JointDistribution` of such layers.
     Returns:
-      values: [M, B, ...] for M values; the last of several variables changes fastest.
+      values: [M, B, ...] for M values, in the posterior's structure; the last of several variables
+        changes fastest, that of the last layer before all.
       log_q: float32 [M, B]; -inf for values to which q gives no probability.
     Raises:
       ValueError: if the distribution is another one, or has more than 65,536 values.
@@ -24,7 +30,25 @@ def enumerated(posterior: tfd.Distribution) -> tuple[tf.Tensor, tf.Tensor]:
         log_q = tf.experimental.numpy.moveaxis(log_q, -1, 0)  # [K, B]
         support = np.arange(log_q.shape[0])
         return _repeated(support, posterior), log_q
-    values = _repeated(_support(posterior), posterior)
+    if isinstance(posterior, tfd.JointDistribution):
+        # A layer's family and shape are the same whatever the draws before it.
+        layers, _ = posterior.sample_distributions(seed=(0, 0))
+        supports = [_support(layer) for layer in layers]
+        sizes = [len(support) for support in supports]
+        if math.prod(sizes) > _MOST_VALUES:
+            raise ValueError(
+                f"enumeration: expected at most {_MOST_VALUES} values; received layers of {sizes}"
+            )
+        choices = np.indices(sizes).reshape(len(sizes), -1)  # [L, M]
+        values = packed(
+            posterior,
+            [
+                _repeated(support[chosen], layer)
+                for support, chosen, layer in zip(supports, choices, layers, strict=True)
+            ],
+        )
+    else:
+        values = _repeated(_support(posterior), posterior)
     return values, posterior.log_prob(values)
 
 
