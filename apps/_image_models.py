@@ -1,69 +1,26 @@
-"""Models and objectives that `dgm iwae` trains, from what was asked for on the command line."""
+"""Models that `dgm iwae` trains, from what was asked for on the command line."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from tfp_dgm.data import DataError
+from ._image_settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from tfp_dgm.models import LatentVariableModel
-    from tfp_dgm.objectives import Objective
 
-Latents = Literal["normal", "bernoulli", "categorical"]
-ObjectiveName = Literal[
-    "elbo", "iwae", "dreg", "stl", "vimco", "rloo", "nvil", "gumbel-softmax", "wake-sleep"
-]
-Binarisation = Literal["dynamic", "fixed", "none"]
-
-_OBJECTIVES: dict[str, tuple[str, ...]] = {
-    "normal": ("elbo", "iwae", "dreg", "stl", "wake-sleep"),
-    "bernoulli": ("vimco", "rloo", "nvil", "gumbel-softmax", "wake-sleep"),
-    "categorical": ("vimco", "rloo", "nvil", "gumbel-softmax", "wake-sleep"),
-}
-_FEWEST_SAMPLES = {"vimco": 2, "rloo": 2}
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What determines a training, beside the images themselves."""
-
-    data: str
-    latents: Latents
-    layers: int
-    objective: ObjectiveName
-    samples: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    binarisation: Binarisation
-    seed: int
-
-    def __post_init__(self) -> None:
-        known = _OBJECTIVES[self.latents]
-        if self.objective not in known:
-            raise DataError(
-                f"--objective: expected one of {', '.join(known)} for {self.latents} latents, "
-                f"got {self.objective}"
-            )
-        fewest = _FEWEST_SAMPLES.get(self.objective, 1)
-        if self.samples < fewest:
-            raise DataError(
-                f"--samples: expected at least {fewest} for {self.objective}, got {self.samples}"
-            )
-        if self.latents == "categorical" and self.layers != 1:
-            raise DataError(f"--layers: expected 1 for categorical latents, got {self.layers}")
+# They learn a baseline, or dream: `VAE` does neither.
+_NEED_MORE = ("nvil", "wake-sleep", "reweighted-wake-sleep")
 
 
 def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariableModel:
-    """The model of the settings for images [N, ...], its output at their mean.
+    """The model of complete settings for images [N, ...], its output at their mean.
 
-    Normal latents: the networks of Burda et al. (2016), one layer of 50 units or two of 100 and 50.
-    Bernoulli: a sigmoid belief network with layers of 200. Categorical: 20 variables of 10 values.
+    Normal latents: the networks of Burda et al. (2016), two tanh layers each. Bernoulli: a sigmoid
+    belief network. Categorical: one-hot variables between networks like Burda's.
     """
     import numpy as np
 
@@ -72,44 +29,61 @@ def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariab
     from tfp_dgm.networks import MLP
 
     shape, mean = images.shape[1:], images.mean(axis=0)
+    units, hidden = list(settings.units or ()), list(settings.hidden_units or ())
     seed = settings.seed
 
-    def mlp(width: int, name: str) -> MLP:
-        return MLP([width, width], activation="tanh", name=name)
+    def mlps(name: str) -> list[MLP]:
+        return [
+            MLP([width, width], activation="tanh", name=f"{name}_{n}")
+            for n, width in enumerate(hidden)
+        ]
 
-    baseline = 100 if settings.objective == "nvil" else 0
+    def control(width: int, name: str) -> MLP | None:
+        return MLP([width], activation="tanh", name=name) if width else None
+
+    # Hidden units of NVIL's baseline, as Mnih and Gregor (2014), and of what RELAX learns.
+    baseline_units = 100 if settings.objective == "nvil" else 0
+    surrogate_units = 100 if settings.objective == "relax" else 0
+    baseline = control(baseline_units, "baseline_network")
     likelihood = IndependentBernoulli(shape, name="likelihood")
     model: Any
     if settings.latents == "bernoulli":
         model = SigmoidBeliefNetwork(
-            shape, units=[200] * settings.layers, mean=mean, baseline_units=baseline, seed=seed
-        )
-    elif settings.latents == "categorical":
-        model = CategoricalVAE(
-            mlp(200, "encoder"),
-            mlp(200, "decoder"),
-            likelihood,
-            num_variables=20,
-            num_values=10,
-            baseline=MLP([baseline], activation="tanh", name="baseline") if baseline else None,
+            shape,
+            units=units,
+            mean=mean,
+            baseline_units=baseline_units,
+            surrogate_units=surrogate_units,
             seed=seed,
         )
-    elif settings.layers == 1 and settings.objective != "wake-sleep":
+    elif settings.latents == "categorical":
+        assert settings.values is not None
+        model = CategoricalVAE(
+            mlps("encoder")[0],
+            mlps("decoder")[0],
+            likelihood,
+            num_variables=units[0],
+            num_values=settings.values,
+            baseline=baseline,
+            surrogate=control(surrogate_units, "surrogate_network"),
+            seed=seed,
+        )
+    elif settings.layers == 1 and settings.objective not in _NEED_MORE:
         model = VAE(
-            mlp(200, "encoder"), mlp(200, "decoder"), likelihood, latent_units=50, seed=seed
+            mlps("encoder")[0], mlps("decoder")[0], likelihood, latent_units=units[0], seed=seed
         )
     else:
-        hidden, units = ([200], [50]) if settings.layers == 1 else ([200, 100], [100, 50])
         model = HierarchicalVAE(
-            [mlp(width, f"encoder_{n}") for n, width in enumerate(hidden)],
+            mlps("encoder"),
             [MultivariateNormalDiag(size, name=f"posterior_{n}") for n, size in enumerate(units)],
-            [mlp(width, f"decoder_{n}") for n, width in enumerate(hidden)],
+            mlps("decoder"),
             likelihood,
             conditionals=[
                 MultivariateNormalDiag(size, name=f"conditional_{n}")
                 for n, size in enumerate(units[:-1])
             ],
             prior=StandardNormalPrior(units[-1], name="prior"),
+            baseline=baseline,
             seed=seed,
         )
     model.build((None, *shape))
@@ -118,29 +92,3 @@ def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariab
     probable = np.clip(mean.reshape(-1), 0.01, 0.99)
     likelihood.projection.bias.assign(np.log(probable) - np.log1p(-probable))
     return model
-
-
-def build_objective(settings: Settings) -> Objective:
-    """The objective of the settings."""
-    from tfp_dgm import objectives
-
-    samples = settings.samples
-    if settings.objective == "elbo":
-        return objectives.ELBO(num_samples=samples)
-    if settings.objective in ("iwae", "dreg", "stl"):
-        gradient = {
-            "iwae": objectives.Pathwise,
-            "dreg": objectives.DoublyReparameterized,
-            "stl": objectives.StickingTheLanding,
-        }[settings.objective]
-        return objectives.ImportanceWeighted(num_samples=samples, gradient=gradient())
-    if settings.objective == "vimco":
-        return objectives.ScoreFunctionImportanceWeighted(num_samples=samples)
-    if settings.objective == "rloo":
-        return objectives.ScoreFunctionELBO(num_samples=samples)
-    if settings.objective == "nvil":
-        parts = [objectives.LearnedBaseline(), objectives.RunningAverage()]
-        return objectives.ScoreFunctionELBO(num_samples=samples, control_variates=parts)
-    if settings.objective == "wake-sleep":
-        return objectives.ReweightedWakeSleep(num_samples=samples, sleep=0.5)
-    return objectives.GumbelSoftmaxELBO(num_samples=samples)

@@ -19,13 +19,17 @@ from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.training import (
     FusedAdam,
     NonFiniteGuard,
+    NonFiniteLossError,
+    ObjectiveSchedule,
     Progress,
     ProgressReport,
     ResumeTraining,
     binarised_batches,
 )
 
-from ._image_models import Settings, build_model, build_objective
+from ._image_models import build_model
+from ._image_objectives import build_objective
+from ._image_settings import Settings
 
 _PROGRAM = "dgm iwae"
 _STEPS_PER_EXECUTION = 20
@@ -54,15 +58,14 @@ def train(
         )
     if settings.binarisation == "fixed":
         images = binarise(images, settings.seed)
-    written = {"program": f"{_PROGRAM} train", **dataclasses.asdict(settings)}
+    written = _as_json({"program": f"{_PROGRAM} train", **dataclasses.asdict(settings)})
     state = output.with_name(f".{output.name}.training")
     _claim(state, written)
     keras.utils.set_random_seed(settings.seed)  # The initial weights follow from it.
     model = build_model(settings, images)
     passes = len(images) // settings.batch_size
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate, settings.epochs * passes, alpha=0.01
-    )
+    steps = settings.epochs * passes
+    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps, alpha=0.01)
     model.compile(
         FusedAdam(schedule, epsilon=1e-4),
         build_objective(settings),
@@ -79,15 +82,18 @@ def train(
     start = time.perf_counter()
     if resume.epoch < settings.epochs:
         bar = ProgressReport(progress, "Training (batches)", batches=passes, epochs=settings.epochs)
-        model.fit(
-            data,
-            steps_per_epoch=passes,
-            epochs=settings.epochs,
-            initial_epoch=resume.epoch,
-            verbose=0,
-            shuffle=False,  # The dataset has its own order.
-            callbacks=[bar, NonFiniteGuard(), resume],
-        )
+        try:
+            model.fit(
+                data,
+                steps_per_epoch=passes,
+                epochs=settings.epochs,
+                initial_epoch=resume.epoch,
+                verbose=0,
+                shuffle=False,  # The dataset has its own order.
+                callbacks=[bar, NonFiniteGuard(), *_temperature(settings, steps), resume],
+            )
+        except NonFiniteLossError as error:
+            raise DataError.at(output, str(error)) from error
     else:
         resume.restore(model)
     metrics = {"history": resume.history, "seconds": time.perf_counter() - start}
@@ -160,6 +166,20 @@ def write_figure(path: Path, image: NDArray[np.float32]) -> None:
         matplotlib.image.imsave(
             file, np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1, format="png"
         )
+
+
+def _temperature(settings: Settings, steps: int) -> list[keras.callbacks.Callback]:
+    """The schedule of the objective's temperature, exponential as that of Jang et al. (2017)."""
+    first, last = settings.temperature, settings.final_temperature
+    if first is None or last is None or first == last:
+        return []
+    schedule = keras.optimizers.schedules.ExponentialDecay(first, steps, last / first)
+    return [ObjectiveSchedule("temperature", schedule)]
+
+
+def _as_json(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings as they come back from their file."""
+    return json.loads(json.dumps(settings))
 
 
 def _claim(state: Path, written: dict[str, Any]) -> None:

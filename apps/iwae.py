@@ -11,7 +11,8 @@ import typer
 from tfp_dgm.data import atomic_write, binarise, load_digits, read_images
 
 from ._errors import clean_errors
-from ._image_models import Binarisation, Latents, ObjectiveName, Settings
+from ._image_objectives import Latents, ObjectiveName
+from ._image_settings import Binarisation, Settings, complete
 from ._progress import progress_bar
 from ._quiet import quiet_start
 
@@ -43,11 +44,55 @@ def train(
     data: Data = None,
     latents: Annotated[Latents, typer.Option(help="Kind of the latent variables.")] = "normal",
     layers: Annotated[int, typer.Option(min=1, max=2, help="Stochastic layers.")] = 1,
+    units: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Latent variables, once for each layer from the images upwards.",
+            show_default="normal: 50, or 100 and 50; bernoulli: 200 each; categorical: 20",
+        ),
+    ] = None,
+    hidden_units: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Width of the two tanh layers of each network, once for each stochastic layer.",
+            show_default="200, or 200 and 100",
+        ),
+    ] = None,
+    values: Annotated[
+        int | None,
+        typer.Option(min=2, help="Values of each categorical variable.", show_default="10"),
+    ] = None,
     objective: Annotated[
         ObjectiveName | None,
-        typer.Option(help="What to optimise.", show_default="dreg; vimco for discrete latents"),
+        typer.Option(
+            help="What to optimise; docs/objectives.md says when.",
+            show_default="dreg; vimco for discrete latents",
+        ),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Draws of each image (K).")] = 5,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Draws of each image (K).", show_default="5")
+    ] = None,
+    bounds: Annotated[
+        int | None,
+        typer.Option(help="Bounds of K draws each, of miwae and piwae.", show_default="2"),
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Order of renyi, in [0, 1).", show_default="0.5")
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="Share of the ELBO in ciwae.", show_default="0.5")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Of relaxed draws, at the start.",
+            show_default="gumbel-softmax, straight-through-gumbel: 1.0; rebar, relax: 0.5",
+        ),
+    ] = None,
+    final_temperature: Annotated[
+        float | None,
+        typer.Option(help="To which it falls, exponentially, by the end.", show_default="0.5"),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the images.")] = 50,
     batch_size: Annotated[int, typer.Option(min=1, help="Images in a batch.")] = 50,
     learning_rate: Annotated[
@@ -59,19 +104,38 @@ def train(
     ] = "dynamic",
     seed: Seed = 0,
 ) -> None:
-    """Trains a model of images. Killed, the same command goes on where it stopped."""
+    """Trains a model of images. Killed, the same command goes on where it stopped.
+
+    Objectives of normal latents:
+    elbo, stl, iwae, dreg, miwae, piwae, ciwae, renyi;
+    of bernoulli latents: disarm, arm;
+    of bernoulli and categorical latents: rebar, relax, gumbel-softmax,
+    straight-through-gumbel, straight-through, enumerated;
+    of all: reinforce, nvil, self-critical, rloo, vimco, wake-sleep,
+    reweighted-wake-sleep.
+    """
     with clean_errors():
-        settings = Settings(
-            data=data or _DIGITS,
-            latents=latents,
-            layers=layers,
-            objective=objective or ("dreg" if latents == "normal" else "vimco"),
-            samples=samples,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            binarisation=binarisation,
-            seed=seed,
+        settings = complete(
+            Settings(
+                data=data or _DIGITS,
+                latents=latents,
+                layers=layers,
+                units=units,
+                hidden_units=hidden_units,
+                values=values,
+                objective=objective or ("dreg" if latents == "normal" else "vimco"),
+                samples=samples,
+                bounds=bounds,
+                alpha=alpha,
+                beta=beta,
+                temperature=temperature,
+                final_temperature=final_temperature,
+                epochs=epochs,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                binarisation=binarisation,
+                seed=seed,
+            )
         )
         images = load_digits("train") if data is None else read_images(data)
         with quiet_start():
@@ -79,7 +143,7 @@ def train(
         training.check_output(output)
         with progress_bar() as progress:
             last = training.train(settings, images, output, progress)
-    numbers = ", ".join(f"{name} {value:.2f}" for name, value in last.items() if name != "loss")
+    numbers = ", ".join(f"{name} {last[name]:.2f}" for name in ("bound", "reconstruction", "kl"))
     typer.echo(f"{output}: {len(images):,} images, nats in the last epoch: {numbers}")
 
 

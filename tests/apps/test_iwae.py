@@ -1,11 +1,21 @@
 """`dgm iwae` on small images: folders, figures, numbers, resumption, and what it refuses."""
 
+import dataclasses
 import json
+import re
+from typing import get_args
 
+import keras
 import matplotlib.image
 import numpy as np
 import pytest
-from tfp_dgm_apps import _image_training
+from tfp_dgm_apps import (
+    _image_models,
+    _image_objectives,
+    _image_settings,
+    _image_training,
+    iwae,
+)
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
@@ -55,6 +65,8 @@ def test_the_folder_holds_model_settings_numbers_and_figures(folder, model):
     settings = json.loads((model / "settings.json").read_text())
     assert settings["objective"] == "dreg"
     assert settings["epochs"] == 3
+    assert (settings["units"], settings["hidden_units"], settings["samples"]) == ([50], [200], 5)
+    assert settings["temperature"] is None
     history = json.loads((model / "metrics.json").read_text())["history"]
     assert len(history) == 3
     assert history[2]["bound"] > history[0]["bound"]
@@ -127,7 +139,7 @@ def arguments_of(folder, model):
         ("--layers", 2),
         ("--latents", "bernoulli", "--layers", 2, "--binarisation", "fixed"),
         ("--latents", "bernoulli", "--objective", "nvil", "--samples", 1),
-        ("--latents", "categorical", "--objective", "gumbel-softmax", "--samples", 1),
+        ("--latents", "bernoulli", "--objective", "relax", "--samples", 1, "--units", 6),
         ("--objective", "wake-sleep", "--binarisation", "none"),
     ],
 )
@@ -140,11 +152,130 @@ def test_every_kind_of_model(folder, arguments):
     assert np.isfinite(images).all()
 
 
+def settings(**asked):
+    """Complete settings of a small model."""
+    kinds = {"normal": [5, 3], "bernoulli": [4, 3], "categorical": [3]}
+    given = {"latents": "normal", "layers": 1, "objective": "elbo", **asked}
+    names = [field.name for field in dataclasses.fields(_image_settings.Settings)]
+    sizes = {"units": kinds[given["latents"]][: given["layers"]], "values": None}
+    if given["latents"] == "categorical":
+        sizes["values"] = 4
+    if given["latents"] != "bernoulli":
+        sizes["hidden_units"] = [6] * given["layers"]
+    rest = {"seed": 1, "binarisation": "none", "learning_rate": 0.01, "batch_size": 20, "epochs": 4}
+    defaults = dict.fromkeys(names) | {"data": "images.npz"}
+    return _image_settings.complete(
+        _image_settings.Settings(**{**defaults, **sizes, **rest, **given})
+    )
+
+
+LAYERS = {"normal": 1, "bernoulli": 2, "categorical": 1}
+EVERY = [
+    (name, latents, LAYERS[latents])
+    for name, choice in _image_objectives.CHOICES.items()
+    for latents in choice.latents
+]
+OTHERS = [("dreg", "normal", 2), ("nvil", "normal", 2), ("relax", "bernoulli", 1)]
+
+
+@pytest.mark.parametrize(("name", "latents", "layers"), [*EVERY, *OTHERS])
+def test_every_objective_trains_every_weight_of_what_it_is_offered_for(name, latents, layers):
+    """`test_estimators.py` says that it is the right gradient; here, that the model gives all."""
+    images = np.abs(KINDS[np.arange(20) % 2] - 0.1).astype(np.float32)
+    asked = settings(objective=name, latents=latents, layers=layers)
+    model = _image_models.build_model(asked, images)
+    model.seed_generator.state.assign([1, 2])
+    random = np.random.default_rng(4)
+    for weight in model.trainable_weights:  # Away from the start, where some gradients are zero.
+        weight.assign(random.normal(scale=0.5, size=weight.shape))
+    before = [weight.numpy() for weight in model.trainable_weights]
+    objective = _image_objectives.build_objective(asked)
+    model.compile(keras.optimizers.SGD(0.1), objective, run_eagerly=True)
+    logs = model.train_on_batch(images, return_dict=True)
+    assert np.isfinite(logs["bound"])
+    for weight, value in zip(model.trainable_weights, before, strict=True):
+        assert np.isfinite(weight.numpy()).all(), weight.path
+        assert np.abs(weight.numpy() - value).max() > 1e-6, weight.path
+
+
+def test_every_name_stands_for_another_objective():
+    makes = {}
+    for name, latents, layers in EVERY:
+        made = repr(_image_objectives.build_objective(settings(objective=name, latents=latents)))
+        makes.setdefault(name, made)
+        assert made == makes[name], (latents, layers)
+    names = get_args(_image_objectives.ObjectiveName)
+    assert len(set(makes.values())) == len(makes) == len(names)
+    # The help of the command lists them all.
+    assert set(names) <= set(re.split(r"[\s,;.:]+", str(iwae.train.__doc__)))
+
+
+def test_temperature_falls_to_its_end_and_is_written(folder):
+    arguments = ("--latents", "categorical", "--objective", "gumbel-softmax", "--units", 3)
+    sizes = ("--values", 4, "--hidden-units", 6, "--samples", 1)
+    train(folder, "relaxed", *arguments, *sizes, "--temperature", 0.8, "--final-temperature", 0.2)
+    history = json.loads((folder / "relaxed/metrics.json").read_text())["history"]
+    # Before the last of the three batches of an epoch.
+    expected = [0.8 * 0.25 ** (step / 9) for step in (2, 5, 8)]
+    np.testing.assert_allclose([row["temperature"] for row in history], expected, rtol=1e-5)
+    model, _ = _image_training.load(folder / "relaxed")
+    blank = np.zeros((1, 4, 3), np.float32)
+    assert model.posterior(blank).event_shape == (3, 4)
+    assert model.encoders[0](blank).shape == (1, 6)
+
+
+def test_published_sizes_and_temperatures_are_the_defaults():
+    normal = settings(layers=2, units=None, hidden_units=None)
+    assert (normal.units, normal.hidden_units) == ((100, 50), (200, 100))
+    binary = settings(latents="bernoulli", layers=2, units=None, objective="rebar")
+    assert (binary.units, binary.hidden_units, binary.values) == ((200, 200), None, None)
+    assert (binary.temperature, binary.final_temperature) == (0.5, 0.5)
+    one_hot = {"latents": "categorical", "objective": "gumbel-softmax"}
+    relaxed = settings(**one_hot, units=None, hidden_units=None, values=None)
+    assert (relaxed.units, relaxed.hidden_units, relaxed.values) == ((20,), (200,), 10)
+    assert (relaxed.temperature, relaxed.final_temperature) == (1.0, 0.5)
+    assert settings(**one_hot, temperature=0.1).final_temperature == 0.1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--objective", "vimco"), "expected one of elbo, iwae, dreg, stl, wake-sleep for normal"),
+        (
+            ("--objective", "disarm"),
+            "--objective: expected one of elbo, stl, iwae, dreg, miwae, piwae, ciwae, renyi, "
+            "reinforce, nvil, self-critical, rloo, vimco, wake-sleep, reweighted-wake-sleep for "
+            "normal latents, got disarm, which fits bernoulli ones",
+        ),
+        (
+            ("--latents", "categorical", "--objective", "dreg"),
+            "for categorical latents, got dreg, which fits normal ones",
+        ),
         (("--latents", "bernoulli", "--samples", 1), "at least 2 for vimco, got 1"),
+        (
+            ("--latents", "bernoulli", "--objective", "enumerated"),
+            "at most 65,536 values together, got 200 of 2 values each; give smaller --units",
+        ),
+        (
+            ("--latents", "bernoulli", "--objective", "enumerated", "--units", 3, "--samples", 5),
+            "--samples: expected none for enumerated, which draws nothing; got 5",
+        ),
+        (
+            ("--temperature", 0.5),
+            "--temperature: expected none for dreg (rebar, relax, gumbel-softmax, "
+            "straight-through-gumbel have it), got 0.5",
+        ),
+        (("--bounds", 3), "--bounds: expected none for dreg (miwae, piwae have it), got 3"),
+        (("--objective", "renyi", "--alpha", 1), "--alpha: expected a number in [0, 1), got 1.0"),
+        (
+            ("--layers", 2, "--units", 10),
+            "--units: expected a number above 0 for each of the 2 layers, got 10",
+        ),
+        (
+            ("--latents", "bernoulli", "--hidden-units", 9),
+            "--hidden-units: expected none for bernoulli latents, whose layers are connected "
+            "linearly; got 9",
+        ),
+        (("--values", 3), "--values: expected none for normal latents (categorical ones have it)"),
         (("--latents", "categorical", "--layers", 2), "--layers: expected 1 for categorical"),
         (("--batch-size", 61), "at most the number of images, 60; got 61"),
         (("--data", "nowhere.idx"), "nowhere.idx: no such file or folder"),
