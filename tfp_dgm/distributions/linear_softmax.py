@@ -35,11 +35,53 @@ def linear_log_softmax(
     return _in_chunks(features, kernel, bias, token_ids, positions_at_once)
 
 
+@tf.custom_gradient
 def _all_at_once(
     features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, token_ids: tf.Tensor
-) -> tf.Tensor:
-    logits = tf.cast(tf.matmul(features, kernel, transpose_b=True), tf.float32) + bias  # [M, V]
-    return -tf.nn.sparse_softmax_cross_entropy_with_logits(token_ids, logits)  # [M]
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
+    answer, probabilities = _score(features, kernel, bias, token_ids)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, None]:
+        return *_gradients(features, kernel, token_ids, probabilities, upstream), None
+
+    return answer, gradient
+
+
+def _score(
+    features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, token_ids: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The answer [M], and the probabilities of all tokens [M, V].
+
+    The normaliser is what the largest logit and its probability differ by: beside the softmax, of
+    which TensorFlow has a fast kernel, it takes two passes over the logits, where that of the cross
+    entropy takes several times as long as all of them.
+    """
+    logits = tf.cast(tf.matmul(features, kernel, transpose_b=True), tf.float32)
+    logits = tf.nn.bias_add(logits, bias)  # [M, V]
+    probabilities = tf.nn.softmax(logits)
+    largest = tf.reduce_max(logits, axis=-1)
+    normaliser = largest - tf.math.log(tf.reduce_max(probabilities, axis=-1))  # [M]
+    return tf.gather(logits, token_ids, batch_dims=1) - normaliser, probabilities
+
+
+def _gradients(
+    features: tf.Tensor,
+    kernel: tf.Tensor,
+    token_ids: tf.Tensor,
+    probabilities: tf.Tensor,
+    upstream: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Those of features, kernel and bias: d answer / d logits = one_hot(token) - probabilities.
+
+    An upstream weight goes with the features, of which there are fewer than of the logits.
+    """
+    index = tf.stack([tf.range(tf.shape(token_ids)[0]), token_ids], axis=1)
+    less = tf.tensor_scatter_nd_sub(probabilities, index, tf.ones_like(upstream))  # [M, V]
+    rows = tf.cast(less, features.dtype)
+    weights = -tf.cast(upstream, features.dtype)[:, tf.newaxis]  # [M, 1]
+    to_features = weights * tf.matmul(rows, kernel)  # [M, D]
+    to_kernel = tf.matmul(rows, weights * features, transpose_a=True)  # [V, D]
+    return to_features, to_kernel, tf.linalg.matvec(less, -upstream, transpose_a=True)
 
 
 def _in_chunks(
@@ -62,7 +104,7 @@ def _chunked(
     """The same for chunks [C, size, D] and [C, size]; keeps no logits for the gradient."""
 
     def score(chunk: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        return _all_at_once(chunk[0], kernel, bias, chunk[1])
+        return _score(chunk[0], kernel, bias, chunk[1])[0]
 
     answer = tf.map_fn(
         score, (features, token_ids), fn_output_signature=tf.float32, parallel_iterations=1
@@ -74,16 +116,10 @@ def _chunked(
         def add_chunk(
             c: tf.Tensor, to_features: tf.TensorArray, to_kernel: tf.Tensor, to_bias: tf.Tensor
         ) -> tuple[tf.Tensor, tf.TensorArray, tf.Tensor, tf.Tensor]:
-            rows, weights = features[c], upstream[c]
-            logits = tf.cast(tf.matmul(rows, kernel, transpose_b=True), tf.float32) + bias
-            # d log softmax(l)[k] / d l = one_hot(k) - softmax(l)
-            to_logits = -tf.nn.softmax(logits) * weights[:, tf.newaxis]  # [size, V]
-            index = tf.stack([tf.range(tf.shape(weights)[0]), token_ids[c]], axis=1)
-            to_logits = tf.tensor_scatter_nd_add(to_logits, index, weights)
-            to_bias += tf.reduce_sum(to_logits, axis=0)
-            to_logits = tf.cast(to_logits, rows.dtype)
-            to_kernel += tf.cast(tf.matmul(to_logits, rows, transpose_a=True), tf.float32)
-            return c + 1, to_features.write(c, tf.matmul(to_logits, kernel)), to_kernel, to_bias
+            _, probabilities = _score(features[c], kernel, bias, token_ids[c])
+            more = _gradients(features[c], kernel, token_ids[c], probabilities, upstream[c])
+            to_kernel += tf.cast(more[1], tf.float32)
+            return c + 1, to_features.write(c, more[0]), to_kernel, to_bias + more[2]
 
         start = (
             0,

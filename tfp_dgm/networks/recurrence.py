@@ -72,19 +72,21 @@ def recur(
     units, width = kernel.shape
     flat = tuple(tf.cast(tf.reshape(part, [-1, units]), dtype) for part in state)  # [N, D]
 
-    def input_at(inputs: tf.Tensor, constant: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
-        x = tf.broadcast_to(inputs[t] + constant, tf.concat([batch, [width]], axis=0))
-        return tf.cast(tf.reshape(x, [-1, width]), dtype)  # [N, G]
-
     @tf.custom_gradient
     def run(
         inputs: tf.Tensor, constant: tf.Tensor, kernel: tf.Tensor, *state: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., Any]]:
         steps = tf.shape(inputs)[0]
+        # Time stays first; the other axes are aligned at the right.
+        ones = tf.ones([tf.size(batch) + 2 - tf.rank(inputs)], tf.int32)
+        aligned = tf.concat([[steps], ones, tf.shape(inputs)[1:]], axis=0)
+        whole = tf.concat([[steps], batch, [width]], axis=0)
+        x = tf.broadcast_to(tf.reshape(inputs, aligned) + constant, whole)
+        x = tf.cast(tf.reshape(x, [steps, -1, width]), dtype)  # [T, N, G]
 
         def forward(t: tf.Tensor, state: Any, kept: Any) -> tuple[tf.Tensor, Any, Any]:
-            recurrent = project(state[0], kernel)  # [N, G]
-            next_state = cell.next_state(input_at(inputs, constant, t), recurrent, state)
+            recurrent = tf.cast(tf.matmul(tf.cast(state[0], kernel.dtype), kernel), dtype)
+            next_state = cell.next_state(x[t], recurrent, state)
             kept = tuple(
                 array.write(t, part)
                 for array, part in zip(kept, (recurrent, *next_state), strict=True)
@@ -106,13 +108,11 @@ def recur(
         ]
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            transposed = tf.transpose(kernel)  # Once, and not by each of the T products.
+
             def backward(i: tf.Tensor, to_state: Any, kept: Any) -> tuple[tf.Tensor, Any, Any]:
                 t = steps - 1 - i
-                leaves = (
-                    input_at(inputs, constant, t),
-                    recurrents[t],
-                    tuple(part[t] for part in before),
-                )
+                leaves = (x[t], recurrents[t], tuple(part[t] for part in before))
                 with tf.GradientTape() as tape:
                     tape.watch(leaves)
                     after = cell.next_state(*leaves)
@@ -121,7 +121,7 @@ def recur(
                 to_x, to_recurrent, to_before = tape.gradient(
                     after, leaves, to_after, unconnected_gradients="zero"
                 )
-                back = tf.matmul(tf.cast(to_recurrent, kernel.dtype), kernel, transpose_b=True)
+                back = tf.matmul(tf.cast(to_recurrent, kernel.dtype), transposed)  # [N, D]
                 to_h = to_before[0] + tf.cast(back, dtype)
                 kept = tuple(
                     array.write(t, tf.cast(part, kernel.dtype))
@@ -142,12 +142,8 @@ def recur(
                 tf.reshape(to_recurrent, [-1, width]),
                 transpose_a=True,
             )
-            to_x = tf.reshape(to_x, tf.concat([[steps], batch, [width]], axis=0))
-            # Time stays first; the other axes are aligned at the right.
-            ones = tf.ones([tf.rank(to_x) - tf.rank(inputs)], tf.int32)
-            shape = tf.shape(inputs)
-            to_inputs = _sum_to(to_x, tf.concat([shape[:1], ones, shape[1:]], axis=0))
-            to_inputs = tf.reshape(to_inputs, shape)
+            to_x = tf.reshape(to_x, whole)
+            to_inputs = tf.reshape(_sum_to(to_x, aligned), tf.shape(inputs))
             to_constant = _sum_to(tf.reduce_sum(to_x, axis=0), tf.shape(constant))
             return to_inputs, to_constant, to_kernel, *to_state
 
