@@ -94,7 +94,7 @@ def train(
     )
     model = build_model(s, vocabulary)
     model.build((None, None))
-    optimizer = keras.optimizers.Adam(s.learning_rate, clipnorm=s.clipnorm)
+    optimizer = training.FusedAdam(s.learning_rate, clipnorm=s.clipnorm)
     model.compile(optimizer, build_objective(s) if s.model == "vae" else None)
     stopping = keras.callbacks.EarlyStopping(
         "val_bound", mode="max", patience=s.patience, restore_best_weights=True

@@ -224,7 +224,7 @@ def train(
     steps, epochs = len(batches), options.epochs
     model = build(configuration, options)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, steps * epochs, alpha=0.05)
-    model.compile(keras.optimizers.Adam(rate, clipnorm=5.0), objective(configuration))
+    model.compile(training.FusedAdam(rate, clipnorm=5.0), objective(configuration))
     best = keras.callbacks.EarlyStopping(
         "val_bound", mode="max", patience=epochs, restore_best_weights=True
     )

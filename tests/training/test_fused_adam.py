@@ -45,14 +45,22 @@ def test_steps_equal_the_recursion(traced):
     assert int(optimizer.iterations) == 6
 
 
-def test_sparse_gradients_take_keras_s_own_way():
-    variables = [keras.Variable(np.ones((5, 2), np.float32)) for _ in range(2)]
-    sparse = tf.IndexedSlices(tf.constant([[0.3, -0.2]]), tf.constant([3]), tf.constant([5, 2]))
-    optimizers = (FusedAdam(0.1), keras.optimizers.Adam(0.1))
-    for optimizer, variable in zip(optimizers, variables, strict=True):
-        optimizer.apply([sparse], [variable])
-    np.testing.assert_allclose(variables[0].numpy(), variables[1].numpy(), rtol=1e-6)
-    assert variables[0].numpy()[3, 0] < 0.95
+def test_rows_that_come_twice_are_summed_up():
+    """As the dense gradient moves it: by the recursion, with and without the norm's limit."""
+    rows = tf.IndexedSlices(
+        tf.constant([[3.0, -2.0], [0.5, 1.0], [1.0, 4.0]]),
+        tf.constant([3, 0, 3]),
+        tf.constant([5, 2]),
+    )
+    dense = np.zeros((5, 2))
+    dense[3], dense[0] = [4.0, 2.0], [0.5, 1.0]
+    for clipnorm, scale in ((None, 1.0), (2.0, 2.0 / np.sqrt(21.25)), (9.0, 1.0)):
+        variable = keras.Variable(np.ones((5, 2), np.float32))
+        optimizer = FusedAdam(0.1, epsilon=0.5, clipnorm=clipnorm)
+        optimizer.apply([rows], [variable])
+        # An epsilon as large as this shows the size of the gradient in that of the step.
+        expected = recursion(np.ones((5, 2)), [dense * scale], [0.1], 0.9, 0.999, 0.5)
+        np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5)
 
 
 def test_comes_back_with_a_model(tmp_path, monkeypatch):

@@ -10,15 +10,18 @@ import tensorflow as tf
 class FusedAdam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` by TensorFlow's fused kernel: the same steps, in one pass each.
 
-    Keras composes a step of a dozen passes over a variable and its moments, which for small batches
-    is much of a training step. Sparse gradients and AMSGrad take Keras's own way.
+    Keras composes a step of a dozen passes over a variable and its moments, and clips in three
+    more, which for small batches is much of a training step. Here a gradient within `clipnorm` is
+    left as it is, after the one pass that measures it. The gradient of an embedding, rows of which
+    may come more than once, is summed up first, so that its norm is that of the whole. AMSGrad
+    takes Keras's own way.
 
     Args:
       **kwargs: see `keras.optimizers.Adam`.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        if isinstance(gradient, tf.IndexedSlices) or self.amsgrad:
+        if self.amsgrad:
             super().update_step(gradient, variable, learning_rate)
             return
         index = self._get_variable_index(variable)
@@ -35,7 +38,15 @@ class FusedAdam(keras.optimizers.Adam):
             beta1=beta_1,
             beta2=beta_2,
             epsilon=tf.cast(self.epsilon, variable.dtype),
-            grad=tf.cast(gradient, variable.dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+        )
+
+    def _clip_by_norm(self, values: Any, axes: Any = None) -> tf.Tensor:
+        # `keras.optimizers.Optimizer` calls this for each gradient where there is a `clipnorm`.
+        gradient = tf.convert_to_tensor(values)
+        norm = tf.sqrt(2 * tf.nn.l2_loss(gradient))
+        return tf.cond(
+            norm > self.clipnorm, lambda: gradient * (self.clipnorm / norm), lambda: gradient
         )
 
 
