@@ -61,14 +61,42 @@ def reconstruct(model: TextModel, file: Path, *, beam_size: int) -> list[dict[st
     ]
 
 
+def ends(
+    start: str | None, stop: str | None, file: Path | None, pairs: int, seed: int
+) -> list[tuple[str, str]]:
+    """The pair that was given, or pairs drawn from a file, each sentence at most once."""
+    if file is None:
+        if start is None or stop is None:
+            raise DataError("interpolate: give START and STOP, or --sentences FILE")
+        return [(start, stop)]
+    if start is not None:
+        raise DataError("interpolate: give START and STOP or --sentences, not both")
+    texts = list(dict.fromkeys(read_sentences(file).texts))
+    if len(texts) < 2 * pairs:
+        raise DataError(
+            f"{file}: {pairs} pairs need {2 * pairs} different sentences; there are {len(texts)}"
+        )
+    drawn = np.random.default_rng(seed).choice(len(texts), (pairs, 2), replace=False)
+    return [(texts[i], texts[j]) for i, j in drawn]
+
+
 def interpolate(
-    model: TextModel, ends: tuple[str, str], steps: int, *, spherical: bool, beam_size: int
-) -> list[str]:
-    """Texts between two sentences."""
+    model: TextModel,
+    ends: list[tuple[str, str]],
+    steps: int,
+    *,
+    spherical: bool,
+    beam_size: int,
+) -> list[dict[str, Any]]:
+    """For each pair of sentences, the texts between their posteriors' means."""
     vae = _vae(model, "interpolate")
-    start, stop = tf.unstack(vae(tf.constant(ends)))
     way = inference.interpolate_spherically if spherical else inference.interpolate_linearly
-    return strings(vocabulary_of(vae), _best(vae.decode(way(start, stop, steps)), beam_size))
+    answers = []
+    for start, stop in ends:
+        z = vae(tf.constant([start, stop]))  # [2, Z]
+        texts = strings(vocabulary_of(vae), _best(vae.decode(way(z[0], z[1], steps)), beam_size))
+        answers.append({"start": start, "stop": stop, "texts": texts})
+    return answers
 
 
 def impute(

@@ -148,27 +148,37 @@ def reconstruct(
 @app.command()
 def interpolate(
     model: Model,
-    start: Annotated[str, typer.Argument(help="The sentence to begin with.")],
-    stop: Annotated[str, typer.Argument(help="The sentence to end with.")],
+    start: Annotated[str | None, typer.Argument(help="The sentence to begin with.")] = None,
+    stop: Annotated[str | None, typer.Argument(help="The sentence to end with.")] = None,
+    sentences: Annotated[
+        Path | None, typer.Option(help="Instead: sentences, one a line, of which pairs are drawn.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="How many pairs of them.")] = 10,
     steps: Annotated[int, typer.Option(min=2, help="Texts, both ends included.")] = 7,
     spherical: Annotated[
         bool, typer.Option("--spherical", help="Along an arc instead of a line.")
     ] = False,
     beam_size: BeamSize = 10,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Writes the texts between two sentences."""
+    """Writes the texts between two sentences, START and STOP or those of drawn pairs."""
     with quiet_start():
         from . import _text_vae, _text_vae_use
     with clean_errors():
-        texts = _text_vae_use.interpolate(
-            _text_vae.load_model(model),
-            (start, stop),
-            steps,
-            spherical=spherical,
-            beam_size=beam_size,
+        ends = _text_vae_use.ends(start, stop, sentences, pairs, seed)
+        found = _text_vae_use.interpolate(
+            _text_vae.load_model(model), ends, steps, spherical=spherical, beam_size=beam_size
         )
-    _show(texts, as_json)
+    if sentences is None:
+        _show(found[0]["texts"], as_json)
+    elif as_json:
+        _show(found, as_json)
+    else:
+        blocks = [
+            [way["start"], *(f"  {text}" for text in way["texts"]), way["stop"]] for way in found
+        ]
+        typer.echo("\n\n".join("\n".join(block) for block in blocks))
 
 
 @app.command()

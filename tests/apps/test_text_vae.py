@@ -128,6 +128,23 @@ def test_reconstruct_and_interpolate(trained, folder):
         assert len(texts.stdout.splitlines()) == 7
 
 
+def test_interpolate_between_drawn_pairs(trained, folder):
+    arguments = ("interpolate", trained, "--sentences", folder / "valid.txt", "--pairs", 3)
+    ways = json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json").stdout)
+    assert ways == json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json").stdout)
+    ends = [way[end] for way in ways for end in ("start", "stop")]
+    assert len(set(ends)) == 6
+    assert set(ends) <= set((folder / "valid.txt").read_text().splitlines())
+    other = json.loads(run(*arguments, "--steps", 4, "--seed", 6, "--json").stdout)
+    assert [way["start"] for way in other] != [way["start"] for way in ways]
+    between = run("interpolate", trained, ways[0]["start"], ways[0]["stop"], "--steps", 4)
+    assert between.stdout.splitlines() == ways[0]["texts"]
+    shown = run(*arguments, "--steps", 4, "--seed", 5).stdout.split("\n\n")
+    first = [ways[0]["start"], *(f"  {text}" for text in ways[0]["texts"]), ways[0]["stop"]]
+    assert shown[0].splitlines() == first
+    assert len(shown) == 3
+
+
 @pytest.mark.parametrize("mode_steps", [0, 1])
 def test_impute_keeps_the_beginning(trained, folder, mode_steps):
     arguments = ("--keep", 0.5, "--mode-steps", mode_steps, "--adversarial", "--json")
@@ -170,6 +187,12 @@ def test_encode(trained, folder, tmp_path):
         (["generate", "TRAIN"], "cannot be loaded"),
         (["impute", "MODEL", "VALID", "--adversarial"], "needs --keep below 1"),
         (["encode", "MODEL", "VALID", "--output", "z.csv"], "ends in .npy or .parquet"),
+        (["interpolate", "MODEL", "a man"], "give START and STOP, or --sentences FILE"),
+        (["interpolate", "MODEL", "a", "b", "--sentences", "VALID"], "not both"),
+        (
+            ["interpolate", "MODEL", "--sentences", "VALID", "--pairs", 99],
+            "198 different sentences",
+        ),
     ],
 )
 def test_bad_input_is_one_line(trained, folder, tmp_path, arguments, message):
