@@ -84,6 +84,17 @@ def test_fit_takes_it_and_counts_epochs():
     assert int(count.optimizer.iterations) == 2 * len(batches)
 
 
+@pytest.mark.parametrize("seed", [None, *range(20)])
+def test_fit_sees_that_lengths_differ(seed):
+    """Keras takes the shape of all batches from the first two."""
+    lengths = [2] * 60 + [5] * 4
+    batches = BucketedBatches([np.ones(length, int) for length in lengths], 4, seed=seed)
+    assert {batches[i][0].shape[1] for i in range(2)} == {2, 5}
+    assert sorted(np.concatenate([batches.index(i) for i in range(16)])) == list(range(64))
+    one_length = BucketedBatches([np.ones(3, int)] * 9, 4, seed=seed)
+    assert [one_length[i][0].shape for i in range(3)].count((4, 3)) == 2
+
+
 def test_as_a_dataset():
     batches = BucketedBatches(rows(), 8, seed=1)
     for _ in range(2):

@@ -15,12 +15,13 @@ class BucketedBatches(keras.utils.PyDataset):
 
     Each epoch orders texts of one length and then the batches at random, by `seed` and the number
     of the epoch alone: whoever sets `epoch` gets that epoch's batches, whatever came before. `fit`
-    must leave that order alone: `model.fit(batches, shuffle=False)`.
+    must leave that order alone: `model.fit(batches, shuffle=False)`. The first two batches differ
+    in T where any do: Keras takes the axis for a fixed one otherwise, and fails at another length.
 
     Args:
       rows: int arrays, END included.
       batch_size: B.
-      seed: int; None keeps one order, sorted by length, for evaluation.
+      seed: int; None keeps one order, about sorted by length, for evaluation.
       multiple_of: T is rounded up to it; a few static lengths compile faster under XLA.
       **kwargs: see `keras.utils.PyDataset`.
     """
@@ -68,6 +69,10 @@ class BucketedBatches(keras.utils.PyDataset):
         self._batches = [order[start : start + self.batch_size] for start in starts]
         if self.seed is not None:
             self._batches = [self._batches[i] for i in random.permutation(len(self._batches))]
+        widths = [self._width(batch) for batch in self._batches]
+        other = next((i for i, width in enumerate(widths) if width != widths[0]), 0)
+        if other > 1:
+            self._batches[1], self._batches[other] = self._batches[other], self._batches[1]
 
     @property
     def num_tokens(self) -> int:
