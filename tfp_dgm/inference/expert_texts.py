@@ -67,7 +67,7 @@ def expert_texts(
     Returns:
       `Texts` with N = K.
     """
-    every = model.experts.every(encoded.context, encoded.memory)
+    every = model.experts.every(encoded.context, encoded.memory, encoded.mask)
     experts = model.num_experts
     rows, first = [], 0
     for texts in every:
@@ -119,7 +119,7 @@ def texts_of_expert(
         raise ValueError(
             f"expert: expected a number in [0, {model.num_experts}); received {expert}"
         )
-    texts = model.experts.expert(expert, encoded.context, encoded.memory)
+    texts = model.experts.expert(expert, encoded.context, encoded.memory, encoded.mask)
     if seeds is None:
         token_ids, _ = beam_search(texts, num_texts, length_penalty=length_penalty)
     else:

@@ -18,9 +18,10 @@ from tfp_dgm.layers import (
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.text_vae import check_vocabulary
 from tfp_dgm.models.vae import build_network
+from tfp_dgm.networks.sequence_encoder import masked_mean
 from tfp_dgm.text import Vocabulary
 
-_PARTS = ("experts", "encoder", "gate", "expert_posterior", "vocabulary")
+_PARTS = ("experts", "encoder", "gate", "expert_posterior", "vocabulary", "source_vocabulary")
 
 
 class EncodedSource(NamedTuple):
@@ -30,11 +31,13 @@ class EncodedSource(NamedTuple):
       context: float32 [B, C].
       memory: [B, M, D], or None for decoders that attend to nothing.
       pooled: float32 [B, D]; what the gate sees.
+      mask: bool [B, M], True where the memory holds something; None for everywhere.
     """
 
     context: tf.Tensor
     memory: tf.Tensor | None
     pooled: tf.Tensor
+    mask: tf.Tensor | None = None
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -45,7 +48,9 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
 
     Inputs are {"source": [B, ...], "token_ids": int32 [B, T]}; rows of tokens end with END and are
     filled with PAD. The source is an image, its features (a vector [B, D], a grid [B, H, W, D] or a
-    list [B, M, D]) or, with an encoder of texts, token ids.
+    list [B, M, D]) or, with an encoder of texts, token ids [B, T']. Decoders that have
+    `memory_units` attend to the grid, the list, or the encoder's vectors of the tokens
+    (`return_sequences`), padding left out: with these, the model translates and paraphrases.
 
     How it learns is the objective:
       `ExactMarginal()`: the log-likelihood itself, all experts in one batch (the default);
@@ -63,11 +68,13 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
 
     Args:
       experts: p_k(x | c); `SharedExperts` or `SeparateExperts`.
-      encoder: Keras layer, source -> features; None where the source is features.
+      encoder: Keras layer, source -> features; None where the source is features. Its
+        `compute_mask`, if it has one, says which vectors of a list mean something.
       gate: p(k | c) from the features (a `Categorical` layer), or p(k), the same for all
         (`CategoricalPrior`, uniform where not trainable); `CategoricalPrior(K, trainable=False)`.
       expert_posterior: `Responsibilities(K)`, or `ExpertRecognition`.
       vocabulary: layer between strings and token ids, where the model is to give strings.
+      source_vocabulary: the same for sources that are texts, where it is to take strings.
       seed: see `LatentVariableModel`.
     References:
       [1] Jacobs, Jordan, Nowlan and Hinton. Adaptive Mixtures of Local Experts. Neural
@@ -88,6 +95,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         gate: keras.Layer | None = None,
         expert_posterior: Responsibilities | ExpertRecognition | None = None,
         vocabulary: Vocabulary | None = None,
+        source_vocabulary: Vocabulary | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -98,6 +106,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self.gate = gate or CategoricalPrior(size, trainable=False, name="gate")
         self.expert_posterior = expert_posterior or Responsibilities(size, name="expert_posterior")
         self.vocabulary = vocabulary
+        self.source_vocabulary = source_vocabulary
         for name in ("gate", "expert_posterior"):
             part = getattr(self, name)
             other = part.num_experts if hasattr(part, "num_experts") else part.units
@@ -107,6 +116,8 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
                 )
         for head in experts.heads:
             check_vocabulary(self, vocabulary, head.decoder)
+        if source_vocabulary is not None:
+            _check_source_vocabulary(source_vocabulary, encoder)
         self.to_context = keras.layers.Dense(
             experts.context_units, activation="tanh", dtype="float32", name="to_context"
         )
@@ -243,6 +254,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
             gate=self.gate,
             expert_posterior=self.expert_posterior,
             vocabulary=self.vocabulary,
+            source_vocabulary=self.source_vocabulary,
             seed=self.seed,
             name=self.name,
         )
@@ -255,16 +267,16 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         """Runs the encoder, once for all experts."""
         features = source if self.encoder is None else self.encoder(source, training=training)
         features = tf.convert_to_tensor(features)
-        memory, pooled = None, tf.cast(features, tf.float32)
+        mask = None if self.encoder is None else self.encoder.compute_mask(source, None)
+        memory, pooled = features[:, tf.newaxis], tf.cast(features, tf.float32)
         if features.shape.rank > 2:
             units = features.shape[-1]
             memory = tf.reshape(features, [tf.shape(features)[0], -1, units])  # [B, M, D]
-            pooled = tf.reduce_mean(tf.cast(memory, tf.float32), axis=1)  # [B, D]
-        elif self.experts.memory_units:
-            memory = features[:, tf.newaxis]
+            every = tf.ones(tf.shape(memory)[:2], tf.bool) if mask is None else mask  # [B, M]
+            pooled = masked_mean(tf.cast(memory, tf.float32), every)  # [B, D]
         if not self.experts.memory_units:
-            memory = None
-        return EncodedSource(self.to_context(pooled), memory, pooled)
+            memory = mask = None
+        return EncodedSource(self.to_context(pooled), memory, pooled, mask)
 
     def _prior(self, encoded: EncodedSource, training: bool) -> tfd.Categorical:
         if isinstance(self.gate, CategoricalPrior):
@@ -303,7 +315,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
     ) -> tf.Tensor:
         token_ids = tf.cast(token_ids, tf.int32)
         return self.experts.log_prob(
-            token_ids, z, encoded.context, encoded.memory, training=training
+            token_ids, z, encoded.context, encoded.memory, encoded.mask, training=training
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -342,3 +354,13 @@ class UsageEntropy(keras.metrics.Metric):
         total = tf.convert_to_tensor(self.total)
         shares = total / tf.maximum(tf.reduce_sum(total), 1e-12)
         return -tf.reduce_sum(tf.math.xlogy(shares, shares))
+
+
+def _check_source_vocabulary(vocabulary: Vocabulary, encoder: keras.Layer | None) -> None:
+    """Raises a ValueError unless source vocabulary and encoder are of one size."""
+    size = getattr(encoder, "vocabulary_size", None)
+    if size != vocabulary.size:
+        raise ValueError(
+            f"MixtureOfExpertsCaptioner: the source vocabulary has {vocabulary.size} tokens, the "
+            f"encoder {size}"
+        )

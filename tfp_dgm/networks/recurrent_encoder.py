@@ -13,10 +13,12 @@ from tfp_dgm.networks.sequence_encoder import SequenceEncoder
 class RecurrentEncoder(SequenceEncoder):
     """The last output of a recurrent layer, and of a second one that reads from right to left.
 
+    With `return_sequences`, all outputs, each at the place of the token that was read last.
+
     Args:
       vocabulary_size: V.
       units: D of each direction.
-      bidirectional: read in both directions; the features are then [B, 2 D].
+      bidirectional: read in both directions; the features are then of size 2 D.
       **kwargs: see `SequenceEncoder`.
     """
 
@@ -58,7 +60,7 @@ class RecurrentEncoder(SequenceEncoder):
     def _encode(self, x: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)  # [B]
         zeros = tf.zeros([tf.shape(x)[0], self.units], self.compute_dtype)
-        last = []
+        found = []
         for direction, (project, kernel) in enumerate(
             zip(self.input_maps, self.kernels, strict=True)
         ):
@@ -71,9 +73,15 @@ class RecurrentEncoder(SequenceEncoder):
                 tf.cast(tf.convert_to_tensor(kernel), self.compute_dtype),
                 (zeros,) * self.cell.num_states,
             )  # [T, B, D]
-            index = tf.stack([tf.maximum(lengths - 1, 0), tf.range(tf.shape(x)[0])], axis=1)
-            last.append(tf.gather_nd(outputs, index))
-        return tf.concat(last, axis=-1)
+            if self.return_sequences:
+                outputs = tf.transpose(outputs, [1, 0, 2])  # [B, T, D]
+                if direction:  # Back to the order of the tokens.
+                    outputs = tf.reverse_sequence(outputs, lengths, seq_axis=1)
+                found.append(outputs)
+            else:
+                index = tf.stack([tf.maximum(lengths - 1, 0), tf.range(tf.shape(x)[0])], axis=1)
+                found.append(tf.gather_nd(outputs, index))
+        return tf.concat(found, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "bidirectional": self.bidirectional}

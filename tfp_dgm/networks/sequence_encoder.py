@@ -1,4 +1,4 @@
-"""Encoders of texts: token ids [B, T] -> features [B, D], whatever the padding."""
+"""Encoders of texts: token ids [B, T] -> features [B, D] or [B, T, D], whatever the padding."""
 
 from typing import Any
 
@@ -11,11 +11,15 @@ from tfp_dgm.token_ids import PAD
 class SequenceEncoder(keras.layers.Layer):
     """Embeds tokens and sums them up: int32 [B, T] -> [B, output_units].
 
+    With `return_sequences`, tokens keep a vector each, [B, T, output_units], for what attends to
+    them; `compute_mask` tells the real ones. Those at padding mean nothing.
+
     Args:
       vocabulary_size: V.
       units: D.
       embedding_units: E.
       dropout: share of the embeddings and of the answer set to zero in training.
+      return_sequences: a vector for each token instead of one for the text.
       seed: int or None, of the dropout.
     """
 
@@ -28,6 +32,7 @@ class SequenceEncoder(keras.layers.Layer):
         *,
         embedding_units: int = 256,
         dropout: float = 0.0,
+        return_sequences: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -41,6 +46,7 @@ class SequenceEncoder(keras.layers.Layer):
         self.units = units
         self.embedding_units = embedding_units
         self.dropout_rate = dropout
+        self.return_sequences = return_sequences
         self.seed = seed
         seeds = (None, None) if seed is None else (2 * seed, 2 * seed + 1)
         common = {"dtype": self.dtype_policy}
@@ -57,7 +63,7 @@ class SequenceEncoder(keras.layers.Layer):
         raise NotImplementedError
 
     def _encode(self, x: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        """Embedded tokens [B, T, E] and mask [B, T] -> [B, output_units]."""
+        """Embedded tokens [B, T, E] and mask [B, T] -> [B, output_units], or [B, T, ...] of it."""
         raise NotImplementedError
 
     def build(self, input_shape: Any = None) -> None:
@@ -75,11 +81,16 @@ class SequenceEncoder(keras.layers.Layer):
         x = tf.cast(tf.gather(self.embedding, token_ids), self.compute_dtype)  # [B, T, E]
         if self.dropout_rate:
             x = self.input_dropout(x, training=training)
-        x = self._encode(x, token_ids != PAD, training)  # [B, D]
+        x = self._encode(x, token_ids != PAD, training)  # [B, D] or [B, T, D]
         return self.output_dropout(x, training=training) if self.dropout_rate else x
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, int]:
-        return (input_shape[0], self.output_units)
+    def compute_mask(self, inputs: tf.Tensor, previous_mask: Any = None) -> tf.Tensor | None:
+        """Which vectors are of real tokens: bool [B, T]; None where there is one for the text."""
+        return inputs != PAD if self.return_sequences else None
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        kept = 2 if self.return_sequences else 1
+        return (*input_shape[:kept], self.output_units)
 
     def _dense(self, units: int, from_units: int, name: str, **kwargs: Any) -> keras.layers.Dense:
         dense = keras.layers.Dense(
@@ -95,19 +106,20 @@ class SequenceEncoder(keras.layers.Layer):
             "units": self.units,
             "embedding_units": self.embedding_units,
             "dropout": self.dropout_rate,
+            "return_sequences": self.return_sequences,
             "seed": self.seed,
         }
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class BagOfWordsEncoder(SequenceEncoder):
-    """The mean embedding through one hidden layer: blind to the order of words."""
+    """The mean embedding (or each) through one hidden layer: blind to the order of words."""
 
     def _build(self) -> None:
         self.hidden = self._dense(self.units, self.embedding_units, "hidden", activation="relu")
 
     def _encode(self, x: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
-        return self.hidden(masked_mean(x, mask))
+        return self.hidden(x if self.return_sequences else masked_mean(x, mask))
 
 
 def masked_mean(x: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

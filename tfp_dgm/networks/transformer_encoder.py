@@ -12,7 +12,7 @@ from tfp_dgm.networks.transformer_decoder import sinusoids
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class TransformerEncoder(SequenceEncoder):
-    """Self-attention over all tokens, then the mean over them.
+    """Self-attention over all tokens, then (but for `return_sequences`) the mean over them.
 
     Args:
       vocabulary_size: V.
@@ -68,7 +68,8 @@ class TransformerEncoder(SequenceEncoder):
             keys, values = self.attention[i].keys_and_values(inner)
             x = x + self.attention[i](inner, keys, values, mask[:, tf.newaxis])
             x = x + self.outer[i](self.hidden[i](self.norms[i][1](x)))
-        return masked_mean(self.last_norm(x), mask)
+        x = self.last_norm(x)
+        return x if self.return_sequences else masked_mean(x, mask)
 
     def get_config(self) -> dict[str, Any]:
         return {
