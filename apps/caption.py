@@ -1,25 +1,30 @@
-"""`dgm caption`: images and captions in, a mixture of experts and its captions out."""
+"""`dgm caption`: images or texts and captions in, a mixture of experts and its captions out."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tfp_dgm.data import (
-    CaptionedImages,
     DataError,
     ImageFeatures,
     ImageFiles,
     atomic_directory,
     atomic_write,
-    read_captions,
-    read_image_features,
     read_image_list,
 )
 
+from ._caption_sources import (
+    check_kind,
+    kind_of_path,
+    names_of,
+    opened,
+    pictures,
+    read_captioned,
+    split,
+    warn,
+)
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
@@ -27,8 +32,8 @@ from ._settings import read_settings
 
 app = typer.Typer(no_args_is_help=True)
 
-_VALIDATION_SHARE = 0.1
 _MOST_IMAGES_ON_A_PAGE = 200
+_EXAMPLES = 4
 
 Captions = Annotated[
     Path,
@@ -37,12 +42,32 @@ Captions = Annotated[
     ),
 ]
 Images = Annotated[
-    Path, typer.Option(help="Folder or zip file of images, or features of them (.npz, .npy).")
+    Path | None,
+    typer.Option(
+        help="Folder or zip file of images, or features of them (.npz, .npy).",
+        show_default="none: the table's sources are texts",
+    ),
 ]
-ImageColumn = Annotated[str, typer.Option(help="Of a table: the column of image names.")]
-CaptionColumn = Annotated[str, typer.Option(help="Of a table: the column of captions.")]
+SourceColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table: the column of image names, or of source texts.",
+        show_default="image; without --images, source",
+    ),
+]
+CaptionColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table: the column of captions, or of texts that answer the sources.",
+        show_default="caption; without --images, target",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="A missing or broken image is an error.")]
 Model = Annotated[Path, typer.Argument(help="The folder that `dgm caption train` wrote.")]
+List = Annotated[
+    Path | None,
+    typer.Option("--list", help="Names of the images (or texts), one a line.", show_default="all"),
+]
 Html = Annotated[Path | None, typer.Option(help="A page to look at: images and captions.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the numbers here, too.")]
 BeamSize = Annotated[int, typer.Option(help="1 takes the likeliest word at each step.")]
@@ -55,20 +80,20 @@ Seed = Annotated[int, typer.Option(help="The same seed draws the same captions."
 @app.command()
 def train(
     captions: Captions,
-    images: Images,
     output: Annotated[Path, typer.Option(help="The model's folder.")],
+    images: Images = None,
     train_list: Annotated[
-        Path | None, typer.Option(help="Names of the images to learn from, one a line.")
+        Path | None, typer.Option(help="Names of the images (or texts) to learn from, one a line.")
     ] = None,
     validation_list: Annotated[
         Path | None,
         typer.Option(
-            help="Names of the images that decide when to stop.",
-            show_default="a tenth of the images",
+            help="Names of the images (or texts) that decide when to stop.",
+            show_default="a tenth of them",
         ),
     ] = None,
-    image_column: ImageColumn = "image",
-    caption_column: CaptionColumn = "caption",
+    source_column: SourceColumn = None,
+    caption_column: CaptionColumn = None,
     settings: Annotated[
         Path | None, typer.Option(help="YAML or JSON file of settings; see docs/captions.md.")
     ] = None,
@@ -90,9 +115,9 @@ def train(
         from tfp_dgm.training import NonFiniteLossError
     with clean_errors(), progress_bar() as progress:
         resolved = read_settings(CaptionSettings, settings, set_ or [])
-        where = _where(images)
-        known = read_captions(captions, image_column=image_column, caption_column=caption_column)
-        known = known.matched(where, strict=strict)
+        known, where = read_captioned(
+            captions, images, source_column, caption_column, strict=strict
+        )
         learnt, held_out = (
             load_sources(
                 part,
@@ -102,7 +127,7 @@ def train(
                 cache=output / "cache",
                 progress=progress,
             )
-            for part in _split(known, train_list, validation_list, resolved.seed)
+            for part in split(known, train_list, validation_list, resolved.seed)
         )
         try:
             trained = train_captioner(
@@ -110,7 +135,7 @@ def train(
             )
         except NonFiniteLossError as error:
             raise DataError(str(error)) from error
-    _warn(known.warnings + trained.metrics["warnings"])
+    warn(known.warnings + trained.metrics["warnings"])
     validation = trained.metrics["validation"]
     typer.echo(
         f"{output}: epoch {trained.metrics['best_epoch']} of {trained.metrics['epochs']}, "
@@ -124,12 +149,10 @@ def train(
 def evaluate(
     model: Model,
     captions: Captions,
-    images: Images,
-    image_list: Annotated[
-        Path | None, typer.Option("--list", help="Names of the images to score, one a line.")
-    ] = None,
-    image_column: ImageColumn = "image",
-    caption_column: CaptionColumn = "caption",
+    images: Images = None,
+    image_list: List = None,
+    source_column: SourceColumn = None,
+    caption_column: CaptionColumn = None,
     beam_size: BeamSize = 1,
     sample: Sample = False,
     temperature: Temperature = 1.0,
@@ -144,6 +167,7 @@ def evaluate(
         from tfp_dgm.captioning import (
             Decoding,
             evaluate_captioner,
+            kind_of_sources,
             load_captioner,
             load_sources,
             render_caption_page,
@@ -153,23 +177,23 @@ def evaluate(
             beam_size=beam_size, sample=sample, temperature=temperature, top_p=top_p, seed=seed
         )
         captioner, trained = load_captioner(model)
-        where = _where(images)
-        known = read_captions(captions, image_column=image_column, caption_column=caption_column)
-        known = known.matched(where, strict=strict)
+        check_kind(kind_of_sources(captioner), kind_of_path(images))
+        known, where = read_captioned(
+            captions, images, source_column, caption_column, strict=strict
+        )
         chosen = known
         if image_list is not None:
             chosen = known.within(read_image_list(image_list), image_list.name)
         captioned = load_sources(
             chosen, where, image_size=trained.image_size, strict=strict, progress=progress
         )
-        _check_sources(captioner, captioned.are_images)
         metrics, found = evaluate_captioner(captioner, captioned, decoding, progress=progress)
         if html is not None:
             names = captioned.captions.names[:_MOST_IMAGES_ON_A_PAGE]
             page = render_caption_page(
                 str(model),
                 names,
-                _pictures(where, names),
+                pictures(where, names),
                 found[: len(names)],
                 references=list(captioned.captions.captions.values())[: len(names)],
                 metrics=metrics,
@@ -178,7 +202,7 @@ def evaluate(
         if json_file is not None:
             _write(json_file, json.dumps(metrics, indent=2) + "\n")
     warnings = known.warnings + (captioned.captions.warnings if captioned.captions != known else [])
-    _warn(list(dict.fromkeys(warnings)))
+    warn(list(dict.fromkeys(warnings)))
     for name, value in metrics.items():
         shown = f"{value:.4g}" if isinstance(value, float) else value
         typer.echo(f"{name:<16} {shown}")
@@ -187,7 +211,18 @@ def evaluate(
 @app.command()
 def describe(
     model: Model,
-    images: Annotated[Path, typer.Argument(help="An image, a folder or a zip file of them.")],
+    sources: Annotated[
+        Path,
+        typer.Argument(
+            help="An image, a folder or a zip file of them; features (.npz, .npy); or, where the "
+            "captioner answers texts, a file of them, one a line."
+        ),
+    ],
+    image_list: List = None,
+    pick: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many of them, drawn by --seed.", show_default="all"),
+    ] = None,
     expert: Annotated[
         int | None, typer.Option(help="Captions of this expert alone.", show_default="all")
     ] = None,
@@ -201,16 +236,16 @@ def describe(
     html: Html = None,
     json_file: Json = None,
 ) -> None:
-    """Describes images: one caption of each expert, the most probable one first named."""
+    """Describes images (or answers texts): one caption of each expert, the best of them marked."""
     with quiet_start():
         from tfp_dgm.captioning import (
             Decoding,
+            kind_of_sources,
             load_captioner,
-            load_images,
             render_caption_page,
         )
         from tfp_dgm.captioning import describe as describe_sources
-    with clean_errors(), _found_images(images) as files, progress_bar() as progress:
+    with clean_errors(), progress_bar() as progress:
         decoding = Decoding(
             beam_size=beam_size,
             sample=sample,
@@ -221,27 +256,24 @@ def describe(
             num_texts=num_captions,
         )
         captioner, trained = load_captioner(model)
-        _check_sources(captioner, are_images=True)
-        names = files.others([])
-        pixels, broken = load_images(files, names, trained.image_size, progress=progress)
-        if broken and (strict or len(broken) == len(names)):
-            raise DataError.at(images, f"images that cannot be decoded: {', '.join(broken[:5])}")
-        kept = [row for row, name in enumerate(names) if name not in set(broken)]
-        names = [names[row] for row in kept]
-        found = describe_sources(captioner, pixels[kept], decoding, progress=progress)
+        with opened(sources, kind_of_sources(captioner)) as where:
+            names = names_of(where, image_list, pick, seed)
+            names, read, broken = _read(where, names, trained.image_size, progress)
+            if broken and (strict or not names):
+                raise DataError.at(
+                    sources, f"images that cannot be decoded: {', '.join(broken[:5])}"
+                )
+            found = describe_sources(captioner, read, decoding, progress=progress)
+            shown = names[:_MOST_IMAGES_ON_A_PAGE]
+            looks = pictures(where, shown) if html is not None else []
         if html is not None:
-            first = names[:_MOST_IMAGES_ON_A_PAGE]
-            page = render_caption_page(
-                str(model), first, _pictures(files, first), found[: len(first)]
-            )
-            _write(html, page)
+            _write(html, render_caption_page(str(model), shown, looks, found[: len(shown)]))
         if json_file is not None:
-            rows = [
-                {"image": name, **one.to_dict()} for name, one in zip(names, found, strict=True)
-            ]
+            kind = "text" if isinstance(where, list) else "image"
+            rows = [{kind: name, **one.to_dict()} for name, one in zip(names, found, strict=True)]
             _write(json_file, json.dumps(rows, indent=2) + "\n")
     if broken:
-        _warn([f"{len(broken)} images cannot be decoded: {', '.join(broken[:5])}"])
+        warn([f"{len(broken)} images cannot be decoded: {', '.join(broken[:5])}"])
     for name, one in zip(names, found, strict=True):
         typer.echo(name)
         for n, caption in enumerate(one.captions):
@@ -253,25 +285,37 @@ def describe(
 def export(
     model: Model,
     output: Annotated[Path, typer.Option(help="Folder of the served model; gets a new version.")],
-    images: Annotated[Path, typer.Option(help="A few images, for warm-up and example requests.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="A few images (features, texts), for warm-up and example requests.",
+            show_default="made up",
+        ),
+    ] = None,
     beam_size: BeamSize = 1,
 ) -> None:
-    """Writes a SavedModel that takes encoded images and gives captions."""
+    """Writes a SavedModel that takes encoded images, features or texts, and gives captions."""
     with quiet_start():
-        from tfp_dgm.captioning import load_captioner
+        from tfp_dgm.captioning import kind_of_sources, load_captioner
         from tfp_dgm.serving import captioner_signatures
         from tfp_dgm.serving import export as export_model
-    with clean_errors(), _found_images(images) as files:
+    with clean_errors():
         captioner, _ = load_captioner(model)
-        _check_sources(captioner, are_images=True)
-        examples = [files.read(name) for name in files.others([])[:4]]
+        examples: Any = ()
+        if images is not None:
+            with opened(images, kind_of_sources(captioner)) as where:
+                names = names_of(where, None, None, 0)[:_EXAMPLES]
+                if isinstance(where, ImageFiles):
+                    examples = [where.read(name) for name in names]
+                else:
+                    examples = where.of(names) if isinstance(where, ImageFeatures) else names
         signatures = captioner_signatures(captioner, examples, beam_size=beam_size)
         metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
         folder = export_model(
             captioner,
             output,
             signatures=signatures,
-            card={"metrics": metrics["validation"], "data": metrics["images"]},
+            card={"metrics": metrics["validation"], "data": metrics["sources"]},
         )
     typer.echo(str(folder))
 
@@ -320,73 +364,23 @@ def render(
     typer.echo(f"{output}: {num_images:,} scenes, {scenes.styles.size:,} captions")
 
 
-def _where(path: Path) -> ImageFiles | ImageFeatures:
-    if path.suffix.lower() in (".npy", ".npz"):
-        return read_image_features(path)
-    return ImageFiles(path)
-
-
-@contextmanager
-def _found_images(path: Path) -> Iterator[ImageFiles]:
-    """The images of a folder or a zip file, or the one image that the path names."""
-    if path.is_file() and path.suffix.lower() != ".zip":
-        import shutil
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            shutil.copy(path, folder)
-            yield ImageFiles(folder)
-        return
-    yield ImageFiles(path)
-
-
-def _split(
-    known: CaptionedImages, train_list: Path | None, validation_list: Path | None, seed: int
-) -> tuple[CaptionedImages, CaptionedImages]:
+def _read(
+    where: ImageFiles | ImageFeatures | list[str], names: list[str], size: int, progress: Any
+) -> tuple[list[str], Any, list[str]]:
+    """The names of what can be read, what stands under them, and the names of broken images."""
     import numpy as np
 
-    if validation_list is not None:
-        validation = known.within(read_image_list(validation_list), validation_list.name)
-    else:
-        pool = known.names
-        if train_list is not None:
-            pool = known.within(read_image_list(train_list), train_list.name).names
-        if len(pool) < 2:
-            raise DataError(f"expected at least two images to learn from; found {len(pool)}")
-        count = max(1, round(_VALIDATION_SHARE * len(pool)))
-        chosen = np.random.default_rng(seed).permutation(len(pool))[:count]
-        validation = known.within([pool[i] for i in sorted(chosen)], "the validation images")
-    held_out = set(validation.names)
-    names = known.names
-    if train_list is not None:
-        names = read_image_list(train_list)
-        if validation_list is not None and (both := held_out & set(names)):
-            raise DataError(
-                f"{train_list} and {validation_list} share {len(both)} images, such as "
-                f"{min(both)!r}"
-            )
-    train = known.within([name for name in names if name not in held_out], "the training images")
-    return train, validation
+    from tfp_dgm.captioning import load_images
 
-
-def _check_sources(captioner: Any, are_images: bool) -> None:
-    if are_images and captioner.encoder is None:
-        raise DataError("the captioner was trained on features; give features of the images")
-    if not are_images and captioner.encoder is not None:
-        raise DataError("the captioner was trained on images; give images")
-
-
-def _pictures(where: ImageFiles | ImageFeatures, names: list[str]) -> list[bytes | None]:
+    if isinstance(where, list):
+        return names, np.array(names, object), []
     if isinstance(where, ImageFeatures):
-        return [None] * len(names)
-    return [where.read(name) for name in names]
+        return names, np.asarray(where.of(names), np.float32), []
+    pixels, broken = load_images(where, names, size, progress=progress)
+    kept = [row for row, name in enumerate(names) if name not in set(broken)]
+    return [names[row] for row in kept], pixels[kept], broken
 
 
 def _write(path: Path, text: str) -> None:
     with atomic_write(path) as file:
         file.write(text.encode())
-
-
-def _warn(warnings: list[str]) -> None:
-    for warning in warnings:
-        typer.echo(f"Warning: {warning}", err=True)

@@ -87,7 +87,7 @@ def test_descriptions_agree_with_the_model(model):
 
 def test_evaluation_counts_every_caption_once(model):
     captions = CaptionedImages({"0": ["a dog runs", "dog"], "1": ["a zebra sits"]})
-    captioned = CaptionedSources(captions, pixels_of(2), True)
+    captioned = CaptionedSources(captions, pixels_of(2), "images")
     metrics, found = evaluate_captioner(model, captioned, batch_size=2)
     inputs = {
         "source": pixels_of(2)[[0, 0, 1]],

@@ -1,13 +1,57 @@
 """From settings to a captioner and to how it learns."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
 from tfp_dgm import layers, networks, objectives
 from tfp_dgm.captioning.settings import CaptionSettings
+from tfp_dgm.data import DataError
 from tfp_dgm.models import MixtureOfExpertsCaptioner
-from tfp_dgm.text import WordVocabulary
+from tfp_dgm.text import SubwordVocabulary, Vocabulary, WordVocabulary
+
+_SAMPLED = ("score-function", "gumbel")
+
+
+def make_vocabulary(
+    settings: CaptionSettings, texts: Sequence[str], max_length: int, name: str
+) -> Vocabulary:
+    """The tokens of texts, as the settings ask for them.
+
+    Raises:
+      DataError: if no token is left.
+    """
+    common = {"lower": settings.lower, "max_length": max_length, "name": name}
+    try:
+        if settings.vocabulary == "subwords":
+            return SubwordVocabulary.fit(texts, size=settings.vocabulary_size, **common)
+        return WordVocabulary.fit(
+            texts, size=settings.vocabulary_size, min_count=settings.min_count, **common
+        )
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from error
+
+
+def make_text_encoder(settings: CaptionSettings, vocabulary: Vocabulary) -> keras.Layer:
+    """The encoder of source texts [B, T]: a vector a token for decoders that attend, or one."""
+    kind = {
+        "gru": networks.GRUEncoder,
+        "lstm": networks.LSTMEncoder,
+        "bidirectional_lstm": networks.LSTMEncoder,
+        "transformer": networks.TransformerEncoder,
+    }[settings.source_encoder]
+    both = {"bidirectional": True} if settings.source_encoder == "bidirectional_lstm" else {}
+    return kind(
+        vocabulary.size,
+        settings.units,
+        embedding_units=settings.embedding_units,
+        dropout=settings.dropout,
+        return_sequences=settings.attention,
+        seed=settings.seed,
+        name="encoder",
+        **both,
+    )
 
 
 def make_encoder(settings: CaptionSettings) -> keras.Layer:
@@ -27,9 +71,10 @@ def make_encoder(settings: CaptionSettings) -> keras.Layer:
 
 def build_captioner(
     settings: CaptionSettings,
-    vocabulary: WordVocabulary,
+    vocabulary: Vocabulary,
     feature_units: int,
     encoder: keras.Layer | None,
+    source_vocabulary: Vocabulary | None = None,
 ) -> MixtureOfExpertsCaptioner:
     """A captioner, not built yet.
 
@@ -38,6 +83,7 @@ def build_captioner(
       vocabulary: of the captions.
       feature_units: D, the size of the features that the decoders see.
       encoder: what gives them; None where the sources are features.
+      source_vocabulary: of the sources, where they are texts.
     """
     if settings.separate:
         heads = [
@@ -53,20 +99,14 @@ def build_captioner(
             embedding_units=settings.expert_units,
             name="experts",
         )
-    posterior = layers.Responsibilities(
-        settings.num_experts,
-        hard=settings.objective == "hard-em",
-        temperature=settings.temperature,
-        balance=settings.balance,
-        name="expert_posterior",
-    )
     gate = layers.Categorical(settings.num_experts, name="gate") if settings.learned_gate else None
     return MixtureOfExpertsCaptioner(
         experts,
         encoder=encoder,
         gate=gate,
-        expert_posterior=posterior,
+        expert_posterior=_posterior(settings, vocabulary.size),
         vocabulary=vocabulary,
+        source_vocabulary=source_vocabulary,
         seed=settings.seed,
         name="captioner",
     )
@@ -78,6 +118,10 @@ def make_objective(settings: CaptionSettings) -> objectives.Objective:
         return objectives.EnumeratedELBO()
     if settings.objective == "hard-em":
         return objectives.ReweightedWakeSleep(num_samples=1)
+    if settings.objective == "score-function":
+        return objectives.ScoreFunctionELBO(num_samples=4)
+    if settings.objective == "gumbel":
+        return objectives.GumbelSoftmaxELBO()
     return objectives.ExactMarginal()
 
 
@@ -95,9 +139,37 @@ class AnnealResponsibilities(keras.callbacks.Callback):
         self.epochs = epochs
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        if not isinstance(self.model.expert_posterior, layers.Responsibilities):
+            return
         left = max(0.0, 1.0 - epoch / max(1, self.epochs))
         value = math.exp(left * math.log(self.temperature))
         self.model.expert_posterior.temperature.assign(value)
+
+
+def _posterior(
+    settings: CaptionSettings, vocabulary_size: int
+) -> layers.Responsibilities | layers.ExpertRecognition:
+    if settings.objective in _SAMPLED:
+        encoder = networks.GRUEncoder(
+            vocabulary_size,
+            settings.units,
+            embedding_units=settings.embedding_units,
+            seed=settings.seed,
+            name="recognition",
+        )
+        return layers.ExpertRecognition(
+            encoder,
+            settings.num_experts,
+            one_hot=settings.objective == "gumbel",
+            name="expert_posterior",
+        )
+    return layers.Responsibilities(
+        settings.num_experts,
+        hard=settings.objective == "hard-em",
+        temperature=settings.temperature,
+        balance=settings.balance,
+        name="expert_posterior",
+    )
 
 
 def _head(

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfp_dgm.captioning.sources import as_read, shape_of_batches, take
 from tfp_dgm.data import DataError
 from tfp_dgm.inference import Texts, expert_texts, texts_of_expert
 from tfp_dgm.models import MixtureOfExpertsCaptioner
@@ -98,7 +99,8 @@ def describe(
 
     Args:
       model: a captioner with a vocabulary.
-      sources: [I, ...]; images, or features where the model has no encoder.
+      sources: [I, ...]; images; features where the model has no encoder; strings [I] where it
+        has a source vocabulary.
       decoding: how; the likeliest words of each expert where None.
       batch_size: sources at once.
       progress: told of every batch.
@@ -112,7 +114,8 @@ def describe(
             f"received {decoding.expert}"
         )
 
-    one = tf.TensorSpec([None, *sources.shape[1:]], sources.dtype)
+    sources = as_read(model, sources)
+    one = tf.TensorSpec(shape_of_batches(sources), sources.dtype)
 
     @tf.function(input_signature=[one, tf.TensorSpec([None, 2], tf.int32)])
     def step(batch: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -122,7 +125,7 @@ def describe(
 
     found = []
     for start in range(0, len(sources), batch_size):
-        batch = np.asarray(sources[start : start + batch_size])
+        batch = take(sources, slice(start, start + batch_size))
         rows = np.arange(start, start + len(batch), dtype=np.int32)
         seeds = np.stack([np.full_like(rows, decoding.seed), rows], axis=1)
         token_ids, log_joint, log_gate = step(tf.constant(batch), tf.constant(seeds))

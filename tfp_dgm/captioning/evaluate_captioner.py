@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfp_dgm.captioning.batches import CaptionBatches
 from tfp_dgm.captioning.describe import Decoding, Description, describe, vocabulary_of
-from tfp_dgm.captioning.sources import CaptionedSources
+from tfp_dgm.captioning.sources import CaptionedSources, as_read, shape_of_batches
 from tfp_dgm.evaluation import caption_metrics
 from tfp_dgm.models import MixtureOfExpertsCaptioner
 from tfp_dgm.token_ids import PAD, UNKNOWN
@@ -60,10 +60,9 @@ def score_captions(
 ) -> dict[str, Any]:
     """The part of `evaluate_captioner` that needs no captions of the model's own."""
     rows = vocabulary_of(model).encode_all(captioned.texts)
-    batches = CaptionBatches(captioned.sources, captioned.source_of, rows, batch_size)
-
-    sources = captioned.sources
-    one = tf.TensorSpec([None, *sources.shape[1:]], sources.dtype)
+    sources = as_read(model, captioned.sources)
+    batches = CaptionBatches(sources, captioned.source_of, rows, batch_size)
+    one = tf.TensorSpec(shape_of_batches(sources), sources.dtype)
 
     @tf.function(input_signature=[one, tf.TensorSpec([None, None], tf.int32)])
     def step(source: tf.Tensor, token_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -86,6 +85,6 @@ def score_captions(
         "nll_per_token": -log_prob / tokens,
         "unknown_words": unknown / max(1, tokens - len(rows)),
         "usage": usage.tolist(),
-        "usage_entropy": float(-(usage * np.log(np.maximum(usage, 1e-12))).sum()),
+        "usage_entropy": float(np.abs((usage * np.log(np.maximum(usage, 1e-12))).sum())),
         "captions": len(rows),
     }

@@ -14,7 +14,10 @@ class CaptionSettings:
 
     Attributes:
       num_experts: K.
-      objective: "hard-em" (the experts come apart soonest), "em", or "marginal" (exact).
+      objective: "hard-em", "em", "marginal" (exact), or, for large K, "score-function" and "gumbel"
+        (a network guesses the expert). Hard EM with a uniform gate, shared decoders and no dropout
+        in the E-step is what Shen et al. [1] recommend (hMup): its experts differ most without
+        losing quality, since each caption teaches one of them alone.
       separate: a decoder for each expert, instead of one for all and an embedding each.
       learned_gate: p(k | image) is learned; otherwise it is uniform.
       decoder: "lstm" or "transformer".
@@ -24,6 +27,8 @@ class CaptionSettings:
       expert_units: of an expert's embedding.
       context_units: of the image's context vector.
       dropout: in the decoder, in training.
+      source_encoder: of sources that are texts.
+      source_max_length: tokens of such a source at most, the end included.
       image_size: height and width in pixels.
       filters: of the first block of the small convolutional encoder, trained from scratch; each
         further block has twice as many as the one before, up to four times these.
@@ -31,22 +36,27 @@ class CaptionSettings:
       application: a model of `keras.applications` instead of it.
       weights: of the application: a file, or "imagenet"; empty for random ones.
       fine_tune: the application is trained, too; otherwise its features are computed once.
-      vocabulary_size: words at most.
+      vocabulary: tokens are words, or pieces of words, of captions and of sources that are texts.
+      vocabulary_size: tokens at most.
       min_count: rarer words are unknown.
+      lower: upper and lower case are one.
       max_length: words of a caption at most, the end included.
       batch_size: captions of a step.
       learning_rate: of Adam.
-      clip_norm: the gradient's norm at most.
+      clip_norm: the norm of a weight's gradient at most; 0 for no limit.
       epochs: at most.
       patience: epochs without a better bound on the validation images before training stops.
       temperature: of the responsibilities at first (em and hard-em); it falls to 1.
       anneal_epochs: until it is 1.
       balance: of the experts' usage (em and hard-em).
       seed: of everything.
+    References:
+      [1] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of
+        the Trade. ICML 2019. arXiv:1902.07816
     """
 
     num_experts: int = 3
-    objective: Literal["marginal", "em", "hard-em"] = "hard-em"
+    objective: Literal["marginal", "em", "hard-em", "score-function", "gumbel"] = "hard-em"
     separate: bool = False
     learned_gate: bool = False
     decoder: Literal["lstm", "transformer"] = "lstm"
@@ -56,14 +66,20 @@ class CaptionSettings:
     expert_units: int = 64
     context_units: int = 128
     dropout: float = 0.3
+    source_encoder: Literal["lstm", "bidirectional_lstm", "gru", "transformer"] = (
+        "bidirectional_lstm"
+    )
+    source_max_length: int = 64
     image_size: int = 96
     filters: int = 32
     blocks: int = 4
     application: str = ""
     weights: str = ""
     fine_tune: bool = False
+    vocabulary: Literal["words", "subwords"] = "words"
     vocabulary_size: int = 10_000
     min_count: int = 3
+    lower: bool = True
     max_length: int = 24
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -76,7 +92,10 @@ class CaptionSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least_one = ("num_experts", "units", "blocks", "max_length", "batch_size", "epochs")
+        at_least_one = (
+            *("num_experts", "units", "blocks", "max_length", "source_max_length"),
+            *("batch_size", "epochs"),
+        )
         for name in at_least_one:
             if getattr(self, name) < 1:
                 raise DataError(
@@ -87,3 +106,5 @@ class CaptionSettings:
                 "settings: expected temperature > 0, balance >= 0 and dropout in [0, 1); received "
                 f"{self.temperature}, {self.balance} and {self.dropout}"
             )
+        if self.separate and self.objective == "gumbel":
+            raise DataError("settings: objective=gumbel mixes experts; it needs separate=false")

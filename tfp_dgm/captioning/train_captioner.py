@@ -17,14 +17,22 @@ from tfp_dgm.captioning.build_captioner import (
     build_captioner,
     make_encoder,
     make_objective,
+    make_text_encoder,
+    make_vocabulary,
 )
 from tfp_dgm.captioning.images import encode_images
 from tfp_dgm.captioning.settings import CaptionSettings
-from tfp_dgm.captioning.sources import CaptionedSources
+from tfp_dgm.captioning.sources import CaptionedSources, token_rows
 from tfp_dgm.data import DataError, atomic_write
 from tfp_dgm.models import MixtureOfExpertsCaptioner
-from tfp_dgm.text import WordVocabulary
-from tfp_dgm.training import NonFiniteGuard, Progress, ProgressReport, ResumeTraining
+from tfp_dgm.text import Vocabulary
+from tfp_dgm.training import (
+    FusedAdam,
+    NonFiniteGuard,
+    Progress,
+    ProgressReport,
+    ResumeTraining,
+)
 
 MODEL = "captioner.keras"
 SETTINGS = "settings.json"
@@ -37,7 +45,7 @@ class TrainedCaptioner:
     """What training gave.
 
     Attributes:
-      model: takes images where it was trained on images, and features otherwise.
+      model: takes what it was trained on: images, features or texts (as token ids).
       history: the logs of each epoch.
       metrics: numbers of the best epoch.
     """
@@ -76,24 +84,27 @@ def train_captioner(
     folder = Path(directory)
     _prepare(folder, settings, resume)
     keras.utils.set_random_seed(settings.seed)
-    vocabulary = WordVocabulary.fit(
-        train.texts,
-        size=settings.vocabulary_size,
-        min_count=settings.min_count,
-        lower=True,
-        max_length=settings.max_length,
-        name="vocabulary",
-    )
-    encoder = make_encoder(settings) if train.are_images else None
-    frozen = encoder is not None and not encoder.trainable
+    vocabulary = make_vocabulary(settings, train.texts, settings.max_length, "vocabulary")
+    encoder, source_vocabulary = None, None
     inputs = [train.sources, validation.sources]
+    if train.kind == "images":
+        encoder = make_encoder(settings)
+    elif train.kind == "texts":
+        source_vocabulary = make_vocabulary(
+            settings, train.captions.names, settings.source_max_length, "source_vocabulary"
+        )
+        encoder = make_text_encoder(settings, source_vocabulary)
+        inputs = [token_rows(source_vocabulary, list(texts)) for texts in inputs]
+    frozen = encoder is not None and not encoder.trainable
     if frozen:
         inputs = [
             _features(folder, encoder, captioned, settings, progress)
             for captioned in (train, validation)
         ]
     units = _feature_units(encoder, inputs[0], frozen)
-    model = build_captioner(settings, vocabulary, units, None if frozen else encoder)
+    model = build_captioner(
+        settings, vocabulary, units, None if frozen else encoder, source_vocabulary
+    )
     train_batches, validation_batches = (
         CaptionBatches(
             sources,
@@ -194,7 +205,7 @@ def _fit(
     progress: Progress,
 ) -> list[dict[str, float]]:
     model.compile(
-        keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm or None),
+        FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm or None),
         make_objective(settings),
     )
     model.build({name: (None, *value.shape[1:]) for name, value in train[0][0].items()})
@@ -244,12 +255,12 @@ def _metrics(
     train: CaptionedSources,
     validation: CaptionedSources,
     batches: CaptionBatches,
-    vocabulary: WordVocabulary,
+    vocabulary: Vocabulary,
     settings: CaptionSettings,
 ) -> dict[str, Any]:
     best = int(np.argmax([logs["val_bound"] for logs in history]))
     return {
-        "images": {
+        "sources": {
             "train": len(train.captions.names),
             "validation": len(validation.captions.names),
         },

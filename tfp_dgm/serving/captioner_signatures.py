@@ -10,12 +10,16 @@ import tensorflow as tf
 from tfp_dgm.inference import Texts, expert_texts
 from tfp_dgm.models import EncodedSource, MixtureOfExpertsCaptioner, Signature
 from tfp_dgm.networks import decode_image
+from tfp_dgm.text import Vocabulary
 
 _EXAMPLES = 3
 
 
 def captioner_signatures(
-    model: MixtureOfExpertsCaptioner, images: Sequence[bytes] = (), *, beam_size: int = 3
+    model: MixtureOfExpertsCaptioner,
+    examples: Sequence[Any] | np.ndarray = (),
+    *,
+    beam_size: int = 3,
 ) -> Mapping[str, Signature]:
     """The tasks of a captioner, each giving one text of every expert.
 
@@ -25,21 +29,22 @@ def captioner_signatures(
 
     The first two also give `gate` p(k | c) [K], `log_probability` log p(x | c) [K] of each caption
     under the whole mixture, and `caption`, the likeliest, at the place `best`. `serving_default` is
-    `describe`. The source is `image`, encoded as JPEG, PNG, BMP or GIF (what cannot be decoded is
-    an error), where the model was built for pixels [H, W, 3]; else `source`, features or numbers of
-    the shape that it was built for.
+    `describe`. The source is `text`, a string, where the model has a source vocabulary (with a
+    `max_length`, to which its twin's tokens are filled up); `image`, encoded as JPEG, PNG, BMP or
+    GIF (what cannot be decoded is an error), where it was built for pixels [H, W, 3]; else
+    `source`, features or numbers of the shape that it was built for.
 
     Args:
       model: a built captioner.
-      images: some encoded images, as examples; noise where there are none.
+      examples: some sources as they come in; made up where there are none.
       beam_size: of `describe`.
     Raises:
-      ValueError: if the model has no vocabulary, or was built for sources of unknown shape.
+      ValueError: if the model has no vocabulary, or sources of no known shape or length.
     """
     vocabulary = model.vocabulary
     if vocabulary is None:
         raise ValueError("model: expected a captioner with a vocabulary; received one without")
-    source = _source(model, images)
+    source = _source(model, examples)
     noise = {
         "seed": tf.TensorSpec([None, 2], tf.int32),
         "temperature": tf.TensorSpec([None], tf.float32),
@@ -133,18 +138,41 @@ class _Source:
     examples: Mapping[str, Sequence[Any] | np.ndarray]
 
 
-def _source(model: MixtureOfExpertsCaptioner, images: Sequence[bytes]) -> _Source:
+def _source(model: MixtureOfExpertsCaptioner, examples: Sequence[Any] | np.ndarray) -> _Source:
+    if model.source_vocabulary is not None:
+        return _texts(model.source_vocabulary, examples)
     shape = list(model.get_build_config()["input_shape"]["source"][1:])
     if None in shape:
         raise ValueError(
             f"model: expected a source of known shape; it was built for {[None, *shape]}"
         )
-    random = np.random.default_rng(0)
-    if model.encoder is None or len(shape) != 3 or shape[-1] != 3:
-        numbers = {"source": tf.TensorSpec([None, *shape], tf.float32)}
-        values = random.random([_EXAMPLES, *shape]).astype(np.float32)
-        return _Source(numbers, numbers, None, {"source": values})
+    if model.encoder is not None and len(shape) == 3 and shape[-1] == 3:
+        return _images(shape, examples)
+    numbers = {"source": tf.TensorSpec([None, *shape], tf.float32)}
+    if not len(examples):
+        examples = np.random.default_rng(0).random([_EXAMPLES, *shape])
+    return _Source(numbers, numbers, None, {"source": np.asarray(examples, np.float32)})
 
+
+def _texts(vocabulary: Vocabulary, examples: Sequence[str] | np.ndarray) -> _Source:
+    length = vocabulary.max_length
+    if length is None:
+        raise ValueError("model: expected a source vocabulary with a `max_length`; it has none")
+
+    def tokenize(text: tf.Tensor, **others: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"source": vocabulary(text), **others}
+
+    if not len(examples):
+        examples = [" ".join(vocabulary.tokens[n : n + 3]) for n in range(_EXAMPLES)]
+    return _Source(
+        {"text": tf.TensorSpec([None], tf.string)},
+        {"source": tf.TensorSpec([None, length], tf.int32)},
+        tokenize,
+        {"text": list(examples)},
+    )
+
+
+def _images(shape: Sequence[int], examples: Sequence[bytes] | np.ndarray) -> _Source:
     def decode(image: tf.Tensor, **others: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.map_fn(
             lambda content: decode_image(content, *shape[:2]),
@@ -153,12 +181,12 @@ def _source(model: MixtureOfExpertsCaptioner, images: Sequence[bytes]) -> _Sourc
         )
         return {"source": pixels, **others}
 
-    if not images:
-        pixels = random.integers(256, size=[_EXAMPLES, *shape], dtype=np.uint8)
-        images = [tf.io.encode_png(one).numpy() for one in pixels]
+    if not len(examples):
+        noise = np.random.default_rng(0).integers(256, size=[_EXAMPLES, *shape], dtype=np.uint8)
+        examples = [tf.io.encode_png(one).numpy() for one in noise]
     return _Source(
         {"image": tf.TensorSpec([None], tf.string)},
         {"source": tf.TensorSpec([None, *shape], tf.uint8)},
         decode,
-        {"image": list(images)},
+        {"image": list(examples)},
     )
