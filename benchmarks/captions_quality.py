@@ -1,18 +1,26 @@
 """Quality and diversity of captions on Flickr8k: mixtures of experts, beam search, sampling.
 
     export TFP_DGM_DATA=FOLDER  # Holds flickr8k/.
-    python benchmarks/captions_quality.py --work runs --json results/captions_quality.json
+    python benchmarks/captions_quality.py --features features.npz --json captions_quality.json
 
-`flickr8k/` holds Flickr8k.token.txt.gz, the three split lists and images_96px_jpegq90.zip. Official
-split; one set of image features for all: a small convolutional network that has learnt to name the
+`flickr8k/` holds Flickr8k.token.txt.gz, the three split lists and, unless features are given,
+images_96px_jpegq90.zip. Official split; one set of image features for all: those of
+`captions_features.py`, or else those of a small convolutional network that has learnt to name the
 words of an image's captions, from the training images alone, and whose 6 x 6 grid is frozen then.
-Every captioner is an LSTM that attends to it, of the same sizes, and trains until the validation
-bound no longer rises.
+Every captioner is an LSTM that attends to it, of the same sizes, and trains for `--epochs`, or less
+where the validation bound no longer rises. A mixture learns by hard EM with a uniform gate, shared
+decoders and no dropout in the E-step: hMup, the variant that its authors recommend for texts that
+are both good and different [1]. The single decoder (K = 1) learns by its likelihood.
 
-Each mixture gives one caption an expert; the single decoder (K = 1) gives as many by its beam, and
-by nucleus sampling. `oracle` is the best of the candidates by the references; `pairwise` BLEU is
-that of candidates against each other: lower is more diverse. What is done is kept in `--work`,
-epoch by epoch: a killed run goes on.
+Each mixture gives one caption an expert; the single decoder gives as many by its beam, and by
+nucleus sampling. `oracle` is the best of the candidates by the references; `pairwise` BLEU is that
+of candidates against each other: lower is more diverse. The results also hold what all of them say
+of some test images, drawn by `--seed`. What is done is kept in `--work`, epoch by epoch: a killed
+run goes on.
+
+References:
+  [1] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of the
+    Trade. ICML 2019. arXiv:1902.07816
 """
 
 import argparse
@@ -37,13 +45,16 @@ from tfp_dgm.captioning import (
     evaluate_captioner,
     load_captioner,
     load_images,
+    load_sources,
     train_captioner,
 )
 from tfp_dgm.data import (
+    CaptionedImages,
     ImageFiles,
     atomic_write,
     cache_directory,
     read_captions,
+    read_image_features,
     read_image_list,
 )
 from tfp_dgm.networks import ConvolutionalEncoder
@@ -51,6 +62,7 @@ from tfp_dgm.networks import ConvolutionalEncoder
 SPLITS = ("train", "dev", "test")
 EXPERTS = (1, 3, 5)
 NAMED_WORDS = 1000
+MIN_COUNT = 5  # Rarer words are unknown, as is the custom for this data.
 TOP_P = 0.9
 COLUMNS = {
     "candidates": "candidates",
@@ -68,45 +80,80 @@ COLUMNS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few images, two epochs, small")
-    parser.add_argument("--epochs", type=int, default=15, help="at most, of each captioner")
-    parser.add_argument("--encoder-epochs", type=int, default=20)
+    parser.add_argument("--features", type=Path, help=".npz file of `captions_features.py`")
+    parser.add_argument("--epochs", type=int, default=8, help="at most, of each captioner")
+    parser.add_argument("--units", type=int, default=256, help="of each captioner's LSTM")
+    parser.add_argument("--encoder-epochs", type=int, default=8, help="without --features")
     parser.add_argument("--beam-size", type=int, default=3, help="of each expert")
+    parser.add_argument("--examples", type=int, default=6, help="test images in the results")
+    parser.add_argument("--seed", type=int, default=0, help="draws these images")
     parser.add_argument("--work", type=Path, default=cache_directory() / "captions_quality")
     parser.add_argument("--json", type=Path, help="where the results go")
     options = parser.parse_args()
     if options.quick:
-        options.epochs, options.encoder_epochs = 2, 1
+        options.epochs, options.encoder_epochs, options.units = 2, 1, 64
         options.work = options.work.with_name(options.work.name + "_quick")
     options.work.mkdir(parents=True, exist_ok=True)
-    splits = flickr8k_features(options)
+    splits = flickr8k(options)
+    test = splits["test"].captions
+    examples = drawn(test, options)
     rows = []
     for experts in EXPERTS:
         name = f"mixture, K = {experts}"
         settings = settings_of(experts, options)
         seconds = train(name, splits["train"], splits["dev"], settings, folder_of(experts, options))
         model, _ = load_captioner(folder_of(experts, options))
-        decodings = {name: Decoding(beam_size=options.beam_size)}
-        if experts == 1:
-            for count in EXPERTS[1:]:
-                several: dict[str, Any] = {"expert": 0, "num_texts": count}
-                decodings[f"K = 1, beam of {count}"] = Decoding(**several)
-                decodings[f"K = 1, {count} nucleus samples"] = Decoding(
-                    **several, sample=True, top_p=TOP_P
-                )
-        for title, decoding in decodings.items():
-            metrics, _ = evaluate_captioner(model, splits["test"], decoding)
+        for title, decoding in decodings_of(name, experts, options).items():
+            start = time.perf_counter()
+            metrics, found = evaluate_captioner(model, splits["test"], decoding)
             rows.append({"name": title, **metrics, "minutes": seconds / 60})
-            print(f"{title}: oracle CIDEr-D {metrics['oracle_cider']:.3f}", flush=True)
+            for example in examples:
+                example["captions"][title] = found[test.names.index(example["image"])].captions
+            print(
+                f"{title}: oracle CIDEr-D {metrics['oracle_cider']:.3f}, "
+                f"evaluated in {time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
     show(rows)
     if options.json:
-        result = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
+        command = shlex.join(["python", *sys.argv])
+        result = {"command": command, "rows": rows, "examples": examples}
         with atomic_write(options.json) as file:
             file.write(json.dumps(result, indent=1).encode())
 
 
+def drawn(test: CaptionedImages, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Some test images by seed, with people's captions and room for those of models."""
+    random = np.random.default_rng(options.seed)
+    places = random.permutation(len(test.names))[: options.examples]
+    return [
+        {"image": name, "people": test.captions[name], "captions": {}}
+        for name in (test.names[place] for place in places)
+    ]
+
+
+def decodings_of(name: str, experts: int, options: argparse.Namespace) -> dict[str, Decoding]:
+    """How a model's captions are found, by the name of the row."""
+    decodings = {name: Decoding(beam_size=options.beam_size)}
+    if experts > 1:
+        return decodings
+    for count in EXPERTS[1:]:
+        several: dict[str, Any] = {"expert": 0, "num_texts": count}
+        decodings[f"K = 1, beam of {count}"] = Decoding(**several)
+        decodings[f"K = 1, {count} nucleus samples"] = Decoding(**several, sample=True, top_p=TOP_P)
+    return decodings
+
+
 def settings_of(experts: int, options: argparse.Namespace) -> CaptionSettings:
-    small = {"units": 64, "embedding_units": 32, "context_units": 32} if options.quick else {}
-    return CaptionSettings(num_experts=experts, epochs=options.epochs, **small)
+    small = {"embedding_units": 32, "context_units": 32} if options.quick else {}
+    return CaptionSettings(
+        num_experts=experts,
+        objective="hard-em" if experts > 1 else "marginal",
+        epochs=options.epochs,
+        units=options.units,
+        min_count=MIN_COUNT,
+        **small,
+    )
 
 
 def folder_of(experts: int, options: argparse.Namespace) -> Path:
@@ -139,20 +186,26 @@ def train(
     return seconds
 
 
-def flickr8k_features(options: argparse.Namespace) -> dict[str, CaptionedSources]:
+def flickr8k(options: argparse.Namespace) -> dict[str, CaptionedSources]:
     """Each split's captions, with the features of the images."""
     folder = Path(os.environ.get("TFP_DGM_DATA", ".")) / "flickr8k"
     if not folder.is_dir():
         sys.exit(f"{folder}: expected Flickr8k there; set TFP_DGM_DATA")
-    files = ImageFiles(folder / "images_96px_jpegq90.zip")
-    known = read_captions(folder / "Flickr8k.token.txt.gz").matched(files)
+    where = (
+        read_image_features(options.features)
+        if options.features
+        else ImageFiles(folder / "images_96px_jpegq90.zip")
+    )
+    known = read_captions(folder / "Flickr8k.token.txt.gz").matched(where)
     names = {s: read_image_list(folder / f"Flickr_8k.{s}Images.txt") for s in SPLITS}
     if options.quick:
         names = {s: names[s][:count] for s, count in zip(SPLITS, (300, 60, 60), strict=True)}
     captions = {s: known.within(names[s], s) for s in SPLITS}
+    if not isinstance(where, ImageFiles):
+        return {s: load_sources(captions[s], where, image_size=0) for s in SPLITS}
     size = 32 if options.quick else 96
     pixels = {
-        s: load_images(files, captions[s].names, size, cache=options.work / "images")[0]
+        s: load_images(where, captions[s].names, size, cache=options.work / "images")[0]
         for s in SPLITS
     }
     encoder = trained_encoder(captions["train"], pixels["train"], options)
@@ -160,13 +213,15 @@ def flickr8k_features(options: argparse.Namespace) -> dict[str, CaptionedSources
         s: CaptionedSources(
             captions[s],
             encode_images(encoder, pixels[s], cache=options.work / f"features_{s}.npy"),
-            False,
+            "features",
         )
         for s in SPLITS
     }
 
 
-def trained_encoder(captions: Any, pixels: np.ndarray, options: argparse.Namespace) -> keras.Layer:
+def trained_encoder(
+    captions: CaptionedImages, pixels: np.ndarray, options: argparse.Namespace
+) -> keras.Layer:
     """A convolutional network that names the words of an image's captions."""
     from tfp_dgm.text import WordVocabulary
 
@@ -182,7 +237,8 @@ def trained_encoder(captions: Any, pixels: np.ndarray, options: argparse.Namespa
     filters = (16, 32) if options.quick else (32, 64, 128, 128)
     model = keras.Sequential(
         [
-            keras.Input(pixels.shape[1:]),
+            keras.Input(pixels.shape[1:], dtype="uint8"),
+            keras.layers.Rescaling(1.0),  # To float, a batch at a time.
             keras.layers.RandomFlip("horizontal", seed=0),
             keras.layers.RandomTranslation(0.08, 0.08, seed=1),
             ConvolutionalEncoder(filters, name="encoder"),
@@ -195,7 +251,7 @@ def trained_encoder(captions: Any, pixels: np.ndarray, options: argparse.Namespa
     model.compile(keras.optimizers.AdamW(1e-3, weight_decay=1e-4), loss)
     backup = keras.callbacks.BackupAndRestore(options.work / "encoder_backup")
     model.fit(
-        np.asarray(pixels, np.float32),
+        np.asarray(pixels),
         named,
         epochs=options.encoder_epochs,
         batch_size=64,
