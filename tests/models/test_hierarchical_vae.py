@@ -183,9 +183,10 @@ def test_densities_of_binary_layers_equal_numpy(units):
 
 @pytest.mark.parametrize("units", [(3, 2)])
 def test_importance_sampling_finds_the_enumerated_evidence(units):
+    """The weights' standard errors are 0.016 nats and less: fails once in 10^6."""
     model = randomized(belief_network(units))
     result = importance_weighted_log_likelihood(
-        model, X, num_samples=20_000, samples_per_step=5000, batch_size=2
+        model, X, num_samples=100_000, samples_per_step=5000, batch_size=3
     )
     expected = [evidence(model, x, units) for x in X]
     np.testing.assert_allclose(result["log_likelihood"], expected, atol=0.08)
@@ -204,7 +205,7 @@ def test_latents_of_a_categorical_model_are_one_hot():
 
 @pytest.mark.parametrize("make", [gaussian, belief_network, categorical])
 def test_dreams_are_of_the_model(make):
-    """Means over 20,000 dreams within 5 standard errors of exact or averaged ones."""
+    """Means over 20,000 dreams, within 5 standard errors at most: fails less than once in 10^5."""
     model = randomized(make())
     _, x = model.dream(np.zeros((20_000, *SHAPE), np.float32), seed=(3, 4))
     assert x.dtype == tf.float32

@@ -1,7 +1,7 @@
 """Every objective on models whose bounds and gradients are known; one table of them all.
 
 Each row is 20,000 estimates of a few numbers, whose means must lie within 5 standard errors of the
-reference: with some 700 numbers altogether, the file fails by chance with one seed in 2,000. The
+reference: with some 800 numbers altogether, the file fails by chance with one seed in 2,000. The
 seed is fixed.
 """
 

@@ -79,17 +79,23 @@ def test_bound_rises_with_the_number_of_draws_and_stays_below_the_evidence():
 
 
 def test_signal_to_noise_grows_where_the_score_is_reparameterised_and_falls_where_not():
-    """Rainforth et al. 2018: like K^(-1/2); Tucker et al. 2019: like K^(1/2)."""
+    """Rainforth et al. 2018: like K^(-1/2); Tucker et al. 2019: like K^(1/2).
+
+    Of 40,000 estimates, ratios are good to 0.005 (one standard error); what is demanded is more
+    than 5 of them away from what that law gives: fails once in 10^5.
+    """
 
     def signal_to_noise(gradient, num_samples):
         objective = ImportanceWeighted(num_samples=num_samples, gradient=gradient)
-        _, _, phi = estimates(objective, 10_000)
-        return np.abs(phi.mean(0)) / phi.std(0)  # Each within 0.01 (one standard error).
+        phi = np.concatenate(
+            [toys.estimates(objective, toys.gaussian, GAUSSIAN, COUNT, (3, n))[2] for n in (7, 8)]
+        )
+        return np.linalg.norm(phi.mean(0)) / np.sqrt(phi.var(0).sum())
 
     few, many = (signal_to_noise(Pathwise(), k) for k in (4, 100))
-    assert (many < 0.5 * few).all()
+    assert many < 0.5 * few
     few, many = (signal_to_noise(DoublyReparameterized(), k) for k in (4, 100))
-    assert (many > 2.5 * few).all()
+    assert many > 2.5 * few
 
 
 LINEAR = LinearGaussian(w=np.array([[1.2, -0.4], [0.3, 0.9]]), b=np.array([0.5, -1.0]), s=0.7)
