@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfp_dgm import evaluation
+from tfp_dgm import evaluation, inference, objectives
 from tfp_dgm.data import DataError, atomic_write
 from tfp_dgm.models import LanguageModel, TextVAE
 from tfp_dgm.text import BucketedBatches
@@ -28,10 +28,15 @@ def evaluate(
     num_samples: int,
     language_model: TextModel | None,
     gaps: int,
+    refinement_steps: int | None,
     seed: int,
     progress: Progress,
 ) -> dict[str, Any]:
-    """All numbers, in nats per sentence unless the name ends otherwise."""
+    """All numbers, in nats per sentence unless the name ends otherwise.
+
+    Posteriors are refined by as many steps as are asked for; where that is None, by as many as in
+    training.
+    """
     texts = read_rows(file, vocabulary_of(model), model.max_length)
     batches = BucketedBatches(texts.rows, 32)
     tokens = batches.num_tokens / len(texts.rows)
@@ -42,8 +47,14 @@ def evaluate(
         "tokens_per_sentence": tokens,
     }
     if isinstance(model, TextVAE):
+        judged: Any = model
+        if refinement_steps is None:
+            refinement_steps = _steps_of_training(model)
+        if refinement_steps:
+            judged = inference.RefinedPosteriors(model, num_steps=refinement_steps, seed=seed)
+        report["refinement_steps"] = refinement_steps
         found = evaluation.latent_variable_report(
-            model,
+            judged,
             batches.dataset(),
             num_samples=num_samples,
             samples_per_step=min(num_samples, 10),
@@ -104,6 +115,10 @@ def show(report: dict[str, Any]) -> None:
         if isinstance(value, float):
             table.add_row(key.replace("_", " "), f"{value:.2f}")
     console.print(table)
+    if report.get("refinement_steps"):
+        console.print(
+            f"Posteriors refined by {report['refinement_steps']} steps for each sentence."
+        )
     console.print(report["convention"])
 
 
@@ -135,6 +150,11 @@ def _of_language_model(
         "log_likelihood_standard_error": float(scores.std() / math.sqrt(len(scores))),
         "perplexity": math.exp(-mean / tokens),
     }
+
+
+def _steps_of_training(model: TextVAE) -> int:
+    objective = model.objective
+    return objective.num_steps if isinstance(objective, objectives.SemiAmortized) else 0
 
 
 def _number(report: dict[str, Any], key: str) -> str:

@@ -50,6 +50,8 @@ class TextVAESettings:
       minimum_rate: nats of the rate that are demanded; 0 for none.
       pretraining_epochs: as an autoencoder, before the decoder is reset.
       aggressive: train the encoder ahead of the decoder at first.
+      semi_amortized_steps, semi_amortized_rate: gradient steps that refine each posterior, in
+        training and after it, and their size in training; 0 steps for none.
       epochs, batch_size, learning_rate, clipnorm: of Adam.
       patience: epochs without a better bound on the validation file before training stops.
       precision: "mixed_bfloat16" computes in bfloat16.
@@ -85,6 +87,8 @@ class TextVAESettings:
     minimum_rate: float = 0.0
     pretraining_epochs: int = 0
     aggressive: bool = False
+    semi_amortized_steps: int = 0
+    semi_amortized_rate: float = 1.0
     epochs: int = 20
     batch_size: int = 32
     learning_rate: float = 0.001
@@ -165,7 +169,7 @@ def _prior(s: TextVAESettings, feature_units: int) -> layers.Prior:
     }[s.prior]()
 
 
-def build_objective(s: TextVAESettings) -> objectives.ELBO:
+def build_objective(s: TextVAESettings) -> objectives.Objective:
     """The bound, with the settings' remedies against collapse."""
     if s.free_bits and s.minimum_rate:
         raise DataError("settings: free_bits and minimum_rate exclude each other; give one")
@@ -174,7 +178,15 @@ def build_objective(s: TextVAESettings) -> objectives.ELBO:
         rate = objectives.FreeBits(s.free_bits, group_size=s.free_bits_group or None)
     elif s.minimum_rate:
         rate = objectives.MinimumDesiredRate(s.minimum_rate)
-    return objectives.ELBO(kl_weight=s.kl_weight, rate=rate)
+    bound = objectives.ELBO(kl_weight=s.kl_weight, rate=rate)
+    if not s.semi_amortized_steps:
+        return bound
+    try:
+        return objectives.SemiAmortized(
+            bound, num_steps=s.semi_amortized_steps, learning_rate=s.semi_amortized_rate
+        )
+    except ValueError as error:
+        raise DataError(f"settings: {error}") from error
 
 
 def build_schedule(s: TextVAESettings, steps: int) -> training.Schedule | None:

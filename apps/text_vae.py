@@ -72,6 +72,10 @@ def evaluate(
     gaps: Annotated[
         int, typer.Option(min=0, help="Sentences on which the inference gaps are found.")
     ] = 0,
+    refine: Annotated[
+        int | None,
+        typer.Option(min=0, help="Steps that refine each posterior; as in training by default."),
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="PNG of the divergence by unit.")] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -86,6 +90,7 @@ def evaluate(
             num_samples=num_samples,
             language_model=None if beside is None else _text_vae.load_model(beside),
             gaps=gaps,
+            refinement_steps=refine,
             seed=seed,
             progress=progress,
         )

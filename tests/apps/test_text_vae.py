@@ -79,6 +79,24 @@ def test_training_leaves_a_whole_folder(trained):
     assert not list(trained.glob(".*"))
 
 
+def test_semi_amortised_training_and_evaluation(folder):
+    run(
+        *("train", folder / "valid.txt", folder / "valid.txt", "--output", folder / "refined"),
+        *("--config", folder / "settings.yaml", "--set", "epochs=1", "--set", "dropout=0.0"),
+        *("--set", "semi_amortized_steps=3", "--set", "semi_amortized_rate=0.2"),
+    )
+    objective = _text_vae.load_model(folder / "refined").objective
+    assert isinstance(objective, objectives.SemiAmortized)
+    assert (objective.num_steps, objective.learning_rate) == (3, 0.2)
+    assert float(objective.kl_weight) > 0  # The schedule reached it.
+    arguments = ("evaluate", folder / "refined", folder / "valid.txt", "--num-samples", 4, "--json")
+    refined = json.loads(run(*arguments).stdout)
+    assert refined["refinement_steps"] == 3
+    amortised = json.loads(run(*arguments, "--refine", 0).stdout)
+    assert amortised["refinement_steps"] == 0
+    assert refined["elbo"] != amortised["elbo"]
+
+
 def test_a_killed_training_goes_on_to_the_same_numbers(folder, trained, monkeypatch):
     settings = read_settings(TextVAESettings, trained / "settings.json", [])
     files = (folder / "train.txt", folder / "valid.txt", folder / "killed", settings)
@@ -233,6 +251,8 @@ def test_every_choice_of_the_settings_builds():
         build(posterior="power_spherical")
     with pytest.raises(DataError, match="exclude each other"):
         build(free_bits=0.1, minimum_rate=2.0)
+    with pytest.raises(DataError, match="`learning_rate` > 0"):
+        build_objective(TextVAESettings(semi_amortized_steps=2, semi_amortized_rate=0.0))
     rate = build_objective(TextVAESettings(minimum_rate=5.0)).rate
     assert isinstance(rate, objectives.MinimumDesiredRate)
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tests.evaluation import linear_gaussian_vae as toy
 from tests.models import toys
 from tests.saving import assert_comes_back
 from tfp_dgm import layers
@@ -137,6 +138,32 @@ def test_model_trains_with_a_higher_bound_than_amortised_and_comes_back(tmp_path
     model.compile(keras.optimizers.SGD(0.0), objective)
     assert model.evaluate(x, verbose=0, return_dict=True)["bound"] > amortised + 0.2
     assert_comes_back(toys.vae(), (x,), tmp_path, objective)
+
+
+def test_bound_comes_near_that_of_the_best_posterior_in_training_and_evaluation():
+    """Of a linear Gaussian model, whose best factorised posterior is known.
+
+    64 draws of 32 examples, of spread below 2 nats: within 4 standard errors, 0.2 nats.
+    """
+    _, x = toy.draw(32)
+    model, scale = toy.factorised(shift=0.5, scale=0.4 * toy.best_scale())
+    kernel, bias = toy.mean_map()
+    means = x.astype(np.float64) @ kernel + bias
+
+    def bound(scale, shift):
+        covariance = np.diag(scale**2)
+        rows = zip(x.astype(np.float64), means, strict=True)
+        return np.mean([toy.REFERENCE.bound(x, mean + shift, covariance) for x, mean in rows])
+
+    best, amortised = bound(toy.best_scale(), 0.0), bound(scale, 0.5)
+    assert best - amortised > 1.0
+    objective = SemiAmortized(ELBO(num_samples=64), num_steps=20, learning_rate=0.1)
+    model.compile(keras.optimizers.SGD(0.0), objective)
+    run = {"batch_size": 32, "verbose": 0}
+    trained = model.fit(x, **run).history["bound"][0]
+    evaluated = model.evaluate(x, return_dict=True, **run)["bound"]
+    for found in (trained, evaluated):
+        assert found == pytest.approx(best, abs=0.2)
 
 
 def test_model_without_such_a_posterior_says_so():

@@ -13,10 +13,12 @@ from tfp_dgm.inference.expert_texts import Texts, expert_texts, score_texts, tex
 from tfp_dgm.inference.imputation import impute
 from tfp_dgm.inference.interpolation import interpolate_linearly, interpolate_spherically
 from tfp_dgm.inference.refine_posterior import refine_posterior
+from tfp_dgm.inference.refined_posteriors import RefinedPosteriors
 from tfp_dgm.inference.tune_step_size import tune_step_size
 
 __all__ = [
     "Annealed",
+    "RefinedPosteriors",
     "Texts",
     "annealed_importance_sampling",
     "beam_search",
