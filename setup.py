@@ -18,7 +18,9 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[*find_packages(include=["tfp_dgm", "tfp_dgm.*"]), "tfp_dgm_apps"],
     package_dir={"tfp_dgm_apps": "apps"},
-    package_data={"tfp_dgm": ["*/*.html.jinja", "serving/*.cc", "serving/*.txtpb", "py.typed"]},
+    package_data={
+        "tfp_dgm": ["*/*.html.jinja", "serving/checks/*.cc", "serving/checks/*.txtpb", "py.typed"]
+    },
     install_requires=[
         # One minor version: their compiled parts must agree, and TFP needs tf-keras to import.
         "tensorflow>=2.21,<2.22",

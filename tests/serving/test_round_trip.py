@@ -24,7 +24,7 @@ from tfp_dgm.labelling import fit_classifier
 from tfp_dgm.networks import MLP, ConvolutionalEncoder, decode_image
 from tfp_dgm.serving import Client, EmbeddedServer, build_runner, export, run_in_cpp
 from tfp_dgm.serving.operations import text_libraries
-from tfp_dgm.serving.signatures_of import signatures_of
+from tfp_dgm.serving.signatures.signatures_of import signatures_of
 from tfp_dgm.text import WordVocabulary
 
 NAMES = ("classifier", "text_vae", "captioner", "iwae")

@@ -15,7 +15,7 @@ from tfp_dgm.serving.model_card import write_model_card
 from tfp_dgm.serving.operations import compiled_plain_signatures, stateful_samplers, unlinked
 from tfp_dgm.serving.predictions import prediction_log, write_example, write_records
 from tfp_dgm.serving.replay import RECORDED, WARM_UP, Arrays
-from tfp_dgm.serving.signatures_of import signatures_of
+from tfp_dgm.serving.signatures.signatures_of import signatures_of
 
 BATCH_SIZES = (1, 4, 16, 64)
 EXAMPLES = "examples"

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfp_dgm.serving.operations import meta_graph
+from tfp_dgm.serving.operations import serving_signatures
 
 _PACKAGES = ("tfp-dgm", "tensorflow", "tensorflow-text", "tensorflow-probability", "keras")
 _NOT_SAID = "Not said by who exported it."
@@ -58,13 +58,12 @@ def write_model_card(
 
 def _signatures(folder: Path) -> dict[str, Any]:
     found = {}
-    for name, definition in sorted(meta_graph(folder).signature_def.items()):
-        if not name.startswith("__"):
-            found[name] = {
-                "method": definition.method_name.rpartition("/")[2],
-                "inputs": {key: _kind(info) for key, info in sorted(definition.inputs.items())},
-                "outputs": {key: _kind(info) for key, info in sorted(definition.outputs.items())},
-            }
+    for name, definition in sorted(serving_signatures(folder).items()):
+        found[name] = {
+            "method": definition.method_name.rpartition("/")[2],
+            "inputs": {key: _kind(info) for key, info in sorted(definition.inputs.items())},
+            "outputs": {key: _kind(info) for key, info in sorted(definition.outputs.items())},
+        }
     return found
 
 

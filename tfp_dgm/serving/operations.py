@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
@@ -107,6 +108,12 @@ def meta_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:
     """The graph with the tag `serve`."""
     model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     return next(graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags)
+
+
+def serving_signatures(folder: Path) -> dict[str, Any]:
+    """The `SignatureDef`s that a server offers."""
+    definitions = meta_graph(folder).signature_def
+    return {name: definitions[name] for name in definitions if not name.startswith("__")}
 
 
 def uses(folder: Path) -> Iterator[Use]:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from tfp_dgm.serving import replay
-from tfp_dgm.serving.accelerators import ACCELERATORS, compile_ahead, missing_tools
-from tfp_dgm.serving.folders import batch_sizes, version_folder
-from tfp_dgm.serving.graph_checks import GRAPH_CHECKS, serving_signatures
-from tfp_dgm.serving.operations import needs_text_libraries, text_libraries
-from tfp_dgm.serving.saved_model_runner import (
+from tfp_dgm.serving.checks.accelerators import ACCELERATORS, compile_ahead, missing_tools
+from tfp_dgm.serving.checks.graph_checks import GRAPH_CHECKS
+from tfp_dgm.serving.checks.saved_model_runner import (
     build_runner,
     quiet_environment,
     run_in_cpp,
     runner_path,
 )
+from tfp_dgm.serving.folders import batch_sizes, version_folder
+from tfp_dgm.serving.operations import needs_text_libraries, serving_signatures, text_libraries
 
 _TIMEOUT = 1200
 

@@ -16,20 +16,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tfp_dgm.serving.grpc_services import metadata_response, status_response
+from tfp_dgm.serving.embedded.grpc_services import metadata_response, status_response
+from tfp_dgm.serving.embedded.limits import Limits
+from tfp_dgm.serving.embedded.loaded_version import serialised_examples
+from tfp_dgm.serving.embedded.server_metrics import ServerMetrics
+from tfp_dgm.serving.embedded.version_watcher import VersionWatcher
 from tfp_dgm.serving.json_requests import (
     classify_examples,
     parse_body,
     predict_inputs,
     signature_name,
 )
-from tfp_dgm.serving.limits import Limits
-from tfp_dgm.serving.loaded_version import serialised_examples
 from tfp_dgm.serving.predictions import columnar_answer, row_answer
 from tfp_dgm.serving.replay import Arrays, kernel_message
 from tfp_dgm.serving.request_error import RequestError
-from tfp_dgm.serving.server_metrics import ServerMetrics
-from tfp_dgm.serving.version_watcher import VersionWatcher
 
 _LOG = logging.getLogger(__name__)
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"

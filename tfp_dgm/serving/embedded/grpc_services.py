@@ -19,13 +19,13 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tfp_dgm.serving.limits import Limits
-from tfp_dgm.serving.loaded_version import LoadedVersion, serialised_examples
+from tfp_dgm.serving.embedded.limits import Limits
+from tfp_dgm.serving.embedded.loaded_version import LoadedVersion, serialised_examples
+from tfp_dgm.serving.embedded.server_metrics import ServerMetrics
+from tfp_dgm.serving.embedded.version_watcher import VersionWatcher
 from tfp_dgm.serving.predictions import tensor_proto
 from tfp_dgm.serving.replay import Arrays, kernel_message
 from tfp_dgm.serving.request_error import RequestError
-from tfp_dgm.serving.server_metrics import ServerMetrics
-from tfp_dgm.serving.version_watcher import VersionWatcher
 
 _LOG = logging.getLogger(__name__)
 _CODES = {

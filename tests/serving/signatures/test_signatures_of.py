@@ -10,7 +10,7 @@ from tests.models.texts import make_language_model, make_vae
 from tfp_dgm import layers, models
 from tfp_dgm.inference import sample_texts
 from tfp_dgm.serving import export
-from tfp_dgm.serving.signatures_of import SIGNATURES, signatures_of
+from tfp_dgm.serving.signatures.signatures_of import SIGNATURES, signatures_of
 from tfp_dgm.text import WordVocabulary
 
 WORDS = ["the", "cat", "sat"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.loaded_version import LoadedVersion
+from tfp_dgm.serving.embedded.loaded_version import LoadedVersion
 from tfp_dgm.serving.request_error import RequestError
 
 _LOG = logging.getLogger(__name__)

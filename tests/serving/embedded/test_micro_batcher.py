@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfp_dgm.serving import RequestError
-from tfp_dgm.serving.micro_batcher import MicroBatcher
+from tfp_dgm.serving.embedded.micro_batcher import MicroBatcher
 
 
 class Recorder:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfp_dgm.inference import draw, greedy, sample_texts
 from tfp_dgm.models import Signature, TextVAE
-from tfp_dgm.serving.sentence_tasks import SentenceTasks
+from tfp_dgm.serving.signatures.sentence_tasks import SentenceTasks
 
 # Draws of the latent behind a score.
 SCORE_SAMPLES = 16

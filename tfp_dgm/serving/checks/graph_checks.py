@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
@@ -10,18 +9,12 @@ from tfp_dgm.serving import replay
 from tfp_dgm.serving.folders import batch_sizes
 from tfp_dgm.serving.operations import (
     compiled_plain_signatures,
-    meta_graph,
+    serving_signatures,
     stateful_samplers,
     unlinked,
 )
 
 Part = tuple[str, str]  # What is wrong, or nothing; and what was found.
-
-
-def serving_signatures(folder: Path) -> dict[str, Any]:
-    """The `SignatureDef`s that a server offers."""
-    definitions = meta_graph(folder).signature_def
-    return {name: definitions[name] for name in definitions if not name.startswith("__")}
 
 
 def _shapes(folder: Path) -> Part:

@@ -10,10 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.serving import replay
+from tfp_dgm.serving.embedded.micro_batcher import MicroBatcher
 from tfp_dgm.serving.folders import batch_sizes
-from tfp_dgm.serving.graph_checks import serving_signatures
-from tfp_dgm.serving.micro_batcher import MicroBatcher
-from tfp_dgm.serving.operations import needs_text_libraries, text_libraries
+from tfp_dgm.serving.operations import needs_text_libraries, serving_signatures, text_libraries
 from tfp_dgm.serving.request_error import RequestError
 
 Arrays = Mapping[str, np.ndarray]

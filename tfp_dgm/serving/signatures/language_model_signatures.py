@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfp_dgm.inference import sample_texts
 from tfp_dgm.models import LanguageModel, Signature
-from tfp_dgm.serving.sentence_tasks import SentenceTasks
+from tfp_dgm.serving.signatures.sentence_tasks import SentenceTasks
 
 
 def language_model_signatures(model: LanguageModel) -> Mapping[str, Signature]:

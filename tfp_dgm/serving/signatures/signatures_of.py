@@ -11,10 +11,10 @@ from tfp_dgm.models import (
     Signature,
     TextVAE,
 )
-from tfp_dgm.serving.captioner_signatures import captioner_signatures
-from tfp_dgm.serving.language_model_signatures import language_model_signatures
-from tfp_dgm.serving.text_vae_signatures import text_vae_signatures
-from tfp_dgm.serving.vae_signatures import vae_signatures
+from tfp_dgm.serving.signatures.captioner_signatures import captioner_signatures
+from tfp_dgm.serving.signatures.language_model_signatures import language_model_signatures
+from tfp_dgm.serving.signatures.text_vae_signatures import text_vae_signatures
+from tfp_dgm.serving.signatures.vae_signatures import vae_signatures
 
 # What draws and decodes stands above the models, and so do the signatures made of it.
 SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {

@@ -12,12 +12,12 @@ import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.grpc_services import add_services
-from tfp_dgm.serving.limits import Limits
-from tfp_dgm.serving.loaded_version import LoadedVersion
-from tfp_dgm.serving.rest_app import rest_app
-from tfp_dgm.serving.server_metrics import ServerMetrics
-from tfp_dgm.serving.version_watcher import VersionWatcher
+from tfp_dgm.serving.embedded.grpc_services import add_services
+from tfp_dgm.serving.embedded.limits import Limits
+from tfp_dgm.serving.embedded.loaded_version import LoadedVersion
+from tfp_dgm.serving.embedded.rest_app import rest_app
+from tfp_dgm.serving.embedded.server_metrics import ServerMetrics
+from tfp_dgm.serving.embedded.version_watcher import VersionWatcher
 
 _LOG = logging.getLogger(__name__)
 _GRPC_THREADS = 32

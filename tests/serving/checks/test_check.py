@@ -11,14 +11,16 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tests.models import test_hierarchical_vae
 from tests.serving.toys import Letters
 from tfp_dgm.data import DataError
 from tfp_dgm.models import Signature
-from tfp_dgm.serving import accelerators, check, export, saved_model_runner
-from tfp_dgm.serving.operations import TEXT_OPERATIONS, text_libraries
+from tfp_dgm.serving import check, export
+from tfp_dgm.serving.checks import accelerators, saved_model_runner
+from tfp_dgm.serving.operations import TEXT_OPERATIONS, meta_graph, text_libraries
 
 # The modules; their names in the package are those of the functions.
-CHECK = importlib.import_module("tfp_dgm.serving.check")
+CHECK = importlib.import_module("tfp_dgm.serving.checks.check")
 EXPORT = importlib.import_module("tfp_dgm.serving.export")
 NUMBER = tf.TensorSpec([None], tf.float32)
 GRAPH_ROWS = (
@@ -75,6 +77,15 @@ def test_a_good_model_passes_and_what_is_missing_is_said(letters, no_cpp):
     assert (cpp.outcome, "--build" in cpp.detail) == ("not checked", True)
     tpu = found["compiles for TPU v5e"]
     assert (tpu.outcome, tpu.detail[:26]) == ("not checked", "missing: /no/such/python (")
+
+
+def test_a_model_of_images_with_layers_of_latents_passes(tmp_path, no_cpp):
+    model = test_hierarchical_vae.randomized(test_hierarchical_vae.gaussian())
+    folder = export(model, tmp_path / "images", batch_sizes=[1, 2])
+    found = _outcomes(folder, (*GRAPH_ROWS, *RUN_ROWS))
+    for row in (*GRAPH_ROWS, *RUN_ROWS):
+        assert found[row].outcome == "passed", found[row]
+    assert "score_xla" in meta_graph(folder).signature_def
 
 
 class Broken(Letters):

@@ -1,0 +1,1 @@
+"""Proofs that an exported model will serve."""

@@ -1,0 +1,1 @@
+"""How each model of the package is served."""
