@@ -45,7 +45,10 @@ def evaluate(
     if annealing and not continuous:
         raise DataError("--annealing: expected a model with normal latents")
     if gaps and not (continuous and isinstance(model, VAE)):
-        raise DataError("--gaps: expected a model with one layer of normal latents")
+        raise DataError(
+            "--gaps: expected a model with one layer of normal latents, trained without a baseline "
+            "or dreams"
+        )
     report = latent_variable_report(
         model, images, num_samples=samples, batch_size=_BATCH, seed=seed, progress=progress
     )

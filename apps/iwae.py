@@ -109,7 +109,7 @@ def train(
     Objectives of normal latents:
     elbo, stl, iwae, dreg, miwae, piwae, ciwae, renyi;
     of bernoulli latents: disarm, arm;
-    of bernoulli and categorical latents: rebar, relax, gumbel-softmax,
+    of bernoulli and categorical latents: muprop, rebar, relax, gumbel-softmax,
     straight-through-gumbel, straight-through, enumerated;
     of all: reinforce, nvil, self-critical, rloo, vimco, wake-sleep,
     reweighted-wake-sleep.

@@ -30,6 +30,7 @@ from tfp_dgm.objectives import (
     LearnedBaseline,
     LeaveOneOut,
     MultiplyImportanceWeighted,
+    MuProp,
     PartiallyImportanceWeighted,
     Renyi,
     ReweightedWakeSleep,
@@ -97,6 +98,7 @@ def discrete():
         yield Row(EnumeratedELBO(), model, elbo)
         yield Row(ExactMarginal(), model, enumerable.evidence)
         yield Row(ScoreFunctionELBO(num_samples=1, control_variates=[]), model, elbo)
+        yield Row(MuProp(), model, elbo)
         yield Row(REBAR(), model, elbo)
         yield Row(REBAR(num_samples=2, temperature=1.0, scale=0.6), model, elbo)
         yield Row(RELAX(), model, elbo)
@@ -129,6 +131,7 @@ def of_two_layers():
     yield Row(ScoreFunctionELBO(num_samples=2), TWO_LAYERS, elbo)
     critic = [SelfCritical()]
     yield Row(ScoreFunctionELBO(num_samples=1, control_variates=critic), TWO_LAYERS, elbo)
+    yield Row(MuProp(num_samples=2), TWO_LAYERS, elbo)
     yield Row(REBAR(num_samples=2), TWO_LAYERS, elbo)
     yield Row(RELAX(temperature=0.8), TWO_LAYERS, elbo)
     yield Row(ScoreFunctionImportanceWeighted(num_samples=2), TWO_LAYERS, iw(2))

@@ -19,6 +19,7 @@ from tfp_dgm.objectives.importance_weighted import (
     PartiallyImportanceWeighted,
     Renyi,
 )
+from tfp_dgm.objectives.muprop import MuProp
 from tfp_dgm.objectives.objective import Bound, Objective
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
@@ -47,6 +48,7 @@ __all__ = [
     "LearnedBaseline",
     "LeaveOneOut",
     "MinimumDesiredRate",
+    "MuProp",
     "MultiplyImportanceWeighted",
     "Objective",
     "PartiallyImportanceWeighted",
