@@ -56,13 +56,13 @@ def binary(theta, phi):
     return linear(theta, phi, bernoulli, bernoulli, 3)
 
 
+def categorical(logits):
+    return tfd.OneHotCategorical(logits=logits, dtype=tf.float32)
+
+
 def one_hot(theta, phi):
     """For theta [N, 12] and phi [N, 4]."""
-
-    def distribution(logits):
-        return tfd.OneHotCategorical(logits=logits, dtype=tf.float32)
-
-    return linear(theta, phi, distribution, distribution, 4)
+    return linear(theta, phi, categorical, categorical, 4)
 
 
 def two_layers(theta, phi):
@@ -81,6 +81,24 @@ def two_layers(theta, phi):
 
     posterior = tfd.JointDistributionSequential([bernoulli(phi[:, :2]), second])
     return Problem(log_likelihood, posterior, TopDown([bernoulli(theta[:, :1]), first]))
+
+
+def one_hot_layers(theta, phi):
+    """For theta [N, 14] and phi [N, 9]."""
+
+    def row(z, parameters):  # [..., N, K] and [N, K D] -> [..., N, D]
+        matrix = tf.reshape(parameters, [-1, z.shape[-1], parameters.shape[1] // z.shape[-1]])
+        return tf.reduce_sum(z[..., tf.newaxis] * matrix, axis=-2)
+
+    def log_likelihood(z):
+        pixels = bernoulli(row(z[0], theta[:, 8:]))
+        return pixels.log_prob(tf.constant(enumerable.X, tf.float32))
+
+    posterior = tfd.JointDistributionSequential(
+        [categorical(phi[:, :3]), lambda u: categorical(row(u, phi[:, 3:]))]
+    )
+    prior = TopDown([categorical(theta[:, :2]), lambda v: categorical(row(v, theta[:, 2:8]))])
+    return Problem(log_likelihood, posterior, prior)
 
 
 def surrogate(problem):

@@ -74,6 +74,31 @@ class TwoLayers:
         return bernoulli(phi[:2], u) + bernoulli([u[0] * phi[2] + u[1] * phi[3] + phi[4]], [v])
 
 
+class OneHotLayers:
+    """u a one-hot vector of length 3, then v one of length 2; x from u, whose generator is v.
+
+    p(v) p(u | v) p(x | u) and q(u | x) q(v | u), each row of a matrix the logits given one value.
+    Values are (u, v) in one tuple. theta = [2] of p(v), [2, 3] of p(u | v), [3, 2] of p(x | u);
+    phi = [3] of q(u), [3, 2] of q(v | u).
+    """
+
+    theta = np.array(
+        [*(0.4, -0.6), *(0.9, -0.3, 0.1, -1.2, 0.7, 0.5), *(1.8, -1.1, -1.7, 0.9, 0.3, 1.2)]
+    )
+    phi = np.array([*(0.5, -0.4, 0.8), *(1.1, -0.7, -0.9, 0.2, 0.3, 0.6)])
+    support = tuple(u + v for u in map(tuple, np.eye(3)) for v in map(tuple, np.eye(2)))
+
+    def log_joint(self, theta, z):
+        u, v = z[:3].index(1.0), z[3:].index(1.0)
+        of_u, of_x = np.reshape(theta[2:8], (2, 3)), np.reshape(theta[8:], (3, 2))
+        total = log_softmax(theta[:2])[v] + log_softmax(of_u[v])[u]
+        return total + bernoulli(of_x[u], X)
+
+    def log_q(self, phi, z):
+        u, v = z[:3].index(1.0), z[3:].index(1.0)
+        return log_softmax(phi[:3])[u] + log_softmax(np.reshape(phi[3:], (3, 2))[u])[v]
+
+
 def bernoulli(logits, values):
     total = 0.0
     for logit, value in zip(logits, values, strict=True):
