@@ -228,7 +228,7 @@ def train(
     best = keras.callbacks.EarlyStopping(
         "val_bound", mode="max", patience=epochs, restore_best_weights=True
     )
-    callbacks = [training.NonFiniteGuard(), *remedies(configuration, model, data, steps, epochs)]
+    callbacks = [training.NonFiniteGuard(), *remedies(configuration, model, data, batches, epochs)]
     remembered = [best, *(c for c in callbacks if getattr(c, "state_names", ()))]
     resume = training.ResumeTraining(folder, callbacks=remembered)
     batches.epoch = resume.epoch
@@ -276,11 +276,12 @@ def remedies(
     configuration: Configuration,
     model: Any,
     data: dict[str, list[np.ndarray]],
-    steps: int,
+    batches: Any,
     epochs: int,
 ) -> list[Any]:
     from tfp_dgm import training
 
+    steps = len(batches)
     schedules: dict[str, Callable[[], Any]] = {
         "linear": lambda: training.Linear(steps * max(1, epochs // 2)),
         "cyclical": lambda: training.Cyclical(max(1, steps * epochs // 5)),
@@ -297,7 +298,13 @@ def remedies(
     watched = padded(data["valid"][:500])
     if configuration.aggressive:
         network = [model.encoder, model.posterior_layer]
-        callbacks.append(training.AggressiveTraining(network, watched))
+        callbacks.append(
+            training.AggressiveTraining(
+                network,
+                watched,
+                batch_length=lambda i: float(batches.lengths[batches.index(i)].mean()),
+            )
+        )
     if configuration.latent:
         callbacks.append(training.CollapseWatch(watched))
     return callbacks

@@ -133,12 +133,23 @@ def test_all_weights_move_once_mutual_information_falls():
         assert not same(row["outer"], last["outer"])
 
 
-@pytest.mark.parametrize(("factors", "rounds"), [(range(1, 8), 2.0), (range(7, 0, -1), 0.0)])
-def test_inner_steps_end_where_the_loss_of_a_window_no_longer_falls(factors, rounds):
-    """Longer and longer texts: two inner steps and one of the rest, twice. Shorter: inner only."""
+@pytest.mark.parametrize(
+    ("factors", "length", "rounds"),
+    [
+        (range(1, 8), None, 2.0),
+        (range(7, 0, -1), None, 0.0),
+        (range(1, 8), lambda batch: 10.0**batch, 0.0),
+        (range(7, 0, -1), lambda batch: 0.1**batch, 2.0),
+    ],
+    ids=["longer", "shorter", "longer, by length", "shorter, by length"],
+)
+def test_inner_steps_end_where_the_loss_of_a_window_rises(factors, length, rounds):
+    """Rising: two inner steps and one of the rest, twice. Falling: inner steps only."""
     model = toys.quiet(toys.vae())
     model.compile(keras.optimizers.SGD(0.0))
-    callback = AggressiveTraining([model.encoder], X, max_inner_steps=50, window=1)
+    callback = AggressiveTraining(
+        [model.encoder], X, max_inner_steps=50, window=1, batch_length=length
+    )
     x = np.concatenate([factor * X[:4] for factor in factors])
     run = {"batch_size": 4, "verbose": 0, "shuffle": False}
     history = model.fit(x, callbacks=[callback], **run).history
@@ -153,6 +164,25 @@ def test_aggressive_training_refuses_what_it_cannot_do():
         fit(compiled(), AggressiveTraining([model.encoder], X))
     with pytest.raises(ValueError, match="received window=5, max_inner_steps=2"):
         AggressiveTraining([model.encoder], X, max_inner_steps=2, window=5)
+
+
+def test_measurements_are_traced_once():
+    """The posterior is called from Python while a function is traced, and at no other time."""
+    model, traced = compiled(), []
+    posterior = model.posterior
+
+    def watched(inputs, training=False):
+        traced.append(training)
+        return posterior(inputs, training)
+
+    model.posterior = watched
+    counts = []
+    counted = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: counts.append(traced.count(False))
+    )
+    aggressive = AggressiveTraining([model.encoder], X, max_inner_steps=2, window=1)
+    fit(model, aggressive, CollapseWatch(X, say=str), counted, epochs=3)
+    assert counts == [5, 5, 5]  # Information twice, by two functions each, and active units.
 
 
 def test_watch_tells_a_collapsed_posterior_and_its_recovery():

@@ -20,7 +20,7 @@ from tfp_dgm.evaluation.classification import (
 
 if TYPE_CHECKING:
     from tfp_dgm.evaluation.adversarial import adversarial_evaluation
-    from tfp_dgm.evaluation.aggregated_posterior import mutual_information
+    from tfp_dgm.evaluation.aggregated_posterior import MutualInformation, mutual_information
     from tfp_dgm.evaluation.captions import caption_metrics
     from tfp_dgm.evaluation.cider import cider_d
     from tfp_dgm.evaluation.gaps import inference_gaps
@@ -29,10 +29,17 @@ if TYPE_CHECKING:
         importance_weighted_log_likelihood,
         pareto_k,
     )
-    from tfp_dgm.evaluation.posterior import active_units, elbo_terms, kl_per_dimension
+    from tfp_dgm.evaluation.posterior import (
+        ActiveUnits,
+        active_units,
+        elbo_terms,
+        kl_per_dimension,
+    )
     from tfp_dgm.evaluation.report import latent_variable_report
 
 __all__ = [
+    "ActiveUnits",
+    "MutualInformation",
     "accepted_precision",
     "accuracy",
     "active_units",
@@ -57,6 +64,8 @@ __all__ = [
 
 # Name -> the module that has it. No module has the name of a function: it would hide it.
 _LAZY = {
+    "ActiveUnits": "posterior",
+    "MutualInformation": "aggregated_posterior",
     "active_units": "posterior",
     "adversarial_evaluation": "adversarial",
     "caption_metrics": "captions",

@@ -51,55 +51,90 @@ def mutual_information(
         Bayesian inference.
     """
 
-    @tf.function(reduce_retracing=True)
-    def draw(inputs: Any, seed: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
-        posterior, prior = model.posterior(inputs), model.prior(inputs)
-        z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
-        return z, log_q, prior.log_prob(z) + tf.zeros_like(log_q)
+    estimate = MutualInformation(model, num_samples=num_samples)
+    return estimate(
+        data,
+        batch_size=batch_size,
+        draws_per_step=draws_per_step,
+        seed=seed,
+        progress=progress,
+    )
 
-    @tf.function(reduce_retracing=True)
-    def log_densities(inputs: Any, valid: tf.Tensor, steps: Any) -> tf.Tensor:
-        posterior = model.posterior(inputs)
 
-        def step(z: Any) -> tf.Tensor:
-            z = tf.nest.map_structure(lambda layer: layer[:, tf.newaxis], z)
-            log_q = posterior.log_prob(z)  # [C, B]
-            return tf.reduce_logsumexp(log_q[:, :valid], axis=1)  # [C]
+class MutualInformation:
+    """`mutual_information` of one model, compiled once however often it is asked for.
 
-        return tf.map_fn(step, steps, fn_output_signature=tf.float32, parallel_iterations=1)
+    Args:
+      model, num_samples: see `mutual_information`, whose other arguments the call takes.
+    """
 
-    drawn = []
-    for inputs, count, index in batches(data, batch_size):
-        parts = draw(inputs, tf.constant((seed, index)))
-        drawn.append(tf.nest.map_structure(lambda part, c=count: part.numpy()[:, :c], parts))
-    z, own, log_prior = tf.nest.map_structure(
-        lambda *parts: np.concatenate(parts, axis=1), *drawn
-    )  # [S, N, ...]
-    num_examples, num_draws = own.shape[1], own.size
-    size = min(draws_per_step, num_draws)
-    places = np.arange(math.ceil(num_draws / size) * size) % num_draws
-    steps = tf.nest.map_structure(
-        lambda layer: tf.constant(
-            layer.reshape(num_draws, *layer.shape[2:])[places].reshape(-1, size, *layer.shape[2:])
-        ),
-        z,
-    )  # [steps, C, ...]
-    total = np.full(num_draws, -np.inf)
-    for inputs, count, _ in batches(data, batch_size, progress):
-        sums = log_densities(inputs, tf.constant(count), steps).numpy().reshape(-1)
-        total = np.logaddexp(total, sums[:num_draws].astype(np.float64))
-    aggregated = total.reshape(own.shape) - math.log(num_examples)  # log q(z), [S, N]
-    information = (own - aggregated).mean(axis=0)  # [N]
-    marginal_kl = (aggregated - log_prior).mean(axis=0)  # [N]
-    return {
-        "mutual_information": float(information.mean()),
-        "mutual_information_standard_error": _standard_error(information),
-        "marginal_kl": float(marginal_kl.mean()),
-        "marginal_kl_standard_error": _standard_error(marginal_kl),
-        "upper_limit": math.log(num_examples),
-        "num_examples": num_examples,
-        "num_samples": num_samples,
-    }
+    def __init__(self, model: LatentVariableModel, *, num_samples: int = 1) -> None:
+        self.num_samples = num_samples
+
+        @tf.function(reduce_retracing=True)
+        def draw(inputs: Any, seed: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
+            posterior, prior = model.posterior(inputs), model.prior(inputs)
+            z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
+            return z, log_q, prior.log_prob(z) + tf.zeros_like(log_q)
+
+        @tf.function(reduce_retracing=True)
+        def log_densities(inputs: Any, valid: tf.Tensor, steps: Any) -> tf.Tensor:
+            posterior = model.posterior(inputs)
+
+            def step(z: Any) -> tf.Tensor:
+                z = tf.nest.map_structure(lambda layer: layer[:, tf.newaxis], z)
+                log_q = posterior.log_prob(z)  # [C, B]
+                return tf.reduce_logsumexp(log_q[:, :valid], axis=1)  # [C]
+
+            return tf.map_fn(step, steps, fn_output_signature=tf.float32, parallel_iterations=1)
+
+        self._draw = draw
+        self._log_densities = log_densities
+
+    def __call__(
+        self,
+        data: Any,
+        *,
+        batch_size: int = 100,
+        draws_per_step: int = 500,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> dict[str, float]:
+        """See `mutual_information`."""
+        drawn = []
+        for inputs, count, index in batches(data, batch_size):
+            parts = self._draw(inputs, tf.constant((seed, index)))
+            drawn.append(tf.nest.map_structure(lambda part, c=count: part.numpy()[:, :c], parts))
+        z, own, log_prior = tf.nest.map_structure(
+            lambda *parts: np.concatenate(parts, axis=1), *drawn
+        )  # [S, N, ...]
+        num_examples, num_draws = own.shape[1], own.size
+        size = min(draws_per_step, num_draws)
+        places = np.arange(math.ceil(num_draws / size) * size) % num_draws
+        steps = tf.nest.map_structure(
+            lambda layer: tf.constant(
+                layer.reshape(num_draws, *layer.shape[2:])[places].reshape(
+                    -1, size, *layer.shape[2:]
+                )
+            ),
+            z,
+        )  # [steps, C, ...]
+        total = np.full(num_draws, -np.inf)
+        for inputs, count, _ in batches(data, batch_size, progress):
+            sums = self._log_densities(inputs, tf.constant(count), steps).numpy().reshape(-1)
+            total = np.logaddexp(total, sums[:num_draws].astype(np.float64))
+        aggregated = total.reshape(own.shape) - math.log(num_examples)  # log q(z), [S, N]
+        information = (own - aggregated).mean(axis=0)  # [N]
+        marginal_kl = (aggregated - log_prior).mean(axis=0)  # [N]
+        return {
+            "mutual_information": float(information.mean()),
+            "mutual_information_standard_error": _standard_error(information),
+            "marginal_kl": float(marginal_kl.mean()),
+            "marginal_kl_standard_error": _standard_error(marginal_kl),
+            "upper_limit": math.log(num_examples),
+            "num_examples": num_examples,
+            "num_samples": self.num_samples,
+        }
 
 
 def _standard_error(values: np.ndarray) -> float:

@@ -90,32 +90,50 @@ def active_units(
       [1] Burda, Grosse and Salakhutdinov. Importance Weighted Autoencoders. ICLR 2016, section 5.2.
     """
 
-    @tf.function(reduce_retracing=True)
-    def two_means(inputs: Any, seed: tf.Tensor) -> tf.Tensor:
-        posterior = model.posterior(inputs)
-        try:
-            mean = _flat(posterior.mean())  # [B, Z]
-            return tf.stack([mean, mean])
-        except (NotImplementedError, ValueError):  # A flow; of layers, ValueError.
-            z = _flat(posterior.sample((2, num_samples), seed=seed), leading=3)  # [2, S, B, Z]
-            return tf.reduce_mean(z, axis=1)  # [2, B, Z]
+    count = ActiveUnits(model, num_samples=num_samples)
+    return count(data, threshold=threshold, batch_size=batch_size, seed=seed)
 
-    means = np.concatenate(
-        [
-            two_means(inputs, tf.constant((seed, index))).numpy()[:, :count]
-            for inputs, count, index in batches(data, batch_size)
-        ],
-        axis=1,
-    ).astype(np.float64)  # [2, N, Z]
-    if means.shape[1] < 2:
-        raise ValueError("data: expected at least 2 examples, to see what varies; received 1")
-    first, second = means - means.mean(axis=1, keepdims=True)
-    variances = (first * second).sum(axis=0) / (means.shape[1] - 1)
-    return {
-        "active_units": int((variances > threshold).sum()),
-        "units": len(variances),
-        "variances": variances.tolist(),
-    }
+
+class ActiveUnits:
+    """`active_units` of one model, compiled once however often it is asked for.
+
+    Args:
+      model, num_samples: see `active_units`, whose other arguments the call takes.
+    """
+
+    def __init__(self, model: LatentVariableModel, *, num_samples: int = 16) -> None:
+        @tf.function(reduce_retracing=True)
+        def two_means(inputs: Any, seed: tf.Tensor) -> tf.Tensor:
+            posterior = model.posterior(inputs)
+            try:
+                mean = _flat(posterior.mean())  # [B, Z]
+                return tf.stack([mean, mean])
+            except (NotImplementedError, ValueError):  # A flow; of layers, ValueError.
+                z = _flat(posterior.sample((2, num_samples), seed=seed), leading=3)  # [2, S, B, Z]
+                return tf.reduce_mean(z, axis=1)  # [2, B, Z]
+
+        self._two_means = two_means
+
+    def __call__(
+        self, data: Any, *, threshold: float = 0.01, batch_size: int = 100, seed: int = 0
+    ) -> dict[str, Any]:
+        """See `active_units`."""
+        means = np.concatenate(
+            [
+                self._two_means(inputs, tf.constant((seed, index))).numpy()[:, :count]
+                for inputs, count, index in batches(data, batch_size)
+            ],
+            axis=1,
+        ).astype(np.float64)  # [2, N, Z]
+        if means.shape[1] < 2:
+            raise ValueError("data: expected at least 2 examples, to see what varies; received 1")
+        first, second = means - means.mean(axis=1, keepdims=True)
+        variances = (first * second).sum(axis=0) / (means.shape[1] - 1)
+        return {
+            "active_units": int((variances > threshold).sum()),
+            "units": len(variances),
+            "variances": variances.tolist(),
+        }
 
 
 def kl_per_dimension(

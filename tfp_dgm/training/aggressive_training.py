@@ -6,21 +6,22 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfp_dgm.evaluation import mutual_information
+from tfp_dgm.evaluation import MutualInformation
 
 
 class AggressiveTraining(keras.callbacks.Callback):
     """Many steps of the inference network for each step of the decoder, at first [1].
 
     A round is: steps that move the inference network alone, until the mean loss over a window of
-    them no longer falls or there have been `max_inner_steps`; then one step that moves all other
-    weights alone. Rounds go on until the mutual information of example and latent, measured at the
-    end of each epoch, falls by more than its standard error; from then on all weights move
+    them is above that of the window before or there have been `max_inner_steps`; then one step that
+    moves all other weights alone. Rounds go on until the mutual information of example and latent,
+    measured at the end of each epoch with the same noise, has fallen; from then on all weights move
     together, as usual.
 
     The steps of a round take their batches from `fit`, one each, where [1] draws extra ones: an
-    epoch holds fewer steps of the decoder, and costs no more than any other. The defaults make
-    rounds shorter than those of [1] for that reason. The optimizer's count of steps, by which
+    epoch costs no more than any other, and has fewer steps of the decoder, one a round. Many epochs
+    here are one of [1]. `window` decides how many steps a round has, two windows at least: 15 in
+    [1], and shorter by default, for the decoder's sake. The optimizer's count of steps, by which
     schedules go, counts them all.
 
     It freezes and thaws weights (`weight.trainable`) around the model's one training step, of which
@@ -31,8 +32,11 @@ class AggressiveTraining(keras.callbacks.Callback):
       inference_network: its layers, such as `[model.encoder, model.posterior_layer]`.
       data: examples [N, ...] or batches of them, on which mutual information is measured; see
         `evaluation.mutual_information`.
-      max_inner_steps: at most so many steps of the inference network in a round; 100 in [1].
-      window: steps over which losses are averaged and compared; 15 in [1].
+      max_inner_steps: at most so many steps of the inference network in a round.
+      window: steps over which losses are averaged and compared.
+      batch_length: where the examples of one batch are longer than those of another, and lose more
+        for it: number of a batch in its epoch -> mean length of its examples. Losses are then
+        compared by the unit of length, as [1] does by the word.
     Raises:
       ValueError: at the start of training, if the model runs several steps at a time, or if a layer
         is not the model's.
@@ -42,12 +46,17 @@ class AggressiveTraining(keras.callbacks.Callback):
     """
 
     # What `ResumeTraining` brings back.
-    state_names = ("active", "_information", "_inner_steps", "_window_losses", "_last_mean")
+    state_names = (
+        *("active", "_information", "_inner_steps"),
+        *("_window_steps", "_window_loss", "_window_length", "_last_mean"),
+    )
 
     active: bool
     _information: float
     _inner_steps: int  # Done in this round; -1 where the step of the others is next.
-    _window_losses: list[float]
+    _window_steps: int
+    _window_loss: float
+    _window_length: float
     _last_mean: float
 
     def __init__(
@@ -55,8 +64,9 @@ class AggressiveTraining(keras.callbacks.Callback):
         inference_network: Sequence[keras.layers.Layer],
         data: Any,
         *,
-        max_inner_steps: int = 10,
-        window: int = 5,
+        max_inner_steps: int = 100,
+        window: int = 3,
+        batch_length: Callable[[int], float] | None = None,
     ) -> None:
         super().__init__()
         if not 1 <= window <= max_inner_steps:
@@ -68,6 +78,7 @@ class AggressiveTraining(keras.callbacks.Callback):
         self.data = data
         self.max_inner_steps = max_inner_steps
         self.window = window
+        self.batch_length = batch_length
 
     def on_train_begin(self, logs: Any = None) -> None:
         model = self.model
@@ -90,6 +101,7 @@ class AggressiveTraining(keras.callbacks.Callback):
         self._frozen = {"inference": outer, "rest": inner, "all": []}
         self._trainable = model.trainable_weights
         self._steps: dict[str, Callable[..., Any]] = {"all": model.train_function}
+        self._measure = MutualInformation(model)
         self.active = True
         self._information = -np.inf
         self._start_round()
@@ -111,13 +123,15 @@ class AggressiveTraining(keras.callbacks.Callback):
             self._start_round()
             return
         total, count = self._loss_so_far()
-        self._window_losses.append((total - self._total) / max(count - self._count, 1e-12))
+        self._window_loss += (total - self._total) / max(count - self._count, 1e-12)
+        self._window_length += 1.0 if self.batch_length is None else self.batch_length(batch)
+        self._window_steps += 1
         self._inner_steps += 1
         done = self._inner_steps >= self.max_inner_steps
-        if len(self._window_losses) == self.window:
-            mean = float(np.mean(self._window_losses))
-            done = done or mean >= self._last_mean
-            self._last_mean, self._window_losses = mean, []
+        if self._window_steps == self.window:
+            mean = self._window_loss / self._window_length
+            done = done or mean > self._last_mean
+            self._start_window(mean)
         if done:
             self._inner_steps = -1
 
@@ -127,10 +141,8 @@ class AggressiveTraining(keras.callbacks.Callback):
             logs["aggressive"] = float(self.active)
             logs["aggressive_rounds"] = float(self._rounds)
         if self.active:
-            measured = mutual_information(self.model, self.data)
-            information = measured["mutual_information"]
-            error = measured["mutual_information_standard_error"]
-            self.active = information > self._information - error
+            information = self._measure(self.data)["mutual_information"]
+            self.active = information >= self._information
             self._information = information
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -138,8 +150,12 @@ class AggressiveTraining(keras.callbacks.Callback):
 
     def _start_round(self) -> None:
         self._inner_steps = 0
-        self._last_mean = np.inf
-        self._window_losses = []
+        self._start_window(np.inf)
+
+    def _start_window(self, last_mean: float) -> None:
+        self._last_mean = last_mean
+        self._window_steps = 0
+        self._window_loss = self._window_length = 0.0
 
     def _move(self, which: str) -> None:
         """Lets the next steps move these weights: "inference", "rest" or "all"."""

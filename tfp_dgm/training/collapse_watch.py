@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tfp_dgm.evaluation import active_units, mutual_information
+from tfp_dgm.evaluation import ActiveUnits, MutualInformation
 
 ADVICE = """What helps, from the cheapest on:
   - raise the KL weight slowly, once or in cycles: KLWeightSchedule(Linear(...)), (Cyclical(...))
@@ -51,10 +51,11 @@ class CollapseWatch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.collapsed = False
+        self._information = MutualInformation(self.model)
+        self._units = ActiveUnits(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        information = mutual_information(self.model, self.data)
-        units = active_units(self.model, self.data)
+        information, units = self._information(self.data), self._units(self.data)
         numbers = {
             "rate": information["mutual_information"] + information["marginal_kl"],
             "mutual_information": information["mutual_information"],
