@@ -10,13 +10,13 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from tfp_dgm import inference, models, training
+from tfp_dgm import models, training
 from tfp_dgm.data import DataError, atomic_write, read_sentences
 from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
 
 from ._settings import write_settings
+from ._text_vae_samples import Samples, padded
 from ._text_vae_settings import (
     TextModel,
     TextVAESettings,
@@ -99,13 +99,15 @@ def train(
     stopping = keras.callbacks.EarlyStopping(
         "val_bound", mode="max", patience=s.patience, restore_best_weights=True
     )
+    tensorboard = importlib.util.find_spec("tensorboard") is not None
     callbacks: list[Any] = [training.NonFiniteGuard()]
     remembered: list[Any] = [stopping]
     if isinstance(model, models.TextVAE):
         sample = _sample(held_out.rows, s.seed)
-        callbacks += _remedies(s, model, sample, len(batches))
+        callbacks += _remedies(s, model, sample, batches)
         callbacks.append(training.CollapseWatch(sample, say=say))
-        callbacks.append(Samples(directory / "samples.txt", held_out.rows, s.seed))
+        tab = directory / "logs" / "samples" if tensorboard else None
+        callbacks.append(Samples(directory / "samples.txt", held_out.rows, s.seed, logs=tab))
         remembered += [c for c in callbacks if getattr(c, "state_names", ())]
     resumed = training.ResumeTraining(directory / "checkpoints", callbacks=remembered)
     batches.epoch = resumed.epoch
@@ -113,7 +115,7 @@ def train(
     callbacks.append(
         training.ProgressReport(progress, "training", batches=len(batches), epochs=s.epochs)
     )
-    if importlib.util.find_spec("tensorboard"):
+    if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(directory / "logs", write_graph=False))
     callbacks.append(resumed)
     try:
@@ -156,45 +158,6 @@ def vocabulary_of(model: TextModel) -> Vocabulary:
     return model.vocabulary
 
 
-def padded(rows: list[np.ndarray]) -> np.ndarray:
-    """Rows of token ids as one array [N, T]."""
-    width = max(len(row) for row in rows)
-    return np.stack([np.pad(row, (0, width - len(row))) for row in rows]).astype(np.int32)
-
-
-class Samples(keras.callbacks.Callback):
-    """Appends texts drawn from the prior, and an interpolation, to a file after each epoch."""
-
-    def __init__(self, path: Path, rows: list[np.ndarray], seed: int) -> None:
-        super().__init__()
-        self.path = path
-        random = np.random.default_rng(seed)
-        self.ends = padded([rows[i] for i in random.integers(0, len(rows), 2)])
-        self.seeds = tf.constant([[seed, i] for i in range(5)], tf.int32)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        model = self.model
-        z = model.prior(None).sample(5, seed=(int(self.seeds[0, 0]), epoch))
-        drawn = inference.sample_texts(model.decode(z), self.seeds)
-        ends = model.posterior(self.ends).mean()
-        path = inference.interpolate_linearly(ends[0], ends[1], 5)
-        between = inference.greedy(model.decode(path))
-        lines = [f"Epoch {epoch + 1}, drawn:"]
-        lines += [f"  {text}" for text in strings(vocabulary_of(model), drawn)]
-        lines += ["between two sentences:"]
-        lines += [f"  {text}" for text in strings(vocabulary_of(model), between)]
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n\n")
-
-
-def strings(vocabulary: Vocabulary, token_ids: Any) -> list[str]:
-    """Token ids [N, T] as Python strings."""
-    return [
-        text.decode("utf-8", errors="replace")
-        for text in vocabulary.detokenize(token_ids).numpy().tolist()
-    ]
-
-
 def _fit_vocabulary(s: TextVAESettings, texts: list[str]) -> Vocabulary:
     common = {"size": s.vocabulary_size, "lower": s.lower}
     try:
@@ -206,18 +169,23 @@ def _fit_vocabulary(s: TextVAESettings, texts: list[str]) -> Vocabulary:
 
 
 def _remedies(
-    s: TextVAESettings, model: models.TextVAE, sample: np.ndarray, steps: int
+    s: TextVAESettings, model: models.TextVAE, sample: np.ndarray, batches: BucketedBatches
 ) -> list[keras.callbacks.Callback]:
     callbacks: list[keras.callbacks.Callback] = []
-    schedule = build_schedule(s, steps)
+    schedule = build_schedule(s, len(batches))
     if schedule is not None:
         callbacks.append(training.KLWeightSchedule(schedule))
     if s.pretraining_epochs:
         decoder = [model.likelihood, model.prior_layer]
         callbacks.append(training.AutoencoderPretraining(s.pretraining_epochs, decoder))
     if s.aggressive:
-        network = [model.encoder, model.posterior_layer]
-        callbacks.append(training.AggressiveTraining(network, sample))
+        callbacks.append(
+            training.AggressiveTraining(
+                [model.encoder, model.posterior_layer],
+                sample,
+                batch_length=lambda i: float(batches.lengths[batches.index(i)].mean()),
+            )
+        )
     return callbacks
 
 

@@ -12,7 +12,8 @@ from tfp_dgm.models import LanguageModel, TextVAE
 from tfp_dgm.text import BucketedBatches
 from tfp_dgm.training import Progress
 
-from ._text_vae import padded, read_rows, vocabulary_of
+from ._text_vae import read_rows, vocabulary_of
+from ._text_vae_samples import padded
 from ._text_vae_settings import TextModel
 
 CONVENTION = (

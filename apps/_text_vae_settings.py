@@ -43,6 +43,7 @@ class TextVAESettings:
       skip_connections, tie_embeddings: see `networks.SequenceDecoder`.
       bag_of_words_weight: of the auxiliary loss.
       posterior, prior: which distributions.
+      concentration: of a power spherical posterior, whose rate it fixes; 0 learns it.
       kl_weight: beta; where a schedule rises, its end.
       kl_schedule, kl_schedule_steps: the weight's course; steps of the rise (or of a cycle), 0 for
         ten epochs (or a fifth of the training).
@@ -79,6 +80,7 @@ class TextVAESettings:
         "normal", "full_normal", "batch_normalized", "planar", "iaf", "power_spherical"
     ] = "normal"
     prior: Literal["normal", "mixture", "vamp", "flow", "spherical_uniform"] = "normal"
+    concentration: float = 0.0
     kl_weight: float = 1.0
     kl_schedule: Literal["constant", "linear", "sigmoid", "cyclical"] = "linear"
     kl_schedule_steps: int = 0
@@ -149,7 +151,9 @@ def _posterior(s: TextVAESettings) -> layers.DistributionLayer:
         ),
         "planar": lambda: layers.PlanarFlow(normal(s.latent_units), name="posterior"),
         "iaf": lambda: layers.InverseAutoregressiveFlow(normal(s.latent_units), name="posterior"),
-        "power_spherical": lambda: layers.PowerSpherical(s.latent_units, name="posterior"),
+        "power_spherical": lambda: layers.PowerSpherical(
+            s.latent_units, concentration=s.concentration or None, name="posterior"
+        ),
     }[s.posterior]()
 
 

@@ -11,7 +11,8 @@ from tfp_dgm import evaluation, inference
 from tfp_dgm.data import DataError, atomic_write, check_output_path, read_sentences, write_table
 from tfp_dgm.models import LanguageModel, TextVAE
 
-from ._text_vae import padded, strings, vocabulary_of
+from ._text_vae import vocabulary_of
+from ._text_vae_samples import padded, strings
 from ._text_vae_settings import TextModel
 
 _AT_ONCE = 64

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from tfp_dgm_apps import _text_vae
 from tfp_dgm_apps._settings import read_settings
 from tfp_dgm_apps._text_vae_settings import TextVAESettings, build_model, build_objective
@@ -15,7 +16,8 @@ from typer.testing import CliRunner
 from tests.saving import assert_same_weights
 from tfp_dgm import layers, networks, objectives
 from tfp_dgm.data import DataError
-from tfp_dgm.text import WordVocabulary
+from tfp_dgm.text import SubwordVocabulary, WordVocabulary
+from tfp_dgm.token_ids import UNKNOWN
 
 SETTINGS = {
     "units": 8,
@@ -79,6 +81,23 @@ def test_training_leaves_a_whole_folder(trained):
     assert not list(trained.glob(".*"))
 
 
+def test_tensorboard_shows_the_texts_of_the_file(trained):
+    pytest.importorskip("tensorboard")
+    files = [str(file) for file in (trained / "logs" / "samples").iterdir()]
+    shown = {}
+    for record in tf.data.TFRecordDataset(files).as_numpy_iterator():
+        event = tf.compat.v1.Event.FromString(record)
+        for value in event.summary.value:
+            texts = tf.make_ndarray(value.tensor)
+            shown[event.step, value.tag] = [f"  {text.decode()}" for text in texts]
+    lines = (trained / "samples.txt").read_text().splitlines()
+    for step, start in enumerate((lines.index("Epoch 1"), lines.index("Epoch 2"))):
+        assert lines[start + 1 : start + 7] == ["drawn:", *shown[step, "drawn"]]
+        between = shown[step, "between two sentences"]
+        assert lines[start + 7 : start + 13] == ["between two sentences:", *between]
+    assert len(shown) == 4
+
+
 def test_semi_amortised_training_and_evaluation(folder):
     run(
         *("train", folder / "valid.txt", folder / "valid.txt", "--output", folder / "refined"),
@@ -125,6 +144,36 @@ def test_evaluate(trained, folder, tmp_path):
     assert report["perplexity"] == pytest.approx(np.exp(-report["log_likelihood"] / tokens))
     assert len(report["kl_per_dimension"]) == 3
     assert (tmp_path / "kl.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_subwords_from_training_to_imputation(folder, tmp_path):
+    (tmp_path / "new.txt").write_text("the dogman runs now, there.\na girl runs.\n" * 6)
+    lines = (tmp_path / "new.txt").read_text().splitlines()
+    run(
+        *("train", folder / "train.txt", folder / "valid.txt", "--output", tmp_path / "model"),
+        *("--config", folder / "settings.yaml", "--set", "vocabulary=subwords", "--set"),
+        *("vocabulary_size=60", "--set", "max_length=24", "--set", "epochs=1"),
+    )
+    vocabulary = _text_vae.load_model(tmp_path / "model").vocabulary
+    assert isinstance(vocabulary, SubwordVocabulary)
+    # A word that no text of training has is its pieces, and comes back.
+    ids = vocabulary(tf.constant(lines[:1]))
+    assert UNKNOWN not in ids.numpy()
+    assert vocabulary.detokenize(ids).numpy()[0].decode() == lines[0]
+    model = tmp_path / "model"
+    report = json.loads(
+        run("evaluate", model, tmp_path / "new.txt", "--num-samples", 2, "--json").stdout
+    )
+    pieces = [len(row) for row in vocabulary.encode_all(lines)]
+    assert report["tokens_per_sentence"] == np.mean(pieces) > 6
+    texts = json.loads(run("generate", model, "--count", 3, "--json").stdout)
+    assert len(texts) == 3
+    assert not any("##" in text for text in texts)
+    arguments = ("impute", model, tmp_path / "new.txt", "--keep", 0.5, "--json", "--beam-size", 2)
+    found = json.loads(run(*arguments).stdout)["texts"]
+    for text, row in zip(found, vocabulary.encode_all(lines), strict=True):
+        kept = vocabulary.detokenize(row[np.newaxis, : round(0.5 * (len(row) - 1))])
+        assert text.startswith(kept.numpy()[0].decode())
 
 
 @pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
@@ -243,6 +292,9 @@ def test_every_choice_of_the_settings_builds():
             if choice in ("power_spherical", "spherical_uniform"):
                 chosen = {"posterior": "power_spherical", "prior": "spherical_uniform"}
             assert build(**chosen).weights
+    spherical = {"posterior": "power_spherical", "prior": "spherical_uniform"}
+    assert build(**spherical).posterior_layer.concentration is None
+    assert build(concentration=9.0, **spherical).posterior_layer.concentration == 9.0
     assert isinstance(build(posterior="iaf").posterior_layer, layers.InverseAutoregressiveFlow)
     assert isinstance(build(decoder="inputless").decoder, networks.InputlessDecoder)
     model = build(model="language_model")

@@ -120,6 +120,25 @@ def test_trains_and_comes_back(tmp_path):
     assert_comes_back(make_vae(bag_of_words_weight=0.5), (texts,), tmp_path, objective)
 
 
+def test_mixed_precision_trains_near_float32(dtype_policy):
+    """The bound by hand, to the three digits that bfloat16 has; then a step of training."""
+    dtype_policy("mixed_bfloat16")
+    model = randomize(make_vae())
+    bound = model.bound(TEXTS, seed=(3, 4))
+    assert {field.dtype for field in bound} == {tf.float32}
+    z = model.posterior(TEXTS).sample(1, seed=(3, 4))
+    assert z.dtype == tf.float32
+    expected = [numpy_log_prob(model, z[0, b].numpy(), TEXTS[b]) for b in range(3)]
+    np.testing.assert_allclose(bound.reconstruction, expected, rtol=0.03)
+    before = [weight.numpy() for weight in model.trainable_weights]
+    model.compile(keras.optimizers.SGD(0.1))
+    losses = model.fit(TEXTS, epochs=3, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    for weight, value in zip(model.trainable_weights, before, strict=True):
+        assert weight.dtype == "float32"
+        assert (weight.numpy() != value).any(), weight.path
+
+
 def test_learns_the_rule_of_its_texts():
     texts = rule_texts(400)
     model = make_vae(units=16)

@@ -1,0 +1,76 @@
+"""What the model writes while it learns."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm import inference
+from tfp_dgm.text import Vocabulary
+
+
+class Samples(keras.callbacks.Callback):
+    """Texts drawn from the prior, and an interpolation between two held-out ones, each epoch.
+
+    Args:
+      path: file to which they are appended.
+      rows: held-out token ids.
+      seed: of the draws, and of the choice of the two.
+      logs: folder for TensorBoard, whose tab of texts has them too; None for none.
+    """
+
+    def __init__(
+        self, path: Path, rows: list[np.ndarray], seed: int, *, logs: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.path = path
+        random = np.random.default_rng(seed)
+        self.ends = padded([rows[i] for i in random.integers(0, len(rows), 2)])
+        self.seeds = tf.constant([[seed, i] for i in range(5)], tf.int32)
+        self.logs = logs
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.writer = None
+        if self.logs is not None:
+            self.writer = tf.summary.create_file_writer(str(self.logs))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        model = self.model
+        z = model.prior(None).sample(5, seed=(int(self.seeds[0, 0]), epoch))
+        ends = model.posterior(self.ends).mean()
+        path = inference.interpolate_linearly(ends[0], ends[1], 5)
+        texts = {
+            "drawn": inference.sample_texts(model.decode(z), self.seeds),
+            "between two sentences": inference.greedy(model.decode(path)),
+        }
+        written = {name: strings(model.vocabulary, ids) for name, ids in texts.items()}
+        lines = [f"Epoch {epoch + 1}"]
+        for name, found in written.items():
+            lines += [f"{name}:", *(f"  {text}" for text in found)]
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n\n")
+        if self.writer is not None:
+            with self.writer.as_default(step=epoch):
+                for name, found in written.items():
+                    tf.summary.text(name, found)
+            self.writer.flush()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+
+def padded(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of token ids as one array [N, T]."""
+    width = max(len(row) for row in rows)
+    return np.stack([np.pad(row, (0, width - len(row))) for row in rows]).astype(np.int32)
+
+
+def strings(vocabulary: Vocabulary, token_ids: Any) -> list[str]:
+    """Token ids [N, T] as Python strings."""
+    return [
+        text.decode("utf-8", errors="replace")
+        for text in vocabulary.detokenize(token_ids).numpy().tolist()
+    ]
