@@ -9,7 +9,15 @@ import tensorflow as tf
 from PIL import Image
 
 from tests.saving import assert_same_weights
-from tfp_dgm.captioning import encode_images, load_images, load_sources
+from tfp_dgm.captioning import (
+    CaptionedSources,
+    CaptionSettings,
+    encode_images,
+    load_captioner,
+    load_images,
+    load_sources,
+    train_captioner,
+)
 from tfp_dgm.data import CaptionedImages, DataError, ImageFiles, read_image_features
 from tfp_dgm.networks import ConvolutionalEncoder, PretrainedBackbone, decode_image
 
@@ -147,6 +155,25 @@ def test_frozen_backbone_is_computed_once(tmp_path):
     assert features.shape == (3, *backbone.compute_output_shape((None, 40, 40, 3))[1:])
     np.testing.assert_allclose(features, copy(images), rtol=1e-3, atol=1e-4)
     np.testing.assert_array_equal(encode_images(None, images, cache=tmp_path / "f.npy"), features)
+
+
+def test_training_on_a_backbone_with_weights_from_a_file(tmp_path):
+    file = tmp_path / "mobilenet.weights.h5"
+    backbone = PretrainedBackbone("MobileNet", (32, 32))
+    backbone.network.save_weights(file)
+    images = np.random.default_rng(2).integers(256, size=(6, 32, 32, 3), dtype=np.uint8)
+    captions = CaptionedImages({f"{n}.png": ["a dog", "dog"] for n in range(6)})
+    captioned = CaptionedSources(captions, images, "images")
+    sizes = dict.fromkeys(("units", "embedding_units", "expert_units", "context_units"), 8)
+    settings = CaptionSettings(
+        application="MobileNet", weights=str(file), image_size=32, min_count=1, epochs=1, **sizes
+    )
+    train_captioner(captioned, captioned, tmp_path / "model", settings)
+    assert len(list((tmp_path / "model" / "cache").iterdir())) == 1  # Features, computed once.
+    file.unlink()  # The saved model brings them along.
+    model, _ = load_captioner(tmp_path / "model")
+    for weight, loaded in zip(backbone.weights, model.encoder.weights, strict=True):
+        np.testing.assert_array_equal(loaded.numpy(), weight.numpy(), err_msg=weight.path)
 
 
 def test_backbones_that_cannot_be_had(tmp_path):

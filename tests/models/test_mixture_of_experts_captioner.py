@@ -241,6 +241,21 @@ def test_every_part_comes_back_from_a_file(kind, tmp_path):
     np.testing.assert_array_equal(copy.log_marginal(inputs), model.log_marginal(inputs))
 
 
+def test_comes_back_behind_the_encoder_of_its_features(tmp_path):
+    model = toys.randomized(toys.captioner(attends=True), INPUTS)
+    encoder = networks.MLP([toys.FEATURES], name="encoder")
+    whole = model.with_encoder(encoder)
+    source = np.random.default_rng(5).normal(size=(5, 7)).astype(np.float32)
+    whole.build({"source": source.shape, "token_ids": INPUTS["token_ids"].shape})
+    behind = {**INPUTS, "source": source}
+    expected = model.log_marginal({**INPUTS, "source": encoder(source)})
+    np.testing.assert_allclose(whole.log_marginal(behind), expected, rtol=1e-5)
+    whole.save(tmp_path / "whole.keras")
+    copy = keras.saving.load_model(tmp_path / "whole.keras")
+    assert_same_weights(whole, copy)
+    np.testing.assert_array_equal(copy.log_marginal(behind), whole.log_marginal(behind))
+
+
 def test_mixed_precision(dtype_policy):
     dtype_policy("mixed_bfloat16")
     model = toys.captioner(attends=True)

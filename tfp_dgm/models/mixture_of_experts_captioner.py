@@ -17,6 +17,7 @@ from tfp_dgm.layers import (
 )
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.text_vae import check_vocabulary
+from tfp_dgm.models.usage_entropy import UsageEntropy
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks.sequence_encoder import masked_mean
 from tfp_dgm.text import Vocabulary
@@ -247,7 +248,11 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         return self.responsibilities(inputs)
 
     def with_encoder(self, encoder: keras.Layer) -> "MixtureOfExpertsCaptioner":
-        """This captioner of features behind the encoder that gives them; all layers are shared."""
+        """This built captioner of features behind the encoder that gives them.
+
+        The parts that were given to it are shared, the map to the context is copied: a layer that
+        another one replaces would stay in Keras's list of layers, and shift what a file holds.
+        """
         whole = type(self)(
             self.experts,
             encoder=encoder,
@@ -258,7 +263,8 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
             seed=self.seed,
             name=self.name,
         )
-        whole.to_context = self.to_context
+        whole.to_context.build((None, self.to_context.kernel.shape[0]))
+        whole.to_context.set_weights(self.to_context.get_weights())
         return whole
 
     # Its parts.
@@ -331,29 +337,6 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         for name in _PARTS:
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
-
-
-class UsageEntropy(keras.metrics.Metric):
-    """Entropy, in nats, of the shares that the experts have of all texts; log K where all are even.
-
-    Args:
-      num_experts: K.
-    """
-
-    def __init__(self, num_experts: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.total = self.add_variable((num_experts,), "zeros", name="total")
-
-    def update_state(self, values: tf.Tensor, sample_weight: tf.Tensor | None = None) -> None:
-        """Adds responsibilities [B, K], weighted [B] where weights are given."""
-        if sample_weight is not None:
-            values = values * sample_weight[:, tf.newaxis]
-        self.total.assign(self.total + tf.reduce_sum(values, axis=0))
-
-    def result(self) -> tf.Tensor:
-        total = tf.convert_to_tensor(self.total)
-        shares = total / tf.maximum(tf.reduce_sum(total), 1e-12)
-        return -tf.reduce_sum(tf.math.xlogy(shares, shares))
 
 
 def _check_source_vocabulary(vocabulary: Vocabulary, encoder: keras.Layer | None) -> None:
