@@ -26,14 +26,25 @@ _IMAGES = (".zip", ".jpg", ".jpeg", ".png", ".bmp", ".gif")
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
-def kind_of_path(path: Path | None) -> str:
-    """What lies there: "images", "features" or "texts" (where there is no path, too)."""
-    if path is None:
-        return "texts"
+def kind_of_path(path: Path) -> str:
+    """What lies there: "images", "features" or "texts".
+
+    Raises:
+      DataError: if nothing does.
+    """
+    if not path.exists():
+        raise DataError.at(path, "no such file or folder")
     suffix = path.suffix.lower()
     if suffix in _FEATURES:
         return "features"
     return "images" if path.is_dir() or suffix in _IMAGES else "texts"
+
+
+def kind_of(where: ImageFiles | ImageFeatures | None) -> str:
+    """The same, of what `read_captioned` found."""
+    if where is None:
+        return "texts"
+    return "features" if isinstance(where, ImageFeatures) else "images"
 
 
 def check_kind(wanted: str, received: str) -> None:
@@ -62,7 +73,7 @@ def read_captioned(
     )
     if images is None:
         return known, None
-    if kind_of_path(images) == "features":
+    if images.suffix.lower() in _FEATURES:
         where: ImageFiles | ImageFeatures = read_image_features(images)
     else:
         where = ImageFiles(images)

@@ -17,7 +17,7 @@ from tfp_dgm.data import (
 
 from ._caption_sources import (
     check_kind,
-    kind_of_path,
+    kind_of,
     names_of,
     opened,
     pictures,
@@ -161,11 +161,16 @@ def evaluate(
     strict: Strict = False,
     html: Html = None,
     json_file: Json = None,
+    responsibilities: Annotated[
+        Path | None,
+        typer.Option(help="Write which expert wrote which caption of people's, as JSON lines."),
+    ] = None,
 ) -> None:
     """Scores one caption of each expert against people's, and people's under the model."""
     with quiet_start():
         from tfp_dgm.captioning import (
             Decoding,
+            caption_responsibilities,
             evaluate_captioner,
             kind_of_sources,
             load_captioner,
@@ -177,10 +182,10 @@ def evaluate(
             beam_size=beam_size, sample=sample, temperature=temperature, top_p=top_p, seed=seed
         )
         captioner, trained = load_captioner(model)
-        check_kind(kind_of_sources(captioner), kind_of_path(images))
         known, where = read_captioned(
             captions, images, source_column, caption_column, strict=strict
         )
+        check_kind(kind_of_sources(captioner), kind_of(where))
         chosen = known
         if image_list is not None:
             chosen = known.within(read_image_list(image_list), image_list.name)
@@ -201,6 +206,9 @@ def evaluate(
             _write(html, page)
         if json_file is not None:
             _write(json_file, json.dumps(metrics, indent=2) + "\n")
+        if responsibilities is not None:
+            shares = caption_responsibilities(captioner, captioned, progress=progress)
+            _write(responsibilities, _responsibility_lines(captioned, shares))
     warnings = known.warnings + (captioned.captions.warnings if captioned.captions != known else [])
     warn(list(dict.fromkeys(warnings)))
     for name, value in metrics.items():
@@ -379,6 +387,21 @@ def _read(
     pixels, broken = load_images(where, names, size, progress=progress)
     kept = [row for row, name in enumerate(names) if name not in set(broken)]
     return [names[row] for row in kept], pixels[kept], broken
+
+
+def _responsibility_lines(captioned: Any, shares: Any) -> str:
+    """A line of JSON for each caption: whose it is, and each expert's share of it."""
+    names = captioned.captions.names
+    lines = []
+    for place, text, row in zip(captioned.source_of, captioned.texts, shares, strict=True):
+        whose = {
+            "source": names[place],
+            "caption": text,
+            "expert": int(row.argmax()),
+            "responsibilities": [round(float(share), 6) for share in row],
+        }
+        lines.append(json.dumps(whose) + "\n")
+    return "".join(lines)
 
 
 def _write(path: Path, text: str) -> None:

@@ -109,6 +109,7 @@ def test_evaluate_and_its_page(scenes, trained, tmp_path):
         f"--list={scenes / 'validation.txt'}",
         f"--html={tmp_path / 'page.html'}",
         f"--json={tmp_path / 'metrics.json'}",
+        f"--responsibilities={tmp_path / 'experts.jsonl'}",
     )
     assert result.exit_code == 0, result.output
     metrics = json.loads((tmp_path / "metrics.json").read_text())
@@ -116,6 +117,15 @@ def test_evaluate_and_its_page(scenes, trained, tmp_path):
     assert metrics["captions"] == 45
     assert metrics["oracle_bleu_4"] >= metrics["mean_bleu_4"]
     np.testing.assert_allclose(sum(metrics["usage"]), 1)
+    # Each caption's expert is that of its style, as the file of captions tells it.
+    whose = [json.loads(line) for line in (tmp_path / "experts.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (scenes / "captions.jsonl").read_text().splitlines()]
+    styles = {(row["image"], row["caption"]): row.get("style") for row in rows}
+    true = [styles[row["source"], row["caption"]] for row in whose]
+    found = [row["expert"] for row in whose]
+    assert normalized_mutual_info_score(true, found) > 0.9
+    shares = np.mean([row["responsibilities"] for row in whose], axis=0)
+    np.testing.assert_allclose(shares, metrics["usage"], atol=1e-5)
     # The same bound as training reported of the same captions, which all count as one.
     validation = json.loads((trained / "metrics.json").read_text())["validation"]
     assert metrics["nll"] < -validation["bound"] + 1e-3

@@ -54,9 +54,7 @@ def pairs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def translator(pairs, tmp_path_factory):
     model = tmp_path_factory.mktemp("models") / "translator"
-    subwords = {"vocabulary": "subwords", "vocabulary_size": 60}
-    fitting(pairs, f"--output={model}", **subwords, epochs=1)
-    fitting(pairs, f"--output={model}", "--resume", **subwords, epochs=2)
+    fitting(pairs, f"--output={model}", vocabulary="subwords", vocabulary_size=60, epochs=2)
     return model
 
 
@@ -152,9 +150,13 @@ def test_what_the_captioner_was_not_trained_on_is_refused(features, pairs, trans
         archive.writestr("a.png", b"")
     for arguments, message in (
         (("describe", translator, features / "grid.npz"), "describes texts; received features"),
+        (("describe", translator, tmp_path / "none"), "none: no such file or folder"),
         (("describe", translator, tmp_path / "images.zip"), "describes texts; received images"),
         (("evaluate", translator, captions, f"--images={features / 'grid.npz'}"), "received feat"),
-        (("export", translator, "--output=none", "--images=a.png"), "received images"),
+        (
+            ("export", translator, "--output=none", f"--images={tmp_path / 'images.zip'}"),
+            "received im",
+        ),
         (("evaluate", translator, captions), "without --images, expected a table"),
         (("evaluate", translator, pairs, "--source-column=s"), "no such column 's'"),
         (

@@ -10,7 +10,11 @@ from tfp_dgm.captioning.build_captioner import (
 )
 from tfp_dgm.captioning.caption_page import render_caption_page
 from tfp_dgm.captioning.describe import Decoding, Description, describe
-from tfp_dgm.captioning.evaluate_captioner import evaluate_captioner, score_captions
+from tfp_dgm.captioning.evaluate_captioner import (
+    caption_responsibilities,
+    evaluate_captioner,
+    score_captions,
+)
 from tfp_dgm.captioning.images import encode_images, load_images
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.captioning.sources import (
@@ -34,6 +38,7 @@ __all__ = [
     "SourceKind",
     "TrainedCaptioner",
     "build_captioner",
+    "caption_responsibilities",
     "describe",
     "encode_images",
     "evaluate_captioner",

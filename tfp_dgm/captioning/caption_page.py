@@ -34,8 +34,9 @@ def render_caption_page(
 
     Args:
       title: heading of the page.
-      names: of the I images.
-      images: encoded, or pixels [H, W, 3]; None shows the name alone (features have no picture).
+      names: of the I images, or the texts that are answered.
+      images: encoded, or pixels [H, W, 3]; None shows the name alone (features and texts have no
+        picture).
       descriptions: what the captioner says of them.
       references: what people said.
       metrics: numbers by name, shown on top.
@@ -59,8 +60,13 @@ def render_caption_page(
         }
         for i, (name, image, found) in enumerate(zip(names, images, descriptions, strict=True))
     ]
+    pictured = any(image is not None for image in images)
     return environment.get_template(_TEMPLATE).render(
-        title=title, rows=rows, metrics=_shown(metrics or {})
+        title=title,
+        rows=rows,
+        metrics=_shown(metrics or {}),
+        pictured=pictured,
+        source="image" if pictured else "source",
     )
 
 

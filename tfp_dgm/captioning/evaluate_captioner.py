@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+from scipy.special import logsumexp, softmax
 
 from tfp_dgm.captioning.batches import CaptionBatches
 from tfp_dgm.captioning.describe import Decoding, Description, describe, vocabulary_of
 from tfp_dgm.captioning.sources import CaptionedSources, as_read, shape_of_batches
 from tfp_dgm.evaluation import caption_metrics
 from tfp_dgm.models import MixtureOfExpertsCaptioner
-from tfp_dgm.token_ids import PAD, UNKNOWN
+from tfp_dgm.token_ids import UNKNOWN
 from tfp_dgm.training import Progress
 
 
@@ -59,27 +61,11 @@ def score_captions(
     progress: Progress = lambda step, done, total: None,
 ) -> dict[str, Any]:
     """The part of `evaluate_captioner` that needs no captions of the model's own."""
-    rows = vocabulary_of(model).encode_all(captioned.texts)
-    sources = as_read(model, captioned.sources)
-    batches = CaptionBatches(sources, captioned.source_of, rows, batch_size)
-    one = tf.TensorSpec(shape_of_batches(sources), sources.dtype)
-
-    @tf.function(input_signature=[one, tf.TensorSpec([None, None], tf.int32)])
-    def step(source: tf.Tensor, token_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        log_joint = model.log_joint(token_ids, model.encode(source))  # [B, K]
-        total = tf.reduce_sum(tf.reduce_logsumexp(log_joint, axis=-1))
-        return total, tf.reduce_sum(tf.nn.softmax(log_joint), axis=0)
-
-    log_prob, usage, tokens, unknown = 0.0, np.zeros(model.num_experts), 0, 0
-    for i in range(len(batches)):
-        (inputs,) = batches[i]
-        total, shares = step(tf.constant(inputs["source"]), tf.constant(inputs["token_ids"]))
-        log_prob += float(total)
-        usage += shares.numpy()
-        tokens += int((inputs["token_ids"] != PAD).sum())
-        unknown += int((inputs["token_ids"] == UNKNOWN).sum())
-        progress("Scoring captions", i + 1, len(batches))
-    usage /= usage.sum()
+    log_joint, rows = _log_joint(model, captioned, batch_size, progress)
+    log_prob = float(logsumexp(log_joint, axis=1).sum())
+    usage = softmax(log_joint, axis=1).mean(axis=0)
+    tokens = sum(map(len, rows))
+    unknown = sum(int((row == UNKNOWN).sum()) for row in rows)
     return {
         "nll": -log_prob / len(rows),
         "nll_per_token": -log_prob / tokens,
@@ -88,3 +74,46 @@ def score_captions(
         "usage_entropy": float(np.abs((usage * np.log(np.maximum(usage, 1e-12))).sum())),
         "captions": len(rows),
     }
+
+
+def caption_responsibilities(
+    model: MixtureOfExpertsCaptioner,
+    captioned: CaptionedSources,
+    *,
+    batch_size: int = 64,
+    progress: Progress = lambda step, done, total: None,
+) -> NDArray[np.float64]:
+    """Which expert wrote which of people's captions: p(k | caption, source), float [N, K].
+
+    Args:
+      model: a captioner with a vocabulary.
+      captioned: N captions, in the order of `captioned.texts`.
+      batch_size: captions at once.
+      progress: told of every batch.
+    """
+    return softmax(_log_joint(model, captioned, batch_size, progress)[0], axis=1)
+
+
+def _log_joint(
+    model: MixtureOfExpertsCaptioner,
+    captioned: CaptionedSources,
+    batch_size: int,
+    progress: Progress,
+) -> tuple[NDArray[np.float64], list[NDArray[np.int32]]]:
+    """log p(x, k | c) of all captions, [N, K], and their tokens."""
+    rows = vocabulary_of(model).encode_all(captioned.texts)
+    sources = as_read(model, captioned.sources)
+    batches = CaptionBatches(sources, captioned.source_of, rows, batch_size)
+    one = tf.TensorSpec(shape_of_batches(sources), sources.dtype)
+
+    @tf.function(input_signature=[one, tf.TensorSpec([None, None], tf.int32)])
+    def step(source: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
+        return model.log_joint(token_ids, model.encode(source))  # [B, K]
+
+    log_joint = np.zeros((len(rows), model.num_experts))
+    for i in range(len(batches)):
+        (inputs,) = batches[i]
+        found = step(tf.constant(inputs["source"]), tf.constant(inputs["token_ids"]))
+        log_joint[batches.index(i)] = found.numpy()
+        progress("Scoring captions", i + 1, len(batches))
+    return log_joint, rows

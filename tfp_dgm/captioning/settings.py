@@ -15,9 +15,9 @@ class CaptionSettings:
     Attributes:
       num_experts: K.
       objective: "hard-em", "em", "marginal" (exact), or, for large K, "score-function" and "gumbel"
-        (a network guesses the expert). Hard EM with a uniform gate, shared decoders and no dropout
-        in the E-step is what Shen et al. [1] recommend (hMup): its experts differ most without
-        losing quality, since each caption teaches one of them alone.
+        (a network guesses the expert). Hard EM with a uniform gate, a shared decoder and no dropout
+        in the E-step is the mixture (hMup) that Shen et al. [1] recommend for texts both good and
+        different: each caption teaches one expert alone.
       separate: a decoder for each expert, instead of one for all and an embedding each.
       learned_gate: p(k | image) is learned; otherwise it is uniform.
       decoder: "lstm" or "transformer".
