@@ -20,17 +20,20 @@ def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariab
     """The model of complete settings for images [N, ...], its output at their mean.
 
     Normal latents: the networks of Burda et al. (2016), two tanh layers each. Bernoulli: a sigmoid
-    belief network. Categorical: one-hot variables between networks like Burda's.
+    belief network. Categorical: one-hot variables between networks like those of Burda et al.
     """
     import numpy as np
 
-    from tfp_dgm.layers import IndependentBernoulli, MultivariateNormalDiag, StandardNormalPrior
-    from tfp_dgm.models import VAE, CategoricalVAE, HierarchicalVAE, SigmoidBeliefNetwork
+    from tfp_dgm import layers
+    from tfp_dgm.models import VAE, HierarchicalVAE, SigmoidBeliefNetwork
     from tfp_dgm.networks import MLP
 
     shape, mean = images.shape[1:], images.mean(axis=0)
     units, hidden = list(settings.units or ()), list(settings.hidden_units or ())
-    seed = settings.seed
+    values, seed = settings.values, settings.seed
+    # Hidden units of NVIL's baseline, as Mnih and Gregor (2014), and of what RELAX learns.
+    baseline_units = 100 if settings.objective == "nvil" else 0
+    surrogate_units = 100 if settings.objective == "relax" else 0
 
     def mlps(name: str) -> list[MLP]:
         return [
@@ -38,14 +41,20 @@ def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariab
             for n, width in enumerate(hidden)
         ]
 
-    def control(width: int, name: str) -> MLP | None:
-        return MLP([width], activation="tanh", name=name) if width else None
+    def control(width: int, name: str) -> MLP:
+        return MLP([width], activation="tanh", name=name)
 
-    # Hidden units of NVIL's baseline, as Mnih and Gregor (2014), and of what RELAX learns.
-    baseline_units = 100 if settings.objective == "nvil" else 0
-    surrogate_units = 100 if settings.objective == "relax" else 0
-    baseline = control(baseline_units, "baseline_network")
-    likelihood = IndependentBernoulli(shape, name="likelihood")
+    def latent(size: int, name: str) -> layers.DistributionLayer:
+        if values is None:
+            return layers.MultivariateNormalDiag(size, name=name)
+        return layers.IndependentOneHotCategorical((size, values), name=name)
+
+    def prior(size: int) -> layers.Prior:
+        if values is None:
+            return layers.StandardNormalPrior(size, name="prior")
+        return layers.OneHotCategoricalPrior(size, values, name="prior")
+
+    likelihood = layers.IndependentBernoulli(shape, name="likelihood")
     model: Any
     if settings.latents == "bernoulli":
         model = SigmoidBeliefNetwork(
@@ -56,34 +65,22 @@ def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariab
             surrogate_units=surrogate_units,
             seed=seed,
         )
-    elif settings.latents == "categorical":
-        assert settings.values is not None
-        model = CategoricalVAE(
-            mlps("encoder")[0],
-            mlps("decoder")[0],
-            likelihood,
-            num_variables=units[0],
-            num_values=settings.values,
-            baseline=baseline,
-            surrogate=control(surrogate_units, "surrogate_network"),
-            seed=seed,
-        )
-    elif settings.layers == 1 and settings.objective not in _NEED_MORE:
-        model = VAE(
-            mlps("encoder")[0], mlps("decoder")[0], likelihood, latent_units=units[0], seed=seed
-        )
+    elif settings.latents == "normal" and len(units) == 1 and settings.objective not in _NEED_MORE:
+        (encoder,), (decoder,) = mlps("encoder"), mlps("decoder")
+        model = VAE(encoder, decoder, likelihood, latent_units=units[0], seed=seed)
     else:
         model = HierarchicalVAE(
             mlps("encoder"),
-            [MultivariateNormalDiag(size, name=f"posterior_{n}") for n, size in enumerate(units)],
+            [latent(size, f"posterior_{n}") for n, size in enumerate(units)],
             mlps("decoder"),
             likelihood,
-            conditionals=[
-                MultivariateNormalDiag(size, name=f"conditional_{n}")
-                for n, size in enumerate(units[:-1])
+            conditionals=[latent(size, f"conditional_{n}") for n, size in enumerate(units[:-1])],
+            prior=prior(units[-1]),
+            baseline=control(baseline_units, "baseline_network") if baseline_units else None,
+            surrogates=[
+                control(surrogate_units, f"surrogate_network_{n}")
+                for n in range(len(units) if surrogate_units else 0)
             ],
-            prior=StandardNormalPrior(units[-1], name="prior"),
-            baseline=baseline,
             seed=seed,
         )
     model.build((None, *shape))

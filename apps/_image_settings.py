@@ -19,6 +19,7 @@ _UNITS: dict[tuple[Latents, int], tuple[int, ...]] = {
     ("bernoulli", 1): (200,),
     ("bernoulli", 2): (200, 200),
     ("categorical", 1): (20,),
+    ("categorical", 2): (20, 10),
 }
 _HIDDEN_UNITS = {1: (200,), 2: (200, 100)}
 _VALUES = 10
@@ -68,8 +69,6 @@ def complete(asked: Settings) -> Settings:
     Raises:
       DataError: where they do not fit each other; names the flag and what would fit.
     """
-    if asked.latents == "categorical" and asked.layers != 1:
-        raise DataError(f"--layers: expected 1 for categorical latents, got {asked.layers}")
     fit = CHOICES[asked.objective].latents
     if asked.latents not in fit:
         raise DataError(

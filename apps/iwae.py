@@ -48,7 +48,7 @@ def train(
         list[int] | None,
         typer.Option(
             help="Latent variables, once for each layer from the images upwards.",
-            show_default="normal: 50, or 100 and 50; bernoulli: 200 each; categorical: 20",
+            show_default="normal 50, or 100 and 50; bernoulli 200; categorical 20, or 20 and 10",
         ),
     ] = None,
     hidden_units: Annotated[

@@ -140,6 +140,7 @@ def arguments_of(folder, model):
         ("--latents", "bernoulli", "--layers", 2, "--binarisation", "fixed"),
         ("--latents", "bernoulli", "--objective", "nvil", "--samples", 1),
         ("--latents", "bernoulli", "--objective", "relax", "--samples", 1, "--units", 6),
+        ("--latents", "categorical", "--layers", 2, "--objective", "muprop", "--samples", 1),
         ("--objective", "wake-sleep", "--binarisation", "none"),
     ],
 )
@@ -154,7 +155,7 @@ def test_every_kind_of_model(folder, arguments):
 
 def settings(**asked):
     """Complete settings of a small model."""
-    kinds = {"normal": [5, 3], "bernoulli": [4, 3], "categorical": [3]}
+    kinds = {"normal": [5, 3], "bernoulli": [4, 3], "categorical": [3, 2]}
     given = {"latents": "normal", "layers": 1, "objective": "elbo", **asked}
     names = [field.name for field in dataclasses.fields(_image_settings.Settings)]
     sizes = {"units": kinds[given["latents"]][: given["layers"]], "values": None}
@@ -175,7 +176,10 @@ EVERY = [
     for name, choice in _image_objectives.CHOICES.items()
     for latents in choice.latents
 ]
-OTHERS = [("dreg", "normal", 2), ("nvil", "normal", 2), ("relax", "bernoulli", 1)]
+OTHERS = [
+    *(("dreg", "normal", 2), ("nvil", "normal", 2), ("relax", "bernoulli", 1)),
+    *(("relax", "categorical", 2), ("gumbel-softmax", "categorical", 2)),
+]
 
 
 @pytest.mark.parametrize(("name", "latents", "layers"), [*EVERY, *OTHERS])
@@ -276,7 +280,6 @@ def test_published_sizes_and_temperatures_are_the_defaults():
             "linearly; got 9",
         ),
         (("--values", 3), "--values: expected none for normal latents (categorical ones have it)"),
-        (("--latents", "categorical", "--layers", 2), "--layers: expected 1 for categorical"),
         (("--batch-size", 61), "at most the number of images, 60; got 61"),
         (("--data", "nowhere.idx"), "nowhere.idx: no such file or folder"),
     ],
