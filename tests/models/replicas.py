@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tests.models import toys
-from tfp_dgm.layers import IndependentBernoulli, stateless_seed
+from tests.models import texts, toys
+from tfp_dgm.layers import IndependentBernoulli, MultivariateNormalDiag, stateless_seed
 from tfp_dgm.models import CategoricalVAE
 from tfp_dgm.networks import MLP
-from tfp_dgm.objectives import EnumeratedELBO
+from tfp_dgm.objectives import ELBO, EnumeratedELBO, FreeBits
 from tfp_dgm.training import FusedAdam
 
 ROWS, BATCH = 9, 4  # Batches of 4, 4 and 1: the last one leaves a replica without any example.
@@ -46,6 +46,16 @@ def train_categorical():
     return train(toys.randomized(model), data, True, FusedAdam(0.05), EnumeratedELBO())
 
 
+def train_text():
+    """Texts of one to four tokens; a posterior so narrow that there is no noise."""
+    posterior = MultivariateNormalDiag(texts.Z, min_scale=0.0, name="posterior")
+    model = toys.quiet(texts.make_vae(latent_units=None, posterior=posterior))
+    rows = [row[-1 - i % 4 :] for i, row in enumerate(texts.rule_texts(ROWS))]
+    data = {"x": np.stack([np.pad(row, (0, 4 - len(row))) for row in rows]).astype(np.int32)}
+    # An epsilon that keeps the steps of weights without much of a gradient small.
+    return train(model, data, True, FusedAdam(0.05, epsilon=0.01), ELBO(rate=FreeBits(0.5)))
+
+
 def seeds_of_replicas(strategy):
     with strategy.scope():
         generator = toys.vae().seed_generator
@@ -71,11 +81,13 @@ def main():
         "mixture": {"one": train(toys.randomized(toys.mixture()), binary, evaluate=True)},
         "m2": {"one": train(toys.quiet(toys.m2()), annotated)},
         "categorical": {"one": train_categorical()},
+        "text": {"one": train_text()},
     }
     with strategy.scope():
         result["mixture"]["two"] = train(toys.randomized(toys.mixture()), binary, evaluate=True)
         result["m2"]["two"] = train(toys.quiet(toys.m2()), annotated)
         result["categorical"]["two"] = train_categorical()
+        result["text"]["two"] = train_text()
         result["noisy"] = train(toys.vae(), {"x": counts})  # `fit` builds this one.
     print(json.dumps(result))
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def runs():
     command = [sys.executable, "-m", "tests.models.replicas"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -30,6 +30,9 @@ def runs():
         ("categorical", "history"),
         ("categorical", "evaluated"),
         ("categorical", "weights"),
+        ("text", "history"),
+        ("text", "evaluated"),
+        ("text", "weights"),
     ],
 )
 def test_two_replicas_equal_one(runs, name, part):
