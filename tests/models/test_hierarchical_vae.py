@@ -221,7 +221,6 @@ def test_dreams_are_of_the_model(make):
         (belief_network, None),
         (with_baseline, NVIL),
         (with_surrogate, objectives.RELAX(num_samples=2)),
-        (belief_network, objectives.REBAR(num_samples=2)),
         (categorical, None),
     ],
 )

@@ -105,14 +105,9 @@ def test_text_vae_gives_the_value_of_each_and_a_gradient_to_every_weight(objecti
         assert np.abs(gradient).max() > 1e-6, weight.path
 
 
-@pytest.mark.parametrize(
-    "objective",
-    [ImportanceWeighted(num_samples=4, gradient=DREG), ScoreFunctionELBO(num_samples=4)],
-    ids=repr,
-)
-def test_text_vae_learns_the_rule_of_its_texts_by(objective):
+def test_text_vae_learns_the_rule_of_its_texts_by_score_functions_alone():
     model = make_vae(units=16)
-    model.compile(keras.optimizers.Adam(0.03), objective)
+    model.compile(keras.optimizers.Adam(0.03), ScoreFunctionELBO(num_samples=4))
     model.fit(BucketedBatches(rule_texts(300), 32, seed=1), epochs=10, shuffle=False, verbose=0)
     held_out = model.evaluate(BucketedBatches(rule_texts(64, seed=9), 64), verbose=0)
     # The entropy of a text is log 2 for each of its three words.
@@ -172,10 +167,8 @@ def enumerated_bound(model, of_draws):
 @pytest.mark.parametrize(
     ("objective", "of_draws"),
     [
-        (ELBO(gradient=StickingTheLanding()), of_one_draw),
         (ImportanceWeighted(num_samples=2), of_two_draws),
         (ImportanceWeighted(num_samples=2, gradient=DREG), of_two_draws),
-        (MultiplyImportanceWeighted(num_bounds=3, num_samples=2), of_two_draws),
         (ScoreFunctionELBO(num_samples=3), of_one_draw),
     ],
     ids=name_of,
@@ -183,7 +176,7 @@ def enumerated_bound(model, of_draws):
 def test_classifier_sums_the_class_out_of_each_of_the_style(objective, of_draws):
     """The bound and 11 derivatives, each mean of 40 rounds of 500 within 5 standard errors.
 
-    With 60 numbers together, one seed in a thousand fails by chance; the seed is fixed.
+    With 36 numbers together, one seed in 2,000 fails by chance; the seed is fixed.
     """
     model = toys.randomized(toys.m2())
     parts = (model.posterior_layer.projection, model.class_posterior_layer.projection)
