@@ -126,6 +126,8 @@ def read_captions(
     .csv, .tsv, .jsonl, .ndjson and .parquet are tables, and any other text is Flickr8k's
     (`name.jpg#0<TAB>caption`, one a line). All but .parquet may be gzipped.
 
+    Where a text is captioned (translated, paraphrased) instead of an image, it is its own name.
+
     Args:
       path: the file.
       image_column: of a table, the column of image names.
@@ -197,7 +199,7 @@ def _table_rows(path: Path, image_column: str, caption_column: str) -> Iterator[
             if is_null(name) or not str(name).strip():
                 raise DataError.at(
                     path,
-                    "expected an image's name, got none",
+                    "expected an image's name (or a source text), got none",
                     place=chunk.place(row),
                     column=image_column,
                 )
