@@ -14,6 +14,7 @@ from tfp_dgm.data import (
     DataError,
     ImageFeatures,
     ImageFiles,
+    atomic_write,
     read_captions,
     read_image_features,
     read_image_list,
@@ -154,3 +155,9 @@ def warn(warnings: list[str]) -> None:
     """Tells what was left out, on stderr."""
     for warning in warnings:
         typer.echo(f"Warning: {warning}", err=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file, whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(text.encode())

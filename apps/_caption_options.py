@@ -1,0 +1,49 @@
+"""Arguments and options that the commands of `dgm caption` share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MOST_ON_A_PAGE = 200  # Images, or texts.
+
+Captions = Annotated[
+    Path,
+    typer.Argument(
+        help="COCO's .json, a table (.csv, .tsv, .jsonl, .parquet), or Flickr8k's token file."
+    ),
+]
+Images = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder or zip file of images, or features of them (.npz, .npy).",
+        show_default="none: the table's sources are texts",
+    ),
+]
+SourceColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table: the column of image names, or of source texts.",
+        show_default="image; without --images, source",
+    ),
+]
+CaptionColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table: the column of captions, or of texts that answer the sources.",
+        show_default="caption; without --images, target",
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="A missing or broken image is an error.")]
+Model = Annotated[Path, typer.Argument(help="The folder that `dgm caption train` wrote.")]
+List = Annotated[
+    Path | None,
+    typer.Option("--list", help="Names of the images (or texts), one a line.", show_default="all"),
+]
+Html = Annotated[Path | None, typer.Option(help="A page to look at: images and captions.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the numbers here, too.")]
+BeamSize = Annotated[int, typer.Option(help="1 takes the likeliest word at each step.")]
+Sample = Annotated[bool, typer.Option("--sample", help="Draw the words instead.")]
+Temperature = Annotated[float, typer.Option(help="Of the draws; below 1 is more careful.")]
+TopP = Annotated[float, typer.Option(help="Draw from this share of probability (nucleus).")]
+Seed = Annotated[int, typer.Option(help="The same seed draws the same captions.")]

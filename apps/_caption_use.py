@@ -1,0 +1,205 @@
+"""`dgm caption describe`, `export` and `render`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tfp_dgm.data import DataError, ImageFeatures, ImageFiles, atomic_directory
+
+from ._caption_options import (
+    MOST_ON_A_PAGE,
+    BeamSize,
+    Html,
+    Json,
+    List,
+    Model,
+    Sample,
+    Seed,
+    Strict,
+    Temperature,
+    TopP,
+)
+from ._caption_sources import (
+    names_of,
+    opened,
+    pictures,
+    warn,
+    write_text,
+)
+from ._errors import clean_errors
+from ._progress import progress_bar
+from ._quiet import quiet_start
+
+_EXAMPLES = 4
+
+
+def describe(
+    model: Model,
+    sources: Annotated[
+        Path,
+        typer.Argument(
+            help="An image, a folder or a zip file of them; features (.npz, .npy); or, where the "
+            "captioner answers texts, a file of them, one a line."
+        ),
+    ],
+    image_list: List = None,
+    pick: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many of them, drawn by --seed.", show_default="all"),
+    ] = None,
+    expert: Annotated[
+        int | None, typer.Option(help="Captions of this expert alone.", show_default="all")
+    ] = None,
+    num_captions: Annotated[int, typer.Option(help="Of the one expert.")] = 1,
+    beam_size: BeamSize = 1,
+    sample: Sample = False,
+    temperature: Temperature = 1.0,
+    top_p: TopP = 1.0,
+    seed: Seed = 0,
+    strict: Strict = False,
+    html: Html = None,
+    json_file: Json = None,
+) -> None:
+    """Describes images (or answers texts): one caption of each expert, the best of them marked."""
+    with quiet_start():
+        from tfp_dgm.captioning import (
+            Decoding,
+            kind_of_sources,
+            load_captioner,
+            render_caption_page,
+        )
+        from tfp_dgm.captioning import describe as describe_sources
+    with clean_errors(), progress_bar() as progress:
+        decoding = Decoding(
+            beam_size=beam_size,
+            sample=sample,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            expert=expert,
+            num_texts=num_captions,
+        )
+        captioner, trained = load_captioner(model)
+        with opened(sources, kind_of_sources(captioner)) as where:
+            names = names_of(where, image_list, pick, seed)
+            names, read, broken = _read(where, names, trained.image_size, progress)
+            if broken and (strict or not names):
+                raise DataError.at(
+                    sources, f"images that cannot be decoded: {', '.join(broken[:5])}"
+                )
+            found = describe_sources(captioner, read, decoding, progress=progress)
+            shown = names[:MOST_ON_A_PAGE]
+            looks = pictures(where, shown) if html is not None else []
+        if html is not None:
+            write_text(html, render_caption_page(str(model), shown, looks, found[: len(shown)]))
+        if json_file is not None:
+            kind = "text" if isinstance(where, list) else "image"
+            rows = [{kind: name, **one.to_dict()} for name, one in zip(names, found, strict=True)]
+            write_text(json_file, json.dumps(rows, indent=2) + "\n")
+    if broken:
+        warn([f"{len(broken)} images cannot be decoded: {', '.join(broken[:5])}"])
+    for name, one in zip(names, found, strict=True):
+        typer.echo(name)
+        for n, caption in enumerate(one.captions):
+            mark = "*" if n == one.best else " "
+            typer.echo(f" {mark} {one.log_prob[n]:8.2f}  {caption}")
+
+
+def export(
+    model: Model,
+    output: Annotated[Path, typer.Option(help="Folder of the served model; gets a new version.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="A few images (features, texts), for warm-up and example requests.",
+            show_default="made up",
+        ),
+    ] = None,
+    beam_size: BeamSize = 1,
+) -> None:
+    """Writes a SavedModel that takes encoded images, features or texts, and gives captions."""
+    with quiet_start():
+        from tfp_dgm.captioning import kind_of_sources, load_captioner
+        from tfp_dgm.serving import captioner_signatures
+        from tfp_dgm.serving import export as export_model
+    with clean_errors():
+        captioner, _ = load_captioner(model)
+        examples: Any = ()
+        if images is not None:
+            with opened(images, kind_of_sources(captioner)) as where:
+                names = names_of(where, None, None, 0)[:_EXAMPLES]
+                if isinstance(where, ImageFiles):
+                    examples = [where.read(name) for name in names]
+                else:
+                    examples = where.of(names) if isinstance(where, ImageFeatures) else names
+        signatures = captioner_signatures(captioner, examples, beam_size=beam_size)
+        metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
+        folder = export_model(
+            captioner,
+            output,
+            signatures=signatures,
+            card={"metrics": metrics["validation"], "data": metrics["sources"]},
+        )
+    typer.echo(str(folder))
+
+
+def render(
+    output: Annotated[Path, typer.Option(help="Folder for images, captions and lists.")],
+    num_images: Annotated[int, typer.Option(help="How many scenes.")] = 1000,
+    size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 32,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same scenes.")] = 0,
+) -> None:
+    """Draws scenes with captions by authors of four styles: data to try this on.
+
+    Writes images.zip, captions.jsonl (with the style that wrote each caption), train.txt and
+    validation.txt.
+    """
+    import io
+    import zipfile
+
+    from PIL import Image
+
+    from tfp_dgm.data import render_scenes
+
+    with clean_errors():
+        if output.exists():
+            raise DataError.at(output, "exists already")
+        try:
+            scenes = render_scenes(num_images, size=size, seed=seed)
+        except ValueError as error:
+            raise DataError(str(error)) from error
+        names = [f"scene{n:05d}.png" for n in range(num_images)]
+        with atomic_directory(output) as folder:
+            with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+                for name, pixels in zip(names, scenes.images, strict=True):
+                    file = io.BytesIO()
+                    Image.fromarray(pixels).save(file, "PNG")
+                    archive.writestr(name, file.getvalue())
+            with (folder / "captions.jsonl").open("w", encoding="utf-8") as lines:
+                for name, texts, styles in zip(names, scenes.captions, scenes.styles, strict=True):
+                    for text, style in zip(texts, styles, strict=True):
+                        row = {"image": name, "caption": text, "style": int(style)}
+                        lines.write(json.dumps(row) + "\n")
+            held_out = max(1, num_images // 10)
+            (folder / "train.txt").write_text("\n".join(names[held_out:]) + "\n")
+            (folder / "validation.txt").write_text("\n".join(names[:held_out]) + "\n")
+    typer.echo(f"{output}: {num_images:,} scenes, {scenes.styles.size:,} captions")
+
+
+def _read(
+    where: ImageFiles | ImageFeatures | list[str], names: list[str], size: int, progress: Any
+) -> tuple[list[str], Any, list[str]]:
+    """The names of what can be read, what stands under them, and the names of broken images."""
+    import numpy as np
+
+    from tfp_dgm.captioning import load_images
+
+    if isinstance(where, list):
+        return names, np.array(names, object), []
+    if isinstance(where, ImageFeatures):
+        return names, np.asarray(where.of(names), np.float32), []
+    pixels, broken = load_images(where, names, size, progress=progress)
+    kept = [row for row, name in enumerate(names) if name not in set(broken)]
+    return [names[row] for row in kept], pixels[kept], broken
