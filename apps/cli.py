@@ -18,7 +18,9 @@ app.command("export")(export.export)
 app.command("serve-check")(serve_check.serve_check)
 app.command("serve")(serve.serve)
 app.add_typer(text_vae.app, name="text-vae")
-app.add_typer(caption.app, name="caption", help="Images described, texts answered, by a mixture of experts.")
+app.add_typer(
+    caption.app, name="caption", help="Images described, texts answered, by a mixture of experts."
+)
 app.add_typer(iwae.app, name="iwae")
 app.add_typer(datasets.app, name="datasets", help="Public data sets: list, fetch, export.")
 
