@@ -100,6 +100,14 @@ def interpolate(
     return answers
 
 
+def as_text(ways: list[dict[str, Any]]) -> list[str]:
+    """What `interpolate` found, as lines: the sentences, and what lies between, indented."""
+    lines: list[str] = []
+    for way in ways:
+        lines += [way["start"], *(f"  {text}" for text in way["texts"]), way["stop"], ""]
+    return lines[:-1]
+
+
 def impute(
     model: TextModel,
     file: Path,

@@ -177,13 +177,8 @@ def interpolate(
         )
     if sentences is None:
         _show(found[0]["texts"], as_json)
-    elif as_json:
-        _show(found, as_json)
     else:
-        blocks = [
-            [way["start"], *(f"  {text}" for text in way["texts"]), way["stop"]] for way in found
-        ]
-        typer.echo("\n\n".join("\n".join(block) for block in blocks))
+        _show(found if as_json else _text_vae_use.as_text(found), as_json)
 
 
 @app.command()

@@ -14,7 +14,8 @@ ADVICE = """What helps, from the cheapest on:
   - weaken the decoder: more word dropout, fewer units
   - keep the posterior's means apart: BatchNormalizedNormalDiag
   - start from an autoencoder: AutoencoderPretraining with free bits
-  - train the inference network ahead of the decoder: AggressiveTraining"""
+  - train the inference network ahead of the decoder: AggressiveTraining
+  - refine each posterior by gradient steps: SemiAmortized(ELBO(...))"""
 
 
 class CollapseWatch(keras.callbacks.Callback):
