@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from tests.models import captioner_toys, test_hierarchical_vae, toys
 from tests.models.texts import make_language_model, make_vae
 from tfp_dgm import layers, models
 from tfp_dgm.inference import sample_texts
-from tfp_dgm.serving import export
+from tfp_dgm.serving import check, export
 from tfp_dgm.serving.signatures.signatures_of import SIGNATURES, signatures_of
 from tfp_dgm.text import WordVocabulary
 
@@ -39,7 +41,7 @@ def text_vae(tmp_path_factory):
     folder = tmp_path_factory.mktemp("text_vae")
     model = _text_vae()
     model.save(folder / "model.keras")
-    return model, folder, export(model, folder / "saved", batch_sizes=[1, 3])
+    return model, folder, export(model, folder / "saved", batch_sizes=[2])
 
 
 def test_the_same_seed_gives_the_same_text_everywhere(text_vae):
@@ -67,6 +69,13 @@ def test_the_same_seed_gives_the_same_text_everywhere(text_vae):
     reloaded = signatures_of(keras.saving.load_model(folder / "model.keras"))
     again = reloaded["generate"].plain()(seed, temperature)
     assert again["text"].numpy().tolist() == texts
+
+
+def test_a_text_vae_passes_the_checks(text_vae):
+    # The graph's five and the fresh process's three; C++ has a test of its own.
+    verdicts = list(itertools.islice(check(text_vae[2]), 8))
+    assert verdicts[-1].check == "warm-up replayed"
+    assert [verdict for verdict in verdicts if verdict.outcome != "passed"] == []
 
 
 def test_generated_latents_follow_the_prior(text_vae):

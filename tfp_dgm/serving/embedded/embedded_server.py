@@ -88,12 +88,12 @@ class EmbeddedServer:
         for service in ("", "tensorflow.serving.PredictionService"):
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
-    def stop(self, grace: float = 10.0) -> None:
+    def stop(self) -> None:
         """Takes no new requests, answers those that are in hand, and ends.
 
-        Args:
-          grace: seconds after which what is not answered is dropped.
+        What is not answered within `limits.seconds`, as long as any answer may take, is dropped.
         """
+        grace = self.limits.seconds
         self._health.enter_graceful_shutdown()
         ended = None if self._grpc is None else self._grpc.stop(grace)
         if self._rest is not None and self._rest_thread is not None:
