@@ -13,7 +13,7 @@ from tests.saving import assert_comes_back
 from tfp_dgm import layers
 from tfp_dgm.models import M2
 from tfp_dgm.networks import MLP
-from tfp_dgm.objectives import ELBO, ScoreFunctionELBO
+from tfp_dgm.objectives import ELBO, RunningAverage, ScoreFunctionELBO
 
 X, KINDS = toys.counts(6)
 ANNOTATIONS = [2, None, {0, 2}, 0, {1, 2}, None]  # As the oracle takes them ...
@@ -168,6 +168,22 @@ def test_sampled_classes_train_under_xla():
     steps, logs = toys.step(model, X, MATRIX, jit_compile=True)
     assert all(np.isfinite(number) for number in logs.values())
     assert all(np.isfinite(change).all() and change.any() for change in steps)
+
+
+def test_the_objective_over_classes_gets_what_it_needs():
+    """A running average is learned in training, once a step, and by nothing else."""
+    average = RunningAverage(decay=0.75)
+    objective = ScoreFunctionELBO(num_samples=2, control_variates=[average])
+    model = toys.randomized(toys.m2(class_objective=objective))
+    model.compile(keras.optimizers.SGD(0.0))
+    model.evaluate(X, MATRIX, verbose=0)
+    assert average.average.numpy() == 0.0
+    loss = model.fit(X, MATRIX, batch_size=len(X), verbose=0).history["loss"][0]
+    first = average.average.numpy()
+    assert first != 0.0
+    assert (
+        abs(first) < 0.26 * abs(loss) + 1.0
+    )  # A quarter of the mean signal, not all three calls'.
 
 
 def test_few_labels_and_the_rest_without():

@@ -1,6 +1,6 @@
 """M2: semi-supervised classification with a class and a continuous latent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -247,15 +247,20 @@ class M2(LatentVariableModel):
             )
             return -inner[0].loss
 
-        prior = self.class_prior_layer(None)
-        outer = self.class_objective(given_class, posterior, prior, seed=class_seed)
+        def over_classes(
+            log_likelihood: Callable[[tf.Tensor], tf.Tensor], training: bool
+        ) -> objectives.Bound:
+            needed = {
+                name: self.needed(name, inputs, seed=class_seed, training=training)
+                for name in self.class_objective.needs
+            }
+            prior = self.class_prior_layer(None)
+            return self.class_objective(log_likelihood, posterior, prior, seed=class_seed, **needed)
+
+        outer = over_classes(given_class, training)
         # Once more over the same classes and draws, with weight 1 on every term.
-        true = self.class_objective(
-            lambda classes: inner[0].value, posterior, prior, seed=class_seed
-        )
-        reconstruction = self.class_objective(
-            lambda classes: inner[0].reconstruction, posterior, prior, seed=class_seed
-        ).reconstruction
+        true = over_classes(lambda classes: inner[0].value, False)
+        reconstruction = over_classes(lambda classes: inner[0].reconstruction, False).reconstruction
         return objectives.Bound(
             loss=outer.loss,
             value=true.value,
