@@ -4,13 +4,14 @@
     python benchmarks/captions_quality.py --features features.npz --json captions_quality.json
 
 `flickr8k/` holds Flickr8k.token.txt.gz, the three split lists and, unless features are given,
-images_96px_jpegq90.zip. Official split; one set of image features for all: those of
-`captions_features.py`, or else those of a small convolutional network that has learnt to name the
-words of an image's captions, from the training images alone, and whose 6 x 6 grid is frozen then.
-Every captioner is an LSTM that attends to it, of the same sizes, and trains for `--epochs`, or less
-where the validation bound no longer rises. A mixture learns by hard EM with a uniform gate, shared
-decoders and no dropout in the E-step: hMup, the variant that its authors recommend for texts that
-are both good and different [1]. The single decoder (K = 1) learns by its likelihood.
+images_96px_jpegq90.zip. Official split; one set of image features for all: those of the pretrained
+network in `image_features/efficientnet_lite0.py`, or else those of a small convolutional one that
+has learnt to name the words of an image's captions, from the training images alone, and whose 6 x 6
+grid is frozen then. Every captioner is an LSTM that attends to it, of the same sizes, and trains
+for `--epochs`, or less where the validation bound no longer rises. A mixture learns by hard EM with
+a uniform gate, shared decoders and no dropout in the E-step: hMup, the variant that its authors
+recommend for texts that are both good and different [1]. The single decoder (K = 1) learns by its
+likelihood.
 
 Each mixture gives one caption an expert; the single decoder gives as many by its beam, and by
 nucleus sampling. `oracle` is the best of the candidates by the references; `pairwise` BLEU is that
@@ -80,7 +81,9 @@ COLUMNS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few images, two epochs, small")
-    parser.add_argument("--features", type=Path, help=".npz file of `captions_features.py`")
+    parser.add_argument(
+        "--features", type=Path, help=".npz file of image_features/efficientnet_lite0.py"
+    )
     parser.add_argument("--epochs", type=int, default=8, help="at most, of each captioner")
     parser.add_argument("--units", type=int, default=256, help="of each captioner's LSTM")
     parser.add_argument("--encoder-epochs", type=int, default=8, help="without --features")

