@@ -8,9 +8,10 @@ seed 0).
 Discrete latents: the sigmoid belief network 200-784 on images that were binarised once, by
 NVIL and by VIMCO with m = 5: the bounds that they train, and L_5000.
 
-The learning rate falls from 1e-3 to 1e-4 along a cosine, in place of the published steps over 3,280
-epochs. State is saved after every epoch and results after every configuration: a run that was
-killed goes on where it stopped, by the same command.
+The learning rate rises for `WARM_UP` steps and falls to a hundredth along a cosine, in place of the
+published steps over 3,280 epochs; 5e-3 was the best of 1e-3 to 1e-2 for VAE K=1 on 5,000 training
+images that were held out. Encoders get centred images. State is saved after every epoch and results
+after every configuration: a run that was killed goes on where it stopped, by the same command.
 
     export TFP_DGM_DATA=FOLDER  # Holds mnist/, the idx gz files.
     python benchmarks/iwae_quality.py --json benchmarks/results/iwae_quality.json
@@ -51,6 +52,7 @@ from tfp_dgm.objectives import (
 from tfp_dgm.training import FusedAdam, NonFiniteGuard, ResumeTraining, binarised_batches
 
 FILES = {"train": "train-images.idx3-ubyte.gz", "test": "t10k-images.idx3-ubyte.gz"}
+WARM_UP = 500  # Steps.
 # Test negative log-likelihood and active units: Burda et al., table 1, one stochastic layer, 3,280
 # epochs; sigmoid belief network 200-784 of Maddison et al. (The Concrete Distribution, 2017).
 PUBLISHED = {
@@ -122,7 +124,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=100, help="passes over the 60,000 images")
     parser.add_argument("--seeds", type=int, default=1, help="number of runs of each")
     parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--learning-rate", type=float, default=5e-3)
     parser.add_argument("--samples", type=int, default=5000, help="K of the log-likelihood")
     parser.add_argument(
         "--test-images",
@@ -194,8 +196,9 @@ def make_model(configuration: Configuration, mean: np.ndarray, seed: int) -> Lat
         )
         model.build((None, 784))
         return model
+    centre = keras.layers.Normalization(mean=mean, variance=np.ones_like(mean))
     model = VAE(
-        MLP([200, 200], activation="tanh"),
+        keras.Sequential([centre, MLP([200, 200], activation="tanh")]),
         MLP([200, 200], activation="tanh"),
         IndependentBernoulli(784),
         latent_units=50,
@@ -222,8 +225,13 @@ def run(
     few = test[:: max(len(test) // options.test_images, 1)][: options.test_images]
     model = make_model(configuration, train.mean(axis=0), seed)
     steps = len(train) // options.batch_size
+    warm_up = min(WARM_UP, options.epochs * steps // 2)
     schedule = keras.optimizers.schedules.CosineDecay(
-        options.learning_rate, options.epochs * steps, alpha=0.1
+        0.0,
+        options.epochs * steps - warm_up,
+        alpha=0.01,
+        warmup_target=options.learning_rate,
+        warmup_steps=warm_up,
     )
     model.compile(
         FusedAdam(schedule, epsilon=1e-4),
