@@ -133,9 +133,24 @@ def train(
     with atomic_write(directory / "history.json") as file:
         file.write(json.dumps(resumed.history, indent=1).encode())
     temporary = directory / ".model.tmp.keras"
-    model.save(temporary)
+    _in_float32(model, s, vocabulary).save(temporary)
     temporary.replace(directory / "model.keras")
     return resumed.history[-1]
+
+
+def _in_float32(model: TextModel, s: TextVAESettings, vocabulary: Vocabulary) -> TextModel:
+    """The same model; in bfloat16, which each compiler rounds its way, answers would differ."""
+    if s.precision == "float32":
+        return model
+    keras.config.set_dtype_policy("float32")
+    same = build_model(s, vocabulary)
+    same.build((None, None))
+    same.set_weights(model.get_weights())
+    same.compile(training.FusedAdam(s.learning_rate, clipnorm=s.clipnorm), model.objective)
+    same.optimizer.build(same.trainable_variables)
+    for variable, trained in zip(same.optimizer.variables, model.optimizer.variables, strict=True):
+        variable.assign(trained)
+    return same
 
 
 def load_model(directory: Path) -> TextModel:

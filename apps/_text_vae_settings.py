@@ -55,7 +55,7 @@ class TextVAESettings:
         training and after it, and their size in training; 0 steps for none.
       epochs, batch_size, learning_rate, clipnorm: of Adam.
       patience: epochs without a better bound on the validation file before training stops.
-      precision: "mixed_bfloat16" computes in bfloat16.
+      precision: "mixed_bfloat16" trains in bfloat16; what is saved computes in float32.
       seed: of everything.
     """
 

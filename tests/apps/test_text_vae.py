@@ -102,18 +102,34 @@ def test_semi_amortised_training_and_evaluation(folder):
     run(
         *("train", folder / "valid.txt", folder / "valid.txt", "--output", folder / "refined"),
         *("--config", folder / "settings.yaml", "--set", "epochs=1", "--set", "dropout=0.0"),
-        *("--set", "semi_amortized_steps=3", "--set", "semi_amortized_rate=0.2"),
+        *("--set", "semi_amortized_steps=2", "--set", "semi_amortized_rate=0.2"),
+        *("--set", "encoder=bag_of_words", "--set", "decoder=inputless"),  # Quick to compile.
     )
     objective = _text_vae.load_model(folder / "refined").objective
     assert isinstance(objective, objectives.SemiAmortized)
-    assert (objective.num_steps, objective.learning_rate) == (3, 0.2)
+    assert (objective.num_steps, objective.learning_rate) == (2, 0.2)
     assert float(objective.kl_weight) > 0  # The schedule reached it.
     arguments = ("evaluate", folder / "refined", folder / "valid.txt", "--num-samples", 4, "--json")
     refined = json.loads(run(*arguments).stdout)
-    assert refined["refinement_steps"] == 3
+    assert refined["refinement_steps"] == 2
     amortised = json.loads(run(*arguments, "--refine", 0).stdout)
     assert amortised["refinement_steps"] == 0
     assert refined["elbo"] != amortised["elbo"]
+
+
+def test_a_model_trained_in_bfloat16_answers_in_float32(folder, dtype_policy):
+    dtype_policy("float32")  # And afterwards again.
+    run(
+        *("train", folder / "valid.txt", folder / "valid.txt", "--output", folder / "bfloat16"),
+        *("--config", folder / "settings.yaml", "--set", "epochs=1"),
+        *("--set", "precision=mixed_bfloat16", "--set", "encoder=bag_of_words"),
+    )
+    model = _text_vae.load_model(folder / "bfloat16")
+    assert "bfloat16" not in {layer.compute_dtype for layer in model._flatten_layers()}
+    with np.load(folder / "bfloat16" / "checkpoints" / "training_state.npz") as state:
+        trained = [state[name] for name in state.files]
+    for weight in model.trainable_weights:
+        assert any(np.array_equal(weight.numpy(), array) for array in trained), weight.path
 
 
 def test_a_killed_training_goes_on_to_the_same_numbers(folder, trained, monkeypatch):
