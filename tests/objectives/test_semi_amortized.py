@@ -157,7 +157,7 @@ def test_bound_comes_near_that_of_the_best_posterior_in_training_and_evaluation(
 
     best, amortised = bound(toy.best_scale(), 0.0), bound(scale, 0.5)
     assert best - amortised > 1.0
-    objective = SemiAmortized(ELBO(num_samples=64), num_steps=20, learning_rate=0.1)
+    objective = SemiAmortized(ELBO(num_samples=64), num_steps=10, learning_rate=0.2)
     model.compile(keras.optimizers.SGD(0.0), objective)
     run = {"batch_size": 32, "verbose": 0}
     trained = model.fit(x, **run).history["bound"][0]
