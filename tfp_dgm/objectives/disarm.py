@@ -9,6 +9,7 @@ from tfp_dgm.objectives.binary_latents import logits_of
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn, num_layers, packed
+from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 
 class DisARM(Objective):
@@ -74,14 +75,7 @@ class DisARM(Objective):
             slope = self._slope(tf.stop_gradient(weights[0] - weight), logits, noise)
             linear = sum_over_event(tf.stop_gradient(slope) * logits, weight.shape.rank)
             surrogate += tf.reduce_mean(linear, axis=0)
-        reconstruction, kl = tf.reduce_mean(log_px, axis=0), tf.reduce_mean(log_q - log_pz, axis=0)
-        return Bound(
-            loss=tf.stop_gradient(surrogate - reconstruction + kl) - surrogate,
-            value=reconstruction - kl,
-            reconstruction=reconstruction,
-            kl=kl,
-            log_weights=log_px + log_pz - log_q,
-        )
+        return surrogate_bound(surrogate, log_px, log_q - log_pz)
 
     def _slope(self, difference: tf.Tensor, logits: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """d value / d logits, [S, B, ...], from w(b) - w(b'), [S, B]."""

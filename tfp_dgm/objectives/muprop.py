@@ -9,6 +9,7 @@ from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
 from tfp_dgm.objectives.event_axes import sum_over_event
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
+from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 
 class MuProp(Objective):
@@ -73,14 +74,7 @@ class MuProp(Objective):
             rest = tf.stop_gradient(log_weights - expansion)
             surrogate += rest * layer.log_prob(value) + sum_over_event(slope * mean)
         surrogate = tf.reduce_mean(surrogate, axis=0)  # [B]
-        reconstruction, kl = tf.reduce_mean(log_px, axis=0), tf.reduce_mean(log_q - log_pz, axis=0)
-        return Bound(
-            loss=tf.stop_gradient(surrogate - reconstruction + kl) - surrogate,
-            value=reconstruction - kl,
-            reconstruction=reconstruction,
-            kl=kl,
-            log_weights=log_weights,
-        )
+        return surrogate_bound(surrogate, log_px, log_q - log_pz)
 
 
 def _mean(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:

@@ -12,6 +12,7 @@ from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.perturbed_latents import PerturbedLatents, perturbed_latents
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
+from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 # Perturbed logits [S, B, ...] of a layer -> [S, B].
 Control = Callable[[tf.Tensor], tf.Tensor]
@@ -127,14 +128,7 @@ class REBAR(Objective):
         if needed["training"]:
             self._follow(plains, parts)
         surrogate = tf.reduce_mean(log_px + log_pz + linear, axis=0) - learned  # [B]
-        reconstruction, kl = tf.reduce_mean(log_px, axis=0), tf.reduce_mean(log_q - log_pz, axis=0)
-        return Bound(
-            loss=tf.stop_gradient(surrogate - reconstruction + kl) - surrogate,
-            value=reconstruction - kl,
-            reconstruction=reconstruction,
-            kl=kl,
-            log_weights=log_weights,
-        )
+        return surrogate_bound(surrogate, log_px, log_q - log_pz)
 
     def _follow(self, plains: list[tf.Tensor], parts: list[tf.Tensor]) -> None:
         """Moves the scale to where the mean square of `plain + scale part` is least."""

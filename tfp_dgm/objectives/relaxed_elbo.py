@@ -10,6 +10,7 @@ from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.perturbed_latents import perturbed_latents
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
+from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 
 class GumbelSoftmaxELBO(Objective):
@@ -74,14 +75,7 @@ class GumbelSoftmaxELBO(Objective):
         if not self.straight_through:
             log_px, log_ratio = log_terms(posterior.sample(self.num_samples, seed=seed))
             kl = divergence(posterior, prior, log_ratio)
-        reconstruction = tf.reduce_mean(log_px, axis=0)
-        return Bound(
-            loss=tf.stop_gradient(surrogate - reconstruction + kl) - surrogate,
-            value=reconstruction - kl,
-            reconstruction=reconstruction,
-            kl=kl,
-            log_weights=log_px - log_ratio,
-        )
+        return surrogate_bound(surrogate, log_px, log_ratio, kl)
 
     def _draw(self, layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
         logits, one_hot = logits_of(self, layer)
