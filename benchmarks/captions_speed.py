@@ -20,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -37,6 +36,7 @@ from tfp_dgm.captioning import (
 from tfp_dgm.data import atomic_write
 from tfp_dgm.models import MixtureOfExpertsCaptioner
 from tfp_dgm.text import WordVocabulary
+from tfp_dgm.training import FusedAdam
 
 WORDS, GRID, FEATURES, IMAGE_SIZE = 5_000, 6, 128, 96
 EXPERTS = (1, 3, 5, 10)
@@ -108,7 +108,8 @@ def training_step(
     settings: CaptionSettings, vocabulary: WordVocabulary, batch: dict[str, np.ndarray]
 ) -> Callable[[], None]:
     model = build_captioner(settings, vocabulary, FEATURES, None)
-    model.compile(keras.optimizers.Adam(), make_objective(settings))
+    optimizer = FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm or None)
+    model.compile(optimizer, make_objective(settings))
     tensors = {name: tf.constant(value) for name, value in batch.items()}
 
     def step() -> None:
