@@ -72,9 +72,9 @@ CONFIGURATIONS = {
     "none": Configuration(),
     "linear annealing": Configuration("linear"),
     "cyclical annealing": Configuration("cyclical"),
-    "free bits": Configuration("linear", free_bits=8.0),
+    "free bits": Configuration("linear", free_bits=6.0),
     "autoencoder pretraining, free bits": Configuration(
-        "linear", free_bits=8.0, pretraining_epochs=2
+        "linear", free_bits=6.0, pretraining_epochs=2
     ),
     "aggressive": Configuration("linear", aggressive=True),
     "minimum desired rate": Configuration(minimum_rate=8.0),
@@ -224,8 +224,9 @@ def train(
     validation = BucketedBatches(data["valid"], BATCH)
     steps, epochs = len(batches), options.epochs
     model = build(configuration, options)
+    own_epochs = epochs - pretraining_epochs(configuration, epochs)  # Steps count anew after it.
     rate = keras.optimizers.schedules.CosineDecay(
-        options.learning_rate, steps * epochs, alpha=0.05
+        options.learning_rate, steps * own_epochs, alpha=0.05
     )
     model.compile(training.FusedAdam(rate, clipnorm=5.0), objective(configuration))
     best = keras.callbacks.EarlyStopping(
@@ -295,7 +296,7 @@ def remedies(
     if configuration.pretraining_epochs:
         callbacks.append(
             training.AutoencoderPretraining(
-                min(configuration.pretraining_epochs, epochs - 1), [model.likelihood]
+                pretraining_epochs(configuration, epochs), [model.likelihood]
             )
         )
     watched = padded(data["valid"][:500])
@@ -311,6 +312,10 @@ def remedies(
     if configuration.latent:
         callbacks.append(training.CollapseWatch(watched))
     return callbacks
+
+
+def pretraining_epochs(configuration: Configuration, epochs: int) -> int:
+    return min(configuration.pretraining_epochs, epochs - 1)
 
 
 def padded(rows: list[np.ndarray]) -> np.ndarray:
