@@ -103,6 +103,51 @@ def test_layers_are_drawn_each_given_the_one_before(kind):
         np.testing.assert_array_equal(one[:, 0], every[:, 7])
 
 
+def test_the_uniform_direction_has_no_preference():
+    drawn = draw(tfd.SphericalUniform(3), SEEDS, 3).numpy()[0]
+    np.testing.assert_allclose(np.linalg.norm(drawn, axis=-1), 1, rtol=1e-5)
+    for axis in range(3):  # On the sphere in R^3 every coordinate is uniform (Archimedes).
+        assert stats.kstest(drawn[:, axis], stats.uniform(-1, 2).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(("size", "concentration"), [(2, 0.5), (3, 4.0), (16, 60.0)])
+def test_directions_follow_the_power_spherical_law(size, concentration):
+    mean = np.arange(1.0, size + 1)
+    mean = (mean / np.linalg.norm(mean)).astype(np.float32)
+    distribution = tfd.PowerSpherical(mean, np.float32(concentration))
+    drawn = draw(distribution, SEEDS, 3).numpy()[0]
+    np.testing.assert_allclose(np.linalg.norm(drawn, axis=-1), 1, rtol=1e-5)
+    half = (size - 1) / 2
+    cosine = drawn @ mean
+    law = stats.beta(half + concentration, half)
+    assert stats.kstest((cosine + 1) / 2, law.cdf).pvalue > 1e-4
+    # What is across the mean direction prefers none: 4 standard errors of each coordinate.
+    across = drawn - cosine[:, np.newaxis] * mean
+    errors = across.std(axis=0) / np.sqrt(ROWS)
+    assert (np.abs(across.mean(axis=0)) < 4 * errors + 1e-6).all()
+    angles = across / np.linalg.norm(across, axis=-1, keepdims=True)
+    spread = np.cov(angles.T) - (np.eye(size) - np.outer(mean, mean)) / (size - 1)
+    assert np.abs(spread).max() < 4 / np.sqrt(ROWS)
+
+
+def test_directions_are_drawn_by_row_and_under_xla():
+    mean = tf.math.l2_normalize(tf.reshape(tf.range(1.0, 49.0), [3, 16]), axis=-1)
+    concentration = tf.constant([1.0, 30.0, 300.0])
+    both = [
+        tf.function(
+            lambda: draw(tfd.PowerSpherical(mean, concentration), SEEDS[:3], 3, num_samples=4),
+            jit_compile=jit_compile,
+        )
+        for jit_compile in (False, True)
+    ]
+    graph, xla = (function().numpy() for function in both)
+    assert graph.shape == (4, 3, 16)
+    np.testing.assert_allclose(graph, xla, atol=3e-5)
+    one = tfd.PowerSpherical(mean[1:2], concentration[1:2])
+    alone = draw(one, SEEDS[1:2], 3, num_samples=4)
+    np.testing.assert_allclose(graph[:, 1:2], alone, atol=3e-5)
+
+
 def test_other_families_are_named():
     with pytest.raises(ValueError, match=r"expected a multivariate Normal.*received Gamma"):
         draw(tfd.Gamma(1.0, 1.0), SEEDS[:2], 0)

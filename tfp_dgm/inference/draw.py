@@ -3,13 +3,15 @@
 from typing import Any
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import TopDown
 from tfp_dgm.inference.counter_based import gumbel, normal, uniform
 
-# Each layer of latents is drawn with numbers of its own, and so is the component of a mixture.
-_LAYER, _COMPONENT = 1 << 24, 1 << 30
+# Each layer of latents is drawn with numbers of its own, and so are the component of a mixture and
+# the distance from a mean direction.
+_LAYER, _COMPONENT, _DISTANCE = 1 << 24, 1 << 30, 1 << 30
 
 
 def draw(
@@ -18,9 +20,11 @@ def draw(
     """Draws by counter-based numbers: the same in whatever batch a row stands, and under XLA.
 
     For Normals over R^Z of any covariance, mixtures of them, and flows that begin in one; for
-    independent Bernoulli and one-hot categorical variables; and for layers of all these, each
-    given the one before, of a posterior or `distributions.TopDown`. A discrete draw is the same
-    eagerly, in a graph and under XLA but for ties within rounding.
+    uniform and power spherical distributions on the unit sphere; for independent Bernoulli and
+    one-hot categorical variables; and for layers of all these, each given the one before, of a
+    posterior or `distributions.TopDown`. A discrete draw is the same eagerly, in a graph and under
+    XLA but for ties within rounding. So is a power spherical one to about 1e-5 from Z = 16 on, and
+    to 1e-3 at the worst, on the circle with a concentration of 1,000.
 
     Args:
       distribution: batch shape [] or [B], or [S, B] in a layer given another.
@@ -43,10 +47,14 @@ def draw(
     if isinstance(distribution, tfd.TransformedDistribution):
         base = draw(distribution.distribution, seeds, counter, num_samples=num_samples)
         return distribution.bijector.forward(base)
+    if isinstance(distribution, tfd.SphericalUniform):
+        return tf.math.l2_normalize(_noise(distribution, seeds, counter, num_samples), axis=-1)
+    if isinstance(distribution, tfd.PowerSpherical):
+        return _draw_around_direction(distribution, seeds, counter, num_samples)
     raise ValueError(
-        "distribution: expected a multivariate Normal, a mixture of them, a flow from one, "
-        "independent Bernoulli or one-hot variables, or layers of these; "
-        f"received {type(distribution).__name__}"
+        "distribution: expected a multivariate Normal, a mixture of them, a flow from one, a "
+        "power spherical distribution, independent Bernoulli or one-hot variables, or layers of "
+        f"these; received {type(distribution).__name__}"
     )
 
 
@@ -107,3 +115,22 @@ def _draw_of_mixture(
     chosen = gumbel(seeds, _COMPONENT + counter, [num_samples, logits.shape[-1]])  # [B, S, K]
     component = tf.argmax(logits + tf.transpose(chosen, [1, 0, 2]), axis=-1)  # [S, B]
     return tf.gather(every, component, batch_dims=2)
+
+
+def _draw_around_direction(
+    distribution: tfd.PowerSpherical, seeds: tf.Tensor, counter: int, num_samples: int
+) -> tf.Tensor:
+    """De Cao and Aziz, The Power Spherical Distribution, algorithm 1.
+
+    The distance (1 - mu . z) / 2 ~ Beta((Z - 1) / 2, (Z - 1) / 2 + concentration), by its inverse
+    distribution function; small ones keep their digits, which mu . z near 1 would not.
+    """
+    direction = distribution.mean_direction  # [.., Z]
+    half = (direction.shape[-1] - 1) / 2
+    chosen = tf.transpose(uniform(seeds, _DISTANCE + counter, [num_samples]))  # [S, B]
+    distance = tfp.math.betaincinv(half, half + distribution.concentration, chosen)[..., tf.newaxis]
+    noise = _noise(distribution, seeds, counter, num_samples)[..., 1:]
+    along, across = 1 - 2 * distance, 2 * tf.sqrt(distance * (1 - distance))
+    z = tf.concat([along, across * tf.math.l2_normalize(noise, axis=-1)], axis=-1)  # Around e_1.
+    axis = tf.math.l2_normalize(tf.one_hot(0, direction.shape[-1]) - direction, axis=-1)
+    return z - 2 * tf.reduce_sum(z * axis, axis=-1, keepdims=True) * axis  # Reflected to mu.

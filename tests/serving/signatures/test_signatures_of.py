@@ -109,6 +109,33 @@ def test_a_score_is_close_to_the_integral_over_the_latent(text_vae):
     assert error.max() < 0.2
 
 
+def test_a_text_vae_on_the_circle_generates_and_scores():
+    model = make_vae(
+        vocabulary=WordVocabulary(WORDS),
+        latent_units=None,
+        posterior=layers.PowerSpherical(2, concentration=2.0),
+        prior=layers.SphericalUniformPrior(2),
+    )
+    model.build((None, None))
+    random = np.random.default_rng(4)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(scale=0.7, size=weight.shape))
+    z = _ask(model, "generate", seed=_seeds(200), temperature=np.ones(200, np.float32))["encoding"]
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
+    texts, draws = ["the cat sat", "cat cat", "sat"], 60
+    angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)[:, np.newaxis].astype(np.float32)
+    ids = model.vocabulary(tf.constant(texts))
+    log_px = model.decode(tf.constant(circle)).log_prob(ids).numpy()  # [angles, B]
+    exact = logsumexp(log_px, axis=0) - np.log(len(angles))
+    answer = _ask(model, "score", text=np.repeat(texts, draws), seed=_seeds(len(texts) * draws))
+    weights = np.exp(answer["log_likelihood"].reshape(len(texts), draws) - exact[:, np.newaxis])
+    # exp(score) is unbiased; 4 standard errors.
+    error = weights.std(axis=1) / np.sqrt(draws)
+    assert (np.abs(weights.mean(axis=1) - 1) < 4 * error + 1e-3).all()
+    assert error.max() < 0.2
+
+
 def test_imputed_texts_begin_as_they_were_given(text_vae):
     served = tf.saved_model.load(str(text_vae[2])).signatures
     given = ["the cat", "sat", ""]
