@@ -108,7 +108,7 @@ CHOICES: dict[ObjectiveName, Choice] = {
         lambda o, s: o.Renyi(num_samples=s.samples, alpha=s.alpha), _NORMAL, options={"alpha": 0.5}
     ),
     "reinforce": Choice(_score("RunningAverage"), _ANY),
-    "nvil": Choice(_score("LearnedBaseline", "RunningAverage"), _ANY),
+    "nvil": Choice(_score("RunningAverage", "LearnedBaseline"), _ANY),
     "self-critical": Choice(_score("SelfCritical"), _ANY),
     "rloo": Choice(_score("LeaveOneOut"), _ANY, fewest_samples=2),
     "vimco": Choice(

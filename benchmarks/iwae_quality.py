@@ -88,7 +88,7 @@ class Configuration:
             return ImportanceWeighted(num_samples=self.samples, gradient=DoublyReparameterized())
         if self.objective == "nvil":
             return ScoreFunctionELBO(
-                num_samples=1, control_variates=[LearnedBaseline(), RunningAverage()]
+                num_samples=1, control_variates=[RunningAverage(), LearnedBaseline()]
             )
         return ScoreFunctionImportanceWeighted(num_samples=self.samples)
 

@@ -35,7 +35,7 @@ class ScoreFunctionELBO(Objective):
         w_sb = log p(x_b | z_sb) + log p(z_sb) - log q(z_sb | x_b)
 
     where c is what the control variates predict of w_sb; by default the mean of the other draws
-    (leave one out, RLOO). NVIL is one draw with `[LearnedBaseline(), RunningAverage()]`.
+    (leave one out, RLOO). NVIL is one draw with `[RunningAverage(), LearnedBaseline()]`.
 
     Args:
       num_samples: S, at least 2 where draws are compared with the others.

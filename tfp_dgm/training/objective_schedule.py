@@ -1,5 +1,6 @@
 """A variable of the objective, moved by a schedule."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -19,7 +20,7 @@ class ObjectiveSchedule(keras.callbacks.Callback):
 
     Args:
       variable: its name: "kl_weight", or a dotted path to the variable of a part, as in
-        "rate.multiplier".
+        "rate.multiplier" or "control_variates.0.average".
       schedule: one of `training.schedules` or of `keras.optimizers.schedules`.
     Raises:
       ValueError: at the start of training, if the objective has no such variable.
@@ -55,24 +56,30 @@ class KLWeightSchedule(ObjectiveSchedule):
 def objective_variable(callback: keras.callbacks.Callback, path: str) -> tf.Variable:
     """The variable of the objective that a callback works on; a ValueError if there is none."""
     objective = callback.model.objective
-    target = objective
-    for name in path.split("."):
-        target = getattr(target, name, None)
+    known = objective_variables(objective)
+    target = known.get(path, getattr(objective, path, None))
     if not isinstance(target, tf.Variable):
         raise ValueError(
             f"{type(callback).__name__}: works on one of {type(objective).__name__}'s variables "
-            f"{sorted(objective_variables(objective))}; there is no {path!r}"
+            f"{sorted(known)}; there is no {path!r}"
         )
     return target
 
 
 def objective_variables(objective: Configured) -> dict[str, tf.Variable]:
-    """The variables of an objective and of its parts, by dotted path."""
-    found = {}
-    for name, value in vars(objective).items():
+    """The variables of an objective and of its parts, by dotted path; parts in a list by place."""
+    return dict(_variables(vars(objective)))
+
+
+def _variables(values: Mapping[str, Any]) -> Iterator[tuple[str, tf.Variable]]:
+    for name, value in values.items():
         if isinstance(value, tf.Variable):
-            found[name] = value
-        elif isinstance(value, Configured):
-            for path, variable in objective_variables(value).items():
-                found[f"{name}.{path}"] = variable
-    return found
+            yield name, value
+            continue
+        parts = {}
+        if isinstance(value, Configured):
+            parts = vars(value)
+        elif isinstance(value, list | tuple):
+            parts = {str(place): part for place, part in enumerate(value)}
+        for path, variable in _variables(parts):
+            yield f"{name}.{path}", variable
