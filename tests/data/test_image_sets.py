@@ -50,6 +50,13 @@ def test_every_kind_of_file(tmp_path, kind):
     np.testing.assert_allclose(images, BYTES / 255, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float64])
+def test_binary_images_are_black_and_white_in_every_type(tmp_path, dtype):
+    images = np.random.default_rng(0).integers(0, 2, (3, 4, 4))
+    np.savez(tmp_path / "f.npz", images.astype(dtype))
+    np.testing.assert_array_equal(read_images(tmp_path / "f.npz"), images)
+
+
 def test_colours_become_grey(tmp_path):
     colour = np.zeros((2, 2, 3), np.uint8)
     colour[..., 1] = 200
@@ -91,6 +98,16 @@ def cut(tmp_path):
     return tmp_path / "cut.npz"
 
 
+def damaged_array(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (9, 20, 20), np.uint8)
+    with (tmp_path / "f.npz").open("wb") as file:
+        np.savez_compressed(file, a=noise)
+    content = bytearray((tmp_path / "f.npz").read_bytes())
+    content[300:340] = b"\xff" * 40
+    (tmp_path / "f.npz").write_bytes(content)
+    return tmp_path / "f.npz"
+
+
 def second(value, dtype=np.float64):
     images = np.zeros((3, 2, 2), dtype)
     images[1, 0, 1] = value
@@ -113,6 +130,9 @@ BAD = {
     "no image": (npz(a=np.zeros((0, 2, 2))), r"at least one image and pixel, got \(0, 2, 2\)"),
     "texts": (npz(a=np.full((1, 1, 1), "a")), "expected numbers, got an array of <U1"),
     "objects": (npz(a=np.full((1, 1, 1), None)), "cannot be read as .npz: Object arrays"),
+    "two channels": (npz(a=np.zeros((2, 3, 3, 2))), r"1 or 3 channels, on the last axis"),
+    "channels first": (npz(a=np.zeros((2, 3, 8, 8))), r"on the last axis; got images \(3, 8, 8\)"),
+    "damaged array": (damaged_array, "cannot be read as .npz"),
     "several": (npz(a=BYTES, b=BYTES), r"one array, or one of images, x, x_train; got \['a', 'b"),
     "damaged file": (cut, "the file is damaged"),
 }

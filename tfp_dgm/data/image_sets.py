@@ -6,6 +6,7 @@ import gzip
 import io
 import warnings
 import zipfile
+import zlib
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -26,8 +27,8 @@ def read_images(path: str | PathLike[str]) -> NDArray[np.float32]:
     """Reads images [N, H, W] or [N, H, W, C], brought to values from 0 to 1.
 
     - An IDX file of bytes, gzipped or not, such as MNIST's.
-    - An .npz file with one array, or one called images, x or x_train: integers from 0 to 255, or
-      floats from 0 to 1.
+    - An .npz file with one array, or one called images, x or x_train: integers from 0 to 255 or
+      all 0 and 1, or floats from 0 to 1.
     - A folder of JPEG, PNG, BMP or GIF files of one size, or a zip file of such, by name; as grey
       values [N, H, W].
 
@@ -59,15 +60,21 @@ def checked_images(images: NDArray[Any], path: str | PathLike[str]) -> NDArray[n
     """Images [N, H, W] or [N, H, W, C] as floats from 0 to 1; DataError where they are none.
 
     Args:
-      images: booleans, integers from 0 to 255, or floats from 0 to 1.
+      images: booleans, integers from 0 to 255 (or, where none is above 1, binary ones), or
+        floats from 0 to 1.
       path: where they come from, for the message.
     """
     if images.ndim not in (3, 4):
         raise DataError.at(path, f"expected images [N, H, W] or [N, H, W, C], got {images.shape}")
     if not images.size:
         raise DataError.at(path, f"expected at least one image and pixel, got {images.shape}")
+    if images.ndim == 4 and images.shape[-1] not in (1, 3):
+        raise DataError.at(
+            path, f"expected 1 or 3 channels, on the last axis; got images {images.shape[1:]}"
+        )
     if images.dtype.kind in "ui":
-        limit, kind = 255, "integers from 0 to 255"
+        limit = 255 if images.max() > 1 else 1
+        kind = "integers from 0 to 255"
     elif images.dtype.kind in "fb":
         limit, kind = 1, "floats from 0 to 1"
     else:
@@ -117,7 +124,7 @@ def _from_npz(path: Path) -> NDArray[Any]:
             return arrays[known[0] if known else names[0]]
     except DataError:
         raise
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError.at(path, f"cannot be read as .npz: {error}") from error
 
 
