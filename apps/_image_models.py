@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
     from tfp_dgm.models import LatentVariableModel
 
-# They learn a baseline, or dream: `VAE` does neither.
-_NEED_MORE = ("nvil", "wake-sleep", "reweighted-wake-sleep")
-
 
 def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariableModel:
     """The model of complete settings for images [N, ...], its output at their mean.
@@ -65,7 +62,7 @@ def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariab
             surrogate_units=surrogate_units,
             seed=seed,
         )
-    elif settings.latents == "normal" and len(units) == 1 and settings.objective not in _NEED_MORE:
+    elif settings.latents == "normal" and len(units) == 1 and not baseline_units:
         (encoder,), (decoder,) = mlps("encoder"), mlps("decoder")
         model = VAE(encoder, decoder, likelihood, latent_units=units[0], seed=seed)
     else:

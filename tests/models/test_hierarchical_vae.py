@@ -24,7 +24,7 @@ from tfp_dgm.inference import (
     reverse_annealed_importance_sampling,
     tune_step_size,
 )
-from tfp_dgm.models import CategoricalVAE, HierarchicalVAE, SigmoidBeliefNetwork
+from tfp_dgm.models import VAE, CategoricalVAE, HierarchicalVAE, SigmoidBeliefNetwork
 from tfp_dgm.networks import MLP
 
 SHAPE = (2, 2)  # Of the images.
@@ -203,7 +203,12 @@ def test_latents_of_a_categorical_model_are_one_hot():
     np.testing.assert_allclose(model.log_likelihood(z, X)[1, 2], expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("make", [gaussian, belief_network, categorical])
+def plain_vae():
+    likelihood = layers.IndependentBernoulli(SHAPE)
+    return VAE(keras.layers.Flatten(), None, likelihood, latent_units=2, seed=2)
+
+
+@pytest.mark.parametrize("make", [plain_vae, gaussian, belief_network, categorical])
 def test_dreams_are_of_the_model(make):
     """Means over 20,000 dreams, within 5 standard errors at most: fails less than once in 10^5."""
     model = randomized(make())

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.models import toys
 from tests.references.densities import softmax
 from tests.saving import assert_comes_back
+from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.objectives import (
     ELBO,
     RELAX,
@@ -115,6 +116,13 @@ def test_m2_gives_its_objective_what_it_needs():
 def test_model_says_what_it_does_not_have(objective, message):
     with pytest.raises(NotImplementedError, match=message):
         toys.randomized(toys.mixture()).bound(toys.binary(2), objective=objective)
+
+
+def test_a_model_of_damped_counts_cannot_dream():
+    model = BagOfWordsVAE(np.ones(toys.WORDS), units=3, latent_units=2)
+    model.build((None, toys.WORDS))
+    with pytest.raises(NotImplementedError, match=r"BagOfWordsVAE cannot dream: .* damped counts"):
+        model.bound(toys.counts(2)[0], objective=WakeSleep())
 
 
 def test_unknown_need_is_refused():

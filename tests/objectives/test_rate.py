@@ -132,6 +132,11 @@ def full_covariance(loc, scale):
     ("call", "error", "message"),
     [
         (lambda: FreeBits(-1), ValueError, "FreeBits: `nats` must be >= 0; received -1"),
+        (
+            lambda: ELBO(rate=FreeBits(1.0), gradient=StickingTheLanding()),
+            ValueError,
+            "needs a rate of the whole latent.*received FreeBits",
+        ),
         (lambda: FreeBits(1, group_size=0), ValueError, "`group_size` .* received 0"),
         (lambda: MinimumDesiredRate(-1), ValueError, "`nats` must be >= 0; received -1"),
         (

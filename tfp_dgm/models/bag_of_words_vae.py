@@ -77,6 +77,11 @@ class BagOfWordsVAE(VAE):
         damped = tf.math.log1p(tf.cast(inputs, tf.float32))
         return super().log_likelihood(z, damped, training=training)
 
+    def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
+        raise NotImplementedError(
+            "BagOfWordsVAE cannot dream: its likelihood is of damped counts, and of no length"
+        )
+
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,

@@ -12,7 +12,7 @@ from tfp_dgm.layers import DistributionLayer, Prior
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
 from tfp_dgm.models.signature import Signature
-from tfp_dgm.models.vae import build_network
+from tfp_dgm.models.vae import build_network, dreamed
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -162,10 +162,7 @@ class HierarchicalVAE(LatentVariableModel):
         return functions if len(functions) > 1 else functions[0]
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
-        latents, values = tf.unstack(tf.random.split(seed, 2))
-        z = self.prior(inputs, training=training).sample(tf.shape(inputs)[:1], seed=latents)
-        x = self.decode(z, training=training).sample(seed=values)
-        return z, tf.cast(x, tf.as_dtype(inputs.dtype))
+        return dreamed(self, inputs, seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         features = _features(self.encoders[0], inputs, training)

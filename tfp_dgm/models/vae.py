@@ -90,6 +90,9 @@ class VAE(LatentVariableModel):
         shape = tf.concat([tf.shape(z)[:-1], [self.likelihood.parameter_size]], axis=0)
         return self.likelihood.distribution(tf.reshape(parameters, shape))
 
+    def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
+        return dreamed(self, inputs, seed, training)
+
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.posterior(inputs, training=training).mean()
 
@@ -119,6 +122,16 @@ class VAE(LatentVariableModel):
         for name in ("encoder", "decoder", "likelihood", "posterior", "prior"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def dreamed(
+    model: LatentVariableModel, inputs: tf.Tensor, seed: tf.Tensor, training: bool
+) -> tuple[Any, tf.Tensor]:
+    """`LatentVariableModel.dream` of a model whose `decode` gives p(x | z)."""
+    latents, values = tf.unstack(tf.random.split(seed, 2))
+    z = model.prior(inputs, training=training).sample(tf.shape(inputs)[:1], seed=latents)
+    x = model.decode(z, training=training).sample(seed=values)
+    return z, tf.cast(x, tf.as_dtype(inputs.dtype))
 
 
 def build_network(network: keras.Layer | None, input_shape: Any) -> Any:

@@ -33,7 +33,8 @@ class ELBO(Objective):
       rate: what the divergence is replaced by in `loss`, against collapse of the posterior:
         `FreeBits(...)`, `MinimumDesiredRate(...)`, or None for the divergence itself.
     Raises:
-      ValueError: if the posterior cannot be reparameterised.
+      ValueError: if the posterior cannot be reparameterised; for `StickingTheLanding` beside a
+        rate per dimension, whose divergences are closed forms, not estimates.
     References:
       [1] Kingma and Welling. Auto-Encoding Variational Bayes. ICLR 2014. arXiv:1312.6114
       [2] Higgins et al. beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
@@ -54,6 +55,11 @@ class ELBO(Objective):
         self.kl_weight = tf.Variable(kl_weight, trainable=False, dtype=tf.float32, name="kl_weight")
         self.gradient = gradient or Pathwise()
         self.rate = rate
+        if rate is not None and rate.is_per_dimension and isinstance(gradient, StickingTheLanding):
+            raise ValueError(
+                "ELBO: `gradient=StickingTheLanding()` needs a rate of the whole latent, such as "
+                f"FreeBits(nats, group_size=None); received {rate!r}"
+            )
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ class Rate(Configured):
         """Names of the further keywords that a call takes; see `Objective.needs`."""
         return ()
 
+    @property
+    def is_per_dimension(self) -> bool:
+        """Whether a call asks for `kl_per_dimension`, of which there is a closed form only."""
+        return False
+
     def __call__(
         self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], **needed: Any
     ) -> tf.Tensor:
@@ -60,6 +65,10 @@ class FreeBits(Rate):
             raise ValueError(f"FreeBits: `group_size` must be >= 1 or None; received {group_size}")
         self.nats = nats
         self.group_size = group_size
+
+    @property
+    def is_per_dimension(self) -> bool:
+        return self.group_size is not None
 
     def __call__(
         self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], **needed: Any
