@@ -46,9 +46,13 @@ def evaluate(
         raise DataError("--annealing: expected a model with normal latents")
     if gaps and not (continuous and isinstance(model, VAE)):
         raise DataError(
-            "--gaps: expected a model with one layer of normal latents, trained without a baseline "
-            "or dreams"
+            "--gaps: expected a model with one layer of normal latents, trained without a baseline"
         )
+    if len(images) < 2:
+        raise DataError("--data: expected at least 2 images, for standard errors; got 1")
+    for flag, count in (("gaps", gaps), ("annealing-images", annealing_images)):
+        if count == 1:
+            raise DataError(f"--{flag}: expected at least 2, for standard errors; got 1")
     report = latent_variable_report(
         model, images, num_samples=samples, batch_size=_BATCH, seed=seed, progress=progress
     )
@@ -66,9 +70,12 @@ def evaluate(
             progress=lambda done, total: progress("gaps", done, total),
         )
     if annealing:
-        report["annealing"] = _annealing(
-            model, images[:annealing_images], annealing, seed, progress
-        )
+        few = images[:annealing_images]
+        report["annealing"] = _annealing(model, few, annealing, seed, progress)
+        weighted = importance_weighted_log_likelihood(
+            model, few, num_samples=samples, batch_size=_BATCH, seed=seed
+        )["log_likelihood"]
+        report["annealing"] |= _mean("importance_weighted_log_likelihood", weighted)
     return report
 
 
@@ -98,20 +105,28 @@ def _annealing(
     parts: dict[str, list[NDArray[np.float32]]] = {}
     for index, start in enumerate(range(0, len(images), _BATCH)):
         x = images[start : start + _BATCH]
-        seeds = tf.random.split((seed, index), 4)
+        seeds = tf.random.split((seed, index), 5)
         real, acceptance, _ = below(tf.constant(x), seeds)
         z = model.prior(x).sample(len(x), seed=seeds[3])
-        simulated = tf.cast(model.decode(z).sample(seed=seeds[2]), tf.float32)
+        simulated = tf.cast(model.decode(z).sample(seed=seeds[4]), tf.float32)
         lower, _, sizes = below(simulated, seeds)
         upper = above(simulated, z, sizes, seeds)
         named = {"log_likelihood": real, "acceptance": acceptance}
         named |= {"simulated_lower": lower, "simulated_upper": upper}
+        named["simulated_gap"] = upper - lower
         for name, values in named.items():
             parts.setdefault(name, []).append(values.numpy())
         progress("annealing", start + len(x), len(images))
-    means = {name: float(np.concatenate(values).mean()) for name, values in parts.items()}
-    means["simulated_gap"] = means["simulated_upper"] - means["simulated_lower"]
-    return {**means, "num_steps": num_steps, "num_images": len(images)}
+    found: dict[str, float] = {"num_steps": num_steps, "num_images": len(images)}
+    for name, values in parts.items():
+        found |= _mean(name, np.concatenate(values))
+    return found
+
+
+def _mean(name: str, values: NDArray[np.floating[Any]]) -> dict[str, float]:
+    """The mean over images and its standard error."""
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return {name: float(values.mean()), f"{name}_standard_error": float(error)}
 
 
 def show(report: dict[str, Any]) -> None:
@@ -134,6 +149,9 @@ def show(report: dict[str, Any]) -> None:
         if "gaps" in report:
             error = report["gaps"][f"{name}_standard_error"]
             table.add_row(name.replace("_", " "), f"{report['gaps'][name]:.2f}", f"{error:.2f}")
-    for name, value in report.get("annealing", {}).items():
-        table.add_row(f"annealing: {name.replace('_', ' ')}", f"{value:.2f}", "")
+    annealing = report.get("annealing", {})
+    for name, value in annealing.items():
+        if f"{name}_standard_error" in annealing:
+            error = annealing[f"{name}_standard_error"]
+            table.add_row(f"annealing: {name.replace('_', ' ')}", f"{value:.2f}", f"{error:.2f}")
     Console().print(table)

@@ -142,14 +142,18 @@ def _options(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _check_enumerable(settings: Settings) -> None:
+def num_values(settings: Settings) -> int:
+    """How many values discrete latents have together."""
     assert settings.units is not None
-    each = settings.values or 2
-    variables = sum(settings.units)
-    if each**variables > _MOST_VALUES:
+    return (settings.values or 2) ** sum(settings.units)
+
+
+def _check_enumerable(settings: Settings) -> None:
+    if num_values(settings) > _MOST_VALUES:
         raise DataError(
             f"--objective: enumerated expects latents of at most {_MOST_VALUES:,} values together, "
-            f"got {variables} of {each} values each; give smaller --units"
+            f"got {sum(settings.units or ())} of {settings.values or 2} values each; give smaller "
+            "--units"
         )
 
 

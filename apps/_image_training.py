@@ -29,10 +29,11 @@ from tfp_dgm.training import (
 
 from ._image_models import build_model
 from ._image_objectives import build_objective
-from ._image_settings import Settings
+from ._image_settings import Settings, num_values
 
 _PROGRAM = "dgm iwae"
 _STEPS_PER_EXECUTION = 20
+_MOST_NUMBERS = 2**28  # Pixels decoded at a time: 1 GiB, and some of them again for gradients.
 
 
 def check_output(output: Path) -> None:
@@ -56,6 +57,8 @@ def train(
             f"--batch-size: expected at most the number of images, {len(images)}; "
             f"got {settings.batch_size}"
         )
+    if settings.objective == "enumerated":
+        _check_memory(settings, images)
     if settings.binarisation == "fixed":
         images = binarise(images, settings.seed)
     written = _as_json({"program": f"{_PROGRAM} train", **dataclasses.asdict(settings)})
@@ -102,7 +105,9 @@ def train(
         (folder / "settings.json").write_text(json.dumps(written, indent=1) + "\n")
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
         write_figure(folder / "samples.png", sample(model, images.shape[1:], 100, settings.seed))
-        write_figure(folder / "reconstructions.png", reconstruct(model, images[:10], settings.seed))
+        few = images[:10]
+        few = few if settings.binarisation == "none" else binarise(few, settings.seed)
+        write_figure(folder / "reconstructions.png", reconstruct(model, few, settings.seed))
     shutil.rmtree(state)
     return resume.history[-1]
 
@@ -175,6 +180,18 @@ def _temperature(settings: Settings, steps: int) -> list[keras.callbacks.Callbac
         return []
     schedule = keras.optimizers.schedules.ExponentialDecay(first, steps, last / first)
     return [ObjectiveSchedule("temperature", schedule)]
+
+
+def _check_memory(settings: Settings, images: NDArray[np.float32]) -> None:
+    """Every value is decoded at once, for every image of a batch."""
+    values = num_values(settings)
+    numbers = values * settings.batch_size * images[0].size
+    if numbers > _MOST_NUMBERS:
+        raise DataError(
+            f"--batch-size: expected at most {_MOST_NUMBERS // values // images[0].size} where "
+            f"enumerated decodes {values:,} values for each image of {images[0].size:,} numbers; "
+            f"got {settings.batch_size}"
+        )
 
 
 def _as_json(settings: dict[str, Any]) -> dict[str, Any]:

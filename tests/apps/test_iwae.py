@@ -1,8 +1,10 @@
 """`dgm iwae` on small images: folders, figures, numbers, resumption, and what it refuses."""
 
 import dataclasses
+import gzip
 import json
 import re
+import shutil
 from typing import get_args
 
 import keras
@@ -19,6 +21,7 @@ from tfp_dgm_apps import (
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tfp_dgm.data import DataError
 from tfp_dgm.training import ResumeTraining
 
 KINDS = np.array([np.tril(np.ones((4, 3))), np.triu(np.ones((4, 3)))])
@@ -72,7 +75,9 @@ def test_the_folder_holds_model_settings_numbers_and_figures(folder, model):
     assert history[2]["bound"] > history[0]["bound"]
     # Rows of ten tiles of 4 x 3, each with a line above and to its left.
     assert matplotlib.image.imread(model / "samples.png").shape[:2] == (50, 40)
-    assert matplotlib.image.imread(model / "reconstructions.png").shape[:2] == (10, 40)
+    pairs = matplotlib.image.imread(model / "reconstructions.png")[..., 0]
+    assert pairs.shape == (10, 40)
+    assert set(np.unique(pairs[1:5, 1:4])) <= {0.0, 1.0}  # Binarised, as the encoder knows them.
     assert not list(folder.glob(".model*"))
 
 
@@ -87,8 +92,15 @@ def test_evaluate_prints_a_table_and_writes_all_numbers(folder, model):
     assert report["num_examples"] == 12
     assert -12 * np.log(2) < report["log_likelihood"] < 0
     assert report["log_likelihood"] > report["elbo"]
-    assert report["annealing"]["num_images"] == 4
-    assert report["annealing"]["simulated_upper"] < 0
+    annealing = report["annealing"]
+    assert annealing["num_images"] == 4
+    # In expectation the evidence of the simulated images lies between the two.
+    slack = 3 * annealing["simulated_gap_standard_error"]
+    assert annealing["simulated_lower"] < annealing["simulated_upper"] + slack
+    assert annealing["simulated_upper"] < 0
+    few = annealing["importance_weighted_log_likelihood"]
+    error = np.hypot(annealing["log_likelihood_standard_error"], 0.2)
+    assert abs(few - annealing["log_likelihood"]) < 3 * error
     assert report["gaps"]["amortisation_gap"] > 0
 
 
@@ -106,7 +118,15 @@ def test_figures_of_samples_and_reconstructions(folder, model):
     assert set(np.unique(image[1:5, 1:4])) <= {0.0, 1.0}
 
 
-def test_a_killed_training_goes_on_to_the_same_numbers(folder, model, monkeypatch):
+@pytest.mark.parametrize("objective", ["dreg", "nvil", "rebar"])
+def test_a_killed_training_goes_on_to_the_same_numbers(folder, model, monkeypatch, objective):
+    if objective == "dreg":
+        arguments = ()
+    else:  # Their control variates have numbers of their own, which training moves.
+        arguments = ("--latents", "bernoulli", "--objective", objective, "--samples", 1)
+        train(folder, objective, *arguments)
+        model = folder / objective
+
     def killed(self, epoch, logs=None):
         save(self, epoch, logs)
         if epoch == 0:
@@ -119,11 +139,29 @@ def test_a_killed_training_goes_on_to_the_same_numbers(folder, model, monkeypatc
             *arguments_of(folder, model), folder / "killed", lambda *progress: None
         )
     assert not (folder / "killed").exists()
-    refused = train(folder, "killed", "--seed", 8, code=2)
+    refused = train(folder, "killed", *arguments, "--seed", 8, code=2)
     assert "they differ in seed" in refused.output
-    train(folder, "killed")
+    train(folder, "killed", *arguments)
     for weight, expected in zip(weights(folder / "killed"), weights(model), strict=True):
         np.testing.assert_array_equal(weight, expected)
+    shutil.rmtree(folder / "killed")
+
+
+def test_the_default_digits_are_fetched_split_and_used(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    rows = np.hstack([random.integers(0, 256, (5000, 784)), np.zeros((5000, 1), int)])
+    with gzip.open(tmp_path / "mnist_5k.csv.gz", "wt", compresslevel=1) as file:
+        np.savetxt(file, rows, fmt="%d", delimiter=",")
+    monkeypatch.setattr("tfp_dgm.data.image_sets.fetch", lambda name: tmp_path)
+    small = ("--units", 2, "--hidden-units", 3, "--samples", 1, "--epochs", 1)
+    result = run("train", tmp_path / "model", *small, "--batch-size", 500)
+    assert "4,500 images" in result.output
+    written = json.loads((tmp_path / "model/settings.json").read_text())
+    assert written["data"] == "mnist-5k"
+    run("evaluate", tmp_path / "model", "--samples", 2, "--json", tmp_path / "e.json")
+    assert json.loads((tmp_path / "e.json").read_text())["num_examples"] == 500
+    run("reconstruct", tmp_path / "model", tmp_path / "r.png", "--count", 2)
+    assert matplotlib.image.imread(tmp_path / "r.png").shape[:2] == (58, 58)
 
 
 def arguments_of(folder, model):
@@ -290,6 +328,14 @@ def test_what_train_refuses(folder, arguments, message):
     assert not (folder / "refused").exists()
 
 
+def test_enumeration_that_would_fill_the_memory_is_refused(tmp_path):
+    asked = settings(objective="enumerated", latents="bernoulli", units=[16], batch_size=50)
+    message = "at most 5 where enumerated decodes 65,536 values for each image of 784 numbers"
+    with pytest.raises(DataError, match=f"--batch-size: expected {message}; got 50"):
+        _image_training.train(asked, np.zeros((60, 28, 28), "f4"), tmp_path / "m", print)
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_folders_are_left_alone(folder, model):
     (folder / "mine").mkdir(exist_ok=True)
     (folder / "mine/thesis.txt").write_text("all of it")
@@ -309,3 +355,6 @@ def test_what_evaluate_refuses(folder):
     arguments = ("evaluate", folder / "binary", "--data", folder / "images.npz")
     assert "normal latents" in run(*arguments, "--annealing", 3, code=2).output
     assert "one layer of normal" in run(*arguments, "--gaps", 3, code=2).output
+    np.savez(folder / "one.npz", images=np.zeros((1, 4, 3)))
+    one = run("evaluate", folder / "binary", "--data", folder / "one.npz", code=2)
+    assert "at least 2 images, for standard errors; got 1" in " ".join(one.output.split())

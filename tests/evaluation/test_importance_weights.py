@@ -54,6 +54,21 @@ def test_a_dataset_of_batches_gives_what_an_array_does():
         np.testing.assert_allclose(values, whole[name], rtol=1e-6)
 
 
+def test_no_more_draws_are_decoded_at_a_time_than_was_said(monkeypatch):
+    model, decoded = toy.factorised()[0], []
+    decode = model.decode
+
+    def watched(z, **kwargs):
+        decoded.append(z.shape)
+        return decode(z, **kwargs)
+
+    monkeypatch.setattr(model, "decode", watched)
+    importance_weighted_log_likelihood(
+        model, X, num_samples=5000, samples_per_step=20, batch_size=7
+    )
+    assert [tuple(shape) for shape in decoded] == [(20, 7, 2)]  # Traced once; 250 steps follow.
+
+
 def test_progress_is_told():
     told = []
     importance_weighted_log_likelihood(
