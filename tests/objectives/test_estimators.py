@@ -46,6 +46,7 @@ from tfp_dgm.objectives import (
 assert models  # Registers the objectives with Keras.
 COUNT = 20_000
 GAUSSIAN = (toys.gaussian, quadrature.Gaussian())
+GAUSSIAN_LAYERS = (toys.gaussian_layers, quadrature.TwoLayers())
 BINARY = (toys.binary, enumerable.Binary())
 ONE_HOT = (toys.one_hot, enumerable.OneHot())
 TWO_LAYERS = (toys.two_layers, enumerable.TwoLayers())
@@ -78,6 +79,10 @@ def reparameterized():
     shape = {"num_bounds": 2, "num_samples": 2}
     yield Row(MultiplyImportanceWeighted(**shape), GAUSSIAN, iw)
     yield Row(MultiplyImportanceWeighted(**shape, gradient=dreg), GAUSSIAN, iw)
+    yield Row(MultiplyImportanceWeighted(**shape, gradient=stl), GAUSSIAN, iw, phi=1.01)
+    four = quadrature.importance_weighted_4
+    yield Row(PartiallyImportanceWeighted(**shape), GAUSSIAN, four, phi=iw)
+    yield Row(PartiallyImportanceWeighted(**shape, gradient=dreg), GAUSSIAN, four, phi=iw)
     shape = {"num_bounds": 2, "num_samples": 1}
     yield Row(PartiallyImportanceWeighted(**shape), GAUSSIAN, iw, phi=elbo)
     yield Row(PartiallyImportanceWeighted(**shape, gradient=dreg), GAUSSIAN, iw, phi=elbo)
@@ -90,6 +95,15 @@ def reparameterized():
         yield Row(
             Renyi(num_samples=2, alpha=0.4, gradient=gradient), GAUSSIAN, quadrature.renyi_2(0.4)
         )
+
+
+def of_gaussian_layers():
+    elbo, iw = quadrature.elbo, quadrature.importance_weighted_2
+    dreg, stl = DoublyReparameterized(), StickingTheLanding()
+    yield Row(ELBO(num_samples=2), GAUSSIAN_LAYERS, elbo)
+    yield Row(ELBO(num_samples=2, gradient=stl), GAUSSIAN_LAYERS, elbo)
+    yield Row(ImportanceWeighted(num_samples=2), GAUSSIAN_LAYERS, iw)
+    yield Row(ImportanceWeighted(num_samples=2, gradient=dreg), GAUSSIAN_LAYERS, iw)
 
 
 def discrete():
@@ -122,6 +136,8 @@ def discrete():
     wake, sleep = enumerable.wake_phi, enumerable.sleep_phi
     yield Row(ReweightedWakeSleep(num_samples=3), BINARY, iw(3), phi=wake(3))
     yield Row(ReweightedWakeSleep(num_samples=2, sleep=1.0), BINARY, iw(2), phi=sleep)
+    both = enumerable.mixed(0.7, wake(2), sleep)
+    yield Row(ReweightedWakeSleep(num_samples=2, sleep=0.3), BINARY, iw(2), phi=both)
     yield Row(WakeSleep(num_samples=2), BINARY, elbo, phi=sleep)
 
 
@@ -156,7 +172,7 @@ def of_two_layers():
     yield Row(StraightThroughELBO(), TWO_LAYERS, elbo, phi=0.158)
 
 
-ROWS = [*reparameterized(), *discrete(), *of_two_layers()]
+ROWS = [*reparameterized(), *of_gaussian_layers(), *discrete(), *of_two_layers()]
 
 
 def name_of(row):

@@ -39,6 +39,26 @@ def gaussian(theta, phi):
     )
 
 
+def gaussian_layers(theta, phi):
+    """For theta [N, 7] and phi [N, 5]."""
+    x, scale = tf.constant(quadrature.X, tf.float32), quadrature.TwoLayers.scale
+
+    def log_likelihood(z):
+        mean = theta[:, 3:5] * tf.sin(z[0]) + theta[:, 5:7]  # [S, N, 2]
+        return tfd.MultivariateNormalDiag(mean, tf.fill([2], scale)).log_prob(x)
+
+    def second(u):
+        return tfd.MultivariateNormalDiag(phi[:, 2:3] * u + phi[:, 3:4], tf.exp(phi[:, 4:]))
+
+    def first(v):
+        return tfd.MultivariateNormalDiag(theta[:, 1:2] * v + theta[:, 2:3], tf.ones([1]))
+
+    of_u = tfd.MultivariateNormalDiag(phi[:, :1], tf.exp(phi[:, 1:2]))
+    top = tfd.MultivariateNormalDiag(theta[:, :1], tf.ones([1]))
+    posterior = tfd.JointDistributionSequential([of_u, second])
+    return Problem(log_likelihood, posterior, TopDown([top, first]))
+
+
 def linear(theta, phi, posterior, prior, size):
     """Pixels whose logits are linear in the latents [S, N, size]."""
     w = tf.reshape(theta[:, size : 3 * size], [-1, size, 2])  # [N, size, 2]

@@ -128,8 +128,8 @@ def importance_weighted(num_samples):
 elbo = importance_weighted(1)
 
 
-def wake_phi(num_samples, weight=1.0):
-    """weight E sum_s v_s log q(z_s), whose draws and normalised weights v come from model.phi."""
+def wake_phi(num_samples):
+    """E sum_s v_s log q(z_s), whose draws and normalised weights v come from model.phi."""
 
     def expectation(model, theta, phi):
         log_q = [model.log_q(model.phi, z) for z in model.support]
@@ -140,9 +140,21 @@ def wake_phi(num_samples, weight=1.0):
             probability = math.exp(sum(log_q[i] for i in draws))
             rest = logsumexp([log_w[i] for i in draws])
             total += probability * sum(math.exp(log_w[i] - rest) * changed[i] for i in draws)
-        return weight * total
+        return total
 
     return expectation
+
+
+def true_posterior_phi(model, theta, phi):
+    """E_p(z | x) log q(z): minus KL(p || q), but for a constant."""
+    log_joint = np.array([model.log_joint(theta, z) for z in model.support])
+    weights = np.exp(log_joint - logsumexp(log_joint))
+    return sum(w * model.log_q(phi, z) for w, z in zip(weights, model.support, strict=True))
+
+
+def mixed(share, first, second):
+    """share first + (1 - share) second."""
+    return lambda *point: share * first(*point) + (1 - share) * second(*point)
 
 
 def sleep_phi(model, theta, phi):
