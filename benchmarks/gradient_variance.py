@@ -163,7 +163,8 @@ def estimators(binary: bool) -> list[tuple[str, Objective]]:
         ("score function, running average", score(1, RunningAverage())),
         ("score function, self-critical", score(1, SelfCritical())),
         ("score function, learned baseline", score(1, LearnedBaseline())),
-        ("NVIL: both baselines", score(1, RunningAverage(), LearnedBaseline())),
+        # In this order, since `fit` shows the network the whole signal.
+        ("NVIL: both baselines", score(1, LearnedBaseline(), RunningAverage())),
         ("RLOO, 2 draws", score(2, LeaveOneOut())),
         ("RLOO, 4 draws", score(4, LeaveOneOut())),
         ("MuProp", MuProp()),
