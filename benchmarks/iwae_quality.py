@@ -11,7 +11,7 @@ NVIL and by VIMCO with m = 5: the bounds that they train, and L_5000.
 The learning rate rises for `WARM_UP` steps and falls to a hundredth along a cosine, in place of the
 published steps over 3,280 epochs; 5e-3 was the best of 1e-3 to 1e-2 for VAE K=1 on 5,000 training
 images that were held out, and 3e-3 of two for the belief networks, which train three times the
-epochs, a fifth as long each. Encoders get centred images. State is saved after every epoch and
+epochs. Encoders get centred images. State is saved after every epoch and
 results after every configuration: a run that was killed goes on where it stopped, by the same
 command.
 
