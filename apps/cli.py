@@ -1,5 +1,7 @@
 """`dgm`, the command line of tfp_dgm."""
 
+import os
+
 import typer
 
 from . import caption, datasets, demo, export, iwae, label, predict, serve, serve_check, text_vae
@@ -27,4 +29,5 @@ app.add_typer(datasets.app, name="datasets", help="Public data sets: list, fetch
 
 def main() -> None:
     """The console script's entry point."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before anything loads TensorFlow.
     app()

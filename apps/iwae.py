@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfp_dgm.data import atomic_write, binarise, load_digits, read_images
+from tfp_dgm.data import DataError, atomic_write, binarise, load_digits, read_images
 
 from ._errors import clean_errors
 from ._image_objectives import Latents, ObjectiveName
@@ -30,7 +30,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         help="Images: an idx or .npz file, a folder or a zip file of images of one size.",
-        show_default="5,000 digits of MNIST, fetched on first use",
+        show_default="5,000 digits of MNIST, fetched on first use: 4,500 to train on, 500 to test",
     ),
 ]
 Model = Annotated[Path, typer.Argument(help="A folder that `dgm iwae train` wrote.")]
@@ -177,6 +177,8 @@ def evaluate(
         with quiet_start():
             from . import _image_evaluation as evaluation
             from . import _image_training as training
+        if json_file is not None and not json_file.parent.is_dir():
+            raise DataError.at(json_file, "expected its folder to exist")
         loaded, settings = training.load(model)
         test = _test_images(data, settings, seed)[:images]
         training.check_shape(loaded, test, data or _DIGITS)

@@ -59,6 +59,23 @@ def test_free_bits(group_size, nats, posterior):
     np.testing.assert_allclose(bound.value, -3 - KL.sum(1), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (FreeBits(2), [2 + 3, 4 + 2]),
+        (FreeBits(4, group_size=None), [4, 5]),
+        (MinimumDesiredRate(2, multiplier=0.5), [3.5 + 0.5 * (2 - 3.5), 5 + 0.5 * (2 - 5)]),
+    ],
+    ids=repr,
+)
+def test_whole_numbers_of_nats_will_do_in_a_graph(rate, expected):
+    @tf.function
+    def term(kl):
+        return rate(tf.reduce_sum(kl, axis=1), lambda: kl, training=False)
+
+    np.testing.assert_allclose(term(np.array([[0.5, 3.0], [4.0, 1.0]], np.float32)), expected)
+
+
 def test_free_bits_of_an_estimated_gradient():
     objective = ELBO(rate=FreeBits(1.9, group_size=None), gradient=StickingTheLanding())
     bound, gradient = evaluate(objective)

@@ -63,7 +63,7 @@ class FreeBits(Rate):
             raise ValueError(f"FreeBits: `nats` must be >= 0; received {nats}")
         if group_size is not None and group_size < 1:
             raise ValueError(f"FreeBits: `group_size` must be >= 1 or None; received {group_size}")
-        self.nats = nats
+        self.nats = float(nats)
         self.group_size = group_size
 
     @property
@@ -110,7 +110,7 @@ class MinimumDesiredRate(Rate):
     ) -> None:
         if nats < 0:
             raise ValueError(f"MinimumDesiredRate: `nats` must be >= 0; received {nats}")
-        self.nats = nats
+        self.nats = float(nats)
         self.learning_rate = learning_rate
         self.multiplier = tf.Variable(
             multiplier,
