@@ -1,6 +1,8 @@
 """What `dgm text-vae evaluate` finds, shows and draws."""
 
+import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,17 @@ CONVENTION = (
 )
 
 
+def check_paths(*paths: Path | None) -> None:
+    """Raises a DataError where a file cannot be written, before any work is done."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise DataError.at(path, "expected a file to write, got a folder")
+        if not os.access(path.parent, os.W_OK):
+            raise DataError.at(path, f"the folder {str(path.parent)!r} cannot be written")
+
+
 def evaluate(
     model: TextModel,
     file: Path,
@@ -36,7 +49,8 @@ def evaluate(
     """All numbers, in nats per sentence unless the name ends otherwise.
 
     Posteriors are refined by as many steps as are asked for; where that is None, by as many as in
-    training.
+    training. Where posterior and prior have no divergence per dimension, the variances of the
+    posterior's means stand beside (`variances_of_means`).
     """
     texts = read_rows(file, vocabulary_of(model), model.max_length)
     batches = BucketedBatches(texts.rows, 32)
@@ -63,6 +77,9 @@ def evaluate(
             progress=progress,
         )
         report |= found
+        if found["kl_per_dimension"] is None:
+            units = evaluation.active_units(judged, batches.dataset(), seed=seed)
+            report["variances_of_means"] = units["variances"]
         report["perplexity"] = math.exp(-found["log_likelihood"] / tokens)
         report["elbo_perplexity"] = math.exp(-found["elbo"] / tokens)
         if gaps:
@@ -123,21 +140,36 @@ def show(report: dict[str, Any]) -> None:
     console.print(report["convention"])
 
 
-def draw(report: dict[str, Any], path: Path) -> None:
-    """Draws the divergence of each unit, largest first."""
+def write(report: dict[str, Any], path: Path) -> None:
+    """Writes the report as JSON."""
+    with atomic_write(path) as file:
+        file.write(json.dumps(report, indent=2).encode() + b"\n")
+
+
+def draw(report: dict[str, Any], path: Path) -> bool:
+    """Draws the divergence of each unit, or else the variance of its mean, largest first.
+
+    Returns:
+      Whether there was something to draw.
+    """
     from matplotlib.figure import Figure
 
-    divergences = report.get("kl_per_dimension")
-    if divergences is None:
-        raise DataError(f"{path}: the latent's units have no divergence each; nothing to draw")
+    name, axis = "divergence", "nats"
+    values = report.get("kl_per_dimension")
+    if values is None:
+        name, axis = "variance", "variance of the posterior's mean"
+        values = report.get("variances_of_means")
+    if values is None:
+        return False
     figure = Figure(figsize=(6, 3), layout="constrained")
     axes = figure.subplots()
-    axes.bar(range(len(divergences)), sorted(divergences, reverse=True))
-    axes.set_xlabel("unit, by its divergence")
-    axes.set_ylabel("nats")
+    axes.bar(range(len(values)), sorted(values, reverse=True))
+    axes.set_xlabel(f"unit, by its {name}")
+    axes.set_ylabel(axis)
     axes.set_title(f"{report['active_units']} of {report['units']} units active")
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=150)
+    return True
 
 
 def _of_language_model(

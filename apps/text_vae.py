@@ -76,7 +76,13 @@ def evaluate(
         int | None,
         typer.Option(min=0, help="Steps that refine each posterior; as in training by default."),
     ] = None,
-    figure: Annotated[Path | None, typer.Option(help="PNG of the divergence by unit.")] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            help="PNG of the divergence by unit, or of the means' variance where it has none."
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="JSON file of the numbers.")] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -84,6 +90,7 @@ def evaluate(
     with quiet_start():
         from . import _text_vae, _text_vae_report
     with clean_errors(), progress_bar() as progress:
+        _text_vae_report.check_paths(output, figure)
         report = _text_vae_report.evaluate(
             _text_vae.load_model(model),
             file,
@@ -94,13 +101,15 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
-    if figure is not None:
-        with clean_errors():
-            _text_vae_report.draw(report, figure)
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
         _text_vae_report.show(report)
+    with clean_errors():
+        if output is not None:
+            _text_vae_report.write(report, output)
+        if figure is not None and not _text_vae_report.draw(report, figure):
+            typer.echo(f"{figure}: not drawn: a language model has no units", err=True)
 
 
 @app.command()

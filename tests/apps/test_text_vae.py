@@ -10,9 +10,8 @@ import tensorflow as tf
 from tfp_dgm_apps import _text_vae
 from tfp_dgm_apps._settings import read_settings
 from tfp_dgm_apps._text_vae_settings import TextVAESettings, build_model, build_objective
-from tfp_dgm_apps.cli import app
-from typer.testing import CliRunner
 
+from tests.apps.text_vae_models import run, sentences
 from tests.saving import assert_same_weights
 from tfp_dgm import layers, networks, objectives
 from tfp_dgm.data import DataError
@@ -34,15 +33,6 @@ SETTINGS = {
 }
 
 
-def sentences(count, seed):
-    random = np.random.default_rng(seed)
-    parts = (["a", "the"], ["man", "dog", "girl"], ["runs", "sits"], ["here.", "now, there."])
-    return "".join(
-        " ".join(part[i] for part, i in zip(parts, random.integers(0, 2, 4), strict=True)) + "\n"
-        for _ in range(count)
-    )
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("text_vae")
@@ -50,12 +40,6 @@ def folder(tmp_path_factory):
     (folder / "valid.txt").write_text(sentences(20, 1))
     (folder / "settings.yaml").write_text(json.dumps(SETTINGS))
     return folder
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(app, ["text-vae", *map(str, arguments)])
-    assert result.exit_code == code, result.output + str(result.exception)
-    return result
 
 
 @pytest.fixture(scope="module")

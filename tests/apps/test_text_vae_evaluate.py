@@ -1,0 +1,45 @@
+"""`dgm text-vae evaluate`: table, file and figure of one run, whatever the posterior."""
+
+import json
+
+import numpy as np
+import pytest
+from tfp_dgm_apps import _text_vae
+
+from tests.apps.text_vae_models import run, sentences, untrained
+
+
+@pytest.fixture
+def held_out(tmp_path):
+    (tmp_path / "valid.txt").write_text(sentences(20, 1))
+    return tmp_path / "valid.txt"
+
+
+def test_table_file_and_figure_without_a_divergence_by_unit(tmp_path, held_out):
+    folder = untrained(tmp_path / "model", posterior="full_normal")
+    places = ("--output", tmp_path / "report.json", "--figure", tmp_path / "units.png")
+    result = run("evaluate", folder, held_out, "--num-samples", 2, *places)
+    assert "20 sentences, nats each" in result.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["kl_per_dimension"] is None
+    means = _text_vae.load_model(folder)(np.array(held_out.read_text().splitlines()))
+    expected = np.var(means, axis=0, ddof=1)
+    np.testing.assert_allclose(report["variances_of_means"], expected, rtol=1e-3)
+    assert (tmp_path / "units.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_language_model_has_numbers_and_no_figure(tmp_path, held_out):
+    folder = untrained(tmp_path / "model", model="language_model")
+    result = run("evaluate", folder, held_out, "--json", "--figure", tmp_path / "units.png")
+    assert json.loads(result.stdout)["perplexity"] > 1
+    assert "units.png: not drawn: a language model has no units" in result.stderr
+    assert not (tmp_path / "units.png").exists()
+
+
+@pytest.mark.parametrize("option", ["--output", "--figure"])
+def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, held_out, option, monkeypatch):
+    folder = untrained(tmp_path / "model", model="language_model")
+    monkeypatch.setattr("tfp_dgm_apps._text_vae_report.read_rows", None)
+    for place, message in ((tmp_path, "got a folder"), ("none/x", "cannot be written")):
+        result = run("evaluate", folder, held_out, option, place, code=2)
+        assert message in result.stderr
