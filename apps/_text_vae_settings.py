@@ -196,10 +196,11 @@ def build_objective(s: TextVAESettings) -> objectives.Objective:
 def build_schedule(s: TextVAESettings, steps: int) -> training.Schedule | None:
     """The course of the KL weight, `steps` being those of an epoch."""
     if s.kl_schedule == "cyclical":
-        return training.Cyclical(s.kl_schedule_steps or max(1, steps * s.epochs // 5))
+        period = s.kl_schedule_steps or max(1, steps * s.epochs // 5)
+        return training.Cyclical(period, stop=s.kl_weight)
     rise = s.kl_schedule_steps or min(10, s.epochs) * steps
     if s.kl_schedule == "linear":
         return training.Linear(rise, stop=s.kl_weight)
     if s.kl_schedule == "sigmoid":
-        return training.Sigmoid(rise / 2, rise / 12)
+        return training.Sigmoid(rise / 2, rise / 12, stop=s.kl_weight)
     return None

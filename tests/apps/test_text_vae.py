@@ -9,7 +9,12 @@ import pytest
 import tensorflow as tf
 from tfp_dgm_apps import _text_vae
 from tfp_dgm_apps._settings import read_settings
-from tfp_dgm_apps._text_vae_settings import TextVAESettings, build_model, build_objective
+from tfp_dgm_apps._text_vae_settings import (
+    TextVAESettings,
+    build_model,
+    build_objective,
+    build_schedule,
+)
 
 from tests.apps.text_vae_models import run, sentences
 from tests.saving import assert_same_weights
@@ -307,6 +312,15 @@ def test_every_choice_of_the_settings_builds():
         build_objective(TextVAESettings(semi_amortized_steps=2, semi_amortized_rate=0.0))
     rate = build_objective(TextVAESettings(minimum_rate=5.0)).rate
     assert isinstance(rate, objectives.MinimumDesiredRate)
+
+
+@pytest.mark.parametrize("kind", ["linear", "sigmoid", "cyclical"])
+def test_a_schedule_ends_at_the_weight_of_the_settings(kind):
+    settings = TextVAESettings(kl_schedule=kind, kl_weight=0.3, kl_schedule_steps=6)
+    schedule = build_schedule(settings, steps=10)
+    weights = [schedule(step) for step in range(200)]
+    assert max(weights) == pytest.approx(0.3)
+    assert weights[-1] == pytest.approx(0.3)
 
 
 def test_settings_of_a_file_and_of_the_command_line(tmp_path):

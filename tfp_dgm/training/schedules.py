@@ -43,13 +43,14 @@ class Linear:
 
 @dataclass(frozen=True)
 class Sigmoid:
-    """From 0 to 1 in the shape of a logistic function [1].
+    """From 0 to `stop` in the shape of a logistic function [1].
 
-        value = 1 / (1 + exp(-(step - midpoint) / width))
+        value = stop / (1 + exp(-(step - midpoint) / width))
 
     Attributes:
-      midpoint: the step at which the value is one half.
-      width: steps; after six of them on either side, the value is within 0.003 of its end.
+      midpoint: the step at which the value is half of `stop`.
+      width: steps; after six of them on either side, the value is within 0.003 `stop` of its end.
+      stop: the end.
 
     References:
       [1] Bowman et al. Generating Sentences from a Continuous Space. CoNLL 2016. arXiv:1511.06349
@@ -57,24 +58,26 @@ class Sigmoid:
 
     midpoint: float
     width: float
+    stop: float = 1.0
 
     def __post_init__(self) -> None:
         _positive(self, "width", self.width)
 
     def __call__(self, step: int) -> float:
-        return 0.5 * (1.0 + math.tanh((step - self.midpoint) / (2.0 * self.width)))
+        return 0.5 * self.stop * (1.0 + math.tanh((step - self.midpoint) / (2.0 * self.width)))
 
 
 @dataclass(frozen=True)
 class Cyclical:
-    """From 0 to 1 again and again, and 1 after the last cycle [1].
+    """From 0 to `stop` again and again, and `stop` after the last cycle [1].
 
-        value = min(1, t / ramp),    t = (step mod period) / period
+        value = stop min(1, t / ramp),    t = (step mod period) / period
 
     Attributes:
       period: steps in a cycle.
       cycles: how many.
-      ramp: share of a cycle in which the value rises; it is 1 in the rest.
+      ramp: share of a cycle in which the value rises; it is `stop` in the rest.
+      stop: the end of each cycle.
 
     References:
       [1] Fu et al. Cyclical Annealing Schedule: A Simple Approach to Mitigating KL Vanishing.
@@ -84,6 +87,7 @@ class Cyclical:
     period: int
     cycles: int = 4
     ramp: float = 0.5
+    stop: float = 1.0
 
     def __post_init__(self) -> None:
         _positive(self, "period", self.period)
@@ -93,8 +97,8 @@ class Cyclical:
 
     def __call__(self, step: int) -> float:
         if step >= self.cycles * self.period:
-            return 1.0
-        return min(1.0, (step % self.period) / (self.ramp * self.period))
+            return self.stop
+        return self.stop * min(1.0, (step % self.period) / (self.ramp * self.period))
 
 
 Schedule = Constant | Linear | Sigmoid | Cyclical | keras.optimizers.schedules.LearningRateSchedule
