@@ -46,7 +46,7 @@ class TextVAESettings:
       concentration: of a power spherical posterior, whose rate it fixes; 0 learns it.
       kl_weight: beta; where a schedule rises, its end.
       kl_schedule, kl_schedule_steps: the weight's course; steps of the rise (or of a cycle), 0 for
-        ten epochs (or a fifth of the training).
+        ten epochs (or a fifth of the training) after the pretraining.
       free_bits, free_bits_group: nats free of charge, and dimensions in a group, 0 for all.
       minimum_rate: nats of the rate that are demanded; 0 for none.
       pretraining_epochs: as an autoencoder, before the decoder is reset.
@@ -194,11 +194,12 @@ def build_objective(s: TextVAESettings) -> objectives.Objective:
 
 
 def build_schedule(s: TextVAESettings, steps: int) -> training.Schedule | None:
-    """The course of the KL weight, `steps` being those of an epoch."""
+    """The course of the KL weight after the pretraining, `steps` being those of an epoch."""
+    epochs = s.epochs - s.pretraining_epochs  # Steps count anew after it.
     if s.kl_schedule == "cyclical":
-        period = s.kl_schedule_steps or max(1, steps * s.epochs // 5)
+        period = s.kl_schedule_steps or max(1, steps * epochs // 5)
         return training.Cyclical(period, stop=s.kl_weight)
-    rise = s.kl_schedule_steps or min(10, s.epochs) * steps
+    rise = s.kl_schedule_steps or min(10, epochs) * steps
     if s.kl_schedule == "linear":
         return training.Linear(rise, stop=s.kl_weight)
     if s.kl_schedule == "sigmoid":

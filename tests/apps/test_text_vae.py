@@ -323,6 +323,21 @@ def test_a_schedule_ends_at_the_weight_of_the_settings(kind):
     assert weights[-1] == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("kind", ["linear", "sigmoid"])
+def test_a_schedule_ends_within_the_epochs_after_the_pretraining(kind):
+    settings = TextVAESettings(kl_schedule=kind, epochs=5, pretraining_epochs=2)
+    schedule = build_schedule(settings, steps=10)
+    assert schedule(30) == pytest.approx(1.0, abs=0.01)
+    assert schedule(15) == pytest.approx(0.5)
+
+
+def test_cycles_fill_the_epochs_after_the_pretraining():
+    settings = TextVAESettings(kl_schedule="cyclical", epochs=7, pretraining_epochs=2)
+    schedule = build_schedule(settings, steps=10)
+    assert [step for step in range(1, 50) if schedule(step) == 0.0] == [10, 20, 30]
+    assert schedule(40) == 1.0  # Four cycles, and a fifth of the steps at the end.
+
+
 def test_settings_of_a_file_and_of_the_command_line(tmp_path):
     (tmp_path / "s.yaml").write_text("units: 16\nlearning_rate: 1e-3\ndecoder: gru\n")
     settings = read_settings(TextVAESettings, tmp_path / "s.yaml", ["units=32", "lower=true"])
