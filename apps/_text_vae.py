@@ -97,7 +97,12 @@ def train(
     optimizer = training.FusedAdam(s.learning_rate, clipnorm=s.clipnorm)
     model.compile(optimizer, build_objective(s) if s.model == "vae" else None)
     stopping = keras.callbacks.EarlyStopping(
-        "val_bound", mode="max", patience=s.patience, restore_best_weights=True
+        "val_bound",
+        mode="max",
+        patience=s.patience,
+        restore_best_weights=True,
+        # The bound of a pretrained autoencoder, whose decoder is reset, is no mark to reach.
+        start_from_epoch=s.pretraining_epochs if s.model == "vae" else 0,
     )
     tensorboard = importlib.util.find_spec("tensorboard") is not None
     callbacks: list[Any] = [training.NonFiniteGuard()]

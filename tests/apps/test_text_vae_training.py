@@ -1,0 +1,32 @@
+"""`dgm text-vae train`: which epochs there are, which one is saved, what is left on the disk."""
+
+import json
+
+import pytest
+
+from tests.apps.text_vae_models import SMALL, run, sentences
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "train.txt").write_text(sentences(60, 0))
+    (tmp_path / "valid.txt").write_text(sentences(20, 1))
+    return tmp_path / "train.txt", tmp_path / "valid.txt"
+
+
+def train(files, folder, *arguments, code=0, **settings):
+    chosen = {**SMALL, "batch_size": 16, "seed": 3, **settings}
+    set_ = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
+    return run("train", *files, "--output", folder, *set_, *arguments, code=code)
+
+
+def history(folder):
+    return json.loads((folder / "history.json").read_text())
+
+
+def test_pretraining_is_not_taken_for_the_best(files, tmp_path):
+    chosen = {"pretraining_epochs": 3, "epochs": 5, "patience": 1, "learning_rate": 0.3}
+    train(files, tmp_path / "model", **chosen)
+    bounds = [epoch["val_bound"] for epoch in history(tmp_path / "model")]
+    assert bounds[1] < bounds[0]  # Which would end a training of this patience.
+    assert len(bounds) > 4
