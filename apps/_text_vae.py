@@ -127,7 +127,8 @@ def train(
         model.fit(
             batches,
             validation_data=validation,
-            epochs=s.epochs,
+            # None are left where early stopping ended the training before the kill.
+            epochs=resumed.epoch if resumed.stopped else s.epochs,
             initial_epoch=resumed.epoch,
             shuffle=False,
             verbose=0,

@@ -243,7 +243,7 @@ def train(
     model.fit(
         batches,
         validation_data=validation,
-        epochs=epochs,
+        epochs=resume.epoch if resume.stopped else epochs,
         initial_epoch=resume.epoch,
         shuffle=False,
         verbose=0,

@@ -30,3 +30,15 @@ def test_pretraining_is_not_taken_for_the_best(files, tmp_path):
     bounds = [epoch["val_bound"] for epoch in history(tmp_path / "model")]
     assert bounds[1] < bounds[0]  # Which would end a training of this patience.
     assert len(bounds) > 4
+
+
+def test_a_training_that_stopped_early_is_not_resumed_to_more_epochs(files, tmp_path):
+    # Weights that do not move: the second epoch is no better than the first.
+    chosen = {"model": "language_model", "epochs": 9, "patience": 1, "learning_rate": 1e-30}
+    train(files, tmp_path / "model", **chosen)
+    before = history(tmp_path / "model")
+    assert len(before) == 2
+    (tmp_path / "model" / "model.keras").unlink()  # As if killed before it was written.
+    train(files, tmp_path / "model", "--resume", **chosen)
+    assert history(tmp_path / "model") == before
+    assert (tmp_path / "model" / "model.keras").exists()
