@@ -40,7 +40,7 @@ def evaluate(
     file: Path,
     *,
     num_samples: int,
-    language_model: TextModel | None,
+    beside: TextModel | None,
     gaps: int,
     refinement_steps: int | None,
     seed: int,
@@ -52,6 +52,7 @@ def evaluate(
     training. Where posterior and prior have no divergence per dimension, the variances of the
     posterior's means stand beside (`variances_of_means`).
     """
+    language_model = None if beside is None else _comparable(beside, model)
     texts = read_rows(file, vocabulary_of(model), model.max_length)
     batches = BucketedBatches(texts.rows, 32)
     tokens = batches.num_tokens / len(texts.rows)
@@ -93,10 +94,7 @@ def evaluate(
     else:
         report |= _of_language_model(model, texts.rows, tokens)
     if language_model is not None:
-        if not isinstance(language_model, LanguageModel):
-            raise DataError("--beside: expected a language model; received a text VAE")
-        others = read_rows(file, vocabulary_of(language_model), language_model.max_length).rows
-        report["language_model"] = _of_language_model(language_model, others, tokens)
+        report["language_model"] = _of_language_model(language_model, texts.rows, tokens)
     return report
 
 
@@ -170,6 +168,28 @@ def draw(report: dict[str, Any], path: Path) -> bool:
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=150)
     return True
+
+
+def _comparable(beside: TextModel, model: TextModel) -> LanguageModel:
+    """The model to stand beside, if both count the same sentences and the same tokens."""
+    if not isinstance(beside, LanguageModel):
+        raise DataError("--beside: expected a language model; received a text VAE")
+    of_model, of_beside = (
+        {
+            "vocabulary": type(vocabulary_of(m)).__name__,
+            **vocabulary_of(m).get_config(),
+            "max_length": m.max_length,
+            "name": None,  # Keras's, of no account.
+        }
+        for m in (model, beside)
+    )
+    differing = [name for name, value in of_model.items() if of_beside.get(name) != value]
+    if differing:
+        raise DataError(
+            "--beside: expected a language model of the same vocabulary and `max_length`; the two "
+            f"differ in {', '.join(differing)}"
+        )
+    return beside
 
 
 def _of_language_model(

@@ -95,7 +95,7 @@ def evaluate(
             _text_vae.load_model(model),
             file,
             num_samples=num_samples,
-            language_model=None if beside is None else _text_vae.load_model(beside),
+            beside=None if beside is None else _text_vae.load_model(beside),
             gaps=gaps,
             refinement_steps=refine,
             seed=seed,

@@ -43,3 +43,37 @@ def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, held_out, op
     for place, message in ((tmp_path, "got a folder"), ("none/x", "cannot be written")):
         result = run("evaluate", folder, held_out, option, place, code=2)
         assert message in result.stderr
+
+
+def test_beside_a_language_model(tmp_path, held_out):
+    first = untrained(tmp_path / "model", model="language_model")
+    second = untrained(tmp_path / "beside", model="language_model", units=4)
+    held_out.write_text(held_out.read_text() + "dog " * 30 + "\n")
+    report = json.loads(run("evaluate", first, held_out, "--beside", second, "--json").stdout)
+    assert report["num_sentences"] == 20
+    own = json.loads(run("evaluate", second, held_out, "--json").stdout)
+    for name, value in report["language_model"].items():
+        assert value == pytest.approx(own[name])
+    assert report["language_model"]["perplexity"] != report["perplexity"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "differing"),
+    [
+        ({"lower": True}, "lower"),
+        ({"max_length": 9}, "max_length"),
+        ({"vocabulary_size": 9}, "tokens"),
+    ],
+)
+def test_beside_what_cannot_be_compared(tmp_path, held_out, chosen, differing):
+    folder = untrained(tmp_path / "model", model="language_model")
+    beside = untrained(tmp_path / "beside", model="language_model", **chosen)
+    result = run("evaluate", folder, held_out, "--beside", beside, code=2)
+    assert "--beside: expected a language model of the same vocabulary" in result.stderr
+    assert result.stderr.strip().endswith(f"the two differ in {differing}")
+
+
+def test_beside_a_text_vae(tmp_path, held_out):
+    folder = untrained(tmp_path / "model")
+    result = run("evaluate", folder, held_out, "--beside", folder, code=2)
+    assert "--beside: expected a language model; received a text VAE" in result.stderr
