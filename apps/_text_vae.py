@@ -4,7 +4,6 @@ import dataclasses
 import importlib.util
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVoc
 
 from ._settings import write_settings
 from ._text_vae_samples import Samples, padded
+from ._text_vae_sentences import read_texts
 from ._text_vae_settings import (
     TextModel,
     TextVAESettings,
@@ -27,29 +27,6 @@ from ._text_vae_settings import (
 
 # Held-out sentences on which mutual information is watched.
 _WATCHED = 500
-
-
-@dataclass(frozen=True)
-class Texts:
-    """A file of sentences as rows of token ids, and what was left out of it."""
-
-    rows: list[np.ndarray]
-    warnings: list[str]
-
-
-def read_rows(file: Path, vocabulary: Vocabulary, max_length: int) -> Texts:
-    """Reads sentences; those of more than `max_length` tokens are left out and counted."""
-    sentences = read_sentences(file)
-    rows = vocabulary.encode_all(sentences.texts)
-    kept = [row for row in rows if len(row) <= max_length]
-    warnings = [f"{file}: {warning}" for warning in sentences.warnings()]
-    if len(kept) < len(rows):
-        warnings.append(
-            f"{file}: {len(rows) - len(kept):,} sentences left out: more than {max_length} tokens"
-        )
-    if not kept:
-        raise DataError(f"{file}: no sentence has at most {max_length} tokens")
-    return Texts(kept, warnings)
 
 
 def train(
@@ -82,7 +59,7 @@ def train(
     keras.utils.set_random_seed(s.seed)
     vocabulary = _fit_vocabulary(s, read_sentences(train_file).texts)
     rows, held_out = (
-        read_rows(file, vocabulary, s.max_length) for file in (train_file, valid_file)
+        read_texts(file, vocabulary, s.max_length) for file in (train_file, valid_file)
     )
     for warning in rows.warnings + held_out.warnings:
         say(f"Warning: {warning}")

@@ -14,8 +14,9 @@ from tfp_dgm.models import LanguageModel, TextVAE
 from tfp_dgm.text import BucketedBatches
 from tfp_dgm.training import Progress
 
-from ._text_vae import read_rows, vocabulary_of
+from ._text_vae import vocabulary_of
 from ._text_vae_samples import padded
+from ._text_vae_sentences import read_texts
 from ._text_vae_settings import TextModel
 
 CONVENTION = (
@@ -53,7 +54,7 @@ def evaluate(
     posterior's means stand beside (`variances_of_means`).
     """
     language_model = None if beside is None else _comparable(beside, model)
-    texts = read_rows(file, vocabulary_of(model), model.max_length)
+    texts = read_texts(file, vocabulary_of(model), model.max_length)
     batches = BucketedBatches(texts.rows, 32)
     tokens = batches.num_tokens / len(texts.rows)
     report: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """What a trained text VAE does: generate, reconstruct, interpolate, impute, encode."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import pandas as pd
 import tensorflow as tf
 
 from tfp_dgm import evaluation, inference
-from tfp_dgm.data import DataError, atomic_write, check_output_path, read_sentences, write_table
+from tfp_dgm.data import DataError, atomic_write, check_output_path, write_table
 from tfp_dgm.models import LanguageModel, TextVAE
 
 from ._text_vae import vocabulary_of
 from ._text_vae_samples import padded, strings
+from ._text_vae_sentences import Texts, read_texts
 from ._text_vae_settings import TextModel
+
+Warn = Callable[[str], None]
 
 _AT_ONCE = 64
 
@@ -48,22 +52,31 @@ def generate(
     return texts
 
 
-def reconstruct(model: TextModel, file: Path, *, beam_size: int) -> list[dict[str, str]]:
-    """Each sentence and what comes back from its posterior's mean."""
+def reconstruct(
+    model: TextModel, file: Path, *, beam_size: int, warn: Warn
+) -> list[dict[str, Any]]:
+    """Each sentence, its line, and what comes back from its posterior's mean."""
     vae = _vae(model, "reconstruct")
-    sentences = read_sentences(file).texts
+    texts = _read(vae, file, warn)
     answers = []
-    for batch in _batches(sentences):
+    for batch in _batches(texts.sentences):
         ids = _best(vae.decode(vae(tf.constant(batch))), beam_size)
         answers += strings(vocabulary_of(vae), ids)
     return [
-        {"sentence": sentence, "reconstruction": answer}
-        for sentence, answer in zip(sentences, answers, strict=True)
+        {"line": line, "sentence": sentence, "reconstruction": answer}
+        for line, sentence, answer in zip(texts.lines, texts.sentences, answers, strict=True)
     ]
 
 
 def ends(
-    start: str | None, stop: str | None, file: Path | None, pairs: int, seed: int
+    model: TextModel,
+    start: str | None,
+    stop: str | None,
+    file: Path | None,
+    *,
+    pairs: int,
+    seed: int,
+    warn: Warn,
 ) -> list[tuple[str, str]]:
     """The pair that was given, or pairs drawn from a file, each sentence at most once."""
     if file is None:
@@ -72,7 +85,7 @@ def ends(
         return [(start, stop)]
     if start is not None:
         raise DataError("interpolate: give START and STOP or --sentences, not both")
-    texts = list(dict.fromkeys(read_sentences(file).texts))
+    texts = list(dict.fromkeys(_read(model, file, warn).sentences))
     if len(texts) < 2 * pairs:
         raise DataError(
             f"{file}: {pairs} pairs need {2 * pairs} different sentences; there are {len(texts)}"
@@ -117,20 +130,28 @@ def impute(
     beam_size: int,
     adversarial: bool,
     seed: int,
+    warn: Warn,
 ) -> dict[str, Any]:
     """Sentences whose ends were found, and how well they are told from the true ones."""
     if adversarial and keep >= 1:
         raise DataError("--adversarial: needs --keep below 1, so that true ends are known")
     if mode_steps and isinstance(model, LanguageModel):
         raise DataError("--mode-steps: a language model has no latent")
-    rows = [row[: model.max_length] for row in _rows(model, file)]
+    texts = _read(model, file, warn)
+    rows = [row[: model.max_length] for row in texts.rows]
     beginnings = [row[: round(keep * (len(row) - 1))] for row in rows]
     found: list[np.ndarray] = []
     for start in range(0, len(rows), _AT_ONCE):
         prefix = padded(beginnings[start : start + _AT_ONCE])
-        texts = inference.impute(model, prefix, beam_size=beam_size, mode_steps=mode_steps)
-        found += list(texts.numpy())
-    answer: dict[str, Any] = {"texts": strings(vocabulary_of(model), np.stack(found))}
+        ids = inference.impute(model, prefix, beam_size=beam_size, mode_steps=mode_steps)
+        found += list(ids.numpy())
+    written = strings(vocabulary_of(model), np.stack(found))
+    answer: dict[str, Any] = {
+        "texts": [
+            {"line": line, "sentence": sentence, "text": text}
+            for line, sentence, text in zip(texts.lines, texts.sentences, written, strict=True)
+        ]
+    }
     if adversarial:
         try:
             answer["adversarial"] = evaluation.adversarial_evaluation(rows, found, seed=seed)
@@ -139,21 +160,21 @@ def impute(
     return answer
 
 
-def encode(model: TextModel, file: Path, output: Path) -> tuple[tuple[int, int], list[str]]:
-    """Writes the posteriors' means; gives their shape and what was left out of the file."""
+def encode(model: TextModel, file: Path, output: Path, *, warn: Warn) -> tuple[int, int]:
+    """Writes the posteriors' means; gives their shape."""
     vae = _vae(model, "encode")
     if output.suffix not in (".npy", ".parquet"):
         raise DataError(f"{output}: expected a name that ends in .npy or .parquet")
-    sentences = read_sentences(file)
-    means = np.concatenate([vae(tf.constant(batch)).numpy() for batch in _batches(sentences.texts)])
+    sentences = _read(vae, file, warn).sentences
+    means = np.concatenate([vae(tf.constant(batch)).numpy() for batch in _batches(sentences)])
     if output.suffix == ".npy":
         with atomic_write(output) as target:
             np.save(target, means)
     else:
         check_output_path(output)
         columns = {f"z{i}": means[:, i] for i in range(means.shape[1])}
-        write_table(pd.DataFrame({"text": sentences.texts, **columns}), output)
-    return means.shape, sentences.warnings()
+        write_table(pd.DataFrame({"text": sentences, **columns}), output)
+    return means.shape
 
 
 def _vae(model: TextModel, command: str) -> TextVAE:
@@ -162,8 +183,11 @@ def _vae(model: TextModel, command: str) -> TextVAE:
     return model
 
 
-def _rows(model: TextModel, file: Path) -> list[np.ndarray]:
-    return vocabulary_of(model).encode_all(read_sentences(file).texts)
+def _read(model: TextModel, file: Path, warn: Warn) -> Texts:
+    texts = read_texts(file, vocabulary_of(model), model.max_length, keep_long=True)
+    for warning in texts.warnings:
+        warn(warning)
+    return texts
 
 
 def _best(distribution: Any, beam_size: int) -> tf.Tensor:

@@ -151,7 +151,9 @@ def reconstruct(
     with quiet_start():
         from . import _text_vae, _text_vae_use
     with clean_errors():
-        pairs = _text_vae_use.reconstruct(_text_vae.load_model(model), file, beam_size=beam_size)
+        pairs = _text_vae_use.reconstruct(
+            _text_vae.load_model(model), file, beam_size=beam_size, warn=_warn
+        )
     if as_json:
         typer.echo(json.dumps(pairs, indent=2, ensure_ascii=False))
         return
@@ -180,9 +182,10 @@ def interpolate(
     with quiet_start():
         from . import _text_vae, _text_vae_use
     with clean_errors():
-        ends = _text_vae_use.ends(start, stop, sentences, pairs, seed)
+        vae = _text_vae.load_model(model)
+        ends = _text_vae_use.ends(vae, start, stop, sentences, pairs=pairs, seed=seed, warn=_warn)
         found = _text_vae_use.interpolate(
-            _text_vae.load_model(model), ends, steps, spherical=spherical, beam_size=beam_size
+            vae, ends, steps, spherical=spherical, beam_size=beam_size
         )
     if sentences is None:
         _show(found[0]["texts"], as_json)
@@ -221,12 +224,13 @@ def impute(
             beam_size=beam_size,
             adversarial=adversarial,
             seed=seed,
+            warn=_warn,
         )
     if as_json:
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
         return
     for text in answer["texts"]:
-        typer.echo(text)
+        typer.echo(text["text"])
     if adversarial:
         found = answer["adversarial"]
         typer.echo(
@@ -245,10 +249,12 @@ def encode(
     with quiet_start():
         from . import _text_vae, _text_vae_use
     with clean_errors():
-        shape, warnings = _text_vae_use.encode(_text_vae.load_model(model), file, output)
-    for warning in warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+        shape = _text_vae_use.encode(_text_vae.load_model(model), file, output, warn=_warn)
     typer.echo(f"{output}: {shape[0]:,} vectors of {shape[1]} numbers")
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"Warning: {message}", err=True)
 
 
 def _show(texts: list[Any], as_json: bool) -> None:

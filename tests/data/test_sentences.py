@@ -16,6 +16,7 @@ def test_what_is_left_out_is_counted(tmp_path, name):
     sentences = read_sentences(tmp_path / name, max_words=3)
     assert sentences.texts == ["one two", "three", "last"]
     assert sentences.num_lines == 8
+    assert sentences.line_numbers == [1, 3, 8]
     assert sentences.empty == [2, 6]
     assert sentences.not_utf8 == [4, 7]
     assert sentences.too_long == [5]

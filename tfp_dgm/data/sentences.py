@@ -32,6 +32,12 @@ class Sentences:
     not_utf8: list[int]
     too_long: list[int]
 
+    @property
+    def line_numbers(self) -> list[int]:
+        """The number of each text's line, counted from 1."""
+        left_out = {*self.empty, *self.not_utf8, *self.too_long}
+        return [n for n in range(1, self.num_lines + 1) if n not in left_out]
+
     def warnings(self) -> list[str]:
         """What was left out, one sentence a kind, with the first line numbers."""
         kinds = (
