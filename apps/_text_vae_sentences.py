@@ -34,7 +34,8 @@ def read_texts(
     """Reads sentences; those of more than `max_length` tokens are named, and left out or kept.
 
     Raises:
-      DataError: where the file cannot be read, or no sentence is left.
+      DataError: where the file cannot be read, or has less than the two sentences that a training
+        and an evaluation need; where the long ones are kept, less than one.
     """
     read = read_sentences(file)
     rows = vocabulary.encode_all(read.texts)
@@ -50,7 +51,10 @@ def read_texts(
             f"{file}: {len(long):,} sentences of more than {max_length} tokens, {fate}: "
             f"line {shown}{more}"
         )
-    if not kept:
-        raise DataError.at(file, f"no sentence has at most {max_length} tokens")
+    if len(kept) < 2 and not keep_long:
+        raise DataError.at(
+            file,
+            f"expected at least 2 sentences of at most {max_length} tokens; there are {len(kept)}",
+        )
     sentences, lines, rows = (list(column) for column in zip(*kept, strict=True))
     return Texts(sentences, lines, rows, warnings)

@@ -77,3 +77,10 @@ def test_beside_a_text_vae(tmp_path, held_out):
     folder = untrained(tmp_path / "model")
     result = run("evaluate", folder, held_out, "--beside", folder, code=2)
     assert "--beside: expected a language model; received a text VAE" in result.stderr
+
+
+def test_one_sentence_is_refused_before_the_work(tmp_path, held_out):
+    folder = untrained(tmp_path / "model")
+    held_out.write_text("a man runs.\n" + "dog " * 30 + "\n")
+    result = run("evaluate", folder, held_out, code=2)
+    assert "expected at least 2 sentences of at most 8 tokens; there are 1" in result.stderr

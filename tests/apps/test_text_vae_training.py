@@ -42,3 +42,8 @@ def test_a_training_that_stopped_early_is_not_resumed_to_more_epochs(files, tmp_
     train(files, tmp_path / "model", "--resume", **chosen)
     assert history(tmp_path / "model") == before
     assert (tmp_path / "model" / "model.keras").exists()
+
+
+def test_one_held_out_sentence_is_refused_before_training(files, tmp_path):
+    files[1].write_text("a man runs.\n")
+    assert "valid.txt: expected at least 2 sentences" in train(files, tmp_path / "m", code=2).stderr
