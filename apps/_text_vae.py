@@ -38,14 +38,14 @@ def train(
     resume: bool,
     progress: training.Progress,
     say: Callable[[str], None],
-) -> dict[str, float]:
+) -> tuple[int, dict[str, float]]:
     """Trains, or goes on where a killed training stopped; fills the folder.
 
     It then holds model.keras, settings.json, history.json, samples.txt, logs/ for TensorBoard
     (where it is installed) and checkpoints/.
 
     Returns:
-      The last epoch's numbers.
+      The best epoch, counted from 1, whose weights are saved, and its numbers.
     """
     s = settings
     state = directory / "checkpoints" / "training_state.npz"
@@ -118,7 +118,7 @@ def train(
     temporary = directory / ".model.tmp.keras"
     _in_float32(model, s, vocabulary).save(temporary)
     temporary.replace(directory / "model.keras")
-    return resumed.history[-1]
+    return stopping.best_epoch + 1, resumed.history[stopping.best_epoch]
 
 
 def _in_float32(model: TextModel, s: TextVAESettings, vocabulary: Vocabulary) -> TextModel:

@@ -48,7 +48,7 @@ def train(
     with clean_errors():
         settings = read_settings(TextVAESettings, config, set_ or [])
         with progress_bar() as progress:
-            numbers = _text_vae.train(
+            epoch, numbers = _text_vae.train(
                 train_file,
                 valid_file,
                 output,
@@ -58,7 +58,7 @@ def train(
                 say=lambda message: typer.echo(message, err=True),
             )
     shown = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
-    typer.echo(f"{output / 'model.keras'}: {shown}")
+    typer.echo(f"{output / 'model.keras'}: of epoch {epoch}, the best: {shown}")
 
 
 @app.command()

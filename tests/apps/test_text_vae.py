@@ -131,8 +131,10 @@ def test_a_killed_training_goes_on_to_the_same_numbers(folder, trained, monkeypa
 
     with pytest.raises(KeyboardInterrupt):
         _text_vae.train(*files, resume=False, progress=kill, say=str)
-    numbers = _text_vae.train(*files, resume=True, progress=lambda *_: None, say=str)
-    assert numbers == json.loads((trained / "history.json").read_text())[-1]
+    epoch, numbers = _text_vae.train(*files, resume=True, progress=lambda *_: None, say=str)
+    history = json.loads((trained / "history.json").read_text())
+    assert json.loads((folder / "killed" / "history.json").read_text()) == history
+    assert numbers == history[epoch - 1]
     models = [_text_vae.load_model(path) for path in (trained, folder / "killed")]
     assert_same_weights(*models)
 

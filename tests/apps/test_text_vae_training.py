@@ -35,9 +35,12 @@ def test_pretraining_is_not_taken_for_the_best(files, tmp_path):
 def test_a_training_that_stopped_early_is_not_resumed_to_more_epochs(files, tmp_path):
     # Weights that do not move: the second epoch is no better than the first.
     chosen = {"model": "language_model", "epochs": 9, "patience": 1, "learning_rate": 1e-30}
-    train(files, tmp_path / "model", **chosen)
+    chosen["dropout"] = 0.3
+    shown = train(files, tmp_path / "model", **chosen).stdout
     before = history(tmp_path / "model")
     assert len(before) == 2
+    assert f"model.keras: of epoch 1, the best: bound {before[0]['bound']:.2f}" in shown
+    assert before[0]["bound"] != before[1]["bound"]  # By dropout.
     (tmp_path / "model" / "model.keras").unlink()  # As if killed before it was written.
     train(files, tmp_path / "model", "--resume", **chosen)
     assert history(tmp_path / "model") == before
