@@ -21,8 +21,9 @@ from ._text_vae_settings import (
     TextModel,
     TextVAESettings,
     build_model,
-    build_objective,
     build_schedule,
+    check_settings,
+    compiled_model,
 )
 
 # Held-out sentences on which mutual information is watched.
@@ -48,13 +49,12 @@ def train(
       The best epoch, counted from 1, whose weights are saved, and its numbers.
     """
     s = settings
+    check_settings(s)
     state = directory / "checkpoints" / "training_state.npz"
     if directory.exists() and any(directory.iterdir()) and not resume:
         raise DataError(f"{directory}: not empty; give --resume, or another folder")
-    directory.mkdir(parents=True, exist_ok=True)
     if resume and state.exists() and _read_json(directory / "settings.json") != _as_json(s):
         raise DataError(f"{directory}: was trained with other settings; --resume needs the same")
-    write_settings(s, directory / "settings.json")
     keras.config.set_dtype_policy(s.precision)
     keras.utils.set_random_seed(s.seed)
     vocabulary = _fit_vocabulary(s, read_sentences(train_file).texts)
@@ -69,10 +69,7 @@ def train(
         f"{len(rows.rows):,} sentences, {batches.num_tokens:,} tokens of {vocabulary.size:,}; "
         f"{batches.padding_share:.1%} of the batches is padding"
     )
-    model = build_model(s, vocabulary)
-    model.build((None, None))
-    optimizer = training.FusedAdam(s.learning_rate, clipnorm=s.clipnorm)
-    model.compile(optimizer, build_objective(s) if s.model == "vae" else None)
+    model = compiled_model(s, vocabulary)
     stopping = keras.callbacks.EarlyStopping(
         "val_bound",
         mode="max",
@@ -91,7 +88,7 @@ def train(
         tab = directory / "logs" / "samples" if tensorboard else None
         callbacks.append(Samples(directory / "samples.txt", held_out.rows, s.seed, logs=tab))
         remembered += [c for c in callbacks if getattr(c, "state_names", ())]
-    resumed = training.ResumeTraining(directory / "checkpoints", callbacks=remembered)
+    resumed = _Resume(directory / "checkpoints", callbacks=remembered)
     batches.epoch = resumed.epoch
     callbacks.append(stopping)
     callbacks.append(
@@ -100,6 +97,8 @@ def train(
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(directory / "logs", write_graph=False))
     callbacks.append(resumed)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_settings(s, directory / "settings.json")
     try:
         model.fit(
             batches,
@@ -119,6 +118,16 @@ def train(
     _in_float32(model, s, vocabulary).save(temporary)
     temporary.replace(directory / "model.keras")
     return stopping.best_epoch + 1, resumed.history[stopping.best_epoch]
+
+
+class _Resume(training.ResumeTraining):
+    def on_train_begin(self, logs: Any = None) -> None:
+        try:
+            super().on_train_begin(logs)
+        except ValueError as error:
+            raise DataError(
+                f"--resume: the sentences or the program are others than before: {error}"
+            ) from error
 
 
 def _in_float32(model: TextModel, s: TextVAESettings, vocabulary: Vocabulary) -> TextModel:

@@ -1,11 +1,15 @@
 """Settings of `dgm text-vae`, and the model, objective and schedule that they describe."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+import tensorflow as tf
 
 from tfp_dgm import layers, models, networks, objectives, training
 from tfp_dgm.data import DataError
 from tfp_dgm.text import Vocabulary
+from tfp_dgm.token_ids import END
 
 TextModel = models.TextVAE | models.LanguageModel
 
@@ -100,6 +104,54 @@ class TextVAESettings:
     seed: int = 0
 
 
+LARGEST_SEED = 2**31 - 1
+_AT_LEAST_ONE = (
+    *("max_length", "embedding_units", "units", "latent_units", "num_layers"),
+    *("epochs", "batch_size"),
+)
+_POSITIVE = ("learning_rate", "clipnorm")
+_MOST = {"word_dropout": 1, "dropout": 1, "seed": LARGEST_SEED}
+
+
+def check_settings(settings: TextVAESettings) -> None:
+    """Raises a DataError that names a number out of its range."""
+    for name, value in asdict(settings).items():
+        if isinstance(value, str | bool):
+            continue
+        least = 1 if name in _AT_LEAST_ONE else 0
+        if not math.isfinite(value) or value < least or (name in _POSITIVE and value == 0):
+            expected = "above 0" if name in _POSITIVE else f"at least {least}"
+            raise DataError(f"settings: {name} must be {expected}; received {value}")
+        if value > _MOST.get(name, math.inf):
+            raise DataError(f"settings: {name} must be at most {_MOST[name]}; received {value}")
+    if settings.pretraining_epochs >= settings.epochs:
+        raise DataError(
+            "settings: pretraining_epochs must be below epochs, which count them; received "
+            f"{settings.pretraining_epochs} of {settings.epochs}"
+        )
+
+
+def compiled_model(settings: TextVAESettings, vocabulary: Vocabulary) -> TextModel:
+    """The model that the settings describe, built and ready to train.
+
+    Raises:
+      DataError: where its parts refuse a setting, or do not go together.
+    """
+    s = settings
+    try:
+        model = build_model(s, vocabulary)
+        model.build((None, None))
+        objective = build_objective(s) if s.model == "vae" else None
+        model.compile(training.FusedAdam(s.learning_rate, clipnorm=s.clipnorm), objective)
+        if isinstance(model, models.TextVAE):  # Whether objective, posterior and prior fit.
+            model.bound(tf.constant([[END]]), seed=tf.constant([0, 0]))
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(f"settings: {' '.join(str(error).split())}") from error
+    return model
+
+
 def build_model(settings: TextVAESettings, vocabulary: Vocabulary) -> TextModel:
     """The model that the settings describe, not yet compiled."""
     s = settings
@@ -185,12 +237,9 @@ def build_objective(s: TextVAESettings) -> objectives.Objective:
     bound = objectives.ELBO(kl_weight=s.kl_weight, rate=rate)
     if not s.semi_amortized_steps:
         return bound
-    try:
-        return objectives.SemiAmortized(
-            bound, num_steps=s.semi_amortized_steps, learning_rate=s.semi_amortized_rate
-        )
-    except ValueError as error:
-        raise DataError(f"settings: {error}") from error
+    return objectives.SemiAmortized(
+        bound, num_steps=s.semi_amortized_steps, learning_rate=s.semi_amortized_rate
+    )
 
 
 def build_schedule(s: TextVAESettings, steps: int) -> training.Schedule | None:

@@ -310,8 +310,6 @@ def test_every_choice_of_the_settings_builds():
         build(posterior="power_spherical")
     with pytest.raises(DataError, match="exclude each other"):
         build(free_bits=0.1, minimum_rate=2.0)
-    with pytest.raises(DataError, match="`learning_rate` > 0"):
-        build_objective(TextVAESettings(semi_amortized_steps=2, semi_amortized_rate=0.0))
     rate = build_objective(TextVAESettings(minimum_rate=5.0)).rate
     assert isinstance(rate, objectives.MinimumDesiredRate)
 

@@ -50,3 +50,44 @@ def test_a_training_that_stopped_early_is_not_resumed_to_more_epochs(files, tmp_
 def test_one_held_out_sentence_is_refused_before_training(files, tmp_path):
     files[1].write_text("a man runs.\n")
     assert "valid.txt: expected at least 2 sentences" in train(files, tmp_path / "m", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"units": 0}, "units must be at least 1; received 0"),
+        ({"num_layers": 0}, "num_layers must be at least 1"),
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"word_dropout": 1.5}, "word_dropout must be at most 1"),
+        ({"free_bits": -1}, "free_bits must be at least 0"),
+        ({"concentration": -1}, "concentration must be at least 0"),
+        ({"bag_of_words_weight": -1}, "bag_of_words_weight must be at least 0"),
+        ({"kl_weight": ".nan"}, "kl_weight must be at least 0; received nan"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"seed": 2**31}, "seed must be at most 2147483647"),
+        ({"epochs": 3, "pretraining_epochs": 3}, "pretraining_epochs must be below epochs"),
+        ({"decoder": "transformer", "units": 250}, "`num_heads` must divide units=250"),
+        ({"semi_amortized_steps": 1, "semi_amortized_rate": 0.0}, "`learning_rate` > 0"),
+        (
+            {"posterior": "full_normal", "free_bits": 1, "free_bits_group": 1},
+            "a divergence per dimension needs a posterior whose dimensions are independent",
+        ),
+        ({"free_bits": 1, "free_bits_group": 2}, "must divide the latent's 3 dimensions"),
+    ],
+    ids=str,
+)
+def test_bad_settings_are_named_and_leave_no_folder(files, tmp_path, settings, message):
+    result = train(files, tmp_path / "model", code=2, **settings)
+    assert "Error: settings: " in result.stderr
+    assert message in result.stderr
+    assert not (tmp_path / "model").exists()
+
+
+def test_after_a_mistyped_path_the_right_one_is_taken(files, tmp_path):
+    chosen = {"model": "language_model", "epochs": 1}
+    train(("none.txt", files[1]), tmp_path / "model", code=2, **chosen)
+    train(files, tmp_path / "model", **chosen)
+    files[0].write_text("other words\n" * 3)
+    result = train(files, tmp_path / "model", "--resume", code=2, **chosen)
+    assert "--resume: the sentences or the program are others than before" in result.stderr
