@@ -15,7 +15,10 @@ app = typer.Typer(
 )
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same answer.")]
+_LARGEST_SEED = 2**31 - 1
+Seed = Annotated[
+    int, typer.Option(min=0, max=_LARGEST_SEED, help="The same seed gives the same answer.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Sentences = Annotated[
     Path, typer.Argument(metavar="FILE", help="Sentences, one a line, plain or .gz.")
@@ -32,6 +35,9 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE, over the file's; repeatable.")
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=_LARGEST_SEED, help="Over that of the settings.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed training stopped.")
     ] = False,
@@ -46,7 +52,8 @@ def train(
         from ._settings import read_settings
         from ._text_vae_settings import TextVAESettings
     with clean_errors():
-        settings = read_settings(TextVAESettings, config, set_ or [])
+        chosen = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
+        settings = read_settings(TextVAESettings, config, chosen)
         with progress_bar() as progress:
             epoch, numbers = _text_vae.train(
                 train_file,

@@ -87,7 +87,8 @@ def test_bad_settings_are_named_and_leave_no_folder(files, tmp_path, settings, m
 def test_after_a_mistyped_path_the_right_one_is_taken(files, tmp_path):
     chosen = {"model": "language_model", "epochs": 1}
     train(("none.txt", files[1]), tmp_path / "model", code=2, **chosen)
-    train(files, tmp_path / "model", **chosen)
+    train(files, tmp_path / "model", "--seed", 7, **chosen)
+    assert json.loads((tmp_path / "model" / "settings.json").read_text())["seed"] == 7
     files[0].write_text("other words\n" * 3)
-    result = train(files, tmp_path / "model", "--resume", code=2, **chosen)
+    result = train(files, tmp_path / "model", "--resume", "--seed", 7, code=2, **chosen)
     assert "--resume: the sentences or the program are others than before" in result.stderr

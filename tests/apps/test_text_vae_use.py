@@ -54,3 +54,16 @@ def test_answers_name_line_and_sentence(model, file, command):
     answer = json.loads(run(command, model, file, "--beam-size", 1, "--json").stdout)
     found = answer if command == "reconstruct" else answer["texts"]
     assert {text["line"]: text["sentence"] for text in found} == READ
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_out_of_range_is_refused(model, seed):
+    stderr = run("generate", model, "--seed", seed, code=2).stderr
+    assert "Invalid value for '--seed'" in stderr
+
+
+def test_the_largest_seed_serves(model):
+    arguments = ("generate", model, "--count", 2, "--json", "--seed", 2**31 - 1)
+    texts = json.loads(run(*arguments).stdout)
+    assert texts == json.loads(run(*arguments).stdout)
+    assert len(texts) == 2
