@@ -1,5 +1,6 @@
 """What the model writes while it learns."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm import inference
+from tfp_dgm.data import atomic_write
 from tfp_dgm.text import Vocabulary
 
 
@@ -15,7 +17,8 @@ class Samples(keras.callbacks.Callback):
     """Texts drawn from the prior, and an interpolation between two held-out ones, each epoch.
 
     Args:
-      path: file to which they are appended.
+      path: file that gets them, in place of what it has of that epoch and later ones: a training
+        that was killed before it saved its state comes to them again.
       rows: held-out token ids.
       seed: of the draws, and of the choice of the two.
       logs: folder for TensorBoard, whose tab of texts has them too; None for none.
@@ -46,11 +49,14 @@ class Samples(keras.callbacks.Callback):
             "between two sentences": inference.greedy(model.decode(path)),
         }
         written = {name: strings(model.vocabulary, ids) for name, ids in texts.items()}
-        lines = [f"Epoch {epoch + 1}"]
+        title = f"Epoch {epoch + 1}"
+        lines = [title]
         for name, found in written.items():
             lines += [f"{name}:", *(f"  {text}" for text in found)]
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n\n")
+        before = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        before = re.split(f"^{title}$", before, maxsplit=1, flags=re.MULTILINE)[0]
+        with atomic_write(self.path) as file:
+            file.write((before + "\n".join(lines) + "\n\n").encode())
         if self.writer is not None:
             with self.writer.as_default(step=epoch):
                 for name, found in written.items():

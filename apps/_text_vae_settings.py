@@ -104,13 +104,12 @@ class TextVAESettings:
     seed: int = 0
 
 
-LARGEST_SEED = 2**31 - 1
 _AT_LEAST_ONE = (
     *("max_length", "embedding_units", "units", "latent_units", "num_layers"),
     *("epochs", "batch_size"),
 )
 _POSITIVE = ("learning_rate", "clipnorm")
-_MOST = {"word_dropout": 1, "dropout": 1, "seed": LARGEST_SEED}
+_MOST = {"word_dropout": 1, "dropout": 1, "seed": 2**31 - 1}
 
 
 def check_settings(settings: TextVAESettings) -> None:

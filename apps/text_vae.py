@@ -194,10 +194,10 @@ def interpolate(
         found = _text_vae_use.interpolate(
             vae, ends, steps, spherical=spherical, beam_size=beam_size
         )
-    if sentences is None:
-        _show(found[0]["texts"], as_json)
-    else:
+    if as_json or sentences is not None:
         _show(found if as_json else _text_vae_use.as_text(found), as_json)
+    else:
+        _show(found[0]["texts"], as_json)
 
 
 @app.command()

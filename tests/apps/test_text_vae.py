@@ -211,8 +211,9 @@ def test_interpolate_between_drawn_pairs(trained, folder):
     assert set(ends) <= set((folder / "valid.txt").read_text().splitlines())
     other = json.loads(run(*arguments, "--steps", 4, "--seed", 6, "--json").stdout)
     assert [way["start"] for way in other] != [way["start"] for way in ways]
-    between = run("interpolate", trained, ways[0]["start"], ways[0]["stop"], "--steps", 4)
-    assert between.stdout.splitlines() == ways[0]["texts"]
+    given = ("interpolate", trained, ways[0]["start"], ways[0]["stop"], "--steps", 4)
+    assert run(*given).stdout.splitlines() == ways[0]["texts"]
+    assert json.loads(run(*given, "--json").stdout) == ways[:1]
     shown = run(*arguments, "--steps", 4, "--seed", 5).stdout.split("\n\n")
     first = [ways[0]["start"], *(f"  {text}" for text in ways[0]["texts"]), ways[0]["stop"]]
     assert shown[0].splitlines() == first

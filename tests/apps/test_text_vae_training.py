@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from tfp_dgm_apps import _text_vae
+from tfp_dgm_apps._text_vae_samples import Samples
 
-from tests.apps.text_vae_models import SMALL, run, sentences
+from tests.apps.text_vae_models import SMALL, run, sentences, untrained
 
 
 @pytest.fixture
@@ -92,3 +94,17 @@ def test_after_a_mistyped_path_the_right_one_is_taken(files, tmp_path):
     files[0].write_text("other words\n" * 3)
     result = train(files, tmp_path / "model", "--resume", "--seed", 7, code=2, **chosen)
     assert "--resume: the sentences or the program are others than before" in result.stderr
+
+
+def test_an_epoch_that_comes_twice_stands_once_among_the_samples(tmp_path):
+    model = _text_vae.load_model(untrained(tmp_path / "model"))
+    rows = model.vocabulary.encode_all(sentences(4, 0).splitlines())
+    samples = Samples(tmp_path / "samples.txt", rows, seed=0)
+    samples.set_model(model)
+    samples.on_train_begin()
+    for epoch in (0, 1, 1, 2):  # Killed after the second, before its state was saved.
+        samples.on_epoch_end(epoch)
+    lines = (tmp_path / "samples.txt").read_text().splitlines()
+    titles = [line for line in lines if line.startswith("Epoch")]
+    assert titles == ["Epoch 1", "Epoch 2", "Epoch 3"]
+    assert lines.count("drawn:") == 3
