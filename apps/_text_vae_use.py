@@ -11,6 +11,8 @@ import tensorflow as tf
 from tfp_dgm import evaluation, inference
 from tfp_dgm.data import DataError, atomic_write, check_output_path, write_table
 from tfp_dgm.models import LanguageModel, TextVAE
+from tfp_dgm.text import Vocabulary
+from tfp_dgm.token_ids import PAD
 
 from ._text_vae import vocabulary_of
 from ._text_vae_samples import padded, strings
@@ -132,7 +134,11 @@ def impute(
     seed: int,
     warn: Warn,
 ) -> dict[str, Any]:
-    """Sentences whose ends were found, and how well they are told from the true ones."""
+    """Sentences whose ends were found, and how well they are told from the true ones.
+
+    Each text is the given beginning, as it was given, and what the model writes after it. Sentences
+    longer than the model's texts are cut, and told from nothing: their true end is not known.
+    """
     if adversarial and keep >= 1:
         raise DataError("--adversarial: needs --keep below 1, so that true ends are known")
     if mode_steps and isinstance(model, LanguageModel):
@@ -145,7 +151,7 @@ def impute(
         prefix = padded(beginnings[start : start + _AT_ONCE])
         ids = inference.impute(model, prefix, beam_size=beam_size, mode_steps=mode_steps)
         found += list(ids.numpy())
-    written = strings(vocabulary_of(model), np.stack(found))
+    written = _written(vocabulary_of(model), texts, beginnings, np.stack(found))
     answer: dict[str, Any] = {
         "texts": [
             {"line": line, "sentence": sentence, "text": text}
@@ -153,11 +159,44 @@ def impute(
         ]
     }
     if adversarial:
+        whole = [i for i, row in enumerate(texts.rows) if len(row) <= model.max_length]
         try:
-            answer["adversarial"] = evaluation.adversarial_evaluation(rows, found, seed=seed)
+            answer["adversarial"] = evaluation.adversarial_evaluation(
+                [rows[i] for i in whole], [found[i] for i in whole], seed=seed
+            )
         except ValueError as error:
             raise DataError(f"{file}: {error}") from error
+        answer["adversarial"]["num_left_out"] = len(rows) - len(whole)
     return answer
+
+
+def _written(
+    vocabulary: Vocabulary, texts: Texts, beginnings: list[np.ndarray], found: np.ndarray
+) -> list[str]:
+    """The given beginnings, each with the end that was found, token ids [N, T]."""
+    given = np.arange(found.shape[1]) < np.array([[len(ids)] for ids in beginnings])  # [N, T]
+    whole = strings(vocabulary, found)
+    heads = strings(vocabulary, np.where(given, found, PAD))
+    return [
+        _beginning(vocabulary, sentence, row, ids) + text[len(head) :]
+        for sentence, row, ids, text, head in zip(
+            texts.sentences, texts.rows, beginnings, whole, heads, strict=True
+        )
+    ]
+
+
+def _beginning(vocabulary: Vocabulary, sentence: str, row: np.ndarray, ids: np.ndarray) -> str:
+    """The part of a sentence, as it was given, that its first token ids stand for."""
+    if len(ids) == len(row) - 1:
+        return sentence
+    ends = range(len(sentence) + 1)
+    encoded = [part[:-1] for part in vocabulary.encode_all([sentence[:end] for end in ends])]
+
+    def fit(end: int) -> tuple[bool, bool, int]:
+        # Part of a word may have other ids by itself, as a Greek sigma has: then as many.
+        return np.array_equal(encoded[end], ids), len(encoded[end]) <= len(ids), end
+
+    return sentence[: max(ends, key=fit)].rstrip()
 
 
 def encode(model: TextModel, file: Path, output: Path, *, warn: Warn) -> tuple[int, int]:

@@ -242,7 +242,8 @@ def impute(
         found = answer["adversarial"]
         typer.echo(
             f"Adversarial error {found['adversarial_error']:.3f} above chance "
-            f"(accuracy {found['accuracy']:.3f}, {found['num_pairs']} pairs)"
+            f"(accuracy {found['accuracy']:.3f}, {found['num_pairs']} pairs; "
+            f"{found['num_left_out']} longer sentences left out)"
         )
 
 

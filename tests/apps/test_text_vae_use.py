@@ -2,9 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
+from tfp_dgm_apps import _text_vae, _text_vae_use
+from tfp_dgm_apps._text_vae_sentences import Texts
 
-from tests.apps.text_vae_models import run, untrained
+from tests.apps.text_vae_models import run, sentences, untrained
+from tfp_dgm import inference
+from tfp_dgm.text import SubwordVocabulary
 
 # Line 2 is empty, line 4 not UTF-8, line 5 of more than eight tokens.
 LINES = [
@@ -67,3 +72,40 @@ def test_the_largest_seed_serves(model):
     texts = json.loads(run(*arguments).stdout)
     assert texts == json.loads(run(*arguments).stdout)
     assert len(texts) == 2
+
+
+@pytest.mark.parametrize(
+    ("keep", "given", "counts"),
+    [
+        (0.5, ["The Zebra", "a man sits now", "a dog runs runs"], [2, 4, 4]),
+        (1.0, [READ[1], READ[3], "a dog runs runs runs runs runs"], [5, 7, 7]),
+    ],
+)
+def test_imputed_texts_begin_as_they_were_given(model, file, keep, given, counts):
+    arguments = ("impute", model, file, "--keep", keep, "--beam-size", 2, "--json")
+    texts = [text["text"] for text in json.loads(run(*arguments).stdout)["texts"]]
+    vae = _text_vae.load_model(model)
+    rows = vae.vocabulary.encode_all(list(READ.values()))
+    for text, beginning, row, count in zip(texts, given, rows, counts, strict=True):
+        assert text.startswith(beginning)
+        ids = inference.impute(vae, row[np.newaxis, :count], beam_size=2).numpy()[0, count:]
+        words = ["", "", "", "<unk>", *vae.vocabulary.tokens]
+        assert text[len(beginning) :].replace(" ", "") == "".join(words[i] for i in ids)
+
+
+def test_a_piece_of_a_word_goes_on_without_a_space():
+    vocabulary = SubwordVocabulary(["a", "dog", "##man", "##s", "."], lower=True)
+    row = vocabulary.encode_all(["A Dogman"])[0]
+    assert len(row) == 4
+    found = np.array([[*row[:2], *vocabulary.encode_all(["dogs ."])[0][1:]]])  # a dog ##s . END
+    texts = Texts(["A Dogman"], [1], [row], [])
+    assert _text_vae_use._written(vocabulary, texts, [row[:2]], found) == ["A Dogs."]
+
+
+def test_adversarial_pairs_are_of_sentences_whose_end_is_known(model, file):
+    file.write_text(sentences(6, 0) + READ[5] + "\n")
+    arguments = ("impute", model, file, "--keep", 0.5, "--beam-size", 1, "--adversarial")
+    answer = json.loads(run(*arguments, "--json").stdout)
+    assert len(answer["texts"]) == 7
+    assert (answer["adversarial"]["num_pairs"], answer["adversarial"]["num_left_out"]) == (6, 1)
+    assert "6 pairs; 1 longer sentences left out)" in run(*arguments).stdout
