@@ -15,16 +15,10 @@ from tfp_dgm.data import DataError, atomic_write, read_sentences
 from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
 
 from ._settings import write_settings
+from ._text_vae_model import TextModel, build_model, build_schedule, compiled_model
 from ._text_vae_samples import Samples, padded
 from ._text_vae_sentences import read_texts
-from ._text_vae_settings import (
-    TextModel,
-    TextVAESettings,
-    build_model,
-    build_schedule,
-    check_settings,
-    compiled_model,
-)
+from ._text_vae_settings import TextVAESettings, check_settings
 
 # Held-out sentences on which mutual information is watched.
 _WATCHED = 500
@@ -53,7 +47,7 @@ def train(
     state = directory / "checkpoints" / "training_state.npz"
     if directory.exists() and any(directory.iterdir()) and not resume:
         raise DataError(f"{directory}: not empty; give --resume, or another folder")
-    if resume and state.exists() and _read_json(directory / "settings.json") != _as_json(s):
+    if resume and state.exists() and _settings_of(directory) != _as_json(s):
         raise DataError(f"{directory}: was trained with other settings; --resume needs the same")
     keras.config.set_dtype_policy(s.precision)
     keras.utils.set_random_seed(s.seed)
@@ -205,5 +199,9 @@ def _as_json(settings: TextVAESettings) -> Any:
     return json.loads(json.dumps(dataclasses.asdict(settings)))
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text()) if path.is_file() else None
+def _settings_of(directory: Path) -> Any:
+    """Those of an earlier training; what was no setting then has its default."""
+    path = directory / "settings.json"
+    if not path.is_file():
+        return None
+    return _as_json(TextVAESettings()) | json.loads(path.read_text())

@@ -15,9 +15,9 @@ from tfp_dgm.text import BucketedBatches
 from tfp_dgm.training import Progress
 
 from ._text_vae import vocabulary_of
+from ._text_vae_model import TextModel
 from ._text_vae_samples import padded
 from ._text_vae_sentences import read_texts
-from ._text_vae_settings import TextModel
 
 CONVENTION = (
     "Tokens are counted with the end of each sentence and with unknown words; perplexity is "

@@ -15,9 +15,9 @@ from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import PAD
 
 from ._text_vae import vocabulary_of
+from ._text_vae_model import TextModel
 from ._text_vae_samples import padded, strings
 from ._text_vae_sentences import Texts, read_texts
-from ._text_vae_settings import TextModel
 
 Warn = Callable[[str], None]
 

@@ -10,12 +10,8 @@ import pytest
 import tensorflow as tf
 from tfp_dgm_apps import _text_vae
 from tfp_dgm_apps._settings import read_settings
-from tfp_dgm_apps._text_vae_settings import (
-    TextVAESettings,
-    build_model,
-    build_objective,
-    build_schedule,
-)
+from tfp_dgm_apps._text_vae_model import build_model, build_objective, build_schedule
+from tfp_dgm_apps._text_vae_settings import TextVAESettings
 
 from tests.apps.text_vae_models import run, sentences
 from tests.saving import assert_same_weights
@@ -307,6 +303,11 @@ def test_every_choice_of_the_settings_builds():
     assert build(**spherical).posterior_layer.concentration is None
     assert build(concentration=9.0, **spherical).posterior_layer.concentration == 9.0
     assert isinstance(build(posterior="iaf").posterior_layer, layers.InverseAutoregressiveFlow)
+    planar = build(posterior="planar", flow_base="full_normal", num_flows=3).posterior_layer
+    assert isinstance(planar.base, layers.MultivariateNormalTriL)
+    assert planar.num_flows == 3
+    assert build(posterior="iaf").posterior_layer.num_flows == 2
+    assert build(posterior="batch_normalized", gamma=0.7).posterior_layer.gamma == 0.7
     assert isinstance(build(decoder="inputless").decoder, networks.InputlessDecoder)
     model = build(model="language_model")
     assert not hasattr(model, "encoder")

@@ -44,6 +44,9 @@ def test_a_training_that_stopped_early_is_not_resumed_to_more_epochs(files, tmp_
     assert f"model.keras: of epoch 1, the best: bound {before[0]['bound']:.2f}" in shown
     assert before[0]["bound"] != before[1]["bound"]  # By dropout.
     (tmp_path / "model" / "model.keras").unlink()  # As if killed before it was written.
+    settings = json.loads((tmp_path / "model" / "settings.json").read_text())
+    del settings["num_flows"]  # As if there had been no such setting.
+    (tmp_path / "model" / "settings.json").write_text(json.dumps(settings))
     train(files, tmp_path / "model", "--resume", **chosen)
     assert history(tmp_path / "model") == before
     assert (tmp_path / "model" / "model.keras").exists()
@@ -67,6 +70,7 @@ def test_one_held_out_sentence_is_refused_before_training(files, tmp_path):
         ({"bag_of_words_weight": -1}, "bag_of_words_weight must be at least 0"),
         ({"kl_weight": ".nan"}, "kl_weight must be at least 0; received nan"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"gamma": 0.0}, "gamma must be above 0"),
         ({"seed": 2**31}, "seed must be at most 2147483647"),
         ({"epochs": 3, "pretraining_epochs": 3}, "pretraining_epochs must be below epochs"),
         ({"decoder": "transformer", "units": 250}, "`num_heads` must divide units=250"),

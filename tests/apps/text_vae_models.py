@@ -1,7 +1,8 @@
 """Sentences, models of them that nobody trained, and the command."""
 
 import numpy as np
-from tfp_dgm_apps._text_vae_settings import TextVAESettings, build_model
+from tfp_dgm_apps._text_vae_model import build_model
+from tfp_dgm_apps._text_vae_settings import TextVAESettings
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
