@@ -12,7 +12,8 @@ class TextVAESettings:
     """Everything that `dgm text-vae train` can be told; `--set NAME=VALUE`, or a file.
 
     Attributes:
-      model: "vae", or "language_model": the same decoder without a latent.
+      model: "vae", or "language_model": the same decoder without a latent, to which the settings of
+        the latent mean nothing, so that one file serves both.
       vocabulary: tokens are words, or pieces of words.
       vocabulary_size: V at most.
       lower: upper and lower case are one.
