@@ -7,6 +7,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tests.evaluation import linear_gaussian_vae as toy
+from tfp_dgm.distributions import NormalizingFlow
 from tfp_dgm.evaluation import active_units, elbo_terms, kl_per_dimension
 from tfp_dgm.models import LatentVariableModel
 
@@ -47,6 +48,25 @@ def test_active_units_equal_the_variance_of_the_means():
     result = active_units(model, X, threshold=between, batch_size=4)
     np.testing.assert_allclose(result["variances"], variances, rtol=1e-5)
     assert (result["active_units"], result["units"]) == (1, 2)
+
+
+class WideFlow(LatentVariableModel):
+    """A flow whose second unit is idle: E[z | x] = (x_0, 0), standard deviations (1, 8)."""
+
+    def posterior(self, inputs, training=False):
+        loc = tf.stack([inputs[:, 0], tf.zeros_like(inputs[:, 0])], axis=1)
+        return NormalizingFlow(
+            tfd.MultivariateNormalDiag(loc, tf.ones_like(loc) * [1.0, 8.0]), tfb.Scale(1.0)
+        )
+
+
+def test_noise_of_the_means_of_flows_makes_no_unit_active():
+    """Independent noise of 256 draws would give the idle unit a variance of 8^2 / 256 = 0.25."""
+    x = np.random.default_rng(4).normal(scale=0.5, size=(200, 2)).astype(np.float32)
+    result = active_units(WideFlow(), x, batch_size=64)
+    expected = [x[:, 0].var(ddof=1), 0]
+    np.testing.assert_allclose(result["variances"], expected, rtol=1e-5, atol=1e-9)
+    assert result["active_units"] == 1
 
 
 class Flow(LatentVariableModel):

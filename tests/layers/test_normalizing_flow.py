@@ -96,6 +96,28 @@ def test_mean_is_that_of_the_draws_and_always_the_same(flow):
     np.testing.assert_array_equal(distribution.mean(), distribution.mean())
 
 
+@every_pair
+def test_mean_of_a_row_is_the_same_in_every_batch(flow, base):
+    layer = randomized(flow(base(3)))
+    batch = layer(FEATURES).mean().numpy()
+    for row in range(4):
+        alone = layer(FEATURES[row : row + 1]).mean()[0]
+        np.testing.assert_allclose(batch[row], alone, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(layer(FEATURES[::-1]).mean()[3 - row], alone, atol=1e-6)
+
+
+def test_mean_of_a_flow_over_a_flow_and_of_one_that_begins_in_no_normal():
+    """With u = w = 0 the outer flows leave every point where it is."""
+    inner = layers.InverseAutoregressiveFlow(layers.MultivariateNormalTriL(3))
+    layer = randomized(layers.PlanarFlow(inner))
+    layer.projection.kernel.assign(tf.zeros_like(layer.projection.kernel))
+    layer.projection.bias.assign(tf.zeros_like(layer.projection.bias))
+    np.testing.assert_allclose(layer(FEATURES).mean(), inner(FEATURES).mean(), atol=1e-5)
+    around = layers.PlanarFlow(layers.PowerSpherical(3))(FEATURES)
+    with pytest.raises(NotImplementedError, match=r"in a multivariate Normal; received .*Power"):
+        around.mean()
+
+
 @pytest.mark.parametrize("flow", FLOWS)
 def test_divergence_is_estimated_since_it_has_no_closed_form(flow):
     """KL against a Riemann sum, 20,000 draws within 5 standard errors: fails once in 10^6."""

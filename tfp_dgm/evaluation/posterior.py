@@ -73,8 +73,9 @@ def active_units(
 
         variance_u = Var_x(E_q[z_u | x]),    active where variance_u > threshold
 
-    A posterior without a closed-form mean (a flow, several layers) has its mean estimated twice,
-    from independent draws; the covariance of the two estimates is free of their noise.
+    A posterior that gives no mean (several layers) has it estimated twice, from independent draws;
+    the covariance of the two estimates is free of their noise. A `distributions.NormalizingFlow`
+    gives one, whose noise is common to all examples and drops out of the variance.
 
     Args:
       model: its posterior is all that is asked.
@@ -108,7 +109,7 @@ class ActiveUnits:
             try:
                 mean = _flat(posterior.mean())  # [B, Z]
                 return tf.stack([mean, mean])
-            except (NotImplementedError, ValueError):  # A flow; of layers, ValueError.
+            except (NotImplementedError, ValueError):  # Of layers, ValueError.
                 z = _flat(posterior.sample((2, num_samples), seed=seed), leading=3)  # [2, S, B, Z]
                 return tf.reduce_mean(z, axis=1)  # [2, B, Z]
 
