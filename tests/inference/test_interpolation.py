@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.inference import interpolate_linearly, interpolate_spherically
+from tfp_dgm.inference import interpolate, interpolate_linearly, interpolate_spherically
 
 START = np.array([[1.0, 2.0, 2.0], [0.0, 1.0, 0.0]], np.float32)
 STOP = np.array([[4.0, -3.0, 0.0], [0.0, 3.0, 0.0]], np.float32)
@@ -35,6 +36,32 @@ def test_where_there_is_no_arc_the_line_is_taken():
     np.testing.assert_allclose(points, [[0, 1, 0], [0, 2, 0], [0, 3, 0]], rtol=1e-6)
     assert np.isfinite(interpolate_spherically(START[1], -START[1], 3)).all()
     assert np.isfinite(interpolate_spherically(0 * START[1], STOP[1], 3)).all()
+
+
+UNIT = START / np.linalg.norm(START, axis=-1, keepdims=True)
+AROUND = tfd.PowerSpherical(UNIT, np.float32(3.0))
+
+
+@pytest.mark.parametrize(
+    "latents",
+    [
+        AROUND,
+        tfd.SphericalUniform(3),
+        tfd.MixtureSameFamily(tfd.Categorical(logits=[0.0, 0.0]), AROUND),
+    ],
+    ids=["posterior", "prior", "mixture"],
+)
+def test_the_way_between_points_of_the_sphere_stays_there(latents):
+    points = interpolate(latents, UNIT[0], UNIT[1], 5).numpy()
+    np.testing.assert_allclose(np.linalg.norm(points, axis=-1), 1.0, rtol=1e-5)
+    # Half of the angle at half of the way.
+    between = np.arccos([points[2] @ UNIT[0], UNIT[0] @ UNIT[1]])
+    np.testing.assert_allclose(between[0], between[1] / 2, rtol=1e-4)
+
+
+def test_the_way_elsewhere_is_the_line():
+    points = interpolate(tfd.MultivariateNormalDiag(np.zeros(3, "f4")), START, STOP, 4).numpy()
+    np.testing.assert_allclose(points[1], START + (STOP - START) / 3, rtol=1e-6)
 
 
 def test_one_step_is_no_interpolation():

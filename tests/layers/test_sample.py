@@ -83,6 +83,12 @@ def test_mean_at_inference_only():
     assert np.abs(model(FEATURES, training=True) - loc).max() > 0.1
 
 
+def test_at_inference_the_direction_stands_for_a_point_on_the_sphere():
+    sample = layers.Sample(layers.PowerSpherical(3, concentration=2.0), mean_at_inference=True)
+    lengths = np.linalg.norm(sample(FEATURES), axis=1)
+    np.testing.assert_allclose(lengths, 1.0, rtol=1e-5)
+
+
 def test_one_seed_gives_one_sequence_of_draws():
     same, again, other = (latent_model(seed=seed)[0](FEATURES) for seed in (3, 3, 4))
     np.testing.assert_array_equal(same, again)

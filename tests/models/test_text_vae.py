@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.models.texts import RULE, make_language_model, make_vae, rule_texts
 from tests.references.recurrent_text import lstm_log_prob
 from tests.saving import assert_comes_back
-from tfp_dgm import layers, models, networks, objectives
+from tfp_dgm import inference, layers, models, networks, objectives
 from tfp_dgm.text import BucketedBatches, WordVocabulary
 
 TEXTS = np.array([[4, 5, 6, 2], [6, 2, 0, 0], [2, 0, 0, 0]], np.int32)
@@ -160,6 +160,21 @@ def test_dreams_come_from_the_model():
     assert np.isfinite(model.decode(z).log_prob(texts)).all()
     bound = model.bound(TEXTS, objective=objectives.ReweightedWakeSleep(num_samples=2), seed=(1, 2))
     assert np.isfinite(bound.loss).all()
+
+
+def test_latents_on_the_sphere_are_encoded_and_decoded_there(monkeypatch):
+    model = randomize(
+        make_vae(
+            posterior=layers.PowerSpherical(2, concentration=2.0),
+            prior=layers.SphericalUniformPrior(2),
+        )
+    )
+    np.testing.assert_allclose(np.linalg.norm(model(TEXTS), axis=1), 1.0, rtol=1e-5)
+    decoded, decode = [], model.decode
+    monkeypatch.setattr(model, "decode", lambda z: decoded.append(z) or decode(z))
+    inference.impute(model, TEXTS[:2, :1], beam_size=2, mode_steps=1)
+    assert len(decoded) == 2
+    np.testing.assert_allclose(np.linalg.norm(decoded, axis=-1), 1.0, rtol=1e-5)
 
 
 def test_strings_are_the_same_as_their_ids():

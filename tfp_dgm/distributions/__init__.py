@@ -5,6 +5,7 @@ from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
+from tfp_dgm.distributions.point_estimate import point_estimate
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
 
@@ -17,4 +18,5 @@ __all__ = [
     "Planar",
     "TokenSequence",
     "TopDown",
+    "point_estimate",
 ]

@@ -11,7 +11,11 @@ from tfp_dgm.inference.decoding import greedy, keep_head, sample_texts
 from tfp_dgm.inference.draw import draw
 from tfp_dgm.inference.expert_texts import Texts, expert_texts, score_texts, texts_of_expert
 from tfp_dgm.inference.imputation import impute
-from tfp_dgm.inference.interpolation import interpolate_linearly, interpolate_spherically
+from tfp_dgm.inference.interpolation import (
+    interpolate,
+    interpolate_linearly,
+    interpolate_spherically,
+)
 from tfp_dgm.inference.refine_posterior import refine_posterior
 from tfp_dgm.inference.refined_posteriors import RefinedPosteriors
 from tfp_dgm.inference.tune_step_size import tune_step_size
@@ -27,6 +31,7 @@ __all__ = [
     "greedy",
     "gumbel",
     "impute",
+    "interpolate",
     "interpolate_linearly",
     "interpolate_spherically",
     "keep_head",

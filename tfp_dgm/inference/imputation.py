@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfp_dgm.distributions import point_estimate
 from tfp_dgm.inference.beam_search import beam_search
 from tfp_dgm.models import LanguageModel, TextVAE
 from tfp_dgm.token_ids import END, PAD
@@ -17,9 +18,9 @@ def impute(
 ) -> tf.Tensor:
     """Ends sentences of which the beginning is given.
 
-    For a VAE the latent is the posterior's mean given the beginning alone, and a beam search
-    under p(x | z) writes the rest. Each of `mode_steps` iterated conditional modes [1] then takes
-    the posterior's mean given the whole sentence and writes the end anew.
+    For a VAE the latent is the posterior's mean given the beginning alone (its mean direction on
+    the unit sphere), and a beam search under p(x | z) writes the rest. Each of `mode_steps`
+    iterated conditional modes [1] then takes that of the whole sentence and writes the end anew.
 
     Args:
       model: a language model has no latent, and searches once.
@@ -46,7 +47,7 @@ def impute(
         return beam_search(model.texts(tf.shape(prefix)[0]), **search)[0][:, 0]
     texts = closed(prefix)
     for _ in range(1 + mode_steps):
-        z = model.posterior(texts).mean()  # [B, Z]
+        z = point_estimate(model.posterior(texts))  # [B, Z]
         texts = beam_search(model.decode(z), **search)[0][:, 0]  # [B, T]
     return texts
 

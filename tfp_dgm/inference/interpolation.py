@@ -1,6 +1,22 @@
 """Ways from one latent to another."""
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+
+def interpolate(
+    latents: tfd.Distribution, start: tf.Tensor, stop: tf.Tensor, steps: int
+) -> tf.Tensor:
+    """The way that leaves the latents' space nowhere: the line, or on the unit sphere the arc.
+
+    Args:
+      latents: a distribution over them, prior or posterior: its family tells the space.
+      start, stop, steps: see `interpolate_linearly`.
+    Returns:
+      [steps, ..., Z].
+    """
+    way = interpolate_spherically if _is_spherical(latents) else interpolate_linearly
+    return way(start, stop, steps)
 
 
 def interpolate_linearly(start: tf.Tensor, stop: tf.Tensor, steps: int) -> tf.Tensor:
@@ -47,6 +63,12 @@ def interpolate_spherically(start: tf.Tensor, stop: tf.Tensor, steps: int) -> tf
     arc = tf.sin((1 - t) * angle) * directions[0] + tf.sin(t * angle) * directions[1]
     length = (1 - t) * lengths[0] + t * lengths[1]
     return tf.where(straight, interpolate_linearly(start, stop, steps), length * arc / safe)
+
+
+def _is_spherical(latents: tfd.Distribution) -> bool:
+    if isinstance(latents, tfd.MixtureSameFamily):
+        return _is_spherical(latents.components_distribution)
+    return isinstance(latents, tfd.PowerSpherical | tfd.SphericalUniform)
 
 
 def _places(steps: int, like: tf.Tensor) -> tf.Tensor:

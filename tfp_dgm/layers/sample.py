@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.point_estimate import point_estimate
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.prior import Prior
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
@@ -24,8 +25,8 @@ class Sample(SavesSeed, keras.layers.Layer):
       prior: a prior layer, or None.
       kl_weight: factor of the KL term. It is a non-trainable variable (`kl_weight.assign(...)`),
         so that a callback can anneal it.
-      mean_at_inference: give the distribution's mean instead of a draw where `training` is false;
-        `predict` is then deterministic.
+      mean_at_inference: give the distribution's mean (on the unit sphere its mean direction)
+        instead of a draw where `training` is false; `predict` is then deterministic.
       seed: int, or None for one from Keras's global generator.
     """
 
@@ -64,7 +65,7 @@ class Sample(SavesSeed, keras.layers.Layer):
         distribution = self.layer(features, training=training)
         draw = tf.cast(self._draw(distribution), tf.float32)
         if self.mean_at_inference and not training:
-            return tf.cast(distribution.mean(), tf.float32)
+            return tf.cast(point_estimate(distribution), tf.float32)
         return draw
 
     def _draw(self, distribution: tfd.Distribution) -> tf.Tensor:

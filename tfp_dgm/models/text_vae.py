@@ -31,7 +31,8 @@ class TextVAE(LatentVariableModel):
         z ~ p(z);    x_t ~ softmax(decoder(z, x_<t));    q(z | x) = posterior(encoder(x))
 
     Inputs are token ids int32 [B, T], each row closed by END and filled with PAD, or strings [B]
-    where there is a vocabulary. `predict` and calling the model give the posterior's mean, [B, Z].
+    where there is a vocabulary. `predict` and calling the model give the posterior's mean, [B, Z];
+    on the unit sphere its mean direction (`distributions.point_estimate`).
 
     With `bag_of_words_weight`, the gradient is also that of the words' log-probability given z
     alone, whatever their order [2], which a decoder that knows the words before cannot spare the
@@ -169,7 +170,7 @@ class TextVAE(LatentVariableModel):
         return z, self.decode(z).sample(seed=seeds[1])
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        return self.posterior(inputs, training=training).mean()
+        return distributions.point_estimate(self.posterior(inputs, training=training))
 
     def get_config(self) -> dict[str, Any]:
         parts = {

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from tests.models import captioner_toys, test_hierarchical_vae, toys
 from tests.models.texts import make_language_model, make_vae
 from tfp_dgm import layers, models
-from tfp_dgm.inference import sample_texts
+from tfp_dgm.inference import greedy, sample_texts
 from tfp_dgm.serving import check, export
 from tfp_dgm.serving.signatures.signatures_of import SIGNATURES, signatures_of
 from tfp_dgm.text import WordVocabulary
@@ -123,6 +123,12 @@ def test_a_text_vae_on_the_circle_generates_and_scores():
     z = _ask(model, "generate", seed=_seeds(200), temperature=np.ones(200, np.float32))["encoding"]
     np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
     texts, draws = ["the cat sat", "cat cat", "sat"], 60
+    encoding = _ask(model, "encode", text=texts)["encoding"]
+    np.testing.assert_allclose(np.linalg.norm(encoding, axis=1), 1, rtol=1e-5)
+    back = _ask(model, "reconstruct", text=texts)
+    likeliest = model.decode(tf.constant(encoding))
+    log_prob = likeliest.log_prob(greedy(likeliest))
+    np.testing.assert_allclose(back["log_probability"], log_prob, atol=1e-4)
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)[:, np.newaxis].astype(np.float32)
     ids = model.vocabulary(tf.constant(texts))

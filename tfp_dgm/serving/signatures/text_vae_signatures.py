@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import tensorflow as tf
 
+from tfp_dgm.distributions import point_estimate
 from tfp_dgm.inference import draw, greedy, sample_texts
 from tfp_dgm.models import Signature, TextVAE
 from tfp_dgm.serving.signatures.sentence_tasks import SentenceTasks
@@ -19,7 +20,7 @@ def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
     """The tasks of a text VAE.
 
         generate     seed [2], temperature -> text, log_probability log p(x | z), encoding z [Z]
-        encode       text -> encoding, the posterior's mean [Z]
+        encode       text -> encoding, the posterior's mean [Z], on the unit sphere its direction
         reconstruct  text -> text, the likeliest words step by step, and log_probability
         score        text, seed [2] -> log_likelihood, the importance-weighted bound with
                      `SCORE_SAMPLES` draws, in nats
@@ -43,10 +44,10 @@ def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
         }
 
     def encode(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"encoding": model.posterior(token_ids).mean()}
+        return {"encoding": point_estimate(model.posterior(token_ids))}
 
     def reconstruct(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        texts = model.decode(model.posterior(token_ids).mean())
+        texts = model.decode(point_estimate(model.posterior(token_ids)))
         likeliest = greedy(texts)
         return {"token_ids": likeliest, "log_probability": texts.log_prob(likeliest)}
 
