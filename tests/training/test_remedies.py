@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from tests.models import toys
 from tfp_dgm import layers
-from tfp_dgm.models import VAE
+from tfp_dgm.models import VAE, LatentVariableModel
 from tfp_dgm.networks import MLP
 from tfp_dgm.objectives import ELBO, ImportanceWeighted
 from tfp_dgm.training import (
@@ -216,3 +218,39 @@ def test_watch_tells_a_collapsed_posterior_and_its_recovery():
     np.testing.assert_allclose(history["rate"], history["kl"], rtol=0.3, atol=0.5)
     assert history["rate"][1] > history["rate"][0]
     assert not watch.collapsed
+
+
+class Sphere(LatentVariableModel):
+    """Posteriors around directions of the sphere in R^32: the inputs themselves."""
+
+    concentration = 22.2
+
+    def posterior(self, inputs, training=False):
+        concentration = tf.fill(tf.shape(inputs)[:1], self.concentration)
+        return tfd.PowerSpherical(tf.math.l2_normalize(inputs, axis=-1), concentration)
+
+    def prior(self, inputs, training=False):
+        return tfd.SphericalUniform(32)
+
+
+def watched(model, data):
+    """The logs and messages of one epoch."""
+    said, logs = [], {}
+    watch = CollapseWatch(data, say=said.append)
+    watch.set_model(model)
+    watch.on_train_begin()
+    watch.on_epoch_end(0, logs)
+    return logs, said
+
+
+def test_watch_takes_no_small_scale_for_a_collapse():
+    """No dimension of a point on the sphere in R^32 varies by much, and the latent tells 3 nats."""
+    x = np.random.default_rng(8).normal(size=(200, 32)).astype("f4")
+    logs, said = watched(Sphere(), x)
+    assert logs["active_units"] == 0
+    assert logs["mutual_information"] > 2.5
+    assert said == []
+    logs, said = watched(Sphere(), np.repeat(x[:1], 200, axis=0))
+    assert logs["mutual_information"] == pytest.approx(0, abs=1e-4)
+    assert logs["rate"] > 2.5
+    assert "the posterior has collapsed" in said[0]

@@ -30,6 +30,8 @@ class CollapseWatch(keras.callbacks.Callback):
       data: a sample of some hundred held-out examples [N, ...], or batches of them; the cost grows
         with N^2. See `evaluation.mutual_information`, whose estimate log N limits.
       least_information: mutual information, in nats, below which the posterior counts as collapsed.
+        It alone decides: how many units are active depends on the latent's scale, which on the unit
+        sphere is small whatever the latent tells.
       say: takes each message; printed by default.
     References:
       [1] Hoffman and Johnson. ELBO Surgery. NeurIPS 2016 workshop on advances in approximate
@@ -65,9 +67,7 @@ class CollapseWatch(keras.callbacks.Callback):
         if logs is not None:
             logs.update(numbers)
         before = self.collapsed
-        self.collapsed = (
-            numbers["mutual_information"] < self.least_information or not units["active_units"]
-        )
+        self.collapsed = numbers["mutual_information"] < self.least_information
         if self.collapsed != before:
             self.say(self._message(epoch, numbers, units["units"]))
 
@@ -80,7 +80,7 @@ class CollapseWatch(keras.callbacks.Callback):
         if not self.collapsed:
             return f"Epoch {epoch + 1}: the latent is used again ({figures})."
         return (
-            f"Epoch {epoch + 1}: the posterior has collapsed ({figures}). It is the same for every "
-            "example, and the decoder does without the latent. While the KL weight is still "
-            f"rising, this may pass.\n{ADVICE}"
+            f"Epoch {epoch + 1}: the posterior has collapsed ({figures}). The latent tells "
+            "next to nothing of its example, and the decoder does without it. While the KL weight "
+            f"is still rising, this may pass.\n{ADVICE}"
         )
