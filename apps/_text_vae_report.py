@@ -216,4 +216,9 @@ def _number(report: dict[str, Any], key: str) -> str:
     if key == "active_units":
         return f"{value} of {report['units']}"
     error = report.get(f"{key}_standard_error")
-    return f"{value:.2f}" + (f" ± {error:.2f}" if error is not None else "")
+    limit = report.get(f"{key}_upper_limit")
+    return (
+        f"{value:.2f}"
+        + (f" ± {error:.2f}" if error is not None else "")
+        + (f" of at most {limit:.2f}" if limit is not None else "")
+    )

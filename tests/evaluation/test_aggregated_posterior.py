@@ -66,6 +66,7 @@ def test_examples_far_apart_reach_the_upper_limit():
     x = np.arange(0, 110, 10, dtype=np.float32)[:, np.newaxis]
     result = mutual_information(Line(0.1), x, num_samples=3, batch_size=4)
     assert result["mutual_information"] == pytest.approx(np.log(11), abs=1e-4)
+    assert result["saturated"] is True
 
 
 def test_equal_examples_give_none():
@@ -83,4 +84,5 @@ def test_many_examples_tell_the_information_about_the_population():
     assert result["mutual_information_standard_error"] < 0.06
     assert abs(result["mutual_information"] - expected) < 0.3
     assert expected < result["upper_limit"] - 2
+    assert result["saturated"] is False
     assert abs(result["marginal_kl"]) < 0.3  # The aggregated posterior is the prior.

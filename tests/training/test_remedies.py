@@ -250,7 +250,42 @@ def test_watch_takes_no_small_scale_for_a_collapse():
     assert logs["active_units"] == 0
     assert logs["mutual_information"] > 2.5
     assert said == []
+    assert logs["mutual_information_limit"] == pytest.approx(np.log(200))
     logs, said = watched(Sphere(), np.repeat(x[:1], 200, axis=0))
     assert logs["mutual_information"] == pytest.approx(0, abs=1e-4)
     assert logs["rate"] > 2.5
     assert "the posterior has collapsed" in said[0]
+
+
+class Sharp(Sphere):
+    """Posteriors so narrow that each latent belongs to one example."""
+
+    concentration = 1e4
+
+
+def test_watch_says_once_that_more_examples_are_needed():
+    x = np.random.default_rng(8).normal(size=(50, 32)).astype("f4")
+    said = []
+    watch = CollapseWatch(x, say=said.append)
+    watch.set_model(Sharp())
+    watch.on_train_begin()
+    for epoch in range(2):
+        watch.on_epoch_end(epoch, {})
+    (message,) = said
+    assert "has come to what 50 examples can show (at most 3.91 nats)" in message
+
+
+def test_aggressive_rounds_end_where_no_fall_could_be_seen():
+    model = compiled()
+    callback = AggressiveTraining([model.encoder, model.posterior_layer], X)
+    measured = {"mutual_information": 1.0, "saturated": False}
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    callback._frozen, callback._trainable = {"all": []}, []
+    callback._measure = lambda data: measured
+    callback.active, callback._information = True, 0.5
+    callback.on_epoch_end(0)
+    assert callback.active
+    callback._measure = lambda data: {"mutual_information": 3.1, "saturated": True}
+    callback.on_epoch_end(1)
+    assert not callback.active

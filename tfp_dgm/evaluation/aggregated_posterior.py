@@ -19,7 +19,7 @@ def mutual_information(
     draws_per_step: int = 500,
     seed: int = 0,
     progress: Progress | None = None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Estimates the mutual information of example and latent under q, and what is left of the KL.
 
     The aggregated posterior is the mixture over all N examples given, each draw's own among them
@@ -32,7 +32,8 @@ def mutual_information(
     For these N examples the estimate is unbiased. No term exceeds log N, so neither does the
     estimate; the true value is never negative, while an estimate may be, by as much as its
     standard error explains. Where it comes near log N (`upper_limit`), N examples are too few to
-    tell how large the information about the population is.
+    tell how large the information about the population is: it is `saturated` within two standard
+    errors of the limit, or within 5 % of it.
 
     Args:
       model: its posterior and prior are all that is asked.
@@ -45,7 +46,7 @@ def mutual_information(
       progress: told the number of examples done, and of all.
     Returns:
       `mutual_information` and `marginal_kl` in nats, each with its `..._standard_error` (over
-      examples), `upper_limit` (log N), `num_examples`, `num_samples`.
+      examples), `upper_limit` (log N), `saturated`, `num_examples`, `num_samples`.
     References:
       [1] Hoffman and Johnson. ELBO Surgery. NeurIPS 2016 workshop on advances in approximate
         Bayesian inference.
@@ -99,7 +100,7 @@ class MutualInformation:
         draws_per_step: int = 500,
         seed: int = 0,
         progress: Progress | None = None,
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         """See `mutual_information`."""
         drawn = []
         for inputs, count, index in batches(data, batch_size):
@@ -126,12 +127,15 @@ class MutualInformation:
         aggregated = total.reshape(own.shape) - math.log(num_examples)  # log q(z), [S, N]
         information = (own - aggregated).mean(axis=0)  # [N]
         marginal_kl = (aggregated - log_prior).mean(axis=0)  # [N]
+        mean, error = float(information.mean()), _standard_error(information)
+        limit = math.log(num_examples)
         return {
-            "mutual_information": float(information.mean()),
-            "mutual_information_standard_error": _standard_error(information),
+            "mutual_information": mean,
+            "mutual_information_standard_error": error,
             "marginal_kl": float(marginal_kl.mean()),
             "marginal_kl_standard_error": _standard_error(marginal_kl),
-            "upper_limit": math.log(num_examples),
+            "upper_limit": limit,
+            "saturated": limit - mean <= max(2 * error, 0.05 * limit),
             "num_examples": num_examples,
             "num_samples": self.num_samples,
         }

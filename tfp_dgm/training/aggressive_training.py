@@ -15,8 +15,11 @@ class AggressiveTraining(keras.callbacks.Callback):
     A round is: steps that move the inference network alone, until the mean loss over a window of
     them is above that of the window before or there have been `max_inner_steps`; then one step that
     moves all other weights alone. Rounds go on until the mutual information of example and latent,
-    measured at the end of each epoch with the same noise, has fallen; from then on all weights move
-    together, as usual.
+    measured at the end of each epoch with the same noise, has fallen, or is `saturated` (see
+    `evaluation.mutual_information`); from then on all weights move together, as usual. [1] has the
+    first rule alone. At its limit log N the estimate is only noise around a constant, which may not
+    fall for ever; and an inference network that tells almost each of the N examples from all others
+    does not lag behind, which is all that the rounds are for.
 
     The steps of a round take their batches from `fit`, one each, where [1] draws extra ones: an
     epoch costs no more than any other, and has fewer steps of the decoder, one a round. Many epochs
@@ -141,8 +144,9 @@ class AggressiveTraining(keras.callbacks.Callback):
             logs["aggressive"] = float(self.active)
             logs["aggressive_rounds"] = float(self._rounds)
         if self.active:
-            information = self._measure(self.data)["mutual_information"]
-            self.active = information >= self._information
+            measured = self._measure(self.data)
+            information = measured["mutual_information"]
+            self.active = information >= self._information and not measured["saturated"]
             self._information = information
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -22,7 +22,9 @@ class CollapseWatch(keras.callbacks.Callback):
     """Measures rate, mutual information and active units after each epoch, and speaks up.
 
     The numbers join the epoch's logs, for the history and for TensorBoard (which must stand after
-    it in the list of callbacks): `rate`, `mutual_information`, `active_units`, in nats and units.
+    it in the list of callbacks): `rate`, `mutual_information` and `mutual_information_limit`, in
+    nats, and `active_units`. The limit is log N, which no estimate from N examples exceeds; that an
+    estimate has come near it is said once.
     The rate is the mean divergence from the prior, the sum of the mutual information and of the
     divergence of the aggregated posterior [1].
 
@@ -38,7 +40,7 @@ class CollapseWatch(keras.callbacks.Callback):
         Bayesian inference.
     """
 
-    state_names = ("collapsed",)
+    state_names = ("collapsed", "saturated")
 
     def __init__(
         self,
@@ -53,7 +55,7 @@ class CollapseWatch(keras.callbacks.Callback):
         self.say = say
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.collapsed = False
+        self.collapsed = self.saturated = False
         self._information = MutualInformation(self.model)
         self._units = ActiveUnits(self.model)
 
@@ -62,6 +64,7 @@ class CollapseWatch(keras.callbacks.Callback):
         numbers = {
             "rate": information["mutual_information"] + information["marginal_kl"],
             "mutual_information": information["mutual_information"],
+            "mutual_information_limit": information["upper_limit"],
             "active_units": float(units["active_units"]),
         }
         if logs is not None:
@@ -70,6 +73,13 @@ class CollapseWatch(keras.callbacks.Callback):
         self.collapsed = numbers["mutual_information"] < self.least_information
         if self.collapsed != before:
             self.say(self._message(epoch, numbers, units["units"]))
+        if information["saturated"] and not self.saturated:
+            self.saturated = True
+            self.say(
+                f"Epoch {epoch + 1}: the mutual information, {numbers['mutual_information']:.2f} "
+                f"nats, has come to what {information['num_examples']} examples can show (at most "
+                f"{information['upper_limit']:.2f} nats). It may be larger: take more examples."
+            )
 
     def _message(self, epoch: int, numbers: dict[str, float], units: int) -> str:
         figures = (
