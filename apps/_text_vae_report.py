@@ -19,6 +19,7 @@ from ._text_vae_model import TextModel
 from ._text_vae_samples import padded
 from ._text_vae_sentences import read_texts
 
+_SENTENCES_AT_ONCE = 32
 CONVENTION = (
     "Tokens are counted with the end of each sentence and with unknown words; perplexity is "
     "exp(-log-likelihood / tokens)."
@@ -55,7 +56,7 @@ def evaluate(
     """
     language_model = None if beside is None else _comparable(beside, model)
     texts = read_texts(file, vocabulary_of(model), model.max_length)
-    batches = BucketedBatches(texts.rows, 32)
+    batches = BucketedBatches(texts.rows, _SENTENCES_AT_ONCE)
     tokens = batches.num_tokens / len(texts.rows)
     report: dict[str, Any] = {
         "convention": CONVENTION,
@@ -70,13 +71,13 @@ def evaluate(
         if refinement_steps:
             judged = inference.RefinedPosteriors(model, num_steps=refinement_steps, seed=seed)
         report["refinement_steps"] = refinement_steps
+        at_a_time: dict[str, int] = {
+            "batch_size": _SENTENCES_AT_ONCE,
+            "samples_per_step": min(num_samples, 10),
+            "seed": seed,
+        }
         found = evaluation.latent_variable_report(
-            judged,
-            batches.dataset(),
-            num_samples=num_samples,
-            samples_per_step=min(num_samples, 10),
-            seed=seed,
-            progress=progress,
+            judged, batches.dataset(), num_samples=num_samples, progress=progress, **at_a_time
         )
         report |= found
         if found["kl_per_dimension"] is None:
@@ -87,10 +88,10 @@ def evaluate(
         if gaps:
             few = padded(texts.rows[:gaps])
             weighted = evaluation.importance_weighted_log_likelihood(
-                model, few, num_samples=num_samples, seed=seed
+                model, few, num_samples=num_samples, **at_a_time
             )
             report["gaps"] = evaluation.inference_gaps(
-                model, few, log_likelihood=weighted["log_likelihood"], num_steps=100, seed=seed
+                model, few, log_likelihood=weighted["log_likelihood"], num_steps=100, **at_a_time
             )
     else:
         report |= _of_language_model(model, texts.rows, tokens)

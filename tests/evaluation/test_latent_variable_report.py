@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.evaluation import linear_gaussian_vae as toy
 from tfp_dgm import evaluation
+from tfp_dgm.evaluation import report as report_module
 
 _, X = toy.draw(30)
 
@@ -45,3 +47,31 @@ def test_what_does_not_exist_is_none():
     assert report["kl_per_dimension"] is None  # Dimensions of a full covariance do not factorise.
     assert report["pareto_k"] is None
     assert report["pareto_k_above_0.7"] is None
+
+
+def test_information_of_a_dataset_is_estimated_on_some_of_its_examples(monkeypatch):
+    """Drawn from all batches: the same by the same seed, others by another, each at most once."""
+    seen = []
+    measure = report_module.mutual_information
+
+    def spy(model, data, **kwargs):
+        seen.append(np.concatenate([batch.numpy() for batch in data]))
+        return measure(model, data, **kwargs)
+
+    monkeypatch.setattr(report_module, "mutual_information", spy)
+    model, _ = toy.factorised()
+    data = tf.data.Dataset.from_tensor_slices(X).batch(4)
+    for seed in (1, 1, 2):
+        report = evaluation.latent_variable_report(
+            model, data, num_samples=2, mutual_information_examples=12, seed=seed
+        )
+        assert report["mutual_information_num_examples"] == 12
+        assert report["mutual_information_upper_limit"] == np.log(12)
+        assert report["num_examples"] == 30
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert (seen[0] != seen[2]).any()
+    places = [int(np.flatnonzero((row == X).all(axis=1))[0]) for row in seen[0]]
+    assert places == sorted(set(places))
+    assert places[-1] >= 12
+    evaluation.latent_variable_report(model, data, num_samples=2, mutual_information_examples=30)
+    np.testing.assert_array_equal(seen[3], X)

@@ -1,5 +1,6 @@
 """Data in batches, whatever form it comes in."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +42,21 @@ def batches(
         yield keras.tree.map_structure(lambda a, p=places: _rows(a, p), data), count, index
         if progress is not None:
             progress(start + count, total)
+
+
+def steps_of(num_samples: int, samples_per_step: int) -> tuple[int, int]:
+    """How many draws at a time, and how many times: at least `num_samples` together.
+
+    Raises:
+      ValueError: if one of the two is less than 1.
+    """
+    if num_samples < 1 or samples_per_step < 1:
+        raise ValueError(
+            "num_samples, samples_per_step: expected at least 1; received "
+            f"{num_samples}, {samples_per_step}"
+        )
+    per_step = min(samples_per_step, num_samples)
+    return per_step, math.ceil(num_samples / per_step)
 
 
 def _of_dataset(data: tf.data.Dataset, progress: Progress | None) -> Iterator[tuple[Any, int, int]]:

@@ -21,6 +21,7 @@ def inference_gaps(
     learning_rate: float = 0.05,
     num_samples: int = 100,
     batch_size: int = 100,
+    samples_per_step: int = 50,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, float]:
@@ -42,6 +43,8 @@ def inference_gaps(
       learning_rate: of the optimiser's first step.
       num_samples: draws of each example by which both bounds are then measured.
       batch_size: examples at a time, of arrays.
+      samples_per_step: draws of each example at a time for the amortised bound; the refined one
+        takes them one by one.
       seed: of all draws.
       progress: told the number of examples done, and of all.
     Returns:
@@ -70,9 +73,14 @@ def inference_gaps(
         return tf.reduce_mean(bounds, axis=0)
 
     evidence = np.asarray(log_likelihood, np.float64)
-    amortised = elbo_terms(model, data, num_samples=num_samples, batch_size=batch_size, seed=seed)[
-        "bound"
-    ]
+    amortised = elbo_terms(
+        model,
+        data,
+        num_samples=num_samples,
+        batch_size=batch_size,
+        samples_per_step=samples_per_step,
+        seed=seed,
+    )["bound"]
     if evidence.shape != amortised.shape:
         raise ValueError(
             f"log_likelihood: expected one number for each of {len(amortised)} examples; "

@@ -9,7 +9,7 @@ import scipy.special
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from tfp_dgm.evaluation.batches import Progress, batches
+from tfp_dgm.evaluation.batches import Progress, batches, steps_of
 from tfp_dgm.models import LatentVariableModel
 
 
@@ -50,13 +50,7 @@ def importance_weighted_log_likelihood(
       [2] Burda, Grosse and Salakhutdinov. Importance Weighted Autoencoders. ICLR 2016.
         arXiv:1509.00519
     """
-    if num_samples < 1 or samples_per_step < 1:
-        raise ValueError(
-            "num_samples, samples_per_step: expected at least 1; received "
-            f"{num_samples}, {samples_per_step}"
-        )
-    per_step = min(samples_per_step, num_samples)
-    steps = math.ceil(num_samples / per_step)
+    per_step, steps = steps_of(num_samples, samples_per_step)
 
     @tf.function(jit_compile=jit_compile, reduce_retracing=True)
     def log_weights_of(inputs: Any, seeds: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.evaluation.batches import Progress, batches
+from tfp_dgm.evaluation.batches import Progress, batches, steps_of
 from tfp_dgm.models import LatentVariableModel
 
 
@@ -17,6 +17,7 @@ def elbo_terms(
     *,
     num_samples: int = 1,
     batch_size: int = 100,
+    samples_per_step: int = 50,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, NDArray[np.float64]]:
@@ -25,33 +26,43 @@ def elbo_terms(
         bound[n] = mean_s log p(x_n | z_ns) - KL(q(z | x_n) || p(z))
 
     The divergence is the closed form where TFP registers one for the pair, and estimated from the
-    same draws where not.
+    same draws where not. Memory holds `samples_per_step * batch_size` decoded examples at a time.
 
     Args:
       model: its posterior, prior and log-likelihood are all that is asked.
       data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs.
       num_samples: S.
       batch_size: examples at a time, of arrays.
+      samples_per_step: draws of each example at a time.
       seed: of the draws.
       progress: told the number of examples done, and of all.
     Returns:
       `bound`, `reconstruction` and `kl`, each [N], in nats.
+    Raises:
+      ValueError: if `num_samples` or `samples_per_step` is less than 1.
     """
+    per_step, steps = steps_of(num_samples, samples_per_step)
 
     @tf.function(reduce_retracing=True)
-    def terms(inputs: Any, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def terms(inputs: Any, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         posterior, prior = model.posterior(inputs), model.prior(inputs)
-        z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
-        reconstruction = tf.reduce_mean(model.log_likelihood(z, inputs), axis=0)
+
+        def step(seed: tf.Tensor) -> tf.Tensor:
+            z, log_q = posterior.experimental_sample_and_log_prob(per_step, seed=seed)
+            return tf.stack([model.log_likelihood(z, inputs), log_q - prior.log_prob(z)], axis=1)
+
+        # One after the other: memory is that of one step.
+        drawn = tf.map_fn(step, seeds, fn_output_signature=tf.float32, parallel_iterations=1)
+        drawn = tf.reshape(drawn, [steps * per_step, 2, -1])[:num_samples]
+        reconstruction, estimate = tf.unstack(tf.reduce_mean(drawn, axis=0), num=2)  # [B]
         try:
-            kl = tfd.kl_divergence(posterior, prior)
+            return reconstruction, tfd.kl_divergence(posterior, prior)
         except (NotImplementedError, ValueError):  # TFP has no closed form; of layers, ValueError.
-            kl = tf.reduce_mean(log_q - prior.log_prob(z), axis=0)
-        return reconstruction, kl
+            return reconstruction, estimate
 
     parts = []
     for inputs, count, index in batches(data, batch_size, progress):
-        reconstruction, kl = terms(inputs, tf.constant((seed, index)))
+        reconstruction, kl = terms(inputs, tf.random.split((seed, index), steps))
         kl = tf.broadcast_to(kl, tf.shape(reconstruction))
         parts.append((reconstruction.numpy()[:count], kl.numpy()[:count]))
     reconstruction, kl = (

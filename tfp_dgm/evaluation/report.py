@@ -36,8 +36,9 @@ def latent_variable_report(
       num_samples: K of the importance-weighted log-likelihood.
       batch_size: examples at a time, of arrays.
       samples_per_step: draws of each example at a time.
-      mutual_information_examples: how many of the first examples of an array the mutual information
-        is estimated on, since its cost grows with their square; of a dataset, all.
+      mutual_information_examples: how many examples the mutual information is estimated on at
+        most, since its cost grows with their square: the first of an array, and of a dataset, whose
+        order may say something of its examples, some drawn by `seed`.
       seed: of all draws.
       jit_compile: compile the log-likelihood by XLA.
       progress: told the step, the number of examples done, and of all.
@@ -55,7 +56,12 @@ def latent_variable_report(
 
     common: dict[str, Any] = {"batch_size": batch_size, "seed": seed}
     terms = elbo_terms(
-        model, data, num_samples=min(num_samples, 50), progress=step("ELBO"), **common
+        model,
+        data,
+        num_samples=min(num_samples, 50),
+        samples_per_step=samples_per_step,
+        progress=step("ELBO"),
+        **common,
     )
     weighted = importance_weighted_log_likelihood(
         model,
@@ -66,9 +72,7 @@ def latent_variable_report(
         progress=step("log-likelihood"),
         **common,
     )
-    few = data
-    if not isinstance(data, tf.data.Dataset):
-        few = keras.tree.map_structure(lambda array: array[:mutual_information_examples], data)
+    few = _few(data, len(terms["bound"]), mutual_information_examples, seed)
     information = mutual_information(model, few, progress=step("mutual information"), **common)
     used = active_units(model, data, **common)
     report: dict[str, Any] = {
@@ -92,6 +96,26 @@ def latent_variable_report(
     report["pareto_k"] = float(np.median(fitted)) if len(fitted) else None
     report["pareto_k_above_0.7"] = float((fitted > 0.7).mean()) if len(fitted) else None
     return report
+
+
+def _few(data: Any, num_examples: int, limit: int, seed: int) -> Any:
+    """At most `limit` of the examples, in batches as they were."""
+    if not isinstance(data, tf.data.Dataset):
+        return keras.tree.map_structure(lambda array: array[:limit], data)
+    if num_examples <= limit:
+        return data
+    chosen = np.zeros(num_examples, bool)
+    chosen[np.random.default_rng(seed).choice(num_examples, limit, replace=False)] = True
+
+    def keep(start: tf.Tensor, inputs: Any) -> tuple[tf.Tensor, Any]:
+        stop = start + tf.shape(tf.nest.flatten(inputs)[0])[0]
+        mask = tf.constant(chosen)[start:stop]
+        return stop, tf.nest.map_structure(lambda array: tf.boolean_mask(array, mask), inputs)
+
+    def some(*inputs: Any) -> tf.Tensor:
+        return tf.shape(tf.nest.flatten(inputs)[0])[0] > 0
+
+    return data.scan(0, keep).filter(some)
 
 
 def _mean(name: str, values: NDArray[np.float64]) -> dict[str, float]:
