@@ -10,8 +10,8 @@ from tests.evaluation import linear_gaussian_vae as toy
 from tests.models import toys
 from tests.saving import assert_comes_back
 from tfp_dgm import layers
-from tfp_dgm.models import TextVAE
-from tfp_dgm.networks import LSTMDecoder, LSTMEncoder
+from tfp_dgm.models import VAE, TextVAE
+from tfp_dgm.networks import MLP, LSTMDecoder, LSTMEncoder
 from tfp_dgm.objectives import ELBO, MinimumDesiredRate, SemiAmortized
 
 X = np.array([[0.4, -1.3, 0.8], [2.0, 0.3, -0.6]])
@@ -171,6 +171,34 @@ def test_model_without_such_a_posterior_says_so():
     model.compile("sgd", SemiAmortized(ELBO()))
     with pytest.raises(NotImplementedError, match="Mixture does not split its posterior"):
         model.bound(toys.binary(2))
+
+
+@pytest.mark.parametrize(
+    ("concentration", "second_order", "refused"),
+    [(None, True, True), (None, False, False), (3.0, True, False)],
+    ids=["learned", "learned, first order", "fixed"],
+)
+def test_a_learned_concentration_has_no_second_derivatives(concentration, second_order, refused):
+    model = VAE(
+        MLP([4], activation="tanh"),
+        None,
+        layers.BagOfWords(toys.WORDS),
+        posterior=layers.PowerSpherical(3, concentration=concentration),
+        prior=layers.SphericalUniformPrior(3),
+        seed=1,
+    )
+    model.build((None, toys.WORDS))
+    x, run = toys.counts(4)[0], {"seed": tf.constant([1, 2])}
+    run["objective"] = SemiAmortized(ELBO(), num_steps=2, second_order=second_order)
+    assert np.isfinite(model.bound(x, **run).value).all()
+    if refused:
+        with pytest.raises(ValueError, match=r"give the layer a fixed `concentration`, or take"):
+            model.bound(x, training=True, **run)
+        return
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model.bound(x, training=True, **run).loss)
+    for gradient in tape.gradient(loss, [weight.value for weight in model.trainable_weights]):
+        assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Posteriors refined for each example within the training step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -22,8 +23,9 @@ class SemiAmortized(Objective):
     holds their second derivatives in full, unless `second_order` is false, which takes each step's
     slope for a constant (and the encoder's gradient for that at its refined parameters).
 
-    A step costs as much as a training step. `second_order` needs a log-likelihood whose gradient
-    can be differentiated once more.
+    A step costs as much as a training step. `second_order` needs a log-likelihood, and draws of the
+    posterior, whose gradients can be differentiated once more: those of a power spherical posterior
+    with a learned concentration cannot.
 
     Args:
       objective: of a posterior that can be reparameterised, such as `ELBO()`.
@@ -32,6 +34,8 @@ class SemiAmortized(Objective):
       momentum: of the steps.
       max_norm: the length to which each example's gradient is clipped.
       second_order: whether the gradient goes through the steps' slopes.
+    Raises:
+      ValueError: in training with `second_order`, if the posterior has no second derivatives.
     References:
       [1] Kim et al. Semi-Amortized Variational Autoencoders. ICML 2018. arXiv:1802.02550
     """
@@ -78,6 +82,8 @@ class SemiAmortized(Objective):
     ) -> Bound:
         del posterior  # It comes as its parameters.
         family, training = needed["posterior_family"], needed["training"]
+        if training and self.second_order:
+            _require_second_derivatives(family, needed["posterior_parameters"])
         passed = {name: needed[name] for name in self.objective.needs}
         # The steps are no training steps to a multiplier that moves with them.
         within = {**passed, **({"training": False} if "training" in passed else {})}
@@ -100,3 +106,20 @@ class SemiAmortized(Objective):
             velocity = self.momentum * velocity + slope(parameters, step)
             parameters += self.learning_rate * velocity
         return self.objective(log_likelihood, family(parameters), prior, seed=seed, **passed)
+
+
+def _require_second_derivatives(
+    family: Callable[[tf.Tensor], tfd.Distribution], parameters: tf.Tensor
+) -> None:
+    """Refuses a learned concentration: draws of TFP's Beta distribution have first ones only."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(parameters)
+        posterior = family(parameters)
+    if not isinstance(posterior, tfd.PowerSpherical):
+        return
+    if tape.gradient(posterior.concentration, parameters) is not None:
+        raise ValueError(
+            "SemiAmortized: draws of a PowerSpherical posterior with a learned concentration have "
+            "no second derivatives; give the layer a fixed `concentration`, or take "
+            "`second_order=False`"
+        )
