@@ -50,9 +50,10 @@ def evaluate(
 ) -> dict[str, Any]:
     """All numbers, in nats per sentence unless the name ends otherwise.
 
-    Posteriors are refined by as many steps as are asked for; where that is None, by as many as in
-    training. Where posterior and prior have no divergence per dimension, the variances of the
-    posterior's means stand beside (`variances_of_means`).
+    Posteriors are refined by as many steps of Adam as are asked for; where that is None, by the
+    steps of training, if the model's is semi-amortised. Where posterior and prior have no
+    divergence per dimension, the variances of the posterior's means stand beside
+    (`variances_of_means`).
     """
     language_model = None if beside is None else _comparable(beside, model)
     texts = read_texts(file, vocabulary_of(model), model.max_length)
@@ -66,11 +67,11 @@ def evaluate(
     }
     if isinstance(model, TextVAE):
         judged: Any = model
-        if refinement_steps is None:
-            refinement_steps = _steps_of_training(model)
-        if refinement_steps:
+        semi_amortized = isinstance(model.objective, objectives.SemiAmortized)
+        if refinement_steps or (refinement_steps is None and semi_amortized):
             judged = inference.RefinedPosteriors(model, num_steps=refinement_steps, seed=seed)
-        report["refinement_steps"] = refinement_steps
+            report["refinement_by"] = "Adam" if refinement_steps else "training"
+        report["refinement_steps"] = 0 if judged is model else judged.num_steps
         at_a_time: dict[str, int] = {
             "batch_size": _SENTENCES_AT_ONCE,
             "samples_per_step": min(num_samples, 10),
@@ -135,7 +136,8 @@ def show(report: dict[str, Any]) -> None:
     console.print(table)
     if report.get("refinement_steps"):
         console.print(
-            f"Posteriors refined by {report['refinement_steps']} steps for each sentence."
+            f"Posteriors refined for each sentence by {report['refinement_steps']} steps, those of "
+            f"{report['refinement_by']}."
         )
     console.print(report["convention"])
 
@@ -205,11 +207,6 @@ def _of_language_model(
         "log_likelihood_standard_error": float(scores.std() / math.sqrt(len(scores))),
         "perplexity": math.exp(-mean / tokens),
     }
-
-
-def _steps_of_training(model: TextVAE) -> int:
-    objective = model.objective
-    return objective.num_steps if isinstance(objective, objectives.SemiAmortized) else 0
 
 
 def _number(report: dict[str, Any], key: str) -> str:

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from tests.evaluation import linear_gaussian_vae as toy
 from tfp_dgm.evaluation import elbo_terms
 from tfp_dgm.inference import RefinedPosteriors
+from tfp_dgm.objectives import ELBO, SemiAmortized
 
 _, X = toy.draw(6)
 
@@ -44,3 +47,23 @@ def test_a_batch_has_one_posterior_and_the_rest_is_the_models():
     z = np.ones((1, 6, toy.Z), np.float32)
     np.testing.assert_array_equal(refined.log_likelihood(z, X), model.log_likelihood(z, X))
     np.testing.assert_array_equal(refined.prior(X).log_prob(z), model.prior(X).log_prob(z))
+
+
+def test_without_a_number_of_steps_they_are_those_of_training():
+    """The divergence is the one in the bound that `evaluate` logs, for the same noise."""
+    model, _ = toy.factorised(shift=0.4)
+    # A weight of training, which evaluation does not know.
+    objective = SemiAmortized(ELBO(kl_weight=0.2), num_steps=3, learning_rate=0.1, max_norm=2.0)
+    model.compile("sgd", objective)
+    refined = RefinedPosteriors(model, seed=4)
+    assert refined.num_steps == 3
+    divergence = tfd.kl_divergence(refined.posterior(X), refined.prior(X))
+    bound = model.bound(X, seed=tf.constant([4, 3]))
+    np.testing.assert_allclose(divergence, bound.kl, rtol=1e-5)
+    by_adam = RefinedPosteriors(model, num_steps=3, seed=4).posterior(X).mean()
+    assert np.abs(by_adam - refined.posterior(X).mean()).max() > 0.01
+
+
+def test_without_a_number_of_steps_the_model_must_have_some():
+    with pytest.raises(ValueError, match=r"give `num_steps`, or a model .* received one with ELBO"):
+        RefinedPosteriors(toy.factorised()[0])

@@ -6,22 +6,29 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.inference.refine_posterior import Refinable, refine_posterior
+from tfp_dgm.objectives import SemiAmortized
 
 
 class RefinedPosteriors:
-    """A model whose every posterior `refine_posterior` has improved [1]; all else is the model's.
+    """A model whose every posterior gradient steps have improved [1]; all else is the model's.
 
     Whatever asks a model for posterior, prior and log-likelihood alone takes it in the model's
     place, as the functions of `evaluation` do:
 
-        evaluation.latent_variable_report(RefinedPosteriors(model, num_steps=20), data)
+        evaluation.latent_variable_report(RefinedPosteriors(model), data)
+
+    Without `num_steps` the steps are those of the model's own `objectives.SemiAmortized`, as it
+    takes them in evaluation: the bound is then the one that `fit` validates by. With it they are
+    Adam's, by `refine_posterior`, of any model.
 
     Args:
-      model: see `Refinable`.
-      num_steps: of the refinement.
-      learning_rate: of the first step.
-      num_samples: draws of each example at each step.
+      model: see `Refinable`; a `LatentVariableModel` where `num_steps` is None.
+      num_steps: of Adam, or None.
+      learning_rate: of Adam's first step.
+      num_samples: draws of each example at each of Adam's steps.
       seed: of the draws. The same batch has the same posteriors, whenever it is asked for.
+    Raises:
+      ValueError: if there is neither `num_steps` nor a semi-amortised objective.
     References:
       [1] Kim et al. Semi-Amortized Variational Autoencoders. ICML 2018. arXiv:1802.02550
     """
@@ -30,12 +37,21 @@ class RefinedPosteriors:
         self,
         model: Refinable,
         *,
-        num_steps: int,
+        num_steps: int | None = None,
         learning_rate: float = 0.05,
         num_samples: int = 8,
         seed: int = 0,
     ) -> None:
-        self.model = model
+        self.model: Any = model
+        self._own: SemiAmortized | None = None
+        if num_steps is None:
+            objective = getattr(model, "objective", None)
+            if not isinstance(objective, SemiAmortized):
+                raise ValueError(
+                    "RefinedPosteriors: give `num_steps`, or a model that was compiled with "
+                    f"SemiAmortized; received one with {type(objective).__name__}"
+                )
+            self._own, num_steps = objective, objective.num_steps
         self.num_steps = num_steps
         self.learning_rate = learning_rate
         self.num_samples = num_samples
@@ -44,14 +60,29 @@ class RefinedPosteriors:
     def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
         """q(z | x), refined; batch shape [B]."""
         del training  # One refines after training.
-        parameters = refine_posterior(
-            self.model,
-            inputs,
-            num_steps=self.num_steps,
-            learning_rate=self.learning_rate,
-            num_samples=self.num_samples,
-            seed=tf.constant([self.seed, self.num_steps]),
-        )
+        seed = tf.constant([self.seed, self.num_steps])
+        if self._own is None:
+            parameters = refine_posterior(
+                self.model,
+                inputs,
+                num_steps=self.num_steps,
+                learning_rate=self.learning_rate,
+                num_samples=self.num_samples,
+                seed=seed,
+            )
+        else:
+            needed = {
+                name: self.model.needed(name, inputs, seed=seed, training=False)
+                for name in self._own.needs
+            }
+            parameters = tf.stop_gradient(
+                self._own.refine(
+                    lambda z: self.model.log_likelihood(z, inputs),
+                    self.model.prior(inputs),
+                    seed=seed,
+                    **needed,
+                )
+            )
         return self.model.posterior_layer.distribution(parameters)
 
     def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:

@@ -81,6 +81,27 @@ class SemiAmortized(Objective):
         needed: dict[str, Any],
     ) -> Bound:
         del posterior  # It comes as its parameters.
+        parameters = self.refine(log_likelihood, prior, seed=seed, **needed)
+        passed = {name: needed[name] for name in self.objective.needs}
+        posterior = needed["posterior_family"](parameters)
+        return self.objective(log_likelihood, posterior, prior, seed=seed, **passed)
+
+    def refine(
+        self,
+        log_likelihood: LogLikelihood,
+        prior: tfd.Distribution,
+        *,
+        seed: tf.Tensor,
+        **needed: Any,
+    ) -> tf.Tensor:
+        """The steps alone.
+
+        Args:
+          log_likelihood, prior, seed: see a call of an `Objective`.
+          **needed: what `needs` names.
+        Returns:
+          parameters_K, float32 [B, P].
+        """
         family, training = needed["posterior_family"], needed["training"]
         if training and self.second_order:
             _require_second_derivatives(family, needed["posterior_parameters"])
@@ -105,7 +126,7 @@ class SemiAmortized(Objective):
         for step in range(self.num_steps):
             velocity = self.momentum * velocity + slope(parameters, step)
             parameters += self.learning_rate * velocity
-        return self.objective(log_likelihood, family(parameters), prior, seed=seed, **passed)
+        return parameters
 
 
 def _require_second_derivatives(
