@@ -51,6 +51,19 @@ def test_tokenised_text_is_cut_at_spaces_only():
     assert list(ids == 3) == [False, False, False, True, False]
 
 
+def test_tokenised_text_comes_back_with_its_spaces():
+    """Marks that were glued to words would be read as unknown words."""
+    texts = ["rose N % on friday , ( he said ) .", "it 's $ N ; <unk> !"]
+    vocabulary = WordVocabulary.fit(texts, split_punctuation=False)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def there_and_back(texts):
+        return vocabulary.detokenize(vocabulary(texts))
+
+    for back in (vocabulary.detokenize(vocabulary(tf.constant(texts))), there_and_back(texts)):
+        assert [text.decode() for text in back.numpy()] == texts
+
+
 @every_vocabulary
 def test_what_was_learned_comes_back(vocabularies, name):
     texts = ["The cat sat on the mat.", "the dog (a Spaniel) sat, too!"]

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 from tensorflow_text.tools.wordpiece_vocab import bert_vocab_from_dataset
 
-from tfp_dgm.text.vocabulary import Vocabulary
+from tfp_dgm.text.vocabulary import Vocabulary, with_marks_attached
 
 _SPECIAL = ("[PAD]", "[START]", "[END]", "[UNK]")
 
@@ -67,7 +67,7 @@ class SubwordVocabulary(Vocabulary):
         return ids if ids.ragged_rank == 1 else ids.merge_dims(1, -1)
 
     def _join(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
-        return self.tokenizer.detokenize(token_ids)
+        return with_marks_attached(self.tokenizer.detokenize(token_ids))
 
 
 def _lower(texts: tf.Tensor) -> tf.Tensor:

@@ -89,10 +89,7 @@ class Vocabulary(keras.layers.Layer):
         rows = tf.reshape(token_ids, [-1, shape[-1]])  # [N, T]
         ended = tf.cumsum(tf.cast(rows == END, tf.int32), axis=1) > 0
         kept = tf.ragged.boolean_mask(rows, ~ended & (rows > END))
-        texts = self._join(kept)
-        texts = tf.strings.regex_replace(texts, _CLOSING, r"\1")
-        texts = tf.strings.regex_replace(texts, _OPENING, r"\1")
-        return tf.reshape(texts, shape[:-1])
+        return tf.reshape(self._join(kept), shape[:-1])
 
     def encode_all(self, texts: Sequence[str]) -> list[Any]:
         """The ids of many texts, as one int32 array each, END included."""
@@ -116,6 +113,12 @@ class Vocabulary(keras.layers.Layer):
             "lower": self.lower,
             "max_length": self.max_length,
         }
+
+
+def with_marks_attached(texts: tf.Tensor) -> tf.Tensor:
+    """Strings [B] without the spaces before closing marks and after opening ones."""
+    texts = tf.strings.regex_replace(texts, _CLOSING, r"\1")
+    return tf.strings.regex_replace(texts, _OPENING, r"\1")
 
 
 def text_batches(texts: Sequence[str]) -> Iterator[tf.Tensor]:

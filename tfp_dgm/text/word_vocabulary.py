@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfp_dgm.text.vocabulary import Vocabulary, text_batches
+from tfp_dgm.text.vocabulary import Vocabulary, text_batches, with_marks_attached
 from tfp_dgm.token_ids import NUM_SPECIAL
 
 # Marks within a word (don't, x-ray, <unk>, co_op) do not cut it.
@@ -21,8 +21,9 @@ class WordVocabulary(Vocabulary):
 
     Args:
       tokens: the words from id 4 on.
-      split_punctuation: whether marks are tokens of their own; false for text that is tokenised
-        already. Texts that put no spaces between words need a `SubwordVocabulary`.
+      split_punctuation: whether marks are tokens of their own, which `detokenize` attaches to their
+        words again; false for text that is tokenised already, whose spaces stay where they are.
+        Texts that put no spaces between words need a `SubwordVocabulary`.
       **kwargs: see `Vocabulary`.
     """
 
@@ -89,7 +90,8 @@ class WordVocabulary(Vocabulary):
     def _join(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
         table = tf.constant(["", "", "", _UNKNOWN, *self.tokens])
         words = token_ids.with_flat_values(tf.gather(table, token_ids.flat_values))
-        return tf.strings.reduce_join(words, axis=-1, separator=" ")
+        texts = tf.strings.reduce_join(words, axis=-1, separator=" ")
+        return with_marks_attached(texts) if self.split_punctuation else texts
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "split_punctuation": self.split_punctuation}

@@ -142,6 +142,14 @@ def test_a_text_vae_on_the_circle_generates_and_scores():
     assert error.max() < 0.2
 
 
+def test_tokenised_texts_are_written_as_they_are_read():
+    """What is imputed begins with the text's own tokens, marks apart."""
+    model = make_vae(vocabulary=WordVocabulary(["said", ")", "."], split_punctuation=False))
+    model.build((None, None))
+    answer = _ask(model, "impute", text=["said ) ."])["text"]
+    assert answer[0].decode().split()[:3] == ["said", ")", "."]
+
+
 def test_imputed_texts_begin_as_they_were_given(text_vae):
     served = tf.saved_model.load(str(text_vae[2])).signatures
     given = ["the cat", "sat", ""]
