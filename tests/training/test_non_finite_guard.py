@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models import toys
+from tests.models.texts import make_language_model, make_vae
 from tfp_dgm import layers
 from tfp_dgm.models import VAE
 from tfp_dgm.networks import MLP
@@ -74,3 +75,54 @@ def test_sound_training_passes():
     model = toys.vae()
     model.compile(keras.optimizers.SGD(1e-3), steps_per_execution=2)
     model.fit(batches(1.0, 0), epochs=2, verbose=0, shuffle=False, callbacks=[NonFiniteGuard()])
+
+
+def test_a_model_without_parts_is_not_judged_by_them():
+    class SpoilBias(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 1:
+                self.model.decoder.output_bias.assign(np.full(7, np.nan))
+
+    model = make_language_model()
+    model.build()
+    model.compile(keras.optimizers.SGD(0.0))
+    with pytest.raises(NonFiniteLossError, match=r"^`bound` is nan after batch 1 .* has no parts"):
+        model.fit(
+            np.tile([[4, 5, 2]], (6, 1)),
+            batch_size=2,
+            verbose=0,
+            callbacks=[SpoilBias(), NonFiniteGuard()],
+        )
+
+
+def test_validation_is_looked_at_when_the_epoch_ends():
+    model = toys.vae()
+    model.encoder.activation = keras.activations.tanh
+    model.compile(keras.optimizers.SGD(0.0))
+    with pytest.raises(
+        NonFiniteLossError,
+        match=r"^`val_reconstruction` is -?(nan|inf) after epoch 0 .*others.*: val_kl=",
+    ):
+        model.fit(
+            batches(1.0, 0),
+            validation_data=batches(3e38, 4),
+            epochs=2,
+            verbose=0,
+            shuffle=False,
+            callbacks=[NonFiniteGuard()],
+        )
+
+
+def test_an_infinite_bag_of_words_is_not_taken_for_the_reconstruction():
+    """It spoils the weights by its gradient, and no value before."""
+    texts = np.tile([[4, 5, 6, 2]], (6, 1))
+    model = make_vae(bag_of_words_weight=0.5)
+    model.build((None, None))
+    model.bag_of_words.bias.assign([np.inf, *[0.0] * 6])
+    z = tf.random.stateless_normal([1, 6, 2], seed=(1, 2))
+    assert not np.isfinite(model.bag_of_words_log_prob(z, texts)).any()
+    plain = model.log_likelihood(z, texts)
+    np.testing.assert_allclose(model.log_likelihood(z, texts, training=True), plain, rtol=1e-5)
+    model.compile(keras.optimizers.SGD(0.0))
+    with pytest.raises(NonFiniteLossError, match=r"after batch 1 .* All terms at once"):
+        model.fit(texts, batch_size=2, verbose=0, callbacks=[NonFiniteGuard()])

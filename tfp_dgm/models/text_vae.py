@@ -151,7 +151,7 @@ class TextVAE(LatentVariableModel):
         if self.bag_of_words is None or not training:
             return log_px
         auxiliary = self.bag_of_words_weight * self.bag_of_words_log_prob(z, token_ids)
-        return log_px + auxiliary - tf.stop_gradient(auxiliary)
+        return _with_added_gradient(log_px, auxiliary)
 
     def bag_of_words_log_prob(self, z: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
         """sum_t log softmax(W z + b)[x_t]: latents [S, B, Z], token ids [B, T] -> [S, B]."""
@@ -194,6 +194,12 @@ class TextVAE(LatentVariableModel):
         for name in cls._parts:
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+@tf.custom_gradient
+def _with_added_gradient(values: tf.Tensor, auxiliary: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    """The values with the gradient of both; to add and take away would spoil them by infinities."""
+    return tf.identity(values), lambda gradient: (gradient, gradient)
 
 
 def check_vocabulary(

@@ -15,9 +15,10 @@ class NonFiniteGuard(keras.callbacks.Callback):
 
     The terms are looked at in the order in which they are computed: the model's parts, then the
     bound, then the loss. The logs are means over the epoch so far, which one bad batch spoils.
+    Those of validation are looked at when the epoch ends.
 
     Raises:
-      NonFiniteLossError: at the end of that batch.
+      NonFiniteLossError: at the end of that batch, or of that epoch.
     """
 
     def __init__(self) -> None:
@@ -32,29 +33,30 @@ class NonFiniteGuard(keras.callbacks.Callback):
         self._begin = batch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        terms = {name: float(value) for name, value in (logs or {}).items()}
-        last = ("bound", "loss")
-        order = [name for name in terms if name not in last]
-        order += [name for name in last if name in terms]
-        bad = [name for name in order if not math.isfinite(terms[name])]
-        if bad:
-            raise NonFiniteLossError(self._message(batch, terms, order, bad))
-
-    def _message(
-        self, batch: int, terms: dict[str, float], order: list[str], bad: list[str]
-    ) -> str:
         where = f"batch {batch}" if batch == self._begin else f"batches {self._begin} to {batch}"
-        finite = ", ".join(f"{name}={terms[name]:.6g}" for name in order if name not in bad)
-        parts = [name for name in order if name not in ("bound", "loss")]
-        if set(parts) <= set(bad):
-            hint = (
-                "All terms at once: a gradient spoiled the weights one step earlier. Clip the "
-                "gradients (`clipnorm=` of the optimizer) or lower the learning rate."
-            )
+        self._check(logs, "", f"after {where} of epoch {self._epoch} (both counted from 0)")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._check(logs, "val_", f"after epoch {epoch} (counted from 0)")
+
+    def _check(self, logs: Any, prefix: str, where: str) -> None:
+        terms = {n: float(v) for n, v in (logs or {}).items() if n.startswith(prefix)}
+        last = (f"{prefix}bound", f"{prefix}loss")
+        parts = [name for name in terms if name not in last]
+        order = [*parts, *(name for name in last if name in terms)]
+        bad = [name for name in order if not math.isfinite(terms[name])]
+        if not bad:
+            return
+        remedy = "Clip the gradients (`clipnorm=` of the optimizer) or lower the learning rate."
+        if not set(parts) <= set(bad):
+            others = (f"{name}={terms[name]:.6g}" for name in order if name not in bad)
+            hint = f"The others, as means over the epoch so far: {', '.join(others)}."
+        elif parts:
+            hint = f"All terms at once: a gradient spoiled the weights one step earlier. {remedy}"
         else:
-            hint = f"The others, as means over the epoch so far: {finite}."
+            hint = (
+                "It has no parts that would tell whether the data are at fault or a gradient that "
+                f"spoiled the weights one step earlier. {remedy}"
+            )
         step = int(self.model.optimizer.iterations.numpy())
-        return (
-            f"`{bad[0]}` is {terms[bad[0]]} after {where} of epoch {self._epoch} (both counted "
-            f"from 0), step {step}. {hint}"
-        )
+        raise NonFiniteLossError(f"`{bad[0]}` is {terms[bad[0]]} {where}, step {step}. {hint}")
