@@ -125,7 +125,7 @@ def show(report: dict[str, Any]) -> None:
         ("elbo_perplexity", "perplexity of the ELBO"),
     )
     for key, name in names:
-        if key in report:
+        if report.get(key) is not None:
             cells = [_number(report, key)]
             if beside:
                 cells.append(_number(beside, key) if key in beside else "")

@@ -1,5 +1,7 @@
 """Approximation and amortisation gap where both are known."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,14 @@ def test_gaps_equal_the_closed_form():
         gaps["approximation_gap"] + gaps["amortisation_gap"]
     )
     assert gaps["inference_gap_standard_error"] > 0
+
+
+def test_one_example_has_no_standard_error():
+    gaps = inference_gaps(
+        toy.factorised()[0], X[:1], log_likelihood=EVIDENCE[:1], num_steps=1, num_samples=2
+    )
+    assert gaps["inference_gap_standard_error"] is None
+    assert json.loads(json.dumps(gaps, allow_nan=False)) == gaps
 
 
 def test_needs_the_evidence_of_every_example():

@@ -49,6 +49,15 @@ def test_what_does_not_exist_is_none():
     assert report["pareto_k_above_0.7"] is None
 
 
+def test_one_example_shows_no_spread():
+    report = evaluation.latent_variable_report(toy.factorised()[0], X[:1], num_samples=3)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    nothing = {name for name, value in report.items() if value is None}
+    errors = {name for name in report if name.endswith("_standard_error")}
+    assert len(errors) == 6
+    assert nothing == errors | {"active_units", "units", "pareto_k", "pareto_k_above_0.7"}
+
+
 def test_information_of_a_dataset_is_estimated_on_some_of_its_examples(monkeypatch):
     """Drawn from all batches: the same by the same seed, others by another, each at most once."""
     seen = []

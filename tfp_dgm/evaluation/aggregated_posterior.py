@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.evaluation.batches import Progress, batches
+from tfp_dgm.evaluation.standard_error import standard_error
 from tfp_dgm.models import LatentVariableModel
 
 
@@ -46,7 +47,7 @@ def mutual_information(
       progress: told the number of examples done, and of all.
     Returns:
       `mutual_information` and `marginal_kl` in nats, each with its `..._standard_error` (over
-      examples), `upper_limit` (log N), `saturated`, `num_examples`, `num_samples`.
+      examples; None of one), `upper_limit` (log N), `saturated`, `num_examples`, `num_samples`.
     References:
       [1] Hoffman and Johnson. ELBO Surgery. NeurIPS 2016 workshop on advances in approximate
         Bayesian inference.
@@ -127,19 +128,15 @@ class MutualInformation:
         aggregated = total.reshape(own.shape) - math.log(num_examples)  # log q(z), [S, N]
         information = (own - aggregated).mean(axis=0)  # [N]
         marginal_kl = (aggregated - log_prior).mean(axis=0)  # [N]
-        mean, error = float(information.mean()), _standard_error(information)
+        mean, error = float(information.mean()), standard_error(information)
         limit = math.log(num_examples)
         return {
             "mutual_information": mean,
             "mutual_information_standard_error": error,
             "marginal_kl": float(marginal_kl.mean()),
-            "marginal_kl_standard_error": _standard_error(marginal_kl),
+            "marginal_kl_standard_error": standard_error(marginal_kl),
             "upper_limit": limit,
-            "saturated": limit - mean <= max(2 * error, 0.05 * limit),
+            "saturated": limit - mean <= max(2 * (error or 0.0), 0.05 * limit),
             "num_examples": num_examples,
             "num_samples": self.num_samples,
         }
-
-
-def _standard_error(values: np.ndarray) -> float:
-    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan

@@ -1,6 +1,5 @@
 """How much an amortised posterior loses, and to what."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from tfp_dgm.evaluation.batches import Progress, batches
 from tfp_dgm.evaluation.posterior import elbo_terms
+from tfp_dgm.evaluation.standard_error import standard_error
 from tfp_dgm.inference import refine_posterior
 
 
@@ -24,7 +24,7 @@ def inference_gaps(
     samples_per_step: int = 50,
     seed: int = 0,
     progress: Progress | None = None,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Splits what the bound falls short of the evidence into two gaps [1].
 
         log p(x) - ELBO(q)  =  [log p(x) - ELBO(q*)]  +  [ELBO(q*) - ELBO(q)]
@@ -49,7 +49,8 @@ def inference_gaps(
       progress: told the number of examples done, and of all.
     Returns:
       Means over examples, in nats: `elbo`, `refined_elbo`, `approximation_gap`,
-      `amortisation_gap`, `inference_gap`, each gap with its `..._standard_error`.
+      `amortisation_gap`, `inference_gap`, each gap with its `..._standard_error`: None of
+      one example.
     Raises:
       ValueError: if `log_likelihood` is not one number an example.
     References:
@@ -92,7 +93,10 @@ def inference_gaps(
             for inputs, count, index in batches(data, batch_size, progress)
         ]
     ).astype(np.float64)
-    result = {"elbo": float(amortised.mean()), "refined_elbo": float(refined.mean())}
+    result: dict[str, float | None] = {
+        "elbo": float(amortised.mean()),
+        "refined_elbo": float(refined.mean()),
+    }
     gaps = {
         "approximation_gap": evidence - refined,
         "amortisation_gap": refined - amortised,
@@ -100,6 +104,5 @@ def inference_gaps(
     }
     for name, values in gaps.items():
         result[name] = float(values.mean())
-        spread = values.std(ddof=1) if len(values) > 1 else math.nan
-        result[f"{name}_standard_error"] = float(spread / math.sqrt(len(values)))
+        result[f"{name}_standard_error"] = standard_error(values)
     return result

@@ -1,6 +1,5 @@
 """All that is usually said of a latent variable model, in one dict of plain numbers."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from tfp_dgm.evaluation.aggregated_posterior import mutual_information
 from tfp_dgm.evaluation.importance_weights import importance_weighted_log_likelihood
 from tfp_dgm.evaluation.posterior import active_units, elbo_terms, kl_per_dimension
+from tfp_dgm.evaluation.standard_error import standard_error
 from tfp_dgm.models import LatentVariableModel
 
 
@@ -44,7 +44,8 @@ def latent_variable_report(
       progress: told the step, the number of examples done, and of all.
     Returns:
       Nats per example: `log_likelihood`, `elbo`, `reconstruction`, `kl`, each with its
-      `..._standard_error` over examples; `num_examples`, `num_samples`; `active_units` of `units`;
+      `..._standard_error` over examples; `num_examples`, `num_samples`; `active_units` of `units`,
+      and all standard errors, None of one example, which shows nothing that varies;
       `kl_per_dimension` (None where the latents do not factorise); the fields of
       `mutual_information`, its number of examples as `mutual_information_num_examples`;
       `effective_sample_size` (the mean) and `pareto_k` (the median) of the K weights, and
@@ -74,7 +75,9 @@ def latent_variable_report(
     )
     few = _few(data, len(terms["bound"]), mutual_information_examples, seed)
     information = mutual_information(model, few, progress=step("mutual information"), **common)
-    used = active_units(model, data, **common)
+    used = {"active_units": None, "units": None}
+    if len(terms["bound"]) > 1:
+        used = active_units(model, data, **common)
     report: dict[str, Any] = {
         "num_examples": len(terms["bound"]),
         "num_samples": num_samples,
@@ -118,10 +121,8 @@ def _few(data: Any, num_examples: int, limit: int, seed: int) -> Any:
     return data.scan(0, keep).filter(some)
 
 
-def _mean(name: str, values: NDArray[np.float64]) -> dict[str, float]:
-    spread = values.std(ddof=1) if len(values) > 1 else math.nan
-    error = float(spread / math.sqrt(len(values)))
-    return {name: float(values.mean()), f"{name}_standard_error": error}
+def _mean(name: str, values: NDArray[np.float64]) -> dict[str, float | None]:
+    return {name: float(values.mean()), f"{name}_standard_error": standard_error(values)}
 
 
 def _kl_per_dimension(model: LatentVariableModel, data: Any, batch_size: int) -> Any:
