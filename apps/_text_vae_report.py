@@ -72,7 +72,7 @@ def evaluate(
             judged = inference.RefinedPosteriors(model, num_steps=refinement_steps, seed=seed)
             report["refinement_by"] = "Adam" if refinement_steps else "training"
         report["refinement_steps"] = 0 if judged is model else judged.num_steps
-        at_a_time: dict[str, int] = {
+        at_a_time: dict[str, Any] = {
             "batch_size": _SENTENCES_AT_ONCE,
             "samples_per_step": min(num_samples, 10),
             "seed": seed,

