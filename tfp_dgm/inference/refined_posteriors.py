@@ -56,13 +56,18 @@ class RefinedPosteriors:
         self.learning_rate = learning_rate
         self.num_samples = num_samples
         self.seed = seed
+        # Traced once, however many functions ask for the posterior: the steps are many operations.
+        self._parameters = tf.function(self._refined_parameters, reduce_retracing=True)
 
     def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
         """q(z | x), refined; batch shape [B]."""
         del training  # One refines after training.
+        return self.model.posterior_layer.distribution(self._parameters(inputs))
+
+    def _refined_parameters(self, inputs: Any) -> tf.Tensor:
         seed = tf.constant([self.seed, self.num_steps])
         if self._own is None:
-            parameters = refine_posterior(
+            return refine_posterior(
                 self.model,
                 inputs,
                 num_steps=self.num_steps,
@@ -70,20 +75,17 @@ class RefinedPosteriors:
                 num_samples=self.num_samples,
                 seed=seed,
             )
-        else:
-            needed = {
-                name: self.model.needed(name, inputs, seed=seed, training=False)
-                for name in self._own.needs
-            }
-            parameters = tf.stop_gradient(
-                self._own.refine(
-                    lambda z: self.model.log_likelihood(z, inputs),
-                    self.model.prior(inputs),
-                    seed=seed,
-                    **needed,
-                )
-            )
-        return self.model.posterior_layer.distribution(parameters)
+        needed = {
+            name: self.model.needed(name, inputs, seed=seed, training=False)
+            for name in self._own.needs
+        }
+        parameters = self._own.refine(
+            lambda z: self.model.log_likelihood(z, inputs),
+            self.model.prior(inputs),
+            seed=seed,
+            **needed,
+        )
+        return tf.stop_gradient(parameters)
 
     def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
         """p(z)."""
