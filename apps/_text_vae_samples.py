@@ -42,8 +42,8 @@ class Samples(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         model = self.model
         z = model.prior(None).sample(5, seed=(int(self.seeds[0, 0]), epoch))
-        ends = model.posterior(self.ends).mean()
-        path = inference.interpolate_linearly(ends[0], ends[1], 5)
+        ends = model(self.ends)  # [2, Z]
+        path = inference.interpolate(model.prior(None), ends[0], ends[1], 5)
         texts = {
             "drawn": inference.sample_texts(model.decode(z), self.seeds),
             "between two sentences": inference.greedy(model.decode(path)),

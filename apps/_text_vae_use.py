@@ -104,13 +104,19 @@ def interpolate(
     spherical: bool,
     beam_size: int,
 ) -> list[dict[str, Any]]:
-    """For each pair of sentences, the texts between their posteriors' means."""
+    """For each pair of sentences, the texts on the line between their posteriors' means.
+
+    On the arc where that is asked for, or where the latents lie on the unit sphere.
+    """
     vae = _vae(model, "interpolate")
-    way = inference.interpolate_spherically if spherical else inference.interpolate_linearly
     answers = []
     for start, stop in ends:
-        z = vae(tf.constant([start, stop]))  # [2, Z]
-        texts = strings(vocabulary_of(vae), _best(vae.decode(way(z[0], z[1], steps)), beam_size))
+        first, last = tf.unstack(vae(tf.constant([start, stop])))  # [Z] each
+        if spherical:
+            way = inference.interpolate_spherically(first, last, steps)
+        else:
+            way = inference.interpolate(vae.prior(None), first, last, steps)
+        texts = strings(vocabulary_of(vae), _best(vae.decode(way), beam_size))
         answers.append({"start": start, "stop": stop, "texts": texts})
     return answers
 

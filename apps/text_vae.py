@@ -81,7 +81,9 @@ def evaluate(
     ] = 0,
     refine: Annotated[
         int | None,
-        typer.Option(min=0, help="Steps that refine each posterior; as in training by default."),
+        typer.Option(
+            min=0, help="Steps of Adam that refine each posterior; by default, those of training."
+        ),
     ] = None,
     figure: Annotated[
         Path | None,

@@ -50,6 +50,10 @@ def test_trains_and_comes_back(pair, tmp_path):
     assert_comes_back(model, (X,), tmp_path, ELBO(num_samples=3))
     for weight, start in zip(model.trainable_weights, before, strict=True):
         assert (weight.numpy() != start).any(), weight.path
+    if pair.startswith("power_spherical"):  # Where latents lie on the sphere, so do encodings.
+        np.testing.assert_allclose(
+            np.linalg.norm(model.predict(X, verbose=0), axis=1), 1, rtol=1e-5
+        )
 
 
 def test_vamp_prior_is_made_of_the_models_own_posterior():

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions import TopDown
+from tfp_dgm.distributions import TopDown, point_estimate
 from tfp_dgm.layers import DistributionLayer, Prior
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
@@ -166,7 +166,7 @@ class HierarchicalVAE(LatentVariableModel):
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         features = _features(self.encoders[0], inputs, training)
-        mean = self.posterior_layers[0](features, training=training).mean()
+        mean = point_estimate(self.posterior_layers[0](features, training=training))
         return tf.reshape(mean, [-1, self.posterior_layers[0].event_size])
 
     def serving_signatures(self) -> dict[str, Signature]:

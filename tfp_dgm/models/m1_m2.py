@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm import objectives
+from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import stateless_seed
 from tfp_dgm.models.class_signatures import class_signatures
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
@@ -75,7 +76,7 @@ class M1M2(LatentVariableModel):
         if training:
             latent = posterior.sample(seed=stateless_seed(self.seed_generator))
         else:
-            latent = posterior.mean()
+            latent = point_estimate(posterior)
         return self.m2.losses_per_example(latent, targets, training)
 
     def bound(

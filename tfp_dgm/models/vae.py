@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import DistributionLayer, MultivariateNormalDiag, Prior, StandardNormalPrior
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
@@ -19,7 +20,8 @@ class VAE(LatentVariableModel):
 
         z ~ p(z);    x ~ p(x | z) = likelihood(decoder(z));    q(z | x) = posterior(encoder(x))
 
-    `predict` and calling the model give the posterior's mean, [B, Z].
+    `predict` and calling the model give the posterior's mean (on the unit sphere its mean
+    direction), [B, Z].
 
     Args:
       encoder: Keras layer, inputs [B, ...] -> features [B, D].
@@ -94,7 +96,7 @@ class VAE(LatentVariableModel):
         return dreamed(self, inputs, seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        return self.posterior(inputs, training=training).mean()
+        return point_estimate(self.posterior(inputs, training=training))
 
     def serving_signatures(self) -> dict[str, Signature]:
         """`encode` and `reconstruct`, from the posterior's mean."""
