@@ -7,6 +7,24 @@ from pathlib import Path
 from tfp_dgm.data import DataError
 
 
+def versions(folder: Path) -> list[int]:
+    """The versions in a model's folder that hold a SavedModel, ascending."""
+    found = (path.parent.name for path in folder.glob("*/saved_model.pb"))
+    return sorted(int(name) for name in found if name.isdigit())
+
+
+def newest_version(folder: Path) -> Path:
+    """The folder of a model's largest version.
+
+    Raises:
+      DataError: if there is no version, as in the folder of a version itself.
+    """
+    found = versions(folder)
+    if not found:
+        raise DataError(f"{folder}: expected folders of versions 1, 2, ...; found none")
+    return folder / str(found[-1])
+
+
 def version_folder(folder: str | os.PathLike[str]) -> Path:
     """The folder itself where it holds a SavedModel, else its newest version.
 
@@ -16,10 +34,9 @@ def version_folder(folder: str | os.PathLike[str]) -> Path:
     path = Path(folder)
     if (path / "saved_model.pb").is_file():
         return path
-    versions = [int(v.name) for v in path.iterdir() if v.name.isdigit()] if path.is_dir() else []
-    if not versions:
+    if not versions(path):
         raise DataError(f"{path}: expected a SavedModel or folders of versions 1, 2, ...")
-    return version_folder(path / str(max(versions)))
+    return newest_version(path)
 
 
 def batch_sizes(folder: Path) -> list[int]:

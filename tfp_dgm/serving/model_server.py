@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tfp_dgm.serving.folders import version_folder
+from tfp_dgm.serving.folders import newest_version
 
 _IMAGE = "tensorflow/serving"
 _GRPC_PORT, _REST_PORT = 8500, 8501
@@ -28,7 +28,7 @@ def model_server_command(
       batching: whether requests are batched, as the newest version's `batching_params.pbtxt` says.
       xla: whether the compiled twins (`..._xla`) can be asked; a server has XLA off by default.
     Raises:
-      DataError: if there is no version.
+      DataError: if there is no version, as in the folder of a version itself.
     """
     path = Path(folder).resolve()
     return [
@@ -67,7 +67,7 @@ def docker_command(
 
 
 def _options(path: Path, seen_as: Path, batching: bool, xla: bool) -> list[str]:
-    newest = version_folder(path)
+    newest = newest_version(path)
     options = []
     if batching and (newest / "batching_params.pbtxt").exists():
         parameters = seen_as / newest.name / "batching_params.pbtxt"

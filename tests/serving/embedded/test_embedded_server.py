@@ -30,7 +30,15 @@ from typer.testing import CliRunner
 
 from tests.serving.toys import Letters, Slow
 from tfp_dgm.data import DataError
-from tfp_dgm.serving import Client, EmbeddedServer, Limits, RequestError, export
+from tfp_dgm.serving import (
+    Client,
+    EmbeddedServer,
+    Limits,
+    RequestError,
+    docker_command,
+    export,
+    model_server_command,
+)
 
 LIMITS = Limits(body_bytes=100_000, rows=50, seconds=4.0, waiting=500, connections=200)
 
@@ -522,6 +530,16 @@ def test_docker_command_and_model_server(folder, tmp_path, monkeypatch):
         *("--port=8500", "--rest_api_port=9001", "--model_name=letters"),
         f"--model_base_path={folder}",
     ]
+
+
+def test_the_folder_of_a_version_has_no_model_server(folder):
+    # The server would take it for the model's folder, and the version's number for its name.
+    for command in (docker_command, model_server_command):
+        with pytest.raises(DataError, match=r"letters/1: expected folders of versions 1, 2"):
+            command(folder / "1")
+    result = CliRunner().invoke(app, ["serve", str(folder / "1"), "--docker-command"])
+    assert result.exit_code == 2
+    assert "letters/1: expected folders of versions 1, 2, ...; found none" in result.output
 
 
 def test_what_cannot_be_served_is_said(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfp_dgm.data import DataError
 from tfp_dgm.serving.embedded.loaded_version import LoadedVersion
+from tfp_dgm.serving.folders import newest_version, versions
 from tfp_dgm.serving.request_error import RequestError
 
 _LOG = logging.getLogger(__name__)
@@ -33,13 +34,11 @@ class VersionWatcher:
         self.folder = folder
         self._load = load
         self._seconds = seconds
-        versions = self._versions()
-        if not versions:
-            raise DataError(f"{folder}: expected folders of versions 1, 2, ...; found none")
+        newest = newest_version(folder)
         try:
-            self._current = load(folder / str(versions[-1]))
+            self._current = load(newest)
         except Exception as error:  # TensorFlow raises whatever it raises.
-            raise DataError(f"{folder / str(versions[-1])}: cannot be loaded: {error}") from error
+            raise DataError(f"{newest}: cannot be loaded: {error}") from error
         self._failed: dict[int, str] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -78,16 +77,16 @@ class VersionWatcher:
 
     def refresh(self) -> None:
         """Loads the newest version now, if it is newer than the current one."""
-        versions = [number for number in self._versions() if number not in self._failed]
-        if not versions or versions[-1] <= self._current.version:
+        found = [number for number in versions(self.folder) if number not in self._failed]
+        if not found or found[-1] <= self._current.version:
             return
-        folder = self.folder / str(versions[-1])
+        folder = self.folder / str(found[-1])
         try:
             new = self._load(folder)
         except Exception as error:
             _LOG.error("%s cannot be loaded: %s", folder, error)
             with self._lock:
-                self._failed[versions[-1]] = str(error)
+                self._failed[found[-1]] = str(error)
             return
         with self._lock:
             old, self._current = self._current, new
@@ -99,12 +98,6 @@ class VersionWatcher:
         self._stopped.set()
         self._thread.join()
         self._current.retire()
-
-    def _versions(self) -> list[int]:
-        if not self.folder.is_dir():
-            return []
-        found = (path.parent.name for path in self.folder.glob("*/saved_model.pb"))
-        return sorted(int(name) for name in found if name.isdigit())
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._seconds):
