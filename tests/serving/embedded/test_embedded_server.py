@@ -546,13 +546,39 @@ def test_what_cannot_be_served_is_said(tmp_path):
     with pytest.raises(DataError, match="expected a folder with versions"):
         EmbeddedServer(tmp_path / "nothing")
     with pytest.raises(DataError, match=r"expected folders of versions 1, 2, \.\.\.; found none"):
-        EmbeddedServer(tmp_path)
+        EmbeddedServer(tmp_path, rest_port=0, grpc_port=0).start()
     (tmp_path / "1").mkdir()
     (tmp_path / "1/saved_model.pb").write_bytes(b"no model")
     with pytest.raises(DataError, match="1: cannot be loaded"):
-        EmbeddedServer(tmp_path)
+        EmbeddedServer(tmp_path, rest_port=0, grpc_port=0).start()
 
 
-def test_a_port_that_is_taken_is_named(folder, server):
-    with pytest.raises(OSError, match=rf"cannot listen on 127.0.0.1:{server.rest_port} \(REST\)"):
-        EmbeddedServer(folder, rest_port=server.rest_port, grpc_port=None).start()
+def _bound(port):
+    """Takes a port, or raises OSError."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        return taken.getsockname()[1]
+
+
+@pytest.mark.parametrize("protocol", ["REST", "gRPC"])
+def test_a_port_that_is_taken_is_named_before_the_model_is_loaded(tmp_path, server, protocol):
+    taken, mine = {"REST": "rest_port", "gRPC": "grpc_port"}[protocol], _bound(0)
+    ports = {"rest_port": mine, "grpc_port": mine, taken: getattr(server, taken)}
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/saved_model.pb").write_bytes(b"no model")
+    message = rf"cannot listen on 127.0.0.1:{ports[taken]} \({protocol}\)"
+    with pytest.raises(OSError, match=message):
+        EmbeddedServer(tmp_path, **ports).start()
+    assert _bound(mine) == mine
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_ports_free(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/saved_model.pb").write_bytes(b"no model")
+    server = EmbeddedServer(tmp_path, rest_port=0, grpc_port=0)
+    with pytest.raises(DataError, match="1: cannot be loaded"):
+        server.start()
+    server.stop()
+    for port in (server.rest_port, server.grpc_port):
+        assert port
+        assert _bound(port) == port

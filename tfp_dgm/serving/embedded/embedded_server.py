@@ -1,5 +1,6 @@
 """A server for development and small use that speaks TF Serving's REST and gRPC."""
 
+import contextlib
 import logging
 import os
 import socket
@@ -38,8 +39,7 @@ class EmbeddedServer:
       limits: what one client may ask.
       reload_seconds: between two looks for a newer version.
     Raises:
-      DataError: if there is no model, or it cannot be loaded.
-      OSError: from `start`, if a port is taken.
+      DataError: if there is no such folder.
     """
 
     def __init__(
@@ -62,29 +62,38 @@ class EmbeddedServer:
         self.grpc_port = grpc_port
         self.limits = limits or Limits()
         self.metrics = ServerMetrics()
-        limits = self.limits
-
-        def load(version: Path) -> LoadedVersion:
-            return LoadedVersion(
-                version,
-                batching=batching,
-                max_rows=limits.rows,
-                max_waiting=limits.waiting,
-                on_batch=self.metrics.batch,
-            )
-
-        self.versions = VersionWatcher(path, load, seconds=reload_seconds)
+        self.versions: VersionWatcher | None = None
+        self._folder = path
+        self._batching = batching
+        self._reload_seconds = reload_seconds
         self._health = health.HealthServicer()
         self._grpc: grpc.Server | None = None
         self._rest: uvicorn.Server | None = None
         self._rest_thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listens; `rest_port` and `grpc_port` are then those that were taken."""
-        if self.grpc_port is not None:
-            self._start_grpc()
-        if self.rest_port is not None:
-            self._start_rest()
+        """Takes the ports, loads the model, and listens; holds no port where any of it fails.
+
+        `rest_port` and `grpc_port` are then those that were taken.
+
+        Raises:
+          OSError: if a port is taken; names it.
+          DataError: if there is no model, or it cannot be loaded.
+        """
+        with contextlib.ExitStack() as taken:
+            listening = None if self.rest_port is None else taken.enter_context(self._bind_rest())
+            self._grpc = None if self.grpc_port is None else self._bind_grpc()
+            if self._grpc is not None:
+                taken.callback(_release, self._grpc)
+            versions = VersionWatcher(self._folder, self._load, seconds=self._reload_seconds)
+            taken.pop_all()
+        self.versions = versions
+        if self._grpc is not None:
+            add_services(self._grpc, self.name, versions, self.limits, self.metrics)
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+            self._grpc.start()
+        if listening is not None:
+            self._start_rest(listening, versions)
         for service in ("", "tensorflow.serving.PredictionService"):
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
@@ -102,7 +111,8 @@ class EmbeddedServer:
             self._rest_thread.join()
         if ended is not None:
             ended.wait()
-        self.versions.stop()
+        if self.versions is not None:
+            self.versions.stop()
 
     def __enter__(self) -> "EmbeddedServer":
         self.start()
@@ -111,37 +121,47 @@ class EmbeddedServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _start_grpc(self) -> None:
+    def _load(self, version: Path) -> LoadedVersion:
+        return LoadedVersion(
+            version,
+            batching=self._batching,
+            max_rows=self.limits.rows,
+            max_waiting=self.limits.waiting,
+            on_batch=self.metrics.batch,
+        )
+
+    def _bind_grpc(self) -> grpc.Server:
         options = [
             ("grpc.max_receive_message_length", self.limits.body_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),
         ]
-        self._grpc = grpc.server(
+        server = grpc.server(
             ThreadPoolExecutor(_GRPC_THREADS, thread_name_prefix="grpc"),
             options=options,
             maximum_concurrent_rpcs=self.limits.waiting,
         )
-        add_services(self._grpc, self.name, self.versions, self.limits, self.metrics)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         try:
-            self.grpc_port = self._grpc.add_insecure_port(f"{self.host}:{self.grpc_port}")
+            self.grpc_port = server.add_insecure_port(f"{self.host}:{self.grpc_port}")
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self.host}:{self.grpc_port} (gRPC)") from error
-        self._grpc.start()
+        return server
 
-    def _start_rest(self) -> None:
+    def _bind_rest(self) -> socket.socket:
         # Where the protocol is not named, asyncio leaves Nagle's delay on: 40 ms a request.
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((self.host, self.rest_port))
+            bound.bind((self.host, self.rest_port))
         except OSError as error:
-            listening.close()
+            bound.close()
             raise OSError(f"cannot listen on {self.host}:{self.rest_port} (REST)") from error
-        self.rest_port = listening.getsockname()[1]
+        self.rest_port = bound.getsockname()[1]
+        return bound
+
+    def _start_rest(self, listening: socket.socket, versions: VersionWatcher) -> None:
         config = uvicorn.Config(
-            rest_app(self.name, self.versions, self.limits, self.metrics),
+            rest_app(self.name, versions, self.limits, self.metrics),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -156,3 +176,9 @@ class EmbeddedServer:
         self._rest_thread.start()
         while not self._rest.started and self._rest_thread.is_alive():
             self._rest_thread.join(0.01)
+
+
+def _release(server: grpc.Server) -> None:
+    """Gives up the port of a server that never ran: gRPC closes those of a running one alone."""
+    server.start()
+    server.stop(None).wait()
