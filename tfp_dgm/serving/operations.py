@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+
+from tfp_dgm.data import DataError
 
 # What TF Text registers in 2.20 and 2.21; a stock server links all of it.
 TEXT_OPERATIONS = frozenset(
@@ -105,9 +108,20 @@ def text_libraries() -> list[str]:
 
 
 def meta_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:
-    """The graph with the tag `serve`."""
-    model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    return next(graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags)
+    """The graph with the tag `serve`.
+
+    Raises:
+      DataError: if `saved_model.pb` is damaged or holds no such graph.
+    """
+    path = folder / "saved_model.pb"
+    try:
+        model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    except DecodeError as error:
+        raise DataError.at(path, f"expected a SavedModel; the file is damaged: {error}") from error
+    served = (graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags)
+    if (graph := next(served, None)) is None:
+        raise DataError.at(path, "expected a graph with the tag 'serve'; found none")
+    return graph
 
 
 def serving_signatures(folder: Path) -> dict[str, Any]:

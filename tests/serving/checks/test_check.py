@@ -277,6 +277,20 @@ def test_no_model_is_named(tmp_path):
         list(check(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"no model", "the file is damaged"), (b"", "expected a graph with the tag 'serve'")],
+)
+def test_a_damaged_model_is_named(tmp_path, content, problem):
+    path = tmp_path / "saved_model.pb"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"{path}: .*{problem}"):
+        list(check(tmp_path))
+    result = CliRunner().invoke(app, ["serve-check", str(tmp_path)])
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
 REGISTRY = """
 import sys
 import tensorflow as tf

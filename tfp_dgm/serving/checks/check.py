@@ -53,7 +53,7 @@ def check(
       build: whether to build the C++ program, where it is not there yet.
       aot_python: a Python with the compilers of the extra `aot`; None is this one.
     Raises:
-      DataError: if there is no SavedModel.
+      DataError: if there is no SavedModel, or its file is damaged.
     """
     path = version_folder(folder)
     for name, part in GRAPH_CHECKS.items():
