@@ -20,6 +20,7 @@ from tfp_dgm.data import (
 )
 
 from ._errors import clean_errors
+from ._seed import Seed
 
 app = typer.Typer(
     help="Public data sets: fetched on demand, checked, cached.", no_args_is_help=True
@@ -66,7 +67,7 @@ def export(
         int | None,
         typer.Option(min=1, help="Hide all other labels; the truth goes to a third column."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Tells which labels stay.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Writes a text classification set as a table with the columns text and label."""
     import pandas as pd

@@ -15,6 +15,7 @@ from ._image_objectives import Latents, ObjectiveName
 from ._image_settings import Binarisation, Settings, complete
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._seed import Seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,6 @@ Data = Annotated[
 ]
 Model = Annotated[Path, typer.Argument(help="A folder that `dgm iwae train` wrote.")]
 Figure = Annotated[Path, typer.Argument(help="The PNG to write.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")]
 
 
 @app.command()

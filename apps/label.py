@@ -8,6 +8,7 @@ import typer
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._seed import Seed
 
 ENCODER_HELP = (
     "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
@@ -43,7 +44,7 @@ def label(
         str, typer.Option(help='Stands between the classes of a set; "" where there are no sets.')
     ] = "|",
     encoder: Annotated[str | None, typer.Option(help=ENCODER_HELP)] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same labels.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Labels the rest of a file of which some rows carry labels.
 

@@ -215,6 +215,8 @@ def test_text_that_is_not_utf8_is_explained(tmp_path):
         ((), "out.xlsx", "xlsx"),
         (("--min-precision", "1.5"), "out.csv", "--min-precision: expected a share"),
         (("--label-column", "text"), "out.csv", "leak"),
+        (("--seed", "-1"), "out.csv", "Invalid value for '--seed'"),
+        (("--seed", str(2**31)), "out.csv", "Invalid value for '--seed'"),
     ],
 )
 def test_bad_arguments_are_explained_and_nothing_is_written(tmp_path, options, output, message):

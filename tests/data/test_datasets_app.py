@@ -74,6 +74,14 @@ def test_export_hides_labels(tmp_path: Path) -> None:
     assert any(not frame.equals(export(seed=seed)) for seed in range(1, 5))
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_out_of_range_is_refused(tmp_path: Path, seed: int) -> None:
+    options = ["--labels-per-class", 3, "--seed", seed]
+    message = _run("export", "tiny", tmp_path / "out.csv", *options, exit_code=2)
+    assert "Invalid value for '--seed'" in message
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_export_of_everything(tmp_path: Path) -> None:
     _run("export", "tiny", tmp_path / "out.jsonl", "--split", "test")
     frame = pd.read_json(tmp_path / "out.jsonl", lines=True)
