@@ -173,6 +173,19 @@ def test_predict_names_a_folder_without_a_model(tmp_path):
     assert "expected a folder that `dgm label` wrote" in result.output
 
 
+@pytest.mark.parametrize("settings", ['{"seed": 0}', "[]"])
+def test_predict_names_a_folder_of_another_job(tmp_path, settings):
+    _table(tmp_path / "in.csv")
+    (tmp_path / "settings.json").write_text(settings)
+    command = ["predict", str(tmp_path), str(tmp_path / "in.csv"), "--output"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "out.csv")])
+    assert result.exit_code == 2
+    assert result.output.strip() == (
+        f"Error: {tmp_path}: expected a folder that `dgm label` wrote; "
+        "settings.json does not name text_columns and encoder"
+    )
+
+
 def _label(folder, *options, output="out.csv", source="in.csv"):
     command = ["label", str(folder / source), "--text-column", "text", "--label-column", "label"]
     return CliRunner().invoke(app, [*command, "--output", str(folder / output), *options])

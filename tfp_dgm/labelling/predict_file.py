@@ -52,6 +52,8 @@ def predict_file(
     model_directory, source = Path(model_directory), Path(source)
     try:
         settings = json.loads((model_directory / "settings.json").read_text(encoding="utf-8"))
+        if not isinstance(settings, dict) or not {"text_columns", "encoder"} <= settings.keys():
+            raise ValueError("settings.json does not name text_columns and encoder")
         columns = list(text_columns or settings["text_columns"])
         if settings["encoder"] is not None:
             import tensorflow_text  # noqa: F401 - Registers the encoder's tokeniser operations.
