@@ -28,7 +28,14 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README.md for the long ones
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
+	@errors=$$(mktemp); missed=$$(mktemp); \
+	for script in benchmarks/*.py; do \
+		echo "== $$script"; \
+		$(BIN)/python $$script --quick 2> $$errors || echo "$$script: $$(tail -n 1 $$errors)" >> $$missed; \
+		cat $$errors >&2; \
+	done; \
+	if [ -s $$missed ]; then echo "== Not run to the end, and why"; cat $$missed; fi; \
+	! [ -s $$missed ]; ended=$$?; rm -f $$errors $$missed; exit $$ended
 
 lock:  ## Renews requirements.lock from setup.py's ranges
 	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --extra serving \

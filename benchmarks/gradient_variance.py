@@ -106,9 +106,7 @@ def main() -> None:
         metavar="FOLDER",
         help="holds mnist/train-images.idx3-ubyte.gz (default: $TFP_DGM_DATA)",
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="the same code in under a minute or two"
-    )
+    parser.add_argument("--quick", action="store_true", help="the same code in a minute or two")
     parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="results as a PNG picture")
     options = parser.parse_args()
