@@ -60,7 +60,17 @@ def score_captions(
     batch_size: int = 64,
     progress: Progress = lambda step, done, total: None,
 ) -> dict[str, Any]:
-    """The part of `evaluate_captioner` that needs no captions of the model's own."""
+    """Scores people's captions under the model; decodes nothing.
+
+    Args:
+      model: a captioner with a vocabulary.
+      captioned: sources, each with the captions that people wrote.
+      batch_size: captions at once.
+      progress: told of every batch.
+    Returns:
+      The dict of `evaluate_captioner` from `nll` to `usage_entropy`, where `usage` is a list [K];
+      and `captions`, the number of people's captions.
+    """
     log_joint, rows = _log_joint(model, captioned, batch_size, progress)
     log_prob = float(logsumexp(log_joint, axis=1).sum())
     usage = softmax(log_joint, axis=1).mean(axis=0)

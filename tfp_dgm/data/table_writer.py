@@ -49,6 +49,9 @@ def check_output_path(output: StrPath, inputs: Iterable[StrPath] = ()) -> None:
 def check_new_columns(columns: Iterable[str], new_columns: Iterable[str]) -> None:
     """Checks that columns to be added have names that the table does not have yet.
 
+    Args:
+      columns: the table's names.
+      new_columns: the names to be added.
     Raises:
       DataError: if one is there already; names all that are.
     """
@@ -123,7 +126,16 @@ def write_table(
     *,
     inputs: Iterable[StrPath] = (),
 ) -> None:
-    """Writes a whole table at once; see `TableWriter`."""
+    """Writes a whole table at once; what is written, and when, is as `TableWriter` has it.
+
+    Args:
+      frame: the rows [N].
+      path: the output, its format told by the extension as in `read_labelled_table`.
+      new_columns: name -> values [N] (lists or arrays), written after the frame's columns.
+      inputs: files that the output must not replace.
+    Raises:
+      DataError: as `check_output_path` and `check_new_columns`; nothing is written then.
+    """
     with TableWriter(path, inputs=inputs) as writer:
         writer.write(frame, new_columns)
 

@@ -39,7 +39,13 @@ _WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "repo
 
 @dataclass(frozen=True)
 class LabelledFile:
-    """What `label_file` did, and where it lies."""
+    """What `label_file` did, and where it lies.
+
+    Attributes:
+      output: the labelled table.
+      model_directory: the folder of the model, its SavedModel, the report and the metrics.
+      outcome: the labels of all rows, and what is known of their quality.
+    """
 
     output: Path
     model_directory: Path
