@@ -18,7 +18,7 @@ from tfp_dgm.captioning import (
     render_caption_page,
 )
 from tfp_dgm.data import CaptionedImages, DataError
-from tfp_dgm.networks import ConvolutionalEncoder, decode_image
+from tfp_dgm.networks import ConvolutionalEncoder, GRUEncoder, decode_image
 from tfp_dgm.text import WordVocabulary
 
 SIZE = 8
@@ -131,3 +131,22 @@ def test_served_model_says_what_the_live_one_does(model, tmp_path):
     np.testing.assert_allclose(
         score["responsibilities"], model.responsibilities(inputs), rtol=1e-3, atol=1e-5
     )
+
+
+def test_tables_of_a_source_vocabulary_of_words_are_served(tmp_path):
+    sources = WordVocabulary(WORDS, lower=True, max_length=4)
+    model = toys.captioner(
+        encoder=GRUEncoder(sources.size, toys.FEATURES, embedding_units=3, name="encoder"),
+        vocabulary=WordVocabulary(WORDS, lower=True, max_length=toys.LENGTH),
+        source_vocabulary=sources,
+    )
+    texts = ["a dog runs", "cat"]
+    toys.randomized(model, {**toys.inputs(rows=2), "source": sources(tf.constant(texts))})
+    signatures = serving.captioner_signatures(model, texts, beam_size=1)
+    default = {"serving_default": signatures["serving_default"]}
+    folder = serving.export(model, tmp_path / "m", signatures=default, batch_sizes=[2])
+    served = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    answer = served(text=tf.constant(texts))
+    for n, one in enumerate(describe(model, np.array(texts, object))):
+        assert [text.decode() for text in answer["captions"][n].numpy()] == one.captions
+        np.testing.assert_allclose(answer["log_probability"][n], one.log_prob, rtol=1e-4, atol=1e-4)

@@ -78,6 +78,7 @@ class SequenceEncoder(keras.layers.Layer):
         self.built = True
 
     def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        token_ids = tf.cast(token_ids, tf.int32)  # Keras's export traces any layer with floats.
         x = tf.cast(tf.gather(self.embedding, token_ids), self.compute_dtype)  # [B, T, E]
         if self.dropout_rate:
             x = self.input_dropout(x, training=training)
