@@ -55,16 +55,24 @@ def make_text_encoder(settings: CaptionSettings, vocabulary: Vocabulary) -> kera
 
 
 def make_encoder(settings: CaptionSettings) -> keras.Layer:
-    """The encoder of images [B, H, W, 3] that the settings ask for."""
+    """The encoder of images [B, H, W, 3] that the settings ask for.
+
+    Raises:
+      DataError: if the weights, or images of this size, do not fit the application.
+      OSError: if the weights are missing or cannot be fetched.
+    """
     size = settings.image_size
     if settings.application:
-        return networks.PretrainedBackbone(
-            settings.application,
-            (size, size),
-            weights=settings.weights or None,
-            trainable=settings.fine_tune,
-            name="encoder",
-        )
+        try:
+            return networks.PretrainedBackbone(
+                settings.application,
+                (size, size),
+                weights=settings.weights or None,
+                trainable=settings.fine_tune,
+                name="encoder",
+            )
+        except ValueError as error:
+            raise DataError(f"settings: {error}") from error
     filters = [settings.filters * min(4, 2**block) for block in range(settings.blocks)]
     return networks.ConvolutionalEncoder(filters, seed=settings.seed, name="encoder")
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from tfp_dgm.data import DataError
+from tfp_dgm.networks import find_application
+
+_AT_LEAST = {
+    1: (
+        *("num_experts", "units", "embedding_units", "expert_units", "context_units"),
+        *("image_size", "blocks", "min_count", "max_length", "source_max_length"),
+        *("batch_size", "epochs", "patience"),
+    ),
+    0: ("clip_norm", "anneal_epochs", "balance"),
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class CaptionSettings:
       learned_gate: p(k | image) is learned; otherwise it is uniform.
       decoder: "lstm" or "transformer".
       attention: the decoder attends to the image's grid.
-      units: of the decoder.
+      units: of the decoder; a multiple of 4 for a transformer.
       embedding_units: of the words.
       expert_units: of an expert's embedding.
       context_units: of the image's context vector.
@@ -30,8 +41,9 @@ class CaptionSettings:
       source_encoder: of sources that are texts.
       source_max_length: tokens of such a source at most, the end included.
       image_size: height and width in pixels.
-      filters: of the first block of the small convolutional encoder, trained from scratch; each
-        further block has twice as many as the one before, up to four times these.
+      filters: of the first block of the small convolutional encoder, trained from scratch, a
+        multiple of 8; each further block has twice as many as the one before, up to four times
+        these.
       blocks: of that encoder; each halves height and width.
       application: a model of `keras.applications` instead of it.
       weights: of the application: a file, or "imagenet"; empty for random ones.
@@ -50,6 +62,8 @@ class CaptionSettings:
       anneal_epochs: until it is 1.
       balance: of the experts' usage (em and hard-em).
       seed: of everything.
+    Raises:
+      DataError: if a setting is out of its range; names it, the range and what came.
     References:
       [1] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of
         the Trade. ICML 2019. arXiv:1902.07816
@@ -92,19 +106,26 @@ class CaptionSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least_one = (
-            *("num_experts", "units", "blocks", "max_length", "source_max_length"),
-            *("batch_size", "epochs"),
-        )
-        for name in at_least_one:
-            if getattr(self, name) < 1:
-                raise DataError(
-                    f"setting {name!r}: expected at least 1; received {getattr(self, name)}"
-                )
-        if self.temperature <= 0 or self.balance < 0 or not 0 <= self.dropout < 1:
-            raise DataError(
-                "settings: expected temperature > 0, balance >= 0 and dropout in [0, 1); received "
-                f"{self.temperature}, {self.balance} and {self.dropout}"
-            )
+        for least, names in _AT_LEAST.items():
+            for name in names:
+                self._expect(name, least <= getattr(self, name) < math.inf, f"at least {least}")
+        for name in ("learning_rate", "temperature"):
+            self._expect(name, 0 < getattr(self, name) < math.inf, "a number above 0")
+        self._expect("dropout", 0 <= self.dropout < 1, "a number in [0, 1)")
+        self._expect("seed", 0 <= self.seed < 2**31, f"a number from 0 to {2**31 - 1}")
+        self._expect("filters", self.filters >= 8 and self.filters % 8 == 0, "a multiple of 8")
+        if "transformer" in (self.decoder, self.source_encoder):
+            self._expect("units", self.units % 4 == 0, "a multiple of 4 for a transformer's heads")
+        if self.application:
+            try:
+                find_application(self.application)
+            except ValueError as error:
+                raise DataError(f"settings: {error}") from error
         if self.separate and self.objective == "gumbel":
             raise DataError("settings: objective=gumbel mixes experts; it needs separate=false")
+
+    def _expect(self, name: str, is_right: bool, expected: str) -> None:
+        if not is_right:
+            raise DataError(
+                f"setting {name!r}: expected {expected}; received {getattr(self, name)}"
+            )

@@ -6,7 +6,7 @@ from tfp_dgm.networks.convolutional_encoder import ConvolutionalEncoder
 from tfp_dgm.networks.decode_image import decode_image
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 from tfp_dgm.networks.mlp import MLP
-from tfp_dgm.networks.pretrained_backbone import PretrainedBackbone
+from tfp_dgm.networks.pretrained_backbone import PretrainedBackbone, find_application
 from tfp_dgm.networks.recurrent_decoder import GRUDecoder, InputlessDecoder, LSTMDecoder
 from tfp_dgm.networks.recurrent_encoder import GRUEncoder, LSTMEncoder
 from tfp_dgm.networks.sentence_encoder import SentenceEncoder
@@ -36,4 +36,5 @@ __all__ = [
     "TransformerEncoder",
     "WordDropout",
     "decode_image",
+    "find_application",
 ]

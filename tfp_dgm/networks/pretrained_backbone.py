@@ -36,7 +36,7 @@ class PretrainedBackbone(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(trainable=trainable, **kwargs)
-        make, self._preprocess = _application(application)
+        make, self._preprocess = find_application(application)
         self.application = application
         self.image_size = tuple(image_size)
         self.arguments = dict(arguments or {})
@@ -70,8 +70,12 @@ class PretrainedBackbone(keras.layers.Layer):
         }
 
 
-def _application(name: str) -> tuple[Callable[..., keras.Model], Callable[[Any], Any]]:
-    """The function that makes a network, and that which prepares its images."""
+def find_application(name: str) -> tuple[Callable[..., keras.Model], Callable[[Any], Any]]:
+    """The function that makes a network of `keras.applications`, and what prepares its images.
+
+    Raises:
+      ValueError: if there is no such application; names all.
+    """
     modules = [
         getattr(keras.applications, attribute)
         for attribute in dir(keras.applications)
@@ -82,6 +86,4 @@ def _application(name: str) -> tuple[Callable[..., keras.Model], Callable[[Any],
         if callable(make) and name[:1].isupper():
             return make, module.preprocess_input
     known = sorted(attribute for attribute in dir(keras.applications) if attribute[0].isupper())
-    raise ValueError(
-        f"PretrainedBackbone: `application` must be one of {', '.join(known)}; received {name!r}"
-    )
+    raise ValueError(f"`application` must be one of {', '.join(known)}; received {name!r}")

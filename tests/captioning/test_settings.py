@@ -1,0 +1,47 @@
+"""What no training can use is refused by name, before any work."""
+
+import pytest
+
+from tfp_dgm.captioning import CaptionSettings, make_encoder
+from tfp_dgm.data import DataError
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"expert_units": 0}, "'expert_units': expected at least 1; received 0"),
+        ({"context_units": -2}, "'context_units': expected at least 1; received -2"),
+        ({"embedding_units": 0}, "'embedding_units': expected at least 1; received 0"),
+        ({"image_size": 0}, "'image_size': expected at least 1; received 0"),
+        ({"min_count": 0}, "'min_count': expected at least 1; received 0"),
+        ({"patience": 0}, "'patience': expected at least 1; received 0"),
+        ({"clip_norm": -1.0}, "'clip_norm': expected at least 0; received -1.0"),
+        ({"balance": float("nan")}, "'balance': expected at least 0; received nan"),
+        ({"learning_rate": -1.0}, "'learning_rate': expected a number above 0; received -1.0"),
+        ({"temperature": 0.0}, "'temperature': expected a number above 0; received 0.0"),
+        ({"dropout": 1.0}, r"'dropout': expected a number in \[0, 1\); received 1.0"),
+        ({"seed": -1}, "'seed': expected a number from 0 to 2147483647; received -1"),
+        ({"seed": 2**31}, "'seed': expected a number from 0 to 2147483647; received 2147483648"),
+        ({"filters": 0}, "'filters': expected a multiple of 8; received 0"),
+        ({"filters": 12}, "'filters': expected a multiple of 8; received 12"),
+        (
+            {"decoder": "transformer", "units": 6},
+            "'units': expected a multiple of 4 for a transformer's heads; received 6",
+        ),
+        ({"application": "NoSuchNet"}, "`application` must be one of .* received 'NoSuchNet'"),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_named(changed, message):
+    with pytest.raises(DataError, match=message):
+        CaptionSettings(**changed)
+
+
+def test_an_application_says_which_images_are_too_small():
+    settings = CaptionSettings(application="MobileNet", image_size=8)
+    with pytest.raises(DataError, match=r"settings: .*MobileNet.* at least 32x32"):
+        make_encoder(settings)
+
+
+def test_the_ends_of_the_ranges_are_in_them():
+    CaptionSettings(seed=2**31 - 1, clip_norm=0.0, balance=0.0, dropout=0.0, filters=8, min_count=1)
