@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, atomic_directory, atomic_write, binarise
-from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.models import LatentVariableModel, load_model
 from tfp_dgm.training import (
     FusedAdam,
     NonFiniteGuard,
@@ -117,10 +117,7 @@ def load(folder: Path) -> tuple[LatentVariableModel, dict[str, Any]]:
     settings = _settings_of(folder)
     if not settings:
         raise DataError.at(folder, f"expected a folder that `{_PROGRAM} train` wrote")
-    try:
-        return keras.saving.load_model(folder / "model.keras"), settings
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError.at(folder / "model.keras", f"cannot be loaded: {error}") from error
+    return load_model(folder / "model.keras"), settings
 
 
 def check_shape(model: LatentVariableModel, images: NDArray[np.float32], path: str) -> None:

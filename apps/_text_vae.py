@@ -144,10 +144,7 @@ def load_model(directory: Path) -> TextModel:
     path = directory / "model.keras" if directory.is_dir() else directory
     if not path.is_file():
         raise DataError(f"{directory}: no model here; `dgm text-vae train` makes one")
-    try:
-        model = keras.saving.load_model(path)
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: cannot be loaded: {error}") from error
+    model = models.load_model(path)
     if not isinstance(model, TextModel) or model.vocabulary is None:
         raise DataError(f"{path}: {type(model).__name__} is no text VAE with a vocabulary")
     return model

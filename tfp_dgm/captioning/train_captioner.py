@@ -24,7 +24,7 @@ from tfp_dgm.captioning.images import encode_images
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.captioning.sources import CaptionedSources, token_rows
 from tfp_dgm.data import DataError, atomic_write
-from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.models import MixtureOfExpertsCaptioner, load_model
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.training import (
     FusedAdam,
@@ -134,7 +134,7 @@ def load_captioner(
     """A trained captioner and its settings, from the folder that `train_captioner` wrote.
 
     Raises:
-      DataError: if the folder holds no finished training.
+      DataError: if the folder holds no finished training, or a file in it is damaged.
     """
     folder = Path(directory)
     if not (folder / MODEL).exists():
@@ -145,7 +145,7 @@ def load_captioner(
         raise DataError.at(
             folder / SETTINGS, f"expected the settings of a training; {error}"
         ) from error
-    return keras.saving.load_model(folder / MODEL), settings
+    return load_model(folder / MODEL), settings
 
 
 def _prepare(folder: Path, settings: CaptionSettings, resume: bool) -> None:
