@@ -45,16 +45,43 @@ def write_settings(settings: Any, path: Path) -> None:
         file.write(json.dumps(dataclasses.asdict(settings), indent=2).encode() + b"\n")
 
 
+def read_json(file: Path, wanted: str) -> dict[str, Any]:
+    """Reads an object from a JSON file.
+
+    Raises:
+      DataError: if there is no such file, or it holds something else; names it and what is wanted.
+    """
+    found = _parse_json(_text(file, wanted), file)
+    if not isinstance(found, dict):
+        raise DataError.at(file, f"expected an object: {wanted}; found {type(found).__name__}")
+    return found
+
+
 def _load(file: Path) -> Any:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: expected UTF-8; {error}") from error
+    text = _text(file, "settings, as YAML or JSON")
+    if file.suffix.lower() == ".json":
+        return _parse_json(text, file)
     return _parse(text, str(file))
 
 
+def _text(file: Path, wanted: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError.at(file, f"expected {wanted}, in UTF-8; {error}") from error
+    except OSError as error:
+        raise DataError.at(file, f"expected a file of {wanted}: {error.strerror}") from error
+
+
+def _parse_json(text: str, file: Path) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError.at(file, f"not JSON: {error}") from error
+
+
 def _parse(text: str, where: str) -> Any:
-    import yaml  # JSON is YAML.
+    import yaml
 
     try:
         return yaml.safe_load(text)

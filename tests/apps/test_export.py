@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import keras
 import pytest
@@ -47,9 +48,9 @@ def test_a_card_of_ones_own(saved, tmp_path):
     ("model", "card", "message"),
     [
         (None, None, "expected a model that Keras saved; found none"),
-        ("junk", None, "cannot be loaded"),
+        ("junk", None, "model.keras: cannot be loaded: damaged"),
         ("good", "no JSON", "card.json: not JSON"),
-        ("good", "[]", "card.json: expected an object"),
+        ("good", "[]", "card.json: expected an object: data, metrics and limits; found list"),
         ("good", '{"limit": 1}', "card: expected data, metrics and limits; received ['limit']"),
     ],
 )
@@ -65,3 +66,27 @@ def test_what_is_wrong_is_said(saved, tmp_path, model, card, message):
     assert result.exit_code == 2
     assert message in result.output
     assert not list(tmp_path.glob("vae/[0-9]*"))
+
+
+def test_a_captioners_folder_points_to_its_own_command(tmp_path):
+    (tmp_path / "captioner.keras").write_bytes(b"")
+    result = _export(tmp_path, tmp_path / "served")
+    assert result.exit_code == 2
+    assert "holds a captioner, which `dgm caption export` exports" in result.output
+
+
+def test_files_in_the_way_missing_or_malformed_are_named(saved, tmp_path):
+    (tmp_path / "good.csv").write_text("a\n")
+    result = _export(saved, tmp_path / "good.csv")
+    assert result.exit_code == 2
+    assert "Invalid value" in result.output
+    result = _export(saved, tmp_path / "served", "--card", tmp_path / "none.json")
+    assert result.exit_code == 2
+    assert "Invalid value for '--card'" in result.output
+    shutil.copy(saved / "model.keras", tmp_path)
+    for content, message in (("{", "metrics.json: not JSON"), ("[]", "metrics.json: expected an")):
+        (tmp_path / "metrics.json").write_text(content)
+        result = _export(tmp_path, tmp_path / "served")
+        assert result.exit_code == 2
+        assert message in result.output
+    assert not (tmp_path / "served").exists()
