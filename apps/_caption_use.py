@@ -31,6 +31,7 @@ from ._caption_sources import (
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._settings import read_json
 
 _EXAMPLES = 4
 
@@ -109,7 +110,10 @@ def describe(
 
 def export(
     model: Model,
-    output: Annotated[Path, typer.Option(help="Folder of the served model; gets a new version.")],
+    output: Annotated[
+        Path,
+        typer.Option(file_okay=False, help="Folder of the served model; gets a new version."),
+    ],
     images: Annotated[
         Path | None,
         typer.Option(
@@ -126,6 +130,9 @@ def export(
         from tfp_dgm.serving import export as export_model
     with clean_errors():
         captioner, _ = load_captioner(model)
+        metrics = read_json(model / "metrics.json", "the metrics of a training")
+        if missing := {"validation", "sources"} - set(metrics):
+            raise DataError.at(model / "metrics.json", f"expected {' and '.join(sorted(missing))}")
         examples: Any = ()
         if images is not None:
             with opened(images, kind_of_sources(captioner)) as where:
@@ -135,7 +142,6 @@ def export(
                 else:
                     examples = where.of(names) if isinstance(where, ImageFeatures) else names
         signatures = captioner_signatures(captioner, examples, beam_size=beam_size)
-        metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
         folder = export_model(
             captioner,
             output,

@@ -60,7 +60,10 @@ def train(
     source_column: SourceColumn = None,
     caption_column: CaptionColumn = None,
     settings: Annotated[
-        Path | None, typer.Option(help="YAML or JSON file of settings; see docs/captions.md.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="YAML or JSON file of settings; see docs/captions.md."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,

@@ -1,6 +1,7 @@
 """`dgm caption` on what is no image: features that somebody computed, and texts to be answered."""
 
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -105,6 +106,20 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     inputs = {"source": model.source_vocabulary(tf.constant(texts))}
     inputs["token_ids"] = model.vocabulary(tf.constant(target))
     np.testing.assert_allclose(scores["log_probability"], model.log_marginal(inputs), rtol=1e-4)
+
+
+def test_damaged_metrics_are_named(translator, tmp_path):
+    shutil.copytree(translator, tmp_path / "model", ignore=shutil.ignore_patterns("checkpoint"))
+    metrics = tmp_path / "model" / "metrics.json"
+    for content, message in (
+        ('{"history": [', "metrics.json: not JSON"),
+        ("[]", "metrics.json: expected an object"),
+        ('{"sources": {}}', "metrics.json: expected validation"),
+    ):
+        metrics.write_text(content)
+        result = run("export", tmp_path / "model", f"--output={tmp_path / 'served'}")
+        assert result.exit_code == 2
+        assert message in result.output.replace("\n", " ")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,49 @@
+"""What `dgm caption` refuses before any work: options out of range or without effect, and files."""
+
+from pathlib import Path
+
+import pytest
+from tfp_dgm_apps._settings import read_settings
+from tfp_dgm_apps.cli import app
+from typer.testing import CliRunner
+
+from tfp_dgm.captioning import CaptionSettings
+from tfp_dgm.data import DataError
+
+
+def refused(*arguments):
+    """The message, without the frame that Typer draws around it."""
+    result = CliRunner().invoke(app, ["caption", *map(str, arguments)])
+    assert result.exit_code == 2, result.output
+    return " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "x", "--output=o", "--settings=none.yaml"), "Invalid value for '--settings'"),
+        (("train", "x", "--output=o", "--set=learning_rate=-1"), "a number above 0; received -1.0"),
+    ],
+    ids=str,
+)
+def test_options_are_checked_first(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(*arguments)
+
+
+def test_files_that_are_damaged_or_in_the_way_are_named(tmp_path):
+    (tmp_path / "bad.json").write_text('{"epochs": 3')
+    message = refused("train", "x", "--output=o", f"--settings={tmp_path / 'bad.json'}")
+    assert "bad.json: not JSON" in message
+    message = refused("export", "m", f"--output={tmp_path / 'bad.json'}")
+    assert "Invalid value for '--output'" in message
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "settings.json").write_text("{}")
+    (model / "captioner.keras").write_bytes(b"junk")
+    assert "captioner.keras: cannot be loaded: damaged" in refused("describe", model, "x")
+
+
+def test_a_missing_file_of_settings_is_named():
+    with pytest.raises(DataError, match=r"none.yaml: expected a file of settings, as YAML or JSON"):
+        read_settings(CaptionSettings, Path("none.yaml"), [])
