@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 MOST_ON_A_PAGE = 200  # Images, or texts.
+MOST_SEED = 2**31 - 1  # An int32 in the graph.
 
 Captions = Annotated[
     Path,
@@ -42,8 +43,12 @@ List = Annotated[
 ]
 Html = Annotated[Path | None, typer.Option(help="A page to look at: images and captions.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the numbers here, too.")]
-BeamSize = Annotated[int, typer.Option(help="1 takes the likeliest word at each step.")]
+BeamSize = Annotated[int, typer.Option(min=1, help="1 takes the likeliest word at each step.")]
 Sample = Annotated[bool, typer.Option("--sample", help="Draw the words instead.")]
-Temperature = Annotated[float, typer.Option(help="Of the draws; below 1 is more careful.")]
-TopP = Annotated[float, typer.Option(help="Draw from this share of probability (nucleus).")]
-Seed = Annotated[int, typer.Option(help="The same seed draws the same captions.")]
+Temperature = Annotated[float, typer.Option(min=0, help="Of the draws; below 1 is more careful.")]
+TopP = Annotated[
+    float, typer.Option(min=0, max=1, help="Draw from this share of probability (nucleus).")
+]
+Seed = Annotated[
+    int, typer.Option(min=0, max=MOST_SEED, help="The same seed draws the same captions.")
+]

@@ -10,6 +10,7 @@ from tfp_dgm.data import DataError, ImageFeatures, ImageFiles, atomic_directory
 
 from ._caption_options import (
     MOST_ON_A_PAGE,
+    MOST_SEED,
     BeamSize,
     Html,
     Json,
@@ -51,9 +52,9 @@ def describe(
         typer.Option(min=1, help="So many of them, drawn by --seed.", show_default="all"),
     ] = None,
     expert: Annotated[
-        int | None, typer.Option(help="Captions of this expert alone.", show_default="all")
+        int | None, typer.Option(min=0, help="Captions of this expert alone.", show_default="all")
     ] = None,
-    num_captions: Annotated[int, typer.Option(help="Of the one expert.")] = 1,
+    num_captions: Annotated[int, typer.Option(min=1, help="Of the one expert.")] = 1,
     beam_size: BeamSize = 1,
     sample: Sample = False,
     temperature: Temperature = 1.0,
@@ -153,9 +154,11 @@ def export(
 
 def render(
     output: Annotated[Path, typer.Option(help="Folder for images, captions and lists.")],
-    num_images: Annotated[int, typer.Option(help="How many scenes.")] = 1000,
+    num_images: Annotated[int, typer.Option(min=2, help="How many scenes.")] = 1000,
     size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 32,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same scenes.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MOST_SEED, help="The same seed draws the same scenes.")
+    ] = 0,
 ) -> None:
     """Draws scenes with captions by authors of four styles: data to try this on.
 

@@ -21,6 +21,15 @@ def refused(*arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("export", "m", "--output=o", "--beam-size=0"), "Invalid value for '--beam-size'"),
+        (("describe", "m", "x", "--temperature=-1"), "Invalid value for '--temperature'"),
+        (("describe", "m", "x", "--top-p=2"), "Invalid value for '--top-p'"),
+        (("describe", "m", "x", "--num-captions=0"), "Invalid value for '--num-captions'"),
+        (("evaluate", "m", "x", "--seed=-1"), "Invalid value for '--seed'"),
+        (("render", "--output=o", "--num-images=-1"), "Invalid value for '--num-images'"),
+        (("render", "--output=o", "--num-images=1"), "Invalid value for '--num-images'"),
+        (("render", "--output=o", "--seed=2147483648"), "Invalid value for '--seed'"),
+        (("describe", "m", "x", "--sample", "--temperature=0"), "expected temperature > 0"),
         (("train", "x", "--output=o", "--settings=none.yaml"), "Invalid value for '--settings'"),
         (("train", "x", "--output=o", "--set=learning_rate=-1"), "a number above 0; received -1.0"),
     ],
