@@ -8,6 +8,14 @@ import typer
 MOST_ON_A_PAGE = 200  # Images, or texts.
 MOST_SEED = 2**31 - 1  # An int32 in the graph.
 
+
+def in_a_folder(path: Path | None) -> Path | None:
+    """A callback that refuses a file whose folder is missing, before any work is done."""
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"{path}: no such folder: {path.parent}")
+    return path
+
+
 Captions = Annotated[
     Path,
     typer.Argument(
@@ -41,8 +49,18 @@ List = Annotated[
     Path | None,
     typer.Option("--list", help="Names of the images (or texts), one a line.", show_default="all"),
 ]
-Html = Annotated[Path | None, typer.Option(help="A page to look at: images and captions.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the numbers here, too.")]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False, callback=in_a_folder, help="A page to look at: images and captions."
+    ),
+]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", dir_okay=False, callback=in_a_folder, help="Write the numbers here, too."
+    ),
+]
 BeamSize = Annotated[int, typer.Option(min=1, help="1 takes the likeliest word at each step.")]
 Sample = Annotated[bool, typer.Option("--sample", help="Draw the words instead.")]
 Temperature = Annotated[float, typer.Option(min=0, help="Of the draws; below 1 is more careful.")]

@@ -73,7 +73,7 @@ def describe(
             render_caption_page,
         )
         from tfp_dgm.captioning import describe as describe_sources
-    with clean_errors(), progress_bar() as progress:
+    with clean_errors():
         decoding = Decoding(
             beam_size=beam_size,
             sample=sample,
@@ -84,7 +84,7 @@ def describe(
             num_texts=num_captions,
         )
         captioner, trained = load_captioner(model)
-        with opened(sources, kind_of_sources(captioner)) as where:
+        with opened(sources, kind_of_sources(captioner)) as where, progress_bar() as progress:
             names = names_of(where, image_list, pick, seed)
             names, read, broken = _read(where, names, trained.image_size, progress)
             if broken and (strict or not names):
@@ -94,19 +94,19 @@ def describe(
             found = describe_sources(captioner, read, decoding, progress=progress)
             shown = names[:MOST_ON_A_PAGE]
             looks = pictures(where, shown) if html is not None else []
-        if html is not None:
-            write_text(html, render_caption_page(str(model), shown, looks, found[: len(shown)]))
+        if broken:
+            warn([f"{len(broken)} images cannot be decoded: {', '.join(broken[:5])}"])
+        for name, one in zip(names, found, strict=True):
+            typer.echo(name)
+            for n, caption in enumerate(one.captions):
+                mark = "*" if n == one.best else " "
+                typer.echo(f" {mark} {one.log_prob[n]:8.2f}  {caption}")
         if json_file is not None:
             kind = "text" if isinstance(where, list) else "image"
             rows = [{kind: name, **one.to_dict()} for name, one in zip(names, found, strict=True)]
             write_text(json_file, json.dumps(rows, indent=2) + "\n")
-    if broken:
-        warn([f"{len(broken)} images cannot be decoded: {', '.join(broken[:5])}"])
-    for name, one in zip(names, found, strict=True):
-        typer.echo(name)
-        for n, caption in enumerate(one.captions):
-            mark = "*" if n == one.best else " "
-            typer.echo(f" {mark} {one.log_prob[n]:8.2f}  {caption}")
+        if html is not None:
+            write_text(html, render_caption_page(str(model), shown, looks, found[: len(shown)]))
 
 
 def export(

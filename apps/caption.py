@@ -24,6 +24,7 @@ from ._caption_options import (
     Strict,
     Temperature,
     TopP,
+    in_a_folder,
 )
 from ._caption_sources import (
     check_kind,
@@ -130,7 +131,11 @@ def evaluate(
     json_file: Json = None,
     responsibilities: Annotated[
         Path | None,
-        typer.Option(help="Write which expert wrote which caption of people's, as JSON lines."),
+        typer.Option(
+            dir_okay=False,
+            callback=in_a_folder,
+            help="Write which expert wrote which caption of people's, as JSON lines.",
+        ),
     ] = None,
 ) -> None:
     """Scores one caption of each expert against people's, and people's under the model."""
@@ -144,7 +149,7 @@ def evaluate(
             load_sources,
             render_caption_page,
         )
-    with clean_errors(), progress_bar() as progress:
+    with clean_errors():
         decoding = Decoding(
             beam_size=beam_size, sample=sample, temperature=temperature, top_p=top_p, seed=seed
         )
@@ -156,10 +161,23 @@ def evaluate(
         chosen = known
         if image_list is not None:
             chosen = known.within(read_image_list(image_list), image_list.name)
-        captioned = load_sources(
-            chosen, where, image_size=trained.image_size, strict=strict, progress=progress
-        )
-        metrics, found = evaluate_captioner(captioner, captioned, decoding, progress=progress)
+        with progress_bar() as progress:
+            captioned = load_sources(
+                chosen, where, image_size=trained.image_size, strict=strict, progress=progress
+            )
+            metrics, found = evaluate_captioner(captioner, captioned, decoding, progress=progress)
+            shares = None
+            if responsibilities is not None:
+                shares = caption_responsibilities(captioner, captioned, progress=progress)
+        dropped = captioned.captions.warnings if captioned.captions != known else []
+        warn(list(dict.fromkeys(known.warnings + dropped)))
+        for name, value in metrics.items():
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            typer.echo(f"{name:<16} {shown}")
+        if json_file is not None:
+            write_text(json_file, json.dumps(metrics, indent=2) + "\n")
+        if responsibilities is not None:
+            write_text(responsibilities, _responsibility_lines(captioned, shares))
         if html is not None:
             names = captioned.captions.names[:MOST_ON_A_PAGE]
             page = render_caption_page(
@@ -171,16 +189,6 @@ def evaluate(
                 metrics=metrics,
             )
             write_text(html, page)
-        if json_file is not None:
-            write_text(json_file, json.dumps(metrics, indent=2) + "\n")
-        if responsibilities is not None:
-            shares = caption_responsibilities(captioner, captioned, progress=progress)
-            write_text(responsibilities, _responsibility_lines(captioned, shares))
-    warnings = known.warnings + (captioned.captions.warnings if captioned.captions != known else [])
-    warn(list(dict.fromkeys(warnings)))
-    for name, value in metrics.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else value
-        typer.echo(f"{name:<16} {shown}")
 
 
 def _responsibility_lines(captioned: Any, shares: Any) -> str:

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from tfp_dgm_apps import _caption_use
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
@@ -106,6 +107,17 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     inputs = {"source": model.source_vocabulary(tf.constant(texts))}
     inputs["token_ids"] = model.vocabulary(tf.constant(target))
     np.testing.assert_allclose(scores["log_probability"], model.log_marginal(inputs), rtol=1e-4)
+
+
+def test_answers_are_shown_before_they_are_written(translator, tmp_path, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(_caption_use, "write_text", full)
+    (tmp_path / "texts.txt").write_text("one two\n")
+    result = run("describe", translator, tmp_path / "texts.txt", f"--json={tmp_path / 'a.json'}")
+    assert result.exit_code == 2
+    assert "one two" in result.output.split("No space left")[0]
 
 
 def test_damaged_metrics_are_named(translator, tmp_path):
