@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tfp_dgm.data import DataError
+
 MOST_ON_A_PAGE = 200  # Images, or texts.
 MOST_SEED = 2**31 - 1  # An int32 in the graph.
 
@@ -14,6 +16,27 @@ def in_a_folder(path: Path | None) -> Path | None:
     if path is not None and not path.parent.is_dir():
         raise typer.BadParameter(f"{path}: no such folder: {path.parent}")
     return path
+
+
+def check_decoding(
+    *,
+    beam_size: int,
+    sample: bool,
+    temperature: float,
+    top_p: float,
+    expert: int | None = None,
+    num_captions: int = 1,
+) -> None:
+    """Raises a DataError where an option was given that others keep from having an effect."""
+    if not sample and (temperature, top_p) != (1.0, 1.0):
+        name = "--temperature" if temperature != 1 else "--top-p"
+        raise DataError(f"{name}: shapes draws; give --sample, too")
+    if sample and beam_size > 1:
+        raise DataError("--beam-size: nothing is searched with --sample; give one of them")
+    if expert is None and num_captions > 1:
+        raise DataError("--num-captions: there is one of each expert; give --expert for several")
+    if expert is not None and beam_size > 1:
+        raise DataError("--beam-size: with --expert, --num-captions is the size of the beam")
 
 
 Captions = Annotated[

@@ -21,6 +21,7 @@ from ._caption_options import (
     Strict,
     Temperature,
     TopP,
+    check_decoding,
 )
 from ._caption_sources import (
     names_of,
@@ -74,6 +75,14 @@ def describe(
         )
         from tfp_dgm.captioning import describe as describe_sources
     with clean_errors():
+        check_decoding(
+            beam_size=beam_size,
+            sample=sample,
+            temperature=temperature,
+            top_p=top_p,
+            expert=expert,
+            num_captions=num_captions,
+        )
         decoding = Decoding(
             beam_size=beam_size,
             sample=sample,

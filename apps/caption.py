@@ -24,6 +24,7 @@ from ._caption_options import (
     Strict,
     Temperature,
     TopP,
+    check_decoding,
     in_a_folder,
 )
 from ._caption_sources import (
@@ -150,6 +151,7 @@ def evaluate(
             render_caption_page,
         )
     with clean_errors():
+        check_decoding(beam_size=beam_size, sample=sample, temperature=temperature, top_p=top_p)
         decoding = Decoding(
             beam_size=beam_size, sample=sample, temperature=temperature, top_p=top_p, seed=seed
         )
