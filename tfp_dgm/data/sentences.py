@@ -23,28 +23,22 @@ class Sentences:
       num_lines: lines of the file.
       empty: numbers of the lines that hold nothing.
       not_utf8: numbers of the lines that are not UTF-8 or hold a NUL byte.
-      too_long: numbers of the lines of more words than allowed.
     """
 
     texts: list[str]
     num_lines: int
     empty: list[int]
     not_utf8: list[int]
-    too_long: list[int]
 
     @property
     def line_numbers(self) -> list[int]:
         """The number of each text's line, counted from 1."""
-        left_out = {*self.empty, *self.not_utf8, *self.too_long}
+        left_out = {*self.empty, *self.not_utf8}
         return [n for n in range(1, self.num_lines + 1) if n not in left_out]
 
     def warnings(self) -> list[str]:
         """What was left out, one sentence a kind, with the first line numbers."""
-        kinds = (
-            ("empty", self.empty),
-            ("not UTF-8", self.not_utf8),
-            ("longer than allowed", self.too_long),
-        )
+        kinds = (("empty", self.empty), ("not UTF-8", self.not_utf8))
         return [
             f"{len(lines):,} of {self.num_lines:,} lines left out, {name}: "
             f"line {listing([str(line) for line in lines], _LINES_SHOWN)}"
@@ -53,12 +47,11 @@ class Sentences:
         ]
 
 
-def read_sentences(path: str | os.PathLike[str], *, max_words: int | None = None) -> Sentences:
+def read_sentences(path: str | os.PathLike[str]) -> Sentences:
     """Reads a plain or gzipped (.gz) file of sentences, one a line.
 
     Args:
       path: the file; a byte order mark is taken off.
-      max_words: lines of more words (between spaces) are left out and counted.
     Raises:
       DataError: if the file cannot be read or unpacked, is UTF-16 or UTF-32, or holds no sentence.
     """
@@ -66,7 +59,6 @@ def read_sentences(path: str | os.PathLike[str], *, max_words: int | None = None
     texts: list[str] = []
     empty: list[int] = []
     not_utf8: list[int] = []
-    too_long: list[int] = []
     number = 0
     for number, line in enumerate(_lines(path), start=1):
         try:
@@ -78,11 +70,9 @@ def read_sentences(path: str | os.PathLike[str], *, max_words: int | None = None
             not_utf8.append(number)
         elif not text:
             empty.append(number)
-        elif max_words is not None and len(text.split()) > max_words:
-            too_long.append(number)
         else:
             texts.append(text)
-    sentences = Sentences(texts, number, empty, not_utf8, too_long)
+    sentences = Sentences(texts, number, empty, not_utf8)
     if not sentences.texts:
         problems = "; ".join(sentences.warnings()) or "the file is empty"
         raise DataError.at(path, f"expected at least one sentence; {problems}")
