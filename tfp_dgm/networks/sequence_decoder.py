@@ -5,13 +5,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.networks.sequence_layer import SequenceLayer
 from tfp_dgm.networks.word_dropout import WordDropout
 
 State = Any  # A nested structure of tensors [*batch, ...].
 Memory = Any  # What `prepare_memory` gives.
 
 
-class SequenceDecoder(keras.layers.Layer):
+class SequenceDecoder(SequenceLayer):
     """Reads the tokens so far and a conditioning vector; gives the features of the next token.
 
         h_t = decoder(conditioning, tokens < t);   logits_t = kernel h_t + bias
@@ -40,8 +41,6 @@ class SequenceDecoder(keras.layers.Layer):
       [3] Dieng et al. Avoiding Latent Variable Collapse with Generative Skip Models. AISTATS 2019.
         arXiv:1807.04863
     """
-
-    built: bool
 
     def __init__(
         self,
@@ -243,14 +242,6 @@ class SequenceDecoder(keras.layers.Layer):
         return keras.layers.Dropout(
             self.dropout_rate, seed=self._seed(position), dtype=self.dtype_policy, name=name
         )
-
-    def _dense(self, units: int, from_units: int, name: str, **kwargs: Any) -> keras.layers.Dense:
-        """A built Dense layer of this layer's policy."""
-        dense = keras.layers.Dense(
-            units, dtype=self.dtype_policy, trainable=self.trainable, name=name, **kwargs
-        )
-        dense.build((None, from_units))
-        return dense
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -5,10 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.networks.sequence_layer import SequenceLayer
 from tfp_dgm.token_ids import PAD
 
 
-class SequenceEncoder(keras.layers.Layer):
+class SequenceEncoder(SequenceLayer):
     """Embeds tokens and sums them up: int32 [B, T] -> [B, output_units].
 
     With `return_sequences`, tokens keep a vector each, [B, T, output_units], for what attends to
@@ -22,8 +23,6 @@ class SequenceEncoder(keras.layers.Layer):
       return_sequences: a vector for each token instead of one for the text.
       seed: int or None, of the dropout.
     """
-
-    built: bool
 
     def __init__(
         self,
@@ -92,13 +91,6 @@ class SequenceEncoder(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         kept = 2 if self.return_sequences else 1
         return (*input_shape[:kept], self.output_units)
-
-    def _dense(self, units: int, from_units: int, name: str, **kwargs: Any) -> keras.layers.Dense:
-        dense = keras.layers.Dense(
-            units, dtype=self.dtype_policy, trainable=self.trainable, name=name, **kwargs
-        )
-        dense.build((None, from_units))
-        return dense
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -71,20 +71,15 @@ class TransformerDecoder(SequenceDecoder):
                     )
                 )
             self.self_attention[i].build((None, self.units))
-            self.self_norms.append(self._norm(f"self_norm_{i}"))
+            self.self_norms.append(self._norm(self.units, f"self_norm_{i}"))
             if self.memory_units:
                 self.memory_attention[i].build((None, self.units), (None, self.memory_units))
-                self.memory_norms.append(self._norm(f"memory_norm_{i}"))
-            self.mlp_norms.append(self._norm(f"mlp_norm_{i}"))
+                self.memory_norms.append(self._norm(self.units, f"memory_norm_{i}"))
+            self.mlp_norms.append(self._norm(self.units, f"mlp_norm_{i}"))
             width = 4 * self.units
             self.hidden.append(self._dense(width, self.units, f"hidden_{i}", activation="gelu"))
             self.outer.append(self._dense(self.units, width, f"outer_{i}"))
-        self.last_norm = self._norm("last_norm")
-
-    def _norm(self, name: str) -> keras.layers.LayerNormalization:
-        norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name=name)
-        norm.build((None, self.units))
-        return norm
+        self.last_norm = self._norm(self.units, "last_norm")
 
     def _features(
         self, conditioning: tf.Tensor, x: tf.Tensor, memory: Memory, training: bool

@@ -49,16 +49,11 @@ class TransformerEncoder(SequenceEncoder):
         self.norms, self.hidden, self.outer = [], [], []
         for i in range(self.num_layers):
             self.attention[i].build((None, self.units))
-            self.norms.append([self._norm(f"norm_{i}_{part}") for part in range(2)])
+            self.norms.append([self._norm(self.units, f"norm_{i}_{part}") for part in range(2)])
             width = 4 * self.units
             self.hidden.append(self._dense(width, self.units, f"hidden_{i}", activation="gelu"))
             self.outer.append(self._dense(self.units, width, f"outer_{i}"))
-        self.last_norm = self._norm("last_norm")
-
-    def _norm(self, name: str) -> keras.layers.LayerNormalization:
-        norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name=name)
-        norm.build((None, self.units))
-        return norm
+        self.last_norm = self._norm(self.units, "last_norm")
 
     def _encode(self, x: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         positions = sinusoids(tf.range(tf.shape(x)[1]), self.units, self.compute_dtype)
