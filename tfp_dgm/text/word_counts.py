@@ -1,6 +1,6 @@
 """Strings -> word counts, inside the graph."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,11 +8,12 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
+from tfp_dgm.text.vocabulary import text_batches
+
 # Letters, digits and the marks that belong to letters make words; scripts that put no spaces
 # between words are cut into characters.
 _NO_WORD = r"[^\p{L}\p{M}\p{N}]+"
 _UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
-_TEXTS_AT_ONCE = 1024
 
 
 def words(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -105,7 +106,7 @@ class WordCounts(keras.layers.Layer):
     def count_matrix(self, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
         """The counts of many texts at once, sparse: float32 [N, V]."""
         columns, lengths = [], []
-        for batch in _batches(texts):
+        for batch in text_batches(texts):
             ids = self.word_ids(batch)
             columns.append(ids.values.numpy())
             lengths.append(ids.row_lengths().numpy())
@@ -130,7 +131,7 @@ class WordCounts(keras.layers.Layer):
 def document_frequencies(texts: Sequence[str]) -> dict[str, int]:
     """The number of texts that hold each word."""
     frequencies: dict[str, int] = {}
-    for batch in _batches(texts):
+    for batch in text_batches(texts):
         tokens = words(batch)
         unique, index = tf.unique(tokens.flat_values, out_idx=tf.int64)
         pairs = tokens.value_rowids().numpy() * len(unique) + index.numpy()
@@ -139,10 +140,3 @@ def document_frequencies(texts: Sequence[str]) -> dict[str, int]:
             word = word.decode("utf-8")
             frequencies[word] = frequencies.get(word, 0) + int(count)
     return frequencies
-
-
-def _batches(texts: Sequence[str]) -> Iterator[tf.Tensor]:
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        batch = texts[start : start + _TEXTS_AT_ONCE]
-        # Lone surrogates, which Python strings may hold, have no UTF-8 form.
-        yield tf.constant([text.encode("utf-8", errors="replace") for text in batch])
