@@ -8,10 +8,10 @@ from tfp_dgm.data.atomic_file import atomic_write
 from tfp_dgm.data.captioned_images import CaptionedImages, read_captions, read_image_list
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
+from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_features import ImageFeatures, read_image_features
 from tfp_dgm.data.image_files import ImageFiles
 from tfp_dgm.data.image_sets import binarise, checked_images, load_digits, read_images
-from tfp_dgm.data.images import read_idx
 from tfp_dgm.data.labelled_table import (
     LabelledTable,
     TableChunk,

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import fetch
+from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_files import ImageFiles
-from tfp_dgm.data.images import read_idx
 
 _NAMES = ("images", "x", "x_train")
 _ZIP_MAGIC = b"PK"
