@@ -7,7 +7,7 @@ from tfp_dgm.serving.checks.check import Verdict, check, failed
 from tfp_dgm.serving.checks.saved_model_runner import build_runner, run_in_cpp
 from tfp_dgm.serving.client import Client
 from tfp_dgm.serving.embedded.limits import Limits
-from tfp_dgm.serving.export import BATCH_SIZES, Servable, export
+from tfp_dgm.serving.export import BATCH_SIZES, export
 from tfp_dgm.serving.model_server import docker_command, model_server_command
 from tfp_dgm.serving.request_error import RequestError
 from tfp_dgm.serving.signatures.captioner_signatures import captioner_signatures
@@ -21,7 +21,6 @@ __all__ = [
     "EmbeddedServer",
     "Limits",
     "RequestError",
-    "Servable",
     "Signature",
     "Verdict",
     "build_runner",

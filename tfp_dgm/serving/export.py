@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,15 +20,6 @@ from tfp_dgm.serving.signatures.signatures_of import signatures_of
 BATCH_SIZES = (1, 4, 16, 64)
 EXAMPLES = "examples"
 _BATCH_TIMEOUT_MICROS = 2000
-_EXAMPLE_ROWS = 2
-
-
-class Servable(Protocol):
-    """A Keras model that says how it is served."""
-
-    def serving_signatures(self) -> Mapping[str, Signature]:
-        """Name -> signature; `serving_default` is the one that a request need not name."""
-        ...
 
 
 def export(
