@@ -21,8 +21,9 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.fit_classifier import fit_classifier
 from tfp_dgm.labelling.metrics import metrics
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.report import installed_versions, render_report
+from tfp_dgm.labelling.report import render_report
 from tfp_dgm.serving import export
+from tfp_dgm.serving.installed_versions import installed_versions
 from tfp_dgm.training import Progress
 
 NEW_COLUMNS = (

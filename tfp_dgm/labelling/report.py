@@ -1,7 +1,5 @@
 """The report on a labelled data set: one HTML page that needs nothing else."""
 
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,9 @@ from tfp_dgm.labelling.annotate_next import annotate_next
 from tfp_dgm.labelling.figures import confusion_figure, coverage_figure, reliability_figure
 from tfp_dgm.labelling.metrics import TOO_FEW_LABELS, metrics
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.serving.installed_versions import installed_versions
 
 _TEMPLATE = "report.html.jinja"
-_PACKAGES = (
-    "tfp-dgm",
-    "tensorflow",
-    "keras",
-    "tensorflow-probability",
-    "tensorflow-text",
-    "scikit-learn",
-    "numpy",
-)
 _ENOUGH_FOR_A_FIGURE = 10
 _ENOUGH_FOR_FINE_BINS = 200
 _MOST_CLASSES_IN_A_TABLE = 12
@@ -246,14 +236,3 @@ def _next_rows(outcome: Outcome, names: Sequence[object]) -> list[dict[str, Any]
         }
         for row in annotate_next(outcome)
     ]
-
-
-def installed_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that decide what a run gives."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -1,8 +1,6 @@
 """What a served model is, on one page: for people, and as JSON for programs."""
 
-import importlib.metadata
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.serving.installed_versions import installed_versions
 from tfp_dgm.serving.operations import serving_signatures
 
-_PACKAGES = ("tfp-dgm", "tensorflow", "tensorflow-text", "tensorflow-probability", "keras")
 _NOT_SAID = "Not said by who exported it."
 
 
@@ -49,7 +47,7 @@ def write_model_card(
         "metrics": card.get("metrics", _NOT_SAID),
         "limits": card.get("limits", _NOT_SAID),
         "signatures": _signatures(folder),
-        "versions": _versions(),
+        "versions": installed_versions(),
     }
     text = json.dumps(facts, indent=2, ensure_ascii=False, default=float)
     (folder / "model_card.json").write_text(text + "\n", encoding="utf-8")
@@ -70,16 +68,6 @@ def _signatures(folder: Path) -> dict[str, Any]:
 def _kind(info: Any) -> str:
     sizes = ["B", *("?" if dim.size < 0 else str(dim.size) for dim in info.tensor_shape.dim[1:])]
     return f"{tf.as_dtype(info.dtype).name} [{', '.join(sizes)}]"
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _markdown(facts: Mapping[str, Any]) -> str:
