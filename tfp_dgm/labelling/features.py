@@ -15,7 +15,7 @@ from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
-from tfp_dgm.training import LinearKLWarmup, Progress
+from tfp_dgm.training import KLWeightSchedule, Linear, Progress
 
 _LSA_UNITS = 300
 _VAE_WORDS = 3000
@@ -129,7 +129,7 @@ def fit_vae(
         batches,
         steps_per_epoch=_VAE_STEPS,
         shuffle=False,
-        callbacks=[LinearKLWarmup(_VAE_STEPS // 2), report],
+        callbacks=[KLWeightSchedule(Linear(_VAE_STEPS // 2)), report],
         verbose=0,
     )
     return vae

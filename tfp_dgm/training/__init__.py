@@ -6,7 +6,6 @@ from tfp_dgm.training.batch_stream import batch_stream
 from tfp_dgm.training.binarised_batches import binarised_batches
 from tfp_dgm.training.collapse_watch import CollapseWatch
 from tfp_dgm.training.fused_adam import FusedAdam
-from tfp_dgm.training.kl_warmup import LinearKLWarmup
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
 from tfp_dgm.training.progress_report import Progress, ProgressReport
@@ -22,7 +21,6 @@ __all__ = [
     "FusedAdam",
     "KLWeightSchedule",
     "Linear",
-    "LinearKLWarmup",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "ObjectiveSchedule",
