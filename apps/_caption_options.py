@@ -8,7 +8,6 @@ import typer
 from tfp_dgm.data import DataError
 
 MOST_ON_A_PAGE = 200  # Images, or texts.
-MOST_SEED = 2**31 - 1  # An int32 in the graph.
 
 
 def in_a_folder(path: Path | None) -> Path | None:
@@ -89,7 +88,4 @@ Sample = Annotated[bool, typer.Option("--sample", help="Draw the words instead."
 Temperature = Annotated[float, typer.Option(min=0, help="Of the draws; below 1 is more careful.")]
 TopP = Annotated[
     float, typer.Option(min=0, max=1, help="Draw from this share of probability (nucleus).")
-]
-Seed = Annotated[
-    int, typer.Option(min=0, max=MOST_SEED, help="The same seed draws the same captions.")
 ]

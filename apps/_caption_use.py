@@ -10,29 +10,22 @@ from tfp_dgm.data import DataError, ImageFeatures, ImageFiles, atomic_directory
 
 from ._caption_options import (
     MOST_ON_A_PAGE,
-    MOST_SEED,
     BeamSize,
     Html,
     Json,
     List,
     Model,
     Sample,
-    Seed,
     Strict,
     Temperature,
     TopP,
     check_decoding,
 )
-from ._caption_sources import (
-    names_of,
-    opened,
-    pictures,
-    warn,
-    write_text,
-)
+from ._caption_sources import names_of, opened, pictures, warn, write_text
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._seed import Seed
 from ._settings import read_json
 
 _EXAMPLES = 4
@@ -165,9 +158,7 @@ def render(
     output: Annotated[Path, typer.Option(help="Folder for images, captions and lists.")],
     num_images: Annotated[int, typer.Option(min=2, help="How many scenes.")] = 1000,
     size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 32,
-    seed: Annotated[
-        int, typer.Option(min=0, max=MOST_SEED, help="The same seed draws the same scenes.")
-    ] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Draws scenes with captions by authors of four styles: data to try this on.
 

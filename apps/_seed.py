@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-# What NumPy, Keras and TensorFlow's int32 seeds all take.
+LARGEST_SEED = 2**31 - 1  # Of NumPy, Keras and an int32 in the graph, the least.
 Seed = Annotated[
-    int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same result.")
+    int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same result.")
 ]

@@ -19,7 +19,6 @@ from ._caption_options import (
     List,
     Model,
     Sample,
-    Seed,
     SourceColumn,
     Strict,
     Temperature,
@@ -40,6 +39,7 @@ from ._caption_use import describe, export, render
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._seed import Seed
 from ._settings import read_settings
 
 app = typer.Typer(no_args_is_help=True)

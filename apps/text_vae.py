@@ -9,16 +9,13 @@ import typer
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._seed import LARGEST_SEED, Seed
 
 app = typer.Typer(
     help="Variational autoencoders of sentences: train, judge, use.", no_args_is_help=True
 )
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")]
-_LARGEST_SEED = 2**31 - 1
-Seed = Annotated[
-    int, typer.Option(min=0, max=_LARGEST_SEED, help="The same seed gives the same answer.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Sentences = Annotated[
     Path, typer.Argument(metavar="FILE", help="Sentences, one a line, plain or .gz.")
@@ -36,7 +33,7 @@ def train(
         list[str] | None, typer.Option("--set", help="NAME=VALUE, over the file's; repeatable.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=_LARGEST_SEED, help="Over that of the settings.")
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="Over that of the settings.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed training stopped.")
