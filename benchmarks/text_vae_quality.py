@@ -230,7 +230,11 @@ def train(
     )
     model.compile(training.FusedAdam(rate, clipnorm=5.0), objective(configuration))
     best = keras.callbacks.EarlyStopping(
-        "val_bound", mode="max", patience=epochs, restore_best_weights=True
+        "val_bound",
+        mode="max",
+        patience=epochs,
+        restore_best_weights=True,
+        start_from_epoch=epochs - own_epochs,
     )
     callbacks = [training.NonFiniteGuard(), *remedies(configuration, model, data, batches, epochs)]
     remembered = [best, *(c for c in callbacks if getattr(c, "state_names", ()))]
