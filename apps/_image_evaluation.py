@@ -56,26 +56,25 @@ def evaluate(
     report = latent_variable_report(
         model, images, num_samples=samples, batch_size=_BATCH, seed=seed, progress=progress
     )
-    if gaps:
-        few = images[:gaps]
-        evidence = importance_weighted_log_likelihood(
-            model, few, num_samples=samples, batch_size=_BATCH, seed=seed
+    first = images[: max(gaps, annealing_images if annealing else 0)]
+    if len(first):
+        weighted = importance_weighted_log_likelihood(
+            model, first, num_samples=samples, batch_size=_BATCH, seed=seed
         )["log_likelihood"]
+    if gaps:
         report["gaps"] = inference_gaps(
             model,
-            few,
-            log_likelihood=evidence,
+            first[:gaps],
+            log_likelihood=weighted[:gaps],
             batch_size=_BATCH,
             seed=seed,
             progress=lambda done, total: progress("gaps", done, total),
         )
     if annealing:
-        few = images[:annealing_images]
+        few = first[:annealing_images]
         report["annealing"] = _annealing(model, few, annealing, seed, progress)
-        weighted = importance_weighted_log_likelihood(
-            model, few, num_samples=samples, batch_size=_BATCH, seed=seed
-        )["log_likelihood"]
-        report["annealing"] |= _mean("importance_weighted_log_likelihood", weighted)
+        of_few = weighted[:annealing_images]
+        report["annealing"] |= _mean("importance_weighted_log_likelihood", of_few)
     return report
 
 
