@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 
-from tfp_dgm.data import DataError
+from tfp_dgm.data import DataError, check_output_file
 
 MOST_ON_A_PAGE = 200  # Images, or texts.
 
 
 def in_a_folder(path: Path | None) -> Path | None:
-    """A callback that refuses a file whose folder is missing, before any work is done."""
-    if path is not None and not path.parent.is_dir():
-        raise typer.BadParameter(f"{path}: no such folder: {path.parent}")
+    """A callback that refuses a file which cannot be written, before any work is done."""
+    try:
+        if path is not None:
+            check_output_file(path)
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from error
     return path
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,6 @@ CONVENTION = (
     "Tokens are counted with the end of each sentence and with unknown words; perplexity is "
     "exp(-log-likelihood / tokens)."
 )
-
-
-def check_paths(*paths: Path | None) -> None:
-    """Raises a DataError where a file cannot be written, before any work is done."""
-    for path in paths:
-        if path is None:
-            continue
-        if path.is_dir():
-            raise DataError.at(path, "expected a file to write, got a folder")
-        if not os.access(path.parent, os.W_OK):
-            raise DataError.at(path, f"the folder {str(path.parent)!r} cannot be written")
 
 
 def evaluate(

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfp_dgm.data import DataError, atomic_write, binarise, load_digits, read_images
+from tfp_dgm.data import (
+    atomic_write,
+    binarise,
+    check_output_file,
+    load_digits,
+    read_images,
+)
 
 from ._errors import clean_errors
 from ._image_objectives import Latents, ObjectiveName
@@ -177,8 +183,8 @@ def evaluate(
         with quiet_start():
             from . import _image_evaluation as evaluation
             from . import _image_training as training
-        if json_file is not None and not json_file.parent.is_dir():
-            raise DataError.at(json_file, "expected its folder to exist")
+        if json_file is not None:
+            check_output_file(json_file)
         loaded, settings = training.load(model)
         test = _test_images(data, settings, seed)[:images]
         training.check_shape(loaded, test, data or _DIGITS)

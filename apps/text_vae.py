@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tfp_dgm.data import check_output_file
+
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
@@ -96,7 +98,9 @@ def evaluate(
     with quiet_start():
         from . import _text_vae, _text_vae_report
     with clean_errors(), progress_bar() as progress:
-        _text_vae_report.check_paths(output, figure)
+        for path in (output, figure):
+            if path is not None:
+                check_output_file(path)
         report = _text_vae_report.evaluate(
             _text_vae.load_model(model),
             file,

@@ -38,9 +38,18 @@ def refused(*arguments):
             ("describe", "m", "x", "--expert=0", "--beam-size=2"),
             "with --expert, --num-captions is the size of the beam",
         ),
-        (("describe", "m", "x", "--html=gone/page.html"), "'--html': gone/page.html: no such fol"),
-        (("evaluate", "m", "x", "--json=gone/m.json"), "'--json': gone/m.json: no such folder"),
-        (("evaluate", "m", "x", "--responsibilities=gone/r"), "'--responsibilities': gone/r: no "),
+        (
+            ("describe", "m", "x", "--html=gone/page.html"),
+            "'--html': gone/page.html: the folder 'gone' does not exist",
+        ),
+        (
+            ("evaluate", "m", "x", "--json=gone/m.json"),
+            "'--json': gone/m.json: the folder 'gone' does not exist",
+        ),
+        (
+            ("evaluate", "m", "x", "--responsibilities=gone/r"),
+            "'--responsibilities': gone/r: the folder 'gone' does not exist",
+        ),
         (("train", "x", "--output=o", "--settings=none.yaml"), "Invalid value for '--settings'"),
         (("train", "x", "--output=o", "--set=learning_rate=-1"), "a number above 0; received -1.0"),
     ],

@@ -356,7 +356,7 @@ def test_what_evaluate_refuses(folder):
     assert "normal latents" in run(*arguments, "--annealing", 3, code=2).output
     assert "one layer of normal" in run(*arguments, "--gaps", 3, code=2).output
     lost = run(*arguments, "--json", folder / "nowhere/e.json", code=2)
-    assert "e.json: expected its folder to exist" in " ".join(lost.output.split())
+    assert "nowhere' does not exist; create it first" in " ".join(lost.output.split())
     np.savez(folder / "one.npz", images=np.zeros((1, 4, 3)))
     one = run("evaluate", folder / "binary", "--data", folder / "one.npz", code=2)
     assert "at least 2 images, for standard errors; got 1" in " ".join(one.output.split())

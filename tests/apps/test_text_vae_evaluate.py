@@ -40,7 +40,10 @@ def test_a_language_model_has_numbers_and_no_figure(tmp_path, held_out):
 def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, held_out, option, monkeypatch):
     folder = untrained(tmp_path / "model", model="language_model")
     monkeypatch.setattr("tfp_dgm_apps._text_vae_report.read_texts", None)
-    for place, message in ((tmp_path, "got a folder"), ("none/x", "cannot be written")):
+    for place, message in (
+        (tmp_path, "got a folder"),
+        ("none/x", "does not exist; create it first"),
+    ):
         result = run("evaluate", folder, held_out, option, place, code=2)
         assert message in result.stderr
 

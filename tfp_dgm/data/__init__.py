@@ -4,7 +4,7 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 """
 
 from tfp_dgm.data.atomic_directory import atomic_directory
-from tfp_dgm.data.atomic_file import atomic_write
+from tfp_dgm.data.atomic_file import atomic_write, check_output_file
 from tfp_dgm.data.captioned_images import CaptionedImages, read_captions, read_image_list
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
@@ -49,6 +49,7 @@ __all__ = [
     "binarise",
     "cache_directory",
     "check_new_columns",
+    "check_output_file",
     "check_output_path",
     "checked_images",
     "fetch",

@@ -46,3 +46,18 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_output_file(path: str | os.PathLike[str]) -> None:
+    """Checks that a file may be written to `path`, before any work is done.
+
+    Raises:
+      DataError: if `path` is a folder, or its folder is missing or cannot be written.
+    """
+    folder = Path(path).parent
+    if Path(path).is_dir():
+        raise DataError.at(path, "expected a file to write, got a folder")
+    if not folder.is_dir():
+        raise DataError.at(path, f"the folder {str(folder)!r} does not exist; create it first")
+    if not os.access(folder, os.W_OK):
+        raise DataError.at(path, f"the folder {str(folder)!r} cannot be written")

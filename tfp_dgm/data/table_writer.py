@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeAlias
 
-from tfp_dgm.data.atomic_file import atomic_write
+from tfp_dgm.data.atomic_file import atomic_write, check_output_file
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.table_reader import is_null, table_suffix
 
@@ -30,15 +30,12 @@ def check_output_path(output: StrPath, inputs: Iterable[StrPath] = ()) -> None:
       output: where the table is to go.
       inputs: files that it must not replace, not through a link either.
     Raises:
-      DataError: if the folder is missing, `output` is a folder, its extension is not one of a
-        table, or it is one of the inputs.
+      DataError: as `check_output_file`; if its extension is not one of a table, or it is one of
+        the inputs.
     """
     path = Path(output)
     table_suffix(path)
-    if path.is_dir():
-        raise DataError.at(path, "expected a file to write, got a folder")
-    if not path.parent.is_dir():
-        raise DataError.at(path, f"the folder {str(path.parent)!r} does not exist; create it first")
+    check_output_file(path)
     for given in inputs:
         if path.exists() and os.path.exists(given) and os.path.samefile(path, given):
             raise DataError.at(
