@@ -177,7 +177,7 @@ TOKENISED = WordVocabulary(["a", "dog", "dogman", "."], split_punctuation=False)
     "vocabulary", [WORDS, TOKENISED, PIECES], ids=["words", "spaces", "pieces"]
 )
 def test_tokens_end_where_the_longest_beginning_of_as_many_ends(vocabulary):
-    """By cutting the text everywhere: letters that grow in lower case, marks, all kinds of spaces."""
+    """By cutting the text everywhere: letters that grow in lower case, marks, any space."""
     parts = [
         *"aB .,-'\t",
         "Dogman",
