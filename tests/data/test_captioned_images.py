@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tfp_dgm.data import CaptionedImages, DataError, ImageFiles, read_captions, read_image_list
+from tfp_dgm.data import (
+    CaptionedImages,
+    DataError,
+    ImageFiles,
+    caption_files,
+    read_captions,
+    read_image_list,
+)
 
 
 def write_images(folder, names):
@@ -103,6 +110,16 @@ def test_texts_are_no_names(tmp_path):
     assert read.within([COMPOSED], "a list").captions == {COMPOSED: ["w"]}
 
 
+def test_rows_far_down_may_lack_a_caption(tmp_path, monkeypatch):
+    monkeypatch.setattr(caption_files, "_ROWS_PER_CHUNK", 1)
+    table = tmp_path / "captions.jsonl"
+    table.write_text('{"image": 1, "caption": "x"}\n{"image": 2}\n')
+    assert read_captions(table).warnings == ["1 blank caption left out"]
+    table.write_text('{"image": 1, "caption": "x"}\n{"caption": "y"}\n')
+    with pytest.raises(DataError, match="line 2, column 'image': expected an image's name"):
+        read_captions(table)
+
+
 LISTS = {
     "jsonl": '{"image": "a", "caption": ["it\'s \\"x\\"", null, "y"]}',
     "json in csv": 'image,caption\na,"[""it\'s \\""x\\"""", null, ""y""]"\n',
@@ -178,6 +195,8 @@ def test_splits(tmp_path):
     assert train.warnings == ["1 image of train.txt without a caption: d.jpg"]
     with pytest.raises(DataError, match=r"none of the 1 images has a caption, such as 'e.jpg'"):
         captions.within(["e.jpg"], "dev")
+    with pytest.raises(DataError, match="the training images: there are none"):
+        captions.within([], "the training images")
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(DataError, match="the file is empty"):
         read_image_list(tmp_path / "empty.txt")
