@@ -37,5 +37,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
 
 def _said(error: Exception) -> str:
     """Its words; with its kind, where they were written for who reads the traceback."""
-    plain = isinstance(error, OSError | ValueError | RuntimeError | UserWarning)
+    if isinstance(error, UserWarning):
+        return str(error).split(". ")[0]  # What follows is for who wrote the class.
+    plain = isinstance(error, OSError | ValueError | RuntimeError)
     return str(error) if plain else f"{type(error).__name__}: {error}"
