@@ -23,6 +23,7 @@ from ._caption_options import (
 )
 from ._caption_sources import names_of, opened, pictures, warn, write_text
 from ._errors import clean_errors
+from ._exporting import exporting
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._seed import Seed
@@ -146,13 +147,14 @@ def export(
                     examples = [where.read(name) for name in names]
                 else:
                     examples = where.of(names) if isinstance(where, ImageFeatures) else names
-        signatures = captioner_signatures(captioner, examples, beam_size=beam_size)
-        folder = export_model(
-            captioner,
-            output,
-            signatures=signatures,
-            card={"metrics": metrics["validation"], "data": metrics["sources"]},
-        )
+        with exporting(model):
+            signatures = captioner_signatures(captioner, examples, beam_size=beam_size)
+            folder = export_model(
+                captioner,
+                output,
+                signatures=signatures,
+                card={"metrics": metrics["validation"], "data": metrics["sources"]},
+            )
     typer.echo(str(folder))
 
 

@@ -109,9 +109,8 @@ def train(
         raise DataError(f"{directory}: {error}") from error
     with atomic_write(directory / "history.json") as file:
         file.write(json.dumps(resumed.history, indent=1).encode())
-    temporary = directory / ".model.tmp.keras"
-    _in_float32(model, s, vocabulary).save(temporary)
-    temporary.replace(directory / "model.keras")
+    with atomic_write(directory / "model.keras") as file:
+        _in_float32(model, s, vocabulary).save(file.name)
     return stopping.best_epoch + 1, resumed.history[stopping.best_epoch]
 
 

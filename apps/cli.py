@@ -5,6 +5,7 @@ import os
 import typer
 
 from . import caption, datasets, demo, export, iwae, label, predict, serve, serve_check, text_vae
+from ._interrupts import prompt_interrupts
 
 app = typer.Typer(
     name="dgm",
@@ -30,4 +31,5 @@ app.add_typer(datasets.app, name="datasets", help="Public data sets: list, fetch
 def main() -> None:
     """The console script's entry point."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before anything loads TensorFlow.
-    app()
+    with prompt_interrupts():
+        app()

@@ -20,6 +20,7 @@ from tfp_dgm.data import (
 )
 
 from ._errors import clean_errors
+from ._progress import status
 from ._seed import Seed
 
 app = typer.Typer(
@@ -88,8 +89,8 @@ def export(
 
     with clean_errors():
         check_output_path(output)
-        with Console(stderr=True).status(f"Fetching {name}") as status:
-            data = load_text_classification(name, progress=status.update)
+        with status(f"Fetching {name}") as tell:
+            data = load_text_classification(name, progress=tell)
         texts, labels = (
             (data.train_texts, data.train_labels)
             if split == "train"
@@ -107,8 +108,8 @@ def export(
 
 
 def _fetch(name: str) -> Path:
-    with clean_errors(), Console(stderr=True).status(f"Fetching {name}") as status:
-        return fetch(name, progress=status.update)
+    with clean_errors(), status(f"Fetching {name}") as tell:
+        return fetch(name, progress=tell)
 
 
 def hide_labels(labels: list[str], labels_per_class: int, seed: int) -> list[str]:

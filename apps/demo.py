@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ._errors import clean_errors
-from ._progress import progress_bar
+from ._progress import progress_bar, status
 from ._quiet import quiet_start
 
 _LABELS_PER_CLASS = 10
@@ -50,8 +50,8 @@ def demo(
         from tfp_dgm.data import DATASETS, load_text_classification, write_table
 
         output.mkdir(parents=True, exist_ok=True)
-        with console.status("Fetching Reuters R8"):
-            data = load_text_classification("r8")
+        with status("Fetching Reuters R8") as tell:
+            data = load_text_classification("r8", progress=tell)
         console.print(f"Reuters R8. {DATASETS['r8'].licence}")
 
         from .datasets import hide_labels
@@ -88,9 +88,9 @@ def demo(
         answers = {"tfp_dgm": outcome.probabilities[hidden]}
         accepted = {"tfp_dgm": outcome.accepted[hidden]}
         texts = [text for text, row in zip(data.train_texts, hidden, strict=True) if row]
-        with console.status("The baselines") as status:
+        with status("The baselines") as tell:
             for name, baseline in BASELINES.items():
-                status.update(f"The baselines: {name}")
+                tell(f"The baselines: {name}")
                 start = time.perf_counter()
                 answers[name] = baseline(data.train_texts, outcome.observed, texts, _SEED)
                 seconds[name] = time.perf_counter() - start

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ._errors import clean_errors
+from ._exporting import exporting
 from ._quiet import quiet_start
 from ._settings import read_json
 
@@ -52,7 +53,7 @@ def export(
         if not path.exists() and (model / "captioner.keras").exists():
             raise DataError.at(model, "holds a captioner, which `dgm caption export` exports")
         loaded, described = models.load_model(path), _card(model, card)
-        try:
+        with exporting(path):
             written = serving.export(
                 loaded,
                 directory,
@@ -61,8 +62,6 @@ def export(
                 card=described,
                 warm_up_xla=warm_up_xla,
             )
-        except ValueError as error:
-            raise DataError(str(error)) from error
     typer.echo(written)
 
 

@@ -8,6 +8,7 @@ import signal
 import threading
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -84,8 +85,9 @@ def serve(
             limits=Limits(body_bytes=max_body * 2**20, rows=max_rows, seconds=timeout),
         )
         server.start()
+        path = f"v1/models/{quote(server.name, safe='')}"
         typer.echo(
-            f"{server.name}: REST http://{host}:{server.rest_port}/v1/models/{server.name}, "
+            f"{server.name}: REST http://{host}:{server.rest_port}/{path}, "
             f"gRPC {host}:{server.grpc_port}"
         )
         while not stopped.wait(1):

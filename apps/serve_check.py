@@ -35,16 +35,17 @@ def serve_check(
     from rich.table import Table
     from rich.text import Text
 
+    from ._progress import progress_bar
+
     with quiet_start():
         from tfp_dgm.serving import check, failed
     table = Table()
     for title in ("check", "verdict", "found"):
         table.add_column(title, overflow="fold")
     verdicts = []
-    with clean_errors(), Console(stderr=True).status("Checking") as status:
-        for verdict in check(folder, build=build, aot_python=aot_python):
+    with clean_errors(), progress_bar() as progress:
+        for verdict in check(folder, build=build, aot_python=aot_python, progress=progress):
             verdicts.append(verdict)
-            status.update(f"Checked: {verdict.check}")
             table.add_row(
                 verdict.check,
                 Text(verdict.outcome, style=_STYLES[verdict.outcome]),

@@ -1,5 +1,7 @@
 import json
+import re
 import shutil
+import zipfile
 
 import keras
 import pytest
@@ -71,6 +73,42 @@ def test_what_is_wrong_is_said(saved, tmp_path, model, card, message):
     assert result.exit_code == 2
     assert message in result.output
     assert not list(tmp_path.glob("vae/[0-9]*"))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (
+            ["likelihood"],
+            -1,
+            "edited.keras: cannot be loaded: Model 'vae' had a .* cannot be built",
+        ),
+        (
+            ["encoder", "config", "layers", 1, "module"],
+            3,
+            "edited.keras: cannot be loaded: AttributeError: ",
+        ),
+        (["posterior", "config", "min_scale"], "x", "edited.keras: cannot be exported: .*'x'"),
+        (["encoder"], None, "edited.keras: cannot be exported: TypeError: 'NoneType'"),
+    ],
+)
+def test_a_model_whose_config_was_edited_is_named(saved, tmp_path, place, value, message):
+    path = tmp_path / "edited.keras"
+    with zipfile.ZipFile(saved / "model.keras") as whole, zipfile.ZipFile(path, "w") as edited:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                part = config["config"]
+                for key in place[:-1]:
+                    part = part[key]
+                part[place[-1]] = value
+                content = json.dumps(config)
+            edited.writestr(name, content)
+    result = _export(path, tmp_path / "vae", "--batch-size", 1)
+    assert result.exit_code == 2, result.exception
+    assert re.search(message, result.output)
+    assert not list(tmp_path.glob("vae/*")) + list(tmp_path.glob("vae/.*"))
 
 
 def test_a_captioners_folder_points_to_its_own_command(tmp_path):

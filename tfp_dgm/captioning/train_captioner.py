@@ -126,8 +126,8 @@ def train_captioner(
         model = model.with_encoder(encoder)
         model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
     metrics = _metrics(history, train, validation, train_batches, vocabulary, settings)
-    model.save(folder / f".{MODEL}")
-    os.replace(folder / f".{MODEL}", folder / MODEL)
+    with atomic_write(folder / MODEL) as file:
+        model.save(file.name)
     _write_json(folder / METRICS, metrics)
     return TrainedCaptioner(model, history, metrics)
 

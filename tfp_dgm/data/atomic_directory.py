@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.unfinished import Unfinished
 
 
 @contextmanager
@@ -18,7 +18,8 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = True) -> I
     """Fills a hidden folder that takes `path`'s place when the block ends without an exception.
 
     An old folder is first moved aside and deleted last. A kill in the instant between the two
-    moves leaves it complete as `.<name>.old`, and the next call for the same path brings it back.
+    moves leaves it complete as `.<name>.old`, and the next call for the same path brings it back;
+    what else a kill leaves, the next call removes.
 
     Args:
       path: where the folder is to stand; its parent must exist.
@@ -33,30 +34,32 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = True) -> I
     if target.exists() and not target.is_dir():
         raise DataError.at(path, "expected a folder or nothing; found a file")
     old = target.with_name(f".{target.name}.old")
-    if old.exists() and not target.exists():
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
         os.rename(old, target)
     if not replace and target.exists():
         raise DataError.at(path, "expected nothing there; found a folder")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        temporary.mkdir()
+        temporary = Unfinished(target, Path.mkdir)
     except OSError as error:
         raise DataError.at(path, f"cannot be written: {error.strerror}") from error
     try:
-        yield temporary
+        yield temporary.path
         if replace:
             shutil.rmtree(old, ignore_errors=True)
             if target.exists():
                 os.rename(target, old)
         try:
-            os.rename(temporary, target)
+            os.rename(temporary.path, target)
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                 raise
             raise DataError.at(path, "appeared meanwhile; it stays") from error
         shutil.rmtree(old, ignore_errors=True)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.remove()
         if old.exists() and not target.exists():
             os.rename(old, target)
         raise
+    temporary.release()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.unfinished import Unfinished
 
 
 @contextmanager
@@ -19,33 +19,35 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     The bytes go to a hidden file in the same folder, reach the disk, and then replace `path`
     in one step, so that a kill at any moment leaves the old file or the new one (and perhaps
-    the hidden one). A link is followed: its target is replaced and the link stays.
+    the hidden one, which the next call for the same path removes). A link is followed: its target
+    is replaced and the link stays.
 
     Args:
       path: where the file is to stand; its folder must exist.
     Yields:
-      The open temporary file. Leave it open.
+      The open temporary file. Leave it open; what writes to paths alone may write to its `name`,
+      which has the suffix of `path`.
     Raises:
       DataError: if the folder is missing or cannot be written.
     """
     target = Path(os.path.realpath(path))
-    # open() rather than tempfile, whose files only their owner may read.
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        file = temporary.open("xb")
+        # touch() rather than tempfile, whose files only their owner may read.
+        temporary = Unfinished(target, lambda path: path.touch(exist_ok=False))
     except OSError as error:
         raise DataError.at(path, f"cannot be written: {error.strerror}") from error
     try:
-        with file:
+        with temporary.path.open("r+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+            shutil.copymode(target, temporary.path)
+        os.replace(temporary.path, target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        temporary.remove()
         raise
+    temporary.release()
 
 
 def check_output_file(path: str | os.PathLike[str]) -> None:

@@ -1,15 +1,13 @@
 """Models out of the files that Keras wrote."""
 
 import os
+import warnings
 import zipfile
-import zlib
 from pathlib import Path
 
 import keras
 
 from tfp_dgm.data import DataError
-
-_DAMAGED = (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
@@ -19,7 +17,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
       path: a .keras file.
     Raises:
       DataError: if there is no such file, it is no archive as Keras writes them, or it cannot be
-        loaded: it is damaged, or a class in it is unknown.
+        loaded as it was saved: it is damaged or was edited, or a class in it is unknown.
     """
     file = Path(path)
     if not file.is_file():
@@ -27,6 +25,19 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     if not zipfile.is_zipfile(file):  # Of which Keras says that it is not there.
         raise DataError.at(file, "cannot be loaded: damaged, or no .keras file")
     try:
-        return keras.saving.load_model(file)
-    except _DAMAGED as error:
-        raise DataError.at(file, f"cannot be loaded: {error}") from error
+        # Keras only warns where it leaves layers unbuilt, and their weights as they began.
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            model = keras.saving.load_model(file)
+    except Exception as error:  # Of what the file holds, Keras raises whatever comes.
+        raise DataError.at(file, f"cannot be loaded: {_said(error)}") from error
+    if not isinstance(model, keras.Model):
+        raise DataError.at(file, f"expected a model; found a {type(model).__name__}")
+    return model
+
+
+def _said(error: Exception) -> str:
+    """Its words; with its kind, where they were written for who reads the traceback."""
+    if isinstance(error, UserWarning):
+        return str(error).split(". ")[0]  # What follows is for who wrote the class.
+    plain = isinstance(error, OSError | ValueError | RuntimeError)
+    return str(error) if plain else f"{type(error).__name__}: {error}"

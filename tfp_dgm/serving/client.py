@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 from typing import Any, Literal, Protocol
+from urllib.parse import quote
 
 import grpc
 import numpy as np
@@ -162,7 +163,7 @@ class _Transport(Protocol):
 class _Rest:
     def __init__(self, address: str, model: str, version: int | None, timeout: float) -> None:
         part = "" if version is None else f"/versions/{version}"
-        self._url = f"http://{address}/v1/models/{model}{part}"
+        self._url = f"http://{address}/v1/models/{quote(model, safe='')}{part}"
         self._timeout = timeout
         self._session = requests.Session()
 

@@ -32,14 +32,14 @@ def parse_body(body: bytes) -> dict[str, Any]:
 
 
 def signature_name(body: Mapping[str, Any], keys: set[str]) -> str:
-    """The signature that a body asks for; refuses other keys than these.
+    """The signature that a body asks for; refuses other keys than these and `signature_name`.
 
     Raises:
       RequestError: 400.
     """
-    unknown = set(body) - keys - {"signature_name"}
-    if unknown:
-        raise RequestError(f"unknown keys {sorted(unknown)}; expected {sorted(keys)}")
+    known = keys | {"signature_name"}
+    if unknown := sorted(set(body) - known):
+        raise RequestError(f"unknown keys {unknown}; expected {sorted(known)}")
     name = body.get("signature_name", "serving_default")
     if not isinstance(name, str):
         raise RequestError(f"signature_name: expected a string; received {_kind(name)}")

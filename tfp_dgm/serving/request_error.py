@@ -7,7 +7,7 @@ class RequestError(Exception):
     Args:
       message: what was wrong, for who sent it.
       status: the HTTP status: 400 malformed, 404 no such thing, 408 body too slow, 413 body too
-        large, 500 the model failed, 503 too busy, 504 too late.
+        large, 500 the model failed, 501 not served, 503 too busy, 504 too late.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:

@@ -289,7 +289,7 @@ def test_damaged_weights_fail_the_compilers(letters, tmp_path, monkeypatch):
     index.write_bytes(index.read_bytes()[:-8] + b"no magic")
     monkeypatch.setattr(CHECK, "missing_tools", lambda *_: [])
     for name in ("TPU v5e", "H100"):
-        (verdict,) = [v for v in CHECK._accelerators(copy, sys.executable) if name in v.check]
+        verdict = CHECK._compiled(copy, name, sys.executable)
         assert verdict.outcome == "failed"
         assert "not an sstable" in verdict.detail
 
@@ -303,8 +303,14 @@ def test_what_does_not_end_in_time_fails(letters, tmp_path, monkeypatch, no_cpp)
     monkeypatch.setattr(accelerators, "_SCRIPT", endless)
     monkeypatch.setattr(accelerators, "_TIMEOUT", 1)
     monkeypatch.setattr(accelerators, "_stable_hlo", lambda *_: tmp_path / "module")
-    found = {verdict.check: verdict for verdict in check(letters)}
+    told = []
+    found = {}
+    for verdict in check(letters, progress=lambda *step: told.append(step)):
+        assert told[-1][1:] == (0, 1)  # Named before it is run.
+        found[verdict.check] = verdict
     assert len(found) == len(GRAPH_ROWS) + len(RUN_ROWS) + 3
+    begun, ended = ([name for name, done, _ in told if done == part] for part in (0, 1))
+    assert begun == ended == [name for name in found if name not in RUN_ROWS[1:]]
     for row in RUN_ROWS:
         assert (found[row].outcome, found[row].detail) == (
             "failed",

@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ from tfp_dgm.serving.checks.saved_model_runner import (
 )
 from tfp_dgm.serving.folders import batch_sizes, version_folder
 from tfp_dgm.serving.operations import needs_text_libraries, serving_signatures, text_libraries
+from tfp_dgm.training import Progress
 
 _TIMEOUT = 1200
 
@@ -46,6 +48,7 @@ def check(
     *,
     build: bool = False,
     aot_python: str | None = None,
+    progress: Progress = lambda step, done, total: None,
 ) -> Iterator[Verdict]:
     """Checks a version's folder, or the newest version of a model's folder; yields as it goes.
 
@@ -54,18 +57,31 @@ def check(
         checked against any.
       build: whether to build the C++ program, where it is not there yet.
       aot_python: a Python with the compilers of the extra `aot`; None is this one.
+      progress: told each check that begins, (its name, 0, 1), and that ends, (its name, 1, 1).
     Raises:
       DataError: if there is no SavedModel, or its file is damaged.
     """
     path = version_folder(folder)
-    for name, part in GRAPH_CHECKS.items():
-        problem, detail = part(path)
-        yield Verdict(name, "failed" if problem else "passed", problem or detail)
-    yield from _fresh_process(path)
-    yield _in_cpp(path, build)
-    yield from _accelerators(path, aot_python or sys.executable)
+    python = aot_python or sys.executable
+    parts: dict[str, Callable[[], Verdict | Iterator[Verdict]]] = {
+        **{name: partial(_in_graph, path, name) for name in GRAPH_CHECKS},
+        _PARTS["recorded"]: partial(_fresh_process, path),
+        _CPP: partial(_in_cpp, path, build),
+        **{_compiles_for(name): partial(_compiled, path, name, python) for name in ACCELERATORS},
+    }
+    for name, part in parts.items():
+        progress(name, 0, 1)
+        found = part()
+        yield from [found] if isinstance(found, Verdict) else found
+        progress(name, 1, 1)
 
 
+def _in_graph(folder: Path, name: str) -> Verdict:
+    problem, detail = GRAPH_CHECKS[name](folder)
+    return Verdict(name, "failed" if problem else "passed", problem or detail)
+
+
+_CPP = "C++, the loader of TF Serving"
 _PARTS = {
     "recorded": "recorded answers, fresh process",
     "twin": "plain against XLA",
@@ -104,7 +120,7 @@ def _fresh_process(folder: Path) -> Iterator[Verdict]:
 
 
 def _in_cpp(folder: Path, build: bool) -> Verdict:
-    name = "C++, the loader of TF Serving"
+    name = _CPP
     if not (folder / replay.RECORDED).exists():
         return Verdict(name, "not checked", f"no {replay.RECORDED}")
     if not build and not runner_path().exists():
@@ -139,30 +155,29 @@ def _in_cpp(folder: Path, build: bool) -> Verdict:
     return Verdict(name, "passed", f"{len(records)} answers, XLA off but for the twins")
 
 
-def _accelerators(folder: Path, python: str) -> Iterator[Verdict]:
-    twins = [name for name in sorted(serving_signatures(folder)) if name.endswith("_xla")]
-    for name, accelerator in ACCELERATORS.items():
-        title = f"compiles for {name}"
-        missing = missing_tools(accelerator, python)
-        if missing or not twins:
-            found = f"missing: {', '.join(missing)} (extra `aot`)" if missing else "no _xla twin"
-            yield Verdict(title, "not checked", found)
-            continue
-        size = (batch_sizes(folder) or [1])[-1]
-        try:
-            sizes = compile_ahead(accelerator, python, folder, twins, size)
-        except OSError as error:
-            yield Verdict(title, "failed", str(error))
-            continue
-        except tf.errors.OpError as error:
-            yield Verdict(title, "failed", replay.damage(error))
-            continue
-        detail = "; ".join(
-            f"{twin}: code {_bytes(code) if code else 'not reported'}, "
-            f"temporary {_bytes(temporary)}"
-            for twin, (code, temporary) in sizes.items()
-        )
-        yield Verdict(title, "passed", f"batch {size}: {detail}")
+def _compiled(folder: Path, accelerator: str, python: str) -> Verdict:
+    name = _compiles_for(accelerator)
+    twins = [twin for twin in sorted(serving_signatures(folder)) if twin.endswith("_xla")]
+    missing = missing_tools(ACCELERATORS[accelerator], python)
+    if missing or not twins:
+        found = f"missing: {', '.join(missing)} (extra `aot`)" if missing else "no _xla twin"
+        return Verdict(name, "not checked", found)
+    size = (batch_sizes(folder) or [1])[-1]
+    try:
+        sizes = compile_ahead(ACCELERATORS[accelerator], python, folder, twins, size)
+    except OSError as error:
+        return Verdict(name, "failed", str(error))
+    except tf.errors.OpError as error:
+        return Verdict(name, "failed", replay.damage(error))
+    detail = "; ".join(
+        f"{twin}: code {_bytes(code) if code else 'not reported'}, temporary {_bytes(temporary)}"
+        for twin, (code, temporary) in sizes.items()
+    )
+    return Verdict(name, "passed", f"batch {size}: {detail}")
+
+
+def _compiles_for(accelerator: str) -> str:
+    return f"compiles for {accelerator}"
 
 
 def _bytes(number: int) -> str:

@@ -1,6 +1,7 @@
 """A server for development and small use that speaks TF Serving's REST and gRPC."""
 
 import contextlib
+import functools
 import logging
 import os
 import socket
@@ -13,9 +14,12 @@ import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tfp_dgm.data import DataError
+from tfp_dgm.serving.embedded.bounded_protocol import BoundedProtocol
 from tfp_dgm.serving.embedded.grpc_services import add_services
 from tfp_dgm.serving.embedded.limits import Limits
 from tfp_dgm.serving.embedded.loaded_version import LoadedVersion
+from tfp_dgm.serving.embedded.orderly_close import OrderlyClose
+from tfp_dgm.serving.embedded.readable_requests import ReadableRequests
 from tfp_dgm.serving.embedded.rest_app import rest_app
 from tfp_dgm.serving.embedded.server_metrics import ServerMetrics
 from tfp_dgm.serving.embedded.version_watcher import VersionWatcher
@@ -70,6 +74,7 @@ class EmbeddedServer:
         self._grpc: grpc.Server | None = None
         self._rest: uvicorn.Server | None = None
         self._rest_thread: threading.Thread | None = None
+        self._stopping = threading.Event()
 
     def start(self) -> None:
         """Takes the ports, loads the model, and listens; holds no port where any of it fails.
@@ -98,11 +103,13 @@ class EmbeddedServer:
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
     def stop(self) -> None:
-        """Takes no new requests, answers those that are in hand, and ends.
+        """Takes no new connections, answers what was sent on the old ones, and ends.
 
-        What is not answered within `limits.seconds`, as long as any answer may take, is dropped.
+        Answers then say `Connection: close`. What is not answered within `limits.seconds`, as long
+        as any answer may take, is dropped.
         """
         grace = self.limits.seconds
+        self._stopping.set()
         self._health.enter_graceful_shutdown()
         ended = None if self._grpc is None else self._grpc.stop(grace)
         if self._rest is not None and self._rest_thread is not None:
@@ -135,9 +142,12 @@ class EmbeddedServer:
             ("grpc.max_receive_message_length", self.limits.body_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),
+            ("grpc.server_handshake_timeout_ms", round(self.limits.seconds * 1000)),
+            ("grpc.max_connection_idle_ms", round(self.limits.idle_seconds * 1000)),
         ]
         server = grpc.server(
             ThreadPoolExecutor(_GRPC_THREADS, thread_name_prefix="grpc"),
+            interceptors=[ReadableRequests()],
             options=options,
             maximum_concurrent_rpcs=self.limits.waiting,
         )
@@ -160,13 +170,15 @@ class EmbeddedServer:
         return bound
 
     def _start_rest(self, listening: socket.socket, versions: VersionWatcher) -> None:
+        app = rest_app(self.name, versions, self.limits, self.metrics)
         config = uvicorn.Config(
-            rest_app(self.name, versions, self.limits, self.metrics),
+            OrderlyClose(app, limits=self.limits, stopping=self._stopping),
+            http=functools.partial(BoundedProtocol, limits=self.limits),  # type: ignore[arg-type]
             log_config=None,
             access_log=False,
             lifespan="off",
-            limit_concurrency=self.limits.connections,
-            timeout_keep_alive=max(5, round(self.limits.seconds)),
+            ws="none",
+            timeout_keep_alive=max(1, round(self.limits.idle_seconds)),
         )
         self._rest = uvicorn.Server(config)
         # Signals come to the main thread, which is the caller's.

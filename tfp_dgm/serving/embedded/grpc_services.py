@@ -31,6 +31,7 @@ _LOG = logging.getLogger(__name__)
 _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     404: grpc.StatusCode.NOT_FOUND,
+    501: grpc.StatusCode.UNIMPLEMENTED,
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
@@ -92,6 +93,12 @@ class _Service:
         if code is not grpc.StatusCode.OK:
             context.abort(code, message)
         return answer
+
+    def _unserved(self, method: str, context: Any) -> Any:
+        def handle() -> Any:
+            raise RequestError(f"{method} is not served", 501)
+
+        return self._counted(method.lower(), context, handle)
 
 
 class _Predictions(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -157,6 +164,12 @@ class _Predictions(_Service, prediction_service_pb2_grpc.PredictionServiceServic
 
         return self._counted("metadata", context, handle)
 
+    def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return self._unserved("Regress", context)
+
+    def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return self._unserved("MultiInference", context)
+
 
 class _ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -165,6 +178,9 @@ class _ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
                 return status_response(self._versions)
 
         return self._counted("status", context, handle)
+
+    def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return self._unserved("HandleReloadConfigRequest", context)
 
 
 def metadata_response(name: str, version: LoadedVersion) -> Any:

@@ -56,7 +56,23 @@ def rest_app(
             raise RequestError(f"no model {request.path_params['name']!r}; {name!r} is served", 404)
         return request.path_params.get("version")
 
+    in_hand = 0
+
     async def answer(
+        request: Request,
+        keys: set[str],
+        read: Callable[[dict[str, Any], Any], tuple[Arrays, Callable[[Arrays], Any]]],
+    ) -> Response:
+        nonlocal in_hand
+        if in_hand >= limits.waiting:
+            raise RequestError("too many requests are in hand; try again", 503)
+        in_hand += 1
+        try:
+            return await run(request, keys, read)
+        finally:
+            in_hand -= 1
+
+    async def run(
         request: Request,
         keys: set[str],
         read: Callable[[dict[str, Any], Any], tuple[Arrays, Callable[[Arrays], Any]]],
@@ -183,9 +199,7 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _error(message: str, status: int) -> Response:
-    # Of a body that is refused, the rest must not be read: it may have no end.
-    headers = {"connection": "close"} if status in (408, 413) else None
-    return JSONResponse({"error": message}, status, headers)
+    return JSONResponse({"error": message}, status)
 
 
 def _results(outputs: Arrays) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""Hidden temporaries beside what they are to become; those of killed processes are removed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Unfinished:
+    """A hidden temporary, `.<stem>.<8 hex digits>.tmp<suffix>`, and the lock that its maker holds.
+
+    The system gives the lock up when the process ends, however it ends. So a temporary whose lock
+    is free was left by a process that was killed, and is removed by the next that makes one for
+    the same target. Where a file system has no locks, they stay.
+
+    Args:
+      target: what it is to become.
+      make: makes the file or the folder; raises FileExistsError where it is there.
+    Raises:
+      OSError: if it cannot be made.
+    """
+
+    def __init__(self, target: Path, make: Callable[[Path], None]) -> None:
+        for left in _of(target):
+            _remove_if_left(left)
+        while True:
+            token = secrets.token_hex(4)
+            self.path = target.with_name(f".{target.stem}.{token}.tmp{target.suffix}")
+            make(self.path)
+            try:
+                self._descriptor = _locked(self.path)
+            except FileNotFoundError:
+                continue  # Who cleans up found it before it was locked.
+            return
+
+    def remove(self) -> None:
+        """Removes it, if it is there still."""
+        _remove(self.path)
+        self.release()
+
+    def release(self) -> None:
+        """Gives the lock up, when it has become what it was to be."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _of(target: Path) -> list[Path]:
+    stem, suffix = re.escape(target.stem), re.escape(target.suffix)
+    pattern = re.compile(rf"\.{stem}\.[0-9a-f]{{8}}\.tmp{suffix}")
+    with contextlib.suppress(OSError):
+        return [path for path in target.parent.iterdir() if pattern.fullmatch(path.name)]
+    return []
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the lock; None where there are no locks.
+
+    Raises:
+      FileNotFoundError: if it was removed meanwhile, or is about to be.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return descriptor
+        raise FileNotFoundError(path)
+    except (FileNotFoundError, BlockingIOError) as error:
+        os.close(descriptor)
+        raise FileNotFoundError(path) from error
+    except OSError:
+        os.close(descriptor)
+        return None
+
+
+def _remove_if_left(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = _locked(path)
+        if descriptor is not None:
+            _remove(path)
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
