@@ -9,8 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
+from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, listing, shorten
-from tfp_dgm.data.table_reader import check_columns, is_null, open_table
+from tfp_dgm.data.frame_chunk import FrameChunk, is_null
+from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
+from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.text_file import open_text
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -118,7 +121,11 @@ def _report(names: list[str], what: str) -> list[str]:
 
 
 def read_captions(
-    path: str | PathLike[str], *, image_column: str = "image", caption_column: str = "caption"
+    path: str | PathLike[str],
+    *,
+    image_column: str = "image",
+    caption_column: str = "caption",
+    quoting: bool = True,
 ) -> CaptionedImages:
     """Reads a file of captions; the format by its extension.
 
@@ -132,6 +139,7 @@ def read_captions(
       path: the file.
       image_column: of a table, the column of image names.
       caption_column: of a table, the column of captions.
+      quoting: of CSV and TSV, whether cells may be quoted; where not, a quote is a letter.
     Raises:
       DataError: if the file is not of its format; names the line and what was expected.
     """
@@ -141,7 +149,10 @@ def read_captions(
     if suffix == ".json":
         return _read_coco(path)
     if suffix in _TABLES:
-        return _collect(path, _table_rows(path, image_column, caption_column))
+        chunks = list(open_table(path, quoting=quoting).chunks(_ROWS_PER_CHUNK))
+        collected = _collect(path, _table_rows(path, chunks, image_column, caption_column))
+        warnings = [*collected.warnings, *chunks[-1].warnings]
+        return CaptionedImages(collected.captions, warnings)
     return _collect(path, _token_rows(path))
 
 
@@ -152,7 +163,7 @@ def read_image_list(path: str | PathLike[str]) -> list[str]:
       DataError: if the file is not text, or has no line.
     """
     path = Path(path)
-    with open_text(path, newline="\n") as lines:
+    with open_text(path, newline=None, longest=MAX_CELL_CHARACTERS) as lines:
         names = [line.strip() for line in lines if not line.isspace()]
     if not names:
         raise DataError.at(path, "expected image names, one a line; the file is empty")
@@ -175,7 +186,7 @@ def _collect(path: Path, rows: Iterable[tuple[str, str]]) -> CaptionedImages:
 
 
 def _token_rows(path: Path) -> Iterator[tuple[str, str]]:
-    with open_text(path, newline="\n") as lines:
+    with open_text(path, newline=None, longest=MAX_CELL_CHARACTERS) as lines:
         for number, line in enumerate(lines, start=1):
             if line.isspace():
                 continue
@@ -190,8 +201,10 @@ def _token_rows(path: Path) -> Iterator[tuple[str, str]]:
             yield name, caption
 
 
-def _table_rows(path: Path, image_column: str, caption_column: str) -> Iterator[tuple[str, str]]:
-    for number, chunk in enumerate(open_table(path).chunks(_ROWS_PER_CHUNK)):
+def _table_rows(
+    path: Path, chunks: Iterable[FrameChunk], image_column: str, caption_column: str
+) -> Iterator[tuple[str, str]]:
+    for number, chunk in enumerate(chunks):
         if number == 0:
             check_columns(path, list(chunk.frame.columns), [image_column, caption_column])
         columns = (chunk.frame[image_column], chunk.frame[caption_column])
@@ -207,7 +220,7 @@ def _table_rows(path: Path, image_column: str, caption_column: str) -> Iterator[
 
 
 def _read_coco(path: Path) -> CaptionedImages:
-    with open_text(path, newline="\n") as lines:
+    with open_text(path, newline=None, longest=None) as lines:
         try:
             content = json.loads("".join(lines))
         except (ValueError, RecursionError) as error:

@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeAlias
 
 from tfp_dgm.data.atomic_file import atomic_write, check_output_file
+from tfp_dgm.data.cell_values import cell_values
 from tfp_dgm.data.data_error import DataError, listing
-from tfp_dgm.data.table_reader import is_null, table_suffix
+from tfp_dgm.data.frame_chunk import is_null
+from tfp_dgm.data.table_reader import table_suffix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +115,7 @@ class TableWriter:
         check_new_columns(self._path, frame.columns, new_columns)
         # dtype=object, or pandas would turn 1 and None into 1.0 and NaN.
         added = {
-            name: pd.Series(_as_list(values), index=frame.index, dtype=object)
+            name: pd.Series(cell_values(values), index=frame.index, dtype=object)
             for name, values in new_columns.items()
         }
         self._write(frame.assign(**added))
@@ -242,11 +244,7 @@ def _with_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> pd.D
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    return zip(*(frame[name].tolist() for name in frame.columns), strict=True)
-
-
-def _as_list(values: Iterable[Any]) -> list[Any]:
-    return values.tolist() if hasattr(values, "tolist") else list(values)
+    return zip(*(cell_values(frame[name]) for name in frame.columns), strict=True)
 
 
 def _csv_cell(value: Any) -> str:
