@@ -36,14 +36,21 @@ class ParquetReader:
         try:
             with self.path.open("rb") as file:
                 refuse_foreign_content(file, self.path, expected="Parquet")
-            with pq.ParquetFile(self.path) as table:
-                check_unique(self.path, table.schema_arrow.names, place=None)
+            schema = pq.read_schema(self.path)
+            check_unique(self.path, schema.names, place=None)
+            texts = [field.name for field in schema if _is_text(field.type)]
+            # As dictionaries, where one long text that many rows have stands once.
+            with pq.ParquetFile(self.path, read_dictionary=texts) as table:
                 for batch in self._batches(table, rows):
-                    self._check_lengths(batch, start)
-                    # Without the pandas metadata, which would turn a column into the index.
-                    frame = batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
-                    yield FrameChunk(frame, np.arange(start, start + len(frame)), "row")
-                    start += len(frame)
+                    for part in self._parts(batch, texts, start):
+                        columns = [
+                            column.cast(field.type) if field.name in texts else column
+                            for field, column in zip(schema, part.columns, strict=True)
+                        ]
+                        part = pa.RecordBatch.from_arrays(columns, names=schema.names)
+                        frame = part.to_pandas(types_mapper=pd.ArrowDtype)
+                        yield FrameChunk(frame, np.arange(start, start + len(frame)), "row")
+                        start += len(frame)
         except (pa.ArrowException, OSError) as error:
             raise DataError.at(self.path, f"cannot be read as Parquet: {error}") from error
         if start == 1:
@@ -58,7 +65,7 @@ class ParquetReader:
             for column in columns:
                 mean = column.total_uncompressed_size // max(group.num_rows, 1)
                 # A character takes four bytes at most, so that one cell at least is too large.
-                if mean > 4 * MAX_CELL_CHARACTERS and "." not in column.path_in_schema:
+                if mean > 4 * MAX_CELL_CHARACTERS:
                     raise DataError.at(
                         self.path,
                         f"expected at most {MAX_CELL_CHARACTERS:,} characters in a cell, received "
@@ -71,14 +78,21 @@ class ParquetReader:
             yield from table.iter_batches(batch_size=max(1, min(rows, few)), row_groups=[number])
             start += group.num_rows
 
-    def _check_lengths(self, batch: pa.RecordBatch, start: int) -> None:
-        import pyarrow as pa
+    def _parts(
+        self, batch: pa.RecordBatch, texts: list[str], start: int
+    ) -> Iterator[pa.RecordBatch]:
+        """A batch in parts of CHUNK_CHARACTERS, or of one row that has more.
+
+        Args:
+          start: the batch's first row in the file, for messages.
+        """
         import pyarrow.compute as pc
 
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-                continue
-            lengths = pc.fill_null(pc.utf8_length(column), 0).to_numpy()
+        total = np.zeros(batch.num_rows, np.int64)
+        for name in texts:
+            cells = batch.column(name)
+            lengths = pc.utf8_length(cells.dictionary).take(cells.indices)
+            lengths = pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False)
             if len(lengths) and lengths.max() > MAX_CELL_CHARACTERS:
                 raise DataError.at(
                     self.path,
@@ -87,3 +101,21 @@ class ParquetReader:
                     place=f"row {start + int(lengths.argmax())}",
                     column=name,
                 )
+            total += lengths
+        ends = np.cumsum(total)
+        first = 0
+        while first < batch.num_rows:
+            before = ends[first] - total[first]
+            end = int(np.searchsorted(ends, before + CHUNK_CHARACTERS, side="right"))
+            end = max(end, first + 1)
+            yield batch.slice(first, end - first)
+            first = end
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether cells of an Arrow type are texts, be they in a dictionary already."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
