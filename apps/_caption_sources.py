@@ -60,6 +60,7 @@ def read_captioned(
     source_column: str | None,
     caption_column: str | None,
     *,
+    quoting: bool,
     strict: bool,
 ) -> tuple[CaptionedImages, ImageFiles | ImageFeatures | None]:
     """Captions, and where the images are that they are of; None where a table holds the sources."""
@@ -70,7 +71,10 @@ def read_captioned(
         )
     first, second = ("source", "target") if images is None else ("image", "caption")
     known = read_captions(
-        captions, image_column=source_column or first, caption_column=caption_column or second
+        captions,
+        image_column=source_column or first,
+        caption_column=caption_column or second,
+        quoting=quoting,
     )
     if images is None:
         return known, None

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from tfp_dgm import models, training
-from tfp_dgm.data import DataError, atomic_write, read_sentences
+from tfp_dgm.data import DataError, atomic_write, read_sentences, writing
 from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
 
 from ._settings import write_settings
@@ -109,7 +109,8 @@ def train(
     with atomic_write(directory / "history.json") as file:
         file.write(json.dumps(resumed.history, indent=1).encode())
     temporary = directory / ".model.tmp.keras"
-    _in_float32(model, s, vocabulary).save(temporary)
+    with writing(directory / "model.keras"):
+        _in_float32(model, s, vocabulary).save(temporary)
     temporary.replace(directory / "model.keras")
     return stopping.best_epoch + 1, resumed.history[stopping.best_epoch]
 

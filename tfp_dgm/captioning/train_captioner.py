@@ -23,7 +23,7 @@ from tfp_dgm.captioning.build_captioner import (
 from tfp_dgm.captioning.images import encode_images
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.captioning.sources import CaptionedSources, token_rows
-from tfp_dgm.data import DataError, atomic_write
+from tfp_dgm.data import DataError, atomic_write, writing
 from tfp_dgm.models import MixtureOfExpertsCaptioner, load_model
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.training import (
@@ -122,7 +122,8 @@ def train_captioner(
         model = model.with_encoder(encoder)
         model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
     metrics = _metrics(history, train, validation, train_batches, vocabulary, settings)
-    model.save(folder / f".{MODEL}")
+    with writing(folder / MODEL):
+        model.save(folder / f".{MODEL}")
     os.replace(folder / f".{MODEL}", folder / MODEL)
     _write_json(folder / METRICS, metrics)
     return TrainedCaptioner(model, history, metrics)

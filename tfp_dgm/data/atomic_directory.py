@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.write_errors import writing
 
 
 @contextmanager
@@ -26,24 +27,23 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = True) -> I
     Yields:
       The folder to fill.
     Raises:
-      DataError: if the parent is missing or cannot be written, or `path` is a file; where nothing
-        may be replaced, also if `path` is there, be it only when the block ends.
+      DataError: if the parent is missing or cannot be written, `path` is a file, or the disk is
+        full; where nothing may be replaced, also if `path` is there, be it only when the block
+        ends.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_dir():
-        raise DataError.at(path, "expected a folder or nothing; found a file")
+    target = _target(path)
     old = target.with_name(f".{target.name}.old")
     if old.exists() and not target.exists():
         os.rename(old, target)
     if not replace and target.exists():
         raise DataError.at(path, "expected nothing there; found a folder")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    temporary = _made_beside(target, path)
     try:
-        temporary.mkdir()
-    except OSError as error:
-        raise DataError.at(path, f"cannot be written: {error.strerror}") from error
-    try:
-        yield temporary
+        try:
+            with writing(path):
+                yield temporary
+        except DataError as error:  # May be of a file inside; nobody knows the hidden folder.
+            raise DataError(str(error).replace(str(temporary), str(path))) from error
         if replace:
             shutil.rmtree(old, ignore_errors=True)
             if target.exists():
@@ -60,3 +60,28 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = True) -> I
         if old.exists() and not target.exists():
             os.rename(old, target)
         raise
+
+
+def check_output_directory(path: str | os.PathLike[str]) -> None:
+    """Checks that `atomic_directory` may fill `path`, before any work is done.
+
+    Raises:
+      DataError: if the parent is missing or cannot be written, or `path` is a file.
+    """
+    _made_beside(_target(path), path).rmdir()
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_dir():
+        raise DataError.at(path, "expected a folder or nothing; found a file")
+    return target
+
+
+def _made_beside(target: Path, path: str | os.PathLike[str]) -> Path:
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir()
+    except OSError as error:
+        raise DataError.at(path, f"cannot be written: {error.strerror}") from error
+    return temporary

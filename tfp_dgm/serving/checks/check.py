@@ -154,7 +154,7 @@ def _accelerators(folder: Path, python: str) -> Iterator[Verdict]:
         except OSError as error:
             yield Verdict(title, "failed", str(error))
             continue
-        except tf.errors.OpError as error:
+        except replay.DAMAGE as error:
             yield Verdict(title, "failed", replay.damage(error))
             continue
         detail = "; ".join(
