@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tfp_dgm.data import read_labelled_table
+from tfp_dgm.data import DataError, read_labelled_table
 from tfp_dgm.data.visible_text import appearance, is_blank, spelling
 
 ALIKE = {
@@ -72,3 +72,19 @@ def test_one_number_is_one_class_in_json(tmp_path):
     path.write_text("".join(f'{{"text": "a", "label": {number}}}\n' for number in numbers))
     table = read_labelled_table(path, text_columns=["text"], label_column="label")
     assert table.classes == ("0", "1", "1e+300", "1e+42", "2.5", str(2**63))
+
+
+def test_names_that_look_right_are_spelt_out_where_they_are_refused(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("cafe\u0301,label\na,r\u00e9sum\u00e9\nb,y\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_labelled_table(path, text_columns=["caf\u00e9"], label_column="label")
+    assert "no such column 'caf\u00e9'" in str(caught.value)
+    assert str(caught.value).endswith(r"; did you mean 'cafe\u0301'?")
+    classes = ["re\u0301sume\u0301", "y"]
+    with pytest.raises(DataError) as caught:
+        read_labelled_table(
+            path, text_columns=["cafe\u0301"], label_column="label", classes=classes
+        )
+    assert "unknown class 'r\u00e9sum\u00e9'; the known classes are " in str(caught.value)
+    assert str(caught.value).endswith(r"; did you mean 're\u0301sume\u0301'?")
