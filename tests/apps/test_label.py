@@ -396,7 +396,7 @@ def test_a_disk_without_room_is_known_before_training(tmp_path, no_training, mon
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     result = _label(tmp_path)
     assert result.exit_code == 2
-    assert "received a disk with 0.7 MB left" in " ".join(result.output.split())
+    assert "received a disk with 700.0 kB left" in " ".join(result.output.split())
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 

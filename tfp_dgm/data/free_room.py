@@ -26,12 +26,15 @@ def check_room(wanted: Mapping[Path, int]) -> None:
     for sizes in disks.values():
         usage = shutil.disk_usage(_folder(next(iter(sizes))))
         if usage.total and usage.free < sum(sizes.values()):  # Some network disks know no total.
-            parts = " and ".join(f"{size / 1e6:,.1f} MB for {path}" for path, size in sizes.items())
+            parts = " and ".join(f"{_told(size)} for {path}" for path, size in sizes.items())
             raise DataError(
-                f"expected room for at least {parts}; received a disk with {usage.free / 1e6:,.1f} "
-                "MB left"
+                f"expected room for at least {parts}; received a disk with {_told(usage.free)} left"
             )
 
 
 def _folder(path: Path) -> Path:
     return Path(os.path.realpath(path)).parent
+
+
+def _told(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"
