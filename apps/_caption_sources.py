@@ -75,6 +75,7 @@ def read_captioned(
         image_column=source_column or first,
         caption_column=caption_column or second,
         quoting=quoting,
+        texts=images is None,
     )
     if images is None:
         return known, None
@@ -140,7 +141,7 @@ def split(
     held_out = set(validation.names)
     names = known.names
     if train_list is not None:
-        names = read_image_list(train_list)
+        names = [known.spelled(name) for name in read_image_list(train_list)]
         if validation_list is not None and (both := held_out & set(names)):
             raise DataError(
                 f"{train_list} and {validation_list} share {len(both)} images, such as "

@@ -87,6 +87,8 @@ def describe(
         )
         captioner, trained = load_captioner(model)
         with opened(sources, kind_of_sources(captioner)) as where, progress_bar() as progress:
+            if not isinstance(where, list):
+                warn(where.warnings)
             names = names_of(where, image_list, pick, seed)
             names, read, broken = _read(where, names, trained.image_size, progress)
             if broken and (strict or not names):

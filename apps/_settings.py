@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from tfp_dgm.data import DataError, atomic_write
 
 Settings = TypeVar("Settings")
+DATA = "data"  # Under which settings.json names the files that were read.
 
 
 def read_settings(kind: type[Settings], file: Path | None, overrides: list[str]) -> Settings:
@@ -18,7 +19,8 @@ def read_settings(kind: type[Settings], file: Path | None, overrides: list[str])
 
     Args:
       kind: a frozen dataclass of numbers, strings and truth values.
-      file: .yaml, .yml or .json; None for the defaults.
+      file: .yaml, .yml or .json, such as the settings.json of a training, whose `data` are no
+        setting; None for the defaults.
       overrides: "name=value" each, the value as YAML has it.
     Raises:
       DataError: where a name is unknown, a value is of the wrong type, or the file is at fault.
@@ -28,6 +30,9 @@ def read_settings(kind: type[Settings], file: Path | None, overrides: list[str])
         loaded = _load(file)
         if not isinstance(loaded, dict):
             raise DataError(f"{file}: expected names and values; found {type(loaded).__name__}")
+        # A training notes beside its settings what it read.
+        if isinstance(loaded.get(DATA), dict):
+            del loaded[DATA]
         values |= {name: (value, str(file)) for name, value in loaded.items()}
     for override in overrides:
         name, equals, text = override.partition("=")
@@ -39,10 +44,16 @@ def read_settings(kind: type[Settings], file: Path | None, overrides: list[str])
     return kind(**checked)
 
 
-def write_settings(settings: Any, path: Path) -> None:
-    """Writes every setting, those left at their defaults too, as JSON."""
+def write_settings(settings: Any, path: Path, data: dict[str, str]) -> None:
+    """Writes every setting, those left at their defaults too, and the files read, as JSON."""
+    written = {**dataclasses.asdict(settings), DATA: data}
     with atomic_write(path) as file:
-        file.write(json.dumps(dataclasses.asdict(settings), indent=2).encode() + b"\n")
+        file.write(json.dumps(written, indent=2).encode() + b"\n")
+
+
+def named_files(**files: Path | None) -> dict[str, str]:
+    """The files that a command read, as they were given, by its names for them."""
+    return {name: str(file) for name, file in files.items() if file is not None}
 
 
 def read_json(file: Path, wanted: str) -> dict[str, Any]:

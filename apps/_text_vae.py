@@ -14,7 +14,7 @@ from tfp_dgm import models, training
 from tfp_dgm.data import DataError, atomic_write, read_sentences, writing
 from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
 
-from ._settings import write_settings
+from ._settings import DATA, named_files, write_settings
 from ._text_vae_model import TextModel, build_model, build_schedule, compiled_model
 from ._text_vae_samples import Samples, padded
 from ._text_vae_sentences import read_texts
@@ -92,7 +92,8 @@ def train(
         callbacks.append(keras.callbacks.TensorBoard(directory / "logs", write_graph=False))
     callbacks.append(resumed)
     directory.mkdir(parents=True, exist_ok=True)
-    write_settings(s, directory / "settings.json")
+    data = named_files(train_file=train_file, valid_file=valid_file)
+    write_settings(s, directory / "settings.json", data)
     try:
         model.fit(
             batches,
@@ -202,4 +203,6 @@ def _settings_of(directory: Path) -> Any:
     path = directory / "settings.json"
     if not path.is_file():
         return None
-    return _as_json(TextVAESettings()) | json.loads(path.read_text())
+    settings = _as_json(TextVAESettings()) | json.loads(path.read_text())
+    settings.pop(DATA, None)
+    return settings

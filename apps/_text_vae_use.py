@@ -195,14 +195,7 @@ def _beginning(vocabulary: Vocabulary, sentence: str, row: np.ndarray, ids: np.n
     """The part of a sentence, as it was given, that its first token ids stand for."""
     if len(ids) == len(row) - 1:
         return sentence
-    ends = range(len(sentence) + 1)
-    encoded = [part[:-1] for part in vocabulary.encode_all([sentence[:end] for end in ends])]
-
-    def fit(end: int) -> tuple[bool, bool, int]:
-        # Part of a word may have other ids by itself, as a Greek sigma has: then as many.
-        return np.array_equal(encoded[end], ids), len(encoded[end]) <= len(ids), end
-
-    return sentence[: max(ends, key=fit)].rstrip()
+    return sentence[: vocabulary.token_ends(sentence)[len(ids) - 1]] if len(ids) else ""
 
 
 def encode(model: TextModel, file: Path, output: Path, *, warn: Warn) -> tuple[int, int]:

@@ -40,10 +40,12 @@ from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._seed import Seed
-from ._settings import read_settings
+from ._settings import named_files, read_settings
 from ._table_options import Quoting
 
 app = typer.Typer(no_args_is_help=True)
+
+_ENOUGH_IMAGES = 50  # For document frequencies.
 
 
 def train(
@@ -103,7 +105,18 @@ def train(
         )
         try:
             trained = train_captioner(
-                learnt, held_out, output, resolved, resume=resume, progress=progress
+                learnt,
+                held_out,
+                output,
+                resolved,
+                data=named_files(
+                    captions=captions,
+                    images=images,
+                    train_list=train_list,
+                    validation_list=validation_list,
+                ),
+                resume=resume,
+                progress=progress,
             )
         except NonFiniteLossError as error:
             raise DataError(str(error)) from error
@@ -175,7 +188,7 @@ def evaluate(
             if responsibilities is not None:
                 shares = caption_responsibilities(captioner, captioned, progress=progress)
         dropped = captioned.captions.warnings if captioned.captions != known else []
-        warn(list(dict.fromkeys(known.warnings + dropped)))
+        warn(list(dict.fromkeys(known.warnings + dropped + _few(metrics["images"]))))
         for name, value in metrics.items():
             shown = f"{value:.4g}" if isinstance(value, float) else value
             typer.echo(f"{name:<16} {shown}")
@@ -194,6 +207,16 @@ def evaluate(
                 metrics=metrics,
             )
             write_text(html, page)
+
+
+def _few(images: int) -> list[str]:
+    """Why CIDEr is low where there are few images, whatever the captions are worth."""
+    if images >= _ENOUGH_IMAGES:
+        return []
+    return [
+        f"CIDEr weighs words by how few images' references hold them, of {images} here: with fewer "
+        f"than {_ENOUGH_IMAGES} it says little, and with one it is 0"
+    ]
 
 
 def _responsibility_lines(captioned: Any, shares: Any) -> str:

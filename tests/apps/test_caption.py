@@ -79,7 +79,14 @@ def test_training_finds_the_styles_and_says_what_was_learnt(scenes, trained):
     bounds = [logs["val_bound"] for logs in metrics["history"]]
     assert bounds[2] > bounds[1] > bounds[0]
     assert 0 < metrics["validation"]["usage_entropy"] <= metrics["max_usage_entropy"] + 1e-6
-    assert json.loads((trained / "settings.json").read_text())["objective"] == "hard-em"
+    written = json.loads((trained / "settings.json").read_text())
+    assert written["objective"] == "hard-em"
+    assert written["data"] == {
+        "captions": str(scenes / "captions.jsonl"),
+        "images": str(scenes / "images.zip"),
+        "train_list": str(scenes / "train.txt"),
+        "validation_list": str(scenes / "validation.txt"),
+    }
 
     from tfp_dgm.captioning import load_captioner, load_sources
     from tfp_dgm.data import ImageFiles, read_captions, read_image_list
@@ -114,6 +121,7 @@ def test_evaluate_and_its_page(scenes, trained, tmp_path):
     assert result.exit_code == 0, result.output
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["images"] == 15
+    assert "CIDEr weighs words by how few images' references hold them, of 15" in result.stderr
     assert metrics["captions"] == 45
     assert metrics["oracle_bleu_4"] >= metrics["mean_bleu_4"]
     np.testing.assert_allclose(sum(metrics["usage"]), 1)

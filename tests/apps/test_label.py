@@ -126,6 +126,7 @@ def test_report_metrics_and_settings_are_written(job):
     settings = json.loads((folder / "settings.json").read_text())
     assert metrics["rows"]["all"] == 240
     assert settings["seed"] == 3
+    assert settings["source"] == "in.csv"
     assert settings["versions"]["tensorflow"] == tf.__version__
     assert "fruit" in (folder / "report.html").read_text()
     assert job["steps"][0] == "Reading the table"

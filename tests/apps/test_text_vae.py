@@ -55,10 +55,12 @@ def trained(folder):
     return folder / "model"
 
 
-def test_training_leaves_a_whole_folder(trained):
+def test_training_leaves_a_whole_folder(folder, trained):
     settings = json.loads((trained / "settings.json").read_text())
     assert settings["free_bits"] == 0.25
     assert settings["units"] == 8
+    files = {"train_file": str(folder / "train.txt"), "valid_file": str(folder / "valid.txt")}
+    assert settings.pop("data") == files
     assert set(settings) == set(TextVAESettings.__dataclass_fields__)
     history = json.loads((trained / "history.json").read_text())
     assert len(history) == 2

@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tfp_dgm_apps import _text_vae, _text_vae_use
 from tfp_dgm_apps._text_vae_sentences import Texts
 
 from tests.apps.text_vae_models import run, sentences, untrained
 from tfp_dgm import inference
-from tfp_dgm.text import SubwordVocabulary
+from tfp_dgm.text import SubwordVocabulary, WordVocabulary
 
 # Line 2 is empty, line 4 not UTF-8, line 5 of more than eight tokens.
 LINES = [
@@ -105,6 +106,23 @@ def test_a_piece_of_a_word_goes_on_without_a_space():
     found = np.array([[*row[:2], *vocabulary.encode_all(["dogs ."])[0][1:]]])  # a dog ##s . END
     texts = Texts(["A Dogman"], [1], [row], [])
     assert _text_vae_use._written(vocabulary, texts, [row[:2]], found) == ["A Dogs."]
+
+
+def test_a_long_line_is_tokenised_a_fixed_number_of_times(monkeypatch):
+    """Not once for each of its beginnings."""
+    vocabulary = WordVocabulary(["a", "dog"])
+    sentence = "a Dog " * 2_500
+    row = vocabulary.encode_all([sentence])[0]
+    split, tokenised = vocabulary._split, []
+
+    def counting(texts):
+        tokenised.append(int(tf.reduce_sum(tf.strings.length(texts))))
+        return split(texts)
+
+    monkeypatch.setattr(vocabulary, "_split", counting)
+    texts, found = Texts([sentence], [1], [row], []), np.array([[*row[:3], 5, 2]])
+    assert _text_vae_use._written(vocabulary, texts, [row[:3]], found) == ["a Dog a dog"]
+    assert sum(tokenised) <= len(sentence)
 
 
 def test_adversarial_pairs_are_of_sentences_whose_end_is_known(model, file):

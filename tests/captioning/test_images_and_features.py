@@ -98,9 +98,25 @@ def test_features_of_others(tmp_path, ending):
     ]
 
 
+@pytest.mark.parametrize("names", [[7, 12], [b"7", b"12"], ["7.0", "12.0"]], ids=repr)
+def test_names_of_features_meet_those_of_captions(tmp_path, names):
+    np.savez(tmp_path / "f.npz", names=np.array(names), features=np.eye(2))
+    found = read_image_features(tmp_path / "f.npz")
+    captions = CaptionedImages({"12": ["x"], "7": ["y"]})
+    assert captions.matched(found).warnings == []
+    np.testing.assert_array_equal(found.of(captions.names), np.eye(2)[::-1])
+
+
 @pytest.mark.parametrize(
     ("names", "features", "message"),
     [
+        (
+            [True, False],
+            np.zeros((2, 3)),
+            r"`names` \[I\], strings or whole .* bool \[2\]: True, F",
+        ),
+        (["12", "12.0"], np.zeros((2, 3)), "more than one 12"),
+        (["\u00e9", "e\u0301"], np.zeros((2, 3)), "more than one \u00e9"),
         (["a", "a"], np.zeros((2, 3)), "more than one a"),
         (["a"], np.zeros((2, 3)), "2 rows of features, but 1 names"),
         (["a", "b"], np.zeros((2, 3), int), r"of a float type, got int64 \[2, 3\]"),

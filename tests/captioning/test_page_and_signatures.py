@@ -1,6 +1,8 @@
 """The page is safe whatever it shows; the served model says what the live one does."""
 
+import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -66,6 +68,23 @@ def test_page_shows_everything_as_text():
     assert page.count("30.0%") == 2
     assert page.count(f"{np.exp(-1):.1%}") == 4
     assert "no picture" not in render_caption_page("texts", ["a b"], [None], [found])
+
+
+def test_pictures_on_the_page_are_upright_and_on_white():
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(file, "JPEG", exif=exif)
+    drawn = io.BytesIO()
+    Image.new("RGBA", (20, 40)).save(drawn, "PNG")
+    one = np.ones(1)
+    found = Description(["a"], one, one[:, np.newaxis], -one, np.array([2]), 0)
+    page = render_caption_page("p", ["a", "b"], [file.getvalue(), drawn.getvalue()], [found] * 2)
+    shown = [
+        Image.open(io.BytesIO(base64.b64decode(data)))
+        for data in re.findall(r'data:image/jpeg;base64,([^"]+)"', page)
+    ]
+    assert [image.size for image in shown] == [(20, 40), (20, 40)]
+    assert [image.getpixel((10, 10)) for image in shown] == [(0, 0, 0), (255, 255, 255)]
 
 
 def test_descriptions_agree_with_the_model(model):

@@ -2,13 +2,22 @@
 
 import gzip
 import json
+import shutil
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from tfp_dgm.data import CaptionedImages, DataError, ImageFiles, read_captions, read_image_list
+from tfp_dgm.data import (
+    CaptionedImages,
+    DataError,
+    ImageFiles,
+    caption_files,
+    read_captions,
+    read_image_list,
+)
 
 
 def write_images(folder, names):
@@ -58,6 +67,87 @@ def test_table(tmp_path):
     assert read.warnings == ["1 blank caption left out"]
 
 
+def coco(images, annotations=()):
+    rows = {
+        "images": [{"id": number, "file_name": name} for number, name in images],
+        "annotations": [{"image_id": image, "caption": text} for image, text in annotations],
+    }
+    return json.dumps(rows)
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9.jpg", "cafe\u0301.jpg"
+
+
+def test_ids_and_names_meet_however_they_are_written(tmp_path):
+    """A number is its text; a name is the same in composed and in decomposed characters."""
+    path = tmp_path / "captions.json"
+    images = [(1, COMPOSED), ("1", DECOMPOSED), (2.0, "b.jpg"), ("3", "b.jpg")]
+    path.write_text(coco(images, [("1", "x"), (1.0, "y"), ("2", "z"), (3, ["v", "w"])]))
+    read = read_captions(path)
+    assert read.captions == {COMPOSED: ["x", "y"], "b.jpg": ["z", "v", "w"]}
+    together = "listed under several ids, whose captions are taken together"
+    assert read.warnings == [f"1 image {together}: b.jpg (2, 3)"]
+    table = tmp_path / "captions.jsonl"
+    rows = [(12, "x"), (12.0, "y"), ("12", "z"), (DECOMPOSED, "v"), (COMPOSED, "w")]
+    table.write_text("\n".join(json.dumps({"image": i, "caption": c}) for i, c in rows))
+    read = read_captions(table)
+    assert read.captions == {"12": ["x", "y", "z"], DECOMPOSED: ["v", "w"]}
+    assert read.within(["12.0", COMPOSED, DECOMPOSED], "a list").names == ["12", DECOMPOSED]
+    assert read.warnings == [
+        f"1 name taken for another spelling of one: {COMPOSED} as {DECOMPOSED}"
+    ]
+    table = tmp_path / "captions.csv"
+    table.write_text("image,caption\n12,x\n12.0,y\n12.5,z\n")
+    assert read_captions(table).captions == {"12": ["x", "y"], "12.5": ["z"]}
+
+
+def test_texts_are_no_names(tmp_path):
+    """A source text stays as it stands, and is no other one."""
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"image,caption\n12,x\n12.0,y\n{DECOMPOSED},v\n{COMPOSED},w\n")
+    read = read_captions(table, texts=True)
+    assert read.captions == {"12": ["x"], "12.0": ["y"], DECOMPOSED: ["v"], COMPOSED: ["w"]}
+    assert read.within([COMPOSED], "a list").captions == {COMPOSED: ["w"]}
+
+
+def test_rows_far_down_may_lack_a_caption(tmp_path, monkeypatch):
+    monkeypatch.setattr(caption_files, "_ROWS_PER_CHUNK", 1)
+    table = tmp_path / "captions.jsonl"
+    table.write_text('{"image": 1, "caption": "x"}\n{"image": 2}\n')
+    assert read_captions(table).warnings == ["1 blank caption left out"]
+    table.write_text('{"image": 1, "caption": "x"}\n{"caption": "y"}\n')
+    with pytest.raises(DataError, match="line 2, column 'image': expected an image's name"):
+        read_captions(table)
+
+
+LISTS = {
+    "jsonl": '{"image": "a", "caption": ["it\'s \\"x\\"", null, "y"]}',
+    "json in csv": 'image,caption\na,"[""it\'s \\""x\\"""", null, ""y""]"\n',
+    "python in csv": 'image,caption\na,"[\'it\\\'s ""x""\', None, \'y\']"\n',
+    "numpy in csv": 'image,caption\na,"[\'it\\\'s ""x""\' None\n \'y\']"\n',
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_a_list_in_a_cell_is_as_many_captions(tmp_path, case):
+    path = tmp_path / ("captions.jsonl" if case == "jsonl" else "captions.csv")
+    path.write_text(LISTS[case])
+    read = read_captions(path)
+    assert read.captions == {"a": ['it\'s "x"', "y"]}
+    assert read.warnings == ["1 blank caption left out"]
+
+
+def test_lists_in_parquet_and_texts_that_only_look_like_lists(tmp_path):
+    frame = pd.DataFrame({"image": [1, 1, 2], "caption": [["x", "y"], [], ["z"]]})
+    frame.to_parquet(tmp_path / "captions.parquet")
+    read = read_captions(tmp_path / "captions.parquet")
+    assert read.captions == {"1": ["x", "y"], "2": ["z"]}
+    texts = ["[1, 2]", "[sic]", "['tis]", "['a'b']", "[]x"]
+    table = pd.DataFrame({"image": range(5), "caption": texts})
+    table.to_csv(tmp_path / "captions.csv", index=False)
+    assert list(read_captions(tmp_path / "captions.csv").captions.values()) == [[t] for t in texts]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -67,6 +157,24 @@ def test_table(tmp_path):
         ("c.json", "{", "expected COCO's JSON"),
         ("c.json", "[]", "a list 'images'"),
         ("c.json", '{"images": [{"id": 1}]}', r"images\[0\]: expected an object with 'file_name'"),
+        ("c.json", '{"images": [], "images": []}', "duplicate key 'images'"),
+        ("c.json", '{"images": [{"id": true, "file_name": "a.jpg"}]}', r"images\[0\]: .* 'id'"),
+        (
+            "c.json",
+            coco([(1, "a.jpg"), ("1", "b.jpg")]),
+            r"images\[1\]: .*'a.jpg' and 'b.jpg' for 1",
+        ),
+        (
+            "c.json",
+            coco([(1, "a.jpg")], [(1, 3)]),
+            r"annotations\[0\]: expected a caption, .*got 3",
+        ),
+        ("c.jsonl", '{"image": 1, "caption": true}', "line 1, column 'caption': .* got True"),
+        ("c.jsonl", '\n{"image": 1, "caption": 2.5}', "line 2, column 'caption': .* got 2.5"),
+        ("c.jsonl", '{"image": 1, "caption": ["x", 3]}', r"line 1, .* got \['x', 3\]"),
+        ("c.jsonl", '{"image": true, "caption": "x"}', "line 1, column 'image': .* got True"),
+        ("c.jsonl", '{"image": 1.5, "caption": "x"}', "line 1, column 'image': .* got 1.5"),
+        ("c.csv", 'image,caption\na,"[""x"", 3]"\n', r"line 2, column 'caption': .*a list of"),
         ("c.json", '{"images": [], "annotations": [5]}', r"annotations\[0\]: .* got 5"),
         ("c.csv", "image,text\na.jpg,x\n", "no such column 'caption'; the columns are"),
         ("c.csv", "image,caption\n,x\n", "line 2, column 'image': expected an image's name"),
@@ -87,6 +195,8 @@ def test_splits(tmp_path):
     assert train.warnings == ["1 image of train.txt without a caption: d.jpg"]
     with pytest.raises(DataError, match=r"none of the 1 images has a caption, such as 'e.jpg'"):
         captions.within(["e.jpg"], "dev")
+    with pytest.raises(DataError, match="the training images: there are none"):
+        captions.within([], "the training images")
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(DataError, match="the file is empty"):
         read_image_list(tmp_path / "empty.txt")
@@ -112,6 +222,7 @@ def test_images_and_captions_that_do_not_meet_are_reported(tmp_path, zipped):
     assert matched.captions == {"a.jpg": ["x"], "b.png": ["z"]}
     assert matched.warnings == [
         "1 image with captions missing: gone.jpg",
+        "1 file left out, of other endings than .jpg, .jpeg, .png, .bmp, .gif: notes.txt",
         "1 image without a caption: alone.jpg",
     ]
     with pytest.raises(DataError, match=r"1 images with captions missing: gone.jpg"):
@@ -124,6 +235,48 @@ def test_names_that_two_folders_share_need_their_folder(tmp_path):
     images = ImageFiles(write_images(tmp_path / "images", ["one/a.png", "two/a.png"]))
     assert "one/a.png" in images
     assert "a.png" not in images
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_hidden_files_and_those_of_systems_are_left_out_and_counted(tmp_path, zipped):
+    path = write_images(tmp_path / "images", ["a.jpg"])
+    for name in ("._a.jpg", ".cache/b.jpg", "__MACOSX/a.jpg", "Thumbs.db", "c.webp"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(b"no image")
+    if zipped:
+        shutil.make_archive(str(path), "zip", path)
+        path = tmp_path / "images.zip"
+    images = ImageFiles(path)
+    assert images.others([]) == ["a.jpg"]
+    assert images.warnings == [
+        "1 file left out, of other endings than .jpg, .jpeg, .png, .bmp, .gif: c.webp",
+        "4 files left out, hidden or a system's own: ._a.jpg, .cache/b.jpg, "
+        "Thumbs.db, __MACOSX/a.jpg",
+    ]
+
+
+def test_files_and_names_meet_however_they_are_spelled(tmp_path):
+    images = ImageFiles(write_images(tmp_path / "images", [f"sub/{DECOMPOSED}"]))
+    assert COMPOSED in images
+    assert images.others([COMPOSED]) == []
+    assert images.read(COMPOSED) == images.read(f"sub/{DECOMPOSED}")
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
+        file.writestr(COMPOSED, b"x")
+        file.writestr(DECOMPOSED, b"y")
+    with pytest.raises(DataError, match=f"expected distinct names, got more than one {COMPOSED}"):
+        ImageFiles(tmp_path / "images.zip")
+
+
+def test_a_locked_member_of_a_zip_is_named(tmp_path):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a.jpg", b"0123456789")
+    content = bytearray(path.read_bytes())
+    for head, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        content[content.index(head) + flags] |= 1  # "Encrypted".
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"images.zip, a.jpg: cannot be unpacked: .* encrypted"):
+        ImageFiles(path).read("a.jpg")
 
 
 def test_a_damaged_member_of_a_zip_reads_as_nothing(tmp_path):

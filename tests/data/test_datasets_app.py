@@ -49,7 +49,19 @@ def test_list_shows_every_set() -> None:
     shown = _run("list")
     for name in DATASETS:
         assert name in shown
-    assert "11 train + 11 test │ some licence │ yes │" in " ".join(shown.split())
+    assert "tiny (cached)\n  a tiny set\n  text classification: 11 train + 11 test\n" in shown
+    assert shown.endswith("  Licence: some licence\n")
+
+
+@pytest.mark.parametrize("columns", [30, 80])
+def test_list_cuts_no_word(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = _run("list").splitlines()
+    assert max(map(len, lines)) <= columns
+    words = " ".join(lines).split()
+    for dataset in DATASETS.values():
+        for text in (dataset.name, dataset.title, dataset.task, dataset.licence):
+            assert set(text.split()) <= {word.rstrip(":") for word in words} | set(words)
 
 
 def test_path_and_fetch(tmp_path: Path) -> None:

@@ -65,6 +65,42 @@ def test_colours_become_grey(tmp_path):
     np.testing.assert_allclose(grey, 0.587 * 200 / 255, atol=0.01)  # ITU-R 601's weight of green.
 
 
+def test_photographs_stand_upright_and_the_transparent_is_white(tmp_path):
+    """A camera's orientation 6: what is stored left is shown above."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.zeros((8, 16), np.uint8)
+    stored[:, :8] = 255
+    folder = tmp_path / "f"
+    folder.mkdir()
+    Image.fromarray(stored).save(folder / "a.jpg", quality=95, exif=exif)
+    drawn = Image.new("LA", (8, 16), (0, 0))
+    drawn.paste((0, 255), (0, 0, 8, 8))
+    drawn.save(folder / "b.png")
+    halves = np.repeat([1.0, 0.0], 8)[:, np.newaxis] * np.ones(8)
+    np.testing.assert_allclose(read_images(folder), [halves, 1 - halves], atol=0.02)
+
+
+def test_files_that_are_no_images_are_told(tmp_path):
+    folder = folder_of(tmp_path / "f", BYTES)
+    (folder / "._0.png").write_bytes(b"no image")
+    told = []
+    assert len(read_images(folder, warn=told.append)) == 2
+    assert told == ["1 file left out, hidden or a system's own: ._0.png"]
+
+
+def test_what_is_no_image_is_told_by_what_it_holds(tmp_path):
+    """And not by where it lay in memory."""
+    with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
+        archive.writestr("sub/a.png", b"<html>\n")
+    with pytest.raises(DataError) as caught:
+        read_images(tmp_path / "f.zip")
+    assert str(caught.value) == (
+        f"{tmp_path / 'f.zip'}, sub/a.png: cannot be decoded as an image: expected JPEG, PNG, BMP "
+        "or GIF, got 7 bytes that start with b'<html>\\n'"
+    )
+
+
 def damaged(tmp_path):
     (tmp_path / "f").mkdir()
     (tmp_path / "f/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")

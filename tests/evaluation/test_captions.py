@@ -92,6 +92,20 @@ def test_metrics_pick_the_best_for_the_oracle():
     )
 
 
+@pytest.mark.parametrize(
+    ("candidate", "bleu"),
+    [
+        ("a b c d x", 100 * (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** (1 / 4)),
+        # No order without a match is 0: it counts as 1/2, 1/4, ... of a match.
+        ("a x y z w", 100 * (1 / 5 * 1 / (2 * 4) * 1 / (4 * 3) * 1 / (8 * 2)) ** (1 / 4)),
+        ("x y z w v", 0.0),
+    ],
+)
+def test_bleu_without_long_matches_by_hand(candidate, bleu):
+    found = corpus_bleu([candidate.split()], [words("a b c d e")])
+    np.testing.assert_allclose(found, bleu, rtol=1e-6)
+
+
 def test_words():
     assert caption_words("A dog's tail, (wet) -- isn't it ?") == [
         "a",

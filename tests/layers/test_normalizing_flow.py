@@ -239,3 +239,18 @@ def test_batch_normalized_means_have_a_fixed_spread_in_training_and_use_averages
     # The bound of eq. 7, with scales of 1: the divergence cannot vanish.
     least = (3 * 0.7**2 + np.sum(np.square([0.1, -0.4, 0.2]))) / 2
     np.testing.assert_allclose(0.5 * np.square(loc).sum(1).mean(), least, rtol=2e-2)
+
+
+def test_batch_normalized_means_that_hardly_vary_are_spread_by_less():
+    """Each dimension counts with var / (var + 1e-5) in the least divergence."""
+    layer = randomized(layers.BatchNormalizedNormalDiag(3, gamma=0.7))
+    kernel, bias = layer.projection.kernel, layer.projection.bias
+    kernel.assign(kernel * [0.001, 0.01, 10.0, 1.0, 1.0, 1.0])
+    layer.beta.assign([0.1, -0.4, 0.2])
+    features = np.random.default_rng(6).normal(size=(500, 5)).astype("f4")
+    means = (features @ kernel.numpy() + bias.numpy())[:, :3].astype(np.float64)
+    share = means.var(0) / (means.var(0) + 1e-5)
+    assert share[0] < 0.9 < share[2]
+    loc = layer(features, training=True).mean().numpy()
+    least = 0.7**2 * share + np.square([0.1, -0.4, 0.2])
+    np.testing.assert_allclose(np.square(loc).mean(0), least, rtol=1e-2)

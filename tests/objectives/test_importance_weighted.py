@@ -1,5 +1,7 @@
 """Importance-weighted bounds: how they tighten, and how much noise their gradients have."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -61,6 +63,20 @@ def test_value_is_the_formula_of_its_log_weights(objective, value):
     np.testing.assert_allclose(bound.value, value(log_weights), rtol=1e-5)
     elbo = bound.reconstruction - bound.kl
     np.testing.assert_allclose(elbo, log_weights.mean(0), rtol=1e-4, atol=1e-5)
+
+
+def test_renyis_bound_falls_with_its_order_also_outside_the_range_that_is_offered():
+    """Above 1 it is a lower bound still, looser than the ELBO (Li and Turner, theorem 1)."""
+    values = []
+    for alpha in (-1.0, 0.0, 0.5, 2.0):
+        objective = Renyi(num_samples=6)
+        objective.alpha = alpha
+        bound, _, _ = estimates(objective, 200)
+        values.append(bound.value.numpy())
+    log_weights = bound.log_weights.numpy().astype(np.float64)
+    values.insert(3, log_weights.mean(0))  # Order 1.
+    np.testing.assert_allclose(values[1], iw(log_weights), rtol=1e-5)
+    assert all((high > low).all() for high, low in itertools.pairwise(values))
 
 
 def test_bound_rises_with_the_number_of_draws_and_stays_below_the_evidence():

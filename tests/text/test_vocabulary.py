@@ -166,3 +166,46 @@ def test_many_texts_at_once_are_the_same_rows(vocabularies, name):
 def test_errors_name_the_argument(run, message):
     with pytest.raises(ValueError, match=message):
         run()
+
+
+PIECES = SubwordVocabulary(["a", "dog", "##man", "##s", "b", "\u03c3", ".", "i\u0307"], lower=True)
+WORDS = WordVocabulary(["a", "dog", "dogman", "."], lower=True)
+TOKENISED = WordVocabulary(["a", "dog", "dogman", "."], split_punctuation=False)
+
+
+@pytest.mark.parametrize(
+    "vocabulary", [WORDS, TOKENISED, PIECES], ids=["words", "spaces", "pieces"]
+)
+def test_tokens_end_where_the_longest_beginning_of_as_many_ends(vocabulary):
+    """By cutting the text everywhere: letters that grow in lower case, marks, any space."""
+    parts = [
+        *"aB .,-'\t",
+        "Dogman",
+        "dogs",
+        "\u0130",
+        "\u03a3",
+        "\u4e2d",
+        "\U0001f415",
+        "e\u0301",
+        "\ud800",
+    ]
+    random = np.random.default_rng(0)
+    checked = 0
+    for _ in range(40):
+        text = "".join(random.choice(parts, 12))
+        row = vocabulary.encode_all([text])[0][:-1].tolist()
+        encoded = vocabulary.encode_all([text[:end] for end in range(len(text) + 1)])
+        ends = vocabulary.token_ends(text)
+        assert len(ends) == len(row)
+        for n, end in enumerate(ends, start=1):
+            alike = [k for k, ids in enumerate(encoded) if ids[:-1].tolist() == row[:n]]
+            if alike:  # A part of a word may have other ids than in the word.
+                assert text[:end] == text[: max(alike)].rstrip(), (text, n)
+                checked += 1
+    assert checked > 50
+
+
+def test_tokens_end_within_the_length():
+    short = WordVocabulary(["a"], max_length=3)
+    assert short.token_ends("a bb a c").tolist() == [1, 4]
+    assert short.token_ends(" ").tolist() == []

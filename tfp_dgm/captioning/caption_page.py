@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tfp_dgm.captioning.describe import Description
+from tfp_dgm.data import shown_image
 
 _TEMPLATE = "caption_page.html.jinja"
 _TEXT_CHARACTERS = 400
@@ -94,7 +95,7 @@ def _thumbnail(image: bytes | NDArray[np.uint8] | None) -> str | None:
         opened = (
             Image.open(io.BytesIO(image)) if isinstance(image, bytes) else Image.fromarray(image)
         )
-        opened = opened.convert("RGB")
+        opened = shown_image(opened)
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
     opened.thumbnail((_PIXELS, _PIXELS))

@@ -25,7 +25,7 @@ def load_images(
     cache: Path | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Decodes and resizes images, with as many threads as there are cores.
+    """Decodes and resizes images (see `decode_image`), with as many threads as there are cores.
 
     Args:
       files: where they are.
@@ -42,7 +42,7 @@ def load_images(
         pixels = np.zeros((len(names), size, size, 3), np.uint8)
         return pixels, _decode_into(pixels, files, names, progress)
     cache.mkdir(parents=True, exist_ok=True)
-    stem = f"images-{size}-{files.fingerprint(names)[:16]}"
+    stem = f"upright-{size}-{files.fingerprint(names)[:16]}"
     path, index = cache / f"{stem}.npy", cache / f"{stem}.json"
     if not index.exists():  # Written last.
         pixels = np.lib.format.open_memmap(path, "w+", np.uint8, (len(names), size, size, 3))

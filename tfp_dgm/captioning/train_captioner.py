@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ MODEL = "captioner.keras"
 SETTINGS = "settings.json"
 METRICS = "metrics.json"
 _CHECKPOINT = "checkpoint"
+_DATA = "data"  # Beside the settings.
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def train_captioner(
     directory: str | os.PathLike[str],
     settings: CaptionSettings,
     *,
+    data: Mapping[str, str] | None = None,
     resume: bool = False,
     progress: Progress = lambda step, done, total: None,
 ) -> TrainedCaptioner:
@@ -75,6 +78,7 @@ def train_captioner(
       validation: what decides when to stop, and which epoch is kept.
       directory: the folder, made where it is missing.
       settings: see `CaptionSettings`.
+      data: where captions and sources come from, to be named in `settings.json`.
       resume: go on where a training with the same settings was interrupted.
       progress: told of every epoch.
     Raises:
@@ -82,7 +86,7 @@ def train_captioner(
       NonFiniteLossError: if a term of the loss is no number any more.
     """
     folder = Path(directory)
-    _prepare(folder, settings, resume)
+    _prepare(folder, settings, dict(data or {}), resume)
     keras.utils.set_random_seed(settings.seed)
     vocabulary = make_vocabulary(settings, train.texts, settings.max_length, "vocabulary")
     encoder, source_vocabulary = None, None
@@ -141,7 +145,8 @@ def load_captioner(
     if not (folder / MODEL).exists():
         raise DataError.at(folder, f"expected the folder of a finished training, with {MODEL}")
     try:
-        settings = CaptionSettings(**_read_json(folder / SETTINGS))
+        written = _read_json(folder / SETTINGS)
+        settings = CaptionSettings(**{k: v for k, v in written.items() if k != _DATA})
     except TypeError as error:
         raise DataError.at(
             folder / SETTINGS, f"expected the settings of a training; {error}"
@@ -149,7 +154,7 @@ def load_captioner(
     return load_model(folder / MODEL), settings
 
 
-def _prepare(folder: Path, settings: CaptionSettings, resume: bool) -> None:
+def _prepare(folder: Path, settings: CaptionSettings, data: dict[str, str], resume: bool) -> None:
     known = {MODEL, f".{MODEL}", SETTINGS, METRICS, _CHECKPOINT, "cache", "captions.html"}
     if folder.exists():
         strangers = sorted(path.name for path in folder.iterdir() if path.name not in known)
@@ -173,7 +178,7 @@ def _prepare(folder: Path, settings: CaptionSettings, resume: bool) -> None:
             )
     elif before is not None:
         raise DataError.at(folder, "holds a training already; resume it, or name another folder")
-    _write_json(folder / SETTINGS, asdict(settings))
+    _write_json(folder / SETTINGS, {**asdict(settings), _DATA: data})
 
 
 def _features(

@@ -5,7 +5,8 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 
 from tfp_dgm.data.atomic_directory import atomic_directory, check_output_directory
 from tfp_dgm.data.atomic_file import atomic_write, check_output_file
-from tfp_dgm.data.captioned_images import CaptionedImages, read_captions, read_image_list
+from tfp_dgm.data.caption_files import read_captions, read_image_list
+from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
 from tfp_dgm.data.free_room import check_room
@@ -23,6 +24,7 @@ from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
 from tfp_dgm.data.sentences import Sentences, read_sentences
+from tfp_dgm.data.shown_image import shown_image
 from tfp_dgm.data.table_writer import (
     TableWriter,
     check_new_columns,
@@ -71,6 +73,7 @@ __all__ = [
     "read_labelled_table",
     "read_sentences",
     "render_scenes",
+    "shown_image",
     "table_size",
     "write_table",
     "writing",

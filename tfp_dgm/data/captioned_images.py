@@ -1,31 +1,27 @@
-"""Captions of images: COCO's JSON, Flickr8k's token files, tables of path and caption."""
+"""Images and their captions, matched by name."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from os import PathLike
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from tfp_dgm.data.column_names import check_columns
-from tfp_dgm.data.data_error import DataError, listing, shorten
-from tfp_dgm.data.frame_chunk import FrameChunk, is_null
-from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
-from tfp_dgm.data.table_reader import open_table
-from tfp_dgm.data.text_file import open_text
-
-_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-_ROWS_PER_CHUNK = 65_536
+from tfp_dgm.data.data_error import DataError, listing
+from tfp_dgm.data.image_names import name_key
 
 
 class ImagesByName(Protocol):
-    """Where images, or features of them, are found by name."""
+    """Where images, or features of them, are found by name, however it is spelled."""
 
     @property
     def path(self) -> Path:
         """The folder or file."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What there is beside them, and is left out, a sentence each."""
 
     def __contains__(self, name: str) -> bool: ...
 
@@ -40,10 +36,13 @@ class CaptionedImages:
     Attributes:
       captions: image name -> its captions, at least one each, none blank.
       warnings: what was left out and why, a sentence each.
+      texts: whether the names are texts, which meet only where they are equal; names of images
+        meet where `name_key` is.
     """
 
     captions: dict[str, list[str]]
     warnings: list[str] = field(default_factory=list)
+    texts: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -54,6 +53,14 @@ class CaptionedImages:
     def num_captions(self) -> int:
         """N, over all images."""
         return sum(map(len, self.captions.values()))
+
+    @cached_property
+    def _spelled(self) -> dict[str, str]:
+        return {} if self.texts else {name_key(name): name for name in self.captions}
+
+    def spelled(self, name: str) -> str:
+        """A name as the captions spell it; as it is where they have no such image."""
+        return name if self.texts else self._spelled.get(name_key(name), name)
 
     def pairs(self) -> Iterator[tuple[int, str]]:
         """Yields each caption with the place of its image in `names`."""
@@ -68,17 +75,20 @@ class CaptionedImages:
           names: such as `read_image_list` gives.
           where: the list's name for warnings.
         Raises:
-          DataError: if none of them has a caption.
+          DataError: if there are none, or none of them has a caption.
         """
-        names = list(dict.fromkeys(names))
+        names = list(dict.fromkeys(map(self.spelled, names)))
         missing = [name for name in names if name not in self.captions]
         kept = {name: self.captions[name] for name in names if name in self.captions}
+        if not names:
+            raise DataError(f"{where}: there are none")
         if not kept:
             raise DataError(
                 f"{where}: none of the {len(names)} images has a caption, such as {names[0]!r}; "
                 f"the captions are of images such as {self.names[0]!r}"
             )
-        return CaptionedImages(kept, _report(missing, f"of {where} without a caption"))
+        warnings = report_images(missing, f"of {where} without a caption")
+        return replace(self, captions=kept, warnings=warnings)
 
     def without(self, names: Iterable[str], why: str) -> CaptionedImages:
         """All but the images of the given names; how many and which they are is a warning.
@@ -91,7 +101,7 @@ class CaptionedImages:
         kept = {name: c for name, c in self.captions.items() if name not in dropped}
         if not kept:
             raise DataError(f"no image is left: {len(found)} {why}, such as {found[0]!r}")
-        return CaptionedImages(kept, self.warnings + _report(found, why))
+        return replace(self, captions=kept, warnings=self.warnings + report_images(found, why))
 
     def matched(self, images: ImagesByName, *, strict: bool = False) -> CaptionedImages:
         """The images that are there; captions without image, and images without caption, reported.
@@ -109,155 +119,46 @@ class CaptionedImages:
             )
         matched = self.without(missing, "with captions missing") if missing else self
         alone = images.others(self.captions)
-        return CaptionedImages(
-            matched.captions, matched.warnings + _report(alone, "without a caption")
-        )
+        warnings = [*matched.warnings, *images.warnings, *report_images(alone, "without a caption")]
+        return replace(matched, warnings=warnings)
 
 
-def _report(names: list[str], what: str) -> list[str]:
-    if not names:
-        return []
-    return [f"{len(names)} image{'s' * (len(names) > 1)} {what}: {listing(names)}"]
-
-
-def read_captions(
-    path: str | PathLike[str],
-    *,
-    image_column: str = "image",
-    caption_column: str = "caption",
-    quoting: bool = True,
+def gather_captions(
+    path: Path, rows: Iterable[tuple[str, str]], *, texts: bool = False
 ) -> CaptionedImages:
-    """Reads a file of captions; the format by its extension.
-
-    .json is COCO's ({"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}),
-    .csv, .tsv, .jsonl, .ndjson and .parquet are tables, and any other text is Flickr8k's
-    (`name.jpg#0<TAB>caption`, one a line). All but .parquet may be gzipped.
-
-    Where a text is captioned (translated, paraphrased) instead of an image, it is its own name.
+    """The captions of each image together, from rows in any order; blank ones are left out.
 
     Args:
-      path: the file.
-      image_column: of a table, the column of image names.
-      caption_column: of a table, the column of captions.
-      quoting: of CSV and TSV, whether cells may be quoted; where not, a quote is a letter.
+      path: the file, for the message.
+      rows: names and captions.
+      texts: see `CaptionedImages`.
     Raises:
-      DataError: if the file is not of its format; names the line and what was expected.
+      DataError: if there is no caption.
     """
-    path = Path(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    suffix = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else path.suffix.lower()
-    if suffix == ".json":
-        return _read_coco(path)
-    if suffix in _TABLES:
-        chunks = list(open_table(path, quoting=quoting).chunks(_ROWS_PER_CHUNK))
-        collected = _collect(path, _table_rows(path, chunks, image_column, caption_column))
-        warnings = [*collected.warnings, *chunks[-1].warnings]
-        return CaptionedImages(collected.captions, warnings)
-    return _collect(path, _token_rows(path))
-
-
-def read_image_list(path: str | PathLike[str]) -> list[str]:
-    """The image names of a split list, one a line.
-
-    Raises:
-      DataError: if the file is not text, or has no line.
-    """
-    path = Path(path)
-    with open_text(path, newline=None, longest=MAX_CELL_CHARACTERS) as lines:
-        names = [line.strip() for line in lines if not line.isspace()]
-    if not names:
-        raise DataError.at(path, "expected image names, one a line; the file is empty")
-    return names
-
-
-def _collect(path: Path, rows: Iterable[tuple[str, str]]) -> CaptionedImages:
     captions: dict[str, list[str]] = {}
+    first: dict[str, str] = {}
+    respelled: dict[str, None] = {}
     num_blank = 0
     for name, caption in rows:
+        known = first.setdefault(name if texts else name_key(name), name)
+        if known != name:
+            respelled[f"{name} as {known}"] = None
         caption = " ".join(caption.split())
         if caption:
-            captions.setdefault(name, []).append(caption)
+            captions.setdefault(known, []).append(caption)
         else:
             num_blank += 1
     if not captions:
         raise DataError.at(path, "there is no caption")
     warnings = [f"{num_blank} blank caption{'s' * (num_blank > 1)} left out"] if num_blank else []
-    return CaptionedImages(captions, warnings)
+    if respelled:
+        names = "1 name" if len(respelled) == 1 else f"{len(respelled)} names"
+        warnings.append(f"{names} taken for another spelling of one: {listing(list(respelled))}")
+    return CaptionedImages(captions, warnings, texts)
 
 
-def _token_rows(path: Path) -> Iterator[tuple[str, str]]:
-    with open_text(path, newline=None, longest=MAX_CELL_CHARACTERS) as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.isspace():
-                continue
-            key, tab, caption = line.rstrip("\n").partition("\t")
-            name, mark, index = key.rpartition("#")
-            if not (tab and mark and name and index.strip().isdigit()):
-                raise DataError.at(
-                    path,
-                    f"expected `image.jpg#0<TAB>caption`, got {shorten(line)}",
-                    place=f"line {number}",
-                )
-            yield name, caption
-
-
-def _table_rows(
-    path: Path, chunks: Iterable[FrameChunk], image_column: str, caption_column: str
-) -> Iterator[tuple[str, str]]:
-    for number, chunk in enumerate(chunks):
-        if number == 0:
-            check_columns(path, list(chunk.frame.columns), [image_column, caption_column])
-        columns = (chunk.frame[image_column], chunk.frame[caption_column])
-        for row, (name, caption) in enumerate(zip(*columns, strict=True)):
-            if is_null(name) or not str(name).strip():
-                raise DataError.at(
-                    path,
-                    "expected an image's name (or a source text), got none",
-                    place=chunk.place(row),
-                    column=image_column,
-                )
-            yield str(name).strip(), "" if is_null(caption) else str(caption)
-
-
-def _read_coco(path: Path) -> CaptionedImages:
-    with open_text(path, newline=None, longest=None) as lines:
-        try:
-            content = json.loads("".join(lines))
-        except (ValueError, RecursionError) as error:
-            raise DataError.at(path, f"expected COCO's JSON; {error}") from error
-    names = {
-        _value(path, image, "images", row, "id"): str(
-            _value(path, image, "images", row, "file_name")
-        )
-        for row, image in enumerate(_rows(path, content, "images"))
-    }
-    rows, unknown = [], set()
-    for row, annotation in enumerate(_rows(path, content, "annotations")):
-        image = _value(path, annotation, "annotations", row, "image_id")
-        caption = _value(path, annotation, "annotations", row, "caption")
-        if image in names:
-            rows.append((names[image], str(caption)))
-        else:
-            unknown.add(str(image))
-    collected = _collect(path, rows)
-    alone = [name for name in names.values() if name not in collected.captions]
-    warnings = collected.warnings + _report(alone, "without a caption")
-    warnings += _report(sorted(unknown), "with captions, by their id, not listed under `images`")
-    return CaptionedImages(collected.captions, warnings)
-
-
-def _rows(path: Path, content: Any, key: str) -> list[Any]:
-    rows = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(rows, list):
-        raise DataError.at(path, f"expected COCO's JSON, an object with a list {key!r}")
-    return rows
-
-
-def _value(path: Path, row: Any, where: str, number: int, key: str) -> Any:
-    if not isinstance(row, dict) or not isinstance(row.get(key), str | int):
-        raise DataError.at(
-            path,
-            f"expected an object with {key!r}, got {shorten(row)}",
-            place=f"{where}[{number}]",
-        )
-    return row[key]
+def report_images(names: list[str], what: str) -> list[str]:
+    """One sentence on some images, such as "2 images without a caption: a.jpg, b.jpg"; or none."""
+    if not names:
+        return []
+    return [f"{len(names)} image{'s' * (len(names) > 1)} {what}: {listing(names)}"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data.captioned_images import read_image_list
+from tfp_dgm.data.caption_files import read_image_list
 from tfp_dgm.data.data_error import DataError, listing
+from tfp_dgm.data.image_names import name_key, name_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class ImageFeatures:
 
     Attributes:
       path: the file that they came from.
-      names: the images' names, distinct.
+      names: the images' names, distinct by `name_key`.
       features: float [I, D], vectors; [I, M, D], lists; or [I, H, W, D], grids.
     """
 
@@ -30,21 +33,26 @@ class ImageFeatures:
     names: list[str]
     features: NDArray[np.floating]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What there is beside them: nothing."""
+        return []
+
     @cached_property
     def _rows(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.names)}
+        return {name_key(name): row for row, name in enumerate(self.names)}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._rows
+        return name_key(name) in self._rows
 
     def of(self, names: Iterable[str]) -> NDArray[np.floating]:
         """The features of some images, [n, ...]."""
-        return self.features[[self._rows[name] for name in names]]
+        return self.features[[self._rows[name_key(name)] for name in names]]
 
     def others(self, names: Iterable[str]) -> list[str]:
         """The images that are not among `names`."""
-        known = set(names)
-        return [name for name in self.names if name not in known]
+        known = set(map(name_key, names))
+        return [name for name in self.names if name_key(name) not in known]
 
 
 def read_image_features(path: str | PathLike[str]) -> ImageFeatures:
@@ -71,7 +79,7 @@ def read_image_features(path: str | PathLike[str]) -> ImageFeatures:
                         path,
                         f"expected the arrays `names` and `features`, got {sorted(arrays.files)}",
                     )
-                names = [str(name) for name in arrays["names"]]
+                names = _names(path, arrays["names"])
                 features = arrays["features"]
     except FileNotFoundError as error:
         raise DataError.at(path, "no such file") from error
@@ -83,6 +91,20 @@ def read_image_features(path: str | PathLike[str]) -> ImageFeatures:
     return ImageFeatures(path, names, features)
 
 
+def _names(path: Path, names: NDArray[Any]) -> list[str]:
+    if names.dtype.kind == "S":
+        names = np.char.decode(names, "utf-8")
+    read = [name_of(name) for name in names.tolist()]
+    known = [name for name in read if name is not None]
+    if names.ndim != 1 or len(known) < len(read):
+        raise DataError.at(
+            path,
+            f"expected `names` [I], strings or whole numbers, got {names.dtype} "
+            f"{list(names.shape)}: {listing(list(map(str, names)))}",
+        )
+    return known
+
+
 def _check(path: Path, names: Sequence[str], features: NDArray[np.floating]) -> None:
     if not np.issubdtype(features.dtype, np.floating) or features.ndim not in (2, 3, 4):
         raise DataError.at(
@@ -92,8 +114,8 @@ def _check(path: Path, names: Sequence[str], features: NDArray[np.floating]) -> 
         )
     if len(names) != len(features):
         raise DataError.at(path, f"{len(features)} rows of features, but {len(names)} names")
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
+    counts = Counter(map(name_key, names))
+    if twice := sorted(name for name, count in counts.items() if count > 1):
         raise DataError.at(path, f"expected distinct names, got more than one {listing(twice)}")
     for row, values in enumerate(features):
         if not np.isfinite(values).all():

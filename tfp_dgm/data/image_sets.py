@@ -7,6 +7,7 @@ import io
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -18,27 +19,33 @@ from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import fetch
 from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_files import ImageFiles
+from tfp_dgm.data.shown_image import shown_image
 
 _NAMES = ("images", "x", "x_train")
 _ZIP_MAGIC = b"PK"
 
 
-def read_images(path: str | PathLike[str]) -> NDArray[np.float32]:
+def read_images(
+    path: str | PathLike[str], *, warn: Callable[[str], None] = lambda sentence: None
+) -> NDArray[np.float32]:
     """Reads images [N, H, W] or [N, H, W, C], brought to values from 0 to 1.
 
     - An IDX file of bytes, gzipped or not, such as MNIST's.
     - An .npz file with one array, or one called images, x or x_train: integers from 0 to 255 or
       all 0 and 1, or floats from 0 to 1.
     - A folder of JPEG, PNG, BMP or GIF files of one size, or a zip file of such, by name; as grey
-      values [N, H, W].
+      values [N, H, W], upright as EXIF data say, and on white where they are transparent.
 
+    Args:
+      path: the file or folder.
+      warn: told which files of a folder or zip file were left out (see `ImageFiles`).
     Raises:
       DataError: if there is no image, the file cannot be read, images differ in size, values lie
         outside their range or are NaN.
     """
     path = Path(path)
     if path.is_dir():
-        return _from_files(path)
+        return _from_files(path, warn)
     try:
         with path.open("rb") as file:
             magic = file.read(2)
@@ -53,7 +60,7 @@ def read_images(path: str | PathLike[str]) -> NDArray[np.float32]:
             is_npz = any(name.endswith(".npy") for name in archive.namelist())
     except zipfile.BadZipFile as error:
         raise DataError.at(path, f"the file is damaged: {error}") from error
-    return checked_images(_from_npz(path), path) if is_npz else _from_files(path)
+    return checked_images(_from_npz(path), path) if is_npz else _from_files(path, warn)
 
 
 def checked_images(images: NDArray[Any], path: str | PathLike[str]) -> NDArray[np.float32]:
@@ -128,8 +135,10 @@ def _from_npz(path: Path) -> NDArray[Any]:
         raise DataError.at(path, f"cannot be read as .npz: {error}") from error
 
 
-def _from_files(path: Path) -> NDArray[np.float32]:
+def _from_files(path: Path, warn: Callable[[str], None]) -> NDArray[np.float32]:
     files = ImageFiles(path)
+    for sentence in files.warnings:
+        warn(sentence)
     images: list[NDArray[np.uint8]] = []
     first = ""
     for name in files.others([]):
@@ -146,7 +155,7 @@ def _from_files(path: Path) -> NDArray[np.float32]:
 
 
 def _decoded(content: bytes, path: Path, name: str) -> NDArray[np.uint8]:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -156,9 +165,15 @@ def _decoded(content: bytes, path: Path, name: str) -> NDArray[np.uint8]:
                     raise DataError.at(
                         path, f"expected 8 bits a channel, got mode {image.mode}", place=name
                     )
-                return np.asarray(image.convert("L"))
+                return np.asarray(shown_image(image).convert("L"))
     except DataError:
         raise
+    except UnidentifiedImageError as error:  # Its own text names an object in memory.
+        problem = (
+            "cannot be decoded as an image: expected JPEG, PNG, BMP or GIF, got "
+            f"{len(content):,} bytes that start with {content[:8]!r}"
+        )
+        raise DataError.at(path, problem, place=name) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
         raise DataError.at(path, f"cannot be decoded as an image: {error}", place=name) from error
 

@@ -62,7 +62,7 @@ class JsonLinesReader:
                 line,
                 parse_float=_finite_float,
                 parse_constant=_refuse_constant,
-                object_pairs_hook=_object_of_pairs,
+                object_pairs_hook=object_of_pairs,
             )
         except (ValueError, RecursionError) as error:
             reason = str(error)
@@ -91,7 +91,8 @@ class JsonLinesReader:
                 )
 
 
-def _object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, as `json.loads` builds it; ValueError where a key comes twice."""
     record = dict(pairs)
     if len(record) < len(pairs):
         counts = Counter(name for name, _ in pairs)

@@ -19,7 +19,9 @@ def caption_metrics(
 ) -> dict[str, Any]:
     """Quality and diversity of K candidates an image [1].
 
-    All are compared in lower case and without punctuation, as is the custom for captions.
+    All are compared in lower case and without punctuation, as is the custom for captions. BLEU is
+    sacrebleu's, smoothed by its "exp": the precision of an order without a match counts as half,
+    a quarter, ... of one match, where COCO's evaluation code gives the whole corpus 0.
 
     Args:
       candidates: N lists of K captions each, the most probable first.
@@ -74,14 +76,22 @@ def caption_words(text: str) -> list[str]:
 
 
 def corpus_bleu(candidates: Sequence[list[str]], references: Sequence[list[list[str]]]) -> float:
-    """BLEU-4 of N candidates against as many references as each has; words are given."""
+    """BLEU-4 of N candidates against as many references as each has; words are given.
+
+    The k-th order without a match has the precision 1 / (2^k n) of its n n-grams [1].
+
+    References:
+      [1] Chen and Cherry. A Systematic Comparison of Smoothing Techniques for Sentence-Level BLEU.
+        WMT 2014, smoothing 3.
+    """
     most = max(map(len, references))
     streams: Any = [  # sacrebleu takes None where an image has fewer, whatever its types say.
         [" ".join(texts[r]) if r < len(texts) else None for texts in references]
         for r in range(most)
     ]
     joined = [" ".join(words) for words in candidates]
-    return float(sacrebleu.BLEU(tokenize="none", force=True).corpus_score(joined, streams).score)
+    bleu = sacrebleu.BLEU(tokenize="none", force=True, smooth_method="exp")
+    return float(bleu.corpus_score(joined, streams).score)
 
 
 def pairwise_bleu(candidates: Sequence[Sequence[list[str]]]) -> float | None:
@@ -109,7 +119,7 @@ def distinct(candidates: Sequence[Sequence[list[str]]], order: int) -> float:
 
 def _sentence_bleu(words: list[str], references: list[list[str]]) -> float:
     joined = [" ".join(other) for other in references]
-    bleu = sacrebleu.BLEU(tokenize="none", effective_order=True, force=True)
+    bleu = sacrebleu.BLEU(tokenize="none", effective_order=True, force=True, smooth_method="exp")
     return float(bleu.sentence_score(" ".join(words), joined).score)
 
 

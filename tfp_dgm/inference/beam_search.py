@@ -1,4 +1,4 @@
-"""The likeliest texts, looked for with a beam."""
+"""Likely texts, looked for with a beam."""
 
 from typing import Any
 
@@ -18,10 +18,11 @@ def beam_search(
     length_penalty: float = 0.0,
     prefix: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Keeps the K likeliest beginnings at each step.
+    """Keeps K beginnings at each step, the best of those that a word adds to the K before.
 
-    Texts are ranked by log_prob / ((5 + length) / 6) ** length_penalty [1]; with 0, by their
-    log-probability. Finished ones stay in the beam until K others are better.
+    They are ranked by log_prob / ((5 + length) / 6) ** length_penalty [1]; with 0, by their
+    log-probability. Finished ones stay in the beam until K others are better. A text that starts
+    with less likely words is missed, so that the best found need not be the likeliest of all.
 
     Args:
       texts: batch shape [B].

@@ -162,6 +162,7 @@ def label_file(
         progress=progress,
     )
     settings: dict[str, Any] = {
+        "source": Path(source).name,
         "text_columns": list(text_columns),
         "label_column": label_column,
         "classes": list(table.classes),

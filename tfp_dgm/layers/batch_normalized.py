@@ -1,4 +1,4 @@
-"""A Normal posterior that cannot collapse: its means are normalised over the batch."""
+"""A Normal posterior that is kept from collapsing: its means are normalised over the batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,20 +8,27 @@ import tensorflow as tf
 
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag
 
+_EPSILON = 1e-5  # What keeps means that are all alike, as those of one row, from dividing by 0.
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class BatchNormalizedNormalDiag(MultivariateNormalDiag):
     """Diagonal Normal whose means have a fixed spread over the data (BN-VAE [1]).
 
-        loc_z = gamma (m_z - mean(m_z)) / std(m_z) + beta_z,    m, rho = split(W features + b)
+        loc_z = gamma (m_z - mean(m_z)) / sqrt(var(m_z) + epsilon) + beta_z,
+        m, rho = split(W features + b),    epsilon = 1e-5
 
-    In training mean and std are those of the batch; otherwise their moving averages. With gamma
-    fixed and beta learned, the divergence from N(0, I), averaged over the data, is at least
-    Z gamma^2 / 2 nats (eq. 7 of [1], with scales of 1).
+    In training mean and var are those of the batch; otherwise their moving averages. With gamma
+    fixed and beta learned, the divergence from N(0, I), averaged over the batch, is at least
+
+        gamma^2 / 2 sum_z var(m_z) / (var(m_z) + epsilon)
+
+    nats: Z gamma^2 / 2 (eq. 7 of [1], with scales of 1) where the means vary by far more than
+    sqrt(epsilon) = 0.003, and less where they do not; means that are all alike may collapse.
 
     Args:
       units: Z, the number of dimensions.
-      gamma: positive; the standard deviation of each mean over the data.
+      gamma: positive; the standard deviation of each mean over the data, but for epsilon.
       momentum: of the moving averages.
       **kwargs: see `MultivariateNormalDiag`.
     References:
@@ -43,8 +50,7 @@ class BatchNormalizedNormalDiag(MultivariateNormalDiag):
             scale=False,
             center=False,
             momentum=momentum,
-            # The bound holds for means whose variance is far above it.
-            epsilon=1e-5,
+            epsilon=_EPSILON,
             dtype="float32",
             trainable=self.trainable,
             name="normalization",

@@ -186,8 +186,9 @@ class Renyi(ImportanceWeighted):
 
         value[b] = log mean_s w_sb^(1 - alpha) / (1 - alpha)
 
-    alpha = 0 is the importance-weighted bound, and alpha -> 1 the ELBO. Other alphas give no lower
-    bound: below 0 Renyi's is an upper one, and above 1 its estimate from draws exceeds it.
+    alpha = 0 is the importance-weighted bound, and alpha -> 1 the ELBO. Above 1 the bound, and its
+    estimate from draws, are lower bounds too, but looser than the ELBO. Below 0 Renyi's is an upper
+    bound, and the estimate neither: below log p(x) with one draw, above it with many.
 
     Args:
       num_samples: K.

@@ -73,7 +73,7 @@ class ReweightedWakeSleep(Objective):
 class WakeSleep(ReweightedWakeSleep):
     """Wake-sleep [1]: the ELBO's gradient for p, and dreams for q.
 
-        value[b] = mean_s w_sb
+        value[b] = mean_s log w_sb
         loss[b]  = -mean_s log p(x_b, z_sb) - log q(z'_b | x'_b)
 
     with pairs (x', z') dreamed by the model (`dream`). No draw carries a gradient.

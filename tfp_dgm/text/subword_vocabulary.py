@@ -66,6 +66,10 @@ class SubwordVocabulary(Vocabulary):
         ids = self.tokenizer.tokenize(texts)
         return ids if ids.ragged_rank == 1 else ids.merge_dims(1, -1)
 
+    def _byte_ends(self, text: tf.Tensor) -> tf.Tensor:
+        _, _, ends = self.tokenizer.tokenize_with_offsets(text)
+        return ends
+
     def _join(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
         return with_marks_attached(self.tokenizer.detokenize(token_ids))
 

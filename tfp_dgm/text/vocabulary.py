@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
 
@@ -21,7 +23,7 @@ class Vocabulary(keras.layers.Layer):
     Runs in the graph, so that it may stand in a model that takes strings; `detokenize` is the way
     back. The ids 0 to 3 are PAD, START, END and UNKNOWN (`tfp_dgm.token_ids`).
 
-    A subclass says how texts are cut (`_tokenize`) and put together (`_join`).
+    A subclass says how texts are cut (`_tokenize`, `_byte_ends`) and put together (`_join`).
 
     Args:
       tokens: the V - 4 tokens from id 4 on, distinct.
@@ -67,6 +69,10 @@ class Vocabulary(keras.layers.Layer):
         """Ids [B, (T)] without PAD, START and END -> strings [B]."""
         raise NotImplementedError
 
+    def _byte_ends(self, text: tf.Tensor) -> tf.Tensor:
+        """String [], lowered where case is one -> where the T tokens end in it, in bytes, [T]."""
+        raise NotImplementedError
+
     def call(self, texts: tf.Tensor) -> tf.Tensor:
         ids = tf.cast(self.token_ids(texts), tf.int32)
         return ids.to_tensor(PAD)  # [B, T]
@@ -99,6 +105,23 @@ class Vocabulary(keras.layers.Layer):
             flat, splits = ids.flat_values.numpy(), ids.row_splits.numpy()
             rows += [flat[a:b] for a, b in itertools.pairwise(splits)]
         return rows
+
+    def token_ends(self, text: str) -> NDArray[np.int64]:
+        """Where the tokens of a text end in it: int64 [T], in characters, without END.
+
+        `text[: ends[n - 1]]` is what its first n tokens stand for, as it was written.
+        """
+        whole = tf.constant(text.encode("utf-8", errors="replace"))
+        characters = tf.strings.unicode_split(whole, "UTF-8")
+        if self.lower:  # Some letters take more bytes in lower case.
+            whole, characters = (
+                tf.strings.lower(part, encoding="utf-8") for part in (whole, characters)
+            )
+        until = np.cumsum(tf.strings.length(characters).numpy())
+        ends = self._byte_ends(whole).numpy()
+        if self.max_length is not None:
+            ends = ends[: self.max_length - 1]
+        return np.searchsorted(until, ends) + 1
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, None]:
         return (input_shape[0], None)

@@ -13,6 +13,7 @@ from tfp_dgm.token_ids import NUM_SPECIAL
 # Marks within a word (don't, x-ray, <unk>, co_op) do not cut it.
 _PUNCTUATION = r"([^\p{L}\p{M}\p{N}\s'\x{2019}<>_-])"
 _UNKNOWN = "<unk>"
+_SPACES = tuple(b" \t\n\v\f\r")  # At which `tf.strings.split` cuts.
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -86,6 +87,12 @@ class WordVocabulary(Vocabulary):
         words = self._split(texts)
         # The lookup gives 0 to what it lacks, and its first word 1.
         return words.with_flat_values(self.lookup(words.flat_values) + NUM_SPECIAL - 1)
+
+    def _byte_ends(self, text: tf.Tensor) -> tf.Tensor:
+        words = self._split(text[tf.newaxis]).flat_values
+        is_space = tf.reduce_any(tf.io.decode_raw(text, tf.uint8)[:, tf.newaxis] == _SPACES, axis=1)
+        written = tf.where(~is_space)[:, 0]  # The places of the words' bytes, one after another.
+        return tf.gather(written, tf.cumsum(tf.strings.length(words)) - 1) + 1
 
     def _join(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
         table = tf.constant(["", "", "", _UNKNOWN, *self.tokens])

@@ -15,10 +15,10 @@ def batch_stream(
 
     Shuffling in `fit` or by a `tf.data` pipeline of its own cannot be taken up in the middle: its
     order follows from how often it has been iterated. Here the order of a pass is a function of the
-    pass's number, as in
+    pass's number, as in this one of `count` rows
 
         def make_pass(number):
-            return rows.shuffle(len(rows), seed=number, reshuffle_each_iteration=False).batch(32)
+            return rows.shuffle(count, seed=number, reshuffle_each_iteration=False).batch(32)
 
     An epoch of `fit` is then any number of these batches:
 
