@@ -60,6 +60,7 @@ def read_captioned(
     source_column: str | None,
     caption_column: str | None,
     *,
+    quoting: bool,
     strict: bool,
 ) -> tuple[CaptionedImages, ImageFiles | ImageFeatures | None]:
     """Captions, and where the images are that they are of; None where a table holds the sources."""
@@ -73,6 +74,7 @@ def read_captioned(
         captions,
         image_column=source_column or first,
         caption_column=caption_column or second,
+        quoting=quoting,
         texts=images is None,
     )
     if images is None:

@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfp_dgm import evaluation, inference
-from tfp_dgm.data import DataError, atomic_write, check_output_path, write_table
+from tfp_dgm.data import DataError, atomic_write, check_output_file, write_table
 from tfp_dgm.models import LanguageModel, TextVAE
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import PAD
@@ -203,13 +203,13 @@ def encode(model: TextModel, file: Path, output: Path, *, warn: Warn) -> tuple[i
     vae = _vae(model, "encode")
     if output.suffix not in (".npy", ".parquet"):
         raise DataError(f"{output}: expected a name that ends in .npy or .parquet")
+    check_output_file(output)
     sentences = _read(vae, file, warn).sentences
     means = np.concatenate([vae(tf.constant(batch)).numpy() for batch in _batches(sentences)])
     if output.suffix == ".npy":
         with atomic_write(output) as target:
             np.save(target, means)
     else:
-        check_output_path(output)
         columns = {f"z{i}": means[:, i] for i in range(means.shape[1])}
         write_table(pd.DataFrame({"text": sentences, **columns}), output)
     return means.shape

@@ -41,6 +41,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._seed import Seed
 from ._settings import named_files, read_settings
+from ._table_options import Quoting
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -73,6 +74,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="One setting; several times."),
     ] = None,
+    quoting: Quoting = True,
     strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a killed training stopped.")
@@ -88,7 +90,7 @@ def train(
     with clean_errors(), progress_bar() as progress:
         resolved = read_settings(CaptionSettings, settings, set_ or [])
         known, where = read_captioned(
-            captions, images, source_column, caption_column, strict=strict
+            captions, images, source_column, caption_column, quoting=quoting, strict=strict
         )
         learnt, held_out = (
             load_sources(
@@ -135,6 +137,7 @@ def evaluate(
     image_list: List = None,
     source_column: SourceColumn = None,
     caption_column: CaptionColumn = None,
+    quoting: Quoting = True,
     beam_size: BeamSize = 1,
     sample: Sample = False,
     temperature: Temperature = 1.0,
@@ -170,7 +173,7 @@ def evaluate(
         )
         captioner, trained = load_captioner(model)
         known, where = read_captioned(
-            captions, images, source_column, caption_column, strict=strict
+            captions, images, source_column, caption_column, quoting=quoting, strict=strict
         )
         check_kind(kind_of_sources(captioner), kind_of(where))
         chosen = known

@@ -9,6 +9,7 @@ from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._seed import Seed
+from ._table_options import GuardFormulas, Quoting
 
 ENCODER_HELP = (
     "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
@@ -43,6 +44,8 @@ def label(
     separator: Annotated[
         str, typer.Option(help='Stands between the classes of a set; "" where there are no sets.')
     ] = "|",
+    quoting: Quoting = True,
+    guard_formulas: GuardFormulas = False,
     encoder: Annotated[str | None, typer.Option(help=ENCODER_HELP)] = None,
     seed: Seed = 0,
 ) -> None:
@@ -64,6 +67,8 @@ def label(
             min_precision=min_precision,
             classes=classes,
             separator=separator,
+            quoting=quoting,
+            guard_formulas=guard_formulas,
             encoder=encoder,
             seed=seed,
             progress=progress,

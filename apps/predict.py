@@ -8,6 +8,7 @@ import typer
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._table_options import GuardFormulas, Quoting
 
 
 def predict(
@@ -20,10 +21,24 @@ def predict(
         list[str] | None,
         typer.Option(help="Column that holds the text.", show_default="as in training"),
     ] = None,
+    quoting: Quoting = True,
+    guard_formulas: GuardFormulas = False,
 ) -> None:
     """Labels a new file, in a stream: memory does not grow with the file."""
     with quiet_start():
         from tfp_dgm.labelling import predict_file
+    warnings: list[str] = []
     with clean_errors(), progress_bar() as progress:
-        rows = predict_file(model, source, output, text_columns=text_column, progress=progress)
+        rows = predict_file(
+            model,
+            source,
+            output,
+            text_columns=text_column,
+            quoting=quoting,
+            guard_formulas=guard_formulas,
+            progress=progress,
+            warn=warnings.append,
+        )
+    for warning in warnings:
+        typer.echo(f"Warning: {warning}", err=True)
     typer.echo(f"{output}: {rows:,} rows labelled")

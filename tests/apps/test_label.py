@@ -1,9 +1,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,6 +17,7 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tfp_dgm.labelling import label_file
+from tfp_dgm.labelling.model_size import least_model_size
 
 TOPICS = {
     "fruit": ["apple", "banana", "cherry", "grape", "melon", "pear", "plum", "juice", "orchard"],
@@ -326,7 +330,15 @@ def test_a_folder_of_somebody_else_is_never_replaced(tmp_path, model, content, m
         assert (tmp_path / "mine" / name).read_text() == text
 
 
-def test_a_full_disk_while_the_table_is_finished_leaves_the_old_output(tmp_path, monkeypatch):
+@pytest.fixture
+def trained(job, monkeypatch):
+    """Gives what `job` learned in the place of another training."""
+    model = keras.models.load_model(job["done"].model_directory / "model.keras")
+    learnt = lambda *_, **__: (model, job["done"].outcome)  # noqa: E731
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.label_file"], "fit_classifier", learnt)
+
+
+def test_a_full_disk_while_the_table_is_finished_keeps_the_model(tmp_path, trained, monkeypatch):
     _table(tmp_path / "in.csv")
     (tmp_path / "out.csv").write_text("old")
     (tmp_path / "out.model").mkdir()
@@ -341,14 +353,183 @@ def test_a_full_disk_while_the_table_is_finished_leaves_the_old_output(tmp_path,
     monkeypatch.setattr(os, "fsync", full)
     result = _label(tmp_path)
     assert result.exit_code == 2
-    assert "No space left" in result.output
+    said = " ".join(result.output.split())
+    assert f"{tmp_path / 'out.csv'}: cannot be written: No space left on device; " in said
     assert (tmp_path / "out.csv").read_text() == "old"
     assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
+    kept = tmp_path / "out.model.kept"
+    command = [
+        "predict",
+        str(kept),
+        str(tmp_path / "in.csv"),
+        "--output",
+        str(tmp_path / "out.csv"),
+    ]
+    assert f"the model is kept in {kept}; once" in said
+    assert f"`dgm {' '.join(command)}` does it" in said
+    monkeypatch.undo()
+    assert CliRunner().invoke(app, command).exit_code == 0
+    labelled = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert set(labelled["predicted_label"]) == set(TOPICS)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Makes training an error: what can be known before is to be said before."""
+
+    def train(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.label_file"], "fit_classifier", train)
+
+
+def test_integers_that_the_output_cannot_hold_are_known_before_training(tmp_path, no_training):
+    rows = [{"text": f"w{n} w", "label": "xy"[n % 2], "id": 2**64 + n} for n in range(6)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = _label(tmp_path, source="in.jsonl", output="out.parquet")
+    assert result.exit_code == 2
+    assert "a column cannot be written as Parquet ('id': " in " ".join(result.output.split())
+
+
+def test_a_disk_without_room_is_known_before_training(tmp_path, no_training, monkeypatch):
+    _table(tmp_path / "in.csv")
+    usage = SimpleNamespace(total=10**9, free=700_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    result = _label(tmp_path)
+    assert result.exit_code == 2
+    assert "received a disk with 700.0 kB left" in " ".join(result.output.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_a_name_that_is_too_long_is_known_before_training(tmp_path, no_training):
+    _table(tmp_path / "in.csv")
+    result = _label(tmp_path, output="w" * 245 + ".csv")
+    assert result.exit_code == 2
+    assert "cannot be written: File name too long" in " ".join(result.output.split())
+
+
+def test_the_least_size_of_a_model_is_less_than_its_size(job):
+    files = job["done"].model_directory.rglob("*")
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    assert size / 2 < least_model_size(job["in"]["text"].tolist(), 3) < size
+
+
+def test_a_full_disk_while_the_model_is_written_keeps_it_elsewhere(tmp_path, trained, monkeypatch):
+    _table(tmp_path / "in.csv")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    module = sys.modules["tfp_dgm.labelling.label_file"]
+    export = module.export
+
+    def full(model, folder, **options):
+        if "temporary" not in str(folder):
+            raise tf.errors.ResourceExhaustedError(None, None, "a/b; No space left on device")
+        return export(model, folder, **options)
+
+    monkeypatch.setattr(module, "export", full)
+    result = _label(tmp_path)
+    assert result.exit_code == 2
+    said = " ".join(result.output.split())
+    assert f"Error: {tmp_path / 'out.model'}: cannot be written: No space left on device; " in said
+    (kept,) = (tmp_path / "temporary").iterdir()
+    assert f"the labelled table is kept as {kept / 'out.csv'}; the model is kept in" in said
+    assert len(pd.read_csv(kept / "out.csv")) == 240
+    assert (kept / "out.model/saved_model/1/saved_model.pb").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "temporary"}
+
+
+def test_where_nothing_can_be_kept_it_is_said(tmp_path, trained, monkeypatch):
+    _table(tmp_path / "in.csv")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    module = sys.modules["tfp_dgm.labelling.label_file"]
+    monkeypatch.setattr(module, "export", full)
+    monkeypatch.setattr(module, "write_table", full)
+    result = _label(tmp_path)
+    assert result.exit_code == 2
+    assert "; nothing could be kept in " in " ".join(result.output.split())
+
+
+def test_quotes_as_letters_and_formulas_in_the_output(tmp_path, job, trained):
+    frame, _ = _table(tmp_path / "in.csv")
+    rows = [
+        f'=1+1\t"{text}\t{label}' for text, label in zip(frame["text"], frame["label"], strict=True)
+    ]
+    rows[10] += '"'  # Where the first quote would end.
+    (tmp_path / "in.tsv").write_text("\n".join(["id\ttext\tlabel", *rows]))
+    result = _label(tmp_path, "--no-quoting", "--guard-formulas", source="in.tsv")
+    assert result.exit_code == 0, result.output
+    labelled = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert labelled["text"].tolist() == [f'"{text}' for text in frame["text"]]
+    assert set(labelled["id"]) == {"'=1+1"}
+    settings = json.loads((tmp_path / "out.model/settings.json").read_text())
+    assert settings["quoting"] is False
+
+
+def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, monkeypatch):
+    # Batches of a few rows: the answers are the same.
+    module = sys.modules["tfp_dgm.labelling.predict_file"]
+    monkeypatch.setattr(module, "_CHARACTERS_PER_BATCH", 200)
+    texts = job["in"]["text"][200:210].tolist()
+    expected = job["out"]["predicted_label"][200:210].tolist()
+    rows = [f"=1+1\t{text}" for text in texts]
+    rows[2], rows[5] = rows[2].replace("\t", '\t"'), f'{rows[5]}"'
+    (tmp_path / "new.tsv").write_text("\n".join(["id\ttext", *rows]))
+    command = ["predict", str(job["done"].model_directory), str(tmp_path / "new.tsv"), "--output"]
+    command += [str(tmp_path / "new.csv"), "--guard-formulas"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "Warning: A quoted cell holds line ends and delimiters" in said
+    assert "lines 4 to 7;" in said
+    assert "7 rows labelled" in said
+    result = CliRunner().invoke(app, [*command, "--no-quoting"])
+    assert result.exit_code == 0, result.output
+    assert "Warning" not in result.output
+    labelled = pd.read_csv(tmp_path / "new.csv")
+    assert set(labelled["id"]) == {"'=1+1"}
+    assert labelled["predicted_label"].tolist() == expected
+
+
+WEIGHTS = "saved_model/1/variables/variables.data-00000-of-00001"
+GRAPH = "saved_model/1/saved_model.pb"
+
+
+@pytest.mark.parametrize(
+    ("file", "length", "message"),
+    [
+        (WEIGHTS, None, "No such file"),
+        (WEIGHTS, 1000, "Read less bytes than requested"),
+        (WEIGHTS.replace("data-00000-of-00001", "index"), 100, "not an sstable"),
+        (GRAPH, 100, "Cannot parse file"),
+        (GRAPH, 0, "0 MetaGraphs"),
+    ],
+)
+def test_predict_names_a_damaged_model(job, tmp_path, file, length, message):
+    model = tmp_path / "damaged"
+    shutil.copytree(job["done"].model_directory, model)
+    content = (model / file).read_bytes()
+    (model / file).unlink()
+    if length is not None:
+        (model / file).write_bytes(content[:length])
+    (tmp_path / "new.csv").write_text("text\napple\n")
+    command = ["predict", str(model), str(tmp_path / "new.csv"), "--output"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "out.csv")])
+    assert result.exit_code == 2
+    said = " ".join(result.output.split())
+    assert f"Error: {model / 'saved_model' / '1'}: expected the SavedModel that `dgm label`" in said
+    assert message in said
+    assert not (tmp_path / "out.csv").exists()
 
 
 KILLED = """
 import os, signal, sys, threading
 from tfp_dgm.labelling import label_file
+from tfp_dgm.labelling.model_size import least_model_size
 
 def progress(step, done, total):
     if step == "Writing model and report":

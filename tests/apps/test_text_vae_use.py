@@ -55,6 +55,11 @@ def test_lines_that_are_left_out_or_long_are_named(model, file, tmp_path, argume
     check_warnings(run(*(places.get(part, part) for part in arguments)).stderr)
 
 
+def test_where_the_vectors_go_is_looked_at_before_the_sentences(model, tmp_path):
+    lost = run("encode", model, tmp_path / "none.txt", "--output", tmp_path / "no/z.npy", code=2)
+    assert "does not exist; create it first" in " ".join(lost.stderr.split())
+
+
 @pytest.mark.parametrize("command", ["reconstruct", "impute"])
 def test_answers_name_line_and_sentence(model, file, command):
     answer = json.loads(run(command, model, file, "--beam-size", 1, "--json").stdout)

@@ -1,8 +1,9 @@
 import gzip
+import tracemalloc
 
 import pytest
 
-from tfp_dgm.data import DataError, read_sentences
+from tfp_dgm.data import DataError, read_captions, read_image_list, read_sentences
 
 LINES = b"\xef\xbb\xbfone two\n\n  three  \r\nbad \xff byte\n \t\nnul\0here\nlast"
 
@@ -21,6 +22,31 @@ def test_what_is_left_out_is_counted(tmp_path, name):
         "2 of 7 lines left out, empty: line 2, 5",
         "2 of 7 lines left out, not UTF-8: line 4, 6",
     ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_lines_end_as_on_any_system(tmp_path, end):
+    lines = ["one", "", "two \u2028 \x85 words", "\u200b", "three"]
+    (tmp_path / "a").write_bytes(end.join(lines).encode())
+    sentences = read_sentences(tmp_path / "a")
+    assert sentences.texts == ["one", lines[2], "three"]
+    assert sentences.line_numbers == [1, 3, 5]
+    assert sentences.empty == [2, 4]
+    (tmp_path / "b").write_bytes(end.join(["a.jpg#0\tone", "a.jpg#1\ttwo"]).encode())
+    assert read_captions(tmp_path / "b").captions == {"a.jpg": ["one", "two"]}
+    assert read_image_list(tmp_path / "b") == ["a.jpg#0\tone", "a.jpg#1\ttwo"]
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.data.sentences.MAX_CELL_CHARACTERS", 1000)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"one\n" + b"word " * 10**6))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="line 2: expected at most 1,000 characters in a line"):
+            read_sentences(tmp_path / "a.gz")
+        assert tracemalloc.get_traced_memory()[1] < 2e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_nothing_is_too_long(tmp_path):

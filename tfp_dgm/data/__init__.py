@@ -3,12 +3,13 @@
 Nothing here imports TensorFlow; pandas and Arrow are imported where a table is read.
 """
 
-from tfp_dgm.data.atomic_directory import atomic_directory
+from tfp_dgm.data.atomic_directory import atomic_directory, check_output_directory
 from tfp_dgm.data.atomic_file import atomic_write, check_output_file
 from tfp_dgm.data.caption_files import read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
+from tfp_dgm.data.free_room import check_room
 from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_features import ImageFeatures, read_image_features
 from tfp_dgm.data.image_files import ImageFiles
@@ -28,9 +29,11 @@ from tfp_dgm.data.table_writer import (
     TableWriter,
     check_new_columns,
     check_output_path,
+    table_size,
     write_table,
 )
 from tfp_dgm.data.text_classification import TextClassificationSplit, load_text_classification
+from tfp_dgm.data.write_errors import writing
 
 __all__ = [
     "DATASETS",
@@ -51,8 +54,10 @@ __all__ = [
     "binarise",
     "cache_directory",
     "check_new_columns",
+    "check_output_directory",
     "check_output_file",
     "check_output_path",
+    "check_room",
     "checked_images",
     "fetch",
     "is_cached",
@@ -69,5 +74,7 @@ __all__ = [
     "read_sentences",
     "render_scenes",
     "shown_image",
+    "table_size",
     "write_table",
+    "writing",
 ]

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_dgm.data.cell_values import cell_values
 from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
-from tfp_dgm.data.table_reader import FrameChunk, is_null
+from tfp_dgm.data.frame_chunk import FrameChunk, is_null
+from tfp_dgm.data.visible_text import is_blank, spelling
 
 _MANY_CLASSES = 1000
 
@@ -48,7 +50,7 @@ class AnnotationColumn:
             there are more than 1,000 different labels, more than half of which occur once only:
             names or numbers of rows, not classes.
         """
-        cells = self.chunk.frame[self.column].tolist()
+        cells = cell_values(self.chunk.frame[self.column])
         sets = [self._parse_cell(cell, row) for row, cell in enumerate(cells)]
         counts = Counter(names[0] for names in sets if len(names) == 1)
         observed = set(counts)
@@ -81,20 +83,25 @@ class AnnotationColumn:
             names = [self._class_name(item, cell, row) for item in cell]
         else:
             label = self._class_name(cell, cell, row)
-            if self.separator and self.separator in label and label.strip():
+            if self.separator and self.separator in label and not is_blank(label):
                 names = [name.strip() for name in label.split(self.separator)]
             else:
-                names = [label] if label.strip() else []
-        if not all(name.strip() for name in names):
+                names = [] if is_blank(label) else [label]
+        if any(is_blank(name) for name in names):
             raise self._error(f"expected class names, got an empty one in {shorten(cell)}", row)
         return tuple(dict.fromkeys(names))
 
     def _class_name(self, value: Any, cell: Any, row: int) -> str:
-        """Returns a label's text; numbers and truth values are taken as JSON writes them."""
+        """Returns a label's text; numbers and truth values are taken as JSON writes them.
+
+        JSON has one kind of number: 1.0, which tools make of 1 where cells are missing, is 1.
+        """
         if isinstance(value, str):
             return value
         if is_null(value):
             return ""
+        if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
+            return str(int(value))
         if isinstance(value, bool | int | float):
             return json.dumps(value)
         raise self._error(
@@ -114,15 +121,15 @@ class AnnotationColumn:
         for name in names:
             if name in known:
                 continue
-            what = f"unknown class {name!r}"
+            what = f"unknown class {spelling(name)}"
             hint = ""
             if len(names) > 1:
-                what += f" in an allowed set ({' or '.join(map(repr, names))})"
+                what += f" in an allowed set ({' or '.join(map(spelling, names))})"
                 hint = (
                     "; a class must be the label of some row or be listed in `classes`; if "
                     f"{self.separator!r} is part of a label, choose another separator"
                 )
-            classes = listing([repr(name) for name in known], limit=30) or "none"
+            classes = listing([spelling(name) for name in known], limit=30) or "none"
             raise self._error(
                 f"{what}; the known classes are {classes}{did_you_mean(name, known)}{hint}", row
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.unfinished import Unfinished
+from tfp_dgm.data.write_errors import writing
 
 
 @contextmanager
@@ -27,12 +28,11 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = True) -> I
     Yields:
       The folder to fill.
     Raises:
-      DataError: if the parent is missing or cannot be written, or `path` is a file; where nothing
-        may be replaced, also if `path` is there, be it only when the block ends.
+      DataError: if the parent is missing or cannot be written, `path` is a file, or the disk is
+        full; where nothing may be replaced, also if `path` is there, be it only when the block
+        ends.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_dir():
-        raise DataError.at(path, "expected a folder or nothing; found a file")
+    target = _target(path)
     old = target.with_name(f".{target.name}.old")
     if target.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -40,12 +40,13 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = True) -> I
         os.rename(old, target)
     if not replace and target.exists():
         raise DataError.at(path, "expected nothing there; found a folder")
+    temporary = Unfinished(path, Path.mkdir)
     try:
-        temporary = Unfinished(target, Path.mkdir)
-    except OSError as error:
-        raise DataError.at(path, f"cannot be written: {error.strerror}") from error
-    try:
-        yield temporary.path
+        try:
+            with writing(path):
+                yield temporary.path
+        except DataError as error:  # May be of a file inside; nobody knows the hidden folder.
+            raise DataError(str(error).replace(str(temporary.path), str(path))) from error
         if replace:
             shutil.rmtree(old, ignore_errors=True)
             if target.exists():
@@ -63,3 +64,20 @@ def atomic_directory(path: str | os.PathLike[str], *, replace: bool = True) -> I
             os.rename(old, target)
         raise
     temporary.release()
+
+
+def check_output_directory(path: str | os.PathLike[str]) -> None:
+    """Checks that `atomic_directory` may fill `path`, before any work is done.
+
+    Raises:
+      DataError: if the parent is missing or cannot be written, or `path` is a file.
+    """
+    _target(path)
+    Unfinished(path, Path.mkdir).remove()
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_dir():
+        raise DataError.at(path, "expected a folder or nothing; found a file")
+    return target

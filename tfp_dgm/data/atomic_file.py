@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.unfinished import Unfinished
+from tfp_dgm.data.write_errors import writing
 
 
 @contextmanager
@@ -28,22 +29,18 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
       The open temporary file. Leave it open; what writes to paths alone may write to its `name`,
       which has the suffix of `path`.
     Raises:
-      DataError: if the folder is missing or cannot be written.
+      DataError: if the folder is missing or cannot be written, or the disk is full.
     """
-    target = Path(os.path.realpath(path))
+    temporary = _unfinished(path)
     try:
-        # touch() rather than tempfile, whose files only their owner may read.
-        temporary = Unfinished(target, lambda path: path.touch(exist_ok=False))
-    except OSError as error:
-        raise DataError.at(path, f"cannot be written: {error.strerror}") from error
-    try:
-        with temporary.path.open("r+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary.path)
-        os.replace(temporary.path, target)
+        with writing(path):
+            with temporary.path.open("r+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if temporary.target.exists():
+                shutil.copymode(temporary.target, temporary.path)
+            os.replace(temporary.path, temporary.target)
     except BaseException:
         temporary.remove()
         raise
@@ -52,6 +49,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def check_output_file(path: str | os.PathLike[str]) -> None:
     """Checks that a file may be written to `path`, before any work is done.
+
+    What the folder, its owner and its disk say of that is found by making a file there, which is
+    gone again at once.
 
     Raises:
       DataError: if `path` is a folder, or its folder is missing or cannot be written.
@@ -63,3 +63,9 @@ def check_output_file(path: str | os.PathLike[str]) -> None:
         raise DataError.at(path, f"the folder {str(folder)!r} does not exist; create it first")
     if not os.access(folder, os.W_OK):
         raise DataError.at(path, f"the folder {str(folder)!r} cannot be written")
+    _unfinished(path).remove()
+
+
+def _unfinished(path: str | os.PathLike[str]) -> Unfinished:
+    # touch() rather than tempfile, whose files only their owner may read.
+    return Unfinished(path, lambda temporary: temporary.touch(exist_ok=False))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
 from tfp_dgm.data.caption_cells import captions_of
 from tfp_dgm.data.captioned_images import CaptionedImages, gather_captions
 from tfp_dgm.data.coco_captions import read_coco
+from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, shorten
+from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.image_names import name_of
-from tfp_dgm.data.table_reader import check_columns, is_null, open_table
+from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
+from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.text_file import open_text
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -24,6 +28,7 @@ def read_captions(
     image_column: str = "image",
     caption_column: str = "caption",
     texts: bool = False,
+    quoting: bool = True,
 ) -> CaptionedImages:
     """Reads a file of captions; the format by its extension.
 
@@ -42,6 +47,7 @@ def read_captions(
       image_column: of a table, the column of image names.
       caption_column: of a table, the column of captions.
       texts: whether a table's names are texts, each taken as it stands.
+      quoting: of CSV and TSV, whether cells may be quoted; where not, a quote is a letter.
     Raises:
       DataError: if the file is not of its format; names the line and what was expected.
     """
@@ -51,8 +57,10 @@ def read_captions(
     if suffix == ".json":
         return read_coco(path)
     if suffix in _TABLES:
-        rows = _table_rows(path, image_column, caption_column, texts=texts)
-        return gather_captions(path, rows, texts=texts)
+        chunks = list(open_table(path, quoting=quoting).chunks(_ROWS_PER_CHUNK))
+        rows = _table_rows(path, chunks, image_column, caption_column, texts=texts)
+        gathered = gather_captions(path, rows, texts=texts)
+        return replace(gathered, warnings=[*gathered.warnings, *chunks[-1].warnings])
     return gather_captions(path, _token_rows(path))
 
 
@@ -63,7 +71,7 @@ def read_image_list(path: str | PathLike[str]) -> list[str]:
       DataError: if the file is not text, or has no line.
     """
     path = Path(path)
-    with open_text(path, newline="\n") as lines:
+    with open_text(path, newline=None, longest=MAX_CELL_CHARACTERS) as lines:
         names = [line.strip() for line in lines if not line.isspace()]
     if not names:
         raise DataError.at(path, "expected image names, one a line; the file is empty")
@@ -71,7 +79,7 @@ def read_image_list(path: str | PathLike[str]) -> list[str]:
 
 
 def _token_rows(path: Path) -> Iterator[tuple[str, str]]:
-    with open_text(path, newline="\n") as lines:
+    with open_text(path, newline=None, longest=MAX_CELL_CHARACTERS) as lines:
         for number, line in enumerate(lines, start=1):
             if line.isspace():
                 continue
@@ -87,9 +95,14 @@ def _token_rows(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _table_rows(
-    path: Path, image_column: str, caption_column: str, *, texts: bool
+    path: Path,
+    chunks: Iterable[FrameChunk],
+    image_column: str,
+    caption_column: str,
+    *,
+    texts: bool,
 ) -> Iterator[tuple[str, str]]:
-    for number, chunk in enumerate(open_table(path).chunks(_ROWS_PER_CHUNK)):
+    for number, chunk in enumerate(chunks):
         if number == 0:  # Later rows of JSON Lines may lack a key.
             check_columns(path, list(chunk.frame.columns), [image_column, caption_column])
         names, cells = (

@@ -12,7 +12,7 @@ from tfp_dgm.data.caption_cells import captions_of
 from tfp_dgm.data.captioned_images import CaptionedImages, gather_captions, report_images
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.image_names import name_key, name_of
-from tfp_dgm.data.table_reader import object_of_pairs
+from tfp_dgm.data.json_lines_reader import object_of_pairs
 from tfp_dgm.data.text_file import open_text
 
 
@@ -25,7 +25,7 @@ def read_coco(path: Path) -> CaptionedImages:
     Raises:
       DataError: if the file is not of the format; names the row and what was expected.
     """
-    with open_text(path, newline="\n") as lines:
+    with open_text(path, newline=None, longest=None) as lines:
         try:
             content = json.loads("".join(lines), object_pairs_hook=object_of_pairs)
         except (ValueError, RecursionError) as error:

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from os import PathLike
 
+from tfp_dgm.data.visible_text import appearance, spelling
+
 
 class DataError(ValueError):
     """A file or data set is not what was expected; the message is written for the person."""
@@ -39,7 +41,8 @@ class DataError(ValueError):
 
 def shorten(value: object, limit: int = 60) -> str:
     """Returns repr(value), cut to about `limit` characters so that messages stay readable."""
-    text = repr(value)
+    # Never all of a long string, of which a message needs the beginning.
+    text = repr(value[: limit + 1] if isinstance(value, str) else value)
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
@@ -51,5 +54,7 @@ def listing(items: list[str], limit: int = 5) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean 'x'?" for the known name closest to `name`, "" if none is close."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    names = list(known)
+    alike = [other for other in names if appearance(other) == appearance(name)]
+    close = alike or difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {spelling(close[0])}?" if close else ""

@@ -11,14 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.annotations import AnnotationColumn, observed_classes
+from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, shorten
-from tfp_dgm.data.table_reader import (
-    FrameChunk,
-    TableReader,
-    check_columns,
-    is_null,
-    open_table,
-)
+from tfp_dgm.data.frame_chunk import FrameChunk, is_null
+from tfp_dgm.data.table_reader import TableReader, open_table
 from tfp_dgm.data.table_warnings import MAX_TEXT_CHARACTERS, table_warnings
 
 if TYPE_CHECKING:
@@ -61,10 +57,12 @@ class TableChunk:
     Attributes:
       frame: [n] rows, every column of the file.
       texts: [n], as in `LabelledTable`.
+      warnings: what is doubtful in the file from its start to this chunk's end, a sentence each.
     """
 
     frame: pd.DataFrame
     texts: list[str]
+    warnings: tuple[str, ...] = ()
 
 
 def read_labelled_table(
@@ -74,26 +72,32 @@ def read_labelled_table(
     label_column: str,
     separator: str = "|",
     classes: Sequence[str] | None = None,
+    quoting: bool = True,
 ) -> LabelledTable:
     """Reads a table in which some rows are labelled.
 
     A label cell that is empty, blank or null is not annotated; "a|b", or a list in JSON Lines
     and Parquet, means one of a and b; anything else is an observed label, taken as it stands.
+    A cell whose characters are all invisible is blank. A number is the label that JSON writes,
+    without a fraction of nought.
 
     Args:
-      path: a .csv, .tsv, .jsonl or .ndjson file, also gzipped (.gz), or .parquet; UTF-8.
+      path: a .csv, .tsv, .jsonl or .ndjson file, also gzipped (.gz), or .parquet; UTF-8, at most
+        20 million characters in a cell.
       text_columns: the columns that hold the text, at least one.
       label_column: the column that holds the labels.
       separator: stands between the classes of a set; "" if labels are never sets.
       classes: all class names, where some may occur only inside sets or not at all. By
         default the observed labels.
+      quoting: whether cells of CSV and TSV may be quoted as in RFC 4180; where not, a quote is a
+        character like any other, and each line is a row.
     Returns:
       The table.
     Raises:
       DataError: if the file is not such a table; names the file, line, column, what was
         expected and what came.
     """
-    reader = open_table(path)
+    reader = open_table(path, quoting=quoting)
     if label_column in text_columns:
         raise DataError.at(
             path, "the label column is a text column, too: labels would leak", column=label_column
@@ -114,28 +118,33 @@ def read_labelled_table(
 
 
 def iter_table_chunks(
-    path: str | PathLike[str], *, text_columns: Sequence[str], chunk_rows: int
+    path: str | PathLike[str],
+    *,
+    text_columns: Sequence[str],
+    chunk_rows: int,
+    quoting: bool = True,
 ) -> Iterator[TableChunk]:
     """Reads a table in chunks, at memory that does not grow with the file.
 
     Args:
       path: as for `read_labelled_table`.
       text_columns: the columns that hold the text, at least one.
-      chunk_rows: the most rows in a chunk.
+      chunk_rows: the most rows in a chunk; large ones are fewer.
+      quoting: as for `read_labelled_table`.
     Returns:
       The chunks, in order, none empty.
     Raises:
       DataError: as for `read_labelled_table`; at once if there is no such file, otherwise
         where the chunk with the error is reached.
     """
-    reader = open_table(path)
+    reader = open_table(path, quoting=quoting)
 
     def chunks() -> Iterator[TableChunk]:
         for number, chunk in enumerate(reader.chunks(chunk_rows)):
             if number == 0:  # Later rows of JSON Lines may lack a key: no text, no error.
                 check_columns(reader.path, list(chunk.frame.columns), text_columns)
             texts = _join_texts(reader, chunk, text_columns)
-            yield TableChunk(chunk.frame, _truncate(texts))
+            yield TableChunk(chunk.frame, _truncate(texts), chunk.warnings)
 
     return chunks()
 
@@ -148,6 +157,7 @@ def _read_whole(reader: TableReader) -> FrameChunk:
         frame=pd.concat([chunk.frame for chunk in chunks], ignore_index=True),
         lines=np.concatenate([chunk.lines for chunk in chunks]),
         unit=chunks[0].unit,
+        warnings=chunks[-1].warnings,
     )
 
 

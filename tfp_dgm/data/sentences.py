@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import os
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, listing
+from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
+from tfp_dgm.data.text_file import lines_of, open_bytes
+from tfp_dgm.data.visible_text import is_blank
 
 _LINES_SHOWN = 5
 
@@ -21,7 +22,7 @@ class Sentences:
     Attributes:
       texts: the sentences, without spaces at their ends.
       num_lines: lines of the file.
-      empty: numbers of the lines that hold nothing.
+      empty: numbers of the lines that hold nothing, or nothing that can be seen.
       not_utf8: numbers of the lines that are not UTF-8 or hold a NUL byte.
     """
 
@@ -53,25 +54,27 @@ def read_sentences(path: str | os.PathLike[str]) -> Sentences:
     Args:
       path: the file; a byte order mark is taken off.
     Raises:
-      DataError: if the file cannot be read or unpacked, is UTF-16 or UTF-32, or holds no sentence.
+      DataError: if the file cannot be read or unpacked, is UTF-16, UTF-32 or no text at all, or
+        holds no sentence or one of more than 20 million characters.
     """
     path = Path(path)
     texts: list[str] = []
     empty: list[int] = []
     not_utf8: list[int] = []
     number = 0
-    for number, line in enumerate(_lines(path), start=1):
-        try:
-            text = line.decode("utf-8").strip()
-        except UnicodeDecodeError:
-            not_utf8.append(number)
-            continue
-        if "\0" in text:
-            not_utf8.append(number)
-        elif not text:
-            empty.append(number)
-        else:
-            texts.append(text)
+    with (
+        open_bytes(path) as binary,
+        # What is not UTF-8 is left out line by line, and a line may end as on any system.
+        io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape") as file,
+    ):
+        for number, line in enumerate(lines_of(file, path, MAX_CELL_CHARACTERS), start=1):
+            text = line.strip()
+            if "\0" in text or not _is_utf8(text):
+                not_utf8.append(number)
+            elif is_blank(text):
+                empty.append(number)
+            else:
+                texts.append(text)
     sentences = Sentences(texts, number, empty, not_utf8)
     if not sentences.texts:
         problems = "; ".join(sentences.warnings()) or "the file is empty"
@@ -79,20 +82,5 @@ def read_sentences(path: str | os.PathLike[str]) -> Sentences:
     return sentences
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file):
-                if number == 0:
-                    if line.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
-                        raise DataError.at(
-                            path,
-                            "expected UTF-8, got UTF-16 or UTF-32; convert the file, for example "
-                            "with `iconv -f UTF-16 -t UTF-8 IN > OUT`",
-                        )
-                    line = line.removeprefix(b"\xef\xbb\xbf")
-                yield line
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError.at(path, f"the gzip file is damaged: {error}") from error
-    except OSError as error:
-        raise DataError.at(path, f"cannot be read: {error.strerror}") from error
+def _is_utf8(text: str) -> bool:
+    return text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text)

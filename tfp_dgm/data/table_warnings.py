@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data.annotations import observed_classes
 from tfp_dgm.data.data_error import listing, shorten
-from tfp_dgm.data.table_reader import FrameChunk
+from tfp_dgm.data.frame_chunk import FrameChunk
+from tfp_dgm.data.visible_text import appearance, is_blank, spelling
 
 MAX_TEXT_CHARACTERS = 1_000_000
 _ENOUGH_LABELS = 3
 _NUM_EXAMPLES = 3
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _Item = TypeVar("_Item")
 
 
@@ -25,7 +28,7 @@ def table_warnings(
     allowed: NDArray[np.bool_],
     chunk: FrameChunk,
 ) -> list[str]:
-    """Lists what is doubtful in a table: labels, conflicts, empty and oversized texts.
+    """Lists what is doubtful in a table: labels, conflicts, empty and oversized texts, quotes.
 
     Args:
       texts: [N], not truncated.
@@ -42,21 +45,33 @@ def table_warnings(
         *_few_labels(dict(zip(classes, counts, strict=True))),
         *_conflicts(texts, classes, allowed, chunk),
         *_odd_texts(texts, chunk),
+        *chunk.warnings,
     ]
 
 
 def _similar_labels(counts: dict[str, int]) -> Iterator[str]:
-    for names in _groups(counts, key=lambda name: " ".join(name.split()).casefold()):
-        if len(names) > 1:
-            spellings = ", ".join(f"{name!r} ({counts[name]})" for name in names)
-            yield (
-                f"The labels {spellings} differ in case or white space only; "
-                "they are taken for different classes."
-            )
+    for names in _groups(counts, key=_same_label):
+        if len(names) < 2:
+            continue
+        if len({" ".join(name.split()).casefold() for name in names}) == 1:
+            difference = "in case or white space only"
+        elif len({appearance(name) for name in names}) == 1:
+            difference = "in invisible characters or in how Unicode writes the same letters only"
+        else:
+            difference = "in how they write the same number only"
+        spellings = ", ".join(f"{spelling(name)} ({counts[name]})" for name in names)
+        yield (f"The labels {spellings} differ {difference}; they are taken for different classes.")
+
+
+def _same_label(name: str) -> str:
+    seen = appearance(name)
+    return str(float(seen)) if _NUMBER.fullmatch(seen) else seen
 
 
 def _few_labels(counts: dict[str, int]) -> Iterator[str]:
-    few = [f"{name!r} ({count})" for name, count in counts.items() if count < _ENOUGH_LABELS]
+    few = [
+        f"{spelling(name)} ({count})" for name, count in counts.items() if count < _ENOUGH_LABELS
+    ]
     if few:
         yield (
             f"Fewer than {_ENOUGH_LABELS} labels for {listing(few, limit=10)}: predictions of "
@@ -71,7 +86,7 @@ def _conflicts(
     conflicting = [
         rows
         for rows in _groups(annotated, key=lambda row: texts[row])
-        if texts[rows[0]].strip() and not allowed[rows].all(axis=0).any()
+        if not is_blank(texts[rows[0]]) and not allowed[rows].all(axis=0).any()
     ]
     if not conflicting:
         return
@@ -91,7 +106,7 @@ def _conflicts(
 
 
 def _odd_texts(texts: Sequence[str], chunk: FrameChunk) -> Iterator[str]:
-    empty = [row for row, text in enumerate(texts) if not text.strip()]
+    empty = [row for row, text in enumerate(texts) if is_blank(text)]
     if empty:
         yield f"{_count(len(empty), 'empty text')}: {chunk.places(empty)}."
     long = [row for row, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS]

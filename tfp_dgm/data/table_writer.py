@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import io
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from tfp_dgm.data.atomic_file import atomic_write, check_output_file
+from tfp_dgm.data.cell_values import cell_values
 from tfp_dgm.data.data_error import DataError, listing
-from tfp_dgm.data.table_reader import is_null, table_suffix
+from tfp_dgm.data.table_reader import table_suffix
+from tfp_dgm.data.table_sinks import open_sink
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,19 +73,27 @@ class TableWriter:
     Args:
       path: the output, its format told by the extension as in `read_labelled_table`.
       inputs: files that the output must not replace.
+      guard_formulas: whether CSV and TSV are made safe for spreadsheets, which would calculate a
+        cell that begins with =, +, -, @, a tab or a line end: it gets a leading apostrophe, unless
+        it is a plain number, and every cell is quoted.
     Raises:
       DataError: as `check_output_path`, here; on `write`, if a column is there already, or a
-        chunk has other columns (CSV) or types (Parquet) than the first.
+        chunk has other columns (CSV) or types (Parquet) than the first; if the disk is full.
     """
 
-    def __init__(self, path: StrPath, *, inputs: Iterable[StrPath] = ()) -> None:
+    def __init__(
+        self, path: StrPath, *, inputs: Iterable[StrPath] = (), guard_formulas: bool = False
+    ) -> None:
         check_output_path(path, inputs)
         self._path = Path(path)
+        self._guard_formulas = guard_formulas
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             file = stack.enter_context(atomic_write(self._path))
-            self._write = stack.enter_context(_open_sink(self._path, file))
+            self._write = stack.enter_context(
+                open_sink(self._path, file, guard_formulas=self._guard_formulas)
+            )
             self._stack = stack.pop_all()
         return self
 
@@ -113,7 +120,7 @@ class TableWriter:
         check_new_columns(self._path, frame.columns, new_columns)
         # dtype=object, or pandas would turn 1 and None into 1.0 and NaN.
         added = {
-            name: pd.Series(_as_list(values), index=frame.index, dtype=object)
+            name: pd.Series(cell_values(values), index=frame.index, dtype=object)
             for name, values in new_columns.items()
         }
         self._write(frame.assign(**added))
@@ -125,6 +132,7 @@ def write_table(
     new_columns: Mapping[str, Iterable[Any]] | None = None,
     *,
     inputs: Iterable[StrPath] = (),
+    guard_formulas: bool = False,
 ) -> None:
     """Writes a whole table at once; what is written, and when, is as `TableWriter` has it.
 
@@ -133,135 +141,39 @@ def write_table(
       path: the output, its format told by the extension as in `read_labelled_table`.
       new_columns: name -> values [N] (lists or arrays), written after the frame's columns.
       inputs: files that the output must not replace.
+      guard_formulas: as `TableWriter` has it.
     Raises:
       DataError: as `check_output_path` and `check_new_columns`; nothing is written then.
     """
-    with TableWriter(path, inputs=inputs) as writer:
+    with TableWriter(path, inputs=inputs, guard_formulas=guard_formulas) as writer:
         writer.write(frame, new_columns)
 
 
-_Sink = Callable[["pd.DataFrame"], None]
+def table_size(frame: pd.DataFrame, path: StrPath) -> int:
+    """Writes a table nowhere, to know whether it can be written, and how many bytes it takes.
+
+    Args:
+      frame: the rows [N].
+      path: tells the format by its extension.
+    Raises:
+      DataError: if the format lacks a type or a value of the table.
+    """
+    counter = _Counter()
+    with io.BufferedWriter(counter) as file, open_sink(Path(path), file) as write:
+        write(frame)
+    return counter.size
 
 
-@contextmanager
-def _open_sink(path: Path, file: BinaryIO) -> Iterator[_Sink]:
-    suffix = table_suffix(path)
-    if suffix == ".parquet":
-        with _parquet_sink(path, file) as write:
-            yield write
-        return
-    with (
-        # No name and no time inside, so that equal tables are equal files.
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
-        if path.suffix.lower() == ".gz"
-        else nullcontext(file)
-    ) as binary:
-        # A lone surrogate, which JSON can hold and UTF-8 cannot, is written as \udXXX again.
-        text = io.TextIOWrapper(
-            binary, encoding="utf-8", newline="", errors="backslashreplace", write_through=True
-        )
-        try:
-            yield _json_lines_sink(text) if "json" in suffix else _csv_sink(path, suffix, text)
-        finally:
-            text.detach()  # Closing it would close the file under atomic_write's hands.
+class _Counter(io.RawIOBase):
+    """A file that keeps nothing of what is written but its size."""
 
+    def __init__(self) -> None:
+        self.size = 0
 
-def _csv_sink(path: Path, suffix: str, text: io.TextIOWrapper) -> _Sink:
-    delimiter = "\t" if suffix == ".tsv" else ","
-    plain = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    # Python before 3.13 leaves a lone carriage return unquoted, which reads as a line's end; and
-    # U+FEFF, were it the file's first character, would read as a byte order mark.
-    quoted = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    header: list[str] = []
+    def writable(self) -> bool:
+        return True
 
-    def write_row(row: Sequence[str]) -> None:
-        (quoted if any("\r" in cell or "\ufeff" in cell for cell in row) else plain).writerow(row)
-
-    def write(frame: pd.DataFrame) -> None:
-        if not header:
-            header.extend(frame.columns)
-            write_row(header)
-        for row in _rows(_with_columns(path, frame, header)):
-            write_row([_csv_cell(value) for value in row])
-
-    return write
-
-
-def _json_lines_sink(text: io.TextIOWrapper) -> _Sink:
-    def write(frame: pd.DataFrame) -> None:
-        names = list(frame.columns)
-        for row in _rows(frame):
-            record = {
-                name: value
-                for name, value in zip(names, row, strict=True)
-                if value is None or not is_null(value)
-            }
-            text.write(f"{_json(record)}\n")
-
-    return write
-
-
-@contextmanager
-def _parquet_sink(path: Path, file: BinaryIO) -> Iterator[_Sink]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
-
-        def write(frame: pd.DataFrame) -> None:
-            nonlocal writer
-            schema = writer.schema if writer else None
-            if schema is not None:
-                frame = _with_columns(path, frame, schema.names)
-            try:
-                table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-                if writer is None:
-                    writer = stack.enter_context(pq.ParquetWriter(file, table.schema))
-                writer.write_table(table)
-            except (pa.ArrowException, UnicodeEncodeError) as error:
-                raise DataError.at(
-                    path, f"a column cannot be written as Parquet ({error}); write .jsonl instead"
-                ) from error
-
-        yield write
-        if writer is None:
-            raise DataError.at(path, "nothing to write: Parquet needs at least one chunk")
-
-
-def _with_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Missing columns are empty; a new one comes too late for the header."""
-    late = [name for name in frame.columns if name not in names]
-    if late:
-        raise DataError.at(
-            path,
-            f"expected the columns {list(names)} of the first rows, got also {late} in later "
-            "ones; write .jsonl instead",
-        )
-    return frame.reindex(columns=list(names))
-
-
-def _rows(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    return zip(*(frame[name].tolist() for name in frame.columns), strict=True)
-
-
-def _as_list(values: Iterable[Any]) -> list[Any]:
-    return values.tolist() if hasattr(values, "tolist") else list(values)
-
-
-def _csv_cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if is_null(value):
-        return ""
-    text = _json(value)
-    return str(json.loads(text)) if text.startswith('"') else text
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """Turns what JSON has no word for (a NumPy number, a date, a decimal) into what it has."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        self.size += size
+        return size

@@ -4,55 +4,92 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.foreign_content import expected_utf8, is_binary, refuse_foreign_content
 
-# UTF-32's little-endian mark starts with UTF-16's, hence the order.
-_FOREIGN_MARKS = {
-    "UTF-32": (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"),
-    "UTF-16": (b"\xff\xfe", b"\xfe\xff"),
-}
+_PIECE = 2**20  # Characters.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 @contextmanager
-def open_text(path: Path, newline: str) -> Iterator[Iterator[str]]:
+def open_text(path: Path, newline: str | None, *, longest: int | None) -> Iterator[Iterator[str]]:
     """Opens a UTF-8 file, gzipped (.gz) or not, with a byte order mark or without.
 
     Args:
       path: the file.
       newline: as for `open`.
+      longest: the most characters of a line, which is read into memory whole; None for any.
     Yields:
       The lines, with their ends.
     Raises:
-      DataError: where the file is not UTF-8 or holds a NUL byte, and names the line; if it
-        cannot be opened or unpacked.
+      DataError: where the file is not UTF-8, holds a NUL byte or too long a line, and names the
+        line; if it is of another kind, which it names; if it cannot be opened or unpacked.
     """
     try:
-        with _open_bytes(path) as binary:
-            head = binary.peek(4)[:4]
-            for encoding, marks in _FOREIGN_MARKS.items():
-                if head.startswith(marks):
-                    raise DataError.at(path, _expected_utf8(f"{encoding} text", encoding))
-            with io.TextIOWrapper(binary, encoding="utf-8-sig", newline=newline) as text:
-                yield _without_nul(text, path)
+        with (
+            open_bytes(path) as binary,
+            io.TextIOWrapper(binary, encoding="utf-8-sig", newline=newline) as text,
+        ):
+            yield _checked(lines_of(text, path, longest), path)
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
+    """Opens a file that is to be text, gzipped (.gz) or not.
+
+    Raises:
+      DataError: if it cannot be opened or unpacked, or its first bytes tell that it is of another
+        kind.
+    """
+    try:
+        with path.open("rb") as file:
+            if path.suffix.lower() == ".gz":
+                refuse_foreign_content(file, path, expected="gzip")
+                with gzip.GzipFile(fileobj=file) as unpacked:
+                    refuse_foreign_content(unpacked, path)
+                    yield unpacked
+            else:
+                refuse_foreign_content(file, path)
+                yield file
+    except gzip.BadGzipFile as error:
+        raise DataError.at(
+            path, f"the gzip file is damaged: {error}; if it is plain, take .gz off its name"
+        ) from error
+    except (EOFError, zlib.error) as error:
         raise DataError.at(path, f"the gzip file is damaged: {error}") from error
     except OSError as error:
         raise DataError.at(path, f"cannot be read: {error.strerror}") from error
 
 
-def _open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+def lines_of(text: io.TextIOWrapper, path: Path, longest: int | None) -> Iterator[str]:
+    """Yields a file's lines; no more of one is read than may be.
+
+    Raises:
+      DataError: where one has more than `longest` characters; names it.
+    """
+    if longest is None:
+        yield from text
+        return
+    number = 0
+    while line := text.readline(longest + 1):
+        number += 1
+        if len(line) > longest:
+            raise DataError.at(
+                path, f"expected at most {longest:,} characters in a line", place=f"line {number}"
+            )
+        yield line
 
 
-def _without_nul(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
-    for number, line in enumerate(text, start=1):
+def _checked(lines: Iterator[str], path: Path) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
         if "\0" in line:
             raise DataError.at(
                 path, "expected text, got a NUL byte (binary data?)", place=f"line {number}"
@@ -62,21 +99,20 @@ def _without_nul(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
 
 def _not_utf8(path: Path) -> DataError:
     """Finds the first byte that is not UTF-8, by a second pass that only an error pays for."""
-    offset = 0
-    with _open_bytes(path) as binary:
-        for number, line in enumerate(binary, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                at = offset + error.start
-                byte = f"byte 0x{line[error.start]:02x} at offset {at}"
-                return DataError.at(path, _expected_utf8(byte, "CP1252"), place=f"line {number}")
-            offset += len(line)
+    offset, number = 0, 1
+    with (
+        open_bytes(path) as binary,
+        io.TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline="") as text,
+    ):
+        head = binary.peek(_PIECE)
+        while piece := text.readline(_PIECE):
+            if found := _NOT_UTF8.search(piece):
+                offset += len(piece[: found.start()].encode("utf-8"))
+                byte = f"byte 0x{ord(found[0]) - 0xDC00:02x} at offset {offset}"
+                problem = expected_utf8(byte, "CP1252")
+                if is_binary(head):
+                    problem = f"expected UTF-8 text, received binary data, such as {byte}"
+                return DataError.at(path, problem, place=f"line {number}")
+            offset += len(piece.encode("utf-8"))
+            number += piece.endswith(("\n", "\r"))
     raise AssertionError(f"{path} changed while it was read")
-
-
-def _expected_utf8(got: str, encoding: str) -> str:
-    return (
-        f"expected UTF-8, got {got}; convert the file, for example with "
-        f"`iconv -f {encoding} -t UTF-8 IN > OUT` if it is {encoding}"
-    )

@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from tfp_dgm.data.data_error import DataError
+
 
 class Unfinished:
     """A hidden temporary, `.<stem>.<8 hex digits>.tmp<suffix>`, and the lock that its maker holds.
@@ -20,19 +22,23 @@ class Unfinished:
     the same target. Where a file system has no locks, they stay.
 
     Args:
-      target: what it is to become.
+      path: where it is to stand; a link is followed.
       make: makes the file or the folder; raises FileExistsError where it is there.
     Raises:
-      OSError: if it cannot be made.
+      DataError: if it cannot be made.
     """
 
-    def __init__(self, target: Path, make: Callable[[Path], None]) -> None:
-        for left in _of(target):
+    def __init__(self, path: str | os.PathLike[str], make: Callable[[Path], None]) -> None:
+        self.target = Path(os.path.realpath(path))
+        for left in _of(self.target):
             _remove_if_left(left)
         while True:
-            token = secrets.token_hex(4)
-            self.path = target.with_name(f".{target.stem}.{token}.tmp{target.suffix}")
-            make(self.path)
+            name = f".{self.target.stem}.{secrets.token_hex(4)}.tmp{self.target.suffix}"
+            self.path = self.target.with_name(name)
+            try:
+                make(self.path)
+            except OSError as error:
+                raise DataError.at(path, f"cannot be written: {error.strerror}") from error
             try:
                 self._descriptor = _locked(self.path)
             except FileNotFoundError:

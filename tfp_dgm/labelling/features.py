@@ -17,8 +17,8 @@ from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
 from tfp_dgm.training import KLWeightSchedule, Linear, Progress
 
-_LSA_UNITS = 300
-_VAE_WORDS = 3000
+LSA_UNITS = 300
+VAE_WORDS = 3000
 _VAE_STEPS = 800
 _VAE_BATCH = 128
 _ROWS_AT_ONCE = 2048
@@ -76,12 +76,12 @@ def fit_features(
 
     step = "Finding latent semantic dimensions"
     progress(step, 0, 1)
-    units = max(1, min(_LSA_UNITS, min(words.shape) - 1))
+    units = max(1, min(LSA_UNITS, min(words.shape) - 1))
     _, _, components = randomized_svd(words, units, n_iter=4, random_state=seed)
     lsa = np.ascontiguousarray(components.T, np.float32)  # [V, L]
     progress(step, 1, 1)
 
-    vae_words = np.sort(np.argsort(-np.diff(counts.tocsc().indptr), kind="stable")[:_VAE_WORDS])
+    vae_words = np.sort(np.argsort(-np.diff(counts.tocsc().indptr), kind="stable")[:VAE_WORDS])
     vae_counts = counts[:, vae_words]
     vae = fit_vae(vae_counts, tf_idf.idf[vae_words], seed=seed, progress=progress)
     means = _posterior_means(vae, vae_counts)

@@ -11,16 +11,20 @@ import numpy as np
 
 from tfp_dgm.data import (
     DataError,
-    TableWriter,
-    atomic_directory,
     check_new_columns,
+    check_output_directory,
     check_output_path,
+    check_room,
     read_labelled_table,
+    table_size,
+    write_table,
 )
 from tfp_dgm.data.data_error import listing
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.fit_classifier import fit_classifier
+from tfp_dgm.labelling.keep_results import write_or_keep
 from tfp_dgm.labelling.metrics import metrics
+from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.report import render_report
 from tfp_dgm.serving import export
@@ -87,6 +91,8 @@ def label_file(
     min_precision: float = 0.95,
     classes: Sequence[str] | None = None,
     separator: str = "|",
+    quoting: bool = True,
+    guard_formulas: bool = False,
     encoder: str | None = None,
     seed: int = 0,
     progress: Progress = lambda step, done, total: None,
@@ -104,13 +110,17 @@ def label_file(
       min_precision: the share of accepted labels that must be right.
       classes: the class names; None takes those that occur as a label.
       separator: stands between the classes of a set.
+      quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
+      guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
+        `data.TableWriter`.
       encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
       seed: the same seed gives the same labels.
       progress: called with a step's name, how much of it is done, and how much there is.
     Returns:
       What was done, and where it lies.
     Raises:
-      DataError: for whatever is wrong with a file or an argument; nothing is written then.
+      DataError: for whatever is wrong with a file or an argument; nothing is written then. Where
+        the disk takes no more after the training, the message says what was kept.
       OSError, ImportError: if the encoder cannot be loaded.
     """
     if not 0 < min_precision < 1:
@@ -129,11 +139,18 @@ def label_file(
         label_column=label_column,
         separator=separator,
         classes=classes,
+        quoting=quoting,
     )
     check_new_columns(source, table.frame.columns, NEW_COLUMNS)
     progress("Reading the table", 1, 1)
     if not any(character.isalnum() for text in table.texts for character in text):
         raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
+    check_room(
+        {
+            output: table_size(table.frame, output),
+            model_directory: least_model_size(table.texts, len(table.classes)),
+        }
+    )
     model, outcome = fit_classifier(
         table.texts,
         table.allowed,
@@ -150,6 +167,7 @@ def label_file(
         "label_column": label_column,
         "classes": list(table.classes),
         "separator": separator,
+        "quoting": quoting,
         "min_precision": min_precision,
         "encoder": encoder,
         "seed": seed,
@@ -157,14 +175,21 @@ def label_file(
         "versions": installed_versions(),
     }
     progress("Writing model and report", 0, 1)
-    # The table takes its place first, the folder an instant later; whatever fails before that
-    # (a full disk while the table is flushed) leaves both as they were.
-    with (
-        atomic_directory(model_directory) as folder,
-        TableWriter(output, inputs=[source]) as writer,
-    ):
-        _write_model(folder, model, outcome, settings, table.places, title=Path(source).name)
-        writer.write(table.frame, new_columns(outcome))
+    write_or_keep(
+        output,
+        model_directory,
+        Path(source),
+        lambda path: write_table(
+            table.frame,
+            path,
+            new_columns(outcome),
+            inputs=[source],
+            guard_formulas=guard_formulas,
+        ),
+        lambda folder: _write_model(
+            folder, model, outcome, settings, table.places, title=Path(source).name
+        ),
+    )
     progress("Writing model and report", 1, 1)
     return LabelledFile(output, model_directory, outcome)
 
@@ -175,6 +200,7 @@ def _check_model_directory(
     """Refuses to replace a folder that `label_file` did not write for the same output."""
     if not directory.resolve().parent.is_dir():
         raise DataError(f"--model: the folder {directory.resolve().parent} does not exist")
+    check_output_directory(directory)
     for file in files:
         if Path(file).resolve().is_relative_to(directory.resolve()):
             raise DataError(f"--model: {directory} would be replaced, and holds {file}")

@@ -26,6 +26,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 RECORDED = "assets.extra/recorded_predictions"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 TOLERANCE = 1e-5
+# What TensorFlow raises of a damaged file; of one that is cut short, an IndexError.
+DAMAGE = (tf.errors.OpError, IndexError)
 
 Arrays = dict[str, np.ndarray]
 
@@ -92,7 +94,7 @@ def kernel_message(message: str) -> str:
     return lines[-1].strip() if lines else "the model refuses the input"
 
 
-def damage(error: tf.errors.OpError) -> str:
+def damage(error: Exception) -> str:
     """What TensorFlow found wrong with a file, without the names of its operations."""
     first, *_ = str(error).splitlines() or [""]
     return re.sub(r"\{\{.*?\}\}|\[Op:.*", "", first).strip()

@@ -167,7 +167,7 @@ def _compiled(folder: Path, accelerator: str, python: str) -> Verdict:
         sizes = compile_ahead(ACCELERATORS[accelerator], python, folder, twins, size)
     except OSError as error:
         return Verdict(name, "failed", str(error))
-    except tf.errors.OpError as error:
+    except replay.DAMAGE as error:
         return Verdict(name, "failed", replay.damage(error))
     detail = "; ".join(
         f"{twin}: code {_bytes(code) if code else 'not reported'}, temporary {_bytes(temporary)}"

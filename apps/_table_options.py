@@ -1,0 +1,20 @@
+"""Options of the commands that read tables and write them."""
+
+from typing import Annotated
+
+import typer
+
+Quoting = Annotated[
+    bool,
+    typer.Option(
+        "--quoting/--no-quoting",
+        help="Of CSV and TSV: whether cells may be quoted; if not, a quote is a letter.",
+    ),
+]
+GuardFormulas = Annotated[
+    bool,
+    typer.Option(
+        "--guard-formulas",
+        help="Of CSV and TSV: an apostrophe before what a spreadsheet would calculate.",
+    ),
+]
