@@ -197,7 +197,8 @@ def test_weights_of_a_data_set_of_unknown_shape_are_refused_when_it_runs():
     batches = tf.data.Dataset.from_generator(
         lambda: [(BINARY, np.zeros([ROWS, 1]), np.ones(1))], output_signature=signature
     )
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    message = "Mixture: `sample_weight` must be of as many examples as the inputs"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         mixture().fit(batches, verbose=0, shuffle=False)
 
 

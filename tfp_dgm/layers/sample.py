@@ -200,8 +200,9 @@ class NegativeLogLikelihood(keras.losses.Loss):
         events = _with_last_axis(y_true, batch_shape.rank, self.layer.value_shape)
         name = "NegativeLogLikelihood: `y`"
         self.layer.check_events(events, name, batch_shape=batch_shape, unless=unused)
-        # Where a batch axis is known only when the graph runs, nothing broadcasts either.
-        events = tf.reshape(events, tf.concat([batch_axes, self.layer.value_shape], axis=0))
+        # Nor does anything broadcast where a batch axis is known only when the graph runs.
+        received = tf.shape(events)[: batch_shape.rank]
+        tf.debugging.assert_equal(received, batch_axes, message=f"{name}: of another batch shape")
         return super().__call__(events, y_pred, sample_weight)
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:

@@ -28,6 +28,7 @@ def unpacked(data: Any, name: str) -> tuple[Any, Any, tf.Tensor | None]:
                 _check_number(leaf, first, f"{name}: `{what}`")
     if sample_weight is not None:
         sample_weight = tf.cast(checked_weights(sample_weight, examples, name), tf.float32)
+        _check_number(sample_weight, first, f"{name}: `sample_weight`")
     return inputs, targets, sample_weight
 
 
@@ -47,9 +48,6 @@ def shared_by_replicas(
     """
     rows = tf.shape(keras.tree.flatten(inputs)[0])[0]
     count = tf.cast(rows, tf.float32)
-    if sample_weight is not None:
-        # Known only now, in some graphs: weights of another number would broadcast.
-        sample_weight = tf.reshape(sample_weight, [rows])
     if num_replicas() > 1:
         count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, count)
         missing = tf.cast(rows == 0, tf.int32)
@@ -69,6 +67,7 @@ def _append_zeros(tensor: tf.Tensor | None, rows: tf.Tensor) -> tf.Tensor | None
 
 
 def _check_number(tensor: tf.Tensor, first: tf.Tensor, name: str) -> None:
+    # An assertion: TensorFlow optimises a `tf.reshape` away that would fail here.
     message = f"{name} must be of as many examples as the inputs"
     if not tf.TensorShape(first.shape[:1]).is_compatible_with(tensor.shape[:1]):
         raise ValueError(f"{message}, {first.shape[0]}; received the shape {tuple(tensor.shape)}")
