@@ -292,3 +292,15 @@ def test_token_ids_that_no_decoder_writes_are_refused(change):
 def test_token_ids_that_are_no_integers_are_refused(make):
     with pytest.raises(ValueError, match="integers; received float32"):
         make().predict(TEXTS + np.float32(0.7), verbose=0)
+
+
+@pytest.mark.parametrize(
+    "data", [BINARY * 255, tf.data.Dataset.from_tensors((BINARY * 255, NONE))], ids=["array", "set"]
+)
+def test_values_are_refused_where_xla_drops_the_assertions_of_a_step(data):
+    model = toys.mixture()
+    model.compile("sgd", jit_compile=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expects values from 0 to 1"):
+        model.fit(data, verbose=0, shuffle=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expects values from 0 to 1"):
+        model.evaluate(data, verbose=0)

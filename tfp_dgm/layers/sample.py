@@ -20,7 +20,8 @@ class Sample(SavesSeed, keras.layers.Layer):
     Where a prior is given, the mean over the batch of KL(posterior || prior), times `kl_weight`,
     joins the model's losses, so that a VAE is a functional model trained with plain `fit`. The
     divergence is estimated from the draw where it has no closed form. Where the features have a
-    Keras mask, the mean is over what it keeps, and the draw has the same mask.
+    Keras mask, the mean is over what it keeps, and the draw has the same mask. Sample weights do
+    not reach it: Keras hands them to losses of outputs only.
 
     Gradients pass through draws of distributions that can be reparameterised; through others, such
     as a one-hot categorical one, none do.

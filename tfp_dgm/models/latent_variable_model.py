@@ -9,7 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import objectives
 from tfp_dgm.layers import DistributionLayer, SavesSeed, TokenSequence, stateless_seed
-from tfp_dgm.models.keeps_weights import KeepsWeights
+from tfp_dgm.models.data_intake import DataIntake
 from tfp_dgm.models.step_data import num_replicas, shared_by_replicas, unpacked
 
 for _part in (getattr(objectives, name) for name in objectives.__all__):
@@ -18,7 +18,7 @@ for _part in (getattr(objectives, name) for name in objectives.__all__):
         keras.saving.register_keras_serializable(package="tfp_dgm")(_part)
 
 
-class LatentVariableModel(KeepsWeights, SavesSeed, keras.Model):
+class LatentVariableModel(DataIntake, SavesSeed, keras.Model):
     """p(z) p(x | z) with an amortised q(z | x), trained by an objective given to `compile`.
 
     A subclass gives `posterior`, `prior` and `log_likelihood`; one that learns from more than a

@@ -1,19 +1,30 @@
-"""Keras models that weigh examples whether or not there are targets."""
+"""What `fit` and its kin make of data before Keras has them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfp_dgm.models.example_weights import with_weights
 
+# Rows of an array that are checked at once.
+_ROWS = 4096
 
-class KeepsWeights:
+
+class DataIntake:
     """Mixin of models that are trained with weights of examples, and often without targets.
 
     Keras drops the weights where there are no targets, and takes an example that is not annotated
-    in a matrix of allowed classes for one of class 0.
+    in a matrix of allowed classes for one of class 0. XLA drops the assertions of a step: where it
+    compiles the steps, inputs are checked before them.
     """
+
+    jit_compile: bool
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises unless the model can be of these inputs [B, ...]."""
+        raise NotImplementedError
 
     def fit(
         self,
@@ -44,6 +55,7 @@ class KeepsWeights:
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
         if isinstance(validation_data, tuple | list):
             validation_data = with_weights(name, *validation_data)
+        x = self._checked(x)
         return super().fit(
             x, y, *args, validation_data=validation_data, sample_weight=sample_weight, **kwargs
         )
@@ -53,7 +65,7 @@ class KeepsWeights:
     ) -> Any:
         """The logged parts' means; see `fit` for the data, `keras.Model.evaluate` for the rest."""
         x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
-        return super().evaluate(x, y, *args, sample_weight=sample_weight, **kwargs)
+        return super().evaluate(self._checked(x), y, *args, sample_weight=sample_weight, **kwargs)
 
     def train_on_batch(
         self,
@@ -66,4 +78,21 @@ class KeepsWeights:
         """One step of training; see `fit` for the data."""
         name = type(self).__name__
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
+        return super().train_on_batch(self._checked(x), y, sample_weight, **kwargs)
+
+    def _checked(self, inputs: Any) -> Any:
+        """The inputs, checked as arrays now, and as a data set when its batches are taken."""
+        if not self.jit_compile:
+            return inputs
+        if isinstance(inputs, tf.data.Dataset):
+            return inputs.map(self._checked_batch)
+        arrays = keras.tree.flatten(inputs)
+        if all(hasattr(array, "shape") for array in arrays):
+            for start in range(0, arrays[0].shape[0], _ROWS):
+                rows = [tf.convert_to_tensor(array[start : start + _ROWS]) for array in arrays]
+                self.check_inputs(keras.tree.pack_sequence_as(inputs, rows))
+        return inputs
+
+    def _checked_batch(self, *batch: Any) -> Any:
+        self.check_inputs(keras.utils.unpack_x_y_sample_weight(batch)[0])
+        return batch if len(batch) > 1 else batch[0]
