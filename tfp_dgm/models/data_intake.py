@@ -56,7 +56,7 @@ class DataIntake:
         if isinstance(validation_data, tuple | list):
             validation_data = with_weights(name, *validation_data)
         x = self._checked(x)
-        return super().fit(
+        return super().fit(  # type: ignore[misc]
             x, y, *args, validation_data=validation_data, sample_weight=sample_weight, **kwargs
         )
 
@@ -65,7 +65,10 @@ class DataIntake:
     ) -> Any:
         """The logged parts' means; see `fit` for the data, `keras.Model.evaluate` for the rest."""
         x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
-        return super().evaluate(self._checked(x), y, *args, sample_weight=sample_weight, **kwargs)
+        x = self._checked(x)
+        return super().evaluate(  # type: ignore[misc]
+            x, y, *args, sample_weight=sample_weight, **kwargs
+        )
 
     def train_on_batch(
         self,
@@ -78,7 +81,8 @@ class DataIntake:
         """One step of training; see `fit` for the data."""
         name = type(self).__name__
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
-        return super().train_on_batch(self._checked(x), y, sample_weight, **kwargs)
+        x = self._checked(x)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)  # type: ignore[misc]
 
     def _checked(self, inputs: Any) -> Any:
         """The inputs, checked as arrays now, and as a data set when its batches are taken."""

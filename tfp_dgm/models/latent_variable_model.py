@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import objectives
-from tfp_dgm.layers import DistributionLayer, SavesSeed, TokenSequence, stateless_seed
+from tfp_dgm.layers import SavesSeed, stateless_seed
 from tfp_dgm.models.data_intake import DataIntake
 from tfp_dgm.models.step_data import num_replicas, shared_by_replicas, unpacked
 
@@ -34,8 +34,8 @@ class LatentVariableModel(DataIntake, SavesSeed, keras.Model):
 
     # Names of the parts that `losses_per_example` gives.
     part_names: ClassVar[tuple[str, ...]] = ("bound", "reconstruction", "kl")
-    # What the inputs are events of, where they are.
-    likelihood: DistributionLayer | TokenSequence | None = None
+    # The layer, if there is one, whose distributions the inputs are events of.
+    likelihood: Any = None
 
     def __init__(self, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
