@@ -695,3 +695,65 @@ def test_probabilities_of_the_support_sum_to_one(row):
 def test_errors_name_argument_expected_and_received(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# Values for one event that its layer refuses; of any other layer's, one number is NaN.
+OUTSIDE = {
+    layers.IndependentBernoulli: [
+        np.full((2, 3), 1.5),
+        np.full((2, 3), -0.1),
+        np.full((2, 3), 255),
+    ],
+    layers.Categorical: [1.7, 4, -1],
+    layers.OneHotCategorical: [[1, 1, 1, 0], [0, 0, 0, 0], [2, -1, 0, 0]],
+    layers.IndependentOneHotCategorical: [[[1, 0, 0], [1, 1, 1]]],
+    layers.BagOfWords: [[2, -1, 0, 0], [np.inf, 0, 0, 0]],
+    layers.Multinomial: [[2, 0, 1, 1], [2.5, 0.5, 1, 1], [-1, 4, 1, 1]],
+    layers.PowerSpherical: [[1, 1, 0], [0, 0, 0]],
+}
+# Surrogates that are in common use: grey pixels, smoothed labels, damped counts.
+SOFT = {
+    layers.IndependentBernoulli: np.full((2, 3), 0.3),
+    layers.OneHotCategorical: [0.7, 0.1, 0.1, 0.1],
+    layers.IndependentOneHotCategorical: [[0.8, 0.1, 0.1], [1, 0, 0]],
+    layers.BagOfWords: [0.69, 0, 1.1, 0],
+}
+every_layer = pytest.mark.parametrize(
+    "row", [row for row in ROWS if not row.is_prior], ids=lambda row: row.layer.__name__
+)
+
+
+@every_layer
+def test_events_are_told_from_other_values(row):
+    layer = row.make()
+    layer.check_events(row.events, "`y`")
+    if row.support:
+        layer.check_events(np.stack(row.support), "`y`")
+    if row.layer in SOFT:
+        layer.check_events(np.stack([SOFT[row.layer]]), "`y`")
+    events = tf.TensorSpec([None, *row.events.shape[1:]], tf.float32)
+    check = tf.function(lambda y: layer.check_events(y, "`y`"), input_signature=[events])
+    for wrong in [np.nan, *OUTSIDE.get(row.layer, [])]:
+        values = row.events.astype(np.float32)
+        values[1] = wrong
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            check(values)
+        name = row.layer.__name__
+        assert f"[`y`: {name} expects {layer.support}; received]" in str(caught.value)
+        assert "[in row] [1]" in str(caught.value)
+
+
+@every_layer
+def test_events_of_another_shape_are_refused(row):
+    layer = row.make()
+    for values in (row.events[..., np.newaxis], row.events[0][np.newaxis, np.newaxis]):
+        with pytest.raises(ValueError, match=r"`y`: expected the shape \[B.*; received \("):
+            layer.check_events(values, "`y`")
+
+
+def test_values_that_are_never_used_are_anything():
+    values = np.array([[np.inf, 7.0], [1.0, 0.0]], np.float32)
+    layer = layers.IndependentBernoulli(2)
+    layer.check_events(values, "`y`", unless=tf.constant([True, False]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="values from 0 to 1"):
+        layer.check_events(values, "`y`", unless=tf.constant([False, True]))

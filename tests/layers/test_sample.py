@@ -247,3 +247,44 @@ def test_loss_of_a_distribution_with_weights_is_refused(depth):
         flow = layers.PlanarFlow(flow)
     with pytest.raises(ValueError, match="depends on weights of the layer"):
         layers.NegativeLogLikelihood(flow)
+
+
+@pytest.mark.parametrize("shape", [(8, 6, 4), (8, 24), (6, 8, 4), (1, 4, 6)])
+def test_targets_of_another_shape_are_refused(shape):
+    loss = layers.NegativeLogLikelihood(layers.IndependentBernoulli((4, 6)))
+    with pytest.raises(ValueError, match=r"`y`: expected the shape \[B, 4, 6\]; received \("):
+        loss(np.zeros(shape, np.float32), np.zeros((8, 24), np.float32))
+
+
+def test_targets_that_are_no_events_are_refused_unless_they_count_for_nothing():
+    """A one-hot row of zeros is padding where its weight is 0, and an error elsewhere."""
+    loss = layers.NegativeLogLikelihood(layers.OneHotCategorical(3))
+    y = np.array([[[0, 1, 0], [0, 0, 0]], [[1, 0, 0], [0, 0, 1]]], np.float32)
+    logits = np.random.default_rng(3).normal(size=(2, 2, 3)).astype(np.float32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`y`: OneHotCategorical expects"):
+        loss(y, logits)
+    weights = np.array([[1, 0], [2, 1]], np.float32)
+    log_prob = (np.log([densities.softmax(row) for row in logits.reshape(4, 3)])).reshape(2, 2, 3)
+    expected = -(weights * (y * log_prob).sum(-1)).mean()
+    np.testing.assert_allclose(loss(y, logits, weights), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_weights_of_examples_reach_all_their_positions(shape):
+    """As many positions as examples: by broadcasting, the weights would be those of positions."""
+    normal = layers.MultivariateNormalDiag(1, min_scale=0.2)
+    random = np.random.default_rng(5)
+    y = random.normal(size=(3, 3, 1)).astype(np.float32)
+    parameters = random.normal(size=(3, 3, 2)).astype(np.float32)
+    scale = 0.2 + np.vectorize(densities.softplus)(parameters[..., 1])
+    nats = -scipy.stats.norm.logpdf(y[..., 0], parameters[..., 0], scale)
+    weights = np.array([0.5, 2.0, 0.0], np.float32)
+    found = layers.NegativeLogLikelihood(normal)(y, parameters, weights.reshape(shape))
+    np.testing.assert_allclose(found, (weights[:, np.newaxis] * nats).mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (1, 4), (3,)])
+def test_weights_that_would_broadcast_are_refused(shape):
+    loss = layers.NegativeLogLikelihood(layers.Categorical(3))
+    with pytest.raises(ValueError, match=r"`sample_weight` must have the shape \(4,\).*received"):
+        loss(np.zeros(4), np.zeros((4, 3), np.float32), np.ones(shape, np.float32))

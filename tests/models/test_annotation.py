@@ -54,9 +54,14 @@ def test_wrong_shapes(targets, message):
         allowed_classes(targets, 3)
 
 
-@pytest.mark.parametrize("targets", [[0, 3], [-2, 0]])
+@pytest.mark.parametrize(
+    "targets", [[0, 3], [0, -2], [0, 0.97], [0, 1.9], [0, -0.5], [0, np.nan], [[0.0], [2.5]]]
+)
 def test_no_such_class(targets):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="targets: expected classes"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=rf"targets: expected classes from -1 to 2; received(.|\n)*{np.ravel(targets)[1]}",
+    ):
         allowed_classes(targets, 3)
 
 

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tfp_dgm.data import binarise
 from tfp_dgm.training import binarised_batches
 
 
@@ -49,3 +50,19 @@ def test_training_can_go_on_at_any_batch():
 def test_a_batch_must_fit():
     with pytest.raises(ValueError, match="at most the number of images, 3; received 4"):
         binarised_batches(np.zeros((3, 2), np.float32), 4)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.float32(255), np.int64(255), np.float32(-0.5), np.float32("nan")]
+)
+def test_pixels_that_are_no_probabilities_are_refused(wrong):
+    images = np.zeros((4, 3), wrong.dtype)
+    images[2, 1] = wrong
+    with pytest.raises(
+        ValueError, match="`images`: expected values from 0 to 1; received values f"
+    ):
+        binarised_batches(images, 2)
+    with pytest.raises(
+        ValueError, match="`images`: expected values from 0 to 1; received values f"
+    ):
+        binarise(images, 0)

@@ -98,8 +98,25 @@ def checked_images(images: NDArray[Any], path: str | PathLike[str]) -> NDArray[n
 
 
 def binarise(images: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Draws each pixel once, 1 with its value as probability: the same for the same seed."""
+    """Draws each pixel once, 1 with its value as probability: the same for the same seed.
+
+    Raises:
+      ValueError: if a pixel is no probability.
+    """
+    check_probabilities(images, "binarise: `images`")
     return (np.random.default_rng(seed).random(images.shape) < images).astype(np.float32)
+
+
+def check_probabilities(values: NDArray[Any], name: str) -> None:
+    """Raises a ValueError that says what the values are called, unless all are from 0 to 1."""
+    values = np.asarray(values)
+    if not values.size or values.dtype.kind == "b":
+        return
+    least, greatest = values.min(), values.max()
+    if not (least >= 0 and greatest <= 1):  # NaN is neither.
+        raise ValueError(
+            f"{name}: expected values from 0 to 1; received values from {least} to {greatest}"
+        )
 
 
 def load_digits(split: Literal["train", "test"]) -> NDArray[np.float32]:

@@ -143,9 +143,7 @@ class TokenSequence(tfd.Distribution):
         return tf.constant([self._max_length])
 
     def _log_prob(self, token_ids: tf.Tensor) -> tf.Tensor:
-        ended = tf.cast((token_ids == END) | (token_ids == PAD), tf.int32)
-        ended_before = tf.cumsum(ended, axis=-1, exclusive=True) > 0  # [..., T]
-        possible = ~tf.reduce_any(ended_before & (token_ids != PAD), axis=-1)
+        possible = ~tf.reduce_any(ended_before(token_ids) & (token_ids != PAD), axis=-1)
         total = tf.reduce_sum(self._per_token(token_ids), axis=-1)
         return tf.where(possible, total, -float("inf"))
 
@@ -196,3 +194,9 @@ class TokenSequence(tfd.Distribution):
         )
         token_ids = rows.stack()  # [T, n, *batch]
         return tf.experimental.numpy.moveaxis(token_ids, 0, -1)
+
+
+def ended_before(token_ids: tf.Tensor) -> tf.Tensor:
+    """Whether END or PAD stands before a token: int32 [..., T] -> bool [..., T]."""
+    ends = tf.cast((token_ids == END) | (token_ids == PAD), tf.int32)
+    return tf.cumsum(ends, axis=-1, exclusive=True) > 0

@@ -8,6 +8,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import distributions
 from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
+from tfp_dgm.layers.events import is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -23,6 +24,13 @@ class BagOfWords(VectorDistributionLayer):
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         return distributions.BagOfWords(parameters)
+
+    @property
+    def support(self) -> str:
+        return "counts (or damped counts) of 0 and more"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        return (events >= 0) & tf.math.is_finite(events)
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -41,6 +49,14 @@ class Multinomial(VectorDistributionLayer):
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         return tfd.Multinomial(self.total_count, logits=parameters)
+
+    @property
+    def support(self) -> str:
+        return f"whole counts of 0 and more that sum to {self.total_count:g}"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        whole = tf.reduce_all(is_whole(events) & (events >= 0), axis=-1)
+        return whole & (tf.reduce_sum(events, axis=-1) == self.total_count)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "total_count": self.total_count}

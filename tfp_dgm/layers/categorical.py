@@ -5,11 +5,16 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
+from tfp_dgm.layers.events import is_probability, is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class Categorical(VectorDistributionLayer):
     """Categorical distribution over the integers 0 .. K-1 (`units` = K)."""
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        return ()
 
     @property
     def parameter_size(self) -> int:
@@ -18,10 +23,20 @@ class Categorical(VectorDistributionLayer):
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         return tfd.Categorical(logits=parameters)
 
+    @property
+    def support(self) -> str:
+        return f"whole numbers from 0 to {self.units - 1}"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        return is_whole(events) & (events >= 0) & (events < self.units)
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class OneHotCategorical(VectorDistributionLayer):
-    """Categorical distribution over one-hot vectors of length K (`units` = K)."""
+    """Categorical distribution over one-hot vectors of length K (`units` = K).
+
+    Vectors of probabilities (smoothed labels) get the cross-entropy.
+    """
 
     @property
     def parameter_size(self) -> int:
@@ -29,3 +44,10 @@ class OneHotCategorical(VectorDistributionLayer):
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         return tfd.OneHotCategorical(logits=parameters, dtype=tf.float32)
+
+    @property
+    def support(self) -> str:
+        return "one-hot vectors, or vectors of probabilities"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        return is_probability(events)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.distribution_layer import DistributionLayer
+from tfp_dgm.layers.events import is_probability
 from tfp_dgm.layers.prior import Prior
 
 
@@ -29,6 +30,13 @@ class IndependentOneHotCategorical(DistributionLayer):
             tfd.OneHotCategorical(logits=logits, dtype=tf.float32),
             reinterpreted_batch_ndims=len(self.event_shape) - 1,
         )
+
+    @property
+    def support(self) -> str:
+        return "one-hot vectors, or vectors of probabilities"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        return is_probability(events)
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")

@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.layers.events import assert_valid, with_event_shape
+
 
 class DistributionLayer(keras.layers.Layer):
     """Maps features to a `tfd.Distribution`, where a Dense layer would map them to a tensor.
@@ -17,7 +19,8 @@ class DistributionLayer(keras.layers.Layer):
         distribution = layer.distribution(layer.parameters(features))
 
     A subclass says how many parameters one event takes (`parameter_size`) and turns them into a
-    distribution (`_distribution`). Everything is computed in float32, whatever the dtype policy:
+    distribution (`_distribution`), and what values its events have (`support`, `in_support`).
+    Everything is computed in float32, whatever the dtype policy:
     a log-density of hundreds of nats has no digits left in bfloat16. Models hand `training` on:
     what normalises its parameters over the batch needs it.
 
@@ -60,6 +63,11 @@ class DistributionLayer(keras.layers.Layer):
         for length in self.event_shape:
             size *= length
         return size
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        """Shape of an event as `log_prob` takes it: `event_shape`, but () of an integer."""
+        return self.event_shape
 
     @property
     def parameter_size(self) -> int:
@@ -108,6 +116,49 @@ class DistributionLayer(keras.layers.Layer):
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         raise NotImplementedError
+
+    @property
+    def support(self) -> str:
+        """What an event consists of, in words."""
+        return "finite numbers"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        """Whether events have a density.
+
+        Args:
+          events: float32 [..., *value shape].
+        Returns:
+          valid: bool; of each event [...], or of each of its numbers [..., *value shape].
+        """
+        return tf.math.is_finite(events)
+
+    def check_events(
+        self,
+        events: tf.Tensor,
+        name: str,
+        *,
+        batch_shape: Sequence[int | None] = (None,),
+        unless: tf.Tensor | None = None,
+    ) -> None:
+        """Raises unless these are events of this layer's distributions.
+
+        Args:
+          events: [*batch shape, *value shape], numbers of any type.
+          name: what they are called in the message.
+          batch_shape: [B], or more axes.
+          unless: bool [*batch shape], True where the values are never used; None is nowhere.
+        Raises:
+          ValueError: if the shape is another one.
+          InvalidArgumentError: if a value is not in the support, in a graph too; names the value.
+            (Compiled by XLA, which drops assertions, none is noticed.)
+        """
+        events = tf.convert_to_tensor(events)
+        events = with_event_shape(events, self.value_shape, name, batch_shape)
+        valid = self.in_support(tf.cast(events, tf.float32))
+        if unless is not None:
+            rest = valid.shape.rank - len(batch_shape)
+            valid |= tf.reshape(unless, tf.concat([tf.shape(unless), [1] * rest], axis=0))
+        assert_valid(valid, events, f"{name}: {type(self).__name__} expects {self.support}")
 
     def _as_events(self, parameters: tf.Tensor) -> tf.Tensor:
         """Reshapes [..., event size] to [..., *event shape]."""

@@ -25,3 +25,10 @@ class IndependentBernoulli(DistributionLayer):
             LogitBernoulli(logits=logits, dtype=tf.float32),
             reinterpreted_batch_ndims=len(self.event_shape),
         )
+
+    @property
+    def support(self) -> str:
+        return "values from 0 to 1"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        return (events >= 0) & (events <= 1)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
+from tfp_dgm.layers.events import is_near
 from tfp_dgm.layers.prior import Prior
 
 
@@ -65,6 +66,13 @@ class PowerSpherical(VectorDistributionLayer):
             concentration = tf.fill(tf.shape(parameters)[:-1], self.concentration)
             concentration = tf.ensure_shape(concentration, parameters.shape[:-1])
         return tfd.PowerSpherical(mean_direction, concentration)
+
+    @property
+    def support(self) -> str:
+        return "vectors of length 1"
+
+    def in_support(self, events: tf.Tensor) -> tf.Tensor:
+        return is_near(tf.norm(events, axis=-1), 1.0)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -6,7 +6,10 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm import distributions
+from tfp_dgm.distributions.token_sequence import ended_before
+from tfp_dgm.layers.events import assert_valid, with_event_shape
 from tfp_dgm.networks import SequenceDecoder
+from tfp_dgm.token_ids import END, PAD, START
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -74,6 +77,27 @@ class TokenSequence(keras.layers.Layer):
             max_length=self.max_length,
             positions_at_once=positions_at_once,
         )
+
+    def check_events(self, token_ids: tf.Tensor, name: str) -> None:
+        """Raises unless these are texts that a decoder can have written.
+
+        Args:
+          token_ids: integers [B, T].
+          name: what they are called in the message.
+        Raises:
+          ValueError: if the shape is another one, or if they are no integers.
+          InvalidArgumentError: if an id is not in the vocabulary, is START's, or stands after END
+            or PAD; see `DistributionLayer.check_events`.
+        """
+        token_ids = with_event_shape(tf.convert_to_tensor(token_ids), [None], name)
+        if not token_ids.dtype.is_integer:
+            raise ValueError(f"{name}: expected integers; received {token_ids.dtype.name}")
+        token_ids = tf.cast(token_ids, tf.int32)
+        size = self.decoder.vocabulary_size
+        known = (token_ids >= 0) & (token_ids < size) & (token_ids != START)
+        valid = known & (~ended_before(token_ids) | (token_ids == PAD))
+        expected = f"ids below {size} but {START} (START), and only {PAD} (PAD) after {END} (END)"
+        assert_valid(valid, token_ids, f"{name}: {type(self).__name__} expects {expected}")
 
     def get_config(self) -> dict[str, Any]:
         return {

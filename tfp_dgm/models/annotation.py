@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfp_dgm.layers.events import assert_valid, is_whole
+
 
 def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
     """The classes that each annotation allows.
@@ -16,8 +18,9 @@ def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
       allowed: bool [B, K], with at least one True a row.
     Raises:
       ValueError: if the shape is neither (names the shape received), or without targets.
-      InvalidArgumentError: if a class is below -1, or K or more, or if the matrix holds anything
-        but 0 and 1. (Compiled by XLA, which drops assertions, none of these is noticed.)
+      InvalidArgumentError: if a class is below -1, or K or more, or no whole number, or if the
+        matrix holds anything but 0 and 1. (Compiled by XLA, which drops assertions, none of these
+        is noticed.)
     """
     if targets is None:
         raise ValueError(
@@ -27,11 +30,8 @@ def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
     targets = tf.convert_to_tensor(targets)
     if targets.shape.rank == 2 and targets.shape[1] == num_classes and num_classes > 1:
         allowed = tf.cast(targets, tf.bool)
-        tf.debugging.assert_equal(
-            tf.cast(allowed, targets.dtype),
-            targets,
-            message="targets: expected 0 and 1 in a matrix of allowed classes",
-        )
+        valid = tf.cast(allowed, targets.dtype) == targets
+        assert_valid(valid, targets, "targets: expected 0 and 1 in a matrix of allowed classes")
         return allowed | ~tf.reduce_any(allowed, axis=1, keepdims=True)
     if targets.shape.rank == 2 and targets.shape[1] == 1:
         targets = targets[:, 0]
@@ -40,9 +40,8 @@ def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
             f"targets: expected classes [B] or a 0/1 matrix [B, {num_classes}]; received shape "
             f"{tuple(targets.shape)}"
         )
+    valid = is_whole(targets) & (targets > -2) & (targets < num_classes)
+    assert_valid(valid, targets, f"targets: expected classes from -1 to {num_classes - 1}")
     classes = tf.cast(targets, tf.int32)  # [B]
-    message = f"targets: expected classes from -1 to {num_classes - 1}"
-    tf.debugging.assert_greater(classes, -2, message=message)
-    tf.debugging.assert_less(classes, num_classes, message=message)
     same = classes[:, tf.newaxis] == tf.range(num_classes)  # [B, K]
     return same | (classes < 0)[:, tf.newaxis]

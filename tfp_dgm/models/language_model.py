@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfp_dgm import distributions
 from tfp_dgm.layers import TokenSequence
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
-from tfp_dgm.models.text_vae import check_vocabulary, token_ids_of
+from tfp_dgm.models.text_vae import check_token_ids, check_vocabulary, token_ids_of
 from tfp_dgm.networks import SequenceDecoder
 from tfp_dgm.text import Vocabulary
 
@@ -66,6 +66,9 @@ class LanguageModel(LatentVariableModel):
     def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
         """Strings [B] or token ids [B, T] as token ids int32 [B, T]."""
         return token_ids_of(self, self.vocabulary, inputs)
+
+    def check_inputs(self, inputs: Any) -> None:
+        check_token_ids(self, inputs)
 
     def texts(self, rows: int | tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x), with batch shape [rows]."""

@@ -9,6 +9,8 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import objectives
 from tfp_dgm.layers import SavesSeed, stateless_seed
+from tfp_dgm.models.data_intake import DataIntake
+from tfp_dgm.models.step_data import num_replicas, shared_by_replicas, unpacked
 
 for _part in (getattr(objectives, name) for name in objectives.__all__):
     # Objectives know nothing of Keras; registered here, they come back from `.keras` in safe mode.
@@ -16,7 +18,7 @@ for _part in (getattr(objectives, name) for name in objectives.__all__):
         keras.saving.register_keras_serializable(package="tfp_dgm")(_part)
 
 
-class LatentVariableModel(SavesSeed, keras.Model):
+class LatentVariableModel(DataIntake, SavesSeed, keras.Model):
     """p(z) p(x | z) with an amortised q(z | x), trained by an objective given to `compile`.
 
     A subclass gives `posterior`, `prior` and `log_likelihood`; one that learns from more than a
@@ -32,6 +34,8 @@ class LatentVariableModel(SavesSeed, keras.Model):
 
     # Names of the parts that `losses_per_example` gives.
     part_names: ClassVar[tuple[str, ...]] = ("bound", "reconstruction", "kl")
+    # The layer, if there is one, whose distributions the inputs are events of.
+    likelihood: Any = None
 
     def __init__(self, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -80,6 +84,17 @@ class LatentVariableModel(SavesSeed, keras.Model):
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         """Pairs from the model itself, as many as there are inputs: z [B, ...], x [B, ...]."""
         raise NotImplementedError(f"{type(self).__name__} cannot dream")
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises unless the inputs are events of `likelihood`; asked at each step of `fit`.
+
+        A model whose inputs are more than that, or other things, overrides it.
+
+        Raises:
+          ValueError, InvalidArgumentError: see `DistributionLayer.check_events`.
+        """
+        if self.likelihood is not None:
+            self.likelihood.check_events(inputs, f"{type(self).__name__}: `x`")
 
     # What they get.
 
@@ -221,29 +236,30 @@ class LatentVariableModel(SavesSeed, keras.Model):
         return [self._loss_tracker, *self._trackers.values()] if self.compiled else []
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        inputs, targets, sample_weight, count = _unpack(data)
-        self._ensure_built(inputs)
+        inputs, targets, sample_weight, count = self._unpack(data)
         with tf.GradientTape() as tape:
             losses, parts = self.losses_per_example(inputs, targets, training=True)
             weighted = losses if sample_weight is None else losses * sample_weight
             loss = tf.reduce_sum(weighted) / count
             if self.losses:  # Regularisers: every replica has them, and gradients are summed.
-                loss += tf.add_n(self.losses) / _num_replicas()
+                loss += tf.add_n(self.losses) / num_replicas()
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, self.trainable_weights)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         return self._log(losses, parts, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        inputs, targets, sample_weight, _ = _unpack(data)
-        self._ensure_built(inputs)
+        inputs, targets, sample_weight, _ = self._unpack(data)
         _, parts = self.losses_per_example(inputs, targets, training=False)
         return self._log(-parts["bound"][0], parts, sample_weight)
 
-    def _ensure_built(self, inputs: Any) -> None:
+    def _unpack(self, data: Any) -> tuple[Any, Any, tf.Tensor | None, tf.Tensor]:
+        inputs, targets, sample_weight = unpacked(data, type(self).__name__)
+        self.check_inputs(inputs)
         # `fit` does not call the model itself, which is when Keras would build it.
         if not self.built:
             self.build(keras.tree.map_structure(lambda tensor: tuple(tensor.shape), inputs))
+        return shared_by_replicas(inputs, targets, sample_weight)
 
     def _log(
         self,
@@ -259,37 +275,3 @@ class LatentVariableModel(SavesSeed, keras.Model):
             self._trackers[name].update_state(values, sample_weight=weights)
             logs[name] = self._trackers[name].result()
         return logs
-
-
-def _num_replicas() -> int:
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
-def _unpack(data: Any) -> tuple[Any, Any, tf.Tensor | None, tf.Tensor]:
-    """Inputs, targets, sample weights and the number of examples that all replicas have together.
-
-    That number divides the sum of the losses, so that summed gradients are those of the mean over
-    the global batch, even where the last one does not divide evenly. A replica that it leaves
-    without any example gets one of zeros and of weight 0: TFP cannot draw from an empty batch.
-    """
-    inputs, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    rows = tf.shape(keras.tree.flatten(inputs)[0])[0]
-    count = tf.cast(rows, tf.float32)
-    if sample_weight is not None:
-        sample_weight = tf.cast(sample_weight, tf.float32)
-    if _num_replicas() > 1:
-        count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, count)
-        missing = tf.cast(rows == 0, tf.int32)
-        sample_weight = tf.ones([rows]) if sample_weight is None else sample_weight
-        inputs, targets, sample_weight = keras.tree.map_structure(
-            lambda tensor: _append_zeros(tensor, missing), (inputs, targets, sample_weight)
-        )
-    return inputs, targets, sample_weight, count
-
-
-def _append_zeros(tensor: tf.Tensor | None, rows: tf.Tensor) -> tf.Tensor | None:
-    if tensor is None:
-        return None
-    shape = tf.concat([[rows], tf.shape(tensor)[1:]], axis=0)
-    longer = tf.concat([tensor, tf.zeros(shape, tensor.dtype)], axis=0)
-    return tf.ensure_shape(longer, [None, *tensor.shape[1:]])

@@ -73,6 +73,9 @@ class M1M2(LatentVariableModel):
     def named_objectives(self) -> dict[str, objectives.Objective]:
         return self.m2.named_objectives
 
+    def check_inputs(self, inputs: Any) -> None:
+        self.vae.check_inputs(inputs)
+
     def losses_per_example(
         self, inputs: Any, targets: Any, training: bool
     ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:

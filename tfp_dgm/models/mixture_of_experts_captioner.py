@@ -157,6 +157,10 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
             )
         self.built = True
 
+    def check_inputs(self, inputs: Any) -> None:
+        name = f"{type(self).__name__}: `x['token_ids']`"
+        self.experts.heads[0].check_events(inputs["token_ids"], name)
+
     # The seam.
 
     def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:

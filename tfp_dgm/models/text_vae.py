@@ -125,6 +125,9 @@ class TextVAE(LatentVariableModel):
         """
         return token_ids_of(self, self.vocabulary, inputs)
 
+    def check_inputs(self, inputs: Any) -> None:
+        check_token_ids(self, inputs)
+
     def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
         return self.posterior_layer.distribution(self.posterior_parameters(inputs, training))
 
@@ -221,7 +224,18 @@ def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.T
             raise ValueError(
                 f"{type(model).__name__}: token ids must be [B, T]; received {inputs.shape}"
             )
+        if not inputs.dtype.is_integer:
+            raise ValueError(
+                f"{type(model).__name__}: token ids must be integers; received {inputs.dtype.name}"
+            )
         return tf.cast(inputs, tf.int32)
     if vocabulary is None:
         raise ValueError(f"{type(model).__name__}: takes strings only with a `vocabulary`")
     return vocabulary(tf.reshape(inputs, [-1]))
+
+
+def check_token_ids(model: LatentVariableModel, inputs: tf.Tensor) -> None:
+    """Raises unless token ids are texts of the model's likelihood; a vocabulary gives no others."""
+    inputs = tf.convert_to_tensor(inputs)
+    if inputs.dtype != tf.string:
+        model.likelihood.check_events(inputs, f"{type(model).__name__}: `x`")

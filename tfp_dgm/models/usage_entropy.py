@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.models.example_weights import checked_weights
+
 
 class UsageEntropy(keras.metrics.Metric):
     """Entropy, in nats, of the shares that the experts have of all texts; log K where all are even.
@@ -18,9 +20,10 @@ class UsageEntropy(keras.metrics.Metric):
         self.total = self.add_variable((num_experts,), "zeros", name="total")
 
     def update_state(self, values: tf.Tensor, sample_weight: tf.Tensor | None = None) -> None:
-        """Adds responsibilities [B, K], weighted [B] where weights are given."""
+        """Adds responsibilities [B, K], weighted [B] or [B, 1] where weights are given."""
         if sample_weight is not None:
-            values = values * sample_weight[:, tf.newaxis]
+            weights = checked_weights(sample_weight, values.shape[0], type(self).__name__)
+            values = values * tf.cast(weights, values.dtype)[:, tf.newaxis]
         self.total.assign(self.total + tf.reduce_sum(values, axis=0))
 
     def result(self) -> tf.Tensor:

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfp_dgm.data.image_sets import check_probabilities
 from tfp_dgm.training.batch_stream import batch_stream
 
 
@@ -30,7 +31,8 @@ def binarised_batches(
     Returns:
       A dataset of float32 [B, ...]; `len(images) // batch_size` of them are one pass.
     Raises:
-      ValueError: if there are fewer images than one batch takes.
+      ValueError: if there are fewer images than one batch takes, or pixels that are no
+        probabilities.
     References:
       [1] Salakhutdinov and Murray. On the Quantitative Analysis of Deep Belief Networks. ICML 2008.
     """
@@ -42,6 +44,8 @@ def binarised_batches(
         )
     pixels = tf.constant(images)
     scale = 255.0 if pixels.dtype == tf.uint8 else 1.0
+    if pixels.dtype != tf.uint8:
+        check_probabilities(images, "binarised_batches: `images`")
 
     def make_pass(number: tf.Tensor) -> tf.data.Dataset:
         first, second = tf.unstack(tf.random.fold_in((seed, 0), tf.cast(number, tf.int32)))

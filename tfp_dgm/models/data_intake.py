@@ -1,0 +1,102 @@
+"""What `fit` and its kin make of data before Keras has them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfp_dgm.models.example_weights import with_weights
+
+# Rows of an array that are checked at once.
+_ROWS = 4096
+
+
+class DataIntake:
+    """Mixin of models that are trained with weights of examples, and often without targets.
+
+    Keras drops the weights where there are no targets, and takes an example that is not annotated
+    in a matrix of allowed classes for one of class 0. XLA drops the assertions of a step: where it
+    compiles the steps, inputs are checked before them.
+    """
+
+    jit_compile: bool
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises unless the model can be of these inputs [B, ...]."""
+        raise NotImplementedError
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        validation_data: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains; see `keras.Model.fit` for the other arguments.
+
+        Args:
+          x: inputs, as arrays or in a data set of `x`, `(x, y)` or `(x, y, sample_weight)`.
+          y: targets of `x`, for a model that learns from some.
+          *args: in the order of `keras.Model.fit`.
+          validation_data: what to evaluate after each epoch.
+          class_weight: class -> weight, by `y`; examples without one class are of class -1, and
+            those of a class that is not named weigh 1.
+          sample_weight: [N] or [N, 1], what multiplies the loss of each example; with `y` or
+            without.
+          **kwargs: by the names of `keras.Model.fit`.
+        Raises:
+          ValueError: if weights have another shape, or are of both kinds.
+        """
+        name = type(self).__name__
+        x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
+        if isinstance(validation_data, tuple | list):
+            validation_data = with_weights(name, *validation_data)
+        x = self._checked(x)
+        return super().fit(  # type: ignore[misc]
+            x, y, *args, validation_data=validation_data, sample_weight=sample_weight, **kwargs
+        )
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, *args: Any, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
+        """The logged parts' means; see `fit` for the data, `keras.Model.evaluate` for the rest."""
+        x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
+        x = self._checked(x)
+        return super().evaluate(  # type: ignore[misc]
+            x, y, *args, sample_weight=sample_weight, **kwargs
+        )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """One step of training; see `fit` for the data."""
+        name = type(self).__name__
+        x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
+        x = self._checked(x)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)  # type: ignore[misc]
+
+    def _checked(self, inputs: Any) -> Any:
+        """The inputs, checked as arrays now, and as a data set when its batches are taken."""
+        if not self.jit_compile:
+            return inputs
+        if isinstance(inputs, tf.data.Dataset):
+            return inputs.map(self._checked_batch)
+        arrays = keras.tree.flatten(inputs)
+        if all(hasattr(array, "shape") for array in arrays):
+            for start in range(0, arrays[0].shape[0], _ROWS):
+                rows = [tf.convert_to_tensor(array[start : start + _ROWS]) for array in arrays]
+                self.check_inputs(keras.tree.pack_sequence_as(inputs, rows))
+        return inputs
+
+    def _checked_batch(self, *batch: Any) -> Any:
+        self.check_inputs(keras.utils.unpack_x_y_sample_weight(batch)[0])
+        return batch if len(batch) > 1 else batch[0]
