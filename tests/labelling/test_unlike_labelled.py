@@ -58,7 +58,7 @@ class World:
 def test_a_topic_without_labels_is_found(labels: list[int]) -> None:
     world = World([150, 150, 150, 90])
     found = world.found(labels, seed=1)
-    assert 60 <= len(found) <= 120
+    assert 40 <= len(found) <= 120
     assert (world.truth[found] == 3).mean() > 0.9
 
 
@@ -66,7 +66,7 @@ def test_a_topic_without_labels_is_found(labels: list[int]) -> None:
 def test_where_all_topics_have_labels_nothing_is_found(labels: list[int]) -> None:
     world = World([150, 150, 150, 0])
     alarms = sum(len(world.found(labels, seed)) > 0 for seed in range(20))
-    assert alarms <= 3  # At 3 %, more happen in 0.3 % of the tests.
+    assert alarms <= 3  # At 2 %, more happen in 0.1 % of the tests.
 
 
 def test_a_scattered_dozen_is_not_called_a_population() -> None:

@@ -11,7 +11,8 @@ from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp
 
 _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3)  # Of the unlabelled rows: the windows that are looked at.
 _DRAWS = 999
-_SIGNIFICANCE = 0.03
+_DOUBT = 2.0  # By what factor a predicted share of a class may be too low.
+_SIGNIFICANCE = 0.02
 _LEAST_ROWS, _LEAST_SHARE = 10, 0.02
 _START_SHARE, _ITERATIONS = 0.15, 20
 _MAX_REFERENCES, _ROWS_AT_ONCE = 4000, 4096
@@ -31,19 +32,21 @@ def unlike_labelled(
 ) -> np.ndarray:
     """Finds the rows without annotation that stand for what no annotation stands for.
 
-    If every class is annotated, an annotated row that a model did not see is, among rows of the
-    same predicted class, as novel as one without annotation: annotators may draw the classes
-    unevenly. Novelty is measured in two ways, for each fold without its annotations:
+    If every class is annotated, annotated rows that a model did not see are as novel as those
+    without annotation, once they count so that each class has the share that is predicted of it
+    (annotators may draw the classes unevenly). Novelty is measured in two ways, for each fold
+    without its annotations:
 
     - by the probability of one class more, which starts from the least confident rows of every
       predicted class and is learned by EM beside the others;
     - by the cosine distance to the nearest annotated text.
 
     In the most novel 5 to 30 % of the unannotated rows, e annotated ones are expected and o are
-    found. The likelihood ratio of a scan for low rates (Kulldorff 1997, eq. 4), the greatest over
-    windows and both measures, is compared with that of unannotated rows drawn in the place of the
-    annotated ones, at a level of 3 %. Of a window of m rows, m (1 - o/e) are beyond what the
-    annotated classes explain.
+    found (weighted; in all as many as would vary as much without weights). The likelihood ratio
+    of a scan for low rates (Kulldorff 1997, eq. 4), the greatest over windows and both measures,
+    is compared with that of unannotated rows drawn in the place of the annotated ones, each
+    predicted to be of the same class, at a level of 2 %. Of a window of m rows, m (1 - o/e) are
+    beyond what the annotated classes explain.
 
     Args:
       texts: N texts; of copies with annotations only the first is counted.
@@ -75,15 +78,16 @@ def unlike_labelled(
         axis=2,
     )  # [N, F, 2]
     windows = _windows(measures, unannotated)  # [N, F, 2, windows]
-    observed, expected, drawn = _counts(
+    unseen = fold_probabilities[rows, :, fold]  # [n, K]
+    observed, expected, drawn, total = _counts(
         windows,
         rows[judged],
         fold[judged],
+        np.where(allowed, unseen, -1).argmax(axis=1)[judged],
         unannotated,
         fold_probabilities.argmax(axis=1),
         rng,
     )
-    total = int(judged.sum())
     ratio = _log_likelihood_ratio(observed, expected, total)  # [2, windows]
     chance = _log_likelihood_ratio(drawn, expected, total)  # [draws, 2, windows]
     if _p_value(ratio.max(axis=1), chance.max(axis=2)) > _SIGNIFICANCE:
@@ -190,24 +194,50 @@ def _counts(
     windows: np.ndarray,
     rows: np.ndarray,
     fold: np.ndarray,
+    given: np.ndarray,
     unannotated: np.ndarray,
     predicted: np.ndarray,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Annotated rows in each window: observed and expected [M, windows], drawn [draws, ...]."""
-    observed, expected = np.zeros(windows.shape[2:]), np.zeros(windows.shape[2:])
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Annotated rows in each window, weighted so that classes count as often as they are predicted.
+
+    Returns:
+      observed: float [M, windows]; as many as classes of twice the predicted share would explain,
+        since the shares are only predicted.
+      expected: float [M, windows].
+      drawn: float [draws, M, windows]; observed, for unannotated rows of the class in their place.
+      total: of the annotated rows; as many as, without weights, would vary as much (Kish).
+    """
+    expected = np.zeros(windows.shape[2:])
     drawn = np.zeros((_DRAWS, *windows.shape[2:]))
+    weights = np.zeros(len(rows))
     for model in range(windows.shape[1]):
-        hidden = rows[fold == model]
-        for k in np.unique(predicted[hidden, model]):
-            theirs = hidden[predicted[hidden, model] == k]
+        for k in np.unique(given[fold == model]):
+            theirs = np.flatnonzero((fold == model) & (given == k))
             others = unannotated[predicted[unannotated, model] == k]
             if len(others):
-                observed += windows[theirs, model].sum(axis=0)
-                expected += len(theirs) * windows[others, model].mean(axis=0)
+                weight = len(others) / (given == k).sum()
+                weights[theirs] = weight
+                expected += weight * len(theirs) * windows[others, model].mean(axis=0)
                 for row in rng.choice(others, (len(theirs), _DRAWS)):
-                    drawn += windows[row, model]
-    return observed, expected, drawn
+                    drawn += weight * windows[row, model]
+    if not weights.any():
+        return expected, expected, drawn, 0.0
+    total = weights.sum() ** 2 / (weights**2).sum()
+    scale = total / weights.sum()
+    hits = windows[rows, fold]  # [n, M, windows]
+    present = np.unique(given)
+    rates = np.stack([hits[given == k].mean(axis=0) for k in present])  # [K, M, windows]
+    shares = np.array([weights[given == k].sum() for k in present]) / weights.sum()
+    return total * _most(rates, shares), expected * scale, drawn * scale, total
+
+
+def _most(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The greatest mean of rates [K, ...] where no class has more than twice its share [K]."""
+    order = np.argsort(-rates, axis=0, kind="stable")
+    room = np.minimum(np.cumsum(_DOUBT * shares[order], axis=0), 1)
+    taken = np.diff(room, axis=0, prepend=0)
+    return (taken * np.take_along_axis(rates, order, axis=0)).sum(axis=0)
 
 
 def _log_likelihood_ratio(observed: np.ndarray, expected: np.ndarray, total: int) -> np.ndarray:

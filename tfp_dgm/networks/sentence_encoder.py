@@ -45,7 +45,8 @@ class SentenceEncoder(keras.layers.Layer):
 
         Args:
           preset: a folder in KerasHub's or Hugging Face's layout, or the name of a KerasHub preset.
-          sequence_length: tokens of a text that are read; the rest is cut off.
+          sequence_length: tokens of a text that are read, or as many as the backbone takes; the
+            rest is cut off.
         Raises:
           ImportError: without KerasHub; says what to install.
           OSError: if KerasHub finds no text encoder there; names the preset and the reason.
@@ -53,8 +54,9 @@ class SentenceEncoder(keras.layers.Layer):
         keras_hub = _keras_hub()
         try:
             backbone = keras_hub.models.Backbone.from_preset(preset)
+            most = getattr(backbone, "max_sequence_length", sequence_length)
             preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(
-                preset, sequence_length=sequence_length
+                preset, sequence_length=min(sequence_length, most)
             )
         except Exception as error:  # KerasHub raises whatever its many loaders raise.
             raise OSError(
