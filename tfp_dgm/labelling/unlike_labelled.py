@@ -240,7 +240,7 @@ def _most(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return (taken * np.take_along_axis(rates, order, axis=0)).sum(axis=0)
 
 
-def _log_likelihood_ratio(observed: np.ndarray, expected: np.ndarray, total: int) -> np.ndarray:
+def _log_likelihood_ratio(observed: np.ndarray, expected: np.ndarray, total: float) -> np.ndarray:
     """Of a rate in the window that is lower than elsewhere, in nats; 0 where it is not lower."""
     outside = total - expected
     ratio = xlogy(observed, observed / np.maximum(expected, 1e-12)) + xlogy(
