@@ -13,7 +13,7 @@ from ._table_options import GuardFormulas, Quoting
 
 ENCODER_HELP = (
     "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
-    "preset. Needs the extra `encoder` of tfp-dgm."
+    "preset. Reads the first 128 tokens of a text. Needs the extra `encoder` of tfp-dgm."
 )
 
 

@@ -8,7 +8,9 @@ from tfp_dgm.labelling.annotate_next import annotate_next
 from tfp_dgm.labelling.outcome import Outcome
 
 
-def _unlabelled(texts: list[str], probabilities: list[list[float]]) -> Outcome:
+def _unlabelled(
+    texts: list[str], probabilities: list[list[float]], unlike: tuple[int, ...] = ()
+) -> Outcome:
     num_classes = len(probabilities[0])
     return Outcome(
         classes=tuple("abcdef"[:num_classes]),
@@ -18,6 +20,7 @@ def _unlabelled(texts: list[str], probabilities: list[list[float]]) -> Outcome:
         weights=np.zeros(len(texts), np.float32),
         min_precision=0.9,
         threshold=0.9,
+        unlike_labelled=np.array(unlike, np.int64),
     )
 
 
@@ -43,6 +46,16 @@ def test_predicted_classes_take_turns() -> None:
     texts = [f"word{i} common" for i in range(8)]
     outcome = _unlabelled(texts, [[0.55, 0.45]] * 6 + [[0.4, 0.6]] * 2)
     assert sorted(outcome.predicted[annotate_next(outcome, 2)].tolist()) == [0, 1]
+
+
+def test_rows_unlike_the_labelled_ones_are_half_of_the_picks_at_most() -> None:
+    texts = [f"word{i} common" for i in range(24)]
+    doubtful, surer = [[0.5, 0.5]] * 12, [[0.99, 0.01], [0.01, 0.99]] * 6
+    plain = _unlabelled(texts, [*doubtful, *surer])
+    assert sum(annotate_next(plain, 8) < 12) > 6
+    unlike = _unlabelled(texts, [*doubtful, *surer], tuple(range(12)))
+    assert sum(annotate_next(unlike, 8) < 12) == 4
+    assert len(annotate_next(unlike, 8)) == 8
 
 
 def test_copies_are_picked_once() -> None:

@@ -88,6 +88,17 @@ def test_a_class_without_any_single_label():
     assert np.isfinite(outcome.probabilities).all()
 
 
+def test_a_population_without_labels_is_warned_of():
+    texts, truth = _texts(300)
+    known = np.argsort(truth == 2, kind="stable")
+    texts, truth = [texts[row] for row in known], truth[known]
+    _, outcome = fit_classifier(texts, _allowed(truth, 60)[:, :2], _names(2))
+    assert (truth[outcome.unlike_labelled] == 2).mean() > 0.9
+    (warning,) = (warning for warning in outcome.warnings if "unlike everything" in warning)
+    assert f"About {len(outcome.unlike_labelled)} of the 240 rows" in warning
+    assert {"wave", "tide", "reef"} <= set(warning.replace(",", " ").replace(".", " ").split())
+
+
 def test_texts_without_known_words_get_an_answer():
     texts, truth = _texts(60)
     texts[50], texts[51] = "", "!!! ???"
@@ -137,8 +148,10 @@ def test_a_pretrained_encoder_joins_the_graph_and_its_vectors_are_kept(
 ):
     monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
     texts, truth = _texts(60)
+    texts[54:] = [f"{text} {text} {text}" for text in texts[54:]]
     allowed = _allowed(truth, 18)
     model, outcome = fit_classifier(texts, allowed, _names(3), encoder=tiny_encoder)
+    assert any("6 of the 60 texts (10%) are longer than the 16" in w for w in outcome.warnings)
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
     answers = reloaded(tf.constant(texts)).numpy()

@@ -44,6 +44,15 @@ def test_a_text_does_not_depend_on_the_others_of_its_batch(encoder):
     np.testing.assert_allclose(encoder.encode(texts, batch_size=2), alone, atol=1e-5)
 
 
+def test_says_which_texts_are_cut_off(encoder):
+    # Eight tokens, two of them [CLS] and [SEP].
+    texts = ["cat " * 6, "cat " * 7, "", "unknown" * 9, "the cat sat on the mat, cat"]
+    assert encoder.cut_off(texts).tolist() == [False, True, False, False, True]
+    assert encoder.cut_off([]).tolist() == []
+    whole, cut = encoder(tf.constant(["cat " * 6, "cat " * 6 + "mat"])).numpy()
+    np.testing.assert_allclose(whole, cut, atol=1e-5)
+
+
 def test_trains_nothing(encoder):
     assert encoder.trainable_weights == []
 

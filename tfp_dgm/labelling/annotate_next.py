@@ -20,11 +20,13 @@ def annotate_next(outcome: Outcome, count: int = 20) -> NDArray[np.int64]:
 
         entropy / log(K) * mean similarity to the rows without an observed label
             * (1 - greatest similarity to a row picked before)
-            / (1 + rows of the same predicted class picked before)
+            / (1 + rows of the same kind picked before)
 
-    which is information density (Settles 2010, section 3.6) times two discounts. Similarity is
+    which is information density (Settles 2010, section 3.6) times two discounts. A row's kind is
+    its predicted class, or that it is unlike everything annotated (`Outcome.unlike_labelled`);
+    these are doubtful for another reason, and no more than half of what is picked. Similarity is
     the cosine of TF-IDF vectors, so that a second copy of a text is never picked. On large data
-    the most doubtful rows of each predicted class compete, and an even sample stands for the rest.
+    the most doubtful rows of each kind compete, and an even sample stands for the rest.
     There is no randomness.
 
     Args:
@@ -39,8 +41,10 @@ def annotate_next(outcome: Outcome, count: int = 20) -> NDArray[np.int64]:
     open_rows = np.flatnonzero(outcome.observed < 0)
     doubt = stats.entropy(outcome.constrained[open_rows].astype(np.float64), axis=1)
     doubt /= np.log(max(2, len(outcome.classes)))
-    predicted = outcome.predicted[open_rows]
-    chosen = _most_doubtful(doubt, predicted)
+    novel = len(outcome.classes)  # The kind after those of the classes.
+    kinds = outcome.predicted[open_rows]
+    kinds[np.isin(open_rows, outcome.unlike_labelled)] = novel
+    chosen = _most_doubtful(doubt, kinds)
     if count < 1 or not len(chosen):
         return np.zeros(0, np.int64)
 
@@ -48,27 +52,29 @@ def annotate_next(outcome: Outcome, count: int = 20) -> NDArray[np.int64]:
     vectors = _vectors([outcome.texts[row] for row in open_rows[np.append(chosen, sample)]])
     candidates, others = vectors[: len(chosen)], vectors[len(chosen) :]
     typical = candidates @ np.asarray(others.mean(axis=0)).ravel()  # [candidates]
-    value, groups = doubt[chosen] * typical, predicted[chosen]
-    similar, picks_of = np.zeros(len(chosen)), np.zeros(len(outcome.classes))
+    value, kind = doubt[chosen] * typical, kinds[chosen]
+    similar, picks_of = np.zeros(len(chosen)), np.zeros(novel + 1)
     picked: list[int] = []
     while len(picked) < count:
-        score = value * (1 - similar) / (1 + picks_of[groups])
+        if picks_of[novel] >= count / 2:
+            value = np.where(kind == novel, 0, value)
+        score = value * (1 - similar) / (1 + picks_of[kind])
         best = int(score.argmax())
         if similar[best] > 1 - _NEGLIGIBLE or value[best] <= _NEGLIGIBLE**2:
             break
         picked.append(best)
-        picks_of[groups[best]] += 1
+        picks_of[kind[best]] += 1
         cosine = np.asarray((candidates @ candidates[best].T).todense()).ravel()
         similar = np.clip(np.maximum(similar, cosine), 0, 1)
     return open_rows[chosen[picked]]
 
 
-def _most_doubtful(doubt: NDArray[np.float64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The most doubtful rows of each predicted class, about `_MAX_CANDIDATES` in all."""
-    kinds = np.unique(predicted)
-    share = -(-_MAX_CANDIDATES // max(1, len(kinds)))
+def _most_doubtful(doubt: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The most doubtful rows of each kind, about `_MAX_CANDIDATES` in all."""
+    present = np.unique(kinds)
+    share = -(-_MAX_CANDIDATES // max(1, len(present)))
     order = np.argsort(-doubt, kind="stable")
-    chosen = [order[predicted[order] == kind][:share] for kind in kinds]
+    chosen = [order[kinds[order] == kind][:share] for kind in present]
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)
 
 

@@ -14,6 +14,8 @@ from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.sentence_vectors import cut_off_warning
+from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.training import Progress
 
 _TERMS = 12
@@ -95,6 +97,26 @@ def fit_classifier(
             f"Too few labels to tell which predictions are right {min_precision:.0%} of the time: "
             "none is accepted. Annotate the rows that the report lists first."
         )
+    with _timed(seconds, "novelty"):
+        # The sentence vectors alone where there are any, else LSA and VAE together.
+        vectors = features.views[0 if features.encoder is None else -1][:, :-1]
+        unlike = unlike_labelled(
+            texts,
+            features.words,
+            vectors,
+            rows,
+            allowed[rows],
+            members.fold,
+            members.naive_bayes[0].predict(features.words)[:, :, 1:],
+            seed=seed,
+        )
+    if len(unlike):
+        vocabulary = features.word_counts.vocabulary
+        warnings.append(
+            unlike_labelled_warning(unlike, texts, features.words, vocabulary, len(unannotated))
+        )
+    if features.encoder is not None:
+        warnings += cut_off_warning(features.encoder, texts)
     outcome = Outcome(
         classes=tuple(classes),
         texts=texts,
@@ -104,6 +126,7 @@ def fit_classifier(
         min_precision=min_precision,
         threshold=threshold,
         terms=_terms(members.student, features, classes),
+        unlike_labelled=unlike,
         warnings=warnings,
         seconds=seconds,
     )

@@ -22,6 +22,8 @@ class Outcome:
       min_precision: the precision asked for.
       threshold: the least probability that is accepted; None where the labels are too few to tell.
       terms: for each class, the words that speak for it and their weights, strongest first.
+      unlike_labelled: int; rows without annotation that are unlike everything annotated, the most
+        novel first; see `unlike_labelled`.
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
     """
@@ -34,6 +36,7 @@ class Outcome:
     min_precision: float
     threshold: float | None
     terms: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
+    unlike_labelled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     warnings: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.training import Progress
 
 _TEXTS_AT_ONCE = 512
+_NOTABLE_SHARE = 0.05
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
 )
@@ -49,6 +50,18 @@ def sentence_vectors(
         ) from error
     progress(step, len(texts), len(texts))
     return vectors
+
+
+def cut_off_warning(encoder: SentenceEncoder, texts: Sequence[str]) -> list[str]:
+    """A sentence, where one text in twenty or more is longer than the encoder reads."""
+    cut = int(encoder.cut_off(texts).sum())
+    if cut < max(1, _NOTABLE_SHARE * len(texts)):
+        return []
+    return [
+        f"{cut:,} of the {len(texts):,} texts ({cut / len(texts):.0%}) are longer than the "
+        f"{encoder.sequence_length} tokens that the encoder reads: what comes after is known by "
+        "its words alone."
+    ]
 
 
 def _encoded(

@@ -15,6 +15,8 @@ import tensorflow as tf
 class SentenceEncoder(keras.layers.Layer):
     """Mean-pooled, unit-length sentence vectors: string [B] -> float32 [B, E].
 
+    Of a text the first `sequence_length` tokens are read, the rest is cut off.
+
     Tokeniser and Transformer stand in the graph, so that a SavedModel with this layer takes
     strings. Needs the extra `encoder` (KerasHub).
 
@@ -43,7 +45,8 @@ class SentenceEncoder(keras.layers.Layer):
 
         Args:
           preset: a folder in KerasHub's or Hugging Face's layout, or the name of a KerasHub preset.
-          sequence_length: tokens of a text that are read; the rest is cut off.
+          sequence_length: tokens of a text that are read, or as many as the backbone takes; the
+            rest is cut off.
         Raises:
           ImportError: without KerasHub; says what to install.
           OSError: if KerasHub finds no text encoder there; names the preset and the reason.
@@ -51,8 +54,9 @@ class SentenceEncoder(keras.layers.Layer):
         keras_hub = _keras_hub()
         try:
             backbone = keras_hub.models.Backbone.from_preset(preset)
+            most = getattr(backbone, "max_sequence_length", sequence_length)
             preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(
-                preset, sequence_length=sequence_length
+                preset, sequence_length=min(sequence_length, most)
             )
         except Exception as error:  # KerasHub raises whatever its many loaders raise.
             raise OSError(
@@ -88,6 +92,35 @@ class SentenceEncoder(keras.layers.Layer):
         """The most tokens of a text that the preprocessor gives and the backbone takes."""
         given = self.preprocessor.sequence_length
         return min(given, getattr(self.backbone, "max_sequence_length", given))
+
+    def cut_off(self, texts: Sequence[str], *, batch_size: int = 1024) -> np.ndarray:
+        """Which texts have more tokens than are read: bool [N].
+
+        Args:
+          texts: N texts.
+          batch_size: texts at once.
+        """
+        # What packing adds to a text (start and end) takes room from it.
+        added = int(
+            tf.reduce_sum(tf.cast(self.tokens(tf.constant([""]))["padding_mask"], tf.int32))
+        )
+        room = self.sequence_length - added
+        encoded = [text.encode("utf-8", errors="replace") for text in texts]
+        # A token has at least one byte.
+        long = [row for row, text in enumerate(encoded) if len(text) > room]
+        cut = np.zeros(len(texts), bool)
+        for start in range(0, len(long), batch_size):
+            chosen = long[start : start + batch_size]
+            cut[chosen] = self._lengths(tf.constant([encoded[row] for row in chosen])) > room
+        return cut
+
+    @functools.cached_property
+    def _lengths(self) -> tf.types.experimental.GenericFunction:
+        """Strings [B] -> their numbers of tokens [B], none of them cut off or added."""
+        return tf.function(
+            lambda texts: self.preprocessor.tokenizer(texts).row_lengths(),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+        )
 
     def compute_output_spec(self, texts: Any) -> keras.KerasTensor:
         return keras.KerasTensor((texts.shape[0], self.units), dtype="float32")
