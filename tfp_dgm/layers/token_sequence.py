@@ -6,11 +6,12 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm import distributions
+from tfp_dgm.layers.gives_distribution import GivesDistribution
 from tfp_dgm.networks import SequenceDecoder
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TokenSequence(keras.layers.Layer):
+class TokenSequence(GivesDistribution):
     """Maps conditioning vectors [..., Z] to distributions over texts, batch shape [...].
 
     See `distributions.TokenSequence` for the density. Log-probabilities are float32 under any

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.objectives.configuration import Configured
 
 # A tensor, or a nested structure of tensors where the latents are of several layers.
@@ -66,12 +67,14 @@ class Objective(Configured):
           A `Bound`.
         Raises:
           TypeError: if the keywords are not those that `needs` names.
+          ValueError: if posterior and prior are over events of different shapes.
         """
         if set(needed) != set(self.needs):
             raise TypeError(
                 f"{type(self).__name__}: takes the keywords {sorted(self.needs)} besides `seed`; "
                 f"received {sorted(needed)}"
             )
+        require_same_space(self, posterior, prior)
         return self._evaluate(log_likelihood, posterior, prior, seed, needed)
 
     def _evaluate(
