@@ -64,7 +64,7 @@ class Objective(Configured):
           seed: int32 [2], stateless; None only where nothing is drawn.
           **needed: what `needs` names.
         Returns:
-          A `Bound`.
+          A `Bound`. Where its value is -inf, so is minus the loss, which then has no gradient.
         Raises:
           TypeError: if the keywords are not those that `needs` names.
           ValueError: if posterior and prior are over events of different shapes.
@@ -75,7 +75,11 @@ class Objective(Configured):
                 f"received {sorted(needed)}"
             )
         require_same_space(self, posterior, prior)
-        return self._evaluate(log_likelihood, posterior, prior, seed, needed)
+        bound = self._evaluate(log_likelihood, posterior, prior, seed, needed)
+        # Where a weight of 0 spares the loss what is infinite, there is still something to learn.
+        hopeless = tf.math.is_inf(bound.value) & ~tf.math.is_finite(bound.loss)
+        loss = tf.where(hopeless, tf.stop_gradient(-bound.value), bound.loss)
+        return bound._replace(loss=loss)
 
     def _evaluate(
         self,
