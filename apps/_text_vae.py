@@ -118,6 +118,8 @@ class _Resume(training.ResumeTraining):
     def on_train_begin(self, logs: Any = None) -> None:
         try:
             super().on_train_begin(logs)
+        except DataError:
+            raise
         except ValueError as error:
             raise DataError(
                 f"--resume: the sentences or the program are others than before: {error}"

@@ -1,5 +1,6 @@
 """Texts of a mixture's experts against search over all texts of a tiny vocabulary."""
 
+import importlib
 import itertools
 
 import numpy as np
@@ -103,6 +104,28 @@ def test_several_texts_of_one_expert(model):
     np.testing.assert_allclose(drawn.responsibilities.numpy().sum(-1), 1, rtol=1e-5)
     with pytest.raises(ValueError, match=r"expected a number in \[0, 3\); received 3"):
         texts_of_expert(model, encoded, 3, 2)
+
+
+def test_a_place_of_the_beam_without_a_text_has_no_probability(model, monkeypatch):
+    """As after a search that found two texts alone."""
+    module = importlib.import_module("tfp_dgm.inference.expert_texts")
+    search = module.beam_search
+
+    def two(texts, size, **kwargs):
+        token_ids, scores = search(texts, size, **kwargs)
+        token_ids = tf.where(tf.range(size)[:, tf.newaxis] < 2, token_ids, 0)
+        return token_ids, tf.where(tf.range(size) < 2, scores, -np.inf)
+
+    encoded = model.encode(INPUTS["source"])
+    whole = texts_of_expert(model, encoded, 1, 4)
+    monkeypatch.setattr(module, "beam_search", two)
+    found = texts_of_expert(model, encoded, 1, 4)
+    np.testing.assert_allclose(found.log_joint[:, :2], whole.log_joint[:, :2], rtol=1e-5)
+    assert np.isneginf(found.log_marginal[:, 2:]).all()
+    np.testing.assert_allclose(
+        found.responsibilities.numpy().sum(-1), [[1, 1, 0, 0]] * 3, rtol=1e-5
+    )
+    assert (found.best.numpy() < 2).all()
 
 
 def test_scores_are_those_of_each_text_alone(model):

@@ -87,6 +87,34 @@ def test_beam_keeps_the_prefix_and_finds_the_best_end(likelihood):
         np.testing.assert_allclose(scores[b, 0], expected.max(), rtol=1e-4)
 
 
+@pytest.mark.parametrize("penalty", [0.0, 2.0])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_beam_wider_than_there_are_texts_holds_each_once_and_then_none(
+    likelihood, penalty, jit_compile
+):
+    prefix = np.array([[5, 4], [6, 0], [2, 0]], np.int32)
+    size = 60
+
+    @tf.function(jit_compile=jit_compile)
+    def search():
+        return inference.beam_search(
+            likelihood(CONDITIONING), size, prefix=prefix, length_penalty=penalty
+        )
+
+    token_ids, scores = (part.numpy() for part in search())
+    for b, z in enumerate(CONDITIONING):
+        rows = all_rows([token for token in prefix[b] if token])
+        expected = log_probs(likelihood, z, rows)
+        ranked = expected / ((5 + (rows > 0).sum(axis=1)) / 6) ** penalty
+        order = np.argsort(-ranked)
+        count = len(rows)
+        assert count < size
+        np.testing.assert_array_equal(token_ids[b, :count], rows[order])
+        np.testing.assert_allclose(scores[b, :count], expected[order], rtol=1e-4)
+        assert not token_ids[b, count:].any()
+        assert np.isneginf(scores[b, count:]).all()
+
+
 def test_greedy_takes_the_likeliest_token(likelihood):
     texts = inference.greedy(likelihood(CONDITIONING)).numpy()
     for b, z in enumerate(CONDITIONING):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from tests.references import densities
 from tests.references.networks import dense
@@ -288,3 +289,95 @@ def test_weights_that_would_broadcast_are_refused(shape):
     loss = layers.NegativeLogLikelihood(layers.Categorical(3))
     with pytest.raises(ValueError, match=r"`sample_weight` must have the shape \(4,\).*received"):
         loss(np.zeros(4), np.zeros((4, 3), np.float32), np.ones(shape, np.float32))
+
+
+@pytest.mark.parametrize("steps", [3, None])
+def test_time_distributed_layers_do_to_each_step_what_they_do_to_all(steps):
+    """Their leading axes are free, so that the two ways must agree; the losses of steps add up."""
+    x = np.random.default_rng(3).normal(size=(4, 3, 2)).astype("f4")
+    target, posterior = layers.Categorical(5), layers.MultivariateNormalDiag(2, min_scale=0.1)
+    inputs = keras.Input((steps, 2))
+    parameters = keras.layers.TimeDistributed(layers.Parameters(target))(inputs)
+    draws = layers.Sample(
+        posterior, prior=layers.LearnedNormalPrior(2), mean_at_inference=True, seed=1
+    )
+    means = keras.layers.TimeDistributed(draws)(inputs)
+    assert parameters.shape == (None, steps, 5)
+    assert means.shape == (None, steps, 2)
+    model = keras.Model(inputs, [parameters, means])
+    randomize(model)
+    kernel, bias = (weight.numpy() for weight in target.weights)
+    loc, _ = loc_and_scale(draws, x.reshape(-1, 2))
+    found = model(x)
+    np.testing.assert_allclose(found[0], x @ kernel + bias, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[1], loc.reshape(4, 3, 2), rtol=1e-4, atol=1e-5)
+    expected = sum(mean_kl(draws, x[:, step]) for step in range(3))
+    np.testing.assert_allclose(sum(model.losses), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (layers.Parameters(layers.MultivariateNormalDiag(3)), (None, 7, 6)),
+        (layers.Sample(layers.Categorical(3)), (None, 7)),
+        (layers.Sample(layers.IndependentOneHotCategorical((2, 3))), (None, 7, 2, 3)),
+        (layers.Sample(layers.PlanarFlow(layers.MultivariateNormalDiag(3))), (None, 7, 3)),
+    ],
+)
+def test_shapes_are_told_without_a_call(layer, shape):
+    assert layer.compute_output_shape((None, 7, 4)) == shape
+
+
+@pytest.mark.parametrize(
+    ("layer", "instead"),
+    [
+        (
+            layers.MultivariateNormalDiag(2),
+            r"`layers.Sample\(layer\)`.*`layers.Parameters\(layer\)`",
+        ),
+        (layers.StandardNormalPrior(2), "as the `prior` of a `layers.Sample`"),
+        (layers.Responsibilities(3), "in a `keras.Model` of your own"),
+    ],
+)
+def test_a_distribution_is_no_output_of_a_functional_model(layer, instead):
+    message = f"{type(layer).__name__}: gives a distribution.*{instead}"
+    with pytest.raises(TypeError, match=message):
+        layer(keras.Input((3,)))
+    with pytest.raises(TypeError, match=message):
+        keras.Sequential([keras.Input((3,)), layer])
+
+
+NO_PRIORS = {
+    "distribution": (tfd.MultivariateNormalDiag(tf.zeros(2)), "<tfp.distributions.Multivariate"),
+    "tensor layer": (keras.layers.Dense(2), "<Dense name"),
+    "posterior": (layers.MultivariateNormalDiag(2), "<MultivariateNormalDiag name"),
+    "class": (layers.StandardNormalPrior, "<class '.*StandardNormalPrior'>"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_PRIORS)
+def test_a_prior_is_a_prior_layer(kind):
+    prior, shown = NO_PRIORS[kind]
+    with pytest.raises(TypeError, match=f"Sample: `prior` must be a prior layer.*received {shown}"):
+        layers.Sample(layers.MultivariateNormalDiag(2), prior=prior)
+
+
+@pytest.mark.parametrize("make", [layers.Sample, layers.Parameters, layers.NegativeLogLikelihood])
+@pytest.mark.parametrize(
+    "layer", [keras.layers.Dense(2), tfd.Normal(0.0, 1.0), layers.StandardNormalPrior(2)]
+)
+def test_what_they_wrap_is_a_distribution_layer(make, layer):
+    with pytest.raises(TypeError, match=f"{make.__name__}: `layer` must be a distribution layer"):
+        make(layer)
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_a_prior_of_another_size_is_refused_by_name(units):
+    sample = layers.Sample(
+        layers.MultivariateNormalDiag(2), prior=layers.StandardNormalPrior(units)
+    )
+    message = rf"Sample: `prior`.*of shape \(2,\); received .*of shape \({units},\)"
+    with pytest.raises(ValueError, match=message):
+        sample(FEATURES)
+    with pytest.raises(ValueError, match=message):
+        sample(keras.Input((3,)))

@@ -393,3 +393,16 @@ def test_nothing_is_learned_beside_where_nothing_was_given():
         model.baseline(X)
     with pytest.raises(NotImplementedError, match="no learned control variate"):
         model.surrogate(X)
+
+
+def test_conditionals_are_over_the_latents_below():
+    normal = layers.MultivariateNormalDiag
+    with pytest.raises(ValueError, match=r"of shapes \[\(2,\)\]; received \[\(3,\)\]"):
+        HierarchicalVAE(
+            [None, None],
+            [normal(2), normal(1)],
+            [None, None],
+            layers.IndependentBernoulli(4),
+            conditionals=[normal(3)],
+            prior=layers.StandardNormalPrior(1),
+        )

@@ -1,13 +1,18 @@
 """Posteriors and priors of every kind in one VAE: they train, move as one, and come back."""
 
+import itertools
+
+import keras
 import numpy as np
 import pytest
 import scipy.stats
+from tensorflow_probability import distributions as tfd
 
 from tests.models import toys
+from tests.models.texts import make_vae
 from tests.saving import assert_comes_back
 from tfp_dgm import layers
-from tfp_dgm.models import VAE
+from tfp_dgm.models import M2, VAE, HierarchicalVAE
 from tfp_dgm.networks import MLP
 from tfp_dgm.objectives import ELBO
 
@@ -104,3 +109,72 @@ def test_the_prior_by_default_is_over_the_posteriors_own_space(posterior, draws)
     model = VAE(MLP([4]), None, layers.BagOfWords(toys.WORDS), posterior=posterior)
     assert model.prior_layer.trainable_weights == []
     np.testing.assert_allclose(model.prior(None).log_prob(draws), expected, rtol=1e-5)
+
+
+LAYERS = {
+    "likelihood": layers.BagOfWords,
+    "posterior": layers.MultivariateNormalDiag,
+    "prior": layers.StandardNormalPrior,
+}
+MODELS = {
+    "VAE": lambda likelihood, **parts: VAE(MLP([2]), None, likelihood, **parts),
+    "M2": lambda likelihood, **parts: M2(3, MLP([2]), None, likelihood, **parts),
+    "HierarchicalVAE": lambda likelihood, posterior, prior: HierarchicalVAE(
+        [None], [posterior], [None], likelihood, prior=prior
+    ),
+    "TextVAE": lambda likelihood, **parts: make_vae(latent_units=None, **parts),
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "argument"),
+    [pair for pair in itertools.product(MODELS, LAYERS) if pair != ("TextVAE", "likelihood")],
+)
+@pytest.mark.parametrize("kind", ["distribution", "tensor layer"])
+def test_layers_of_another_kind_are_refused_by_name(model, argument, kind):
+    distribution = kind == "distribution"
+    wrong = tfd.MultivariateNormalDiag([0.0, 0.0]) if distribution else keras.layers.Dense(2)
+    parts = {name: make(2) for name, make in LAYERS.items()} | {argument: wrong}
+    shown = "<tfp.distributions.MultivariateNormalDiag" if distribution else "<Dense name"
+    with pytest.raises(TypeError, match=f"^{model}: `{argument}s?` must be a .*received {shown}"):
+        MODELS[model](**parts)
+
+
+def test_class_prior_of_another_kind_is_refused_by_name():
+    with pytest.raises(TypeError, match=r"M2: `class_prior` must be a prior layer.*<Dense"):
+        M2(
+            3,
+            MLP([2]),
+            None,
+            layers.BagOfWords(toys.WORDS),
+            latent_units=2,
+            class_prior=keras.layers.Dense(3),
+        )
+
+
+@pytest.mark.parametrize(
+    ("model", "shapes"),
+    [
+        (lambda: toys.vae(prior=layers.StandardNormalPrior(3)), r"\(2,\).*\(3,\)"),
+        (lambda: toys.m2(prior=layers.StandardNormalPrior(1)), r"\(2,\).*\(1,\)"),
+        (
+            lambda: HierarchicalVAE(
+                [None, None],
+                [layers.MultivariateNormalDiag(2), layers.MultivariateNormalDiag(1)],
+                [None, None],
+                layers.IndependentBernoulli(toys.WORDS),
+                conditionals=[layers.MultivariateNormalDiag(2)],
+                prior=layers.StandardNormalPrior(4),
+            ),
+            r"\(1,\).*\(4,\)",
+        ),
+    ],
+    ids=["VAE", "M2", "HierarchicalVAE"],
+)
+def test_a_prior_of_another_size_is_refused_by_name(model, shapes):
+    model = model()
+    model.build((None, toys.WORDS))
+    model.compile("sgd", run_eagerly=True)
+    targets = [np.zeros(6, np.int32)] if isinstance(model, M2) else []
+    with pytest.raises(ValueError, match=f"`prior` must be over .*{shapes}"):
+        model.fit(X, *targets, verbose=0)

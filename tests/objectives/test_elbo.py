@@ -144,4 +144,4 @@ def test_errors_name_what_was_received():
     with pytest.raises(ValueError, match="`num_samples` must be >= 1; received 0"):
         ELBO(num_samples=0)
     with pytest.raises(ValueError, match=r"reparameterised; received .*Categorical"):
-        bound(posterior=tfd.Categorical(logits=tf.zeros([2, 3])))
+        bound(*[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2)

@@ -158,4 +158,4 @@ def test_every_value_of_several_variables_occurs_once(variables, shape):
 )
 def test_what_cannot_be_enumerated_is_refused(posterior, message):
     with pytest.raises(ValueError, match=message):
-        EnumeratedELBO()(None, posterior, None, seed=None)
+        EnumeratedELBO()(None, posterior, posterior, seed=None)

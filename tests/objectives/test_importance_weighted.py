@@ -257,7 +257,7 @@ def test_draws_of_no_weight_leave_every_gradient_finite():
         (lambda: Renyi(alpha=-0.5), r"`alpha` must lie in \[0, 1\); received -0.5"),
         (
             lambda: ImportanceWeighted()(
-                None, tfd.Categorical(logits=tf.zeros([2, 3])), None, seed=(1, 2)
+                None, *[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2, seed=(1, 2)
             ),
             "ImportanceWeighted: needs a posterior that can be reparameterised; received .*Categ",
         ),

@@ -48,4 +48,4 @@ def test_less_variance_than_the_score_function_alone(make, model):
 
 def test_needs_discrete_latents():
     with pytest.raises(ValueError, match="MuProp: needs Bernoulli or OneHotCategorical"):
-        MuProp()(None, tfd.Normal(tf.zeros([2]), 1.0), None, seed=(1, 2))
+        MuProp()(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2, seed=(1, 2))

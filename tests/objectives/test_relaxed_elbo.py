@@ -119,18 +119,18 @@ def test_every_layer_needs_a_learned_control_variate():
         (lambda: StraightThroughELBO(num_samples=0), "`num_samples` must be >= 1; received 0"),
         (
             lambda: GumbelSoftmaxELBO()(
-                None, tfd.Categorical(logits=tf.zeros([2, 3])), None, seed=(1, 2)
+                None, *[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2, seed=(1, 2)
             ),
             "GumbelSoftmaxELBO: needs Bernoulli or OneHotCategorical latents; received .*Categ",
         ),
         (
             lambda: DisARM()(
-                None, tfd.OneHotCategorical(logits=tf.zeros([2, 3])), None, seed=(1, 2)
+                None, *[tfd.OneHotCategorical(logits=tf.zeros([2, 3]))] * 2, seed=(1, 2)
             ),
             "DisARM: needs Bernoulli latents; received .*OneHotCategorical",
         ),
         (
-            lambda: ARM()(None, tfd.Normal(tf.zeros([2]), 1.0), None, seed=(1, 2)),
+            lambda: ARM()(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2, seed=(1, 2)),
             "ARM: needs Bernoulli or OneHotCategorical latents; received .*Normal",
         ),
     ],

@@ -141,18 +141,23 @@ def test_learned_baseline_is_drawn_to_what_is_left_of_the_signal():
 
 
 def test_vimco_leaves_a_draw_out_for_the_geometric_mean_of_the_others():
-    """The gradient of log q of each draw, read off by a q whose log-probability is a variable."""
+    """The gradient of log q of each draw, read off by a q whose log-probability is a variable.
+
+    Of an impossible draw, the logarithm of its weight is -inf; of the geometric mean, too.
+    """
     objective = ScoreFunctionImportanceWeighted(num_samples=3)
-    log_weights = np.array([[-1.0, -900.0], [-2.5, -3.0], [0.3, -2.0]])
+    log_weights = np.array([[-1.0, -900.0, -np.inf], [-2.5, -3.0, -3.0], [0.3, -2.0, -2.0]])
 
     class Fixed:
+        event_shape = tf.TensorShape([])
+
         def sample(self, count, seed):
             return tf.range(3)[:, None]
 
         def log_prob(self, z):
             return log_q
 
-    log_q = tf.constant(np.log([[0.2, 0.4], [0.5, 0.3], [0.3, 0.3]]), tf.float32)
+    log_q = tf.constant(np.log([[0.2, 0.4, 0.1], [0.5, 0.3, 0.6], [0.3, 0.3, 0.3]]), tf.float32)
     log_px = tf.constant(log_weights, tf.float32) + log_q
     prior = tfd.Categorical(logits=tf.zeros([3]))
     with tf.GradientTape() as tape:
@@ -160,7 +165,7 @@ def test_vimco_leaves_a_draw_out_for_the_geometric_mean_of_the_others():
         arguments = lambda z: log_px - prior.log_prob(z), Fixed(), prior
         loss = objective(*arguments, seed=None).loss
     gradient = -tape.gradient(loss, log_q).numpy()
-    for b in range(2):
+    for b in range(3):
         w = log_weights[:, b]
         for s in range(3):
             others = np.delete(w, s)

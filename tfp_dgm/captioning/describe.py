@@ -55,7 +55,8 @@ class Description:
     """What the mixture says of one source.
 
     Attributes:
-      captions: N texts, of the experts in order, or of one expert.
+      captions: N texts, of the experts in order, or of one expert, whose beam may find fewer than
+        were asked for.
       experts: float [K], p(k | source).
       responsibilities: float [N, K], p(k | text, source).
       log_prob: float [N], log p(text | source), summed over the experts, in nats.
@@ -135,13 +136,14 @@ def describe(
         responsibilities, best = texts.responsibilities.numpy(), texts.best.numpy()
         lengths = (token_ids.numpy() != PAD).sum(axis=-1)
         for row in range(len(batch)):
+            count = int((lengths[row] > 0).sum())  # A beam's empty places come last.
             found.append(
                 Description(
-                    [text.decode("utf-8", errors="replace") for text in strings[row]],
+                    [text.decode("utf-8", errors="replace") for text in strings[row][:count]],
                     gate[row],
-                    responsibilities[row],
-                    log_prob[row],
-                    lengths[row],
+                    responsibilities[row][:count],
+                    log_prob[row][:count],
+                    lengths[row][:count],
                     int(best[row]),
                 )
             )

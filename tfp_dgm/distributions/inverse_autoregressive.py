@@ -79,7 +79,8 @@ class InverseAutoregressive(tfb.AutoCompositeTensorBijector):
 
         def solve(position: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             m, gate = self._gates(x)
-            x = m + (y - m) / tf.sigmoid(gate)
+            # The reciprocal of the sigmoid; where it overflows, y = m still came from about m.
+            x = m + tf.math.multiply_no_nan(1.0 + tf.exp(-gate), y - m)
             # The dimensions still to come stay zero: their values would be meaningless, and huge.
             return position + 1, tf.where(positions <= position, x, 0.0)
 

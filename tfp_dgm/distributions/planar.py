@@ -1,10 +1,13 @@
 """The planar flow: a bijector that bends space along one direction."""
 
+import math
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
+
+_SHIFT = math.log(math.e - 1.0)
 
 
 class Planar(tfb.AutoCompositeTensorBijector):
@@ -16,6 +19,11 @@ class Planar(tfb.AutoCompositeTensorBijector):
 
     The paper has m(a) = softplus(a) - 1, with which small w and u give no small step; with the
     shift m(0) = 0, and the flow starts near the identity.
+
+    What is left of space where it is bent most, s = 1 + w . v = softplus(w . u + log(e - 1)), may
+    be far less than the digits of w . v can tell. The volume is computed from log s:
+
+        |det dy/dx| = tanh(a)^2 + s sech(a)^2,    a = w . x + b
 
     The inverse has no closed form: w . x is the root of an increasing function of one variable.
 
@@ -58,22 +66,40 @@ class Planar(tfb.AutoCompositeTensorBijector):
             "b": tfp.util.ParameterProperties(),
         }
 
-    def _direction(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """v [..., Z], and w . v [...]."""
-        inner = tf.reduce_sum(self._w * self._u, axis=-1)
-        wanted = tf.nn.softplus(inner + 0.5413249) - 1.0  # log(e - 1)
-        norm = tf.reduce_sum(tf.square(self._w), axis=-1) + 1e-12
-        v = self._u + ((wanted - inner) / norm)[..., tf.newaxis] * self._w
-        return v, tf.reduce_sum(self._w * v, axis=-1)
+    def _slope(self) -> tf.Tensor:
+        """w . v = m(w . u), [...]: the softplus without the rounding of its 1 near 0."""
+        inner = _dot(self._w, self._u)
+        far = inner > 20.0
+        near = tf.math.log1p((1.0 - math.exp(-1.0)) * tf.math.expm1(tf.where(far, 0.0, inner)))
+        return tf.where(far, inner + (_SHIFT - 1.0), near)
+
+    def _log_squeeze(self) -> tf.Tensor:
+        """log s, [...]."""
+        exponent = _dot(self._w, self._u) + _SHIFT
+        # log softplus(a) = a - exp(a) / 2 + ..., which is a to the last digit at -20.
+        far = exponent < -20.0
+        return tf.where(far, exponent, tf.math.log(tf.nn.softplus(tf.where(far, 0.0, exponent))))
+
+    def _direction(self) -> tf.Tensor:
+        """v, [..., Z]."""
+        # v does not depend on the length of w, whose square may be out of float32's range.
+        length = tf.stop_gradient(tf.reduce_max(tf.abs(self._w), axis=-1))  # [...]
+        length = tf.where(length > 0.0, length, 1.0)
+        along = self._w / length[..., tf.newaxis]
+        norm = _dot(along, along)
+        unit = along / tf.where(norm > 0.0, norm, 1.0)[..., tf.newaxis]  # along . unit = 1
+        across = self._u
+        for _ in range(2):  # What the first time leaves along w is of the size of u's rounding.
+            across -= _dot(along, across)[..., tf.newaxis] * unit
+        return across + (self._slope() / length)[..., tf.newaxis] * unit
 
     def _forward(self, x: tf.Tensor) -> tf.Tensor:
-        v, _ = self._direction()
-        bend = tf.tanh(tf.reduce_sum(self._w * x, axis=-1) + self._b)
-        return x + v * bend[..., tf.newaxis]
+        bend = tf.tanh(_dot(self._w, x) + self._b)
+        return x + self._direction() * bend[..., tf.newaxis]
 
     def _inverse(self, y: tf.Tensor) -> tf.Tensor:
-        v, slope = self._direction()
-        target = tf.reduce_sum(self._w * y, axis=-1)
+        slope = self._slope()
+        target = _dot(self._w, y)
 
         def excess(a: tf.Tensor) -> tf.Tensor:
             return a + slope * tf.tanh(a + self._b) - target
@@ -89,11 +115,26 @@ class Planar(tfb.AutoCompositeTensorBijector):
         ).estimated_root
         root = tf.stop_gradient(root)
         # One Newton step from the root leaves it where it is, and gives it its gradient.
-        steepness = 1.0 + slope * (1.0 - tf.square(tf.tanh(root + self._b)))
-        root -= excess(root) / tf.stop_gradient(steepness)
-        return y - v * tf.tanh(root + self._b)[..., tf.newaxis]
+        steepness = tf.stop_gradient(tf.exp(self._log_steepness(root + self._b)))
+        step = excess(root) / tf.maximum(steepness, 1e-30)
+        # Where the function is all but flat, the step would magnify the rounding of the excess.
+        root -= tf.where(steepness > 1e-3, step, step - tf.stop_gradient(step))
+        return y - self._direction() * tf.tanh(root + self._b)[..., tf.newaxis]
 
     def _forward_log_det_jacobian(self, x: tf.Tensor) -> tf.Tensor:
-        _, slope = self._direction()
-        bend = tf.tanh(tf.reduce_sum(self._w * x, axis=-1) + self._b)
-        return tf.math.log1p(slope * (1.0 - tf.square(bend)))
+        return self._log_steepness(_dot(self._w, x) + self._b)
+
+    def _log_steepness(self, a: tf.Tensor) -> tf.Tensor:
+        """log(tanh(a)^2 + s sech(a)^2)."""
+        at_zero = tf.equal(a, 0.0)
+        size = tf.where(at_zero, 1.0, tf.abs(a))  # The logarithm has no gradient at 0.
+        rest = tf.math.log1p(tf.exp(-2.0 * size))
+        log_tanh = tf.math.log(-tf.math.expm1(-2.0 * size)) - rest
+        log_sech = math.log(2.0) - size - rest
+        log_squeeze = self._log_squeeze()
+        both = tfp.math.log_add_exp(2.0 * log_tanh, log_squeeze + 2.0 * log_sech)
+        return tf.where(at_zero, log_squeeze, both)
+
+
+def _dot(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(x * y, axis=-1)

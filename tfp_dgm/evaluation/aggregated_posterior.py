@@ -38,7 +38,7 @@ def mutual_information(
 
     Args:
       model: its posterior and prior are all that is asked.
-      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs, the same at each
+      data: arrays [N, ...], or batches of them as `fit` takes them, the same at each
         iteration. The cost grows with N^2.
       num_samples: draws of each example.
       batch_size: examples at a time, of arrays.

@@ -1,7 +1,7 @@
 """Data in batches, whatever form it comes in."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -18,23 +18,29 @@ def batches(
     """Yields (inputs, number of examples, index of the batch).
 
     Args:
-      data: array [N, ...] or a nested structure of such; or a `tf.data.Dataset` of batches, whose
-        elements are inputs alone.
+      data: array [N, ...] or a nested structure of such, or a list of N strings; or batches as
+        `fit` takes them, a `tf.data.Dataset` or a `keras.utils.PyDataset` such as
+        `text.BucketedBatches`. What stands beside the inputs, as in (inputs, targets), is left out.
       batch_size: B, of arrays. Their last batch is filled up with its own first row, so that a
         function compiled for one shape serves them all; the number of examples leaves that out.
       progress: called after each batch.
     Raises:
-      ValueError: if there is no example, or arrays disagree about their number.
+      ValueError: if there is no example, or arrays disagree about their number, or there is no end
+        of batches.
     """
     if isinstance(data, tf.data.Dataset):
-        yield from _of_dataset(data, progress)
+        yield from _of_batches(data, progress)
         return
-    rows = {len(array) for array in keras.tree.flatten(data)}
-    if len(rows) != 1 or not min(rows):
-        raise ValueError(
-            f"data: expected arrays of one positive number of examples; received {sorted(rows)}"
-        )
-    (total,) = rows
+    if isinstance(data, keras.utils.PyDataset):
+        if data.num_batches is None:
+            raise ValueError(
+                f"data: expected a number of batches; received {type(data).__name__} without end"
+            )
+        yield from _of_batches((data[i] for i in range(data.num_batches)), progress)
+        return
+    if isinstance(data, list | tuple) and data and all(isinstance(row, str) for row in data):
+        data = np.asarray(data)
+    total = _num_examples(data)
     batch_size = min(batch_size, total)
     for index, start in enumerate(range(0, total, batch_size)):
         count = min(batch_size, total - start)
@@ -59,9 +65,33 @@ def steps_of(num_samples: int, samples_per_step: int) -> tuple[int, int]:
     return per_step, math.ceil(num_samples / per_step)
 
 
-def _of_dataset(data: tf.data.Dataset, progress: Progress | None) -> Iterator[tuple[Any, int, int]]:
+def _num_examples(data: Any) -> int:
+    arrays = keras.tree.flatten(data)
+    unsized = [type(array).__name__ for array in arrays if not np.ndim(array)]
+    if unsized or not arrays:
+        raise ValueError(
+            "data: expected arrays [N, ...] or batches as `fit` takes them; received "
+            f"{', '.join(sorted(set(unsized))) or 'no array'}"
+        )
+    rows = {len(array) for array in arrays}
+    if len(rows) != 1 or not min(rows):
+        hint = ""
+        if isinstance(data, list | tuple) and all(np.ndim(array) == 1 for array in arrays):
+            hint = (
+                ". Token ids of texts of several lengths are text.BucketedBatches(rows, batch_size)"
+            )
+        raise ValueError(
+            "data: expected arrays of one positive number of examples; received "
+            f"{sorted(rows)}{hint}"
+        )
+    return rows.pop()
+
+
+def _of_batches(data: Iterable[Any], progress: Progress | None) -> Iterator[tuple[Any, int, int]]:
     done = 0
-    for index, inputs in enumerate(data):
+    for index, element in enumerate(data):
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(element)
+        inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
         count = len(keras.tree.flatten(inputs)[0])
         yield inputs, count, index
         done += count

@@ -35,7 +35,7 @@ def inference_gaps(
 
     Args:
       model: a `LatentVariableModel` that `refine_posterior` takes.
-      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs.
+      data: arrays [N, ...], or batches of them as `fit` takes them.
       log_likelihood: [N], an estimate of log p(x) for each example, by
         `importance_weighted_log_likelihood` or annealed importance sampling; itself from below, so
         that the approximation gap is too small rather than too large.

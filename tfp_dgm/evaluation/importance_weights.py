@@ -34,7 +34,7 @@ def importance_weighted_log_likelihood(
 
     Args:
       model: its posterior, prior and log-likelihood are all that is asked.
-      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs.
+      data: arrays [N, ...], or batches of them as `fit` takes them.
       num_samples: K.
       batch_size: examples at a time, of arrays.
       samples_per_step: draws of each example at a time.

@@ -31,7 +31,7 @@ def elbo_terms(
 
     Args:
       model: its posterior, prior and log-likelihood are all that is asked.
-      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs.
+      data: arrays [N, ...], or batches of them as `fit` takes them.
       num_samples: S.
       batch_size: examples at a time, of arrays.
       samples_per_step: draws of each example at a time.
@@ -91,7 +91,7 @@ def active_units(
 
     Args:
       model: its posterior is all that is asked.
-      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs; N at least 2.
+      data: arrays [N, ...], or batches of them as `fit` takes them; N at least 2.
       threshold: Burda et al. take 0.01.
       num_samples: draws of each estimate, where estimates are needed.
       batch_size: examples at a time, of arrays.
@@ -156,7 +156,7 @@ def kl_per_dimension(
 
     Args:
       model: its posterior and prior are all that is asked.
-      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs.
+      data: arrays [N, ...], or batches of them as `fit` takes them.
       batch_size: examples at a time, of arrays.
     Returns:
       One number for each independent variable of the latent's event.

@@ -30,7 +30,7 @@ def latent_variable_report(
 
     Args:
       model: its posterior, prior and log-likelihood are all that is asked.
-      data: arrays [N, ...], or a `tf.data.Dataset` of batches of inputs, the same at each
+      data: arrays [N, ...], or batches of them as `fit` takes them, the same at each
         iteration.
       num_samples: K of the importance-weighted log-likelihood.
       batch_size: examples at a time, of arrays.

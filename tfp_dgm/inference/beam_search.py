@@ -8,6 +8,7 @@ from tfp_dgm.distributions import TokenSequence
 from tfp_dgm.inference.decoding import checked_prefix, forced_token
 from tfp_dgm.token_ids import END, PAD, START
 
+# Within the search, where sums and quotients of it must stay finite.
 _IMPOSSIBLE = -1e30
 
 
@@ -31,9 +32,9 @@ def beam_search(
       prefix: int32 [B, P], rows filled with PAD; what each text begins with. It counts in the
         log-probability.
     Returns:
-      token_ids: int32 [B, K, max_length], the best first.
-      log_prob: float32 [B, K], of the whole texts, in nats; about -1e30 where there are fewer than
-        K texts.
+      token_ids: int32 [B, K, max_length], the best first. Where there are fewer than K texts, rows
+        of PAD alone fill the rest.
+      log_prob: float32 [B, K], of the whole texts, in nats; -inf for rows that are none.
     Raises:
       ValueError: if `beam_size` < 1, or the batch shape is not [B].
     References:
@@ -49,6 +50,7 @@ def beam_search(
     size, vocabulary = beam_size, texts.vocabulary_size
     batch = tf.shape(texts.conditioning)[0]
     only_pad = tf.where(tf.range(vocabulary) == PAD, 0.0, _IMPOSSIBLE)  # [V]
+    is_word = (tf.range(vocabulary) != PAD) & (tf.range(vocabulary) != START)  # [V]
 
     def tile(part: tf.Tensor) -> tf.Tensor:
         # Beams stand before the batch, as samples do: conditioning and memory then broadcast.
@@ -63,7 +65,7 @@ def beam_search(
         state: Any,
     ) -> tuple[Any, ...]:
         logits, state = texts.step(last, time, state)
-        log_probs = tf.nn.log_softmax(logits)  # [K, B, V]
+        log_probs = tf.where(is_word, tf.nn.log_softmax(logits), _IMPOSSIBLE)  # [K, B, V]
         if prefix is not None:
             token = forced_token(prefix, time, tf.fill([batch], -1))[:, tf.newaxis]  # [B, 1]
             allowed = (token < 0) | (tf.range(vocabulary) == token)  # [B, V]
@@ -108,6 +110,9 @@ def beam_search(
         maximum_iterations=texts.max_length,
         parallel_iterations=1,
     )
+    missing = scores <= _IMPOSSIBLE / 2  # [K, B]; the beam's places for which there is no text.
+    scores = tf.where(missing, -float("inf"), scores)
+    rows = tf.where(missing[..., tf.newaxis], PAD, rows)
     rank = tf.transpose(scores / _penalty(lengths, length_penalty))  # [B, K]
     order = tf.argsort(rank, axis=1, direction="DESCENDING", stable=True)
     token_ids = tf.gather(tf.transpose(rows, [1, 0, 2]), order, batch_dims=1)

@@ -19,7 +19,8 @@ class Texts(NamedTuple):
 
     Attributes:
       token_ids: int32 [B, N, T].
-      log_joint: float32 [B, N, K], log p(x, k | c) of each text and expert, in nats.
+      log_joint: float32 [B, N, K], log p(x, k | c) of each text and expert, in nats; -inf for a row
+        of PAD alone, which is none.
     """
 
     token_ids: tf.Tensor
@@ -32,8 +33,9 @@ class Texts(NamedTuple):
 
     @property
     def responsibilities(self) -> tf.Tensor:
-        """p(k | x, c): [B, N, K]."""
-        return tf.nn.softmax(self.log_joint)
+        """p(k | x, c): [B, N, K]; zeros for a row that is no text."""
+        missing = tf.math.is_inf(self.log_joint)
+        return tf.where(missing, 0.0, tf.nn.softmax(tf.where(missing, 0.0, self.log_joint)))
 
     @property
     def best(self) -> tf.Tensor:
@@ -103,6 +105,8 @@ def texts_of_expert(
 ) -> Texts:
     """Several texts of one expert: its beam, the best first, or, with seeds, draws.
 
+    Where there are fewer texts than the beam has places, rows of PAD alone fill the rest.
+
     Args:
       model: the mixture.
       encoded: what `model.encode` made of the sources.
@@ -121,14 +125,15 @@ def texts_of_expert(
         )
     texts = model.experts.expert(expert, encoded.context, encoded.memory, encoded.mask)
     if seeds is None:
-        token_ids, _ = beam_search(texts, num_texts, length_penalty=length_penalty)
-    else:
-        drawn = [
-            sample_texts(texts, expert_seeds(seeds, n), temperature=temperature, top_p=top_p)
-            for n in range(num_texts)
-        ]
-        token_ids = tf.stack(drawn, axis=1)  # [B, N, T]
-    return score_texts(model, encoded, token_ids)
+        token_ids, scores = beam_search(texts, num_texts, length_penalty=length_penalty)
+        found = score_texts(model, encoded, token_ids)
+        missing = tf.math.is_inf(scores)[..., tf.newaxis]  # [B, N, 1]
+        return found._replace(log_joint=tf.where(missing, -float("inf"), found.log_joint))
+    drawn = [
+        sample_texts(texts, expert_seeds(seeds, n), temperature=temperature, top_p=top_p)
+        for n in range(num_texts)
+    ]
+    return score_texts(model, encoded, tf.stack(drawn, axis=1))  # Of token ids [B, N, T].
 
 
 def score_texts(

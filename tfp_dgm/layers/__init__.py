@@ -23,6 +23,7 @@ from tfp_dgm.layers.prior import (
     Prior,
     StandardNormalPrior,
 )
+from tfp_dgm.layers.require_layer import require_distribution_layer, require_prior
 from tfp_dgm.layers.sample import NegativeLogLikelihood, Parameters, Sample
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
 from tfp_dgm.layers.standard_prior import standard_prior
@@ -63,6 +64,8 @@ __all__ = [
     "TokenSequence",
     "VampPrior",
     "VectorDistributionLayer",
+    "require_distribution_layer",
+    "require_prior",
     "standard_prior",
     "stateless_seed",
 ]

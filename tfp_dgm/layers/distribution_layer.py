@@ -1,16 +1,17 @@
 """The base of every layer that returns a distribution."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.events import assert_valid, with_event_shape
+from tfp_dgm.layers.gives_distribution import GivesDistribution
 
 
-class DistributionLayer(keras.layers.Layer):
+class DistributionLayer(GivesDistribution):
     """Maps features to a `tfd.Distribution`, where a Dense layer would map them to a tensor.
 
     The work is split into two halves, so that the tensor between them can cross the functional API
@@ -30,6 +31,11 @@ class DistributionLayer(keras.layers.Layer):
       **kwargs: `name` and `trainable`, as for any Keras layer; a `dtype` is ignored in favour of
         float32.
     """
+
+    instead: ClassVar[str] = (
+        "Wrap it there: `layers.Sample(layer)` gives draws, and `layers.Parameters(layer)` "
+        "parameters, whose loss is `layers.NegativeLogLikelihood(layer)`."
+    )
 
     def __init__(
         self,

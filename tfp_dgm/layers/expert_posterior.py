@@ -7,11 +7,12 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
+from tfp_dgm.layers.gives_distribution import GivesDistribution
 from tfp_dgm.networks import SequenceEncoder
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class Responsibilities(keras.layers.Layer):
+class Responsibilities(GivesDistribution):
     """The E-step: the experts' posterior from their joint scores, without a gradient.
 
         log q_k = (log p(k | c) + log p_k(x | c)) / temperature - balance log(K usage_k) + constant
@@ -112,7 +113,7 @@ class Responsibilities(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class ExpertRecognition(keras.layers.Layer):
+class ExpertRecognition(GivesDistribution):
     """A network that guesses the expert from text and context: for K too large to try them all.
 
         q(k | x, c) = Categorical(W [encoder(x); c] + b)

@@ -1,14 +1,16 @@
 """Priors: distributions that depend on no input, fixed or learned."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.layers.gives_distribution import GivesDistribution
 
-class Prior(keras.layers.Layer):
+
+class Prior(GivesDistribution):
     """A distribution that is the same for every example: batch shape [], which broadcasts.
 
     Called like any distribution layer (the inputs are ignored), so that a conditional prior can
@@ -20,6 +22,7 @@ class Prior(keras.layers.Layer):
       **kwargs: `name` and `trainable`; a `dtype` is ignored in favour of float32.
     """
 
+    instead: ClassVar[str] = "Give it as the `prior` of a `layers.Sample` or of a model."
     built: bool
 
     def __init__(self, units: int, **kwargs: Any) -> None:

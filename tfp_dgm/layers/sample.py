@@ -8,8 +8,10 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.point_estimate import point_estimate
+from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.prior import Prior
+from tfp_dgm.layers.require_layer import require_distribution_layer, require_prior
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
 
 
@@ -35,8 +37,10 @@ class Sample(SavesSeed, keras.layers.Layer):
         instead of a draw where `training` is false; `predict` is then deterministic.
       seed: int, or None for one from Keras's global generator.
     Raises:
-      ValueError: when it is called, if a prior is given and the distribution cannot be
-        reparameterised: the posterior would learn to match the prior, and nothing else.
+      TypeError: if `layer` is no distribution layer, or `prior` no prior layer.
+      ValueError: when it is called, if the prior is over events of another shape, or if there is
+        one and the distribution cannot be reparameterised: the posterior would learn to match the
+        prior, and nothing else.
     """
 
     def __init__(
@@ -49,6 +53,9 @@ class Sample(SavesSeed, keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        require_distribution_layer(self, "layer", layer)
+        if prior is not None:
+            require_prior(self, "prior", prior)
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -92,6 +99,7 @@ class Sample(SavesSeed, keras.layers.Layer):
                 "`objectives.GumbelSoftmaxELBO` learn discrete latents."
             )
         prior = self.prior(None, posterior=self.layer)
+        require_same_space(self, distribution, prior)
         draw, log_prob = distribution.experimental_sample_and_log_prob(seed=seed)
         try:
             divergence = tfd.kl_divergence(distribution, prior)  # [*b], the features' leading axes
@@ -101,6 +109,14 @@ class Sample(SavesSeed, keras.layers.Layer):
         mean = tf.math.divide_no_nan(tf.reduce_sum(kept * divergence), tf.reduce_sum(kept))
         self.add_loss(self.kl_weight * mean)
         return draw
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        # By a trace, as where no shape is declared: what `call` refuses is refused as soon as a
+        # functional model is made.
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return tuple(self.compute_output_spec(keras.KerasTensor(input_shape)).shape)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -127,9 +143,13 @@ class Parameters(keras.layers.Layer):
     The last layer of a functional or Sequential model that predicts a distribution; its loss is
     `NegativeLogLikelihood` of the same distribution layer, and `layer.distribution(model(x))` is
     the distribution that it predicts.
+
+    Raises:
+      TypeError: if `layer` is no distribution layer.
     """
 
     def __init__(self, layer: DistributionLayer, **kwargs: Any) -> None:
+        require_distribution_layer(self, "layer", layer)
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -141,6 +161,9 @@ class Parameters(keras.layers.Layer):
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.layer.parameters(features, training)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return (*input_shape[:-1], self.layer.parameter_size)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -162,6 +185,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
     leaves a target out, it may be anything finite.
 
     Raises:
+      TypeError: if `layer` is no distribution layer.
       ValueError: if that half has weights, as an inverse autoregressive flow's has: the loss would
         have others than the model. When it is called, if targets have another shape.
       InvalidArgumentError: when it is called, if a target is no event of the layer's distributions
@@ -177,6 +201,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+        require_distribution_layer(self, "layer", layer)
         if layer.distribution_has_weights:
             raise ValueError(
                 f"NegativeLogLikelihood: the distribution of {type(layer).__name__} depends on "

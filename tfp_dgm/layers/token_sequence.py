@@ -8,12 +8,13 @@ import tensorflow as tf
 from tfp_dgm import distributions
 from tfp_dgm.distributions.token_sequence import ended_before
 from tfp_dgm.layers.events import assert_valid, with_event_shape
+from tfp_dgm.layers.gives_distribution import GivesDistribution
 from tfp_dgm.networks import SequenceDecoder
 from tfp_dgm.token_ids import END, PAD, START
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TokenSequence(keras.layers.Layer):
+class TokenSequence(GivesDistribution):
     """Maps conditioning vectors [..., Z] to distributions over texts, batch shape [...].
 
     See `distributions.TokenSequence` for the density. Log-probabilities are float32 under any

@@ -8,7 +8,13 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import TopDown, point_estimate
-from tfp_dgm.layers import DistributionLayer, Prior
+from tfp_dgm.distributions.same_space import require_events
+from tfp_dgm.layers import (
+    DistributionLayer,
+    Prior,
+    require_distribution_layer,
+    require_prior,
+)
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
 from tfp_dgm.models.signature import Signature
@@ -39,6 +45,7 @@ class HierarchicalVAE(LatentVariableModel):
         control variate (RELAX) is a linear function of. Empty: there is none.
       seed: see `LatentVariableModel`.
     Raises:
+      TypeError: if likelihood, posteriors, conditionals or prior are no such layers.
       ValueError: if the lists do not fit each other.
     References:
       [1] Burda, Grosse and Salakhutdinov. Importance Weighted Autoencoders. ICLR 2016, appendix A.
@@ -70,6 +77,18 @@ class HierarchicalVAE(LatentVariableModel):
             raise ValueError(
                 f"{type(self).__name__}: expected a surrogate for each of the {lengths[1]} layers, "
                 f"or none; received {len(surrogates)}"
+            )
+        require_distribution_layer(self, "likelihood", likelihood)
+        for name, given in {"posteriors": posteriors, "conditionals": conditionals}.items():
+            for layer in given:
+                require_distribution_layer(self, name, layer)
+        require_prior(self, "prior", prior)
+        latents = [layer.event_shape for layer in posteriors[:-1]]
+        if [layer.event_shape for layer in conditionals] != latents:
+            raise ValueError(
+                f"{type(self).__name__}: `conditionals` must be over the latents of the first "
+                f"L - 1 `posteriors`, of shapes {latents}; received "
+                f"{[layer.event_shape for layer in conditionals]}"
             )
         self.encoders = list(encoders)
         self.posterior_layers = list(posteriors)
@@ -123,6 +142,8 @@ class HierarchicalVAE(LatentVariableModel):
 
     def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
         top = self.prior_layer(None)
+        # The layers below would fail to take its draws, and say so in words of their own.
+        require_events(self, [tf.TensorShape(self.posterior_layers[-1].event_shape)], top)
         downward = [
             _conditional(decoder, above, layer, training)
             for decoder, above, layer in zip(

@@ -14,6 +14,8 @@ from tfp_dgm.layers import (
     DistributionLayer,
     MultivariateNormalDiag,
     Prior,
+    require_distribution_layer,
+    require_prior,
     standard_prior,
     stateless_seed,
 )
@@ -101,6 +103,18 @@ class M2(LatentVariableModel):
             if latent_units is None:
                 raise ValueError("M2: give `latent_units` or a `posterior` layer; received none")
             posterior = MultivariateNormalDiag(latent_units, name="posterior")
+        if prior is None:
+            prior = standard_prior(posterior)
+        if class_prior is None:
+            class_prior = CategoricalPrior(num_classes, trainable=False, name="class_prior")
+        require_distribution_layer(self, "likelihood", likelihood)
+        require_distribution_layer(self, "posterior", posterior)
+        require_prior(self, "prior", prior)
+        require_prior(self, "class_prior", class_prior)
+        if class_prior.units != num_classes:
+            raise ValueError(
+                f"M2: `class_prior` is over {class_prior.units} classes; expected {num_classes}"
+            )
         self.num_classes = num_classes
         self.classification_weight = classification_weight
         self.class_objective = class_objective or objectives.EnumeratedELBO()
@@ -110,15 +124,8 @@ class M2(LatentVariableModel):
         self.decoder = decoder
         self.likelihood = likelihood
         self.posterior_layer = posterior
-        self.prior_layer = prior or standard_prior(posterior)
-        self.class_prior_layer = class_prior or CategoricalPrior(
-            num_classes, trainable=False, name="class_prior"
-        )
-        if getattr(self.class_prior_layer, "units", num_classes) != num_classes:
-            raise ValueError(
-                f"M2: `class_prior` is over {self.class_prior_layer.units} classes; expected "
-                f"{num_classes}"
-            )
+        self.prior_layer = prior
+        self.class_prior_layer = class_prior
         self.class_posterior_layer = Categorical(num_classes, name="class_posterior")
 
     def build(self, input_shape: Sequence[int | None]) -> None:

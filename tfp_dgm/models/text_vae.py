@@ -12,6 +12,8 @@ from tfp_dgm.layers import (
     MultivariateNormalDiag,
     Prior,
     TokenSequence,
+    require_distribution_layer,
+    require_prior,
     standard_prior,
 )
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
@@ -76,6 +78,9 @@ class TextVAE(LatentVariableModel):
             if latent_units is None:
                 raise ValueError("TextVAE: give `latent_units` or a `posterior`; received none")
             posterior = MultivariateNormalDiag(latent_units, name="posterior")
+        prior = standard_prior(posterior) if prior is None else prior
+        require_distribution_layer(self, "posterior", posterior)
+        require_prior(self, "prior", prior)
         if decoder.conditioning_units != posterior.event_size:
             raise ValueError(
                 "TextVAE: the decoder's `conditioning_units` must be the latent's size "
@@ -88,7 +93,7 @@ class TextVAE(LatentVariableModel):
             )
         self.encoder = encoder
         self.posterior_layer = posterior
-        self.prior_layer = prior or standard_prior(posterior)
+        self.prior_layer = prior
         self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
         self.vocabulary = vocabulary
         self.bag_of_words_weight = bag_of_words_weight

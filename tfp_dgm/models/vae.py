@@ -8,7 +8,14 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import point_estimate
-from tfp_dgm.layers import DistributionLayer, MultivariateNormalDiag, Prior, standard_prior
+from tfp_dgm.layers import (
+    DistributionLayer,
+    MultivariateNormalDiag,
+    Prior,
+    require_distribution_layer,
+    require_prior,
+    standard_prior,
+)
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
 from tfp_dgm.models.signature import Signature
@@ -32,6 +39,9 @@ class VAE(LatentVariableModel):
       posterior: distribution layer over the latent; `MultivariateNormalDiag(latent_units)`.
       prior: prior layer; `layers.standard_prior(posterior)`, N(0, I) for a Normal posterior.
       seed: see `LatentVariableModel`.
+    Raises:
+      TypeError: if likelihood, posterior or prior are no such layers.
+      ValueError: if neither `latent_units` nor `posterior` is given.
     References:
       [1] Kingma and Welling. Auto-Encoding Variational Bayes. ICLR 2014. arXiv:1312.6114
       [2] Kingma et al. Semi-supervised Learning with Deep Generative Models. NeurIPS 2014.
@@ -55,10 +65,14 @@ class VAE(LatentVariableModel):
             if latent_units is None:
                 raise ValueError("VAE: give `latent_units` or a `posterior` layer; received none")
             posterior = MultivariateNormalDiag(latent_units, name="posterior")
+        prior = standard_prior(posterior) if prior is None else prior
+        require_distribution_layer(self, "likelihood", likelihood)
+        require_distribution_layer(self, "posterior", posterior)
+        require_prior(self, "prior", prior)
         self.encoder = encoder
         self.decoder = decoder
         self.posterior_layer = posterior
-        self.prior_layer = prior or standard_prior(posterior)
+        self.prior_layer = prior
         self.likelihood = likelihood
 
     def build(self, input_shape: Sequence[int | None]) -> None:

@@ -49,7 +49,7 @@ def linear_log_prob(objective: Objective, distribution: tfd.Distribution, z: Lat
     logits, one_hot = logits_of(objective, distribution)
     z = tf.cast(z, logits.dtype)
     if one_hot:
-        log_prob = z * logits
+        log_prob = tf.math.multiply_no_nan(logits, z)  # A class that is ruled out has logit -inf.
     else:
         log_prob = z * tf.math.log_sigmoid(logits) + (1 - z) * tf.math.log_sigmoid(-logits)
     return sum_over_event(log_prob, z.shape.rank - distribution.event_shape.rank)

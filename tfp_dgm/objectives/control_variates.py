@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfp_dgm.objectives.configuration import Configured
+from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 
 
 class Signal(NamedTuple):
     """The learning signal by which each draw's score is multiplied, and what may predict it.
 
     Attributes:
-      total: [S, B]; nats.
-      rest: [S, B]; what the control variates before this one have left of it.
+      total: [S, B]; nats; -inf where the draw is impossible.
+      predicted: [S, B]; what the control variates before this one have predicted of it.
       from_others: gives the total as the other draws alone would have it, [S, B].
       greedy: gives the total of the posterior's mode instead of a draw, [B]; of several layers, of
         each one's mode given those before it.
@@ -21,10 +22,15 @@ class Signal(NamedTuple):
     """
 
     total: tf.Tensor
-    rest: tf.Tensor
+    predicted: tf.Tensor
     from_others: Callable[[], tf.Tensor]
     greedy: Callable[[], tf.Tensor]
     needed: dict[str, Any]
+
+    @property
+    def rest(self) -> tf.Tensor:
+        """What the control variates before this one have left of the total, [S, B]."""
+        return self.total - self.predicted
 
 
 class ControlVariate(Configured):
@@ -40,7 +46,10 @@ class ControlVariate(Configured):
     least_samples = 1
 
     def predict(self, signal: Signal) -> tf.Tensor:
-        """The prediction of `signal.rest`: [S, B], [B] or []; no gradient."""
+        """The prediction of `signal.rest`: [S, B], [B] or []; no gradient.
+
+        Where it is infinite, it counts as none.
+        """
         raise NotImplementedError
 
     def loss(self, signal: Signal) -> tf.Tensor | float:
@@ -61,12 +70,13 @@ class LeaveOneOut(ControlVariate):
     least_samples = 2
 
     def predict(self, signal: Signal) -> tf.Tensor:
-        before = signal.total - signal.rest  # Depends on no draw, or on the others only.
-        return signal.from_others() - before
+        return signal.from_others() - signal.predicted
 
 
 class RunningAverage(ControlVariate):
     """The mean signal of the training steps so far [1], one number for all examples.
+
+    Impossible draws are left out of the mean, which they would leave at -inf for ever.
 
         average <- decay average + (1 - decay) mean_sb rest_sb
 
@@ -95,8 +105,10 @@ class RunningAverage(ControlVariate):
     def predict(self, signal: Signal) -> tf.Tensor:
         average = tf.convert_to_tensor(self.average)
         if signal.needed["training"]:
-            mean = tf.reduce_mean(signal.rest)
-            self.average.assign(self.decay * average + (1 - self.decay) * mean)
+            possible = tf.cast(~tf.math.is_inf(signal.rest), tf.float32)
+            left = tf.reduce_sum(zero_where_infinite(signal.rest) - possible * average)
+            step = tf.math.divide_no_nan(left, tf.reduce_sum(possible))
+            self.average.assign_add((1 - self.decay) * step)
         return average
 
 
@@ -122,7 +134,7 @@ class LearnedBaseline(ControlVariate):
         return tf.stop_gradient(signal.needed["baseline"])
 
     def loss(self, signal: Signal) -> tf.Tensor:
-        errors = tf.square(signal.rest - signal.needed["baseline"])  # [S, B]
+        errors = tf.square(zero_where_infinite(signal.rest - signal.needed["baseline"]))  # [S, B]
         return self.loss_weight * tf.reduce_mean(errors, axis=0)
 
 
@@ -135,4 +147,4 @@ class SelfCritical(ControlVariate):
     """
 
     def predict(self, signal: Signal) -> tf.Tensor:
-        return tf.stop_gradient(signal.greedy() - (signal.total - signal.rest))
+        return tf.stop_gradient(signal.greedy() - signal.predicted)

@@ -7,6 +7,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.binary_latents import logits_of
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
+from tfp_dgm.objectives.impossible_draws import finite_difference, zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn, num_layers, packed
 from tfp_dgm.objectives.surrogate_bound import surrogate_bound
@@ -70,9 +71,9 @@ class DisARM(Objective):
         weights = [log_px + log_pz - log_q for log_px, log_pz, log_q in terms]
         # p's parameters: the mean over all chains, each of which is drawn from q.
         log_px, log_pz, log_q = (tf.concat(part, axis=0) for part in zip(*terms, strict=True))
-        surrogate = tf.reduce_mean(log_px + log_pz, axis=0)  # [B]
+        surrogate = tf.reduce_mean(zero_where_infinite(log_px + log_pz), axis=0)  # [B]
         for weight, (logits, noise) in zip(weights[1:], layers, strict=True):
-            slope = self._slope(tf.stop_gradient(weights[0] - weight), logits, noise)
+            slope = self._slope(finite_difference(weights[0], weight), logits, noise)
             linear = sum_over_event(tf.stop_gradient(slope) * logits, weight.shape.rank)
             surrogate += tf.reduce_mean(linear, axis=0)
         return surrogate_bound(surrogate, log_px, log_q - log_pz)

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.divergence import divergence
+from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.pathwise import (
     Pathwise,
@@ -86,12 +87,12 @@ class ELBO(Objective):
         weighted = kl
         if isinstance(self.gradient, StickingTheLanding):
             of_draws = self.gradient.log_posterior(posterior, z, log_q) - log_pz
-            estimate = tf.reduce_mean(of_draws, axis=0)  # [B]
+            estimate = tf.reduce_mean(zero_where_infinite(of_draws), axis=0)  # [B]
             weighted = tf.stop_gradient(kl - estimate) + estimate
         if self.rate is not None:
             weighted = self.rate(weighted, lambda: kl_per_dimension(posterior, prior), **needed)
         return Bound(
-            loss=self.kl_weight * weighted - reconstruction,
+            loss=tf.math.multiply_no_nan(weighted, self.kl_weight) - reconstruction,
             value=reconstruction - kl,
             reconstruction=reconstruction,
             kl=kl,

@@ -5,6 +5,11 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.impossible_draws import (
+    expectation,
+    normalized_weights,
+    zero_where_infinite,
+)
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective
 from tfp_dgm.objectives.support import enumerated
 
@@ -38,8 +43,8 @@ class EnumeratedELBO(Objective):
         log_q = tf.where(possible, log_q, 0.0)
         q = tf.where(possible, tf.exp(log_q), 0.0)
         log_ratio = tf.where(possible, log_q - prior.log_prob(values), 0.0)
-        reconstruction = tf.reduce_sum(q * tf.where(possible, log_px, 0.0), axis=0)  # [B]
-        kl = tf.reduce_sum(q * log_ratio, axis=0)  # [B]
+        reconstruction = expectation(q, tf.where(possible, log_px, 0.0))  # [B]
+        kl = expectation(q, log_ratio)  # [B]
         value = reconstruction - kl
         log_weights = tf.where(possible, log_px - log_ratio, -float("inf"))
         return Bound(-value, value, reconstruction, kl, log_weights)
@@ -70,7 +75,9 @@ class ExactMarginal(Objective):
         possible = tf.math.is_finite(log_q)
         log_joint = tf.where(possible, log_px + prior.log_prob(values), -float("inf"))
         value = tf.reduce_logsumexp(log_joint, axis=0)  # [B]
-        true = tf.nn.softmax(log_joint, axis=0)  # [K, B]
-        reconstruction = tf.reduce_sum(true * tf.where(possible, log_px, 0.0), axis=0)
+        true = normalized_weights(log_joint)  # [K, B]
+        reconstruction = expectation(true, tf.where(possible, log_px, 0.0))
         log_weights = tf.where(possible, value, -float("inf"))
-        return Bound(-value, value, reconstruction, reconstruction - value, log_weights)
+        surrogate = tf.reduce_sum(tf.stop_gradient(true) * zero_where_infinite(log_joint), axis=0)
+        loss = tf.stop_gradient(surrogate - value) - surrogate
+        return Bound(loss, value, reconstruction, reconstruction - value, log_weights)

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.pathwise import (
     Pathwise,
@@ -65,7 +66,7 @@ class ImportanceWeighted(Objective):
         of_model = tf.maximum(shares.model, _LEAST_SHARE)
         ratios.append(of_posterior / of_model)
         surrogate = tf.reduce_sum(
-            of_model * (log_px + log_pz)
+            of_model * zero_where_infinite(log_px + log_pz)
             - of_posterior * self.gradient.log_posterior(posterior, z, log_q),
             axis=0,
         )  # [B]
@@ -83,7 +84,7 @@ class ImportanceWeighted(Objective):
 
     def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
         """The bound [B] of the log-weights [S, B], and their shares in its gradients."""
-        weights = tf.nn.softmax(log_weights, axis=0)  # [S, B]
+        weights = normalized_weights(log_weights)  # [S, B]
         return tfp.math.reduce_logmeanexp(log_weights, axis=0), Shares(
             weights, weights, tf.square(weights)
         )
@@ -120,7 +121,7 @@ class MultiplyImportanceWeighted(ImportanceWeighted):
         groups = tf.reshape(
             log_weights, tf.concat([[self.num_bounds, self.num_samples], shape[1:]], axis=0)
         )  # [M, K, B]
-        weights = tf.reshape(tf.nn.softmax(groups, axis=1), shape)  # [S, B]
+        weights = tf.reshape(normalized_weights(groups, axis=1), shape)  # [S, B]
         value = tf.reduce_mean(tfp.math.reduce_logmeanexp(groups, axis=1), axis=0)  # [B]
         share, doubly = weights / self.num_bounds, tf.square(weights) / self.num_bounds
         return value, Shares(share, share, doubly)
@@ -145,7 +146,7 @@ class PartiallyImportanceWeighted(MultiplyImportanceWeighted):
     def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
         _, shares = super()._bound(log_weights)
         return tfp.math.reduce_logmeanexp(log_weights, axis=0), shares._replace(
-            model=tf.nn.softmax(log_weights, axis=0)
+            model=normalized_weights(log_weights)
         )
 
 
@@ -178,7 +179,11 @@ class CombinationImportanceWeighted(ImportanceWeighted):
         elbo, even = tf.reduce_mean(log_weights, axis=0), self.beta / self.num_samples
         share = even + (1 - self.beta) * shares.model
         doubly = even + (1 - self.beta) * shares.doubly
-        return self.beta * elbo + (1 - self.beta) * value, Shares(share, share, doubly)
+        elbo, value = (
+            tf.math.multiply_no_nan(part, weight)
+            for part, weight in ((elbo, self.beta), (value, 1 - self.beta))
+        )
+        return elbo + value, Shares(share, share, doubly)
 
 
 class Renyi(ImportanceWeighted):
@@ -208,7 +213,7 @@ class Renyi(ImportanceWeighted):
 
     def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
         rest = 1 - self.alpha
-        weights = tf.nn.softmax(rest * log_weights, axis=0)  # [S, B]
+        weights = normalized_weights(rest * log_weights)  # [S, B]
         doubly = self.alpha * weights + rest * tf.square(weights)
         return tfp.math.reduce_logmeanexp(rest * log_weights, axis=0) / rest, Shares(
             weights, weights, doubly

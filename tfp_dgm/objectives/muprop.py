@@ -7,6 +7,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
 from tfp_dgm.objectives.event_axes import sum_over_event
+from tfp_dgm.objectives.impossible_draws import finite_difference, zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
 from tfp_dgm.objectives.surrogate_bound import surrogate_bound
@@ -59,7 +60,7 @@ class MuProp(Objective):
         z = draw_in_turn(posterior, draw, self.num_samples, seed)
         log_px, log_pz, log_q = log_likelihood(z), prior.log_prob(z), posterior.log_prob(z)
         log_weights = log_px + log_pz - log_q  # [S, B]
-        surrogate = log_px + log_pz  # [S, B]
+        surrogate = zero_where_infinite(log_px + log_pz)  # [S, B]
         for index, (layer, value) in enumerate(zip(layers, drawn, strict=True)):
             mean = tf.broadcast_to(layer.mean(), tf.shape(value))  # [S, B, ...]
             point = tf.stop_gradient(mean)
@@ -69,9 +70,9 @@ class MuProp(Objective):
                     posterior, _mean, self.num_samples, seed, known=[*drawn[:index], point]
                 )
                 at_mean = log_weights_between(chain)
-            slope = tf.stop_gradient(tape.gradient(at_mean, point))  # [S, B, ...]
+            slope = zero_where_infinite(tf.stop_gradient(tape.gradient(at_mean, point)))
             expansion = at_mean + sum_over_event(slope * (value - point))
-            rest = tf.stop_gradient(log_weights - expansion)
+            rest = finite_difference(log_weights, expansion)
             surrogate += rest * layer.log_prob(value) + sum_over_event(slope * mean)
         surrogate = tf.reduce_mean(surrogate, axis=0)  # [B]
         return surrogate_bound(surrogate, log_px, log_q - log_pz)

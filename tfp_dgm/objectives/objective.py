@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.objectives.configuration import Configured
 
 # A tensor, or a nested structure of tensors where the latents are of several layers.
@@ -63,16 +64,22 @@ class Objective(Configured):
           seed: int32 [2], stateless; None only where nothing is drawn.
           **needed: what `needs` names.
         Returns:
-          A `Bound`.
+          A `Bound`. Where its value is -inf, so is minus the loss, which then has no gradient.
         Raises:
           TypeError: if the keywords are not those that `needs` names.
+          ValueError: if posterior and prior are over events of different shapes.
         """
         if set(needed) != set(self.needs):
             raise TypeError(
                 f"{type(self).__name__}: takes the keywords {sorted(self.needs)} besides `seed`; "
                 f"received {sorted(needed)}"
             )
-        return self._evaluate(log_likelihood, posterior, prior, seed, needed)
+        require_same_space(self, posterior, prior)
+        bound = self._evaluate(log_likelihood, posterior, prior, seed, needed)
+        # Where a weight of 0 spares the loss what is infinite, there is still something to learn.
+        hopeless = tf.math.is_inf(bound.value) & ~tf.math.is_finite(bound.loss)
+        loss = tf.where(hopeless, tf.stop_gradient(-bound.value), bound.loss)
+        return bound._replace(loss=loss)
 
     def _evaluate(
         self,

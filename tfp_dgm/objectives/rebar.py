@@ -9,6 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
+from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.perturbed_latents import PerturbedLatents, perturbed_latents
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
@@ -116,7 +117,8 @@ class REBAR(Objective):
             zip(layers, self._learned_controls(len(layers), needed), strict=True)
         ):
             score = layer.perturbed.score()  # [S, B, ...]; d log q(b) / d logits
-            plains.append(tf.stop_gradient(as_rank(log_weights, score) * score))
+            signal = zero_where_infinite(log_weights)
+            plains.append(tf.stop_gradient(as_rank(signal, score) * score))
             part = _control(layer, functools.partial(relaxed_weights, index))
             parts.append(tf.stop_gradient(part))
             slope = plains[-1] + self.scale * parts[-1]  # d value / d logits
@@ -127,7 +129,8 @@ class REBAR(Objective):
             linear += sum_over_event(tf.stop_gradient(slope) * layer.logits)  # [S, B]
         if needed["training"]:
             self._follow(plains, parts)
-        surrogate = tf.reduce_mean(log_px + log_pz + linear, axis=0) - learned  # [B]
+        model = zero_where_infinite(log_px + log_pz)
+        surrogate = tf.reduce_mean(model + linear, axis=0) - learned  # [B]
         return surrogate_bound(surrogate, log_px, log_q - log_pz)
 
     def _follow(self, plains: list[tf.Tensor], parts: list[tf.Tensor]) -> None:
@@ -188,7 +191,7 @@ def _control(layer: _Layer, c: Control) -> tf.Tensor:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(fixed)
         z, conditional = perturbed.perturbed(fixed), perturbed.conditional(fixed)
-        c_z, c_conditional = c(z), c(conditional)  # [S, B] each
+        c_z, c_conditional = (zero_where_infinite(c(part)) for part in (z, conditional))  # [S, B]
         difference = c_z - c_conditional
     score = perturbed.score()
     return tape.gradient(difference, fixed) - as_rank(c_conditional, score) * score

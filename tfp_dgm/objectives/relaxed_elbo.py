@@ -7,6 +7,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
 from tfp_dgm.objectives.divergence import divergence
+from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.perturbed_latents import perturbed_latents
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
@@ -71,7 +72,8 @@ class GumbelSoftmaxELBO(Objective):
         z = draw_in_turn(posterior, self._draw, self.num_samples, seed)
         log_px, log_ratio = log_terms(z)
         kl = divergence(posterior, prior, log_ratio)
-        surrogate = tf.reduce_mean(log_px, axis=0) - kl
+        learned_kl = divergence(posterior, prior, zero_where_infinite(log_ratio))
+        surrogate = tf.reduce_mean(zero_where_infinite(log_px), axis=0) - learned_kl
         if not self.straight_through:
             log_px, log_ratio = log_terms(posterior.sample(self.num_samples, seed=seed))
             kl = divergence(posterior, prior, log_ratio)

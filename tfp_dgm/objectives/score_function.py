@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.control_variates import ControlVariate, LeaveOneOut, Signal
+from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
 
@@ -92,15 +93,18 @@ class ScoreFunctionELBO(Objective):
         log_weights = log_px + log_pz - log_q
         fixed = tf.stop_gradient(log_weights)
         credit = self._credit(fixed)
-        rest, learned = credit.signal, tf.zeros_like(credit.value)
+        learned = tf.zeros_like(credit.value)
+        predicted = tf.zeros_like(credit.signal)
         for part in self.control_variates:
             signal = Signal(
-                credit.signal, rest, lambda: self._signal_from_others(fixed), greedy, needed
+                credit.signal, predicted, lambda: self._signal_from_others(fixed), greedy, needed
             )
             learned += part.loss(signal)
-            rest = rest - part.predict(signal)
+            # Any prediction is unbiased that does not look at the draw, and so is none.
+            predicted += zero_where_infinite(part.predict(signal))
+        rest = zero_where_infinite(credit.signal - predicted)
         surrogate = learned - tf.reduce_sum(
-            credit.shares * log_weights + credit.scale * rest * log_q, axis=0
+            credit.shares * zero_where_infinite(log_weights) + credit.scale * rest * log_q, axis=0
         )  # [B]
         return Bound(
             # The surrogate's own value is taken off again: estimators change gradients only.
@@ -118,8 +122,12 @@ class ScoreFunctionELBO(Objective):
 
     def _signal_from_others(self, log_weights: tf.Tensor) -> tf.Tensor:
         """Each draw's signal [S, B] as the other draws would have it."""
-        total = tf.reduce_sum(log_weights, axis=0)
-        return (total - log_weights) / (self.num_samples - 1)
+        return self._mean_of_others(log_weights)
+
+    def _mean_of_others(self, x: tf.Tensor) -> tf.Tensor:
+        """For each row of [S, B] the mean of the others, itself never added to be taken off."""
+        before, after = (tf.cumsum(x, exclusive=True, reverse=reverse) for reverse in (False, True))
+        return (before + after) / (self.num_samples - 1)
 
 
 class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
@@ -145,10 +153,13 @@ class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
     def _credit(self, log_weights: tf.Tensor) -> Credit:
         value = tfp.math.reduce_logmeanexp(log_weights, axis=0)  # [B]
         signal = tf.broadcast_to(value, tf.shape(log_weights))
-        return Credit(value, tf.nn.softmax(log_weights, axis=0), signal, 1.0)
+        return Credit(value, normalized_weights(log_weights), signal, 1.0)
 
     def _signal_from_others(self, log_weights: tf.Tensor) -> tf.Tensor:
-        return tfp.stats.log_soomean_exp(log_weights, axis=0)[0]
+        # `tfp.stats.log_soomean_exp` takes each draw off the sum of all: NaN, where both are -inf.
+        own = tf.eye(self.num_samples, dtype=tf.bool)[:, :, tf.newaxis]  # [S, S, 1]
+        replaced = tf.where(own, self._mean_of_others(log_weights)[:, tf.newaxis], log_weights)
+        return tfp.math.reduce_logmeanexp(replaced, axis=1)  # [S, B] of [S, S, B]
 
 
 def _mode(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:

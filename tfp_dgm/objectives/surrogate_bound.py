@@ -14,7 +14,7 @@ def surrogate_bound(
     """The ELBO of draws, with the gradient of a surrogate.
 
     Args:
-      surrogate: [B]; only its gradient counts.
+      surrogate: [B]; only its gradient counts. Finite.
       log_px: [S, B]; log p(x | z).
       log_ratio: [S, B]; log q(z | x) - log p(z).
       kl: [B]; by default the mean of `log_ratio`.

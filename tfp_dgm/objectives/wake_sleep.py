@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
 from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
 
 
@@ -53,7 +54,7 @@ class ReweightedWakeSleep(Objective):
         log_q = posterior.log_prob(z)  # [S, B]
         log_weights = log_px + log_pz - log_q
         value, shares = self._bound(tf.stop_gradient(log_weights))
-        surrogate = tf.reduce_sum(shares * (log_px + log_pz), axis=0)  # [B]
+        surrogate = tf.reduce_sum(shares * zero_where_infinite(log_px + log_pz), axis=0)  # [B]
         if self.sleep < 1:
             surrogate += (1 - self.sleep) * tf.reduce_sum(shares * log_q, axis=0)
         if self.sleep > 0:
@@ -67,7 +68,7 @@ class ReweightedWakeSleep(Objective):
         )
 
     def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tfp.math.reduce_logmeanexp(log_weights, axis=0), tf.nn.softmax(log_weights, axis=0)
+        return tfp.math.reduce_logmeanexp(log_weights, axis=0), normalized_weights(log_weights)
 
 
 class WakeSleep(ReweightedWakeSleep):

@@ -7,6 +7,11 @@ import keras
 import numpy as np
 
 from tfp_dgm.evaluation import MutualInformation
+from tfp_dgm.training.checks_at_start import (
+    require_latent_variable_model,
+    require_layers_of_model,
+    require_measurable,
+)
 
 
 class AggressiveTraining(keras.callbacks.Callback):
@@ -33,16 +38,17 @@ class AggressiveTraining(keras.callbacks.Callback):
 
     Args:
       inference_network: its layers, such as `[model.encoder, model.posterior_layer]`.
-      data: examples [N, ...] or batches of them, on which mutual information is measured; see
-        `evaluation.mutual_information`.
+      data: examples [N, ...] or batches of them as `fit` takes them, on which mutual information is
+        measured; see `evaluation.mutual_information`.
       max_inner_steps: at most so many steps of the inference network in a round.
       window: steps over which losses are averaged and compared.
       batch_length: where the examples of one batch are longer than those of another, and lose more
         for it: number of a batch in its epoch -> mean length of its examples. Losses are then
         compared by the unit of length, as [1] does by the word.
     Raises:
-      ValueError: at the start of training, if the model runs several steps at a time, or if a layer
-        is not the model's.
+      TypeError: at the start of training, if the model is no `LatentVariableModel`.
+      ValueError: at the start of training, if the model runs several steps at a time, if a layer is
+        not the model's, or if the data cannot be measured.
     References:
       [1] He, Spokoyny, Neubig and Berg-Kirkpatrick. Lagging Inference Networks and Posterior
         Collapse in Variational Autoencoders. ICLR 2019. arXiv:1901.05534
@@ -84,19 +90,13 @@ class AggressiveTraining(keras.callbacks.Callback):
         self.batch_length = batch_length
 
     def on_train_begin(self, logs: Any = None) -> None:
-        model = self.model
+        model = require_latent_variable_model(self)
         if model.steps_per_execution != 1:
             raise ValueError(
                 "AggressiveTraining: needs `steps_per_execution=1`; received "
                 f"{model.steps_per_execution}"
             )
-        known = {id(weight) for weight in model.trainable_weights}
-        inner = [w for layer in self.inference_network for w in layer.trainable_weights]
-        if not inner or any(id(weight) not in known for weight in inner):
-            raise ValueError(
-                "AggressiveTraining: `inference_network` must be trainable layers of the model; "
-                f"received {[layer.name for layer in self.inference_network]}"
-            )
+        inner = require_layers_of_model(self, "inference_network", self.inference_network)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         inside = {id(weight) for weight in inner}
@@ -105,6 +105,7 @@ class AggressiveTraining(keras.callbacks.Callback):
         self._trainable = model.trainable_weights
         self._steps: dict[str, Callable[..., Any]] = {"all": model.train_function}
         self._measure = MutualInformation(model)
+        require_measurable(self, self.data, self._measure)
         self.active = True
         self._information = -np.inf
         self._start_round()

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tfp_dgm.training.checks_at_start import require_layers_of_model
 from tfp_dgm.training.objective_schedule import objective_variable
 
 
@@ -23,7 +24,9 @@ class AutoencoderPretraining(keras.callbacks.Callback):
       epochs: of pretraining; they count among those of `fit`.
       decoder: the layers to reset: decoder, likelihood, and a learned prior.
     Raises:
-      ValueError: at the start of training, if the objective has no `kl_weight`.
+      TypeError: at the start of training, if the model is no `LatentVariableModel`.
+      ValueError: at the start of training, if the objective has no `kl_weight`, or if a layer is
+        not the model's.
     References:
       [1] Li et al. A Surprisingly Effective Fix for Deep Latent Variable Modeling of Text.
         EMNLP 2019. arXiv:1909.00868
@@ -40,12 +43,13 @@ class AutoencoderPretraining(keras.callbacks.Callback):
         self._pretraining = False
 
     def on_train_begin(self, logs: Any = None) -> None:
+        self._kl_weight = objective_variable(self, "kl_weight")
+        require_layers_of_model(self, "decoder", self.decoder)
         optimizer = self.model.optimizer
         if not optimizer.built:
             optimizer.build(self.model.trainable_variables)
         weights = [weight for layer in self.decoder for weight in layer.weights]
         self._start = [(variable, variable.numpy()) for variable in weights + optimizer.variables]
-        self._kl_weight = objective_variable(self, "kl_weight")
         self._start.append((self._kl_weight, self._kl_weight.numpy()))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tfp_dgm.evaluation import ActiveUnits, MutualInformation
+from tfp_dgm.training.checks_at_start import require_latent_variable_model, require_measurable
 
 ADVICE = """What helps, from the cheapest on:
   - raise the KL weight slowly, once or in cycles: KLWeightSchedule(Linear(...)), (Cyclical(...))
@@ -29,12 +30,16 @@ class CollapseWatch(keras.callbacks.Callback):
     divergence of the aggregated posterior [1].
 
     Args:
-      data: a sample of some hundred held-out examples [N, ...], or batches of them; the cost grows
-        with N^2. See `evaluation.mutual_information`, whose estimate log N limits.
+      data: a sample of some hundred held-out examples [N, ...], or batches of them as `fit` takes
+        them, such as `text.BucketedBatches(rows, 32)`; the cost grows with N^2. See
+        `evaluation.mutual_information`, whose estimate log N limits.
       least_information: mutual information, in nats, below which the posterior counts as collapsed.
         It alone decides: how many units are active depends on the latent's scale, which on the unit
         sphere is small whatever the latent tells.
       say: takes each message; printed by default.
+    Raises:
+      TypeError: at the start of training, if the model is no `LatentVariableModel`.
+      ValueError: at the start of training, if the data cannot be measured.
     References:
       [1] Hoffman and Johnson. ELBO Surgery. NeurIPS 2016 workshop on advances in approximate
         Bayesian inference.
@@ -56,8 +61,10 @@ class CollapseWatch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.collapsed = self.saturated = False
-        self._information = MutualInformation(self.model)
-        self._units = ActiveUnits(self.model)
+        model = require_latent_variable_model(self)
+        self._information = MutualInformation(model)
+        self._units = ActiveUnits(model)
+        require_measurable(self, self.data, self._information, self._units)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         information, units = self._information(self.data), self._units(self.data)

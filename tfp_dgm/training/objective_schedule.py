@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.objectives import Configured
+from tfp_dgm.training.checks_at_start import require_latent_variable_model
 from tfp_dgm.training.schedules import Schedule
 
 
@@ -23,11 +24,18 @@ class ObjectiveSchedule(keras.callbacks.Callback):
         "rate.multiplier" or "control_variates.0.average".
       schedule: one of `training.schedules` or of `keras.optimizers.schedules`.
     Raises:
+      TypeError: if the schedule is no function of the step; at the start of training, if the model
+        is no `LatentVariableModel`.
       ValueError: at the start of training, if the objective has no such variable.
     """
 
     def __init__(self, variable: str, schedule: Schedule) -> None:
         super().__init__()
+        if not callable(schedule) or isinstance(schedule, type):
+            raise TypeError(
+                f"{type(self).__name__}: `schedule` must be a function of the step, such as "
+                f"Linear(10_000), or Constant(0.5) for one value; received {schedule!r}"
+            )
         self.variable = variable
         self.schedule = schedule
 
@@ -54,8 +62,13 @@ class KLWeightSchedule(ObjectiveSchedule):
 
 
 def objective_variable(callback: keras.callbacks.Callback, path: str) -> tf.Variable:
-    """The variable of the objective that a callback works on; a ValueError if there is none."""
-    objective = callback.model.objective
+    """The variable of the objective that a callback works on.
+
+    Raises:
+      TypeError: if the model is no `LatentVariableModel`.
+      ValueError: if the objective has no such variable.
+    """
+    objective = require_latent_variable_model(callback).objective
     known = objective_variables(objective)
     target = known.get(path, getattr(objective, path, None))
     if not isinstance(target, tf.Variable):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 
 from tfp_dgm.data import DataError, atomic_write
+from tfp_dgm.training.checks_at_start import require_latent_variable_model
 from tfp_dgm.training.objective_schedule import objective_variables
 
 # What Keras's own callbacks remember from epoch to epoch.
@@ -46,8 +48,11 @@ class ResumeTraining(keras.callbacks.Callback):
       stopped: whether a callback (early stopping) ended the training after the last of them; give
         `fit` no further `epochs` then.
     Raises:
-      DataError: if the file cannot be read.
-      ValueError: at the start of training, if it is of another model, optimizer or objective.
+      DataError: if the file cannot be read; at the start of training, if the folder cannot be
+        written to.
+      TypeError: at the start of training, if the model is no `LatentVariableModel`.
+      ValueError: at the start of training, if it is of another model, optimizer or objective, or if
+        one of `callbacks` does not stand before it in the list of callbacks.
     """
 
     def __init__(
@@ -76,9 +81,26 @@ class ResumeTraining(keras.callbacks.Callback):
     def restore(self, model: keras.Model) -> None:
         """Brings a model to the state of the last saved epoch, without `fit`."""
         self.set_model(model)
-        self.on_train_begin()
+        self._restore()
 
     def on_train_begin(self, logs: Any = None) -> None:
+        require_latent_variable_model(self)
+        for callback in self.callbacks:
+            missing = [name for name in _state_names(callback) if not hasattr(callback, name)]
+            if missing:
+                raise ValueError(
+                    f"ResumeTraining: each of `callbacks` must stand before it among the callbacks "
+                    f"of `fit`; {type(callback).__name__} has no {missing[0]!r} yet"
+                )
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path.parent):
+                pass
+        except OSError as error:
+            raise DataError.at(self.path.parent, f"cannot be written to: {error}") from error
+        self._restore()
+
+    def _restore(self) -> None:
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         if self.epoch == 0:
