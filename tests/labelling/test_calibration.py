@@ -1,26 +1,19 @@
+import itertools
+
 import numpy as np
 import pytest
 
+from tests.labelling.calibrated_worlds import slipping_annotators, tempered_world
 from tfp_dgm.labelling.calibration import (
     FLOORS,
-    TEMPERATURES,
+    SLIPS,
     Calibration,
+    annotation_likelihood,
     fit_temperature,
     mixture_weights,
     shift_weights,
     temper,
 )
-
-
-def _cases(rows, temperature, floor=0.0, seed=0, num_classes=4):
-    """Stated probabilities whose truth was drawn from floor-mixed p^(1/temperature)."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 3, (rows, num_classes))
-    stated = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    true = np.exp(logits / temperature)
-    true = (1 - floor) * true / true.sum(axis=1, keepdims=True) + floor / num_classes
-    truth = (rng.random((rows, 1)) < true.cumsum(axis=1)).argmax(axis=1)
-    return stated, true, truth
 
 
 def test_temper_is_the_power_renormalised():
@@ -30,28 +23,28 @@ def test_temper_is_the_power_renormalised():
 
 @pytest.mark.parametrize("temperature", [0.7, 1.5, 3.0])
 def test_finds_the_temperature_that_made_the_labels(temperature):
-    stated, _, truth = _cases(4000, temperature)
+    stated, _, truth = tempered_world(4000, temperature)
     found = fit_temperature(stated, np.eye(4, dtype=bool)[truth], np.ones(4000))
     assert abs(np.log(found / temperature)) < 0.12
 
 
 def test_calibrated_probabilities_are_those_that_made_the_labels():
-    stated, _, truth = _cases(4000, 2.0, floor=0.05)
+    stated, _, truth = tempered_world(4000, 2.0, floor=0.05)
     calibration = Calibration.fit(stated, np.eye(4, dtype=bool)[truth], np.ones(4000))
-    fresh, fresh_true, _ = _cases(1000, 2.0, floor=0.05, seed=1)
+    fresh, fresh_true, _ = tempered_world(1000, 2.0, floor=0.05, seed=1)
     assert np.abs(fresh - fresh_true).max() > 0.2  # What was stated is far off.
     np.testing.assert_allclose(calibration(fresh), fresh_true, atol=0.03)
 
 
 def test_set_valued_annotations_calibrate_too():
-    stated, _, truth = _cases(4000, 2.0)
+    stated, _, truth = tempered_world(4000, 2.0)
     allowed = np.eye(4, dtype=bool)[truth]
     allowed[np.arange(4000), (truth + 1) % 4] = True
     assert abs(np.log(fit_temperature(stated, allowed, np.ones(4000)) / 2.0)) < 0.2
 
 
 def test_weights_count_like_repetition():
-    stated, _, truth = _cases(50, 2.0)
+    stated, _, truth = tempered_world(50, 2.0)
     allowed = np.eye(4, dtype=bool)[truth]
     times = np.random.default_rng(0).integers(0, 4, 50)
     weighted = Calibration.fit(stated, allowed, times)
@@ -62,7 +55,7 @@ def test_weights_count_like_repetition():
 
 
 def test_mixture_weights_find_the_member_that_knows():
-    stated, _, truth = _cases(2000, 1.0)
+    stated, _, truth = tempered_world(2000, 1.0)
     noise = np.random.default_rng(5).dirichlet(np.ones(4), 2000)
     weights = mixture_weights(
         [stated, noise], np.eye(4, dtype=bool)[truth], np.ones(2000), np.ones(2)
@@ -81,68 +74,65 @@ def test_shift_weights_give_annotations_the_shares_of_all_rows():
     np.testing.assert_allclose(even, 1)
 
 
-def test_the_accepted_set_keeps_its_promise_in_nine_runs_of_ten():
-    kept = 0
-    for seed in range(40):
-        stated, _, truth = _cases(3080, 2.0, seed=seed)
-        allowed = np.eye(4, dtype=bool)[truth[:80]]
-        calibration = Calibration.fit(stated[:80], allowed, np.ones(80))
-        threshold = calibration.threshold(
-            stated[80:], 0.9, cross_fitted=stated[:80], allowed=allowed
-        )
-        answers = calibration(stated[80:])
-        accepted = answers.max(axis=1) >= (2.0 if threshold is None else threshold)
-        right = answers.argmax(axis=1) == truth[80:]
-        kept += not accepted.any() or right[accepted].mean() >= 0.9 - 0.01  # Sampling noise of 1 %.
-    # Nine in ten are promised; 32 or fewer happen with a chance of 4 % if that is kept.
-    assert kept >= 33
-
-
-def test_too_few_labels_to_tell():
-    rng = np.random.default_rng(0)
-    stated = rng.dirichlet(np.ones(4), 500)
-    allowed = np.eye(4, dtype=bool)[
-        rng.integers(0, 4, 12)
-    ]  # Labels that have nothing to do with it.
-    calibration = Calibration.fit(stated[:12], allowed, np.ones(12))
-    answers = {"cross_fitted": stated[:12], "allowed": allowed}
-    assert calibration.threshold(stated, 0.95, **answers) is None
-
-
-def test_few_rows_to_accept_are_not_enough():
-    stated, _, truth = _cases(500, 1.0)
+def test_draws_of_the_weights_are_averaged_over():
+    stated, _, truth = tempered_world(30, 2.0)
     allowed = np.eye(4, dtype=bool)[truth]
-    calibration = Calibration.fit(stated, allowed, np.ones(500))
-    answers = {"cross_fitted": stated, "allowed": allowed}
-    assert calibration.threshold(stated[:9], 0.5, **answers) is None
-    assert calibration.threshold(stated[:50], 0.5, **answers) is not None
+    # One draw that counts every row twice, and one that counts only the last ten.
+    weights = np.array([[2] * 30, [0] * 20 + [1] * 10])
+    expected = [
+        Calibration.fit(stated.repeat(2, 0), allowed.repeat(2, 0), np.ones(60)).posterior,
+        Calibration.fit(stated[20:], allowed[20:], np.ones(10)).posterior,
+    ]
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3
+    averaged = Calibration.fit(stated, allowed, weights).posterior
+    np.testing.assert_allclose(averaged, np.mean(expected, axis=0), atol=1e-9)
 
 
-@pytest.mark.parametrize("noise", [0, 1e-7])
-def test_rows_that_tie_are_judged_together(noise):
-    # 600 rows at 0.99 and 400 copies at 0.8. 600 and 150 of the copies would be right at 0.952 by
-    # what they say, but no threshold parts copies, and all 1,000 would be right at 0.914.
-    stated = np.repeat([0.99, 0.8], [600, 400])
-    stated += noise * np.random.default_rng(0).random(1000)
-    stated = np.stack([stated, 1 - stated], axis=1)
-    calibration = Calibration(np.eye(len(TEMPERATURES))[:, [9]] * np.eye(len(FLOORS))[0])
-    np.testing.assert_allclose(calibration(stated), stated, atol=0.005)
-    every_label_right = np.repeat([[True, False]], 1000, axis=0)
-    answers = {"cross_fitted": stated, "allowed": every_label_right}
-    threshold = calibration.threshold(stated, 0.95, **answers)
-    assert (calibration(stated).max(axis=1) >= threshold).tolist() == [True] * 600 + [False] * 400
-    everything = calibration.threshold(stated, 0.9, **answers)
-    assert (calibration(stated).max(axis=1) >= everything).all()
+@pytest.mark.parametrize("annotation", [[0], [2], [1, 3]])
+def test_the_likelihood_sums_over_truth_and_slips(annotation):
+    probabilities = np.array([[0.7, 0.15, 0.1, 0.05]])
+    allowed = np.isin(np.arange(4), annotation)[np.newaxis]
+    right, slip = annotation_likelihood(probabilities, allowed, None, 1.0)
+    assert right.shape == (1, len(FLOORS), len(SLIPS))
+    # The annotator names a set of this size: one that holds the truth, or, slipping, one that does
+    # not; all such sets are as likely. Relative to the first kind, as sizes say nothing of classes.
+    sets = list(itertools.combinations(range(4), len(annotation)))
+    for share_index, share in enumerate(SLIPS):
+        holding = missing = 0.0
+        for k in range(4):
+            hold = [s for s in sets if k in s]
+            miss = [s for s in sets if k not in s]
+            holding += (tuple(annotation) in hold) * probabilities[0, k] * (1 - share) / len(hold)
+            missing += (tuple(annotation) in miss) * probabilities[0, k] * share / len(miss)
+        per_set = len([s for s in sets if annotation[0] in s])
+        np.testing.assert_allclose(right[0, 0, share_index], holding * per_set, atol=1e-12)
+        np.testing.assert_allclose(slip[0, 0, share_index], missing * per_set, atol=1e-12)
 
 
-def test_labels_overrule_a_calibration_that_is_wrong_about_the_confident():
-    # Right nine times in ten wherever the model says 0.999 or 0.6: no map of the family says so.
-    rng = np.random.default_rng(0)
-    stated = np.where(rng.random((3000, 1)) < 0.5, [[0.999, 0.001]], [[0.6, 0.4]])
-    truth = (rng.random(3000) >= 0.9).astype(int)
-    allowed = np.eye(2, dtype=bool)[truth[:600]]
-    calibration = Calibration(np.eye(len(TEMPERATURES))[:, [9]] * np.eye(len(FLOORS))[0])
-    answers = {"cross_fitted": stated[:600], "allowed": allowed}
-    assert calibration(stated).max() > 0.99
-    assert calibration.threshold(stated[600:], 0.95, **answers) is None
-    assert calibration.threshold(stated[600:], 0.8, **answers) is not None
+def test_answers_of_the_floor_are_a_distribution_over_classes():
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(5), 20)
+    total = sum(
+        annotation_likelihood(probabilities, np.eye(5, dtype=bool)[[k] * 20], None, 2.0)[0]
+        for k in range(5)
+    )
+    np.testing.assert_allclose(total, np.broadcast_to(1 - SLIPS, total.shape))
+
+
+def test_slips_are_not_taken_for_doubt():
+    stated, _, truth = tempered_world(600, 1.0, seed=2, scale=5.0)
+    labels, _, fitted = slipping_annotators(stated, truth, 0.1)
+    fresh, true, _ = tempered_world(1000, 1.0, seed=3, scale=5.0)
+    told_apart = Calibration.fit(stated, labels, np.ones(600), fitted=fitted)
+    assert abs(told_apart.slips - 0.1) < 0.03
+    sure = true.max(axis=1) > 0.99
+    assert told_apart(fresh)[sure].max(axis=1).mean() > 0.98
+    # Nothing tells slips apart without the answers of the model that saw the labels.
+    doubting = Calibration.fit(stated, labels, np.ones(600))
+    assert doubting.slips == 0
+    assert doubting(fresh)[sure].max(axis=1).mean() < 0.93
+
+
+def test_no_slips_are_seen_where_there_are_none():
+    stated, _, truth = tempered_world(600, 1.0, seed=4)
+    labels, _, fitted = slipping_annotators(stated, truth, 0.0)
+    assert Calibration.fit(stated, labels, np.ones(600), fitted=fitted).slips < 0.015

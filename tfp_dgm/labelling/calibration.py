@@ -1,24 +1,25 @@
 """Confidences that mean what they say, judged on labels that the models did not train on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import scipy.stats
 
-# Grid of the posterior over the calibration's two parameters.
-TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(8), 36))
-FLOORS = np.array([0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.22, 0.3])
+# Grid of the posterior over the calibration's two parameters and the share of wrong labels.
+TEMPERATURES = np.exp2(np.linspace(-2, 3, 31))
+FLOORS = np.array([0, 0.003, 0.006, 0.01, 0.016, 0.025, 0.04, 0.06, 0.09, 0.13, 0.19, 0.27, 0.4])
+SLIPS = np.array([0, 0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.16, 0.25])
 
-_LOG_TEMPERATURE = (-0.3, 0.4)  # Prior mean and deviation.
-_FLOOR_MEAN = 0.03
-# Shares of belief that may hold the accepted set to be too imprecise: of the posterior over
-# calibration maps, and of the Beta posterior from the labels among the accepted.
-_MAPS_DOUBT = 0.2
-_LABELS_DOUBT = 0.1
-_PRIOR_ROWS = 20
-MIN_ACCEPTED = 10
-_ROUNDING = 1e-5
-_MAX_SETS = 2000  # Accepted sets that are tried, at most.
+_LOG_TEMPERATURE = (0.0, 0.6)  # Prior mean and deviation.
+# Prior of floors and of shares of slips alike, weights and means of exponentials: mostly about one
+# in a hundred, but in a fifth of all data sets about one in ten.
+_RARE, _OFTEN = (0.8, 0.01), (0.2, 0.1)
+# A model that is wrong for sure errs towards classes that it finds likely, where a slip of the
+# annotator may be any class: the floor's mass goes to classes by p^(1 / (1.5 temperature)).
+_ERROR_HEAT = 1.5
+# How often a model that was trained on a surprising label follows it, where the label is right
+# (measured on eight data sets: 0.5 to 0.86) and where it is a slip (0.12 to 0.41).
+_FOLLOWS_RIGHT, _FOLLOWS_SLIP = 0.65, 0.25
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -85,34 +86,66 @@ def shift_weights(allowed: np.ndarray, class_shares: np.ndarray, power: float) -
 class Calibration:
     """A posterior over calibration maps q = (1 - floor) temper(p, temperature) + floor / K.
 
+    Labels are given by annotators, who slip: a share of them is wrong, any other class being as
+    likely. This share is a third unknown, so that slips are not taken for the model's doubt.
+
     Attributes:
-      posterior: [len(TEMPERATURES), len(FLOORS)]; sums to 1.
+      posterior: [len(TEMPERATURES), len(FLOORS), len(SLIPS)]; sums to 1.
     """
 
     posterior: np.ndarray
 
     @classmethod
     def fit(
-        cls, probabilities: np.ndarray, allowed: np.ndarray, weights: np.ndarray
+        cls,
+        probabilities: np.ndarray,
+        allowed: np.ndarray,
+        weights: np.ndarray,
+        *,
+        fitted: np.ndarray | None = None,
     ) -> "Calibration":
-        """Bayes' rule on a grid; arguments as for `fit_temperature`."""
-        log_posterior = np.zeros((len(TEMPERATURES), len(FLOORS)))
-        chance = allowed.mean(axis=1, keepdims=True)
+        """Bayes' rule on a grid.
+
+        Args:
+          probabilities: [n, K], cross-fitted.
+          allowed: bool [n, K]; the annotations.
+          weights: [n], what each row counts; or [S, n], draws of it, over which the posterior is
+            averaged.
+          fitted: [n, K]; answers by the model that was trained on these annotations. Whether it
+            follows a surprising label tells slips from errors; without them no label is held to be
+            a slip.
+        """
+        weights = np.atleast_2d(weights)
+        log_posterior = np.zeros((len(weights), len(TEMPERATURES), len(FLOORS), len(SLIPS)))
         mean, deviation = _LOG_TEMPERATURE
         for i, temperature in enumerate(TEMPERATURES):
-            given = _of_annotation(temper(probabilities, temperature), allowed)[:, np.newaxis]
-            given = (1 - FLOORS) * given + FLOORS * chance  # [n, floors]
-            fit = (weights[:, np.newaxis] * np.log(np.maximum(given, 1e-6))).sum(axis=0)
-            log_posterior[i] = fit - 0.5 * ((np.log(temperature) - mean) / deviation) ** 2
-        # Exponential prior on the floor; the grid is uneven, so each point stands for its interval.
-        log_posterior += np.log(np.gradient(FLOORS)) - FLOORS / _FLOOR_MEAN
-        posterior = np.exp(log_posterior - log_posterior.max())
-        return cls(posterior / posterior.sum())
+            right, slip = annotation_likelihood(probabilities, allowed, fitted, temperature)
+            fit = np.tensordot(weights, np.log(np.maximum(right + slip, 1e-9)), axes=1)
+            log_posterior[:, i] = fit - 0.5 * ((np.log(temperature) - mean) / deviation) ** 2
+        log_posterior += np.log(_prior(FLOORS))[:, np.newaxis]
+        if fitted is None:
+            log_posterior[..., 1:] = -np.inf
+        else:
+            log_posterior += np.log(_prior(SLIPS))
+        axes = (1, 2, 3)
+        posterior = np.exp(log_posterior - log_posterior.max(axis=axes, keepdims=True))
+        posterior /= posterior.sum(axis=axes, keepdims=True)
+        return cls(posterior.mean(axis=0))
+
+    @cached_property
+    def maps(self) -> np.ndarray:
+        """[len(TEMPERATURES), len(FLOORS)]; the posterior of the maps alone."""
+        return self.posterior.sum(axis=2)
+
+    @cached_property
+    def slips(self) -> float:
+        """The expected share of annotations that are wrong."""
+        return float(self.posterior.sum(axis=(0, 1)) @ SLIPS)
 
     def components(self) -> tuple[np.ndarray, np.ndarray, float]:
         """The posterior mean as a mixture: temperatures, their weights, and the floor's weight."""
-        kept = self.posterior.sum(axis=1) > 1e-4
-        posterior = self.posterior[kept] / self.posterior[kept].sum()
+        kept = self.maps.sum(axis=1) > 1e-4
+        posterior = self.maps[kept] / self.maps[kept].sum()
         floors = posterior @ FLOORS
         return TEMPERATURES[kept], posterior.sum(axis=1) - floors, float(floors.sum())
 
@@ -124,70 +157,53 @@ class Calibration:
             total += weight * temper(probabilities, temperature)
         return total
 
-    def threshold(
-        self,
-        probabilities: np.ndarray,
-        min_precision: float,
-        *,
-        cross_fitted: np.ndarray,
-        allowed: np.ndarray,
-    ) -> float | None:
-        """The least calibrated confidence that is safe to accept.
 
-        Of the sets of most confident rows (all rows above some confidence, ties and all), the
-        largest that both judges hold to be as precise as asked for: the posterior over calibration
-        maps, with probability 0.8, and the cross-fitted labels above the same confidence, with
-        probability 0.9. The latter are counted onto a Beta prior of 20 rows that expects what the
-        calibration says, which guards against maps that this family does not hold.
+def annotation_likelihood(
+    probabilities: np.ndarray,
+    allowed: np.ndarray,
+    fitted: np.ndarray | None,
+    temperature: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """How likely each annotation is together with its being right, and with its being a slip.
 
-        Args:
-          probabilities: [N, K]; uncalibrated, of the rows to accept from.
-          min_precision: the share of accepted rows that must be right.
-          cross_fitted: [n, K]; uncalibrated, of annotated rows by models that did not see them.
-          allowed: bool [n, K]; their annotations.
-        Returns:
-          The threshold, or None where no set of at least 10 rows qualifies: too few labels to tell.
-        """
-        confidence = self(probabilities).max(axis=1)
-        order = np.argsort(-confidence, kind="stable")
-        ranked = confidence[order]
-        ranks = np.unique(np.linspace(1, len(order), min(len(order), _MAX_SETS)).astype(int))
-        # A little below a row, which a float32 graph may round either way. A set is all that its
-        # threshold accepts, however many rows tie there (copies of one text, or empty ones).
-        thresholds = ranked[ranks - 1] - _ROUNDING
-        sizes = np.searchsorted(-ranked, -thresholds, side="right")
-        believed = self._precision_quantile(probabilities[order], sizes) >= min_precision
+        right = (1 - slips) q(allowed) follows(right)
+        slip = slips (1 - q(allowed)) |allowed| / (K - |allowed|) follows(slip)
 
-        expected = np.cumsum(ranked)[sizes - 1] / sizes
-        answers = self(cross_fitted)
-        right = allowed[np.arange(len(allowed)), answers.argmax(axis=1)]
-        above = answers.max(axis=1) >= thresholds[:, np.newaxis]  # [sets, n]
-        hits = _PRIOR_ROWS * expected + (above & right).sum(axis=1)
-        misses = _PRIOR_ROWS * (1 - expected) + (above & ~right).sum(axis=1)
-        seen = scipy.stats.beta.sf(min_precision, hits, misses) >= 1 - _LABELS_DOUBT
+    where the factor of sizes is 1 / (K - 1) for a label: a slip is any set of its size that does
+    not hold the class. `follows` is 1 where the label is what the cross-fitted model says.
 
-        safe = np.flatnonzero(believed & seen & (sizes >= MIN_ACCEPTED))
-        return float(thresholds[safe[-1]]) if len(safe) else None
+    Args:
+      probabilities, allowed, fitted: as for `Calibration.fit`.
+      temperature: of the map.
+    Returns:
+      right, slip: [n, len(FLOORS), len(SLIPS)].
+    """
+    rows, num_classes = np.arange(len(allowed)), allowed.shape[1]
+    best = probabilities.argmax(axis=1)
+    agrees = allowed[rows, best]
+    others = temper(probabilities, _ERROR_HEAT * temperature)
+    others[rows, best] = 0
+    others *= (1 - 1 / num_classes) / others.sum(axis=1, keepdims=True)
+    floor = agrees / num_classes + _of_annotation(others, allowed)  # [n]
+    given = _of_annotation(temper(probabilities, temperature), allowed)[:, np.newaxis]
+    given = ((1 - FLOORS) * given + FLOORS * floor[:, np.newaxis])[:, :, np.newaxis]  # [n, F, 1]
 
-    def _precision_quantile(self, probabilities: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """The posterior's lower quantile of the precision of the first rows, for each size."""
-        every = np.arange(1, len(probabilities) + 1)
-        precisions, beliefs = [], []
-        for temperature, row in zip(TEMPERATURES, self.posterior, strict=True):
-            if row.sum() <= 1e-4:
-                continue
-            tempered = np.cumsum(temper(probabilities, temperature).max(axis=1)) / every
-            for floor, belief in zip(FLOORS, row, strict=True):
-                if belief > 1e-5:
-                    precisions.append(
-                        (1 - floor) * tempered[sizes - 1] + floor / probabilities.shape[1]
-                    )
-                    beliefs.append(belief)
-        precision = np.array(precisions)  # [maps, sizes]
-        ranking = np.argsort(precision, axis=0)
-        belief = np.cumsum((np.array(beliefs) / np.sum(beliefs))[ranking], axis=0)
-        first = np.minimum((belief < _MAPS_DOUBT).sum(axis=0), len(beliefs) - 1)
-        return np.take_along_axis(precision, ranking, axis=0)[first, np.arange(len(sizes))]
+    right_follows = slip_follows = np.ones(len(allowed))
+    if fitted is not None:
+        follows = allowed[rows, fitted.argmax(axis=1)]
+        right_follows = np.where(follows, _FOLLOWS_RIGHT, 1 - _FOLLOWS_RIGHT)
+        slip_follows = np.where(follows, _FOLLOWS_SLIP, 1 - _FOLLOWS_SLIP)
+    sizes = allowed.sum(axis=1)
+    odds = sizes / np.maximum(num_classes - sizes, 1) * np.where(agrees, 1, slip_follows)
+    right = (1 - SLIPS) * given * np.where(agrees, 1, right_follows)[:, np.newaxis, np.newaxis]
+    return right, SLIPS * (1 - given) * odds[:, np.newaxis, np.newaxis]
+
+
+def _prior(grid: np.ndarray) -> np.ndarray:
+    """Prior probability of each point of a grid, which stands for the interval around it."""
+    edges = np.concatenate([[0], (grid[1:] + grid[:-1]) / 2, [1]])
+    mass = sum(-weight * np.diff(np.exp(-edges / mean)) for weight, mean in (_RARE, _OFTEN))
+    return np.asarray(mass / np.sum(mass))
 
 
 def _of_annotation(probabilities: np.ndarray, allowed: np.ndarray) -> np.ndarray:

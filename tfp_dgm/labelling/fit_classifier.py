@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from tfp_dgm.labelling.calibration import MIN_ACCEPTED, Calibration
+from tfp_dgm.labelling.acceptance import MIN_ACCEPTED, acceptance_threshold
+from tfp_dgm.labelling.calibration import Calibration
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
@@ -74,16 +75,17 @@ def fit_classifier(
         members = Members(features, rows, allowed[rows], seed, progress)
     with _timed(seconds, "calibration"):
         shift = members.shift_weights(power=1.0)
-        calibration = Calibration.fit(members.cross_fitted, allowed[rows], shift)
+        annotated = {"allowed": allowed[rows], "fitted": members.answers[rows]}
+        calibration = Calibration.fit(members.cross_fitted, weights=shift, **annotated)
         unannotated = np.delete(members.answers, rows, axis=0)
         threshold = None
         if len(unannotated):
-            single = allowed[rows].sum(axis=1) == 1
-            threshold = calibration.threshold(
+            threshold = acceptance_threshold(
+                calibration,
                 unannotated,
                 min_precision,
-                cross_fitted=members.cross_fitted[single],
-                allowed=allowed[rows][single],
+                cross_fitted=members.cross_fitted,
+                **annotated,
             )
 
     probabilities = members.answers.copy()

@@ -1,0 +1,95 @@
+"""Which answers are safe to accept: the largest set that is precise enough in nine runs of ten."""
+
+import numpy as np
+import scipy.special
+import scipy.stats
+
+from tfp_dgm.labelling.calibration import FLOORS, TEMPERATURES, Calibration, temper
+from tfp_dgm.labelling.label_noise import answer_probability
+
+MIN_ACCEPTED = 10
+
+_DOUBT = 0.1  # Belief that may hold the accepted set to be too imprecise.
+_PRIOR_ROWS = 20
+_ROUNDING = 1e-5
+_MAX_SETS = 2000  # Accepted sets that are tried, at most.
+
+
+def acceptance_threshold(
+    calibration: Calibration,
+    probabilities: np.ndarray,
+    min_precision: float,
+    *,
+    cross_fitted: np.ndarray,
+    allowed: np.ndarray,
+    fitted: np.ndarray | None = None,
+    counts: np.ndarray | None = None,
+) -> float | None:
+    """The least calibrated confidence that is safe to accept.
+
+    Of the sets of most confident rows (all rows above some confidence, ties and all), the largest
+    that two judges hold to be as precise as asked for, each with probability 0.9: the posterior
+    over calibration maps, with the chance of a finite set; and the cross-fitted labels above the
+    same confidence. The latter are counted onto a Beta prior of 20 rows that expects what the
+    calibration says, which guards against maps that this family does not hold. A label that
+    contradicts counts as a miss in so far as it is believed to be right.
+
+    Args:
+      calibration: fitted to the annotations.
+      probabilities: [N, K]; uncalibrated, of the rows to accept from.
+      min_precision: the share of accepted rows that must be right.
+      cross_fitted: [n, K]; uncalibrated, of annotated rows by models that did not see them.
+      allowed: bool [n, K]; their annotations; those of several classes are not judged by.
+      fitted: [n, K]; uncalibrated, by the model that was trained on them; see `Calibration.fit`.
+      counts: [n]; how many rows each stands for (less than 1 for copies); 1 if not given.
+    Returns:
+      The threshold, or None where no set of at least 10 rows qualifies: too few labels to tell.
+    """
+    confidence = calibration(probabilities).max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    ranked = confidence[order]
+    ranks = np.unique(np.linspace(1, len(order), min(len(order), _MAX_SETS)).astype(int))
+    # A little below a row, which a float32 graph may round either way. A set is all that its
+    # threshold accepts, however many rows tie there (copies of one text, or empty ones).
+    thresholds = ranked[ranks - 1] - _ROUNDING
+    sizes = np.searchsorted(-ranked, -thresholds, side="right")
+    believed = _believed(calibration, probabilities[order], sizes, min_precision)
+
+    single = allowed.sum(axis=1) == 1
+    counts = np.ones(len(allowed)) if counts is None else counts
+    right = answer_probability(
+        calibration,
+        cross_fitted[single],
+        allowed[single],
+        None if fitted is None else fitted[single],
+    )
+    above = calibration(cross_fitted[single]).max(axis=1) >= thresholds[:, np.newaxis]  # [sets, n]
+    expected = np.cumsum(ranked)[sizes - 1] / sizes
+    hits = _PRIOR_ROWS * expected + above @ (counts[single] * right)
+    misses = _PRIOR_ROWS * (1 - expected) + above @ (counts[single] * (1 - right))
+    seen = scipy.stats.beta.sf(min_precision, hits, misses)
+
+    doubted = 1 - np.minimum(believed, seen)
+    safe = np.flatnonzero((doubted <= _DOUBT) & (sizes >= MIN_ACCEPTED))
+    return float(thresholds[safe[-1]]) if len(safe) else None
+
+
+def _believed(
+    calibration: Calibration, probabilities: np.ndarray, sizes: np.ndarray, min_precision: float
+) -> np.ndarray:
+    """The posterior's belief that the first rows are precise enough, for each size.
+
+    A finite set is right by chance more or less often than its confidences say: a normal
+    approximation of that.
+    """
+    every = np.arange(1, len(probabilities) + 1)
+    kept = np.zeros(len(sizes))
+    for temperature, beliefs in zip(TEMPERATURES, calibration.maps, strict=True):
+        if beliefs.sum() <= 1e-5:
+            continue
+        tempered = np.cumsum(temper(probabilities, temperature).max(axis=1)) / every
+        precision = (1 - FLOORS) * tempered[sizes - 1, np.newaxis]  # [sizes, floors]
+        precision += FLOORS / probabilities.shape[1]
+        deviation = np.sqrt(np.maximum(precision * (1 - precision), 1e-9) / sizes[:, np.newaxis])
+        kept += scipy.special.ndtr((precision - min_precision) / deviation) @ beliefs
+    return kept
