@@ -64,24 +64,6 @@ def mixture_weights(
     return mixture
 
 
-def shift_weights(allowed: np.ndarray, class_shares: np.ndarray, power: float) -> np.ndarray:
-    """What each annotated row counts in estimates for all rows [n].
-
-    Annotators rarely draw classes as often as they occur. A row counts as its class's share of all
-    rows over its share of the annotations, to a power; the weights sum to the effective number of
-    rows, (sum w)^2 / sum w^2, so that estimates are not surer than the labels allow.
-
-    Args:
-      allowed: bool [n, K]; the annotations.
-      class_shares: [K]; the predicted shares of the classes among all rows.
-      power: 1 corrects in full, 0 not at all.
-    """
-    given = allowed / allowed.sum(axis=1, keepdims=True)
-    ratio = (class_shares / np.maximum(given.mean(axis=0), 1e-9)) ** power
-    weights = given @ ratio
-    return weights * (weights.sum() / np.square(weights).sum())
-
-
 @dataclass(frozen=True)
 class Calibration:
     """A posterior over calibration maps q = (1 - floor) temper(p, temperature) + floor / K.

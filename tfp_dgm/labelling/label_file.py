@@ -38,6 +38,7 @@ NEW_COLUMNS = (
     "second_label",
     "second_probability",
     "suspect_label",
+    "given_label_probability",
 )
 # What the model folder holds.
 _WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html"}
@@ -234,7 +235,7 @@ def _check_model_directory(
 def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
     """`NEW_COLUMNS` of each row.
 
-    `accept` is empty where a label was given, `suspect_label` where none was.
+    `accept` is empty where a label was given, the last two where none was.
     """
     rows = range(len(outcome.texts))
     best, second = outcome.ranking[:, 0], outcome.ranking[:, 1]
@@ -246,6 +247,7 @@ def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
         [names[k] for k in second],
         _rounded(outcome.constrained[rows, second]),
         _where(~outcome.unannotated, outcome.suspects),
+        [None if np.isnan(p) else round(float(p), 6) for p in outcome.given_probability],
     )
     return dict(zip(NEW_COLUMNS, values, strict=True))
 

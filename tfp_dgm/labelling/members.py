@@ -5,7 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, shift_weights, temper
+from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, temper
+from tfp_dgm.labelling.class_shares import ClassShares
 from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
@@ -28,7 +29,7 @@ class Members:
     """The trained members, what they answer, and what their answers are worth.
 
     Axis F of every model holds the model of all annotations first, then one for each fold that it
-    did not see.
+    did not see. Copies of one text (`group` [n]; see `copies`) share a fold.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Members:
         features: Features,
         rows: np.ndarray,
         allowed: np.ndarray,
+        group: np.ndarray,
         seed: int,
         progress: Progress,
     ) -> None:
         self.rows = rows
         self.allowed = allowed
-        self.fold = folds(allowed, seed)
+        self.fold = folds(allowed, group, seed)
+        self.class_shares = ClassShares(rows, allowed, self.fold, group, seed)
         self.visible = np.stack(
             [np.full(len(rows), True), *(self.fold != fold for fold in range(FOLDS))], axis=1
         )  # [n, F]
@@ -55,6 +58,7 @@ class Members:
                     rows,
                     allowed,
                     self.visible,
+                    class_shares=self.class_shares,
                     rare_class_power=_RARE_CLASS_POWERS[number],
                     seed=seed + number,
                     progress=partial(progress, step),
@@ -70,12 +74,16 @@ class Members:
                     rows,
                     allowed,
                     self.visible,
+                    self.class_shares.counts,
                     prior_count=prior_count,
                     temperature=temperature,
                 )
             )
             answers.append(self.naive_bayes[-1].predict(features.words))
-        self._class_shares = answers[0][:, :, 0].mean(axis=0)
+        heads_answers = np.mean(answers[: len(self.heads)], axis=0)
+        self._weights = self.class_shares.weights(
+            self.class_shares.draws(heads_answers).mean(axis=0), _SHIFT_POWER
+        )
 
         heads_belief: tuple[float, ...] = _HEADS_BELIEF
         ensemble_belief = _ENSEMBLE_BELIEF
@@ -84,19 +92,18 @@ class Members:
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
         masks = np.repeat(allowed[:, :, np.newaxis], FOLDS + 1, axis=2).astype(np.float32)
-        known = clamp(ensemble.astype(np.float32), rows, masks, self.visible)
+        known = clamp(
+            ensemble.astype(np.float32), rows, masks, self.visible, self.class_shares.counts
+        )
         self.student = NaiveBayes.fit(features.words, known)
         pair = [ensemble, self.student.predict(features.words)]
         self.combination_temperatures, self.combination_weights, combined = self._mix(
             pair, [ensemble_belief, 1.0]
         )
+        self.share_draws = self.class_shares.draws(combined)  # [S, K]
         self.answers = combined[:, :, 0]  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
         progress("Naive Bayes and calibration", 1, 1)
-
-    def shift_weights(self, power: float) -> np.ndarray:
-        """What each annotated row counts [n]; see `calibration.shift_weights`."""
-        return shift_weights(self.allowed, self._class_shares, power)
 
     def _unseen(self, answers: np.ndarray) -> np.ndarray:
         """Each annotated row's answer by the model that did not see it: [n, K]."""
@@ -106,11 +113,10 @@ class Members:
         self, answers: list[np.ndarray], belief: Sequence[float]
     ) -> tuple[list[float], np.ndarray, np.ndarray]:
         """Temperatures and weights of a mixture, and its probabilities [N, K, F]."""
-        weights = self.shift_weights(_SHIFT_POWER)
         unseen = [self._unseen(answer) for answer in answers]
-        temperatures = [fit_temperature(answer, self.allowed, weights) for answer in unseen]
+        temperatures = [fit_temperature(answer, self.allowed, self._weights) for answer in unseen]
         tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
-        mixture = mixture_weights(tempered, self.allowed, weights, np.asarray(belief))
+        mixture = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
         mixed = sum(
             np.float32(weight) * temper(answer, temperature)
             for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
@@ -118,15 +124,17 @@ class Members:
         return temperatures, mixture, np.asarray(mixed)
 
 
-def folds(allowed: np.ndarray, seed: int) -> np.ndarray:
-    """The fold [n] of each annotated row, stratified by class."""
+def folds(allowed: np.ndarray, group: np.ndarray, seed: int) -> np.ndarray:
+    """The fold [n] of each annotated row: stratified by class, copies of one text together."""
     rng = np.random.default_rng(seed)
-    fold = np.zeros(len(allowed), int)
+    first = np.unique(group, return_index=True)[1]  # A row for each distinct text.
+    fold = np.zeros(len(first), int)
     # Set-valued rows form strata of their own.
     strata = allowed.argmax(axis=1) + allowed.shape[1] * (allowed.sum(axis=1) > 1)
+    strata = strata[first]
     start = 0
     for stratum in np.unique(strata):
         members = rng.permutation(np.flatnonzero(strata == stratum))
         fold[members] = (start + np.arange(len(members))) % FOLDS
         start += len(members)
-    return fold
+    return fold[group]

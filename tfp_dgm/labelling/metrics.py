@@ -28,16 +28,19 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
 
     Returns:
       A dictionary of these, JSON-ready:
-        rows: `all`, `labelled` (one class observed), `set_valued` (several allowed), `unlabelled`.
+        rows: `all`, `labelled` (one class observed), `set_valued` (several allowed), `unlabelled`;
+          and `copies` (annotated rows that repeat another one's text).
         cross_fitted: `labels`, `accuracy`, `macro_f1`, `expected_calibration_error`; the same
           under `unweighted`.
         acceptance: `asked_precision`, `threshold`, `accepted`, `coverage` (the share of the rows
           without observed label), `expected_precision` (mean confidence of the accepted rows),
           `measured` (labels above the threshold: `count`, `coverage`, `precision`, and its
           interval from `low` to `high`), and `note`, which says why there is no threshold.
-        classes: for each, `name`, `observed`, `predicted` and `accepted` rows, cross-fitted
-          `precision` and `recall`, and `warnings`.
-        suspects: how many annotations look wrong.
+        classes: for each, `name`, `observed`, `predicted` and `accepted` rows, its `share` of the
+          rows without annotation as estimated, with the interval from `share_low` to `share_high`
+          that holds it with probability 0.8, cross-fitted `precision` and `recall`, `warnings`.
+        suspects: `count` of annotations that look wrong, and how many of them are expected to be
+          (`expected_wrong`).
         warnings, seconds: as in the outcome.
     """
     labelled = outcome.observed >= 0
@@ -48,6 +51,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
             "labelled": int(labelled.sum()),
             "set_valued": int((without & ~outcome.unannotated).sum()),
             "unlabelled": int((without & outcome.unannotated).sum()),
+            "copies": outcome.copies,
         },
         "cross_fitted": {
             "labels": int(labelled.sum()),
@@ -56,7 +60,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         },
         "acceptance": _acceptance(outcome),
         "classes": _classes(outcome),
-        "suspects": int(outcome.suspects.sum()),
+        "suspects": _suspects(outcome),
         "warnings": list(outcome.warnings),
         "seconds": dict(outcome.seconds),
     }
@@ -110,18 +114,28 @@ def _classes(outcome: Outcome) -> list[dict[str, Any]]:
     observed = np.bincount(outcome.observed[rows], minlength=num_classes)
     predicted = np.bincount(outcome.predicted[~rows], minlength=num_classes)
     accepted = np.bincount(outcome.predicted[outcome.accepted], minlength=num_classes)
+    low, high = np.quantile(outcome.class_shares, [0.1, 0.9], axis=0)
+    share = outcome.class_shares.mean(axis=0)
     return [
         {
             "name": name,
             "observed": observed[k],
             "predicted": predicted[k],
             "accepted": accepted[k],
+            "share": share[k],
+            "share_low": low[k],
+            "share_high": high[k],
             "precision": precision[k],
             "recall": recall[k],
             "warnings": _class_warnings(int(observed[k])),
         }
         for k, name in enumerate(outcome.classes)
     ]
+
+
+def _suspects(outcome: Outcome) -> dict[str, Any]:
+    wrong = 1 - outcome.given_probability[outcome.suspects]
+    return {"count": int(outcome.suspects.sum()), "expected_wrong": wrong.sum(dtype=np.float64)}
 
 
 def _class_warnings(observed: int) -> list[str]:

@@ -62,27 +62,38 @@ def naive_bayes_em(
     rows: np.ndarray,
     allowed: np.ndarray,
     visible: np.ndarray,
+    counts: np.ndarray,
     *,
     prior_count: float,
     temperature: float,
 ) -> NaiveBayes:
-    """Fits F models by EM; arguments as for `self_training.self_train`."""
+    """Fits F models by EM; arguments as for `self_training.self_train`, and `clamp`."""
     masks = np.repeat(allowed[:, :, np.newaxis], visible.shape[1], axis=2).astype(np.float32)
     given = masks / masks.sum(axis=1, keepdims=True)
     smoothing = {"prior_count": prior_count, "temperature": temperature}
-    model = NaiveBayes.fit(words[rows], given * visible[:, np.newaxis], **smoothing)
+    model = NaiveBayes.fit(
+        words[rows], given * visible[:, np.newaxis] * counts[:, np.newaxis, np.newaxis], **smoothing
+    )
     for _ in range(_ITERATIONS):
         model = NaiveBayes.fit(
-            words, clamp(model.predict(words), rows, masks, visible), **smoothing
+            words, clamp(model.predict(words), rows, masks, visible, counts), **smoothing
         )
     return model
 
 
 def clamp(
-    probabilities: np.ndarray, rows: np.ndarray, masks: np.ndarray, visible: np.ndarray
+    probabilities: np.ndarray,
+    rows: np.ndarray,
+    masks: np.ndarray,
+    visible: np.ndarray,
+    counts: np.ndarray,
 ) -> np.ndarray:
-    """Responsibilities [N, K, F]: annotated rows that a model may see obey their annotation."""
+    """Responsibilities [N, K, F]: annotated rows that a model may see obey their annotation.
+
+    They sum to 1 over the classes, in annotated rows to what each annotation counts [n].
+    """
     result = probabilities.copy()
     known = restrict(probabilities[rows], masks)
-    result[rows] = np.where(visible[:, np.newaxis], known, probabilities[rows])
+    known = np.where(visible[:, np.newaxis], known, probabilities[rows])
+    result[rows] = known * counts[:, np.newaxis, np.newaxis]
     return result

@@ -17,6 +17,11 @@ class Outcome:
       allowed: bool [N, K]; the annotation: all True = none, one True = the observed label.
       probabilities: float32 [N, K], calibrated. A row that carries an annotation is judged by
         models that did not train on it (cross-fitting), and its annotation is not used.
+      given_probability: float32 [N]; the probability that the annotation is right, of slips of
+        annotators as often as the labels show; NaN where there is none.
+      class_shares: float [S, K]; draws of the classes' shares among the rows without annotation
+        from what is known of them.
+      copies: how many annotated rows repeat the text of another one; all copies count once.
       weights: float32 [N]; what each row with an observed label counts in estimates for the
         unlabelled rows (annotators rarely draw classes as often as they occur); 0 elsewhere.
       min_precision: the precision asked for.
@@ -33,8 +38,11 @@ class Outcome:
     allowed: np.ndarray
     probabilities: np.ndarray
     weights: np.ndarray
+    given_probability: np.ndarray
+    class_shares: np.ndarray
     min_precision: float
     threshold: float | None
+    copies: int = 0
     terms: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     unlike_labelled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     warnings: Sequence[str] = ()
@@ -89,8 +97,9 @@ class Outcome:
     def suspects(self) -> np.ndarray:
         """bool [N]; annotations that look wrong to models that did not train on them.
 
-        The annotation gets less than 5 % where another class gets more than half: with honest
-        probabilities, fewer than one such label in twenty is right.
+        The annotation gets less than 5 % where another class gets more than half. How many of
+        these are wrong `given_probability` tells: a model is sure of the wrong class, too, where
+        it has not seen the like.
         """
         annotated = ~self.unannotated
         given = np.where(self.allowed, self.probabilities, 0).sum(axis=1)

@@ -219,6 +219,7 @@ def _suspects(outcome: Outcome, names: Sequence[object]) -> list[dict[str, Any]]
             "given": [outcome.classes[k] for k in np.flatnonzero(outcome.allowed[rows[i]])],
             "predicted": outcome.classes[others[i].argmax()],
             "probability": float(others[i].max()),
+            "given_probability": float(outcome.given_probability[rows[i]]),
         }
         for i in order
     ]

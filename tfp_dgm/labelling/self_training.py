@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfp_dgm.labelling.class_shares import ClassShares
+
 # Chosen on draws of labels that no reported figure uses; one configuration for all data sets.
 _RIDGE = 0.01
 _CONFIDENCE = (0.75, 0.95)
 _HEADS = 2
 _ROUNDS = 6
 _FIRST_STEPS, _STEPS = 30, 12
+_ROWS_TO_ALIGN, _STEPS_TO_ALIGN = 1000, 8
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def self_train(
     allowed: np.ndarray,
     visible: np.ndarray,
     *,
+    class_shares: ClassShares,
     rare_class_power: float,
     seed: int,
     progress: Callable[[int, int], None],
@@ -70,41 +74,58 @@ def self_train(
     """Trains F models of H heads at once.
 
     In each round a head learns from the annotated rows, with random weights of its own, and from
-    the rows of which it was confident in the round before.
+    the rows of which it was confident in the round before. Where labels were drawn unevenly, its
+    answers are brought to the estimated shares of the classes first ("distribution alignment" [1]),
+    and annotations count more in classes that have too few.
 
     Args:
       features: float32 [N, D], the last column ones.
       rows: int [n]; the annotated rows.
       allowed: bool [n, K]; what their annotations allow.
       visible: bool [n, F]; which of them each model may see. The others count as not annotated.
+      class_shares: estimates the shares of the classes, and knows what each annotation counts.
       rare_class_power: how much rare classes are raised, from 0 (not at all) to 1 (to equality).
       seed: of the random weights.
       progress: called after each round, with the rounds done and their number.
+    References:
+      [1] Berthelot et al. ReMixMatch. ICLR 2020. arXiv:1911.09785
     """
     num_classes, models = allowed.shape[1], visible.shape[1]
     num_heads = _HEADS * models
-    weights = _random_weights(allowed, seed)  # [n, H]
+    weights = _random_weights(allowed, seed) * class_shares.counts[:, np.newaxis]  # [n, H]
     weights = (weights[:, :, np.newaxis] * visible[:, np.newaxis]).reshape(len(rows), num_heads)
+    weights = weights.astype(np.float32)
     visible = np.tile(visible, (1, _HEADS))  # [n, H F]
     confidence = np.repeat(np.linspace(*_CONFIDENCE, _HEADS, dtype=np.float32), models)
     masks = np.repeat(allowed[:, :, np.newaxis], num_heads, axis=2).astype(np.float32)
 
+    raised = np.ones((len(rows), 1), np.float32)
+    if class_shares.unevenness:
+        raised = class_shares.raised(np.full(num_classes, 1 / num_classes))
     heads = fit_logistic_regressions(
-        features[rows], masks / masks.sum(axis=1, keepdims=True), weights, steps=_FIRST_STEPS
+        features[rows],
+        masks / masks.sum(axis=1, keepdims=True),
+        weights * raised,
+        steps=_FIRST_STEPS,
     )
     rounds = []
     for number in range(_ROUNDS):
         answers = _probabilities(features, heads)  # [N, K, H F]
+        if class_shares.unevenness:
+            by_model = answers.reshape(-1, num_classes, _HEADS, models).mean(axis=2)
+            shares = class_shares.target(by_model)
+            answers = _aligned(answers, shares)
+            raised = class_shares.raised(shares)
         best = answers.max(axis=1)
         targets = (answers >= best[:, np.newaxis]).astype(np.float32)
         importance = (best > confidence).astype(np.float32)  # [N, H F]
         posterior = restrict(answers[rows], masks)
         targets[rows] = np.where(visible[:, np.newaxis], posterior, targets[rows])
-        importance[rows] = np.where(visible, weights, importance[rows])
+        importance[rows] = np.where(visible, weights * raised, importance[rows])
         if rare_class_power:
             sizes = np.einsum("nkh,nh->kh", targets, importance) + 1e-3
-            raised = (sizes / sizes.mean(axis=0)) ** -rare_class_power
-            importance = importance * np.einsum("nkh,kh->nh", targets, raised)
+            rarity = (sizes / sizes.mean(axis=0)) ** -rare_class_power
+            importance = importance * np.einsum("nkh,kh->nh", targets, rarity)
         heads = fit_logistic_regressions(features, targets, importance, steps=_STEPS, start=heads)
         rounds.append(heads.reshape(-1, num_classes, _HEADS, models))
         progress(number + 1, _ROUNDS)
@@ -168,6 +189,20 @@ def restrict(probabilities: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Probabilities [n, K, F] given that the class is among the allowed ones, [n, K, F]."""
     kept = (probabilities + 1e-9) * masks
     return kept / kept.sum(axis=1, keepdims=True)
+
+
+def _aligned(answers: np.ndarray, class_shares: np.ndarray) -> np.ndarray:
+    """Answers [N, K, H] reweighted by class, so that each head's mean is the shares [K]."""
+    some = answers[:: -(-len(answers) // _ROWS_TO_ALIGN)]
+    factors = np.ones(answers.shape[1:], np.float32)
+    for _ in range(_STEPS_TO_ALIGN):
+        weighed = some * factors
+        weighed /= weighed.sum(axis=1, keepdims=True)
+        factors *= class_shares[:, np.newaxis] / np.maximum(weighed.mean(axis=0), 1e-6)
+        factors /= factors.max(axis=0)
+    result = answers * factors
+    result /= result.sum(axis=1, keepdims=True)
+    return result
 
 
 def _random_weights(allowed: np.ndarray, seed: int) -> np.ndarray:

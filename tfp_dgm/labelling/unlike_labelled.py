@@ -149,7 +149,7 @@ def _extra_class(
     masks = np.pad(allowed, ((0, 0), (0, 1)))[:, :, np.newaxis].astype(np.float32)
     masks = np.repeat(masks, visible.shape[1], axis=2)  # [n, K + 1, F]
     for _ in range(_ITERATIONS):
-        known = clamp(known, rows, masks, visible)
+        known = clamp(known, rows, masks, visible, np.ones(len(rows)))
         known = NaiveBayes.fit(words, known).predict(words)
     return known[:, -1]
 

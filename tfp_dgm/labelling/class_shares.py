@@ -1,0 +1,185 @@
+"""How often the classes occur among all rows, however unevenly labels were drawn."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse
+
+from tfp_dgm.labelling.copies import counts_of
+
+_DRAWS = 64
+_ITERATIONS = 100
+# Prior of a class's row of the confusion matrix: what it weighs, in labels, and the labels with
+# which half of the recall is learned.
+_CONFUSION_LABELS = 2.0
+_HALF_LEARNED = 3.0
+# What the prior of the shares weighs beside the rows, and how far it believes that labels were
+# drawn as the classes occur; for the rest it holds the classes to be equal.
+_SHARES_WEIGHT = 0.02
+_DRAWN_AT_RANDOM = 0.5
+# A class with fewer labels is unknown: its share is not read off its labels, and what may be all
+# of its rows are not accepted.
+FEWEST_LABELS = 3
+# Divergence of the labels' shares from equal ones, in nats, from which on answers are brought to
+# the estimated shares in full: that of 60 : 25 : 10 : 5. Below a tenth of it they are left alone.
+_UNEVEN = 0.3
+_MOST_RAISED = 5.0
+
+
+@dataclass(frozen=True)
+class ClassShares:
+    """Estimates the classes' shares from answers, corrected for what the answers confuse.
+
+    A model that was given few labels of a class predicts it too rarely, and its predicted shares
+    would confirm that. The confusion matrix of the cross-fitted answers, C[k, j] = p(predicted j |
+    class k), does not depend on how often a class was drawn, and the shares pi solve
+
+        q[j] = sum_k pi[k] C[k, j]
+
+    for the predicted shares q of the rows without annotation [1], here as a posterior: rows of C
+    are drawn from their Dirichlet posteriors, and for each draw pi is found by EM [2] under a
+    Dirichlet prior halfway between the labels' shares and equal ones. A class with fewer labels
+    than the others is expected to be recalled less, and one that no other fold could learn says
+    nothing about its recall: its share is unknown rather than small.
+
+    Args:
+      rows: int [n]; the annotated rows.
+      allowed: bool [n, K]; their annotations. Only those with one class are counted here.
+      fold: int [n]; the fold that each is hidden in.
+      group: int [n]; copies of one text share a group, and count once together.
+      seed: of the draws.
+    References:
+      [1] Lipton, Wang and Smola. Detecting and Correcting for Label Shift with Black Box
+        Predictors. ICML 2018. arXiv:1802.03916
+      [2] Saerens, Latinne and Decaestecker. Adjusting the Outputs of a Classifier to New a Priori
+        Probabilities. Neural Computation 14, 2002.
+    """
+
+    rows: np.ndarray
+    allowed: np.ndarray
+    fold: np.ndarray
+    group: np.ndarray
+    seed: int
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """float [n]; what each annotation counts."""
+        return counts_of(self.group)
+
+    @cached_property
+    def drawn(self) -> np.ndarray:
+        """float [K]; the classes' shares among the annotations."""
+        return self.counts @ self._given / self.counts.sum()
+
+    @cached_property
+    def unevenness(self) -> float:
+        """How unevenly labels were drawn, from 0 (equally many of each class) to 1."""
+        seen = self.drawn[self.drawn > 0]
+        nats = float((seen * np.log(seen * len(self.drawn))).sum()) / _UNEVEN
+        return min(1.0, nats) if nats > 0.1 else 0.0
+
+    @cached_property
+    def unknown(self) -> np.ndarray:
+        """bool [K]; classes with too few labels to know anything about them."""
+        return self._labels < FEWEST_LABELS
+
+    def draws(self, answers: np.ndarray, num_draws: int = _DRAWS) -> np.ndarray:
+        """Draws [S, K] from the posterior over the shares among the rows without annotation.
+
+        Args:
+          answers: [N, K, F] of all rows: by the model of all annotations first, then by those that
+            did not see a fold.
+          num_draws: S.
+        """
+        num_classes = self.allowed.shape[1]
+        labels_share = (self._labels + 1e-9) / (self._labels + 1e-9).sum()
+        predicted = np.delete(answers[:, :, 1:].argmax(axis=1), self.rows, axis=0)  # [M, F - 1]
+        if not len(predicted):
+            return np.tile(labels_share, (num_draws, 1))
+        shares = np.bincount(predicted.ravel(), minlength=num_classes) / predicted.size  # [K]
+        concentration = self._confusions(answers, shares)
+        rng = np.random.default_rng(self.seed)
+        matrix = rng.standard_gamma(np.tile(concentration, (num_draws, 1, 1))) + 1e-9
+        matrix /= matrix.sum(axis=2, keepdims=True)  # [S, K, K]
+
+        believed = np.where(self.unknown, 0, _DRAWN_AT_RANDOM)
+        expected = believed * labels_share + (1 - believed) / num_classes
+        expected /= expected.sum()
+        found = np.tile(expected, (num_draws, 1))
+        for _ in range(_ITERATIONS):
+            mixed = np.einsum("sk,skj->sj", found, matrix)
+            found = found * np.einsum("skj,sj->sk", matrix, shares / mixed)
+            found = (found + _SHARES_WEIGHT * expected) / (1 + _SHARES_WEIGHT)
+        return found
+
+    def weights(self, shares: np.ndarray, power: float = 1.0) -> np.ndarray:
+        """What each annotation counts in estimates for all rows, [..., n].
+
+        An annotation counts as its class's share [..., K] over its share of the annotations, to a
+        power (1 corrects in full, 0 not at all), and copies count once together. The weights sum
+        to the effective number of texts, (sum w)^2 / sum w^2, so that estimates are not surer than
+        the labels allow.
+        """
+        ratio = (shares / np.maximum(self.drawn, 1e-9)) ** power
+        weights = ratio @ self._given.T * self.counts  # [..., n]
+        rows = np.arange(len(self.group))
+        members = scipy.sparse.csr_matrix((np.ones(len(rows)), (rows, self.group)))
+        texts = weights @ members  # [..., groups]
+        total = weights.sum(axis=-1, keepdims=True)
+        return weights * (total / np.square(texts).sum(axis=-1, keepdims=True))
+
+    def target(self, answers: np.ndarray) -> np.ndarray:
+        """The shares float32 [K] that answers [N, K, F] should have in self-training.
+
+        The answers' own where labels were drawn evenly, the posterior's mean where unevenly, and
+        between them a geometric mean.
+        """
+        own = answers.mean(axis=(0, 2))
+        if not self.unevenness:
+            return own
+        estimated = self.draws(answers, _DRAWS // 4).mean(axis=0)
+        shares = own ** (1 - self.unevenness) * estimated**self.unevenness
+        return (shares / shares.sum()).astype(np.float32)
+
+    def raised(self, shares: np.ndarray) -> np.ndarray:
+        """How much more annotations of a class that has too few for its share [K] count.
+
+        Returns float32 [n, 1]. None counts less than before: a class with many labels is not silenced.
+        """
+        factors = np.clip(shares / np.maximum(self.drawn, 1e-9), 1, _MOST_RAISED)
+        return (self._given @ factors).astype(np.float32)[:, np.newaxis]
+
+    @cached_property
+    def _given(self) -> np.ndarray:
+        return self.allowed / self.allowed.sum(axis=1, keepdims=True)
+
+    @cached_property
+    def _single(self) -> np.ndarray:
+        return self.allowed.sum(axis=1) == 1
+
+    @cached_property
+    def _labels(self) -> np.ndarray:
+        """float [K]; labels of each class."""
+        return self.counts[self._single] @ self.allowed[self._single]
+
+    def _confusions(self, answers: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Dirichlet parameters [K, K] of the rows of the confusion matrix."""
+        label, fold = self.allowed[self._single].argmax(axis=1), self.fold[self._single]
+        counts, num_classes = self.counts[self._single], len(shares)
+        hidden = np.zeros((num_classes, answers.shape[2]))  # Labels of a class in a fold.
+        np.add.at(hidden, (label, fold), counts)
+        learned = self._labels[label] > hidden[label, fold] + 1e-9
+        answer = answers[self.rows[self._single], :, 1 + fold].argmax(axis=1)
+        confused = np.zeros((num_classes, num_classes))
+        np.add.at(confused, (label, answer), counts * learned)
+
+        recall = (np.trace(confused) + 1) / (confused.sum() + 2)
+        learning = self._labels / (self._labels + _HALF_LEARNED)
+        usual = self._labels @ learning / max(self._labels.sum(), 1e-9)
+        recalled = recall * np.minimum(1, learning / max(usual, 1e-9))  # [K]
+        others = np.tile(shares + 1e-6, (num_classes, 1))
+        np.fill_diagonal(others, 0)
+        others /= others.sum(axis=1, keepdims=True)
+        prior = np.diag(recalled) + (1 - recalled)[:, np.newaxis] * others
+        return _CONFUSION_LABELS * prior + confused + 1e-3
