@@ -131,3 +131,11 @@ def test_labels_overrule_a_calibration_that_is_wrong_about_the_confident():
     assert calibration(stated).max() > 0.99
     assert acceptance_threshold(calibration, stated[600:], 0.95, **answers) is None
     assert acceptance_threshold(calibration, stated[600:], 0.8, **answers) is not None
+
+
+def test_annotations_of_several_classes_alone_do_not_fail():
+    stated, _, truth = tempered_world(600, 1.0, scale=5.0)
+    sets = np.eye(4, dtype=bool)[truth[:300]] | np.eye(4, dtype=bool)[(truth[:300] + 1) % 4]
+    accepted, right = _run(stated, truth, sets, 0.8, fitted=stated[:300])
+    assert accepted > 100
+    assert right >= 0.8
