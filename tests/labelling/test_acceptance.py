@@ -69,18 +69,17 @@ def test_slips_of_the_annotators_do_not_stop_acceptance():
 
 
 def test_copies_judge_as_one():
-    # 30 annotated rows, all right, and 90 % asked for: enough to tell; ten copies of three are not.
+    # 30 annotated rows, all right, are enough to tell 95 %; ten copies of each of three are not.
     stated = np.tile([[0.97, 0.03]], (500, 1))
     answers = {"cross_fitted": stated[:30], "allowed": np.tile([[True, False]], (30, 1))}
-    found = [
-        acceptance_threshold(_as_stated(), stated, 0.9, counts=counts, **answers)
+    each, copies = (
+        acceptance_threshold(_as_stated(), stated, 0.95, counts=counts, **answers)
         for counts in (np.ones(30), np.full(30, 0.1))
-    ]
-    # Of Beta(20 * 0.97 + n, 20 * 0.03), 0.9 and more has a chance of 0.98 for n = 30 and, as SciPy
-    # says below, too little of one for n = 3.
-    assert scipy.stats.beta.sf(0.9, 19.4 + 30, 0.6) > 0.9
-    assert found[0] is not None
-    assert (found[1] is None) == (scipy.stats.beta.sf(0.9, 19.4 + 3, 0.6) < 0.9)
+    )
+    assert scipy.stats.beta.sf(0.95, 20 * 0.97 + 30, 20 * 0.03) > 0.9
+    assert each is not None
+    assert scipy.stats.beta.sf(0.95, 20 * 0.97 + 3, 20 * 0.03) < 0.9
+    assert copies is None
 
 
 def test_too_few_labels_to_tell():
