@@ -151,8 +151,8 @@ def run(kind: str, labels: int, seed: int) -> dict[float, dict[str, Any]]:
         accepted = confidence >= (np.inf if threshold is None else threshold)
         enough = np.flatnonzero(expected >= precision)
         found[precision] = {
-            "possible": (enough[-1] + 1) / UNLABELLED if len(enough) else 0.0,
-            "coverage": accepted.mean(),
+            "possible": float(enough[-1] + 1) / UNLABELLED if len(enough) else 0.0,
+            "coverage": float(accepted.mean()),
             "kept": bool(accepted.any() and right[accepted].mean() >= precision),
         }
     return found

@@ -69,18 +69,17 @@ def test_slips_of_the_annotators_do_not_stop_acceptance():
 
 
 def test_copies_judge_as_one():
-    # 30 annotated rows, all right, and 90 % asked for: enough to tell; ten copies of three are not.
+    # 30 annotated rows, all right, are enough to tell 95 %; ten copies of each of three are not.
     stated = np.tile([[0.97, 0.03]], (500, 1))
     answers = {"cross_fitted": stated[:30], "allowed": np.tile([[True, False]], (30, 1))}
-    found = [
-        acceptance_threshold(_as_stated(), stated, 0.9, counts=counts, **answers)
+    each, copies = (
+        acceptance_threshold(_as_stated(), stated, 0.95, counts=counts, **answers)
         for counts in (np.ones(30), np.full(30, 0.1))
-    ]
-    # Of Beta(20 * 0.97 + n, 20 * 0.03), 0.9 and more has a chance of 0.98 for n = 30 and, as SciPy
-    # says below, too little of one for n = 3.
-    assert scipy.stats.beta.sf(0.9, 19.4 + 30, 0.6) > 0.9
-    assert found[0] is not None
-    assert (found[1] is None) == (scipy.stats.beta.sf(0.9, 19.4 + 3, 0.6) < 0.9)
+    )
+    assert scipy.stats.beta.sf(0.95, 20 * 0.97 + 30, 20 * 0.03) > 0.9
+    assert each is not None
+    assert scipy.stats.beta.sf(0.95, 20 * 0.97 + 3, 20 * 0.03) < 0.9
+    assert copies is None
 
 
 def test_too_few_labels_to_tell():
@@ -131,3 +130,11 @@ def test_labels_overrule_a_calibration_that_is_wrong_about_the_confident():
     assert calibration(stated).max() > 0.99
     assert acceptance_threshold(calibration, stated[600:], 0.95, **answers) is None
     assert acceptance_threshold(calibration, stated[600:], 0.8, **answers) is not None
+
+
+def test_annotations_of_several_classes_alone_do_not_fail():
+    stated, _, truth = tempered_world(600, 1.0, scale=5.0)
+    sets = np.eye(4, dtype=bool)[truth[:300]] | np.eye(4, dtype=bool)[(truth[:300] + 1) % 4]
+    accepted, right = _run(stated, truth, sets, 0.8, fitted=stated[:300])
+    assert accepted > 100
+    assert right >= 0.8

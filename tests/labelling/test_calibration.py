@@ -136,3 +136,12 @@ def test_no_slips_are_seen_where_there_are_none():
     stated, _, truth = tempered_world(600, 1.0, seed=4)
     labels, _, fitted = slipping_annotators(stated, truth, 0.0)
     assert Calibration.fit(stated, labels, np.ones(600), fitted=fitted).slips < 0.015
+
+
+def test_of_two_classes_slips_are_told_by_whether_the_model_follows_them():
+    # Where there is one other class, errors and slips go to the same.
+    stated, _, truth = tempered_world(600, 1.0, seed=5, scale=5.0, num_classes=2)
+    labels, _, fitted = slipping_annotators(stated, truth, 0.12)
+    assert abs(Calibration.fit(stated, labels, np.ones(600), fitted=fitted).slips - 0.12) < 0.04
+    # Had the model followed every one of them, they would be its own errors.
+    assert Calibration.fit(stated, labels, np.ones(600), fitted=labels.astype(float)).slips < 0.02

@@ -36,7 +36,6 @@ def test_the_answer_is_right_as_often_as_it_says_of_labels_that_contradict():
     assert contradicted.sum() > 200
     assert abs(right[contradicted].mean() - probability[contradicted].mean()) < 0.08
     assert probability[~contradicted].min() > 0.8
-    # Of set-valued annotations the label is right, or its set missed: bounds hold all the same.
     assert ((probability >= 0) & (probability <= 1 + 1e-9)).all()
 
 
