@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +16,7 @@ from tfp_dgm.data import (
     DATASETS,
     check_output_path,
     fetch,
+    find_dataset,
     is_cached,
     load_text_classification,
     write_table,
@@ -89,7 +92,7 @@ def export(
 
     with clean_errors():
         check_output_path(output)
-        with status(f"Fetching {name}") as tell:
+        with _fetching(name) as tell:
             data = load_text_classification(name, progress=tell)
         texts, labels = (
             (data.train_texts, data.train_labels)
@@ -108,8 +111,16 @@ def export(
 
 
 def _fetch(name: str) -> Path:
-    with clean_errors(), status(f"Fetching {name}") as tell:
+    with clean_errors(), _fetching(name) as tell:
         return fetch(name, progress=tell)
+
+
+@contextmanager
+def _fetching(name: str) -> Iterator[Callable[[str], None]]:
+    """Says that a data set is fetched, unless there is none of the name."""
+    find_dataset(name)
+    with status(f"Fetching {name}") as tell:
+        yield tell
 
 
 def hide_labels(labels: list[str], labels_per_class: int, seed: int) -> list[str]:

@@ -101,7 +101,9 @@ def test_export_of_everything(tmp_path: Path) -> None:
 
 
 def test_errors_are_one_line(tmp_path: Path) -> None:
-    assert _run("path", "tinny", exit_code=2).startswith("Error: no such data set 'tinny'; there")
+    for command in (["path", "tinny"], ["export", "tinny", tmp_path / "out.csv"]):
+        message = _run(*command, exit_code=2)
+        assert message.startswith("Error: no such data set 'tinny'; there")
     message = _run("export", "tiny", tmp_path / "none" / "out.csv", exit_code=2)
     assert "does not exist; create it first" in message
     assert message.count("\n") == 1

@@ -4,6 +4,7 @@ import gzip
 import io
 import resource
 import shutil
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -87,6 +88,18 @@ def test_an_array_that_the_system_refuses(tmp_path, at_most_20_kb):
     with sentence, atomic_write(tmp_path / "a.npy") as file:
         np.save(file, np.zeros(9000))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_by_its_name_and_the_system_refuses(tmp_path, at_most_20_kb):
+    (tmp_path / "model.keras").write_text("old")
+    sentence = pytest.raises(DataError, match=r"/model\.keras: cannot be written: File too large$")
+    with (
+        sentence,
+        atomic_write(tmp_path / "model.keras") as file,
+        zipfile.ZipFile(file.name, "w") as archive,
+    ):
+        archive.writestr("weights", bytes(30_000))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize("check", [check_output_file, check_output_directory])

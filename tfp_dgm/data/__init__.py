@@ -21,7 +21,7 @@ from tfp_dgm.data.labelled_table import (
     read_labelled_table,
 )
 from tfp_dgm.data.penn_treebank import load_penn_treebank
-from tfp_dgm.data.registry import DATASETS, Dataset, Wheel
+from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_image import shown_image
@@ -60,6 +60,7 @@ __all__ = [
     "check_room",
     "checked_images",
     "fetch",
+    "find_dataset",
     "is_cached",
     "iter_table_chunks",
     "load_digits",
