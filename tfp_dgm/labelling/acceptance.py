@@ -10,7 +10,10 @@ from tfp_dgm.labelling.label_noise import answer_probability
 MIN_ACCEPTED = 10
 
 _DOUBT = 0.1  # Belief that may hold the accepted set to be too imprecise.
-_PRIOR_ROWS = 20
+# The fewer the labels, the less they have tested the family of maps that both judges start from:
+# the second judge may doubt in full from 200 labels on, and a fifth of that with 40 and fewer.
+_ENOUGH_LABELS, _LEAST_DOUBT = 200, 0.02
+_PRIOR_ROWS = 5
 _ROUNDING = 1e-5
 _MAX_SETS = 2000  # Accepted sets that are tried, at most.
 
@@ -28,11 +31,12 @@ def acceptance_threshold(
     """The least calibrated confidence that is safe to accept.
 
     Of the sets of most confident rows (all rows above some confidence, ties and all), the largest
-    that two judges hold to be as precise as asked for, each with probability 0.9: the posterior
-    over calibration maps, with the chance of a finite set; and the cross-fitted labels above the
-    same confidence. The latter are counted onto a Beta prior of 20 rows that expects what the
-    calibration says, which guards against maps that this family does not hold. A label that
-    contradicts counts as a miss in so far as it is believed to be right.
+    that two judges hold to be as precise as asked for: the posterior over calibration maps, with
+    the chance of a finite set, with probability 0.9; and the cross-fitted labels above the same
+    confidence, with a probability that falls from 0.98 with 40 labels to 0.9 with 200. The latter
+    are counted onto a Beta prior of 5 rows that expects what the calibration says, which guards
+    against maps that this family does not hold. A label that contradicts counts as a miss in so
+    far as it is believed to be right.
 
     Args:
       calibration: fitted to the annotations.
@@ -69,8 +73,9 @@ def acceptance_threshold(
     misses = _PRIOR_ROWS * (1 - expected) + above @ (counts[single] * (1 - right))
     seen = scipy.stats.beta.sf(min_precision, hits, misses)
 
-    doubted = 1 - np.minimum(believed, seen)
-    safe = np.flatnonzero((doubted <= _DOUBT) & (sizes >= MIN_ACCEPTED))
+    doubt = _DOUBT * min(1, counts[single].sum() / _ENOUGH_LABELS)
+    safe = (believed >= 1 - _DOUBT) & (seen >= 1 - max(doubt, _LEAST_DOUBT))
+    safe = np.flatnonzero(safe & (sizes >= MIN_ACCEPTED))
     return float(thresholds[safe[-1]]) if len(safe) else None
 
 
