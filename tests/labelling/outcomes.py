@@ -19,8 +19,8 @@ def one_hot(observed: list[int], num_classes: int) -> np.ndarray:
 def hand_made(**changes: Any) -> Outcome:
     """Eight rows of two classes, whose numbers can be counted by hand.
 
-    Rows 0-3 carry labels; row 3's looks wrong. Row 4 is accepted, rows 5 to 7 are not; row 7 is
-    the copy of row 6.
+    Rows 0-3 carry labels; row 3's looks wrong, and is with 3 : 1. Row 4 is accepted, rows 5 to 7
+    are not; row 7 is the copy of row 6.
     """
     fields: dict[str, Any] = {
         "classes": ("ham", "spam"),
@@ -49,6 +49,8 @@ def hand_made(**changes: Any) -> Outcome:
             np.float32,
         ),
         "weights": np.array([1, 1, 2, 1, 0, 0, 0, 0], np.float32),
+        "given_probability": np.array([0.99, 0.9, 0.95, 0.25, *[np.nan] * 4], np.float32),
+        "class_shares": np.array([[0.7, 0.3], [0.5, 0.5], [0.6, 0.4]]),
         "min_precision": 0.9,
         "threshold": 0.75,
         "terms": {"spam": [("prize", 2.0), ("claim", 1.0)], "ham": [("lunch", 3.0)]},
@@ -73,6 +75,8 @@ def drawn(num_rows: int, num_classes: int, *, seed: int = 1, **changes: Any) -> 
         | (observed[:, np.newaxis] == np.arange(num_classes)),
         "probabilities": probabilities.astype(np.float32),
         "weights": (observed >= 0).astype(np.float32),
+        "given_probability": np.where(observed >= 0, 0.9, np.nan).astype(np.float32),
+        "class_shares": probabilities[:20],
         "min_precision": 0.95,
         "threshold": 0.9,
     }

@@ -18,6 +18,8 @@ def _unlabelled(
         allowed=np.ones((len(texts), num_classes), bool),
         probabilities=np.array(probabilities, np.float32),
         weights=np.zeros(len(texts), np.float32),
+        given_probability=np.full(len(texts), np.nan, np.float32),
+        class_shares=np.full((1, num_classes), 1 / num_classes),
         min_precision=0.9,
         threshold=0.9,
         unlike_labelled=np.array(unlike, np.int64),

@@ -11,7 +11,6 @@ from tfp_dgm.labelling.calibration import (
     annotation_likelihood,
     fit_temperature,
     mixture_weights,
-    shift_weights,
     temper,
 )
 
@@ -62,16 +61,6 @@ def test_mixture_weights_find_the_member_that_knows():
     )
     assert weights[0] > 0.95
     np.testing.assert_allclose(weights.sum(), 1)
-
-
-def test_shift_weights_give_annotations_the_shares_of_all_rows():
-    allowed = np.repeat(np.eye(2, dtype=bool), [10, 10], axis=0)
-    weights = shift_weights(allowed, np.array([0.9, 0.1]), power=1.0)
-    np.testing.assert_allclose(weights[:10].sum() / weights.sum(), 0.9)
-    # Effective number of rows, by hand: (10 * 1.8 + 10 * 0.2)^2 / (10 * 3.24 + 10 * 0.04).
-    np.testing.assert_allclose(weights.sum(), 400 / 32.8)
-    even = shift_weights(allowed, np.array([0.9, 0.1]), power=0.0)
-    np.testing.assert_allclose(even, 1)
 
 
 def test_draws_of_the_weights_are_averaged_over():

@@ -18,12 +18,16 @@ def test_rows_are_counted() -> None:
         allowed=allowed,
         probabilities=np.full((4, 3), 1 / 3, np.float32),
         weights=np.array([1, 0, 0, 0], np.float32),
+        given_probability=np.array([0.9, 0.9, np.nan, np.nan], np.float32),
+        class_shares=np.full((1, 3), 1 / 3),
+        copies=1,
     )
     assert metrics(outcome)["rows"] == {
         "all": 4,
         "labelled": 1,
         "set_valued": 1,
         "unlabelled": 2,
+        "copies": 1,
     }
 
 
@@ -74,9 +78,18 @@ def test_classes() -> None:
     assert (ham["warnings"], spam["warnings"]) == ([], ["fewer than three labels"])
 
 
+def test_shares_of_classes_are_the_mean_and_eight_tenths_of_their_draws() -> None:
+    draws = np.stack([np.linspace(0.2, 0.6, 101), np.linspace(0.8, 0.4, 101)], axis=1)
+    ham, spam = metrics(hand_made(class_shares=draws))["classes"]
+    names = ("share", "share_low", "share_high")
+    assert [ham[name] for name in names] == pytest.approx([0.4, 0.24, 0.56])
+    assert [spam[name] for name in names] == pytest.approx([0.6, 0.44, 0.76])
+
+
 def test_what_is_passed_on() -> None:
     numbers = metrics(hand_made())
-    assert numbers["suspects"] == 1
+    # Row 3 is the one suspect, and right with 0.25.
+    assert numbers["suspects"] == {"count": 1, "expected_wrong": pytest.approx(0.75)}
     assert numbers["warnings"] == ["Fewer than 3 labels for 'spam' (1)."]
     assert numbers["seconds"] == {"reading": 0.25, "training": 2.0}
 

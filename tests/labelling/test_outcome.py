@@ -16,6 +16,8 @@ def _sets() -> Outcome:
             [[0.7, 0.27, 0.03], [0.03, 0.01, 0.96], [0.1, 0.45, 0.45]], np.float32
         ),
         weights=np.array([1, 0, 0], np.float32),
+        given_probability=np.array([0.1, 0.1, np.nan], np.float32),
+        class_shares=np.full((1, 3), 1 / 3),
         min_precision=0.9,
         threshold=0.74,
     )

@@ -86,9 +86,9 @@ def test_the_summary_in_words() -> None:
 
 def test_rows_are_named() -> None:
     text = _page(hand_made(), row_names=[f"line {i}" for i in range(8)]).text
-    assert "line 3 claim your prize ham spam 98%" in text
+    assert "line 3 claim your prize ham spam 98% 25%" in text
     assert "line 5 lunch or a prize" in text
-    assert "4 claim your prize ham spam 98%" in _page(hand_made()).text
+    assert "4 claim your prize ham spam 98% 25%" in _page(hand_made()).text
     with pytest.raises(ValueError, match="row_names: expected 8 names, got 1"):
         _page(hand_made(), row_names=["x"])
 
@@ -140,11 +140,13 @@ def test_a_choice_of_classes() -> None:
         allowed=allowed,
         probabilities=np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.02, 0.01, 0.97]], np.float32),
         weights=np.array([1, 1, 1, 0], np.float32),
+        given_probability=np.array([1, 1, 1, 0.125], np.float32),
+        class_shares=np.full((1, 3), 1 / 3),
         terms={},
     )
     text = _page(outcome).text
     assert "and 1 more with a choice of classes" in text
-    assert "4 four a or b c 97%" in text
+    assert "4 four a or b c 97% 12.5%" in text
 
 
 @pytest.mark.parametrize("num_classes", [2, 12, 13, 60])

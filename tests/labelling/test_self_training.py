@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from tfp_dgm.labelling.class_shares import ClassShares
 from tfp_dgm.labelling.self_training import (
     SelfTrainedHeads,
     fit_logistic_regressions,
@@ -49,6 +50,11 @@ def _clusters(seed=0, rows=300):
     return features.astype(np.float32), truth
 
 
+def _shares(rows, allowed):
+    """Of texts that are all different, hidden in one fold."""
+    return ClassShares(rows, allowed, np.zeros(len(rows), int), np.arange(len(rows)), seed=0)
+
+
 def test_self_training_learns_clusters_from_two_labels_each():
     features, truth = _clusters()
     rows = np.concatenate([np.flatnonzero(truth == k)[:2] for k in range(3)])
@@ -59,6 +65,7 @@ def test_self_training_learns_clusters_from_two_labels_each():
         rows,
         allowed,
         np.ones((6, 1), bool),
+        class_shares=_shares(rows, allowed),
         rare_class_power=0.3,
         seed=0,
         progress=lambda done, total: steps.append((done, total)),
@@ -69,14 +76,17 @@ def test_self_training_learns_clusters_from_two_labels_each():
     assert steps == [(n, 6) for n in range(1, 7)]
 
 
-def test_a_model_never_sees_the_labels_it_must_not():
+# Other classes, or the same in other rows.
+@pytest.mark.parametrize("lies", [[1, 2, 2, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 2, 1, 1, 0, 2, 0, 0]])
+def test_a_model_never_sees_the_labels_it_must_not(lies):
     features, truth = _clusters()
     rows = np.arange(30)
     allowed = np.eye(3, dtype=bool)[truth[rows]]
     visible = np.ones((30, 2), bool)
     visible[:10, 1] = False
     wrong = allowed.copy()
-    wrong[:10] = np.roll(allowed[:10], 1, axis=1)  # Lies that only model 0 may see.
+    wrong[:10] = np.eye(3, dtype=bool)[lies]  # That only model 0 may see.
+    shares = _shares(rows, allowed)  # Which are those of all labels.
 
     def train(annotations):
         heads = self_train(
@@ -84,6 +94,7 @@ def test_a_model_never_sees_the_labels_it_must_not():
             rows,
             annotations,
             visible,
+            class_shares=shares,
             rare_class_power=0.0,
             seed=0,
             progress=lambda *_: None,
@@ -94,6 +105,36 @@ def test_a_model_never_sees_the_labels_it_must_not():
     assert np.abs(honest[:, :, 0] - lied[:, :, 0]).max() > 0.01
     # Only the number of rows in each class, which the random weights know, may shine through.
     assert np.abs(honest[:, :, 1] - lied[:, :, 1]).max() < 0.05
+
+
+def test_answers_of_unevenly_drawn_labels_are_brought_to_the_shares_of_the_classes():
+    wanted = np.array([0.2, 0.3, 0.5], np.float32)
+    rng = np.random.default_rng(0)
+    # One cluster, so that nothing but the shares tells how much of it is of which class.
+    features = np.hstack([rng.normal(size=(600, 3)), np.ones((600, 1))]).astype(np.float32)
+    labels = np.repeat([0, 1, 2], [24, 5, 3])
+    features[:32] += np.eye(4, dtype=np.float32)[labels]
+    rows, allowed = np.arange(32), np.eye(3, dtype=bool)[labels]
+    shares = _shares(rows, allowed)
+    assert shares.unevenness == 1
+
+    class Known(ClassShares):
+        def target(self, answers):
+            return wanted
+
+    heads = self_train(
+        features,
+        rows,
+        allowed,
+        np.ones((32, 2), bool),
+        class_shares=Known(rows, allowed, shares.fold, shares.group, seed=0),
+        rare_class_power=0.0,
+        seed=0,
+        progress=lambda *_: None,
+    )
+    found = heads.predict(features)[:, :, 0].mean(axis=0)
+    # About, since it learns from confident answers alone; the labels' own shares are 0.55 off.
+    np.testing.assert_allclose(found, wanted, atol=0.2)
 
 
 def test_the_matrix_form_gives_the_same_as_head_by_head():

@@ -82,7 +82,7 @@ class ClassShares:
     @cached_property
     def unknown(self) -> np.ndarray:
         """bool [K]; classes with too few labels to know anything about them."""
-        return self._labels < FEWEST_LABELS
+        return self._labels < FEWEST_LABELS - 1e-6  # Copies' parts may sum to a little less.
 
     def draws(self, answers: np.ndarray, num_draws: int = _DRAWS) -> np.ndarray:
         """Draws [S, K] from the posterior over the shares among the rows without annotation.

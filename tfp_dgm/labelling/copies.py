@@ -17,13 +17,15 @@ def copies(texts: Sequence[str], words: scipy.sparse.csr_matrix) -> np.ndarray:
 
     Two texts are copies where they are equal, where the same words are known of them in the same
     numbers (whatever their order, case, punctuation and rare words), or where the cosine of their
-    TF-IDF vectors is 0.9 or more; copies of copies are copies.
+    TF-IDF vectors is 0.9 or more; copies of copies are copies. Texts without a known word are
+    copies where they are equal only.
 
     Args:
       texts: n texts.
       words: sparse [n, V]; their TF-IDF vectors, each of length 1, or 0 without a known word.
     """
-    _, equal = np.unique(np.asarray(texts, dtype=object).astype(str), return_inverse=True)
+    numbers: dict[str, int] = {}
+    equal = np.array([numbers.setdefault(text, len(numbers)) for text in texts], int)
     first = np.unique(equal, return_index=True)[1]  # One row stands for those that are equal.
     distinct = words[first]
     pairs = [np.zeros((2, 0), int)]
