@@ -9,10 +9,11 @@ from tfp_dgm.labelling.label_noise import answer_probability
 
 MIN_ACCEPTED = 10
 
-_DOUBT = 0.1  # Belief that may hold the accepted set to be too imprecise.
-# The fewer the labels, the less they have tested the family of maps that both judges start from:
-# the second judge may doubt in full from 200 labels on, and a fifth of that with 40 and fewer.
-_ENOUGH_LABELS, _LEAST_DOUBT = 200, 0.02
+# Belief that may hold the accepted set to be too imprecise: the maps' and that of the labels. The
+# fewer the labels, the less they have tested the family of maps that both start from: the labels
+# may doubt in full from 200 on, and a fifth of that with 40 and fewer.
+_MAPS_DOUBT, _LABELS_DOUBT, _LEAST_DOUBT = 0.15, 0.1, 0.02
+_ENOUGH_LABELS = 200
 _PRIOR_ROWS = 5
 _ROUNDING = 1e-5
 _MAX_SETS = 2000  # Accepted sets that are tried, at most.
@@ -32,7 +33,7 @@ def acceptance_threshold(
 
     Of the sets of most confident rows (all rows above some confidence, ties and all), the largest
     that two judges hold to be as precise as asked for: the posterior over calibration maps, with
-    the chance of a finite set, with probability 0.9; and the cross-fitted labels above the same
+    the chance of a finite set, with probability 0.85; and the cross-fitted labels above the same
     confidence, with a probability that falls from 0.98 with 40 labels to 0.9 with 200. The latter
     are counted onto a Beta prior of 5 rows that expects what the calibration says, which guards
     against maps that this family does not hold. A label that contradicts counts as a miss in so
@@ -73,8 +74,8 @@ def acceptance_threshold(
     misses = _PRIOR_ROWS * (1 - expected) + above @ (counts[single] * (1 - right))
     seen = scipy.stats.beta.sf(min_precision, hits, misses)
 
-    doubt = _DOUBT * min(1, counts[single].sum() / _ENOUGH_LABELS)
-    safe = (believed >= 1 - _DOUBT) & (seen >= 1 - max(doubt, _LEAST_DOUBT))
+    doubt = _LABELS_DOUBT * min(1, counts[single].sum() / _ENOUGH_LABELS)
+    safe = (believed >= 1 - _MAPS_DOUBT) & (seen >= 1 - max(doubt, _LEAST_DOUBT))
     safe = np.flatnonzero(safe & (sizes >= MIN_ACCEPTED))
     return float(thresholds[safe[-1]]) if len(safe) else None
 
