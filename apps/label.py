@@ -52,8 +52,8 @@ def label(
     """Labels the rest of a file of which some rows carry labels.
 
     Writes the same rows with every column kept, and the columns predicted_label, probability,
-    accept, second_label, second_probability and suspect_label. Beside it: a folder with the
-    trained model, a SavedModel that takes strings, report.html and metrics.json.
+    accept, second_label, second_probability, suspect_label and given_label_probability. Beside it:
+    a folder with the trained model, a SavedModel that takes strings, report.html and metrics.json.
     """
     with quiet_start():
         from tfp_dgm.labelling import label_file

@@ -84,6 +84,17 @@ def test_the_summary_in_words() -> None:
     assert "Find more examples of spam" in text
 
 
+def test_copies_and_shares_of_classes() -> None:
+    text = _page(hand_made()).text
+    # Draws of 0.7, 0.5 and 0.6 for ham: their mean, and quantiles 0.1 and 0.9.
+    assert "ham 3 3 0 60% 52% to 68%" in text
+    assert "spam 1 1 1 40% 32% to 48%" in text
+    assert "cop" not in text.split("In short")[2].split("Warnings")[0]
+    assert "Labels given 4 in 2 classes; 3 copies counted once" in _page(hand_made(copies=3)).text
+    assert "in 2 classes; 1 copy counted once" in _page(hand_made(copies=1)).text
+    assert "Of 1 such label, about 1 is expected to be wrong" in text
+
+
 def test_rows_are_named() -> None:
     text = _page(hand_made(), row_names=[f"line {i}" for i in range(8)]).text
     assert "line 3 claim your prize ham spam 98% 25%" in text

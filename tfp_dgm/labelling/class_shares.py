@@ -133,7 +133,7 @@ class ClassShares:
     def raised(self, shares: np.ndarray) -> np.ndarray:
         """How much more annotations of a class that has too few for its share [K] count.
 
-        Returns float32 [n, 1]. None counts less than before: large classes are not silenced.
+        Returns float32 [n, 1]; none counts less than before, so that no class is silenced.
         """
         factors = np.clip(shares / np.maximum(self.drawn, 1e-9), 1, _MOST_RAISED)
         return (self._given @ factors).astype(np.float32)[:, np.newaxis]
