@@ -38,7 +38,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
           interval from `low` to `high`), and `note`, which says why there is no threshold.
         classes: for each, `name`, `observed`, `predicted` and `accepted` rows, its `share` of the
           rows without annotation as estimated, with the interval from `share_low` to `share_high`
-          that holds it with probability 0.8, cross-fitted `precision` and `recall`, `warnings`.
+          that holds it with probability 0.8 (None where labels were drawn evenly and it is as
+          predicted), cross-fitted `precision` and `recall`, `warnings`.
         suspects: `count` of annotations that look wrong, and how many of them are expected to be
           (`expected_wrong`).
         warnings, seconds: as in the outcome.
@@ -115,6 +116,8 @@ def _classes(outcome: Outcome) -> list[dict[str, Any]]:
     predicted = np.bincount(outcome.predicted[~rows], minlength=num_classes)
     accepted = np.bincount(outcome.predicted[outcome.accepted], minlength=num_classes)
     low, high = np.quantile(outcome.class_shares, [0.1, 0.9], axis=0)
+    if not np.ptp(outcome.class_shares, axis=0).any():  # Taken as predicted: no range is known.
+        low = high = np.full(num_classes, math.nan)
     share = outcome.class_shares.mean(axis=0)
     return [
         {
