@@ -7,15 +7,14 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from tfp_dgm.data.data_error import listing
 from tfp_dgm.labelling.acceptance import MIN_ACCEPTED, acceptance_threshold
 from tfp_dgm.labelling.calibration import Calibration
-from tfp_dgm.labelling.class_shares import FEWEST_LABELS
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
 from tfp_dgm.labelling.label_noise import given_label_probability
+from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unknown_warning
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.outcome import Outcome
@@ -76,7 +75,7 @@ def fit_classifier(
         if features is None:
             features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
     with _timed(seconds, "heads"):
-        group = copies([texts[row] for row in rows], features.words[rows])
+        group = copies([texts[int(row)] for row in rows], features.words[rows])
         members = Members(features, rows, allowed[rows], group, seed, progress)
     with _timed(seconds, "calibration"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
@@ -84,10 +83,11 @@ def fit_classifier(
         calibration = Calibration.fit(members.cross_fitted, weights=weights, **annotated)
         unannotated = np.delete(members.answers, rows, axis=0)
         threshold = None
-        warnings = list(warnings)
-        unknown = _unknown_share(members)
+        shares = members.class_shares, members.share_draws
+        warnings = [*warnings, *label_warnings(*shares, classes)]
+        unknown = unknown_share(*shares)
         if unknown > 1 - min_precision:
-            warnings.append(_unknown_warning(members, classes, unknown))
+            warnings.append(unknown_warning(members.class_shares, unknown, classes))
         elif len(unannotated):
             threshold = acceptance_threshold(
                 calibration,
@@ -97,6 +97,11 @@ def fit_classifier(
                 counts=members.class_shares.counts,
                 **annotated,
             )
+            if threshold is None and len(unannotated) >= MIN_ACCEPTED:
+                warnings.append(
+                    f"Too few labels to tell which predictions are right {min_precision:.0%} of "
+                    "the time: none is accepted. Annotate the rows that the report lists first."
+                )
         given_probability = np.full(len(texts), np.nan, np.float32)
         given_probability[rows] = given_label_probability(
             calibration, members.cross_fitted, **annotated
@@ -107,17 +112,6 @@ def fit_classifier(
     row_weights = np.zeros(len(texts), np.float32)
     row_weights[rows] = weights.mean(axis=0)
     row_weights[allowed.sum(axis=1) != 1] = 0
-    num_copies = len(rows) - (group.max() + 1)
-    if num_copies:
-        warnings.append(
-            f"{num_copies:,} of the {len(rows):,} rows with a label are copies of others, or all "
-            "but copies. A text counts once, however often it was labelled."
-        )
-    if threshold is None and unknown <= 1 - min_precision and len(unannotated) >= MIN_ACCEPTED:
-        warnings.append(
-            f"Too few labels to tell which predictions are right {min_precision:.0%} of the time: "
-            "none is accepted. Annotate the rows that the report lists first."
-        )
     with _timed(seconds, "novelty"):
         # The sentence vectors alone where there are any, else LSA and VAE together.
         vectors = features.views[0 if features.encoder is None else -1][:, :-1]
@@ -146,7 +140,7 @@ def fit_classifier(
         weights=row_weights,
         given_probability=given_probability,
         class_shares=members.share_draws,
-        copies=int(num_copies),
+        copies=len(rows) - (int(group.max()) + 1),
         min_precision=min_precision,
         threshold=threshold,
         terms=_terms(members.student, features, classes),
@@ -155,22 +149,6 @@ def fit_classifier(
         seconds=seconds,
     )
     return _assemble(features, members, calibration, classes, threshold), outcome
-
-
-def _unknown_share(members: Members) -> float:
-    """The most, with probability 0.9, that rows of classes with hardly a label may be of all."""
-    shares = members.share_draws[:, members.class_shares.unknown].sum(axis=1)
-    return float(np.quantile(shares, 0.9))
-
-
-def _unknown_warning(members: Members, classes: Sequence[str], share: float) -> str:
-    names = [classes[k] for k in np.flatnonzero(members.class_shares.unknown)]
-    return (
-        f"None of the predictions is accepted: {listing(names)} "
-        f"{'has' if len(names) == 1 else 'have'} fewer than {FEWEST_LABELS} labels, and up to "
-        f"{share:.0%} of the rows may be of {'this class' if len(names) == 1 else 'these classes'}"
-        ", taken for others. Label more of them first."
-    )
 
 
 def _terms(

@@ -1,0 +1,58 @@
+"""What a person should know about the labels that were given, in sentences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfp_dgm.data.data_error import listing
+from tfp_dgm.labelling.class_shares import FEWEST_LABELS, ClassShares
+
+_WIDE = 0.1  # A range of shares from which on it is told.
+
+
+def label_warnings(
+    class_shares: ClassShares, share_draws: np.ndarray, classes: Sequence[str]
+) -> list[str]:
+    """Sentences on labels of copies and on shares that the labels leave open.
+
+    Args:
+      class_shares: of the annotated rows.
+      share_draws: float [S, K]; draws of the shares among the rows without annotation.
+      classes: K names.
+    """
+    found = []
+    rows, texts = len(class_shares.rows), int(class_shares.group.max()) + 1
+    if rows > texts:
+        found.append(
+            f"{rows - texts:,} of the {rows:,} rows with a label are copies of others, or all but "
+            "copies. A text counts once, however often it was labelled."
+        )
+    low, high = np.quantile(share_draws, [0.1, 0.9], axis=0)
+    widest = int(np.argmax(high - low))
+    if high[widest] - low[widest] > _WIDE:
+        found.append(
+            "Labels were drawn unevenly, and how often each class occurs among the other rows can "
+            f"only be estimated: {classes[widest]} is between {low[widest]:.0%} and "
+            f"{high[widest]:.0%} of them. Confidences and expected precisions hold as far as that "
+            "does; more labels of classes that have few make it sure."
+        )
+    return found
+
+
+def unknown_share(class_shares: ClassShares, share_draws: np.ndarray) -> float:
+    """What share of the rows may be of classes with hardly a label: at most, in nine of ten draws.
+
+    Arguments as for `label_warnings`.
+    """
+    return float(np.quantile(share_draws[:, class_shares.unknown].sum(axis=1), 0.9))
+
+
+def unknown_warning(class_shares: ClassShares, share: float, classes: Sequence[str]) -> str:
+    """Says that nothing is accepted, since a share of the rows may be of unknown classes."""
+    names = [name for name, few in zip(classes, class_shares.unknown, strict=True) if few]
+    has, these = ("has", "this class") if len(names) == 1 else ("have", "these classes")
+    return (
+        f"None of the predictions is accepted: {listing(names)} {has} fewer than {FEWEST_LABELS} "
+        f"labels, and up to {share:.0%} of the rows may be of {these}, taken for others. Label "
+        "more of them first."
+    )
