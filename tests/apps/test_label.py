@@ -100,6 +100,9 @@ def test_columns_say_what_the_documentation_says(job):
     assert (out["accept"][single] == "").all()
     assert set(out["accept"][~single]) <= {"true", "false"}
     assert (out["suspect_label"][frame["label"] == ""] == "").all()
+    right = pd.to_numeric(out["given_label_probability"])
+    assert (right.isna() == (frame["label"] == "")).all()
+    assert right.dropna().between(0, 1).all()
     best, second = out["probability"].astype(float), out["second_probability"].astype(float)
     assert (best >= second).all()
     assert (best + second <= 1 + 1e-5).all()
@@ -126,6 +129,8 @@ def test_report_metrics_and_settings_are_written(job):
     metrics = json.loads((folder / "metrics.json").read_text())
     settings = json.loads((folder / "settings.json").read_text())
     assert metrics["rows"]["all"] == 240
+    assert metrics["rows"]["copies"] == job["done"].outcome.copies
+    assert sum(row["share"] for row in metrics["classes"]) == pytest.approx(1)
     assert settings["seed"] == 3
     assert settings["source"] == "in.csv"
     assert settings["versions"]["tensorflow"] == tf.__version__
