@@ -1,5 +1,7 @@
 """Shares of the classes: against hand-made numbers, and against the shares that made the rows."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -157,18 +159,33 @@ def test_unevenness(labels, unevenness):
 def test_the_target_follows_the_answers_where_labels_are_even():
     world, answers = _world([50, 50], np.array([0.8, 0.2]), CONFUSION[2])
     own = answers[100:, :, 0].mean(axis=0)  # Of the rows without a label.
-    np.testing.assert_allclose(world.target(answers), own, rtol=1e-5)
+    target = world.target(answers)
+    assert target.shape == (2, 1 + FOLDS)
+    np.testing.assert_allclose(target[:, 0], own, rtol=1e-5)
     shares = np.array([0.25, 0.25, 0.25, 0.25])
     world, answers = _world([480, 200, 80, 40], shares, CONFUSION[4])
-    np.testing.assert_allclose(world.target(answers), shares, atol=0.08)
+    np.testing.assert_allclose(world.target(answers)[:, 0], shares, atol=0.08)
     assert np.abs(answers.mean(axis=(0, 2)) - shares).max() > 0.2
+
+
+def test_the_target_of_a_model_knows_no_label_that_it_does_not_see():
+    equal = np.full(4, 0.25)
+    world, answers = _world([96, 40, 16, 8], equal, CONFUSION[4])
+    allowed = world.allowed.copy()
+    hidden = world.fold == 2
+    allowed[hidden] = np.roll(allowed[hidden], 1, axis=1)
+    lied = dataclasses.replace(world, allowed=allowed).target(answers)
+    honest = world.target(answers)
+    assert world.unevenness == 1
+    np.testing.assert_array_equal(lied[:, 3], honest[:, 3])  # The first is the model of all.
+    assert np.abs(lied - honest)[:, [0, 1, 2, 4, 5]].max(axis=0).min() > 0.005
 
 
 def test_annotations_of_a_class_that_has_too_few_count_more_and_none_counts_less():
     shares = _shares(np.repeat([0, 1, 2], [6, 3, 1]))
-    raised = shares.raised(np.array([0.3, 0.45, 0.25]))
+    raised = shares.raised(np.array([[0.3], [0.45], [0.25]]))
     np.testing.assert_allclose(raised[[0, 6, 9], 0], [1, 1.5, 2.5])
-    assert shares.raised(np.array([0.1, 0.1, 0.8])).max() == pytest.approx(5)
+    assert shares.raised(np.array([[0.1], [0.1], [0.8]])).max() == pytest.approx(5)
 
 
 def test_without_rows_to_label_the_shares_are_those_of_the_labels():

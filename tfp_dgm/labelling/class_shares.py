@@ -1,6 +1,6 @@
 """How often the classes occur among all rows, however unevenly labels were drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -127,16 +127,31 @@ class ClassShares:
         return weights * (total / np.square(texts).sum(axis=-1, keepdims=True))
 
     def target(self, answers: np.ndarray) -> np.ndarray:
-        """The shares float32 [K] that answers [N, K, F] should have in self-training."""
-        return self.draws(answers, _DRAWS // 4).mean(axis=0).astype(np.float32)
+        """The shares float32 [K, F] that answers [N, K, F] should have in self-training.
+
+        Those of a model know nothing of the annotations that it does not see.
+        """
+        shares = []
+        for fold in range(-1, answers.shape[2] - 1):  # None is hidden from the first model.
+            seen = self.fold != fold
+            group = np.unique(self.group[seen], return_inverse=True)[1]
+            known = replace(
+                self,
+                rows=self.rows[seen],
+                allowed=self.allowed[seen],
+                fold=self.fold[seen],
+                group=group,
+            )
+            shares.append(known.draws(answers, _DRAWS // 4).mean(axis=0) if seen.any() else None)
+        return np.stack([shares[0] if s is None else s for s in shares], axis=1).astype(np.float32)
 
     def raised(self, shares: np.ndarray) -> np.ndarray:
-        """How much more annotations of a class that has too few for its share [K] count.
+        """How much more annotations of a class that has too few for its share [K, F] count.
 
-        Returns float32 [n, 1]; none counts less than before, so that no class is silenced.
+        Returns float32 [n, F]; none counts less than before, so that no class is silenced.
         """
-        factors = np.clip(shares / np.maximum(self.drawn, 1e-9), 1, _MOST_RAISED)
-        return (self._given @ factors).astype(np.float32)[:, np.newaxis]
+        factors = np.clip(shares / np.maximum(self.drawn, 1e-9)[:, np.newaxis], 1, _MOST_RAISED)
+        return (self._given @ factors).astype(np.float32)
 
     @cached_property
     def _given(self) -> np.ndarray:

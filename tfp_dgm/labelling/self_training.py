@@ -101,7 +101,7 @@ def self_train(
 
     raised = np.ones((len(rows), 1), np.float32)
     if class_shares.unevenness:
-        raised = class_shares.raised(np.full(num_classes, 1 / num_classes))
+        raised = class_shares.raised(np.full((num_classes, 1), 1 / num_classes))
     heads = fit_logistic_regressions(
         features[rows],
         masks / masks.sum(axis=1, keepdims=True),
@@ -113,7 +113,7 @@ def self_train(
         answers = _probabilities(features, heads)  # [N, K, H F]
         if class_shares.unevenness:
             by_model = answers.reshape(-1, num_classes, _HEADS, models).mean(axis=2)
-            shares = class_shares.target(by_model)
+            shares = np.tile(class_shares.target(by_model), (1, _HEADS))  # [K, H F]
             answers = _aligned(answers, shares)
             raised = class_shares.raised(shares)
         best = answers.max(axis=1)
@@ -192,13 +192,13 @@ def restrict(probabilities: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def _aligned(answers: np.ndarray, class_shares: np.ndarray) -> np.ndarray:
-    """Answers [N, K, H] reweighted by class, so that each head's mean is the shares [K]."""
+    """Answers [N, K, H] reweighted by class, so that each head's mean is its shares [K, H]."""
     some = answers[:: -(-len(answers) // _ROWS_TO_ALIGN)]
     factors = np.ones(answers.shape[1:], np.float32)
     for _ in range(_STEPS_TO_ALIGN):
         weighed = some * factors
         weighed /= weighed.sum(axis=1, keepdims=True)
-        factors *= class_shares[:, np.newaxis] / np.maximum(weighed.mean(axis=0), 1e-6)
+        factors *= class_shares / np.maximum(weighed.mean(axis=0), 1e-6)
         factors /= factors.max(axis=0)
     result = answers * factors
     result /= result.sum(axis=1, keepdims=True)
