@@ -110,7 +110,9 @@ def fit_classifier(
     probabilities = members.answers.copy()
     probabilities[rows] = members.cross_fitted
     row_weights = np.zeros(len(texts), np.float32)
-    row_weights[rows] = weights.mean(axis=0)
+    # The first of copies stands for all, so that they are one text to every interval, too.
+    first = np.unique(group, return_index=True)[1]
+    row_weights[rows[first]] = np.bincount(group, weights.mean(axis=0))
     row_weights[allowed.sum(axis=1) != 1] = 0
     with _timed(seconds, "novelty"):
         # The sentence vectors alone where there are any, else LSA and VAE together.

@@ -23,7 +23,8 @@ class Outcome:
         from what is known of them.
       copies: how many annotated rows repeat the text of another one; all copies count once.
       weights: float32 [N]; what each row with an observed label counts in estimates for the
-        unlabelled rows (annotators rarely draw classes as often as they occur); 0 elsewhere.
+        unlabelled rows (annotators rarely draw classes as often as they occur; the first of
+        copies stands for all); 0 elsewhere.
       min_precision: the precision asked for.
       threshold: the least probability that is accepted; None where the labels are too few to tell.
       terms: for each class, the words that speak for it and their weights, strongest first.
