@@ -52,7 +52,7 @@ def unknown_warning(class_shares: ClassShares, share: float, classes: Sequence[s
     names = [name for name, few in zip(classes, class_shares.unknown, strict=True) if few]
     has, these = ("has", "this class") if len(names) == 1 else ("have", "these classes")
     return (
-        f"None of the predictions is accepted: {listing(names)} {has} fewer than {FEWEST_LABELS} "
-        f"labels, and up to {share:.0%} of the rows may be of {these}, taken for others. Label "
-        "more of them first."
+        "Too few labels to tell which predictions are right. None of the predictions is accepted: "
+        f"{listing(names)} {has} fewer than {FEWEST_LABELS} labels, and up to {share:.0%} of the "
+        f"rows may be of {these}, taken for others. Label more of them first."
     )
