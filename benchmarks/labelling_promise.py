@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the same code in a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     options = parser.parse_args()
-    runs = 4 if options.quick else 100
+    runs = 4 if options.quick else 60
     cells = [(kind, labels) for kind in KINDS for labels in LABELS]
     rows = []
     for kind, labels in track(cells, console=Console(stderr=True)):

@@ -81,6 +81,11 @@ def test_what_is_wrong_is_said(saved, tmp_path, model, card, message):
         (
             ["likelihood"],
             -1,
+            "edited.keras: cannot be loaded: TypeError: VAE: .*distribution layer.*received -1",
+        ),
+        (
+            ["decoder"],
+            -1,
             "edited.keras: cannot be loaded: Model 'vae' had a .* cannot be built",
         ),
         (

@@ -165,7 +165,7 @@ def test_export_takes_over_what_the_card_said(job, tmp_path):
     )
     assert result.exit_code == 0, result.output
     card = json.loads((tmp_path / "served/1/model_card.json").read_text())
-    rows = {"all": 240, "labelled": 45, "set_valued": 2, "unlabelled": 193}
+    rows = {"all": 240, "labelled": 45, "set_valued": 2, "unlabelled": 193, "copies": 0}
     assert card["data"] == {"source": "in.csv", **rows}
     assert set(card["metrics"]) == {"cross_fitted", "acceptance"}
     assert card["metrics"]["acceptance"]["asked_precision"] == 0.8

@@ -16,6 +16,7 @@ from tfp_dgm.layers import (
     require_prior,
     standard_prior,
 )
+from tfp_dgm.layers.events import assert_valid, is_whole
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
@@ -229,10 +230,9 @@ def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.T
             raise ValueError(
                 f"{type(model).__name__}: token ids must be [B, T]; received {inputs.shape}"
             )
-        if not inputs.dtype.is_integer:
-            raise ValueError(
-                f"{type(model).__name__}: token ids must be integers; received {inputs.dtype.name}"
-            )
+        if inputs.dtype.is_floating:  # The type alone is no fault: Keras saves with such a trace.
+            message = f"{type(model).__name__}: token ids must be integers"
+            assert_valid(is_whole(inputs), inputs, message)
         return tf.cast(inputs, tf.int32)
     if vocabulary is None:
         raise ValueError(f"{type(model).__name__}: takes strings only with a `vocabulary`")
