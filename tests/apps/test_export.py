@@ -81,7 +81,7 @@ def test_what_is_wrong_is_said(saved, tmp_path, model, card, message):
         (
             ["likelihood"],
             -1,
-            "edited.keras: cannot be loaded: TypeError: VAE: .*distribution layer.*received -1",
+            "(?s)edited.keras: cannot be loaded: TypeError: .*distribution layer.*received -1",
         ),
         (
             ["decoder"],

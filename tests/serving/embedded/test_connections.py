@@ -116,7 +116,7 @@ def test_where_too_many_connections_are_open_the_longest_idle_makes_room(doubler
 
 def test_requests_in_hand_are_bounded_and_status_is_still_answered(doubler):
     with contextlib.ExitStack() as stack:
-        server, url = stack.enter_context(_serving(doubler, waiting=3, connections=3))
+        server, url = stack.enter_context(_serving(doubler, waiting=3, connections=9))
         for _ in range(3):
             stack.enter_context(_connect(server)).sendall(_request(server, length=100))
         ends = time.monotonic() + 30
