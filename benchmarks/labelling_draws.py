@@ -197,9 +197,10 @@ def main() -> None:
         default=os.environ.get("TFP_DGM_DATA"),
         help="folder that holds octis_m10/; TFP_DGM_DATA in the environment",
     )
-    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--draws", type=int, default=3, help="of each kind on each set")
+    parser.add_argument("--only", nargs="+", default=list(SETS), choices=SETS, help="sets, by name")
     options = parser.parse_args()
-    sets, draws = list(SETS), options.draws
+    sets, draws = options.only, options.draws
     if options.quick:
         sets, draws = sets[:1], 1
     rows = []
