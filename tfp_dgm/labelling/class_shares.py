@@ -131,19 +131,21 @@ class ClassShares:
 
         Those of a model know nothing of the annotations that it does not see.
         """
-        shares = []
+        shares: list[np.ndarray] = []
         for fold in range(-1, answers.shape[2] - 1):  # None is hidden from the first model.
             seen = self.fold != fold
-            group = np.unique(self.group[seen], return_inverse=True)[1]
+            if not seen.any():
+                shares.append(shares[0])
+                continue
             known = replace(
                 self,
                 rows=self.rows[seen],
                 allowed=self.allowed[seen],
                 fold=self.fold[seen],
-                group=group,
+                group=np.unique(self.group[seen], return_inverse=True)[1],
             )
-            shares.append(known.draws(answers, _DRAWS // 4).mean(axis=0) if seen.any() else None)
-        return np.stack([shares[0] if s is None else s for s in shares], axis=1).astype(np.float32)
+            shares.append(known.draws(answers, _DRAWS // 4).mean(axis=0))
+        return np.stack(shares, axis=1).astype(np.float32)
 
     def raised(self, shares: np.ndarray) -> np.ndarray:
         """How much more annotations of a class that has too few for its share [K, F] count.
