@@ -22,7 +22,7 @@ from tfp_dgm.serving.operations import TEXT_OPERATIONS, meta_graph, text_librari
 
 # The modules; their names in the package are those of the functions.
 CHECK = importlib.import_module("tfp_dgm.serving.checks.check")
-EXPORT = importlib.import_module("tfp_dgm.serving.export")
+EXPORT = importlib.import_module("tfp_dgm.serving.exporting")
 NUMBER = tf.TensorSpec([None], tf.float32)
 GRAPH_ROWS = (
     "signatures and shapes",
