@@ -56,18 +56,6 @@ def named_files(**files: Path | None) -> dict[str, str]:
     return {name: str(file) for name, file in files.items() if file is not None}
 
 
-def read_json(file: Path, wanted: str) -> dict[str, Any]:
-    """Reads an object from a JSON file.
-
-    Raises:
-      DataError: if there is no such file, or it holds something else; names it and what is wanted.
-    """
-    found = _parse_json(_text(file, wanted), file)
-    if not isinstance(found, dict):
-        raise DataError.at(file, f"expected an object: {wanted}; found {type(found).__name__}")
-    return found
-
-
 def _load(file: Path) -> Any:
     text = _text(file, "settings, as YAML or JSON")
     if file.suffix.lower() == ".json":

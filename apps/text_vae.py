@@ -11,7 +11,7 @@ from tfp_dgm.data import check_output_file
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._seed import LARGEST_SEED, Seed
+from ._shared_options import LARGEST_SEED, Seed
 
 app = typer.Typer(
     help="Variational autoencoders of sentences: train, judge, use.", no_args_is_help=True

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfp_dgm.serving.embedded.embedded_server import EmbeddedServer
     from tfp_dgm.serving.embedded.limits import Limits
     from tfp_dgm.serving.exporting import BATCH_SIZES, export
+    from tfp_dgm.serving.folders import newest_version, next_version, version_folder
     from tfp_dgm.serving.model_server import docker_command, model_server_command
     from tfp_dgm.serving.request_error import RequestError
     from tfp_dgm.serving.signatures.captioner_signatures import captioner_signatures
@@ -32,7 +33,10 @@ __all__ = [
     "export",
     "failed",
     "model_server_command",
+    "newest_version",
+    "next_version",
     "run_in_cpp",
+    "version_folder",
 ]
 
 _lazy = lazy_names(
@@ -43,6 +47,7 @@ _lazy = lazy_names(
         "client": ("Client",),
         "embedded.limits": ("Limits",),
         "exporting": ("BATCH_SIZES", "export"),
+        "folders": ("newest_version", "next_version", "version_folder"),
         "model_server": ("docker_command", "model_server_command"),
         "request_error": ("RequestError",),
         "signatures.captioner_signatures": ("captioner_signatures",),
