@@ -4,7 +4,7 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 """
 
 from tfp_dgm.data.atomic_directory import atomic_directory, check_output_directory
-from tfp_dgm.data.atomic_file import atomic_write, check_output_file
+from tfp_dgm.data.atomic_file import atomic_write, check_new_file, check_output_file
 from tfp_dgm.data.caption_files import read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.data_error import DataError
@@ -15,7 +15,13 @@ from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_features import ImageFeatures, read_image_features
 from tfp_dgm.data.image_files import ImageFiles
 from tfp_dgm.data.image_sets import binarise, checked_images, load_digits, read_images
+from tfp_dgm.data.input_file import check_input_file
 from tfp_dgm.data.json_file import read_json, write_json
+from tfp_dgm.data.label_results import (
+    check_label_results,
+    check_labelled_table,
+    read_label_settings,
+)
 from tfp_dgm.data.labelled_table import (
     LabelledTable,
     TableChunk,
@@ -58,7 +64,11 @@ __all__ = [
     "atomic_write",
     "binarise",
     "cache_directory",
+    "check_input_file",
+    "check_label_results",
+    "check_labelled_table",
     "check_new_columns",
+    "check_new_file",
     "check_output_directory",
     "check_output_file",
     "check_output_path",
@@ -78,6 +88,7 @@ __all__ = [
     "read_image_list",
     "read_images",
     "read_json",
+    "read_label_settings",
     "read_labelled_table",
     "read_sentences",
     "render_scenes",

@@ -51,7 +51,7 @@ def render_report(
     """
     names = range(1, len(outcome.texts) + 1) if row_names is None else row_names
     if len(names) != len(outcome.texts):
-        raise ValueError(f"row_names: expected {len(outcome.texts)} names, got {len(names)}")
+        raise ValueError(f"row_names: expected {len(outcome.texts)} names; received {len(names)}")
     settings = dict(settings or {})
     versions = settings.pop("versions", None) or installed_versions()
     numbers = metrics(outcome)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from tfp_dgm.captioning.batches import CaptionBatches
-from tfp_dgm.captioning.build_captioner import (
+from tfp_dgm.captioning.building import (
     AnnealResponsibilities,
     build_captioner,
     make_encoder,
