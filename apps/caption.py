@@ -85,41 +85,35 @@ def train(
     Writes captioner.keras, settings.json and metrics.json.
     """
     with quiet_start():
-        from tfp_dgm.captioning import CaptionSettings, load_sources, train_captioner
+        from tfp_dgm.captioning import CaptionSettings, claim_run, load_sources, train_captioner
         from tfp_dgm.training import NonFiniteLossError
     with clean_errors(), progress_bar() as progress:
         resolved = read_settings(CaptionSettings, settings, set_ or [])
-        known, where = read_captioned(
-            captions, images, source_column, caption_column, quoting=quoting, strict=strict
+        data = named_files(
+            captions=captions,
+            images=images,
+            train_list=train_list,
+            validation_list=validation_list,
         )
-        learnt, held_out = (
-            load_sources(
-                part,
-                where,
-                image_size=resolved.image_size,
-                strict=strict,
-                cache=output / "cache",
-                progress=progress,
+        with claim_run(output, resolved, data=data, resume=resume) as run:
+            known, where = read_captioned(
+                captions, images, source_column, caption_column, quoting=quoting, strict=strict
             )
-            for part in split(known, train_list, validation_list, resolved.seed)
-        )
-        try:
-            trained = train_captioner(
-                learnt,
-                held_out,
-                output,
-                resolved,
-                data=named_files(
-                    captions=captions,
-                    images=images,
-                    train_list=train_list,
-                    validation_list=validation_list,
-                ),
-                resume=resume,
-                progress=progress,
+            learnt, held_out = (
+                load_sources(
+                    part,
+                    where,
+                    image_size=resolved.image_size,
+                    strict=strict,
+                    cache=run.path / "cache",
+                    progress=progress,
+                )
+                for part in split(known, train_list, validation_list, resolved.seed)
             )
-        except NonFiniteLossError as error:
-            raise DataError(str(error)) from error
+            try:
+                trained = train_captioner(learnt, held_out, run, resolved, progress=progress)
+            except NonFiniteLossError as error:
+                raise DataError(str(error)) from error
     warn(known.warnings + trained.metrics["warnings"])
     validation = trained.metrics["validation"]
     typer.echo(

@@ -16,6 +16,7 @@ from tfp_dgm.captioning.evaluate_captioner import (
     score_captions,
 )
 from tfp_dgm.captioning.images import encode_images, load_images
+from tfp_dgm.captioning.run import claim_run
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.captioning.sources import (
     CaptionedSources,
@@ -39,6 +40,7 @@ __all__ = [
     "TrainedCaptioner",
     "build_captioner",
     "caption_responsibilities",
+    "claim_run",
     "describe",
     "encode_images",
     "evaluate_captioner",
