@@ -26,8 +26,8 @@ from ._errors import clean_errors
 from ._exporting import exporting
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._read_json import read_json
 from ._seed import Seed
-from ._settings import read_json
 
 _EXAMPLES = 4
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tfp_dgm.data import DataError, read_image_list
+from tfp_dgm.settings import named_files, read_settings
 
 from ._caption_options import (
     MOST_ON_A_PAGE,
@@ -40,7 +41,6 @@ from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._seed import Seed
-from ._settings import named_files, read_settings
 from ._table_options import Quoting
 
 app = typer.Typer(no_args_is_help=True)

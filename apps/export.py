@@ -8,7 +8,7 @@ import typer
 from ._errors import clean_errors
 from ._exporting import exporting
 from ._quiet import quiet_start
-from ._settings import read_json
+from ._read_json import read_json
 
 
 def export(

@@ -57,7 +57,7 @@ def test_a_card_of_ones_own(saved, tmp_path):
         (None, None, "expected a model that Keras saved; found none"),
         ("junk", None, "model.keras: cannot be loaded: damaged"),
         ("good", "no JSON", "card.json: not JSON"),
-        ("good", "[]", "card.json: expected an object: data, metrics and limits; found list"),
+        ("good", "[]", "card.json: expected an object: data, metrics and limits; received list"),
         ("good", '{"limit": 1}', "card: expected data, metrics and limits; received ['limit']"),
     ],
 )
