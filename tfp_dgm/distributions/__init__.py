@@ -6,6 +6,7 @@ from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimate import point_estimate
+from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
 
@@ -16,6 +17,7 @@ __all__ = [
     "LogitBernoulli",
     "NormalizingFlow",
     "Planar",
+    "Selected",
     "TokenSequence",
     "TopDown",
     "point_estimate",

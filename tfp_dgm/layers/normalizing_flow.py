@@ -1,7 +1,7 @@
 """Normalizing flows on top of another posterior layer."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
-from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
+from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 
 
@@ -31,8 +31,7 @@ class _Flow(VectorDistributionLayer):
         self.base = base
         self.num_flows = num_flows
         super().__init__(base.units, **kwargs)
-        if not self.trainable:
-            base.trainable = False  # Keras does not hand it on.
+        self._hand_on_trainable(base)
 
     @property
     def parameter_size(self) -> int:
@@ -68,16 +67,6 @@ class _Flow(VectorDistributionLayer):
         """The flows in the order in which they act."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["units"]
-        base = keras.saving.serialize_keras_object(self.base)
-        return {**config, "base": base, "num_flows": self.num_flows}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**{**config, "base": keras.saving.deserialize_keras_object(config["base"])})
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class PlanarFlow(_Flow):
@@ -90,7 +79,7 @@ class PlanarFlow(_Flow):
     Args:
       base: distribution layer over R^Z, such as `MultivariateNormalDiag(Z)`.
       num_flows: each takes 2 Z + 1 parameters.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     References:
       [1] Rezende and Mohamed. Variational Inference with Normalizing Flows. ICML 2015.
         arXiv:1505.05770
@@ -121,7 +110,7 @@ class InverseAutoregressiveFlow(_Flow):
       num_flows: number of autoregressive networks.
       hidden_units: widths of the hidden layers of each.
       context_units: size of the context.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     References:
       [1] Kingma et al. Improving Variational Inference with Inverse Autoregressive Flow.
         NeurIPS 2016. arXiv:1606.04934
@@ -162,13 +151,6 @@ class InverseAutoregressiveFlow(_Flow):
 
     def _flows(self, parameters: tf.Tensor) -> list[tfb.Bijector]:
         return [autoregressive_bijector(network, parameters) for network in self.networks]
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_units": list(self.hidden_units),
-            "context_units": self.context_units,
-        }
 
 
 def autoregressive_networks(

@@ -5,13 +5,13 @@ from tfp_dgm.layers.discrete_latents import (
     IndependentOneHotCategorical,
     OneHotCategoricalPrior,
 )
-from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import Prior, StandardNormalPrior
+from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
 
 
-def standard_prior(posterior: DistributionLayer) -> Prior:
+def standard_prior(posterior: ProjectedDistributionLayer) -> Prior:
     """N(0, I), or what is as plain on the sphere and over discrete values; nothing to learn.
 
     Args:
