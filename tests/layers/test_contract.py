@@ -18,6 +18,7 @@ BASES = {
     layers.ProjectedDistributionLayer,
     layers.VectorDistributionLayer,
     layers.Prior,
+    layers.NormalizingFlowLayer,
     layers.Experts,
 }
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.layer.__name__ for row in ROWS])

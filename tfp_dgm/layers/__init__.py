@@ -17,7 +17,11 @@ from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
-from tfp_dgm.layers.normalizing_flow import InverseAutoregressiveFlow, PlanarFlow
+from tfp_dgm.layers.normalizing_flow import (
+    InverseAutoregressiveFlow,
+    NormalizingFlowLayer,
+    PlanarFlow,
+)
 from tfp_dgm.layers.parameters import Parameters
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import (
@@ -62,6 +66,7 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
+    "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
     "Parameters",

@@ -9,13 +9,14 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
+from tfp_dgm.distributions.is_spherical import is_spherical
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 
 
-class _Flow(VectorDistributionLayer):
+class NormalizingFlowLayer(VectorDistributionLayer):
     """What the flows below share: the parameters are the base's, then those of the flow."""
 
     def __init__(self, base: VectorDistributionLayer, *, num_flows: int = 4, **kwargs: Any) -> None:
@@ -54,7 +55,7 @@ class _Flow(VectorDistributionLayer):
         size = self.base.parameter_size
         base = self.base.distribution(parameters[..., :size])
         continuous = base.reparameterization_type == tfd.FULLY_REPARAMETERIZED
-        if not continuous or isinstance(base, tfd.PowerSpherical):
+        if not continuous or is_spherical(base):
             raise ValueError(
                 f"{type(self).__name__}: `base` must have a density over R^{self.units}; received "
                 f"{type(self.base).__name__}, whose values are "
@@ -69,7 +70,7 @@ class _Flow(VectorDistributionLayer):
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class PlanarFlow(_Flow):
+class PlanarFlow(NormalizingFlowLayer):
     """Planar flows [1] on top of a posterior layer, their parameters amortised: u, w, b of each.
 
         z_k = z_{k-1} + v_k tanh(w_k . z_{k-1} + b_k),    z_0 ~ base(features)
@@ -96,7 +97,7 @@ class PlanarFlow(_Flow):
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class InverseAutoregressiveFlow(_Flow):
+class InverseAutoregressiveFlow(NormalizingFlowLayer):
     """Inverse autoregressive flows [1] on top of a posterior layer, with a context of the features.
 
         z_k = s_k z_{k-1} + (1 - s_k) m_k,    (m_k, s_k) = network_k(z_{k-1}, context)
