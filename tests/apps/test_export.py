@@ -57,7 +57,7 @@ def test_a_card_of_ones_own(saved, tmp_path):
         (None, None, "expected a model that Keras saved; found none"),
         ("junk", None, "model.keras: cannot be loaded: damaged"),
         ("good", "no JSON", "card.json: not JSON"),
-        ("good", "[]", "card.json: expected an object: data, metrics and limits; found list"),
+        ("good", "[]", "card.json: expected an object: data, metrics and limits; received list"),
         ("good", '{"limit": 1}', "card: expected data, metrics and limits; received ['limit']"),
     ],
 )
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said(saved, tmp_path, model, card, message):
         (
             ["decoder"],
             -1,
-            "edited.keras: cannot be loaded: Model 'vae\w*' had a .* cannot be built",
+            r"edited.keras: cannot be loaded: Model 'vae\w*' had a .* cannot be built",
         ),
         (
             ["encoder", "config", "layers", 1, "module"],

@@ -29,7 +29,7 @@ def read_settings(kind: type[Settings], file: Path | None, overrides: list[str])
     if file is not None:
         loaded = _load(file)
         if not isinstance(loaded, dict):
-            raise DataError(f"{file}: expected names and values; found {type(loaded).__name__}")
+            raise DataError(f"{file}: expected names and values; received {type(loaded).__name__}")
         # A training notes beside its settings what it read.
         if isinstance(loaded.get(DATA), dict):
             del loaded[DATA]
@@ -54,18 +54,6 @@ def write_settings(settings: Any, path: Path, data: dict[str, str]) -> None:
 def named_files(**files: Path | None) -> dict[str, str]:
     """The files that a command read, as they were given, by its names for them."""
     return {name: str(file) for name, file in files.items() if file is not None}
-
-
-def read_json(file: Path, wanted: str) -> dict[str, Any]:
-    """Reads an object from a JSON file.
-
-    Raises:
-      DataError: if there is no such file, or it holds something else; names it and what is wanted.
-    """
-    found = _parse_json(_text(file, wanted), file)
-    if not isinstance(found, dict):
-        raise DataError.at(file, f"expected an object: {wanted}; found {type(found).__name__}")
-    return found
 
 
 def _load(file: Path) -> Any:
