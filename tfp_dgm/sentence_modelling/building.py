@@ -91,7 +91,7 @@ def build_model(settings: TextVAESettings, vocabulary: Vocabulary) -> TextModel:
     )
 
 
-def _posterior(s: TextVAESettings) -> layers.DistributionLayer:
+def _posterior(s: TextVAESettings) -> layers.ProjectedDistributionLayer:
     normals = {
         "normal": layers.MultivariateNormalDiag,
         "full_normal": layers.MultivariateNormalTriL,
