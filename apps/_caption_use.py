@@ -12,6 +12,7 @@ from tfp_dgm.data import (
     ImageFiles,
     atomic_directory,
     check_output_directory,
+    read_json,
 )
 
 from ._caption_options import (
@@ -32,7 +33,6 @@ from ._exporting import exporting
 from ._json_output import show_figures
 from ._progress import progress_bar, status
 from ._quiet import quiet_start
-from ._read_json import read_json
 from ._shared_options import BeamWidth, Json, Output, Quiet, Seed, Temperature, TopP
 
 _EXAMPLES = 4

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tfp_dgm.data import DataError, read_image_list
+from tfp_dgm.settings import named_files, read_settings
 
 from ._caption_options import (
     DECODING,
@@ -38,7 +39,6 @@ from ._errors import clean_errors
 from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._settings import named_files, read_settings
 from ._shared_options import (
     BeamWidth,
     Json,

@@ -5,13 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tfp_dgm.data import DataError, check_input_file
+from tfp_dgm.data import DataError, check_input_file, read_json
 
 from ._errors import clean_errors
 from ._exporting import exporting
 from ._progress import status
 from ._quiet import quiet_start
-from ._read_json import read_json
 from ._shared_options import Output, Quiet
 
 

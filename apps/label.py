@@ -5,13 +5,12 @@ from typing import Annotated
 
 import typer
 
-from tfp_dgm.data import check_label_results
+from tfp_dgm.data import check_label_results, read_json
 
 from ._errors import clean_errors
 from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._read_json import read_json
 from ._shared_options import Json, Output, Quiet, Seed
 from ._table_options import GuardFormulas, Quoting
 

@@ -1,17 +1,23 @@
 """`dgm text-vae`: variational autoencoders of sentences, trained, judged and used."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tfp_dgm.data import check_output_file
+from tfp_dgm.data import DataError, atomic_write, check_output_file, write_table
 
+from . import _text_vae_table
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import LARGEST_SEED, Seed
+
+if TYPE_CHECKING:
+    from tfp_dgm.sentence_modelling import TextModel, Texts
 
 app = typer.Typer(
     help="Variational autoencoders of sentences: train, judge, use.", no_args_is_help=True
@@ -30,7 +36,7 @@ def train(
     train_file: Annotated[Path, typer.Argument(metavar="TRAIN", help="Sentences, one a line.")],
     valid_file: Annotated[Path, typer.Argument(metavar="VALID", help="Held-out sentences.")],
     output: Annotated[Path, typer.Option(help="Folder for the model and its records.")],
-    config: Annotated[Path | None, typer.Option(help="Settings, YAML or JSON.")] = None,
+    settings: Annotated[Path | None, typer.Option(help="Settings, YAML or JSON.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE, over the file's; repeatable.")
     ] = None,
@@ -44,21 +50,20 @@ def train(
     """Trains a text VAE (or, with --set model=language_model, the decoder alone).
 
     The settings that were used, defaults too, are written to OUTPUT/settings.json, which
-    --config takes.
+    --settings takes.
     """
     with quiet_start():
-        from . import _text_vae
-        from ._settings import read_settings
-        from ._text_vae_settings import TextVAESettings
+        from tfp_dgm.sentence_modelling import TextVAESettings, train_text_model
+        from tfp_dgm.settings import read_settings
     with clean_errors():
         chosen = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
-        settings = read_settings(TextVAESettings, config, chosen)
+        resolved = read_settings(TextVAESettings, settings, chosen)
         with progress_bar() as progress:
-            epoch, numbers = _text_vae.train(
+            epoch, numbers = train_text_model(
                 train_file,
                 valid_file,
                 output,
-                settings,
+                resolved,
                 resume=resume,
                 progress=progress,
                 say=lambda message: typer.echo(message, err=True),
@@ -96,16 +101,18 @@ def evaluate(
 ) -> None:
     """Judges a model on held-out sentences, with weight 1 on every term."""
     with quiet_start():
-        from . import _text_vae, _text_vae_report
+        from tfp_dgm.sentence_modelling import draw_units, evaluate_text_model, load_text_model
     with clean_errors(), progress_bar() as progress:
         for path in (output, figure):
             if path is not None:
                 check_output_file(path)
-        report = _text_vae_report.evaluate(
-            _text_vae.load_model(model),
-            file,
+        loaded = load_text_model(model)
+        texts = _read(loaded, file)
+        report = evaluate_text_model(
+            loaded,
+            texts,
             num_samples=num_samples,
-            beside=None if beside is None else _text_vae.load_model(beside),
+            beside=None if beside is None else load_text_model(beside),
             gaps=gaps,
             refinement_steps=refine,
             seed=seed,
@@ -114,11 +121,12 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
-        _text_vae_report.show(report)
+        _text_vae_table.show(report)
     with clean_errors():
         if output is not None:
-            _text_vae_report.write(report, output)
-        if figure is not None and not _text_vae_report.draw(report, figure):
+            with atomic_write(output) as target:
+                target.write(json.dumps(report, indent=2).encode() + b"\n")
+        if figure is not None and not draw_units(report, figure):
             typer.echo(f"{figure}: not drawn: a language model has no units", err=True)
 
 
@@ -140,13 +148,15 @@ def generate(
 ) -> None:
     """Writes new texts: latents from the prior, words from the decoder."""
     with quiet_start():
-        from . import _text_vae, _text_vae_use
+        from tfp_dgm import sentence_modelling
     with clean_errors():
-        texts = _text_vae_use.generate(
-            _text_vae.load_model(model),
+        texts = sentence_modelling.generate(
+            sentence_modelling.load_text_model(model),
             count,
             method=method,
-            settings={"temperature": temperature, "top_k": top_k, "top_p": top_p},
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
             beam_size=beam_size,
             seed=seed,
         )
@@ -159,11 +169,11 @@ def reconstruct(
 ) -> None:
     """Encodes sentences and writes them anew from the posterior's mean."""
     with quiet_start():
-        from . import _text_vae, _text_vae_use
+        from tfp_dgm import sentence_modelling
     with clean_errors():
-        pairs = _text_vae_use.reconstruct(
-            _text_vae.load_model(model), file, beam_size=beam_size, warn=_warn
-        )
+        loaded = sentence_modelling.load_text_model(model)
+        texts = _read(loaded, file, keep_long=True)
+        pairs = sentence_modelling.reconstruct(loaded, texts, beam_size=beam_size)
     if as_json:
         typer.echo(json.dumps(pairs, indent=2, ensure_ascii=False))
         return
@@ -190,15 +200,23 @@ def interpolate(
 ) -> None:
     """Writes the texts between two sentences, START and STOP or those of drawn pairs."""
     with quiet_start():
-        from . import _text_vae, _text_vae_use
+        from tfp_dgm import sentence_modelling
     with clean_errors():
-        vae = _text_vae.load_model(model)
-        ends = _text_vae_use.ends(vae, start, stop, sentences, pairs=pairs, seed=seed, warn=_warn)
-        found = _text_vae_use.interpolate(
-            vae, ends, steps, spherical=spherical, beam_size=beam_size
+        pair = None if start is None or stop is None else (start, stop)
+        if sentences is None and pair is None:
+            raise DataError("interpolate: give START and STOP, or --sentences FILE")
+        if sentences is not None and start is not None:
+            raise DataError("interpolate: give START and STOP or --sentences, not both")
+        vae = sentence_modelling.load_text_model(model)
+        ends = [] if pair is None else [pair]
+        if sentences is not None:
+            texts = _read(vae, sentences, keep_long=True)
+            ends = sentence_modelling.draw_pairs(texts.sentences, pairs, seed=seed)
+        found = sentence_modelling.interpolate(
+            vae, ends, steps=steps, spherical=spherical, beam_size=beam_size
         )
     if as_json or sentences is not None:
-        _show(found if as_json else _text_vae_use.as_text(found), as_json)
+        _show(found if as_json else _as_lines(found), as_json)
     else:
         _show(found[0]["texts"], as_json)
 
@@ -224,17 +242,17 @@ def impute(
 ) -> None:
     """Ends sentences: by a beam search, with or without iterated conditional modes."""
     with quiet_start():
-        from . import _text_vae, _text_vae_use
+        from tfp_dgm import sentence_modelling
     with clean_errors():
-        answer = _text_vae_use.impute(
-            _text_vae.load_model(model),
-            file,
+        loaded = sentence_modelling.load_text_model(model)
+        answer = sentence_modelling.impute(
+            loaded,
+            _read(loaded, file, keep_long=True),
             keep=keep,
             mode_steps=mode_steps,
             beam_size=beam_size,
             adversarial=adversarial,
             seed=seed,
-            warn=_warn,
         )
     if as_json:
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -258,14 +276,43 @@ def encode(
 ) -> None:
     """Writes the posterior's mean of each sentence, in the order of the lines that were read."""
     with quiet_start():
-        from . import _text_vae, _text_vae_use
+        import numpy as np
+        import pandas as pd
+
+        from tfp_dgm import sentence_modelling
     with clean_errors():
-        shape = _text_vae_use.encode(_text_vae.load_model(model), file, output, warn=_warn)
-    typer.echo(f"{output}: {shape[0]:,} vectors of {shape[1]} numbers")
+        if output.suffix not in (".npy", ".parquet"):
+            raise DataError.at(output, "expected a name that ends in .npy or .parquet")
+        check_output_file(output)
+        loaded = sentence_modelling.load_text_model(model)
+        texts = _read(loaded, file, keep_long=True)
+        means = sentence_modelling.encode(loaded, texts.sentences)
+        if output.suffix == ".npy":
+            with atomic_write(output) as target:
+                np.save(target, means)
+        else:
+            columns = {f"z{i}": means[:, i] for i in range(means.shape[1])}
+            write_table(pd.DataFrame({"text": texts.sentences, **columns}), output)
+    typer.echo(f"{output}: {means.shape[0]:,} vectors of {means.shape[1]} numbers")
 
 
-def _warn(message: str) -> None:
-    typer.echo(f"Warning: {message}", err=True)
+def _read(model: TextModel, file: Path, *, keep_long: bool = False) -> Texts:
+    """The sentences of a file; what is wrong with its other lines goes to stderr."""
+    from tfp_dgm.sentence_modelling import read_texts
+
+    assert model.vocabulary is not None
+    texts = read_texts(file, model.vocabulary, model.max_length, keep_long=keep_long)
+    for warning in texts.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+    return texts
+
+
+def _as_lines(ways: list[dict[str, Any]]) -> list[str]:
+    """What lies between pairs of sentences: the sentences, and the texts between, indented."""
+    lines: list[str] = []
+    for way in ways:
+        lines += [way["start"], *(f"  {text}" for text in way["texts"]), way["stop"], ""]
+    return lines[:-1]
 
 
 def _show(texts: list[Any], as_json: bool) -> None:

@@ -20,7 +20,9 @@ __all__ = [
     "models",
     "networks",
     "objectives",
+    "sentence_modelling",
     "serving",
+    "settings",
     "text",
     "training",
 ]

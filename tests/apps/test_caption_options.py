@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tfp_dgm_apps._settings import read_settings
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tfp_dgm.captioning import CaptionSettings
 from tfp_dgm.data import DataError
+from tfp_dgm.settings import read_settings
 
 
 def refused(*arguments):

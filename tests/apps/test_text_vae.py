@@ -8,15 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from tfp_dgm_apps import _text_vae
-from tfp_dgm_apps._settings import read_settings
-from tfp_dgm_apps._text_vae_model import build_model, build_objective, build_schedule
-from tfp_dgm_apps._text_vae_settings import TextVAESettings
 
-from tests.apps.text_vae_models import run, sentences
+from tests.apps.text_vae_command import run
 from tests.saving import assert_same_weights
+from tests.sentence_modelling.untrained_models import sentences
 from tfp_dgm import layers, networks, objectives
 from tfp_dgm.data import DataError
+from tfp_dgm.sentence_modelling import (
+    TextVAESettings,
+    build_model,
+    build_objective,
+    build_schedule,
+    load_text_model,
+    train_text_model,
+)
+from tfp_dgm.settings import read_settings
 from tfp_dgm.text import SubwordVocabulary, WordVocabulary
 from tfp_dgm.token_ids import UNKNOWN
 
@@ -48,7 +54,7 @@ def folder(tmp_path_factory):
 def trained(folder):
     result = run(
         *("train", folder / "train.txt", folder / "valid.txt", "--output", folder / "model"),
-        *("--config", folder / "settings.yaml", "--set", "free_bits=0.25"),
+        *("--settings", folder / "settings.yaml", "--set", "free_bits=0.25"),
     )
     assert "1 of 62 lines left out, empty: line 61" in result.stderr
     assert "1 sentences of more than 8 tokens, left out: line 62" in result.stderr
@@ -89,11 +95,11 @@ def test_tensorboard_shows_the_texts_of_the_file(trained):
 def test_semi_amortised_training_and_evaluation(folder):
     run(
         *("train", folder / "valid.txt", folder / "valid.txt", "--output", folder / "refined"),
-        *("--config", folder / "settings.yaml", "--set", "epochs=1", "--set", "dropout=0.0"),
+        *("--settings", folder / "settings.yaml", "--set", "epochs=1", "--set", "dropout=0.0"),
         *("--set", "semi_amortized_steps=2", "--set", "semi_amortized_rate=0.2"),
         *("--set", "encoder=bag_of_words", "--set", "decoder=inputless"),  # Quick to compile.
     )
-    objective = _text_vae.load_model(folder / "refined").objective
+    objective = load_text_model(folder / "refined").objective
     assert isinstance(objective, objectives.SemiAmortized)
     assert (objective.num_steps, objective.learning_rate) == (2, 0.2)
     assert float(objective.kl_weight) > 0  # The schedule reached it.
@@ -109,10 +115,10 @@ def test_a_model_trained_in_bfloat16_answers_in_float32(folder, dtype_policy):
     dtype_policy("float32")  # And afterwards again.
     run(
         *("train", folder / "valid.txt", folder / "valid.txt", "--output", folder / "bfloat16"),
-        *("--config", folder / "settings.yaml", "--set", "epochs=1"),
+        *("--settings", folder / "settings.yaml", "--set", "epochs=1"),
         *("--set", "precision=mixed_bfloat16", "--set", "encoder=bag_of_words"),
     )
-    model = _text_vae.load_model(folder / "bfloat16")
+    model = load_text_model(folder / "bfloat16")
     assert "bfloat16" not in {layer.compute_dtype for layer in model._flatten_layers()}
     with np.load(folder / "bfloat16" / "checkpoints" / "training_state.npz") as state:
         trained = [state[name] for name in state.files]
@@ -129,12 +135,12 @@ def test_a_killed_training_goes_on_to_the_same_numbers(folder, trained, monkeypa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _text_vae.train(*files, resume=False, progress=kill, say=str)
-    epoch, numbers = _text_vae.train(*files, resume=True, progress=lambda *_: None, say=str)
+        train_text_model(*files, resume=False, progress=kill, say=str)
+    epoch, numbers = train_text_model(*files, resume=True, progress=lambda *_: None, say=str)
     history = json.loads((trained / "history.json").read_text())
     assert json.loads((folder / "killed" / "history.json").read_text()) == history
     assert numbers == history[epoch - 1]
-    models = [_text_vae.load_model(path) for path in (trained, folder / "killed")]
+    models = [load_text_model(path) for path in (trained, folder / "killed")]
     assert_same_weights(*models)
 
 
@@ -157,10 +163,10 @@ def test_subwords_from_training_to_imputation(folder, tmp_path):
     lines = (tmp_path / "new.txt").read_text().splitlines()
     run(
         *("train", folder / "train.txt", folder / "valid.txt", "--output", tmp_path / "model"),
-        *("--config", folder / "settings.yaml", "--set", "vocabulary=subwords", "--set"),
+        *("--settings", folder / "settings.yaml", "--set", "vocabulary=subwords", "--set"),
         *("vocabulary_size=60", "--set", "max_length=24", "--set", "epochs=1"),
     )
-    vocabulary = _text_vae.load_model(tmp_path / "model").vocabulary
+    vocabulary = load_text_model(tmp_path / "model").vocabulary
     assert isinstance(vocabulary, SubwordVocabulary)
     # A word that no text of training has is its pieces, and comes back.
     ids = vocabulary(tf.constant(lines[:1]))
@@ -240,7 +246,7 @@ def test_encode(trained, folder, tmp_path):
     np.testing.assert_array_equal(table[["z0", "z1", "z2"]], vectors)
     lines = (folder / "valid.txt").read_text().splitlines()
     assert list(table["text"]) == lines
-    model = _text_vae.load_model(trained)
+    model = load_text_model(trained)
     ids = model.vocabulary.encode_all(lines[:1])[0]
     np.testing.assert_allclose(model(ids[np.newaxis])[0], vectors[0], rtol=1e-5, atol=1e-6)
 
@@ -248,20 +254,20 @@ def test_encode(trained, folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "TRAIN", "VALID", "--output", "MODEL"], "not empty; give --resume"),
+        (["train", "TRAIN", "VALID", "--output", "MODEL"], "not empty; give"),
         (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "unts=3"], "mean 'units'?"),
         (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "units=x"], "must be int"),
         (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "units"], "NAME=VALUE"),
         (["train", "TRAIN", "VALID", "--output", "NEW", "--set", "decoder=rnn"], "one of lstm"),
         (["train", "none.txt", "VALID", "--output", "NEW"], "cannot be read"),
-        (["train", "TRAIN", "VALID", "--output", "NEW", "--config", "TRAIN"], "expected names"),
+        (["train", "TRAIN", "VALID", "--output", "NEW", "--settings", "TRAIN"], "expected names"),
         (
             ["train", "TRAIN", "VALID", "--output", "MODEL", "--resume", "--set", "units=9"],
             "other settings",
         ),
         (["evaluate", "none", "VALID"], "no model here"),
         (["generate", "TRAIN"], "cannot be loaded"),
-        (["impute", "MODEL", "VALID", "--adversarial"], "needs --keep below 1"),
+        (["impute", "MODEL", "VALID", "--adversarial"], "below 1, so that true ends are known"),
         (["encode", "MODEL", "VALID", "--output", "z.csv"], "ends in .npy or .parquet"),
         (["interpolate", "MODEL", "a man"], "give START and STOP, or --sentences FILE"),
         (["interpolate", "MODEL", "a", "b", "--sentences", "VALID"], "not both"),

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from tfp_dgm_apps import _text_vae
 
-from tests.apps.text_vae_models import run, sentences, untrained
+from tests.apps.text_vae_command import run
+from tests.sentence_modelling.untrained_models import sentences, untrained
+from tfp_dgm.sentence_modelling import load_text_model
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_table_file_and_figure_without_a_divergence_by_unit(tmp_path, held_out):
     assert "20 sentences, nats each" in result.stdout
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["kl_per_dimension"] is None
-    means = _text_vae.load_model(folder)(np.array(held_out.read_text().splitlines()))
+    means = load_text_model(folder)(np.array(held_out.read_text().splitlines()))
     expected = np.var(means, axis=0, ddof=1)
     np.testing.assert_allclose(report["variances_of_means"], expected, rtol=1e-3)
     assert (tmp_path / "units.png").read_bytes().startswith(b"\x89PNG")
@@ -39,7 +40,7 @@ def test_a_language_model_has_numbers_and_no_figure(tmp_path, held_out):
 @pytest.mark.parametrize("option", ["--output", "--figure"])
 def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, held_out, option, monkeypatch):
     folder = untrained(tmp_path / "model", model="language_model")
-    monkeypatch.setattr("tfp_dgm_apps._text_vae_report.read_texts", None)
+    monkeypatch.setattr("tfp_dgm.sentence_modelling.read_texts", None)
     for place, message in (
         (tmp_path, "got a folder"),
         ("none/x", "does not exist; create it first"),
@@ -72,14 +73,14 @@ def test_beside_what_cannot_be_compared(tmp_path, held_out, chosen, differing):
     folder = untrained(tmp_path / "model", model="language_model")
     beside = untrained(tmp_path / "beside", model="language_model", **chosen)
     result = run("evaluate", folder, held_out, "--beside", beside, code=2)
-    assert "--beside: expected a language model of the same vocabulary" in result.stderr
+    assert "expected a language model of the same vocabulary" in result.stderr
     assert result.stderr.strip().endswith(f"the two differ in {differing}")
 
 
 def test_beside_a_text_vae(tmp_path, held_out):
     folder = untrained(tmp_path / "model")
     result = run("evaluate", folder, held_out, "--beside", folder, code=2)
-    assert "--beside: expected a language model; received a text VAE" in result.stderr
+    assert "expected a language model; received a text VAE" in result.stderr
 
 
 def test_one_sentence_is_refused_before_the_work(tmp_path, held_out):

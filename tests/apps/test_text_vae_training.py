@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from tfp_dgm_apps import _text_vae
-from tfp_dgm_apps._text_vae_samples import Samples
 
-from tests.apps.text_vae_models import SMALL, run, sentences, untrained
+from tests.apps.text_vae_command import run
+from tests.sentence_modelling.untrained_models import SMALL, sentences, untrained
+from tfp_dgm.sentence_modelling import Samples, load_text_model
 
 
 @pytest.fixture
@@ -97,11 +97,11 @@ def test_after_a_mistyped_path_the_right_one_is_taken(files, tmp_path):
     assert json.loads((tmp_path / "model" / "settings.json").read_text())["seed"] == 7
     files[0].write_text("other words\n" * 3)
     result = train(files, tmp_path / "model", "--resume", "--seed", 7, code=2, **chosen)
-    assert "--resume: the sentences or the program are others than before" in result.stderr
+    assert "the sentences or the program are others than before" in result.stderr
 
 
 def test_an_epoch_that_comes_twice_stands_once_among_the_samples(tmp_path):
-    model = _text_vae.load_model(untrained(tmp_path / "model"))
+    model = load_text_model(untrained(tmp_path / "model"))
     rows = model.vocabulary.encode_all(sentences(4, 0).splitlines())
     samples = Samples(tmp_path / "samples.txt", rows, seed=0)
     samples.set_model(model)

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfp_dgm_apps import _text_vae, _text_vae_use
-from tfp_dgm_apps._text_vae_sentences import Texts
 
-from tests.apps.text_vae_models import run, sentences, untrained
+from tests.apps.text_vae_command import run
+from tests.sentence_modelling.untrained_models import sentences, untrained
 from tfp_dgm import inference
+from tfp_dgm.sentence_modelling import Texts, load_text_model
+from tfp_dgm.sentence_modelling.imputation import imputed_strings
 from tfp_dgm.text import SubwordVocabulary, WordVocabulary
 
 # Line 2 is empty, line 4 not UTF-8, line 5 of more than eight tokens.
@@ -90,7 +91,7 @@ def test_the_largest_seed_serves(model):
 def test_imputed_texts_begin_as_they_were_given(model, file, keep, given, counts):
     arguments = ("impute", model, file, "--keep", keep, "--beam-size", 2, "--json")
     texts = [text["text"] for text in json.loads(run(*arguments).stdout)["texts"]]
-    vae = _text_vae.load_model(model)
+    vae = load_text_model(model)
     rows = vae.vocabulary.encode_all(list(READ.values()))
     for text, beginning, row, count in zip(texts, given, rows, counts, strict=True):
         assert text.startswith(beginning)
@@ -105,7 +106,7 @@ def test_a_piece_of_a_word_goes_on_without_a_space():
     assert len(row) == 4
     found = np.array([[*row[:2], *vocabulary.encode_all(["dogs ."])[0][1:]]])  # a dog ##s . END
     texts = Texts(["A Dogman"], [1], [row], [])
-    assert _text_vae_use._written(vocabulary, texts, [row[:2]], found) == ["A Dogs."]
+    assert imputed_strings(vocabulary, texts, [row[:2]], found) == ["A Dogs."]
 
 
 def test_a_long_line_is_tokenised_a_fixed_number_of_times(monkeypatch):
@@ -121,7 +122,7 @@ def test_a_long_line_is_tokenised_a_fixed_number_of_times(monkeypatch):
 
     monkeypatch.setattr(vocabulary, "_split", counting)
     texts, found = Texts([sentence], [1], [row], []), np.array([[*row[:3], 5, 2]])
-    assert _text_vae_use._written(vocabulary, texts, [row[:3]], found) == ["a Dog a dog"]
+    assert imputed_strings(vocabulary, texts, [row[:3]], found) == ["a Dog a dog"]
     assert sum(tokenised) <= len(sentence)
 
 

@@ -29,7 +29,7 @@ def read_settings(kind: type[Settings], file: Path | None, overrides: list[str])
     if file is not None:
         loaded = _load(file)
         if not isinstance(loaded, dict):
-            raise DataError(f"{file}: expected names and values; found {type(loaded).__name__}")
+            raise DataError(f"{file}: expected names and values; received {type(loaded).__name__}")
         # A training notes beside its settings what it read.
         if isinstance(loaded.get(DATA), dict):
             del loaded[DATA]

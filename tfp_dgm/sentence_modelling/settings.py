@@ -1,4 +1,4 @@
-"""Settings of `dgm text-vae`, and their ranges."""
+"""What a model of texts is made of and how it is trained, and the ranges of its settings."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from tfp_dgm.data import DataError
 
 @dataclass(frozen=True)
 class TextVAESettings:
-    """Everything that `dgm text-vae train` can be told; `--set NAME=VALUE`, or a file.
+    """Everything that decides a training besides its sentences.
 
     Attributes:
       model: "vae", or "language_model": the same decoder without a latent, to which the settings of

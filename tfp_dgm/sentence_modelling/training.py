@@ -1,64 +1,76 @@
-"""The job behind `dgm text-vae train`: settings -> training -> a folder of results."""
+"""The training of a model of texts: files of sentences in, a folder out."""
 
 import dataclasses
 import importlib.util
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from tfp_dgm import models, training
 from tfp_dgm.data import DataError, atomic_write, read_sentences
+from tfp_dgm.sentence_modelling.building import build_schedule, compiled_model, in_float32
+from tfp_dgm.sentence_modelling.samples import Samples
+from tfp_dgm.sentence_modelling.sentences import read_texts
+from tfp_dgm.sentence_modelling.settings import TextVAESettings, check_settings
+from tfp_dgm.sentence_modelling.token_rows import padded
+from tfp_dgm.settings import DATA, named_files, write_settings
 from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
-
-from ._settings import DATA, named_files, write_settings
-from ._text_vae_model import TextModel, build_model, build_schedule, compiled_model
-from ._text_vae_samples import Samples, padded
-from ._text_vae_sentences import read_texts
-from ._text_vae_settings import TextVAESettings, check_settings
 
 # Held-out sentences on which mutual information is watched.
 _WATCHED = 500
 
 
-def train(
-    train_file: Path,
-    valid_file: Path,
-    directory: Path,
+def train_text_model(
+    train_file: str | os.PathLike[str],
+    valid_file: str | os.PathLike[str],
+    directory: str | os.PathLike[str],
     settings: TextVAESettings,
     *,
-    resume: bool,
-    progress: training.Progress,
-    say: Callable[[str], None],
+    resume: bool = False,
+    progress: training.Progress = lambda step, done, total: None,
+    say: Callable[[str], None] = print,
 ) -> tuple[int, dict[str, float]]:
     """Trains, or goes on where a killed training stopped; fills the folder.
 
     It then holds model.keras, settings.json, history.json, samples.txt, logs/ for TensorBoard
     (where it is installed) and checkpoints/.
 
+    Args:
+      train_file, valid_file: sentences, one a line, plain or gzipped; the second file decides which
+        epoch is kept and when to stop.
+      directory: made where it is missing.
+      settings: see `TextVAESettings`.
+      resume: go on where a training with the same settings was interrupted.
+      progress: told of every batch.
+      say: takes what a person should know, a sentence at a time.
     Returns:
       The best epoch, counted from 1, whose weights are saved, and its numbers.
+    Raises:
+      DataError: if the folder is in use, a file or the settings are at fault, or the loss is no
+        number any more.
     """
-    s = settings
+    s, directory = settings, Path(directory)
     check_settings(s)
     state = directory / "checkpoints" / "training_state.npz"
     if directory.exists() and any(directory.iterdir()) and not resume:
-        raise DataError(f"{directory}: not empty; give --resume, or another folder")
+        raise DataError.at(directory, "not empty; give `resume`, or another folder")
     if resume and state.exists() and _settings_of(directory) != _as_json(s):
-        raise DataError(f"{directory}: was trained with other settings; --resume needs the same")
+        raise DataError.at(directory, "was trained with other settings; `resume` needs the same")
     keras.config.set_dtype_policy(s.precision)
     keras.utils.set_random_seed(s.seed)
-    vocabulary = _fit_vocabulary(s, read_sentences(train_file).texts)
+    vocabulary = fit_vocabulary(s, read_sentences(train_file).texts)
     rows, held_out = (
         read_texts(file, vocabulary, s.max_length) for file in (train_file, valid_file)
     )
     for warning in rows.warnings + held_out.warnings:
         say(f"Warning: {warning}")
     batches = BucketedBatches(rows.rows, s.batch_size, seed=s.seed)
-    validation = BucketedBatches(held_out.rows, s.batch_size)
     say(
         f"{len(rows.rows):,} sentences, {batches.num_tokens:,} tokens of {vocabulary.size:,}; "
         f"{batches.padding_share:.1%} of the batches is padding"
@@ -92,12 +104,12 @@ def train(
         callbacks.append(keras.callbacks.TensorBoard(directory / "logs", write_graph=False))
     callbacks.append(resumed)
     directory.mkdir(parents=True, exist_ok=True)
-    data = named_files(train_file=train_file, valid_file=valid_file)
+    data = named_files(train_file=Path(train_file), valid_file=Path(valid_file))
     write_settings(s, directory / "settings.json", data)
     try:
         model.fit(
             batches,
-            validation_data=validation,
+            validation_data=BucketedBatches(held_out.rows, s.batch_size),
             # None are left where early stopping ended the training before the kill.
             epochs=resumed.epoch if resumed.stopped else s.epochs,
             initial_epoch=resumed.epoch,
@@ -106,11 +118,11 @@ def train(
             callbacks=callbacks,
         )
     except training.NonFiniteLossError as error:
-        raise DataError(f"{directory}: {error}") from error
+        raise DataError.at(directory, str(error)) from error
     with atomic_write(directory / "history.json") as file:
         file.write(json.dumps(resumed.history, indent=1).encode())
     with atomic_write(directory / "model.keras") as file:
-        _in_float32(model, s, vocabulary).save(file.name)
+        in_float32(model, s, vocabulary).save(file.name)
     return stopping.best_epoch + 1, resumed.history[stopping.best_epoch]
 
 
@@ -122,43 +134,16 @@ class _Resume(training.ResumeTraining):
             raise
         except ValueError as error:
             raise DataError(
-                f"--resume: the sentences or the program are others than before: {error}"
+                f"`resume`: the sentences or the program are others than before: {error}"
             ) from error
 
 
-def _in_float32(model: TextModel, s: TextVAESettings, vocabulary: Vocabulary) -> TextModel:
-    """The same model; in bfloat16, which each compiler rounds its way, answers would differ."""
-    if s.precision == "float32":
-        return model
-    keras.config.set_dtype_policy("float32")
-    same = build_model(s, vocabulary)
-    same.build((None, None))
-    same.set_weights(model.get_weights())
-    same.compile(training.FusedAdam(s.learning_rate, clipnorm=s.clipnorm), model.objective)
-    same.optimizer.build(same.trainable_variables)
-    for variable, trained in zip(same.optimizer.variables, model.optimizer.variables, strict=True):
-        variable.assign(trained)
-    return same
+def fit_vocabulary(s: TextVAESettings, texts: list[str]) -> Vocabulary:
+    """The tokens of the texts, as the settings ask for them.
 
-
-def load_model(directory: Path) -> TextModel:
-    """The trained model of a folder; raises a DataError where there is none."""
-    path = directory / "model.keras" if directory.is_dir() else directory
-    if not path.is_file():
-        raise DataError(f"{directory}: no model here; `dgm text-vae train` makes one")
-    model = models.load_model(path)
-    if not isinstance(model, TextModel) or model.vocabulary is None:
-        raise DataError(f"{path}: {type(model).__name__} is no text VAE with a vocabulary")
-    return model
-
-
-def vocabulary_of(model: TextModel) -> Vocabulary:
-    """The vocabulary that `load_model` has seen to."""
-    assert model.vocabulary is not None
-    return model.vocabulary
-
-
-def _fit_vocabulary(s: TextVAESettings, texts: list[str]) -> Vocabulary:
+    Raises:
+      DataError: if the settings leave none.
+    """
     common = {"size": s.vocabulary_size, "lower": s.lower}
     try:
         if s.vocabulary == "subwords":
@@ -169,7 +154,7 @@ def _fit_vocabulary(s: TextVAESettings, texts: list[str]) -> Vocabulary:
 
 
 def _remedies(
-    s: TextVAESettings, model: models.TextVAE, sample: np.ndarray, batches: BucketedBatches
+    s: TextVAESettings, model: models.TextVAE, sample: NDArray[np.int32], batches: BucketedBatches
 ) -> list[keras.callbacks.Callback]:
     callbacks: list[keras.callbacks.Callback] = []
     schedule = build_schedule(s, len(batches))
@@ -189,7 +174,7 @@ def _remedies(
     return callbacks
 
 
-def _sample(rows: list[np.ndarray], seed: int) -> np.ndarray:
+def _sample(rows: list[np.ndarray], seed: int) -> NDArray[np.int32]:
     chosen = np.random.default_rng(seed).permutation(len(rows))[:_WATCHED]
     return padded([rows[i] for i in chosen])
 

@@ -1,7 +1,7 @@
-"""Sentences of a file, as the commands of `dgm text-vae` read them."""
+"""Sentences of a file, as models of texts are given them."""
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +29,11 @@ class Texts:
 
 
 def read_texts(
-    file: Path, vocabulary: Vocabulary, max_length: int, *, keep_long: bool = False
+    file: str | os.PathLike[str],
+    vocabulary: Vocabulary,
+    max_length: int,
+    *,
+    keep_long: bool = False,
 ) -> Texts:
     """Reads sentences; those of more than `max_length` tokens are named, and left out or kept.
 

@@ -1,11 +1,8 @@
-"""Sentences, models of them that nobody trained, and the command."""
+"""Sentences, and models of them that nobody trained."""
 
 import numpy as np
-from tfp_dgm_apps._text_vae_model import build_model
-from tfp_dgm_apps._text_vae_settings import TextVAESettings
-from tfp_dgm_apps.cli import app
-from typer.testing import CliRunner
 
+from tfp_dgm.sentence_modelling import TextVAESettings, build_model
 from tfp_dgm.text import WordVocabulary
 
 # Quick to compile.
@@ -27,12 +24,6 @@ def sentences(count, seed):
         " ".join(part[i] for part, i in zip(parts, random.integers(0, 2, 4), strict=True)) + "\n"
         for _ in range(count)
     )
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(app, ["text-vae", *map(str, arguments)])
-    assert result.exit_code == code, result.output + str(result.exception)
-    return result
 
 
 def untrained(folder, **chosen):

@@ -1,15 +1,15 @@
-"""The model, objective and schedule that the settings of `dgm text-vae` describe."""
+"""The model, objective and schedule that settings describe."""
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfp_dgm import layers, models, networks, objectives, training
 from tfp_dgm.data import DataError
+from tfp_dgm.sentence_modelling.settings import TextVAESettings
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import END
-
-from ._text_vae_settings import TextVAESettings
 
 TextModel = models.TextVAE | models.LanguageModel
 
@@ -155,3 +155,19 @@ def build_schedule(s: TextVAESettings, steps: int) -> training.Schedule | None:
     if s.kl_schedule == "sigmoid":
         return training.Sigmoid(rise / 2, rise / 12, stop=s.kl_weight)
     return None
+
+
+def in_float32(model: TextModel, settings: TextVAESettings, vocabulary: Vocabulary) -> TextModel:
+    """The same model; in bfloat16, which each compiler rounds its way, answers would differ."""
+    if settings.precision == "float32":
+        return model
+    keras.config.set_dtype_policy("float32")
+    same = build_model(settings, vocabulary)
+    same.build((None, None))
+    same.set_weights(model.get_weights())
+    adam = training.FusedAdam(settings.learning_rate, clipnorm=settings.clipnorm)
+    same.compile(adam, model.objective)
+    same.optimizer.build(same.trainable_variables)
+    for variable, trained in zip(same.optimizer.variables, model.optimizer.variables, strict=True):
+        variable.assign(trained)
+    return same

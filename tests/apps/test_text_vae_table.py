@@ -1,9 +1,8 @@
 """The table of `dgm text-vae evaluate`, from numbers that are given."""
 
-from tfp_dgm_apps import _text_vae_report
+from tfp_dgm_apps import _text_vae_table
 
 REPORT = {
-    "warnings": [],
     "num_sentences": 500,
     "convention": "Tokens are counted.",
     "mutual_information": 5.97,
@@ -18,7 +17,7 @@ REPORT = {
 
 
 def shown(capsys, **more):
-    _text_vae_report.show({**REPORT, **more})
+    _text_vae_table.show({**REPORT, **more})
     return " ".join(capsys.readouterr().out.split())
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfp_dgm import inference
 from tfp_dgm.data import atomic_write
-from tfp_dgm.text import Vocabulary
+from tfp_dgm.sentence_modelling.token_rows import padded, strings
 
 
 class Samples(keras.callbacks.Callback):
@@ -66,17 +66,3 @@ class Samples(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self.writer is not None:
             self.writer.close()
-
-
-def padded(rows: list[np.ndarray]) -> np.ndarray:
-    """Rows of token ids as one array [N, T]."""
-    width = max(len(row) for row in rows)
-    return np.stack([np.pad(row, (0, width - len(row))) for row in rows]).astype(np.int32)
-
-
-def strings(vocabulary: Vocabulary, token_ids: Any) -> list[str]:
-    """Token ids [N, T] as Python strings."""
-    return [
-        text.decode("utf-8", errors="replace")
-        for text in vocabulary.detokenize(token_ids).numpy().tolist()
-    ]

@@ -1,0 +1,43 @@
+"""The job of modelling sentences: files of them in; text VAEs and language models, judged, out."""
+
+from tfp_dgm.sentence_modelling.building import (
+    TextModel,
+    build_model,
+    build_objective,
+    build_schedule,
+    compiled_model,
+)
+from tfp_dgm.sentence_modelling.encoding import encode
+from tfp_dgm.sentence_modelling.evaluation import evaluate_text_model
+from tfp_dgm.sentence_modelling.figures import draw_units
+from tfp_dgm.sentence_modelling.generation import generate
+from tfp_dgm.sentence_modelling.imputation import impute
+from tfp_dgm.sentence_modelling.interpolation import draw_pairs, interpolate
+from tfp_dgm.sentence_modelling.loading import load_text_model
+from tfp_dgm.sentence_modelling.reconstruction import reconstruct
+from tfp_dgm.sentence_modelling.samples import Samples
+from tfp_dgm.sentence_modelling.sentences import Texts, read_texts
+from tfp_dgm.sentence_modelling.settings import TextVAESettings
+from tfp_dgm.sentence_modelling.training import train_text_model
+
+__all__ = [
+    "Samples",
+    "TextModel",
+    "TextVAESettings",
+    "Texts",
+    "build_model",
+    "build_objective",
+    "build_schedule",
+    "compiled_model",
+    "draw_pairs",
+    "draw_units",
+    "encode",
+    "evaluate_text_model",
+    "generate",
+    "impute",
+    "interpolate",
+    "load_text_model",
+    "read_texts",
+    "reconstruct",
+    "train_text_model",
+]
