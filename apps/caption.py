@@ -98,39 +98,33 @@ def train(
         resolved = read_settings(CaptionSettings, settings, overrides(context, set_, seed))
         check_inputs(captions, images, train_list, validation_list)
         with quiet_start():
-            from tfp_dgm.captioning import load_sources, train_captioner
+            from tfp_dgm.captioning import claim_run, load_sources, train_captioner
             from tfp_dgm.training import NonFiniteLossError
-        known, where = read_captioned(
-            captions, images, source_column, caption_column, quoting=quoting, strict=strict
+        data = named_files(
+            captions=captions,
+            images=images,
+            train_list=train_list,
+            validation_list=validation_list,
         )
-        learnt, held_out = (
-            load_sources(
-                part,
-                where,
-                image_size=resolved.image_size,
-                strict=strict,
-                cache=output / "cache",
-                progress=progress,
+        with claim_run(output, resolved, data=data, resume=resume) as run:
+            known, where = read_captioned(
+                captions, images, source_column, caption_column, quoting=quoting, strict=strict
             )
-            for part in split(known, train_list, validation_list, resolved.seed)
-        )
-        try:
-            trained = train_captioner(
-                learnt,
-                held_out,
-                output,
-                resolved,
-                data=named_files(
-                    captions=captions,
-                    images=images,
-                    train_list=train_list,
-                    validation_list=validation_list,
-                ),
-                resume=resume,
-                progress=progress,
+            learnt, held_out = (
+                load_sources(
+                    part,
+                    where,
+                    image_size=resolved.image_size,
+                    strict=strict,
+                    cache=run.path / "cache",
+                    progress=progress,
+                )
+                for part in split(known, train_list, validation_list, resolved.seed)
             )
-        except NonFiniteLossError as error:
-            raise DataError(str(error)) from error
+            try:
+                trained = train_captioner(learnt, held_out, run, resolved, progress=progress)
+            except NonFiniteLossError as error:
+                raise DataError(str(error)) from error
         warn(known.warnings + trained.metrics["warnings"])
     validation = trained.metrics["validation"]
     said = (

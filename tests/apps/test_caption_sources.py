@@ -109,7 +109,7 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
 
 
 def test_damaged_metrics_are_named(translator, tmp_path):
-    shutil.copytree(translator, tmp_path / "model", ignore=shutil.ignore_patterns("checkpoint"))
+    shutil.copytree(translator, tmp_path / "model")
     metrics = tmp_path / "model" / "metrics.json"
     for content, message in (
         ('{"history": [', "metrics.json: not JSON"),

@@ -12,6 +12,7 @@ from tests.saving import assert_same_weights
 from tfp_dgm.captioning import (
     CaptionedSources,
     CaptionSettings,
+    claim_run,
     encode_images,
     load_captioner,
     load_images,
@@ -186,7 +187,8 @@ def test_training_on_a_backbone_with_weights_from_a_file(tmp_path):
     settings = CaptionSettings(
         application="MobileNet", weights=str(file), image_size=32, min_count=1, epochs=1, **sizes
     )
-    train_captioner(captioned, captioned, tmp_path / "model", settings)
+    with claim_run(tmp_path / "model", settings) as run:
+        train_captioner(captioned, captioned, run, settings)
     assert len(list((tmp_path / "model" / "cache").iterdir())) == 1  # Features, computed once.
     file.unlink()  # The saved model brings them along.
     model, _ = load_captioner(tmp_path / "model")

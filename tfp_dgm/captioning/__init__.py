@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         score_captions,
     )
     from tfp_dgm.captioning.images import encode_images, load_images
+    from tfp_dgm.captioning.run import claim_run
     from tfp_dgm.captioning.settings import CaptionSettings
     from tfp_dgm.captioning.sources import (
         CaptionedSources,
@@ -43,6 +44,7 @@ __all__ = [
     "TrainedCaptioner",
     "build_captioner",
     "caption_responsibilities",
+    "claim_run",
     "describe",
     "encode_images",
     "evaluate_captioner",

@@ -147,9 +147,15 @@ class RunFolder:
         else:
             self._require_claimable(record)
         goes_on = record is not None and (self._resume or self._has_state())
-        new = {"job": self._job, "finished": False, "data": self._data, "versions": []}
+        new: dict[str, Any] = {
+            "job": self._job,
+            "finished": False,
+            "data": self._data,
+            "versions": [],
+        }
         self._record = record if record is not None and goes_on else new
-        known, versions = self._record["versions"], installed_versions()
+        known = self._record["versions"]
+        versions = installed_versions()
         self._write_record(versions=known if versions in known else [*known, versions])
         if not goes_on or not (self.path / SETTINGS).exists():
             write_json(self.path / SETTINGS, self._settings)
