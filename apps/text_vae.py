@@ -53,11 +53,20 @@ def train(
     --settings takes.
     """
     with quiet_start():
-        from tfp_dgm.sentence_modelling import TextVAESettings, train_text_model
+        from tfp_dgm.sentence_modelling import (
+            TextModelSettings,
+            from_version_0_1,
+            train_text_model,
+        )
         from tfp_dgm.settings import read_settings
     with clean_errors():
         chosen = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
-        resolved = read_settings(TextVAESettings, settings, chosen)
+        resolved = read_settings(
+            TextModelSettings,
+            settings,
+            chosen,
+            earlier=lambda values: from_version_0_1(values, _say),
+        )
         with progress_bar() as progress:
             epoch, numbers = train_text_model(
                 train_file,
@@ -66,7 +75,7 @@ def train(
                 resolved,
                 resume=resume,
                 progress=progress,
-                say=lambda message: typer.echo(message, err=True),
+                say=_say,
             )
     shown = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
     typer.echo(f"{output / 'model.keras'}: of epoch {epoch}, the best: {shown}")
@@ -303,8 +312,12 @@ def _read(model: TextModel, file: Path, *, keep_long: bool = False) -> Texts:
     assert model.vocabulary is not None
     texts = read_texts(file, model.vocabulary, model.max_length, keep_long=keep_long)
     for warning in texts.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+        _say(f"Warning: {warning}")
     return texts
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
 
 
 def _as_lines(ways: list[dict[str, Any]]) -> list[str]:

@@ -3,10 +3,9 @@
 from tfp_dgm.sentence_modelling.building import (
     TextModel,
     build_model,
-    build_objective,
-    build_schedule,
     compiled_model,
 )
+from tfp_dgm.sentence_modelling.earlier_settings import from_version_0_1
 from tfp_dgm.sentence_modelling.encoding import encode
 from tfp_dgm.sentence_modelling.evaluation import evaluate_text_model
 from tfp_dgm.sentence_modelling.figures import draw_units
@@ -14,25 +13,32 @@ from tfp_dgm.sentence_modelling.generation import generate
 from tfp_dgm.sentence_modelling.imputation import impute
 from tfp_dgm.sentence_modelling.interpolation import draw_pairs, interpolate
 from tfp_dgm.sentence_modelling.loading import load_text_model
+from tfp_dgm.sentence_modelling.optimisation import (
+    build_objective,
+    build_optimizer,
+    build_schedule,
+)
 from tfp_dgm.sentence_modelling.reconstruction import reconstruct
 from tfp_dgm.sentence_modelling.samples import Samples
 from tfp_dgm.sentence_modelling.sentences import Texts, read_texts
-from tfp_dgm.sentence_modelling.settings import TextVAESettings
+from tfp_dgm.sentence_modelling.settings import TextModelSettings
 from tfp_dgm.sentence_modelling.training import train_text_model
 
 __all__ = [
     "Samples",
     "TextModel",
-    "TextVAESettings",
+    "TextModelSettings",
     "Texts",
     "build_model",
     "build_objective",
+    "build_optimizer",
     "build_schedule",
     "compiled_model",
     "draw_pairs",
     "draw_units",
     "encode",
     "evaluate_text_model",
+    "from_version_0_1",
     "generate",
     "impute",
     "interpolate",

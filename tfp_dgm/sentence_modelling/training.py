@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from tfp_dgm import models, training
 from tfp_dgm.data import DataError, atomic_write, read_sentences
-from tfp_dgm.sentence_modelling.building import build_schedule, compiled_model, in_float32
+from tfp_dgm.sentence_modelling.building import compiled_model, in_float32
+from tfp_dgm.sentence_modelling.optimisation import build_schedule
 from tfp_dgm.sentence_modelling.samples import Samples
 from tfp_dgm.sentence_modelling.sentences import read_texts
-from tfp_dgm.sentence_modelling.settings import TextVAESettings, check_settings
+from tfp_dgm.sentence_modelling.settings import TextModelSettings
 from tfp_dgm.sentence_modelling.token_rows import padded
 from tfp_dgm.settings import DATA, named_files, write_settings
 from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
@@ -30,7 +31,7 @@ def train_text_model(
     train_file: str | os.PathLike[str],
     valid_file: str | os.PathLike[str],
     directory: str | os.PathLike[str],
-    settings: TextVAESettings,
+    settings: TextModelSettings,
     *,
     resume: bool = False,
     progress: training.Progress = lambda step, done, total: None,
@@ -45,7 +46,7 @@ def train_text_model(
       train_file, valid_file: sentences, one a line, plain or gzipped; the second file decides which
         epoch is kept and when to stop.
       directory: made where it is missing.
-      settings: see `TextVAESettings`.
+      settings: see `TextModelSettings`.
       resume: go on where a training with the same settings was interrupted.
       progress: told of every batch.
       say: takes what a person should know, a sentence at a time.
@@ -56,7 +57,6 @@ def train_text_model(
         number any more.
     """
     s, directory = settings, Path(directory)
-    check_settings(s)
     state = directory / "checkpoints" / "training_state.npz"
     if directory.exists() and any(directory.iterdir()) and not resume:
         raise DataError.at(directory, "not empty; give `resume`, or another folder")
@@ -75,14 +75,14 @@ def train_text_model(
         f"{len(rows.rows):,} sentences, {batches.num_tokens:,} tokens of {vocabulary.size:,}; "
         f"{batches.padding_share:.1%} of the batches is padding"
     )
-    model = compiled_model(s, vocabulary)
+    model = compiled_model(s, vocabulary, steps=len(batches))
     stopping = keras.callbacks.EarlyStopping(
         "val_bound",
         mode="max",
         patience=s.patience,
         restore_best_weights=True,
         # The bound of a pretrained autoencoder, whose decoder is reset, is no mark to reach.
-        start_from_epoch=s.pretraining_epochs if s.model == "vae" else 0,
+        start_from_epoch=s.pretraining_epochs,
     )
     tensorboard = importlib.util.find_spec("tensorboard") is not None
     callbacks: list[Any] = [training.NonFiniteGuard()]
@@ -122,7 +122,7 @@ def train_text_model(
     with atomic_write(directory / "history.json") as file:
         file.write(json.dumps(resumed.history, indent=1).encode())
     with atomic_write(directory / "model.keras") as file:
-        in_float32(model, s, vocabulary).save(file.name)
+        in_float32(model, s, vocabulary, steps=len(batches)).save(file.name)
     return stopping.best_epoch + 1, resumed.history[stopping.best_epoch]
 
 
@@ -138,23 +138,24 @@ class _Resume(training.ResumeTraining):
             ) from error
 
 
-def fit_vocabulary(s: TextVAESettings, texts: list[str]) -> Vocabulary:
+def fit_vocabulary(s: TextModelSettings, texts: list[str]) -> Vocabulary:
     """The tokens of the texts, as the settings ask for them.
 
     Raises:
       DataError: if the settings leave none.
     """
-    common = {"size": s.vocabulary_size, "lower": s.lower}
+    chosen = s.vocabulary
+    common: dict[str, Any] = {"size": chosen.size, "lower": chosen.lower}
     try:
-        if s.vocabulary == "subwords":
+        if chosen.kind == "subwords":
             return SubwordVocabulary.fit(texts, **common)
-        return WordVocabulary.fit(texts, split_punctuation=not s.tokenised, **common)
+        return WordVocabulary.fit(texts, split_punctuation=not chosen.tokenised, **common)
     except ValueError as error:
         raise DataError(f"settings: {error}") from error
 
 
 def _remedies(
-    s: TextVAESettings, model: models.TextVAE, sample: NDArray[np.int32], batches: BucketedBatches
+    s: TextModelSettings, model: models.TextVAE, sample: NDArray[np.int32], batches: BucketedBatches
 ) -> list[keras.callbacks.Callback]:
     callbacks: list[keras.callbacks.Callback] = []
     schedule = build_schedule(s, len(batches))
@@ -163,7 +164,7 @@ def _remedies(
     if s.pretraining_epochs:
         decoder = [model.likelihood, model.prior_layer]
         callbacks.append(training.AutoencoderPretraining(s.pretraining_epochs, decoder))
-    if s.aggressive:
+    if s.remedies.aggressive:
         callbacks.append(
             training.AggressiveTraining(
                 [model.encoder, model.posterior_layer],
@@ -179,7 +180,7 @@ def _sample(rows: list[np.ndarray], seed: int) -> NDArray[np.int32]:
     return padded([rows[i] for i in chosen])
 
 
-def _as_json(settings: TextVAESettings) -> Any:
+def _as_json(settings: TextModelSettings) -> Any:
     return json.loads(json.dumps(dataclasses.asdict(settings)))
 
 
@@ -188,6 +189,6 @@ def _settings_of(directory: Path) -> Any:
     path = directory / "settings.json"
     if not path.is_file():
         return None
-    settings = _as_json(TextVAESettings()) | json.loads(path.read_text())
+    settings = _as_json(TextModelSettings()) | json.loads(path.read_text())
     settings.pop(DATA, None)
     return settings
