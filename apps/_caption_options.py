@@ -5,24 +5,18 @@ from typing import Annotated
 
 import typer
 
-from tfp_dgm.data import DataError, check_output_file
+from tfp_dgm.data import DataError, check_input_file
+
+from ._shared_options import new_file
 
 MOST_ON_A_PAGE = 200  # Images, or texts.
-
-
-def in_a_folder(path: Path | None) -> Path | None:
-    """A callback that refuses a file which cannot be written, before any work is done."""
-    try:
-        if path is not None:
-            check_output_file(path)
-    except DataError as error:
-        raise typer.BadParameter(str(error)) from error
-    return path
+# The library's words -> the command line's.
+DECODING = {"num_texts": "--num-captions", "beam_size": "--beam-width"}
 
 
 def check_decoding(
     *,
-    beam_size: int,
+    beam_width: int,
     sample: bool,
     temperature: float,
     top_p: float,
@@ -33,12 +27,27 @@ def check_decoding(
     if not sample and (temperature, top_p) != (1.0, 1.0):
         name = "--temperature" if temperature != 1 else "--top-p"
         raise DataError(f"{name}: shapes draws; give --sample, too")
-    if sample and beam_size > 1:
-        raise DataError("--beam-size: nothing is searched with --sample; give one of them")
+    if sample and beam_width > 1:
+        raise DataError("--beam-width: nothing is searched with --sample; give one of them")
     if expert is None and num_captions > 1:
         raise DataError("--num-captions: there is one of each expert; give --expert for several")
-    if expert is not None and beam_size > 1:
-        raise DataError("--beam-size: with --expert, --num-captions is the size of the beam")
+    if expert is not None and beam_width > 1:
+        raise DataError("--beam-width: with --expert, --num-captions is the width of the beam")
+
+
+def check_captioner(model: Path) -> None:
+    """Raises a DataError where no training has put a captioner, before TensorFlow is loaded."""
+    if not (model / "captioner.keras").exists():
+        raise DataError.at(
+            model, "expected the folder of a finished training, with captioner.keras"
+        )
+
+
+def check_inputs(*files: Path | None) -> None:
+    """Raises a DataError for the first file or folder that is not there."""
+    for file in files:
+        if file is not None:
+            check_input_file(file, folder=True)
 
 
 Captions = Annotated[
@@ -76,19 +85,6 @@ List = Annotated[
 ]
 Html = Annotated[
     Path | None,
-    typer.Option(
-        dir_okay=False, callback=in_a_folder, help="A page to look at: images and captions."
-    ),
+    typer.Option(dir_okay=False, callback=new_file, help="A page to look at: images and captions."),
 ]
-Json = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", dir_okay=False, callback=in_a_folder, help="Write the numbers here, too."
-    ),
-]
-BeamSize = Annotated[int, typer.Option(min=1, help="1 takes the likeliest word at each step.")]
 Sample = Annotated[bool, typer.Option("--sample", help="Draw the words instead.")]
-Temperature = Annotated[float, typer.Option(min=0, help="Of the draws; below 1 is more careful.")]
-TopP = Annotated[
-    float, typer.Option(min=0, max=1, help="Draw from this share of probability (nucleus).")
-]

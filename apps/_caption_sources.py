@@ -15,6 +15,7 @@ from tfp_dgm.data import (
     ImageFeatures,
     ImageFiles,
     atomic_write,
+    check_input_file,
     read_captions,
     read_image_features,
     read_image_list,
@@ -33,8 +34,7 @@ def kind_of_path(path: Path) -> str:
     Raises:
       DataError: if nothing does.
     """
-    if not path.exists():
-        raise DataError.at(path, "no such file or folder")
+    check_input_file(path, folder=True)
     suffix = path.suffix.lower()
     if suffix in _FEATURES:
         return "features"

@@ -6,28 +6,34 @@ from typing import Annotated, Any
 
 import typer
 
-from tfp_dgm.data import DataError, ImageFeatures, ImageFiles, atomic_directory
+from tfp_dgm.data import (
+    DataError,
+    ImageFeatures,
+    ImageFiles,
+    atomic_directory,
+    check_output_directory,
+    read_json,
+)
 
 from ._caption_options import (
+    DECODING,
     MOST_ON_A_PAGE,
-    BeamSize,
     Html,
-    Json,
     List,
     Model,
     Sample,
     Strict,
-    Temperature,
-    TopP,
+    check_captioner,
     check_decoding,
+    check_inputs,
 )
 from ._caption_sources import names_of, opened, pictures, warn, write_text
 from ._errors import clean_errors
 from ._exporting import exporting
-from ._progress import progress_bar
+from ._json_output import show_figures
+from ._progress import progress_bar, status
 from ._quiet import quiet_start
-from ._read_json import read_json
-from ._seed import Seed
+from ._shared_options import BeamWidth, Json, Output, Quiet, Seed, Temperature, TopP
 
 _EXAMPLES = 4
 
@@ -50,7 +56,7 @@ def describe(
         int | None, typer.Option(min=0, help="Captions of this expert alone.", show_default="all")
     ] = None,
     num_captions: Annotated[int, typer.Option(min=1, help="Of the one expert.")] = 1,
-    beam_size: BeamSize = 1,
+    beam_width: BeamWidth = 1,
     sample: Sample = False,
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
@@ -58,27 +64,30 @@ def describe(
     strict: Strict = False,
     html: Html = None,
     json_file: Json = None,
+    quiet: Quiet = False,
 ) -> None:
     """Describes images (or answers texts): one caption of each expert, the best of them marked."""
-    with quiet_start():
-        from tfp_dgm.captioning import (
-            Decoding,
-            kind_of_sources,
-            load_captioner,
-            render_caption_page,
-        )
-        from tfp_dgm.captioning import describe as describe_sources
-    with clean_errors():
+    with clean_errors("expert", "temperature", "top_p", **DECODING):
         check_decoding(
-            beam_size=beam_size,
+            beam_width=beam_width,
             sample=sample,
             temperature=temperature,
             top_p=top_p,
             expert=expert,
             num_captions=num_captions,
         )
+        check_captioner(model)
+        check_inputs(sources, image_list)
+        with quiet_start():
+            from tfp_dgm.captioning import (
+                Decoding,
+                kind_of_sources,
+                load_captioner,
+                render_caption_page,
+            )
+            from tfp_dgm.captioning import describe as describe_sources
         decoding = Decoding(
-            beam_size=beam_size,
+            beam_size=beam_width,
             sample=sample,
             temperature=temperature,
             top_p=top_p,
@@ -87,7 +96,10 @@ def describe(
             num_texts=num_captions,
         )
         captioner, trained = load_captioner(model)
-        with opened(sources, kind_of_sources(captioner)) as where, progress_bar() as progress:
+        with (
+            opened(sources, kind_of_sources(captioner)) as where,
+            progress_bar(quiet=quiet) as progress,
+        ):
             if not isinstance(where, list):
                 warn(where.warnings)
             names = names_of(where, image_list, pick, seed)
@@ -101,25 +113,16 @@ def describe(
             looks = pictures(where, shown) if html is not None else []
         if broken:
             warn([f"{len(broken)} images cannot be decoded: {', '.join(broken[:5])}"])
-        for name, one in zip(names, found, strict=True):
-            typer.echo(name)
-            for n, caption in enumerate(one.captions):
-                mark = "*" if n == one.best else " "
-                typer.echo(f" {mark} {one.log_prob[n]:8.2f}  {caption}")
-        if json_file is not None:
-            kind = "text" if isinstance(where, list) else "image"
-            rows = [{kind: name, **one.to_dict()} for name, one in zip(names, found, strict=True)]
-            write_text(json_file, json.dumps(rows, indent=2) + "\n")
+        kind = "text" if isinstance(where, list) else "image"
+        rows = [{kind: name, **one.to_dict()} for name, one in zip(names, found, strict=True)]
+        show_figures(rows, json_file, lambda: _show(names, found))
         if html is not None:
             write_text(html, render_caption_page(str(model), shown, looks, found[: len(shown)]))
 
 
 def export(
     model: Model,
-    output: Annotated[
-        Path,
-        typer.Option(file_okay=False, help="Folder of the served model; gets a new version."),
-    ],
+    output: Output,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -127,18 +130,28 @@ def export(
             show_default="made up",
         ),
     ] = None,
-    beam_size: BeamSize = 1,
+    beam_width: BeamWidth = 1,
+    quiet: Quiet = False,
 ) -> None:
-    """Writes a SavedModel that takes encoded images, features or texts, and gives captions."""
-    with quiet_start():
-        from tfp_dgm.captioning import kind_of_sources, load_captioner
-        from tfp_dgm.serving import captioner_signatures
-        from tfp_dgm.serving import export as export_model
-    with clean_errors():
-        captioner, _ = load_captioner(model)
+    """Writes a SavedModel that takes encoded images, features or texts, and gives captions.
+
+    --output is the served model's folder, which gets a new version.
+    """
+    from tfp_dgm.serving import next_version
+
+    with clean_errors(beam_size="--beam-width"):
+        check_captioner(model)
+        next_version(output)
+        check_inputs(images)
         metrics = read_json(model / "metrics.json", "the metrics of a training")
         if missing := {"validation", "sources"} - set(metrics):
             raise DataError.at(model / "metrics.json", f"expected {' and '.join(sorted(missing))}")
+        with quiet_start():
+            from tfp_dgm.captioning import kind_of_sources, load_captioner
+            from tfp_dgm.serving import captioner_signatures
+            from tfp_dgm.serving import export as export_model
+        with status(f"Loading {model}", quiet=quiet):
+            captioner, _ = load_captioner(model)
         examples: Any = ()
         if images is not None:
             with opened(images, kind_of_sources(captioner)) as where:
@@ -147,8 +160,8 @@ def export(
                     examples = [where.read(name) for name in names]
                 else:
                     examples = where.of(names) if isinstance(where, ImageFeatures) else names
-        with exporting(model):
-            signatures = captioner_signatures(captioner, examples, beam_size=beam_size)
+        with exporting(model, quiet=quiet):
+            signatures = captioner_signatures(captioner, examples, beam_size=beam_width)
             folder = export_model(
                 captioner,
                 output,
@@ -159,15 +172,16 @@ def export(
 
 
 def render(
-    output: Annotated[Path, typer.Option(help="Folder for images, captions and lists.")],
+    output: Output,
     num_images: Annotated[int, typer.Option(min=2, help="How many scenes.")] = 1000,
     size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 32,
     seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Draws scenes with captions by authors of four styles: data to try this on.
 
     Writes images.zip, captions.jsonl (with the style that wrote each caption), train.txt and
-    validation.txt.
+    validation.txt into the folder --output, which must be new.
     """
     import io
     import zipfile
@@ -176,17 +190,18 @@ def render(
 
     from tfp_dgm.data import render_scenes
 
-    with clean_errors():
+    with clean_errors("size"), progress_bar(quiet=quiet) as progress:
         if output.exists():
-            raise DataError.at(output, "exists already")
-        try:
-            scenes = render_scenes(num_images, size=size, seed=seed)
-        except ValueError as error:
-            raise DataError(str(error)) from error
+            raise DataError.at(output, "is there already; delete it, or choose another name")
+        check_output_directory(output)
+        progress("Drawing scenes", 0, 1)
+        scenes = render_scenes(num_images, size=size, seed=seed)
+        progress("Drawing scenes", 1, 1)
         names = [f"scene{n:05d}.png" for n in range(num_images)]
         with atomic_directory(output) as folder:
             with zipfile.ZipFile(folder / "images.zip", "w") as archive:
-                for name, pixels in zip(names, scenes.images, strict=True):
+                for n, (name, pixels) in enumerate(zip(names, scenes.images, strict=True)):
+                    progress("Writing images", n + 1, num_images)
                     file = io.BytesIO()
                     Image.fromarray(pixels).save(file, "PNG")
                     archive.writestr(name, file.getvalue())
@@ -199,6 +214,14 @@ def render(
             (folder / "train.txt").write_text("\n".join(names[held_out:]) + "\n")
             (folder / "validation.txt").write_text("\n".join(names[:held_out]) + "\n")
     typer.echo(f"{output}: {num_images:,} scenes, {scenes.styles.size:,} captions")
+
+
+def _show(names: list[str], found: Any) -> None:
+    for name, one in zip(names, found, strict=True):
+        typer.echo(name)
+        for n, caption in enumerate(one.captions):
+            mark = "*" if n == one.best else " "
+            typer.echo(f" {mark} {one.log_prob[n]:8.2f}  {caption}")
 
 
 def _read(

@@ -10,14 +10,14 @@ from ._progress import status
 
 
 @contextmanager
-def exporting(model: Path) -> Iterator[None]:
+def exporting(model: Path, *, quiet: bool = False) -> Iterator[None]:
     """Says that a model is exported, and of its file what stands in the way.
 
     Raises:
       DataError: for what the export refuses, and where the model does not compute: its file
         loads with any numbers and parts that were written into it.
     """
-    with status(f"Exporting {model}"):
+    with status(f"Exporting {model}", quiet=quiet):
         try:
             yield
         except OSError:

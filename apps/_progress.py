@@ -18,13 +18,13 @@ _LINE_SECONDS = 30.0
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
+def progress_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
     """Yields `progress(step, done, total)`, which tells stderr how far each step is.
 
     On a terminal a step is a bar; elsewhere it is a line when it begins, one at most every half
-    minute, and one when it ends.
+    minute, and one when it ends. With `quiet` it tells nothing.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=quiet)
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -41,9 +41,9 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 @contextmanager
-def status(message: str) -> Iterator[Callable[[str], None]]:
+def status(message: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """Yields `tell(message)`, which tells stderr what is being done now; `message` comes first."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=quiet)
     if console.is_terminal:
         with console.status(message) as spinner:
             yield spinner.update

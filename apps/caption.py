@@ -10,22 +10,20 @@ from tfp_dgm.data import DataError, read_image_list
 from tfp_dgm.settings import named_files, read_settings
 
 from ._caption_options import (
+    DECODING,
     MOST_ON_A_PAGE,
-    BeamSize,
     CaptionColumn,
     Captions,
     Html,
     Images,
-    Json,
     List,
     Model,
     Sample,
     SourceColumn,
     Strict,
-    Temperature,
-    TopP,
+    check_captioner,
     check_decoding,
-    in_a_folder,
+    check_inputs,
 )
 from ._caption_sources import (
     check_kind,
@@ -38,10 +36,25 @@ from ._caption_sources import (
 )
 from ._caption_use import describe, export, render
 from ._errors import clean_errors
+from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._seed import Seed
+from ._shared_options import (
+    BeamWidth,
+    Json,
+    Output,
+    Quiet,
+    Resume,
+    Seed,
+    Set,
+    SettingsFile,
+    Temperature,
+    TopP,
+    new_file,
+    overrides,
+)
 from ._table_options import Quoting
+from ._tables import print_table
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -49,8 +62,9 @@ _ENOUGH_IMAGES = 50  # For document frequencies.
 
 
 def train(
+    context: typer.Context,
     captions: Captions,
-    output: Annotated[Path, typer.Option(help="The model's folder.")],
+    output: Output,
     images: Images = None,
     train_list: Annotated[
         Path | None, typer.Option(help="Names of the images (or texts) to learn from, one a line.")
@@ -64,70 +78,63 @@ def train(
     ] = None,
     source_column: SourceColumn = None,
     caption_column: CaptionColumn = None,
-    settings: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="YAML or JSON file of settings; see docs/captions.md."
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="One setting; several times."),
-    ] = None,
+    settings: SettingsFile = None,
+    set_: Set = None,
     quoting: Quoting = True,
     strict: Strict = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a killed training stopped.")
-    ] = False,
+    resume: Resume = False,
+    seed: Seed = 0,
+    json_file: Json = None,
+    quiet: Quiet = False,
 ) -> None:
     """Trains a captioner: K experts, found without anybody's naming them.
 
-    Writes captioner.keras, settings.json and metrics.json.
+    Writes captioner.keras, settings.json and metrics.json into the folder --output.
+    docs/captions.md tells the settings; --seed stands over theirs.
     """
-    with quiet_start():
-        from tfp_dgm.captioning import CaptionSettings, load_sources, train_captioner
-        from tfp_dgm.training import NonFiniteLossError
-    with clean_errors(), progress_bar() as progress:
-        resolved = read_settings(CaptionSettings, settings, set_ or [])
-        known, where = read_captioned(
-            captions, images, source_column, caption_column, quoting=quoting, strict=strict
+    from tfp_dgm.captioning import CaptionSettings
+
+    with clean_errors(), progress_bar(quiet=quiet) as progress:
+        resolved = read_settings(CaptionSettings, settings, overrides(context, set_, seed))
+        check_inputs(captions, images, train_list, validation_list)
+        with quiet_start():
+            from tfp_dgm.captioning import claim_run, load_sources, train_captioner
+            from tfp_dgm.training import NonFiniteLossError
+        data = named_files(
+            captions=captions,
+            images=images,
+            train_list=train_list,
+            validation_list=validation_list,
         )
-        learnt, held_out = (
-            load_sources(
-                part,
-                where,
-                image_size=resolved.image_size,
-                strict=strict,
-                cache=output / "cache",
-                progress=progress,
+        with claim_run(output, resolved, data=data, resume=resume) as run:
+            known, where = read_captioned(
+                captions, images, source_column, caption_column, quoting=quoting, strict=strict
             )
-            for part in split(known, train_list, validation_list, resolved.seed)
-        )
-        try:
-            trained = train_captioner(
-                learnt,
-                held_out,
-                output,
-                resolved,
-                data=named_files(
-                    captions=captions,
-                    images=images,
-                    train_list=train_list,
-                    validation_list=validation_list,
-                ),
-                resume=resume,
-                progress=progress,
+            learnt, held_out = (
+                load_sources(
+                    part,
+                    where,
+                    image_size=resolved.image_size,
+                    strict=strict,
+                    cache=run.path / "cache",
+                    progress=progress,
+                )
+                for part in split(known, train_list, validation_list, resolved.seed)
             )
-        except NonFiniteLossError as error:
-            raise DataError(str(error)) from error
-    warn(known.warnings + trained.metrics["warnings"])
+            try:
+                trained = train_captioner(learnt, held_out, run, resolved, progress=progress)
+            except NonFiniteLossError as error:
+                raise DataError(str(error)) from error
+        warn(known.warnings + trained.metrics["warnings"])
     validation = trained.metrics["validation"]
-    typer.echo(
+    said = (
         f"{output}: epoch {trained.metrics['best_epoch']} of {trained.metrics['epochs']}, "
         f"validation bound {validation['bound']:.2f} nats a caption, "
         f"experts' usage entropy {validation['usage_entropy']:.2f} "
         f"of {trained.metrics['max_usage_entropy']:.2f}"
     )
+    with clean_errors():
+        show_figures(trained.metrics, json_file, lambda: typer.echo(said))
 
 
 def evaluate(
@@ -138,7 +145,7 @@ def evaluate(
     source_column: SourceColumn = None,
     caption_column: CaptionColumn = None,
     quoting: Quoting = True,
-    beam_size: BeamSize = 1,
+    beam_width: BeamWidth = 1,
     sample: Sample = False,
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
@@ -150,26 +157,29 @@ def evaluate(
         Path | None,
         typer.Option(
             dir_okay=False,
-            callback=in_a_folder,
+            callback=new_file,
             help="Write which expert wrote which caption of people's, as JSON lines.",
         ),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Scores one caption of each expert against people's, and people's under the model."""
-    with quiet_start():
-        from tfp_dgm.captioning import (
-            Decoding,
-            caption_responsibilities,
-            evaluate_captioner,
-            kind_of_sources,
-            load_captioner,
-            load_sources,
-            render_caption_page,
-        )
-    with clean_errors():
-        check_decoding(beam_size=beam_size, sample=sample, temperature=temperature, top_p=top_p)
+    with clean_errors("temperature", "top_p", **DECODING):
+        check_decoding(beam_width=beam_width, sample=sample, temperature=temperature, top_p=top_p)
+        check_captioner(model)
+        check_inputs(captions, images, image_list)
+        with quiet_start():
+            from tfp_dgm.captioning import (
+                Decoding,
+                caption_responsibilities,
+                evaluate_captioner,
+                kind_of_sources,
+                load_captioner,
+                load_sources,
+                render_caption_page,
+            )
         decoding = Decoding(
-            beam_size=beam_size, sample=sample, temperature=temperature, top_p=top_p, seed=seed
+            beam_size=beam_width, sample=sample, temperature=temperature, top_p=top_p, seed=seed
         )
         captioner, trained = load_captioner(model)
         known, where = read_captioned(
@@ -179,7 +189,7 @@ def evaluate(
         chosen = known
         if image_list is not None:
             chosen = known.within(read_image_list(image_list), image_list.name)
-        with progress_bar() as progress:
+        with progress_bar(quiet=quiet) as progress:
             captioned = load_sources(
                 chosen, where, image_size=trained.image_size, strict=strict, progress=progress
             )
@@ -189,11 +199,11 @@ def evaluate(
                 shares = caption_responsibilities(captioner, captioned, progress=progress)
         dropped = captioned.captions.warnings if captioned.captions != known else []
         warn(list(dict.fromkeys(known.warnings + dropped + _few(metrics["images"]))))
-        for name, value in metrics.items():
-            shown = f"{value:.4g}" if isinstance(value, float) else value
-            typer.echo(f"{name:<16} {shown}")
-        if json_file is not None:
-            write_text(json_file, json.dumps(metrics, indent=2) + "\n")
+        rows = [
+            (name, f"{value:.4g}" if isinstance(value, float) else str(value))
+            for name, value in metrics.items()
+        ]
+        show_figures(metrics, json_file, lambda: print_table(("figure", "value"), rows))
         if responsibilities is not None:
             write_text(responsibilities, _responsibility_lines(captioned, shares))
         if html is not None:

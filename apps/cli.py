@@ -1,19 +1,37 @@
 """`dgm`, the command line of tfp_dgm."""
 
 import os
+from typing import Annotated
 
 import typer
 
 from . import caption, datasets, demo, export, iwae, label, predict, serve, serve_check, text_vae
 from ._interrupts import prompt_interrupts
+from ._versions import print_versions
 
 app = typer.Typer(
     name="dgm",
-    help="Deep generative models of text: label, serve, explore.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def versions(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=print_versions,
+            is_eager=True,
+            help="The versions of tfp_dgm, TensorFlow, Keras and TFP.",
+        ),
+    ] = False,
+) -> None:
+    """Deep generative models of text: label, serve, explore."""
+
+
 app.command("label")(label.label)
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tfp_dgm.data import (
     DATASETS,
+    check_new_file,
     check_output_path,
     fetch,
     find_dataset,
@@ -24,7 +25,7 @@ from tfp_dgm.data import (
 
 from ._errors import clean_errors
 from ._progress import status
-from ._seed import Seed
+from ._shared_options import Output, Quiet, Seed
 
 app = typer.Typer(
     help="Public data sets: fetched on demand, checked, cached.", no_args_is_help=True
@@ -62,22 +63,22 @@ def _wrapped(text: str, width: int) -> str:
 
 
 @app.command("fetch")
-def fetch_dataset(name: Name) -> None:
+def fetch_dataset(name: Name, quiet: Quiet = False) -> None:
     """Downloads a data set into the cache, if it is not there yet, and shows its licence."""
-    folder = _fetch(name)
+    folder = _fetch(name, quiet)
     typer.echo(f"{folder}\nLicence: {DATASETS[name].licence}")
 
 
 @app.command()
-def path(name: Name) -> None:
+def path(name: Name, quiet: Quiet = False) -> None:
     """Prints the folder of a data set, fetched if it must be, and nothing else."""
-    typer.echo(_fetch(name))
+    typer.echo(_fetch(name, quiet))
 
 
 @app.command()
 def export(
     name: Name,
-    output: Annotated[Path, typer.Argument(help="The table to write, such as r8.csv.")],
+    output: Output,
     split: Annotated[
         Literal["train", "test"], typer.Option(help="Which part of the data set.")
     ] = "train",
@@ -86,40 +87,46 @@ def export(
         typer.Option(min=1, help="Hide all other labels; the truth goes to a third column."),
     ] = None,
     seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Writes a text classification set as a table with the columns text and label."""
-    import pandas as pd
+    """Writes a text classification set as a table with the columns text and label.
 
+    --output is the table, such as r8.csv; its format by its ending.
+    """
     with clean_errors():
         check_output_path(output)
-        with _fetching(name) as tell:
+        check_new_file(output)
+        with _fetching(name, quiet) as tell:
+            import pandas as pd
+
             data = load_text_classification(name, progress=tell)
-        texts, labels = (
-            (data.train_texts, data.train_labels)
-            if split == "train"
-            else (data.test_texts, data.test_labels)
-        )
-        columns = {"text": texts, "label": labels}
-        if labels_per_class is not None:
-            columns = {
-                "text": texts,
-                "label": hide_labels(labels, labels_per_class, seed),
-                "truth": labels,
-            }
-        write_table(pd.DataFrame(columns), output)
+            texts, labels = (
+                (data.train_texts, data.train_labels)
+                if split == "train"
+                else (data.test_texts, data.test_labels)
+            )
+            columns = {"text": texts, "label": labels}
+            if labels_per_class is not None:
+                columns = {
+                    "text": texts,
+                    "label": hide_labels(labels, labels_per_class, seed),
+                    "truth": labels,
+                }
+            tell(f"Writing {output}")
+            write_table(pd.DataFrame(columns), output)
     typer.echo(f"{output}: {len(texts):,} rows. Licence: {DATASETS[name].licence}")
 
 
-def _fetch(name: str) -> Path:
-    with clean_errors(), _fetching(name) as tell:
+def _fetch(name: str, quiet: bool) -> Path:
+    with clean_errors(), _fetching(name, quiet) as tell:
         return fetch(name, progress=tell)
 
 
 @contextmanager
-def _fetching(name: str) -> Iterator[Callable[[str], None]]:
+def _fetching(name: str, quiet: bool) -> Iterator[Callable[[str], None]]:
     """Says that a data set is fetched, unless there is none of the name."""
     find_dataset(name)
-    with status(f"Fetching {name}") as tell:
+    with status(f"Fetching {name}", quiet=quiet) as tell:
         yield tell
 
 

@@ -5,22 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
+from tfp_dgm.data import DataError, check_input_file, read_json
+
 from ._errors import clean_errors
 from ._exporting import exporting
+from ._progress import status
 from ._quiet import quiet_start
-from ._read_json import read_json
+from ._shared_options import Output, Quiet
 
 
 def export(
     model: Annotated[
         Path, typer.Argument(help="A .keras file, or a folder with model.keras, as the apps write.")
     ],
-    directory: Annotated[
-        Path,
-        typer.Argument(
-            file_okay=False, help="The served model's folder, such as saved_models/reviews."
-        ),
-    ],
+    output: Output,
     version: Annotated[
         int | None,
         typer.Option(min=1, help="Its number.", show_default="one after the largest there"),
@@ -43,20 +41,29 @@ def export(
             "--warm-up-xla", help="Warm the compiled twins up too: for servers with XLA on only."
         ),
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Exports a model for TF Serving, with warm-up, examples, model card and recorded answers."""
-    with quiet_start():
-        from tfp_dgm import labelling, models, serving  # noqa: F401 - Registers their classes.
-        from tfp_dgm.data import DataError
+    """Exports a model for TF Serving, with warm-up, examples, model card and recorded answers.
+
+    --output is the served model's folder, such as saved_models/reviews, which gets a new version.
+    """
+    from tfp_dgm.serving import next_version
+
     path = model / "model.keras" if model.is_dir() else model
-    with clean_errors():
+    with clean_errors("version", batch_sizes="--batch-size"):
         if not path.exists() and (model / "captioner.keras").exists():
             raise DataError.at(model, "holds a captioner, which `dgm caption export` exports")
-        loaded, described = models.load_model(path), _card(model, card)
-        with exporting(path):
+        check_input_file(path)
+        next_version(output, version)
+        described = _card(model, card)
+        with quiet_start():
+            from tfp_dgm import labelling, models, serving  # noqa: F401 - Registers their classes.
+        with status(f"Loading {path}", quiet=quiet):
+            loaded = models.load_model(path)
+        with exporting(path, quiet=quiet):
             written = serving.export(
                 loaded,
-                directory,
+                output,
                 version=version,
                 batch_sizes=sorted(set(batch_size or serving.BATCH_SIZES)),
                 card=described,

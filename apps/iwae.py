@@ -21,7 +21,7 @@ from ._image_objectives import Latents, ObjectiveName
 from ._image_settings import Binarisation, Settings, complete
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._seed import Seed
+from ._shared_options import Seed
 
 if TYPE_CHECKING:
     import numpy as np

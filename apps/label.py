@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from tfp_dgm.data import check_label_results, read_json
+
 from ._errors import clean_errors
+from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._seed import Seed
+from ._shared_options import Json, Output, Quiet, Seed
 from ._table_options import GuardFormulas, Quoting
 
 ENCODER_HELP = (
@@ -27,13 +30,16 @@ def label(
     label_column: Annotated[
         str, typer.Option(help="Column of labels: empty = none, a class, or a set such as a|b.")
     ],
-    output: Annotated[Path, typer.Option(help="The labelled table; the format by its ending.")],
+    output: Output,
     model: Annotated[
         Path | None,
-        typer.Option(help="Folder for model, report and metrics.", show_default="OUT's name.model"),
+        typer.Option(
+            help="Folder for model, report and metrics.", show_default="--output's name.model"
+        ),
     ] = None,
     min_precision: Annotated[
-        float, typer.Option(help="Accept labels of which at least this share is right.")
+        float,
+        typer.Option(min=0, max=1, help="Accept labels of which at least this share is right."),
     ] = 0.95,
     classes: Annotated[
         list[str] | None,
@@ -48,31 +54,39 @@ def label(
     guard_formulas: GuardFormulas = False,
     encoder: Annotated[str | None, typer.Option(help=ENCODER_HELP)] = None,
     seed: Seed = 0,
+    json_file: Json = None,
+    quiet: Quiet = False,
 ) -> None:
     """Labels the rest of a file of which some rows carry labels.
 
-    Writes the same rows with every column kept, and the columns predicted_label, probability,
-    accept, second_label, second_probability, suspect_label and given_label_probability. Beside it:
-    a folder with the trained model, a SavedModel that takes strings, report.html and metrics.json.
+    Writes to --output, a table in the format of its ending, the same rows with every column kept,
+    and the columns predicted_label, probability, accept, second_label, second_probability,
+    suspect_label and given_label_probability. Beside it: a folder with the trained model, a
+    SavedModel that takes strings, report.html and metrics.json.
     """
-    with quiet_start():
-        from tfp_dgm.labelling import label_file
-    with clean_errors(), progress_bar() as progress:
-        job = label_file(
-            source,
-            output,
-            text_columns=text_column,
-            label_column=label_column,
-            model_directory=model,
-            min_precision=min_precision,
-            classes=classes,
-            separator=separator,
-            quoting=quoting,
-            guard_formulas=guard_formulas,
-            encoder=encoder,
-            seed=seed,
-            progress=progress,
-        )
-    for warning in job.outcome.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
-    typer.echo(job.summary())
+    with clean_errors(
+        "min_precision", "encoder", model_directory="--model", text_columns="--text-column"
+    ):
+        check_label_results(source, output, model)
+        with quiet_start():
+            from tfp_dgm.labelling import label_file
+        with progress_bar(quiet=quiet) as progress:
+            job = label_file(
+                source,
+                output,
+                text_columns=text_column,
+                label_column=label_column,
+                model_directory=model,
+                min_precision=min_precision,
+                classes=classes,
+                separator=separator,
+                quoting=quoting,
+                guard_formulas=guard_formulas,
+                encoder=encoder,
+                seed=seed,
+                progress=progress,
+            )
+        for warning in job.outcome.warnings:
+            typer.echo(f"Warning: {warning}", err=True)
+        figures = read_json(job.model_directory / "metrics.json", "the metrics of a labelling")
+        show_figures(figures, json_file, lambda: typer.echo(job.summary()))

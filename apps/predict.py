@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from tfp_dgm.data import check_labelled_table, read_label_settings
+
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
+from ._shared_options import Output, Quiet
 from ._table_options import GuardFormulas, Quoting
 
 
@@ -16,29 +19,37 @@ def predict(
     source: Annotated[
         Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL (each also .gz) or Parquet.")
     ],
-    output: Annotated[Path, typer.Option(help="The labelled table; the format by its ending.")],
+    output: Output,
     text_column: Annotated[
         list[str] | None,
         typer.Option(help="Column that holds the text.", show_default="as in training"),
     ] = None,
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Labels a new file, in a stream: memory does not grow with the file."""
-    with quiet_start():
-        from tfp_dgm.labelling import predict_file
+    """Labels a new file, in a stream: memory does not grow with the file.
+
+    Writes to --output, a table in the format of its ending, the same rows and the columns
+    predicted_label, probability, accept, second_label and second_probability.
+    """
     warnings: list[str] = []
-    with clean_errors(), progress_bar() as progress:
-        rows = predict_file(
-            model,
-            source,
-            output,
-            text_columns=text_column,
-            quoting=quoting,
-            guard_formulas=guard_formulas,
-            progress=progress,
-            warn=warnings.append,
-        )
+    with clean_errors(text_columns="--text-column"):
+        check_labelled_table(output, [source])
+        read_label_settings(model)
+        with quiet_start():
+            from tfp_dgm.labelling import predict_file
+        with progress_bar(quiet=quiet) as progress:
+            rows = predict_file(
+                model,
+                source,
+                output,
+                text_columns=text_column,
+                quoting=quoting,
+                guard_formulas=guard_formulas,
+                progress=progress,
+                warn=warnings.append,
+            )
     for warning in warnings:
         typer.echo(f"Warning: {warning}", err=True)
     typer.echo(f"{output}: {rows:,} rows labelled")

@@ -12,8 +12,12 @@ from urllib.parse import quote
 
 import typer
 
+from tfp_dgm.serving import docker_command, model_server_command, newest_version
+
 from ._errors import clean_errors
+from ._progress import status
 from ._quiet import quiet_start
+from ._shared_options import Quiet
 
 _MODEL_SERVER = "tensorflow_model_server"
 
@@ -47,15 +51,15 @@ def serve(
         float,
         typer.Option(min=0.1, help="Seconds for a request's body, and for its answer (embedded)."),
     ] = 30.0,
+    quiet: Quiet = False,
 ) -> None:
     """Serves the newest version of an exported model, and each newer one that appears.
 
     With tensorflow_model_server on the PATH, that is started. Otherwise a server for development
     and small use answers the same requests; SIGTERM or Ctrl-C lets it finish what it has in hand.
     """
-    with quiet_start():
-        from tfp_dgm.serving import Limits, docker_command, model_server_command
-    with clean_errors():
+    with clean_errors("rest_port", "grpc_port"):
+        newest_version(folder)
         options: dict[str, Any] = {
             "rest_port": rest_port,
             "grpc_port": grpc_port,
@@ -74,7 +78,8 @@ def serve(
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
-        from tfp_dgm.serving import EmbeddedServer
+        with quiet_start():
+            from tfp_dgm.serving import EmbeddedServer, Limits
 
         server = EmbeddedServer(
             folder,
@@ -84,7 +89,8 @@ def serve(
             batching=batching,
             limits=Limits(body_bytes=max_body * 2**20, rows=max_rows, seconds=timeout),
         )
-        server.start()
+        with status(f"Loading {folder}", quiet=quiet):
+            server.start()
         path = f"v1/models/{quote(server.name, safe='')}"
         typer.echo(
             f"{server.name}: REST http://{host}:{server.rest_port}/{path}, "

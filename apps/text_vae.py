@@ -14,7 +14,7 @@ from . import _text_vae_table
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._seed import LARGEST_SEED, Seed
+from ._shared_options import LARGEST_SEED, Seed
 
 if TYPE_CHECKING:
     from tfp_dgm.sentence_modelling import TextModel, Texts

@@ -42,6 +42,7 @@ from tfp_dgm.captioning import (
     CaptionedSources,
     CaptionSettings,
     Decoding,
+    claim_run,
     encode_images,
     evaluate_captioner,
     load_captioner,
@@ -182,8 +183,8 @@ def train(
             clock.write_text(json.dumps(before + time.perf_counter() - start))
             print(f"{name}: {step}", flush=True)
 
-    resume = (folder / "settings.json").exists()
-    train_captioner(learnt, held_out, folder, settings, resume=resume, progress=progress)
+    with claim_run(folder, settings, resume=(folder / "run.json").exists()) as run:
+        train_captioner(learnt, held_out, run, settings, progress=progress)
     seconds = before + time.perf_counter() - start
     clock.write_text(json.dumps(seconds))
     return seconds

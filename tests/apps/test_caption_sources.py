@@ -121,7 +121,7 @@ def test_answers_are_shown_before_they_are_written(translator, tmp_path, monkeyp
 
 
 def test_damaged_metrics_are_named(translator, tmp_path):
-    shutil.copytree(translator, tmp_path / "model", ignore=shutil.ignore_patterns("checkpoint"))
+    shutil.copytree(translator, tmp_path / "model")
     metrics = tmp_path / "model" / "metrics.json"
     for content, message in (
         ('{"history": [', "metrics.json: not JSON"),

@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said(saved, tmp_path, model, card, message):
         (
             ["decoder"],
             -1,
-            "edited.keras: cannot be loaded: Model 'vae\w*' had a .* cannot be built",
+            r"edited.keras: cannot be loaded: Model 'vae\w*' had a .* cannot be built",
         ),
         (
             ["encoder", "config", "layers", 1, "module"],

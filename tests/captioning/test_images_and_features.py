@@ -12,6 +12,7 @@ from tests.saving import assert_same_weights
 from tfp_dgm.captioning import (
     CaptionedSources,
     CaptionSettings,
+    claim_run,
     encode_images,
     load_captioner,
     load_images,
@@ -119,7 +120,7 @@ def test_names_of_features_meet_those_of_captions(tmp_path, names):
         (["\u00e9", "e\u0301"], np.zeros((2, 3)), "more than one \u00e9"),
         (["a", "a"], np.zeros((2, 3)), "more than one a"),
         (["a"], np.zeros((2, 3)), "2 rows of features, but 1 names"),
-        (["a", "b"], np.zeros((2, 3), int), r"of a float type, got int64 \[2, 3\]"),
+        (["a", "b"], np.zeros((2, 3), int), r"of a float type; received int64 \[2, 3\]"),
         (["a", "b"], np.array([[1.0], [np.nan]]), "row 1: a feature is NaN or infinite"),
     ],
 )
@@ -131,7 +132,9 @@ def test_bad_features_are_named(tmp_path, names, features, message):
 
 def test_files_that_are_no_features(tmp_path):
     np.savez(tmp_path / "f.npz", features=np.zeros((2, 3)))
-    with pytest.raises(DataError, match=r"expected the arrays `names` and `features`, got \['feat"):
+    with pytest.raises(
+        DataError, match=r"expected the arrays `names` and `features`; received \['feat"
+    ):
         read_image_features(tmp_path / "f.npz")
     (tmp_path / "g.npz").write_text("text")
     with pytest.raises(DataError, match=r"g.npz: expected a .npy or .npz file of numbers"):
@@ -184,7 +187,8 @@ def test_training_on_a_backbone_with_weights_from_a_file(tmp_path):
     settings = CaptionSettings(
         application="MobileNet", weights=str(file), image_size=32, min_count=1, epochs=1, **sizes
     )
-    train_captioner(captioned, captioned, tmp_path / "model", settings)
+    with claim_run(tmp_path / "model", settings) as run:
+        train_captioner(captioned, captioned, run, settings)
     assert len(list((tmp_path / "model" / "cache").iterdir())) == 1  # Features, computed once.
     file.unlink()  # The saved model brings them along.
     model, _ = load_captioner(tmp_path / "model")

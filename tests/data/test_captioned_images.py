@@ -167,15 +167,15 @@ def test_lists_in_parquet_and_texts_that_only_look_like_lists(tmp_path):
         (
             "c.json",
             coco([(1, "a.jpg")], [(1, 3)]),
-            r"annotations\[0\]: expected a caption, .*got 3",
+            r"annotations\[0\]: expected a caption, .*received 3",
         ),
-        ("c.jsonl", '{"image": 1, "caption": true}', "line 1, column 'caption': .* got True"),
-        ("c.jsonl", '\n{"image": 1, "caption": 2.5}', "line 2, column 'caption': .* got 2.5"),
-        ("c.jsonl", '{"image": 1, "caption": ["x", 3]}', r"line 1, .* got \['x', 3\]"),
-        ("c.jsonl", '{"image": true, "caption": "x"}', "line 1, column 'image': .* got True"),
-        ("c.jsonl", '{"image": 1.5, "caption": "x"}', "line 1, column 'image': .* got 1.5"),
+        ("c.jsonl", '{"image": 1, "caption": true}', "line 1, column 'caption': .* received True"),
+        ("c.jsonl", '\n{"image": 1, "caption": 2.5}', "line 2, column 'caption': .* received 2.5"),
+        ("c.jsonl", '{"image": 1, "caption": ["x", 3]}', r"line 1, .* received \['x', 3\]"),
+        ("c.jsonl", '{"image": true, "caption": "x"}', "line 1, column 'image': .* received True"),
+        ("c.jsonl", '{"image": 1.5, "caption": "x"}', "line 1, column 'image': .* received 1.5"),
         ("c.csv", 'image,caption\na,"[""x"", 3]"\n', r"line 2, column 'caption': .*a list of"),
-        ("c.json", '{"images": [], "annotations": [5]}', r"annotations\[0\]: .* got 5"),
+        ("c.json", '{"images": [], "annotations": [5]}', r"annotations\[0\]: .* received 5"),
         ("c.csv", "image,text\na.jpg,x\n", "no such column 'caption'; the columns are"),
         ("c.csv", "image,caption\n,x\n", "line 2, column 'image': expected an image's name"),
     ],
@@ -263,7 +263,9 @@ def test_files_and_names_meet_however_they_are_spelled(tmp_path):
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
         file.writestr(COMPOSED, b"x")
         file.writestr(DECOMPOSED, b"y")
-    with pytest.raises(DataError, match=f"expected distinct names, got more than one {COMPOSED}"):
+    with pytest.raises(
+        DataError, match=f"expected distinct names; received more than one {COMPOSED}"
+    ):
         ImageFiles(tmp_path / "images.zip")
 
 

@@ -53,7 +53,11 @@ FOREIGN = {
     "xz": ("in.csv", lzma.compress(PLAIN), "received xz"),
     "tar": ("in.csv.gz", gzip.compress(_tar()), "received a tar archive"),
     "PNG": ("in.csv", b"\x89PNG\r\n\x1a\n\0\0", "binary data, such as byte 0x89 at"),
-    "UTF-16 unmarked": ("in.csv", PLAIN.decode().encode("utf-16-be"), "got UTF-16BE text; convert"),
+    "UTF-16 unmarked": (
+        "in.csv",
+        PLAIN.decode().encode("utf-16-be"),
+        "received UTF-16BE text; convert",
+    ),
 }
 
 

@@ -33,12 +33,12 @@ def test_values_and_shape(tmp_path: Path, shape: list[int], zipped: bool) -> Non
 
 IMAGES = _idx(np.arange(24).reshape(2, 3, 4))
 BAD_FILES = {
-    "empty": (b"", r"starts with two zero bytes, got b''"),
-    "text": (b"hello world", r"expected an IDX file, .* got b'hell'"),
-    "floats": (_idx(np.zeros(4), type_code=0x0D), r"\(type 0x08\), got IDX type 0x0d"),
+    "empty": (b"", r"starts with two zero bytes; received b''"),
+    "text": (b"hello world", r"expected an IDX file, .* received b'hell'"),
+    "floats": (_idx(np.zeros(4), type_code=0x0D), r"\(type 0x08\); received IDX type 0x0d"),
     "no shape": (IMAGES[:9], "the header ends too early: expected 16 bytes"),
-    "short": (IMAGES[:-1], r"expected 24 values for the shape \(2, 3, 4\), got 23; is the"),
-    "long": (IMAGES + b"\0", "expected 24 values .* got 25"),
+    "short": (IMAGES[:-1], r"expected 24 values for the shape \(2, 3, 4\); received 23; is the"),
+    "long": (IMAGES + b"\0", "expected 24 values .* received 25"),
     "gzip": (gzip.compress(IMAGES, mtime=0)[:20], "the gzip file is damaged"),
 }
 

@@ -97,7 +97,7 @@ def test_what_is_no_image_is_told_by_what_it_holds(tmp_path):
         read_images(tmp_path / "f.zip")
     assert str(caught.value) == (
         f"{tmp_path / 'f.zip'}, sub/a.png: cannot be decoded as an image: expected JPEG, PNG, BMP "
-        "or GIF, got 7 bytes that start with b'<html>\\n'"
+        "or GIF; received 7 bytes that start with b'<html>\\n'"
     )
 
 
@@ -153,23 +153,29 @@ def second(value, dtype=np.float64):
 BAD = {
     "none": (lambda tmp_path: tmp_path / "none", "no such file or folder"),
     "empty folder": (empty, r"expected images \(.*\.png.*\), found none"),
-    "mixed sizes": (mixed, r"of one size; got 3 x 2 in 0.png and 3 x 3 in 1.png"),
+    "mixed sizes": (mixed, r"of one size; received 3 x 2 in 0.png and 3 x 3 in 1.png"),
     "damaged image": (damaged, "broken.png: cannot be decoded as an image"),
-    "16 bits": (sixteen_bits, "0.png: expected 8 bits a channel, got mode I;16"),
-    "NaN": (second(np.nan), "image 1: expected numbers, got NaN"),
-    "above 1": (second(1.5), "image 1: expected floats from 0 to 1, got 1.5"),
-    "infinite": (second(np.inf), "image 1: expected floats from 0 to 1, got inf"),
-    "below 0": (second(-0.25), "image 1: expected floats from 0 to 1, got -0.25"),
-    "above 255": (second(256, np.int32), "image 1: expected integers from 0 to 255, got 256"),
-    "below the bytes": (second(-1, np.int16), "expected integers from 0 to 255, got -1"),
-    "vectors": (npz(a=np.zeros((3, 4))), r"expected images \[N, H, W\] .* got \(3, 4\)"),
-    "no image": (npz(a=np.zeros((0, 2, 2))), r"at least one image and pixel, got \(0, 2, 2\)"),
-    "texts": (npz(a=np.full((1, 1, 1), "a")), "expected numbers, got an array of <U1"),
+    "16 bits": (sixteen_bits, "0.png: expected 8 bits a channel; received mode I;16"),
+    "NaN": (second(np.nan), "image 1: expected numbers; received NaN"),
+    "above 1": (second(1.5), "image 1: expected floats from 0 to 1; received 1.5"),
+    "infinite": (second(np.inf), "image 1: expected floats from 0 to 1; received inf"),
+    "below 0": (second(-0.25), "image 1: expected floats from 0 to 1; received -0.25"),
+    "above 255": (second(256, np.int32), "image 1: expected integers from 0 to 255; received 256"),
+    "below the bytes": (second(-1, np.int16), "expected integers from 0 to 255; received -1"),
+    "vectors": (npz(a=np.zeros((3, 4))), r"expected images \[N, H, W\] .* received \(3, 4\)"),
+    "no image": (npz(a=np.zeros((0, 2, 2))), r"at least one image and pixel; received \(0, 2, 2\)"),
+    "texts": (npz(a=np.full((1, 1, 1), "a")), "expected numbers; received an array of <U1"),
     "objects": (npz(a=np.full((1, 1, 1), None)), "cannot be read as .npz: Object arrays"),
     "two channels": (npz(a=np.zeros((2, 3, 3, 2))), r"1 or 3 channels, on the last axis"),
-    "channels first": (npz(a=np.zeros((2, 3, 8, 8))), r"on the last axis; got images \(3, 8, 8\)"),
+    "channels first": (
+        npz(a=np.zeros((2, 3, 8, 8))),
+        r"on the last axis; received images \(3, 8, 8\)",
+    ),
     "damaged array": (damaged_array, "cannot be read as .npz"),
-    "several": (npz(a=BYTES, b=BYTES), r"one array, or one of images, x, x_train; got \['a', 'b"),
+    "several": (
+        npz(a=BYTES, b=BYTES),
+        r"one array, or one of images, x, x_train; received \['a', 'b",
+    ),
     "damaged file": (cut, "the file is damaged"),
 }
 

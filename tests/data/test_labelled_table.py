@@ -176,12 +176,12 @@ def test_a_column_of_names_is_no_label_column(tmp_path: Path) -> None:
         return _write(tmp_path / "in.csv", "text,label\n" + "".join(lines))
 
     message = (
-        r"column 'label': expected labels that rows share, got 60,000 different ones in 60,001 "
-        r"rows, such as 'n0', 'n1', 'n2'; is it the label column\?"
+        r"column 'label': expected labels that rows share; received 60,000 different ones in "
+        r"60,001 rows, such as 'n0', 'n1', 'n2'; is it the label column\?"
     )
     with pytest.raises(DataError, match=message):
         _read(rows(60_000, 1))
-    with pytest.raises(DataError, match="got 1,001 different ones in 1,501 rows"):
+    with pytest.raises(DataError, match="received 1,001 different ones in 1,501 rows"):
         _read(rows(1_001, 500))
     # Just not so many, just shared often enough, or just as the classes are said to be.
     assert len(_read(rows(1_000, 0)).classes) == 1_000
@@ -269,7 +269,7 @@ BAD_TABLES: dict[str, tuple[str, str | bytes, str]] = {
     "tabs": ("in.csv", "id\tsentence\n1\tx\n", "header looks like several columns with another"),
     "twice": ("in.csv", "text,a,label,a\nt,1,x,2\n", "line 1: expected distinct .* than one 'a'"),
     "no labels": ("in.csv", "text,label\na,\nb,  \n", "column 'label': there are no labels at all"),
-    "one class": ("in.csv", "text,label\na,x\nb,x\nc,\n", "two or more classes, got only 'x'"),
+    "one class": ("in.csv", "text,label\na,x\nb,x\nc,\n", "two or more classes; received only 'x'"),
     "unknown in set": (
         "in.csv",
         'text,label\n"a\nb",x\nb,y\nc,x|zebra\n',
@@ -288,31 +288,31 @@ BAD_TABLES: dict[str, tuple[str, str | bytes, str]] = {
     "one ragged": ("in.tsv", "text\tlabel\na\tx\ty\n", "1 line has .*: expected 2, but line 2 has"),
     "open quote": ("in.csv", 'text,label\na,x\n"b,y\nc,z\n', "line 3: a quote is opened and never"),
     "after quote": ("in.csv", 'text,label\n"a"b,x\n', "line 2: ',' expected after '\"'; a cell"),
-    "NUL": ("in.csv", "text,label\na,x\nb\0,y\n", "line 3: expected text, got a NUL byte"),
+    "NUL": ("in.csv", "text,label\na,x\nb\0,y\n", "line 3: expected text; received a NUL byte"),
     "not UTF-8": (
         "in.csv",
         b"text,label\na,x\n" + "né,y\n".encode("cp1252"),
-        r"line 3: expected UTF-8, got byte 0xe9 at offset 16; convert .*iconv -f CP1252",
+        r"line 3: expected UTF-8; received byte 0xe9 at offset 16; convert .*iconv -f CP1252",
     ),
     "not UTF-8, gzipped": (
         "in.jsonl.gz",
         '{"text": "é"}\n'.encode("latin-1"),
-        "line 1: expected UTF-8, got byte 0xe9 at offset 10",
+        "line 1: expected UTF-8; received byte 0xe9 at offset 10",
     ),
-    "UTF-16": ("in.csv", LABELLED.encode("utf-16"), "got UTF-16 text; convert.*-f UTF-16"),
-    "UTF-32": ("in.tsv", LABELLED.encode("utf-32"), "got UTF-32 text"),
+    "UTF-16": ("in.csv", LABELLED.encode("utf-16"), "received UTF-16 text; convert.*-f UTF-16"),
+    "UTF-32": ("in.tsv", LABELLED.encode("utf-32"), "received UTF-32 text"),
     "JSON empty": ("in.jsonl", "\n", "the file is empty; expected a JSON object a line"),
     "JSON invalid": (
         "in.jsonl",
         '{"text": 1}\n\n{"a"\n',
-        r"line 3: expected a JSON object, got .* delimiter at character 6\)",
+        r"line 3: expected a JSON object; received .* delimiter at character 6\)",
     ),
-    "JSON array": ("in.jsonl", '["a"]\n', r"line 1: expected a JSON object, got \['a'\]"),
+    "JSON array": ("in.jsonl", '["a"]\n', r"line 1: expected a JSON object; received \['a'\]"),
     "JSON NaN": ("in.jsonl", '{"text": NaN}\n', "line 1.*NaN is not JSON; write null"),
     "JSON infinite": (
         "in.jsonl",
         '{"text": "a", "n": 1e308}\n{"text": "b", "n": [-1e400]}\n',
-        r"line 2: expected a JSON object, got .* \(-1e400 is too large for a number; write it as",
+        r"line 2: expected a JSON object; received .* \(-1e400 is too large for a number; write it",
     ),
     "JSON twice": ("in.jsonl", '{"a": 1, "a": 2}\n', "line 1.*duplicate key 'a'"),
     "JSON deep": ("in.jsonl", "[" * 100_000 + "\n", "line 1: expected a JSON object"),
@@ -320,17 +320,17 @@ BAD_TABLES: dict[str, tuple[str, str | bytes, str]] = {
     "JSON label": (
         "in.jsonl",
         _json_lines({"text": "a", "label": "x"}, {"text": "b", "label": {"k": 1}}),
-        r"line 2, column 'label': expected a label .* got \{'k': 1\}",
+        r"line 2, column 'label': expected a label .* received \{'k': 1\}",
     ),
     "JSON label in list": (
         "in.jsonl",
         _json_lines({"text": "a", "label": ["x", ["y"]]}),
-        r"line 1, column 'label': expected a label .* got \['x', \['y'\]\]",
+        r"line 1, column 'label': expected a label .* received \['x', \['y'\]\]",
     ),
     "JSON text": (
         "in.jsonl",
         _json_lines({"text": "a", "label": "x"}, {"text": 7, "label": "y"}),
-        r"line 2, column 'text': expected a string, got 7 \(int\)",
+        r"line 2, column 'text': expected a string; received 7 \(int\)",
     ),
     "Parquet": ("in.parquet", b"PAR1 not really", r"in\.parquet: cannot be read as Parquet"),
     "extension": ("in.xlsx", "", r"unsupported extension '\.xlsx'; expected one of \.csv, \.tsv"),
@@ -351,10 +351,10 @@ def test_bad_tables(tmp_path: Path, case: str) -> None:
 def test_bad_paths_and_columns(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv: no such file"):
         _read(tmp_path / "none.csv")
-    with pytest.raises(DataError, match="expected a file, got a folder"):
+    with pytest.raises(DataError, match="expected a file; received a folder"):
         _read(tmp_path)
     path = _write(tmp_path / "in.csv", LABELLED)
-    with pytest.raises(DataError, match="at least one column, got none"):
+    with pytest.raises(DataError, match="at least one column; received none"):
         _read(path, text_columns=[])
     with pytest.raises(DataError, match="column 'label': the label column is a text column"):
         _read(path, text_columns=["text", "label"])
@@ -377,7 +377,7 @@ def test_parquet_rows_and_duplicate_columns(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 2, column 'label': unknown class 'z'"):
         _read(path)
     pq.write_table(pa.table([["a"], ["b"]], names=["text", "text"]), path)
-    with pytest.raises(DataError, match="distinct column names, got more than one 'text'"):
+    with pytest.raises(DataError, match="distinct column names; received more than one 'text'"):
         _read(path)
     pq.write_table(pa.table({"text": [], "label": []}), path)
     with pytest.raises(DataError, match="there are columns but no row"):

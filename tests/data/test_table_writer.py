@@ -99,7 +99,7 @@ def test_checks_of_the_output_path(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"unsupported extension '\.txt'"):
         check_output_path(tmp_path / "out.txt")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(DataError, match="expected a file to write, got a folder"):
+    with pytest.raises(DataError, match="expected a file to write; received a folder"):
         check_output_path(tmp_path / "folder.csv")
     check_output_path(tmp_path / "out.csv", [path])
     (tmp_path / "soft.csv").symlink_to(path)
@@ -180,7 +180,7 @@ def test_a_column_that_a_later_chunk_lacks_is_empty_there(tmp_path: Path, suffix
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_column_that_comes_late_is_refused_not_dropped(tmp_path: Path, suffix: str) -> None:
     output = tmp_path / f"out{suffix}"
-    refused = pytest.raises(DataError, match=r"got also \['b'\] in later ones; write \.jsonl")
+    refused = pytest.raises(DataError, match=r"received also \['b'\] in later ones; write \.jsonl")
     with refused, TableWriter(output) as writer:
         writer.write(pd.DataFrame({"a": ["1"]}))
         writer.write(pd.DataFrame({"a": ["1"], "b": ["1"]}))

@@ -194,11 +194,17 @@ def test_one_class() -> None:
     ("call", "message"),
     [
         (lambda: evaluation.accuracy([1], [1, 2]), "predicted: expected 2 rows as in truth"),
-        (lambda: evaluation.macro_f1([[1]], [[1]]), r"truth: expected \[N\], got shape \(1, 1\)"),
+        (
+            lambda: evaluation.macro_f1([[1]], [[1]]),
+            r"truth: expected \[N\]; received shape \(1, 1\)",
+        ),
         (lambda: evaluation.accuracy([1], [1], weights=[-1]), "weights: .* and least -1"),
-        (lambda: evaluation.accuracy([1], [1], weights=[1, 2]), r"weights: .* got shape \(2,\)"),
+        (
+            lambda: evaluation.accuracy([1], [1], weights=[1, 2]),
+            r"weights: .* received shape \(2,\)",
+        ),
         (lambda: evaluation.reliability_bins([0.5], [0]), r"probabilities: expected \[N, K\]"),
-        (lambda: evaluation.reliability_bins([[1]], [0], num_bins=0), "num_bins: .* got 0"),
+        (lambda: evaluation.reliability_bins([[1]], [0], num_bins=0), "num_bins: .* received 0"),
     ],
 )
 def test_errors_name_the_argument(call, message: str) -> None:

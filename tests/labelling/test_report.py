@@ -100,7 +100,7 @@ def test_rows_are_named() -> None:
     assert "line 3 claim your prize ham spam 98% 25%" in text
     assert "line 5 lunch or a prize" in text
     assert "4 claim your prize ham spam 98% 25%" in _page(hand_made()).text
-    with pytest.raises(ValueError, match="row_names: expected 8 names, got 1"):
+    with pytest.raises(ValueError, match="row_names: expected 8 names; received 1"):
         _page(hand_made(), row_names=["x"])
 
 

@@ -12,7 +12,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tests.serving.toys import LETTERS, TEXTS, Letters
 from tfp_dgm.data import DataError
 from tfp_dgm.inference import uniform
-from tfp_dgm.serving import Signature, export
+from tfp_dgm.models import Signature
+from tfp_dgm.serving import export
 from tfp_dgm.serving.folders import batch_sizes
 from tfp_dgm.serving.operations import meta_graph
 
@@ -85,7 +86,7 @@ def test_of_two_exports_at_once_the_first_to_end_stays(tmp_path, monkeypatch):
         def double(self, x):
             return {"y": x * self.factor + 1}
 
-    module = sys.modules["tfp_dgm.serving.export"]
+    module = sys.modules["tfp_dgm.serving.exporting"]
     write_model_card = module.write_model_card
 
     def overtaken(*arguments):

@@ -1,33 +1,38 @@
-"""The captioning job: images or texts and captions in; a mixture of experts and a page out."""
+"""The captioning job: images or texts and captions in; a mixture of experts and a page out.
 
-from tfp_dgm.captioning.batches import CaptionBatches
-from tfp_dgm.captioning.build_captioner import (
-    build_captioner,
-    make_encoder,
-    make_objective,
-    make_text_encoder,
-    make_vocabulary,
-)
-from tfp_dgm.captioning.caption_page import render_caption_page
-from tfp_dgm.captioning.describe import Decoding, Description, describe
-from tfp_dgm.captioning.evaluate_captioner import (
-    caption_responsibilities,
-    evaluate_captioner,
-    score_captions,
-)
-from tfp_dgm.captioning.images import encode_images, load_images
-from tfp_dgm.captioning.settings import CaptionSettings
-from tfp_dgm.captioning.sources import (
-    CaptionedSources,
-    SourceKind,
-    kind_of_sources,
-    load_sources,
-)
-from tfp_dgm.captioning.train_captioner import (
-    TrainedCaptioner,
-    load_captioner,
-    train_captioner,
-)
+Nothing is imported until a name is used: settings are checked before TensorFlow is there.
+"""
+
+from typing import TYPE_CHECKING
+
+from tfp_dgm.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from tfp_dgm.captioning.batches import CaptionBatches
+    from tfp_dgm.captioning.building import (
+        build_captioner,
+        make_encoder,
+        make_objective,
+        make_text_encoder,
+        make_vocabulary,
+    )
+    from tfp_dgm.captioning.caption_page import render_caption_page
+    from tfp_dgm.captioning.descriptions import Decoding, Description, describe
+    from tfp_dgm.captioning.evaluation import (
+        caption_responsibilities,
+        evaluate_captioner,
+        score_captions,
+    )
+    from tfp_dgm.captioning.images import encode_images, load_images
+    from tfp_dgm.captioning.run import claim_run
+    from tfp_dgm.captioning.settings import CaptionSettings
+    from tfp_dgm.captioning.sources import (
+        CaptionedSources,
+        SourceKind,
+        kind_of_sources,
+        load_sources,
+    )
+    from tfp_dgm.captioning.training import TrainedCaptioner, load_captioner, train_captioner
 
 __all__ = [
     "CaptionBatches",
@@ -39,6 +44,7 @@ __all__ = [
     "TrainedCaptioner",
     "build_captioner",
     "caption_responsibilities",
+    "claim_run",
     "describe",
     "encode_images",
     "evaluate_captioner",
@@ -54,3 +60,24 @@ __all__ = [
     "score_captions",
     "train_captioner",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "batches": ("CaptionBatches",),
+        "building": (
+            "build_captioner",
+            "make_encoder",
+            "make_objective",
+            "make_text_encoder",
+            "make_vocabulary",
+        ),
+        "caption_page": ("render_caption_page",),
+        "descriptions": ("Decoding", "Description", "describe"),
+        "evaluation": ("caption_responsibilities", "evaluate_captioner", "score_captions"),
+        "images": ("encode_images", "load_images"),
+        "settings": ("CaptionSettings",),
+        "sources": ("CaptionedSources", "SourceKind", "kind_of_sources", "load_sources"),
+        "training": ("TrainedCaptioner", "load_captioner", "train_captioner"),
+    },
+)

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
-from tfp_dgm.captioning.describe import Description
+from tfp_dgm.captioning.descriptions import Description
 from tfp_dgm.data import shown_image
 
 _TEMPLATE = "caption_page.html.jinja"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfp_dgm.data import DataError
-from tfp_dgm.networks import find_application
 
 _AT_LEAST = {
     1: (
@@ -117,6 +116,8 @@ class CaptionSettings:
         if "transformer" in (self.decoder, self.source_encoder):
             self._expect("units", self.units % 4 == 0, "a multiple of 4 for a transformer's heads")
         if self.application:
+            from tfp_dgm.networks import find_application  # Keras knows which there are.
+
             try:
                 find_application(self.application)
             except ValueError as error:

@@ -4,16 +4,24 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 """
 
 from tfp_dgm.data.atomic_directory import atomic_directory, check_output_directory
-from tfp_dgm.data.atomic_file import atomic_write, check_output_file
+from tfp_dgm.data.atomic_file import atomic_write, check_new_file, check_output_file
 from tfp_dgm.data.caption_files import read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
+from tfp_dgm.data.digest import digest
 from tfp_dgm.data.free_room import check_room
 from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_features import ImageFeatures, read_image_features
 from tfp_dgm.data.image_files import ImageFiles
 from tfp_dgm.data.image_sets import binarise, checked_images, load_digits, read_images
+from tfp_dgm.data.input_file import check_input_file
+from tfp_dgm.data.json_file import read_json, write_json
+from tfp_dgm.data.label_results import (
+    check_label_results,
+    check_labelled_table,
+    read_label_settings,
+)
 from tfp_dgm.data.labelled_table import (
     LabelledTable,
     TableChunk,
@@ -23,6 +31,8 @@ from tfp_dgm.data.labelled_table import (
 from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
+from tfp_dgm.data.run_folder import RunFolder
+from tfp_dgm.data.run_record import require_finished_run
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_image import shown_image
 from tfp_dgm.data.table_writer import (
@@ -44,6 +54,7 @@ __all__ = [
     "ImageFiles",
     "LabelledTable",
     "RenderedScenes",
+    "RunFolder",
     "Sentences",
     "TableChunk",
     "TableWriter",
@@ -53,12 +64,17 @@ __all__ = [
     "atomic_write",
     "binarise",
     "cache_directory",
+    "check_input_file",
+    "check_label_results",
+    "check_labelled_table",
     "check_new_columns",
+    "check_new_file",
     "check_output_directory",
     "check_output_file",
     "check_output_path",
     "check_room",
     "checked_images",
+    "digest",
     "fetch",
     "find_dataset",
     "is_cached",
@@ -71,11 +87,15 @@ __all__ = [
     "read_image_features",
     "read_image_list",
     "read_images",
+    "read_json",
+    "read_label_settings",
     "read_labelled_table",
     "read_sentences",
     "render_scenes",
+    "require_finished_run",
     "shown_image",
     "table_size",
+    "write_json",
     "write_table",
     "writing",
 ]

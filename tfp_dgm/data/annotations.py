@@ -68,7 +68,7 @@ class AnnotationColumn:
                 allowed[row, [index[name] for name in names]] = True
         if len(known) < 2 or (len(observed) == 1 and all(len(names) < 2 for names in sets)):
             only = min(observed or known)
-            raise self._error(f"expected labels of two or more classes, got only {only!r}")
+            raise self._error(f"expected labels of two or more classes; received only {only!r}")
         if allowed.all():
             every = listing([repr(name) for name in known], limit=30)
             raise self._error(
@@ -88,7 +88,9 @@ class AnnotationColumn:
             else:
                 names = [] if is_blank(label) else [label]
         if any(is_blank(name) for name in names):
-            raise self._error(f"expected class names, got an empty one in {shorten(cell)}", row)
+            raise self._error(
+                f"expected class names; received an empty one in {shorten(cell)}", row
+            )
         return tuple(dict.fromkeys(names))
 
     def _class_name(self, value: Any, cell: Any, row: int) -> str:
@@ -105,7 +107,8 @@ class AnnotationColumn:
         if isinstance(value, bool | int | float):
             return json.dumps(value)
         raise self._error(
-            f"expected a label (a string, a number, or a list of them), got {shorten(cell)}", row
+            f"expected a label (a string, a number, or a list of them); received {shorten(cell)}",
+            row,
         )
 
     def _check_shared(self, counts: Counter[str]) -> None:
@@ -113,7 +116,7 @@ class AnnotationColumn:
         if len(counts) > _MANY_CLASSES and 2 * once > len(counts):
             examples = listing([shorten(name) for name in list(counts)[:3]])
             raise self._error(
-                f"expected labels that rows share, got {len(counts):,} different ones in "
+                f"expected labels that rows share; received {len(counts):,} different ones in "
                 f"{len(self.chunk.frame):,} rows, such as {examples}; is it the label column?"
             )
 

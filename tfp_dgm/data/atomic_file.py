@@ -58,12 +58,23 @@ def check_output_file(path: str | os.PathLike[str]) -> None:
     """
     folder = Path(path).parent
     if Path(path).is_dir():
-        raise DataError.at(path, "expected a file to write, got a folder")
+        raise DataError.at(path, "expected a file to write; received a folder")
     if not folder.is_dir():
         raise DataError.at(path, f"the folder {str(folder)!r} does not exist; create it first")
     if not os.access(folder, os.W_OK):
         raise DataError.at(path, f"the folder {str(folder)!r} cannot be written")
     _unfinished(path).remove()
+
+
+def check_new_file(path: str | os.PathLike[str]) -> None:
+    """Checks that a file may be written to `path`, and that none is there yet.
+
+    Raises:
+      DataError: as `check_output_file`, or if there is one.
+    """
+    check_output_file(path)
+    if Path(path).exists():
+        raise DataError.at(path, "is there already; delete it, or choose another name")
 
 
 def _unfinished(path: str | os.PathLike[str]) -> Unfinished:

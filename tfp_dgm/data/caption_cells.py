@@ -26,7 +26,7 @@ def captions_of(value: Any) -> list[str]:
     if captions is None:
         captions = value if isinstance(value, list) else [value]
     if not all(caption is None or isinstance(caption, str) for caption in captions):
-        raise ValueError(f"expected a caption, or a list of captions, got {shorten(value)}")
+        raise ValueError(f"expected a caption, or a list of captions; received {shorten(value)}")
     return [caption or "" for caption in captions] or [""]
 
 

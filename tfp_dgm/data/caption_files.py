@@ -88,7 +88,7 @@ def _token_rows(path: Path) -> Iterator[tuple[str, str]]:
             if not (tab and mark and name and index.strip().isdigit()):
                 raise DataError.at(
                     path,
-                    f"expected `image.jpg#0<TAB>caption`, got {shorten(line)}",
+                    f"expected `image.jpg#0<TAB>caption`; received {shorten(line)}",
                     place=f"line {number}",
                 )
             yield name, caption
@@ -116,7 +116,7 @@ def _table_rows(
                 received = "none" if is_null(value) or value == "" else shorten(value)
                 raise DataError.at(
                     path,
-                    f"expected {wanted}, got {received}",
+                    f"expected {wanted}; received {received}",
                     place=chunk.place(row),
                     column=image_column,
                 )

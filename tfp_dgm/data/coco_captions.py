@@ -65,7 +65,7 @@ def _names(path: Path, images: list[Any]) -> dict[str, str]:
         if name_key(known) != name_key(name):
             raise DataError.at(
                 path,
-                f"expected one image for an id, got {known!r} and {name!r} for {number}",
+                f"expected one image for an id; received {known!r} and {name!r} for {number}",
                 place=f"images[{row}]",
             )
     return names
@@ -90,7 +90,7 @@ def _name(path: Path, row: Any, where: str, number: int, key: str) -> str:
     if name is None:
         raise DataError.at(
             path,
-            f"expected an object with {key!r}, a name or a number, got {shorten(row)}",
+            f"expected an object with {key!r}, a name or a number; received {shorten(row)}",
             place=f"{where}[{number}]",
         )
     return name
@@ -99,7 +99,7 @@ def _name(path: Path, row: Any, where: str, number: int, key: str) -> str:
 def _captions(path: Path, row: dict[str, Any], number: int) -> list[str]:
     try:
         if "caption" not in row:
-            raise ValueError(f"expected an object with 'caption', got {shorten(row)}")
+            raise ValueError(f"expected an object with 'caption'; received {shorten(row)}")
         return captions_of(row["caption"])
     except ValueError as error:
         raise DataError.at(path, str(error), place=f"annotations[{number}]") from error

@@ -16,7 +16,7 @@ def check_unique(path: Path, names: Sequence[str], place: str | None) -> None:
     if duplicates:
         raise DataError.at(
             path,
-            f"expected distinct column names, got more than one {listing(duplicates)}",
+            f"expected distinct column names; received more than one {listing(duplicates)}",
             place=place,
         )
 

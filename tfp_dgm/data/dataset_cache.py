@@ -119,6 +119,6 @@ def _copy(source: IO[bytes], target: IO[bytes]) -> hashlib._Hash:
 def _check_sha256(what: str, digest: hashlib._Hash, expected: str) -> None:
     if digest.hexdigest() != expected:
         raise DataError(
-            f"the checksum of {what} is wrong: expected SHA-256 {expected}, "
-            f"got {digest.hexdigest()}; it is not the file that was registered"
+            f"the checksum of {what} is wrong: expected SHA-256 {expected}; "
+            f"received {digest.hexdigest()}; it is not the file that was registered"
         )

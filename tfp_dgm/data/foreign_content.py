@@ -67,10 +67,10 @@ def refuse_foreign_content(
                 raise DataError.at(path, expected_utf8(f"{encoding} text", encoding))
 
 
-def expected_utf8(got: str, encoding: str) -> str:
+def expected_utf8(received: str, encoding: str) -> str:
     """Returns the message for a text that is not UTF-8, and what converts it."""
     return (
-        f"expected UTF-8, got {got}; convert the file, for example with "
+        f"expected UTF-8; received {received}; convert the file, for example with "
         f"`iconv -f {encoding} -t UTF-8 IN > OUT` if it is {encoding}"
     )
 

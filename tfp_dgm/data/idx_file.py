@@ -45,11 +45,12 @@ def read_idx(path: str | PathLike[str]) -> NDArray[np.uint8]:
 
     if len(content) < 4 or content[:2] != b"\0\0":
         raise DataError.at(
-            path, f"expected an IDX file, which starts with two zero bytes, got {content[:4]!r}"
+            path,
+            f"expected an IDX file, which starts with two zero bytes; received {content[:4]!r}",
         )
     if content[2] != _UNSIGNED_BYTE:
         raise DataError.at(
-            path, f"expected unsigned bytes (type 0x08), got IDX type 0x{content[2]:02x}"
+            path, f"expected unsigned bytes (type 0x08); received IDX type 0x{content[2]:02x}"
         )
     rank = content[3]
     start = 4 + 4 * rank
@@ -59,7 +60,7 @@ def read_idx(path: str | PathLike[str]) -> NDArray[np.uint8]:
     if len(content) - start != math.prod(shape):
         raise DataError.at(
             path,
-            f"expected {math.prod(shape)} values for the shape {shape}, "
-            f"got {len(content) - start}; is the download complete?",
+            f"expected {math.prod(shape)} values for the shape {shape}; "
+            f"received {len(content) - start}; is the download complete?",
         )
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape).copy()

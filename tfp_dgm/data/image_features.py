@@ -77,7 +77,8 @@ def read_image_features(path: str | PathLike[str]) -> ImageFeatures:
                 if missing:
                     raise DataError.at(
                         path,
-                        f"expected the arrays `names` and `features`, got {sorted(arrays.files)}",
+                        "expected the arrays `names` and `features`; received "
+                        f"{sorted(arrays.files)}",
                     )
                 names = _names(path, arrays["names"])
                 features = arrays["features"]
@@ -99,7 +100,7 @@ def _names(path: Path, names: NDArray[Any]) -> list[str]:
     if names.ndim != 1 or len(known) < len(read):
         raise DataError.at(
             path,
-            f"expected `names` [I], strings or whole numbers, got {names.dtype} "
+            f"expected `names` [I], strings or whole numbers; received {names.dtype} "
             f"{list(names.shape)}: {listing(list(map(str, names)))}",
         )
     return known
@@ -109,14 +110,16 @@ def _check(path: Path, names: Sequence[str], features: NDArray[np.floating]) -> 
     if not np.issubdtype(features.dtype, np.floating) or features.ndim not in (2, 3, 4):
         raise DataError.at(
             path,
-            "expected features [I, D], [I, M, D] or [I, H, W, D] of a float type, got "
+            "expected features [I, D], [I, M, D] or [I, H, W, D] of a float type; received "
             f"{features.dtype} {list(features.shape)}",
         )
     if len(names) != len(features):
         raise DataError.at(path, f"{len(features)} rows of features, but {len(names)} names")
     counts = Counter(map(name_key, names))
     if twice := sorted(name for name, count in counts.items() if count > 1):
-        raise DataError.at(path, f"expected distinct names, got more than one {listing(twice)}")
+        raise DataError.at(
+            path, f"expected distinct names; received more than one {listing(twice)}"
+        )
     for row, values in enumerate(features):
         if not np.isfinite(values).all():
             raise DataError.at(path, "a feature is NaN or infinite", place=f"row {row}")

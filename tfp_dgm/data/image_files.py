@@ -60,7 +60,9 @@ class ImageFiles:
         if len(whole) < len(self._all):
             counts = Counter(map(name_key, self._all))
             twice = listing([name for name, count in counts.items() if count > 1])
-            raise DataError.at(self.path, f"expected distinct names, got more than one {twice}")
+            raise DataError.at(
+                self.path, f"expected distinct names; received more than one {twice}"
+            )
         counts = Counter(PurePosixPath(name).name for name in whole)
         alone = {PurePosixPath(name).name: path for name, path in whole.items()}
         return {name: path for name, path in alone.items() if counts[name] == 1} | whole

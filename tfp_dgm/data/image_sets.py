@@ -72,12 +72,14 @@ def checked_images(images: NDArray[Any], path: str | PathLike[str]) -> NDArray[n
       path: where they come from, for the message.
     """
     if images.ndim not in (3, 4):
-        raise DataError.at(path, f"expected images [N, H, W] or [N, H, W, C], got {images.shape}")
+        raise DataError.at(
+            path, f"expected images [N, H, W] or [N, H, W, C]; received {images.shape}"
+        )
     if not images.size:
-        raise DataError.at(path, f"expected at least one image and pixel, got {images.shape}")
+        raise DataError.at(path, f"expected at least one image and pixel; received {images.shape}")
     if images.ndim == 4 and images.shape[-1] not in (1, 3):
         raise DataError.at(
-            path, f"expected 1 or 3 channels, on the last axis; got images {images.shape[1:]}"
+            path, f"expected 1 or 3 channels, on the last axis; received images {images.shape[1:]}"
         )
     if images.dtype.kind in "ui":
         limit = 255 if images.max() > 1 else 1
@@ -85,15 +87,15 @@ def checked_images(images: NDArray[Any], path: str | PathLike[str]) -> NDArray[n
     elif images.dtype.kind in "fb":
         limit, kind = 1, "floats from 0 to 1"
     else:
-        raise DataError.at(path, f"expected numbers, got an array of {images.dtype}")
+        raise DataError.at(path, f"expected numbers; received an array of {images.dtype}")
     if images.dtype.kind == "f" and np.isnan(images).any():
         index = int(np.argmax(np.isnan(images).reshape(len(images), -1).any(axis=1)))
-        raise DataError.at(path, "expected numbers, got NaN", place=f"image {index}")
+        raise DataError.at(path, "expected numbers; received NaN", place=f"image {index}")
     outside = (images < 0) | (images > limit) if images.dtype.kind != "b" else np.zeros(1, bool)
     if outside.any():
         index = int(np.argmax(outside.reshape(len(images), -1).any(axis=1)))
         value = images[outside].flat[0]
-        raise DataError.at(path, f"expected {kind}, got {value}", place=f"image {index}")
+        raise DataError.at(path, f"expected {kind}; received {value}", place=f"image {index}")
     return images.astype(np.float32) / np.float32(limit)
 
 
@@ -143,7 +145,7 @@ def _from_npz(path: Path) -> NDArray[Any]:
             known = [name for name in _NAMES if name in names]
             if len(names) != 1 and not known:
                 raise DataError.at(
-                    path, f"expected one array, or one of {', '.join(_NAMES)}; got {names}"
+                    path, f"expected one array, or one of {', '.join(_NAMES)}; received {names}"
                 )
             return arrays[known[0] if known else names[0]]
     except DataError:
@@ -163,7 +165,7 @@ def _from_files(path: Path, warn: Callable[[str], None]) -> NDArray[np.float32]:
         if images and image.shape != images[0].shape:
             raise DataError.at(
                 path,
-                f"expected images of one size; got {_size(images[0])} in {first} and "
+                f"expected images of one size; received {_size(images[0])} in {first} and "
                 f"{_size(image)} in {name}",
             )
         first = first or name
@@ -180,14 +182,14 @@ def _decoded(content: bytes, path: Path, name: str) -> NDArray[np.uint8]:
             with Image.open(io.BytesIO(content)) as image:
                 if image.mode[0] in "IF":
                     raise DataError.at(
-                        path, f"expected 8 bits a channel, got mode {image.mode}", place=name
+                        path, f"expected 8 bits a channel; received mode {image.mode}", place=name
                     )
                 return np.asarray(shown_image(image).convert("L"))
     except DataError:
         raise
     except UnidentifiedImageError as error:  # Its own text names an object in memory.
         problem = (
-            "cannot be decoded as an image: expected JPEG, PNG, BMP or GIF, got "
+            "cannot be decoded as an image: expected JPEG, PNG, BMP or GIF; received "
             f"{len(content):,} bytes that start with {content[:8]!r}"
         )
         raise DataError.at(path, problem, place=name) from error

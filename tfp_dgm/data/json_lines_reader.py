@@ -69,11 +69,13 @@ class JsonLinesReader:
             if isinstance(error, json.JSONDecodeError):  # Its own text counts lines from here.
                 reason = f"{error.msg} at character {error.pos + 1}"
             raise DataError.at(
-                self.path, f"expected a JSON object, got {shorten(line)} ({reason})", place=place
+                self.path,
+                f"expected a JSON object; received {shorten(line)} ({reason})",
+                place=place,
             ) from error
         if not isinstance(record, dict):
             raise DataError.at(
-                self.path, f"expected a JSON object, got {shorten(record)}", place=place
+                self.path, f"expected a JSON object; received {shorten(record)}", place=place
             )
         if len(line) > MAX_CELL_CHARACTERS:
             self._check_lengths(record, place)

@@ -163,7 +163,7 @@ def _read_whole(reader: TableReader) -> FrameChunk:
 
 def _join_texts(reader: TableReader, chunk: FrameChunk, text_columns: Sequence[str]) -> list[str]:
     if not text_columns:
-        raise DataError.at(reader.path, "text_columns: expected at least one column, got none")
+        raise DataError.at(reader.path, "text_columns: expected at least one column; received none")
     columns = []
     for name in text_columns:
         if name not in chunk.frame.columns:
@@ -174,7 +174,7 @@ def _join_texts(reader: TableReader, chunk: FrameChunk, text_columns: Sequence[s
             if not isinstance(value, str) and not is_null(value):
                 raise DataError.at(
                     reader.path,
-                    f"expected a string, got {shorten(value)} ({type(value).__name__})",
+                    f"expected a string; received {shorten(value)} ({type(value).__name__})",
                     place=chunk.place(row),
                     column=name,
                 )

@@ -40,5 +40,5 @@ def load_penn_treebank(
                 lines = (line.strip() for line in text.split("\n"))
                 splits[name] = [line for line in lines if line]
     if set(splits) != set(SPLITS):
-        raise DataError.at(path, f"expected the splits {SPLITS}, got {tuple(splits)}")
+        raise DataError.at(path, f"expected the splits {SPLITS}; received {tuple(splits)}")
     return splits

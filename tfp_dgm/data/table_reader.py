@@ -14,6 +14,7 @@ from typing import Protocol
 from tfp_dgm.data.csv_reader import CsvReader
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.frame_chunk import FrameChunk
+from tfp_dgm.data.input_file import check_input_file
 from tfp_dgm.data.json_lines_reader import JsonLinesReader
 from tfp_dgm.data.parquet_reader import ParquetReader
 
@@ -50,10 +51,7 @@ def open_table(path: str | PathLike[str], *, quoting: bool = True) -> TableReade
       DataError: if there is no such file or no reader for its extension.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError.at(path, "expected a file, got a folder")
-    if not path.exists():
-        raise DataError.at(path, "no such file")
+    check_input_file(path)
     suffix = table_suffix(path)
     if suffix in _DELIMITERS:
         return CsvReader(path, _DELIMITERS[suffix], quoting)

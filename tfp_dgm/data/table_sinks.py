@@ -160,7 +160,7 @@ def _with_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> pd.D
     if late:
         raise DataError.at(
             path,
-            f"expected the columns {list(names)} of the first rows, got also {late} in later "
+            f"expected the columns {list(names)} of the first rows; received also {late} in later "
             "ones; write .jsonl instead",
         )
     return frame.reindex(columns=list(names))

@@ -92,7 +92,7 @@ def _checked(lines: Iterator[str], path: Path) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
         if "\0" in line:
             raise DataError.at(
-                path, "expected text, got a NUL byte (binary data?)", place=f"line {number}"
+                path, "expected text; received a NUL byte (binary data?)", place=f"line {number}"
             )
         yield line
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.file_lock import lock
 
 
 class Unfinished:
@@ -30,7 +30,7 @@ class Unfinished:
 
     def __init__(self, path: str | os.PathLike[str], make: Callable[[Path], None]) -> None:
         self.target = Path(os.path.realpath(path))
-        for left in _of(self.target):
+        for left in unfinished_of(self.target):
             _remove_if_left(left)
         while True:
             name = f".{self.target.stem}.{secrets.token_hex(4)}.tmp{self.target.suffix}"
@@ -40,14 +40,14 @@ class Unfinished:
             except OSError as error:
                 raise DataError.at(path, f"cannot be written: {error.strerror}") from error
             try:
-                self._descriptor = _locked(self.path)
-            except FileNotFoundError:
+                self._descriptor = lock(self.path)
+            except (FileNotFoundError, BlockingIOError):
                 continue  # Who cleans up found it before it was locked.
             return
 
     def remove(self) -> None:
         """Removes it, if it is there still."""
-        _remove(self.path)
+        remove(self.path)
         self.release()
 
     def release(self) -> None:
@@ -57,7 +57,8 @@ class Unfinished:
             self._descriptor = None
 
 
-def _of(target: Path) -> list[Path]:
+def unfinished_of(target: Path) -> list[Path]:
+    """What is on its way to become the target, or was when its maker was killed."""
     stem, suffix = re.escape(target.stem), re.escape(target.suffix)
     pattern = re.compile(rf"\.{stem}\.[0-9a-f]{{8}}\.tmp{suffix}")
     with contextlib.suppress(OSError):
@@ -65,35 +66,16 @@ def _of(target: Path) -> list[Path]:
     return []
 
 
-def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock; None where there are no locks.
-
-    Raises:
-      FileNotFoundError: if it was removed meanwhile, or is about to be.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-            return descriptor
-        raise FileNotFoundError(path)
-    except (FileNotFoundError, BlockingIOError) as error:
-        os.close(descriptor)
-        raise FileNotFoundError(path) from error
-    except OSError:
-        os.close(descriptor)
-        return None
-
-
 def _remove_if_left(path: Path) -> None:
     with contextlib.suppress(OSError):
-        descriptor = _locked(path)
+        descriptor = lock(path)
         if descriptor is not None:
-            _remove(path)
+            remove(path)
             os.close(descriptor)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file or a folder, if it is there."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

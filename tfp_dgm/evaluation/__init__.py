@@ -4,8 +4,7 @@ What takes a model, and the scores of captions, are imported when first asked fo
 neither TensorFlow nor sacrebleu.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfp_dgm.evaluation.classification import (
     accepted_precision,
@@ -18,6 +17,7 @@ from tfp_dgm.evaluation.classification import (
     wilson_interval,
 )
 from tfp_dgm.evaluation.standard_error import mean_with_standard_error
+from tfp_dgm.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from tfp_dgm.evaluation.adversarial import adversarial_evaluation
@@ -30,12 +30,7 @@ if TYPE_CHECKING:
         importance_weighted_log_likelihood,
         pareto_k,
     )
-    from tfp_dgm.evaluation.posterior import (
-        ActiveUnits,
-        active_units,
-        elbo_terms,
-        kl_per_dimension,
-    )
+    from tfp_dgm.evaluation.posterior import ActiveUnits, active_units, elbo_terms, kl_per_dimension
     from tfp_dgm.evaluation.report import latent_variable_report
 
 __all__ = [
@@ -64,26 +59,20 @@ __all__ = [
     "wilson_interval",
 ]
 
-# Name -> the module that has it. No module has the name of a function: it would hide it.
-_LAZY = {
-    "ActiveUnits": "posterior",
-    "MutualInformation": "aggregated_posterior",
-    "active_units": "posterior",
-    "adversarial_evaluation": "adversarial",
-    "caption_metrics": "captions",
-    "cider_d": "cider",
-    "effective_sample_size": "importance_weights",
-    "elbo_terms": "posterior",
-    "importance_weighted_log_likelihood": "importance_weights",
-    "inference_gaps": "gaps",
-    "kl_per_dimension": "posterior",
-    "latent_variable_report": "report",
-    "mutual_information": "aggregated_posterior",
-    "pareto_k": "importance_weights",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "posterior": ("ActiveUnits", "active_units", "elbo_terms", "kl_per_dimension"),
+        "aggregated_posterior": ("MutualInformation", "mutual_information"),
+        "adversarial": ("adversarial_evaluation",),
+        "captions": ("caption_metrics",),
+        "cider": ("cider_d",),
+        "importance_weights": (
+            "effective_sample_size",
+            "importance_weighted_log_likelihood",
+            "pareto_k",
+        ),
+        "gaps": ("inference_gaps",),
+        "report": ("latent_variable_report",),
+    },
+)

@@ -103,9 +103,9 @@ def reliability_bins(
     probabilities, truth = np.asarray(probabilities, np.float64), np.asarray(truth)
     _check_lengths(truth=truth, probabilities=probabilities)
     if probabilities.ndim != 2:
-        raise ValueError(f"probabilities: expected [N, K], got shape {probabilities.shape}")
+        raise ValueError(f"probabilities: expected [N, K]; received shape {probabilities.shape}")
     if num_bins < 1:
-        raise ValueError(f"num_bins: expected at least 1, got {num_bins}")
+        raise ValueError(f"num_bins: expected at least 1; received {num_bins}")
     if not len(truth):
         return []
     all_weights = _weights(weights, len(truth))
@@ -242,8 +242,8 @@ def _weights(weights: ArrayLike | None, length: int) -> NDArray[np.float64]:
     array = np.asarray(weights, np.float64)
     if array.shape != (length,) or not np.all(array >= 0) or not np.isfinite(array).all():
         raise ValueError(
-            f"weights: expected {length} finite numbers, none negative, got shape {array.shape}"
-            + (f" and least {array.min()}" if array.size else "")
+            f"weights: expected {length} finite numbers, none negative; received shape "
+            f"{array.shape}" + (f" and least {array.min()}" if array.size else "")
         )
     return array
 
@@ -251,8 +251,8 @@ def _weights(weights: ArrayLike | None, length: int) -> NDArray[np.float64]:
 def _check_lengths(**arrays: NDArray[Any]) -> None:
     (first, reference), (name, array) = arrays.items()
     if reference.ndim != 1:
-        raise ValueError(f"{first}: expected [N], got shape {reference.shape}")
+        raise ValueError(f"{first}: expected [N]; received shape {reference.shape}")
     if array.ndim == 0 or len(array) != len(reference):
         raise ValueError(
-            f"{name}: expected {len(reference)} rows as in {first}, got shape {array.shape}"
+            f"{name}: expected {len(reference)} rows as in {first}; received shape {array.shape}"
         )

@@ -11,15 +11,14 @@ import numpy as np
 
 from tfp_dgm.data import (
     DataError,
+    check_label_results,
     check_new_columns,
-    check_output_directory,
-    check_output_path,
     check_room,
     read_labelled_table,
     table_size,
     write_table,
 )
-from tfp_dgm.data.data_error import listing
+from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.fit_classifier import fit_classifier
 from tfp_dgm.labelling.keep_results import write_or_keep
@@ -28,7 +27,6 @@ from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.report import render_report
 from tfp_dgm.serving import export
-from tfp_dgm.serving.installed_versions import installed_versions
 from tfp_dgm.training import Progress
 
 NEW_COLUMNS = (
@@ -40,8 +38,6 @@ NEW_COLUMNS = (
     "suspect_label",
     "given_label_probability",
 )
-# What the model folder holds.
-_WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html"}
 
 
 @dataclass(frozen=True)
@@ -125,13 +121,11 @@ def label_file(
       OSError, ImportError: if the encoder cannot be loaded.
     """
     if not 0 < min_precision < 1:
-        raise DataError(f"--min-precision: expected a share between 0 and 1; got {min_precision}")
+        raise DataError(
+            f"min_precision: expected a share between 0 and 1; received {min_precision}"
+        )
     output = Path(output)
-    check_output_path(output, [source])
-    if model_directory is None:
-        model_directory = output.with_name(output.name.removesuffix(".gz")).with_suffix(".model")
-    model_directory = Path(model_directory)
-    _check_model_directory(model_directory, output, [source, output])
+    model_directory = check_label_results(source, output, model_directory)
 
     progress("Reading the table", 0, 1)
     table = read_labelled_table(
@@ -193,43 +187,6 @@ def label_file(
     )
     progress("Writing model and report", 1, 1)
     return LabelledFile(output, model_directory, outcome)
-
-
-def _check_model_directory(
-    directory: Path, output: Path, files: Sequence[str | os.PathLike[str]]
-) -> None:
-    """Refuses to replace a folder that `label_file` did not write for the same output."""
-    if not directory.resolve().parent.is_dir():
-        raise DataError(f"--model: the folder {directory.resolve().parent} does not exist")
-    check_output_directory(directory)
-    for file in files:
-        if Path(file).resolve().is_relative_to(directory.resolve()):
-            raise DataError(f"--model: {directory} would be replaced, and holds {file}")
-    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
-        return
-    try:
-        strangers = {path.name for path in directory.iterdir()} - _WRITTEN
-        settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
-        ours = not strangers and "tfp-dgm" in settings["versions"]
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise DataError(
-            f"--model: expected nothing, an empty folder or one that `dgm label` wrote at "
-            f"{directory}; it would be replaced"
-        )
-    if settings.get("output") != output.name:
-        raise DataError(
-            f"--model: {directory} belongs to the output {settings.get('output')!r} and would be "
-            f"replaced; give {output.name} a folder of its own"
-        )
-    served = directory / "saved_model"
-    if others := sorted({path.name for path in served.glob("*")} - {"1"}):
-        raise DataError(
-            f"--model: {served} would be replaced; expected the version 1 alone, which "
-            f"`dgm label` wrote, and found {listing(others)}; move what you serve, and export it "
-            f"into a folder of its own"
-        )
 
 
 def new_columns(outcome: Outcome) -> dict[str, list[Any]]:

@@ -1,6 +1,5 @@
 """New files, labelled with a trained model in a stream."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,9 +10,10 @@ import tensorflow as tf
 from tfp_dgm.data import (
     DataError,
     TableWriter,
+    check_labelled_table,
     check_new_columns,
-    check_output_path,
     iter_table_chunks,
+    read_label_settings,
 )
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
@@ -60,7 +60,7 @@ def predict_file(
         file; the output is not written then.
     """
     model_directory, source = Path(model_directory), Path(source)
-    check_output_path(output, [source])
+    check_labelled_table(output, [source])
     classify, columns = _load(model_directory)
     step = f"Labelling {source.name}"
     done = 0
@@ -92,14 +92,7 @@ def predict_file(
 
 def _load(model_directory: Path) -> tuple[Callable[..., dict[str, tf.Tensor]], list[str]]:
     """The SavedModel's signature, and the text columns of its training."""
-    try:
-        settings = json.loads((model_directory / "settings.json").read_text(encoding="utf-8"))
-        if not isinstance(settings, dict) or not {"text_columns", "encoder"} <= settings.keys():
-            raise ValueError("settings.json does not name text_columns and encoder")
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{model_directory}: expected a folder that `dgm label` wrote; {error}"
-        ) from error
+    settings = read_label_settings(model_directory)
     if settings["encoder"] is not None:
         import tensorflow_text  # noqa: F401 - Registers the encoder's tokeniser operations.
     folder = model_directory / "saved_model" / "1"

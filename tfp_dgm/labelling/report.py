@@ -9,11 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tfp_dgm.evaluation import coverage_precision_curve, reliability_bins
+from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.annotate_next import annotate_next
 from tfp_dgm.labelling.figures import confusion_figure, coverage_figure, reliability_figure
 from tfp_dgm.labelling.metrics import TOO_FEW_LABELS, metrics
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.serving.installed_versions import installed_versions
 
 _TEMPLATE = "report.html.jinja"
 _ENOUGH_FOR_A_FIGURE = 10
@@ -51,7 +51,7 @@ def render_report(
     """
     names = range(1, len(outcome.texts) + 1) if row_names is None else row_names
     if len(names) != len(outcome.texts):
-        raise ValueError(f"row_names: expected {len(outcome.texts)} names, got {len(names)}")
+        raise ValueError(f"row_names: expected {len(outcome.texts)} names; received {len(names)}")
     settings = dict(settings or {})
     versions = settings.pop("versions", None) or installed_versions()
     numbers = metrics(outcome)

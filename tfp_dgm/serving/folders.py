@@ -39,6 +39,30 @@ def version_folder(folder: str | os.PathLike[str]) -> Path:
     return newest_version(path)
 
 
+def next_version(directory: str | os.PathLike[str], version: int | None = None) -> int:
+    """The number under which a model may be exported into a folder, which need not be there yet.
+
+    Args:
+      directory: the model's folder.
+      version: a number to check; None takes the one after the largest there.
+    Raises:
+      ValueError: if the number is not positive, or there already.
+      DataError: if a file is in the folder's place.
+    """
+    path = Path(directory)
+    if path.exists() and not path.is_dir():
+        raise DataError.at(path, "expected a folder or nothing; found a file")
+    present = sorted(int(other.name) for other in path.glob("*") if other.name.isdigit())
+    if version is None:
+        version = max(present, default=0) + 1
+    if version < 1 or version in present:
+        raise ValueError(
+            f"version: expected a new positive integer for {path}; received {version}, "
+            f"with {present} there"
+        )
+    return version
+
+
 def batch_sizes(folder: Path) -> list[int]:
     """Those that batches are filled up to, of `batching_params.pbtxt`; none where there is none."""
     path = folder / "batching_params.pbtxt"

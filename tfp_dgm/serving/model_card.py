@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfp_dgm.serving.installed_versions import installed_versions
+from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.serving.operations import serving_signatures
 
 _NOT_SAID = "Not said by who exported it."

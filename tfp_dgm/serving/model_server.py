@@ -33,7 +33,7 @@ def model_server_command(
         which this server has no such interface.
     """
     path = Path(folder).resolve()
-    for name, port in (("--rest-port", rest_port), ("--grpc-port", grpc_port)):
+    for name, port in (("rest_port", rest_port), ("grpc_port", grpc_port)):
         if not port:
             raise DataError(
                 f"{name}: expected 1 to 65535; received 0: TensorFlow's server takes no free "

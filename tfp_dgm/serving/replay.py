@@ -64,11 +64,11 @@ def difference(
     exactly.
     """
     if set(expected) != set(actual):
-        return f"expected the outputs {sorted(expected)}; got {sorted(actual)}"
+        return f"expected the outputs {sorted(expected)}; received {sorted(actual)}"
     for name, wanted in expected.items():
         got = actual[name]
         if wanted.shape != got.shape or wanted.dtype != got.dtype:
-            return f"{name}: expected {wanted.dtype}{wanted.shape}; got {got.dtype}{got.shape}"
+            return f"{name}: expected {wanted.dtype}{wanted.shape}; received {got.dtype}{got.shape}"
         if wanted.dtype.kind == "f":
             wrong = ~np.isclose(got, wanted, rtol=tolerance, atol=tolerance, equal_nan=True)
         else:
@@ -76,7 +76,7 @@ def difference(
         if wrong.any():
             place = tuple(int(axis[0]) for axis in np.nonzero(wrong))
             return (
-                f"{name}{list(place)}: expected {wanted[place]!r}; got {got[place]!r} "
+                f"{name}{list(place)}: expected {wanted[place]!r}; received {got[place]!r} "
                 f"({wrong.sum()} of {wrong.size} differ)"
             )
     return None

@@ -10,6 +10,7 @@ from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
 from tfp_dgm.training.progress_report import Progress, ProgressReport
 from tfp_dgm.training.resume_training import ResumeTraining
+from tfp_dgm.training.run_state import RunState
 from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Progress",
     "ProgressReport",
     "ResumeTraining",
+    "RunState",
     "Schedule",
     "Sigmoid",
     "batch_stream",

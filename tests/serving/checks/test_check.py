@@ -22,7 +22,7 @@ from tfp_dgm.serving.operations import TEXT_OPERATIONS, meta_graph, text_librari
 
 # The modules; their names in the package are those of the functions.
 CHECK = importlib.import_module("tfp_dgm.serving.checks.check")
-EXPORT = importlib.import_module("tfp_dgm.serving.export")
+EXPORT = importlib.import_module("tfp_dgm.serving.exporting")
 NUMBER = tf.TensorSpec([None], tf.float32)
 GRAPH_ROWS = (
     "signatures and shapes",
@@ -199,7 +199,7 @@ def test_a_wrong_recorded_output_and_a_stateful_sampler_fail(tmp_path, without_r
     _rewrite(recorded, falsify)
     found = _outcomes(folder, [row])[row]
     assert found.outcome == "failed"
-    assert "y[0]: expected np.float32(2.50005); got np.float32(2.5)" in found.detail
+    assert "y[0]: expected np.float32(2.50005); received np.float32(2.5)" in found.detail
 
 
 def test_a_model_without_recordings_is_not_said_to_answer(tmp_path, letters, no_cpp):
@@ -228,7 +228,7 @@ def test_cpp_meets_the_recorded_answers_and_sees_wrong_ones(letters, tmp_path):
     _rewrite(copy / "assets.extra/recorded_predictions", falsify)
     found = _outcomes(copy, [row])[row]
     assert found.outcome == "failed"
-    assert "label[0]: expected b'middle'; got b'" in found.detail
+    assert "label[0]: expected b'middle'; received b'" in found.detail
     # A stock server has XLA off: the twin must not answer there.
     (answer,) = saved_model_runner.run_in_cpp(
         saved_model_runner.runner_path(),

@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfp_dgm.data import atomic_directory
 from tfp_dgm.models import Signature
 from tfp_dgm.serving.embedded.limits import Limits
+from tfp_dgm.serving.folders import next_version
 from tfp_dgm.serving.model_card import write_model_card
 from tfp_dgm.serving.operations import compiled_plain_signatures, stateful_samplers, unlinked
 from tfp_dgm.serving.predictions import prediction_log, write_example, write_records
@@ -64,15 +65,8 @@ def export(
     sizes = list(batch_sizes)
     if not sizes or sizes[0] < 1 or sizes != sorted(set(sizes)):
         raise ValueError(f"batch_sizes: expected ascending positive integers; received {sizes}")
+    version = next_version(directory, version)
     directory.mkdir(parents=True, exist_ok=True)
-    present = [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
-    if version is None:
-        version = max(present, default=0) + 1
-    if version < 1 or version in present:
-        raise ValueError(
-            f"version: expected a new positive integer for {directory}; received {version}, "
-            f"with {sorted(present)} there"
-        )
     declared = dict(signatures_of(model) if signatures is None else signatures)
     endpoints = _endpoints(declared)
     archive = keras.export.ExportArchive()

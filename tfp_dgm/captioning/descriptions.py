@@ -41,13 +41,14 @@ class Decoding:
     num_texts: int = 1
 
     def __post_init__(self) -> None:
-        if self.beam_size < 1 or self.num_texts < 1:
-            raise DataError("decoding: beam size and number of texts must be at least 1")
-        if self.temperature <= 0 or not 0 < self.top_p <= 1:
-            raise DataError(
-                "decoding: expected temperature > 0 and top-p in (0, 1]; received "
-                f"{self.temperature} and {self.top_p}"
-            )
+        for name, is_right, expected in (
+            ("beam_size", self.beam_size >= 1, "at least 1"),
+            ("num_texts", self.num_texts >= 1, "at least 1"),
+            ("temperature", self.temperature > 0, "a number above 0"),
+            ("top_p", 0 < self.top_p <= 1, "a number in (0, 1]"),
+        ):
+            if not is_right:
+                raise DataError(f"{name}: expected {expected}; received {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

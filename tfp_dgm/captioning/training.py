@@ -1,10 +1,7 @@
 """The training of a captioner: captions and images in, a model folder out."""
 
-import hashlib
-import json
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,7 @@ import keras
 import numpy as np
 
 from tfp_dgm.captioning.batches import CaptionBatches
-from tfp_dgm.captioning.build_captioner import (
+from tfp_dgm.captioning.building import (
     AnnealResponsibilities,
     build_captioner,
     make_encoder,
@@ -22,9 +19,10 @@ from tfp_dgm.captioning.build_captioner import (
     make_vocabulary,
 )
 from tfp_dgm.captioning.images import encode_images
+from tfp_dgm.captioning.run import MODEL, settings_of
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.captioning.sources import CaptionedSources, token_rows
-from tfp_dgm.data import DataError, atomic_write
+from tfp_dgm.data import RunFolder, digest, write_json
 from tfp_dgm.models import MixtureOfExpertsCaptioner, load_model
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.training import (
@@ -32,14 +30,8 @@ from tfp_dgm.training import (
     NonFiniteGuard,
     Progress,
     ProgressReport,
-    ResumeTraining,
+    RunState,
 )
-
-MODEL = "captioner.keras"
-SETTINGS = "settings.json"
-METRICS = "metrics.json"
-_CHECKPOINT = "checkpoint"
-_DATA = "data"  # Beside the settings.
 
 
 @dataclass(frozen=True)
@@ -60,33 +52,27 @@ class TrainedCaptioner:
 def train_captioner(
     train: CaptionedSources,
     validation: CaptionedSources,
-    directory: str | os.PathLike[str],
+    run: RunFolder,
     settings: CaptionSettings,
     *,
-    data: Mapping[str, str] | None = None,
-    resume: bool = False,
     progress: Progress = lambda step, done, total: None,
 ) -> TrainedCaptioner:
-    """Trains a captioner and writes its folder.
+    """Trains a captioner and finishes its run.
 
-    The folder holds `captioner.keras`, `settings.json` and `metrics.json`; `checkpoint/`, from
-    which a killed training goes on to the same numbers, or a finished one for more epochs; and
+    The folder then holds `captioner.keras` and `metrics.json` beside what is every run's, and
     `cache/` with what is computed once, which may be deleted.
 
     Args:
       train: what is learnt from.
       validation: what decides when to stop, and which epoch is kept.
-      directory: the folder, made where it is missing.
-      settings: see `CaptionSettings`.
-      data: where captions and sources come from, to be named in `settings.json`.
-      resume: go on where a training with the same settings was interrupted.
+      run: the folder that `claim_run` claimed, entered; an interrupted run goes on in it.
+      settings: those of the claim.
       progress: told of every epoch.
     Raises:
-      DataError: if the folder is another training's, or there is nothing to resume.
+      DataError: if the run was begun with other data.
       NonFiniteLossError: if a term of the loss is no number any more.
     """
-    folder = Path(directory)
-    _prepare(folder, settings, dict(data or {}), resume)
+    run.require_data({"train": _digest(train), "validation": _digest(validation)})
     keras.utils.set_random_seed(settings.seed)
     vocabulary = make_vocabulary(settings, train.texts, settings.max_length, "vocabulary")
     encoder, source_vocabulary = None, None
@@ -102,7 +88,7 @@ def train_captioner(
     frozen = encoder is not None and not encoder.trainable
     if frozen:
         inputs = [
-            _features(folder, encoder, captioned, settings, progress)
+            _features(run.path, encoder, captioned, settings, progress)
             for captioned in (train, validation)
         ]
     units = _feature_units(encoder, inputs[0], frozen)
@@ -121,14 +107,14 @@ def train_captioner(
             inputs, (train, validation), (settings.seed, None), strict=True
         )
     )
-    history = _fit(model, train_batches, validation_batches, folder, settings, progress)
+    history = _fit(model, train_batches, validation_batches, run, settings, progress)
     if frozen:
         model = model.with_encoder(encoder)
         model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
     metrics = _metrics(history, train, validation, train_batches, vocabulary, settings)
-    with atomic_write(folder / MODEL) as file:
-        model.save(file.name)
-    _write_json(folder / METRICS, metrics)
+    with run.results() as folder:
+        model.save(folder / MODEL)
+        write_json(folder / "metrics.json", metrics)
     return TrainedCaptioner(model, history, metrics)
 
 
@@ -140,44 +126,14 @@ def load_captioner(
     Raises:
       DataError: if the folder holds no finished training, or a file in it is damaged.
     """
-    folder = Path(directory)
-    if not (folder / MODEL).exists():
-        raise DataError.at(folder, f"expected the folder of a finished training, with {MODEL}")
-    try:
-        written = _read_json(folder / SETTINGS)
-        settings = CaptionSettings(**{k: v for k, v in written.items() if k != _DATA})
-    except TypeError as error:
-        raise DataError.at(
-            folder / SETTINGS, f"expected the settings of a training; {error}"
-        ) from error
-    return load_model(folder / MODEL), settings
+    settings = settings_of(Path(directory))
+    return load_model(Path(directory) / MODEL), settings
 
 
-def _prepare(folder: Path, settings: CaptionSettings, data: dict[str, str], resume: bool) -> None:
-    known = {MODEL, f".{MODEL}", SETTINGS, METRICS, _CHECKPOINT, "cache", "captions.html"}
-    if folder.exists():
-        strangers = sorted(path.name for path in folder.iterdir() if path.name not in known)
-        if strangers:
-            raise DataError.at(folder, f"holds {strangers[0]!r}, which no training wrote")
-    folder.mkdir(parents=True, exist_ok=True)
-    before = _read_json(folder / SETTINGS) if (folder / SETTINGS).exists() else None
-    if resume:
-        if before is None:
-            raise DataError.at(folder, f"there is nothing to resume: no {SETTINGS}")
-        changed = [
-            name
-            for name, value in asdict(settings).items()
-            if before.get(name) != value and name != "epochs"
-        ]
-        if changed:
-            raise DataError.at(
-                folder,
-                f"the interrupted training had {changed[0]}={before.get(changed[0])!r}; "
-                f"received {asdict(settings)[changed[0]]!r}",
-            )
-    elif before is not None:
-        raise DataError.at(folder, "holds a training already; resume it, or name another folder")
-    _write_json(folder / SETTINGS, {**asdict(settings), _DATA: data})
+def _digest(captioned: CaptionedSources) -> str:
+    # Sources that are texts are the captions' own names.
+    sources = [] if captioned.kind == "texts" else [captioned.sources]
+    return digest(captioned.captions.names, captioned.source_of, captioned.texts, *sources)
 
 
 def _features(
@@ -188,10 +144,9 @@ def _features(
     progress: Progress,
 ) -> np.ndarray:
     """A frozen encoder's features, kept under a name that tells images and encoder."""
-    identity = json.dumps([asdict(settings), captioned.captions.names], sort_keys=True)
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    identity = digest(asdict(settings), captioned.captions.names)
     (folder / "cache").mkdir(exist_ok=True)
-    path = folder / "cache" / f"features-{digest}.npy"
+    path = folder / "cache" / f"features-{identity}.npy"
     return encode_images(encoder, captioned.sources, cache=path, progress=progress)
 
 
@@ -205,7 +160,7 @@ def _fit(
     model: MixtureOfExpertsCaptioner,
     train: CaptionBatches,
     validation: CaptionBatches,
-    folder: Path,
+    run: RunFolder,
     settings: CaptionSettings,
     progress: Progress,
 ) -> list[dict[str, float]]:
@@ -217,14 +172,13 @@ def _fit(
     stopping = keras.callbacks.EarlyStopping(
         "val_bound", mode="max", patience=settings.patience, restore_best_weights=True
     )
-    resume = ResumeTraining(folder / _CHECKPOINT, callbacks=[stopping])
-    train.epoch = resume.epoch
-    goes_on = _goes_on(resume.history, settings.patience)
+    state = RunState(run, callbacks=[stopping])
+    train.epoch = state.epoch
     model.fit(  # Without an epoch left, it brings the best weights back.
         train,
         validation_data=validation,
-        epochs=max(resume.epoch, settings.epochs) if goes_on else resume.epoch,
-        initial_epoch=resume.epoch,
+        epochs=state.epoch if state.stopped else settings.epochs,
+        initial_epoch=state.epoch,
         shuffle=False,
         verbose=0,
         callbacks=[
@@ -232,16 +186,10 @@ def _fit(
             _Report(progress, "Training", batches=len(train), epochs=settings.epochs),
             NonFiniteGuard(),
             stopping,
-            resume,
+            state,
         ],
     )
-    return resume.history
-
-
-def _goes_on(history: list[dict[str, float]], patience: int) -> bool:
-    """Whether early stopping has not stopped after these epochs."""
-    bounds = [logs["val_bound"] for logs in history]
-    return not bounds or len(bounds) - 1 - int(np.argmax(bounds)) < patience
+    return state.history
 
 
 class _Report(ProgressReport):
@@ -279,19 +227,7 @@ def _metrics(
             for name, value in history[best].items()
             if name.startswith("val_")
         },
-        "history": history,
         "warnings": train.captions.warnings + validation.captions.warnings,
+        "history": history,
         "max_usage_entropy": math.log(settings.num_experts),
     }
-
-
-def _write_json(path: Path, content: Any) -> None:
-    with atomic_write(path) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError.at(path, f"cannot be read: {error}") from error

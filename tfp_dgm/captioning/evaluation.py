@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
 from tfp_dgm.captioning.batches import CaptionBatches
-from tfp_dgm.captioning.describe import Decoding, Description, describe, vocabulary_of
+from tfp_dgm.captioning.descriptions import Decoding, Description, describe, vocabulary_of
 from tfp_dgm.captioning.sources import CaptionedSources, as_read, shape_of_batches
 from tfp_dgm.evaluation import caption_metrics
 from tfp_dgm.models import MixtureOfExpertsCaptioner
