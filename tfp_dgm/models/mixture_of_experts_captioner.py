@@ -252,7 +252,8 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
     ) -> tf.Tensor:
         token_ids = tf.cast(token_ids, tf.int32)
-        texts = self.experts(encoded.context, z, encoded.memory, encoded.mask, training=training)
+        memory = {"memory": encoded.memory, "memory_mask": encoded.mask}
+        texts = self.experts(encoded.context, z, **memory, training=training)
         return texts.log_prob(token_ids)
 
     def get_config(self) -> dict[str, Any]:
