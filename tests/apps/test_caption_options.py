@@ -54,7 +54,10 @@ def refused(*arguments):
             "'--responsibilities': gone/r: the folder 'gone' does not exist",
         ),
         (("train", "x", "--output=o", "--settings=none.yaml"), "Invalid value for '--settings'"),
-        (("train", "x", "--output=o", "--set=learning_rate=-1"), "a number above 0; received -1.0"),
+        (
+            ("train", "x", "--output=o", "--set=learning_rate=-1"),
+            "learning_rate must be greater than 0; received -1",
+        ),
     ],
     ids=str,
 )
@@ -79,5 +82,5 @@ def test_files_that_are_damaged_or_in_the_way_are_named(tmp_path):
 
 
 def test_a_missing_file_of_settings_is_named():
-    with pytest.raises(DataError, match=r"none.yaml: expected a file of settings, as YAML or JSON"):
+    with pytest.raises(DataError, match=r"none.yaml: expected a file of settings: No such file"):
         read_settings(CaptionSettings, Path("none.yaml"), [])

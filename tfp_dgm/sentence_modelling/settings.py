@@ -1,115 +1,123 @@
-"""What a model of texts is made of and how it is trained, and the ranges of its settings."""
+"""What a model of texts is made of and how it is trained."""
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from tfp_dgm.data import DataError
+from annotated_types import Ge, Gt, Lt
+from pydantic import Field
+
+from tfp_dgm.sentence_modelling.latent_settings import (
+    KL,
+    NormalPosterior,
+    NormalPrior,
+    Posterior,
+    Prior,
+    Remedies,
+)
+from tfp_dgm.sentence_modelling.network_settings import (
+    Decoder,
+    Encoder,
+    LSTMDecoder,
+    LSTMEncoder,
+    Seed,
+    Size,
+    Vocabulary,
+    Words,
+)
+from tfp_dgm.settings import settings_class
+
+Positive = Annotated[float, Gt(0)]
 
 
-@dataclass(frozen=True)
-class TextVAESettings:
+@settings_class
+class ConstantRate:
+    """The same rate throughout.
+
+    Attributes:
+      value: of the steps; at first, where it falls.
+    """
+
+    kind: Literal["constant"] = "constant"
+    value: Positive = 0.001
+
+
+@settings_class
+class CosineRate:
+    """A rate that falls along half a cosine, over the epochs after the pretraining.
+
+    Attributes:
+      value: of the steps; at first, where it falls.
+      final_share: what is left of it at the end.
+    """
+
+    kind: Literal["cosine"] = "cosine"
+    value: Positive = 0.001
+    final_share: Annotated[float, Ge(0), Lt(1)] = 0.05
+
+
+@settings_class
+class TextModelSettings:
     """Everything that decides a training besides its sentences.
 
     Attributes:
-      model: "vae", or "language_model": the same decoder without a latent, to which the settings of
-        the latent mean nothing, so that one file serves both.
-      vocabulary: tokens are words, or pieces of words.
-      vocabulary_size: V at most.
-      lower: upper and lower case are one.
-      tokenised: words and marks stand between spaces already.
-      max_length: tokens of a text, END included; longer lines are left out and counted.
-      encoder, decoder: which networks.
-      embedding_units, units, latent_units: E, D, Z.
-      num_layers: of a recurrent or Transformer decoder.
-      word_dropout, dropout: shares dropped in training.
-      skip_connections, tie_embeddings: see `networks.SequenceDecoder`.
-      bag_of_words_weight: of the auxiliary loss.
-      posterior, prior: which distributions.
-      flow_base, num_flows: of planar and iaf posteriors: where they start, and how many flows, 0
-        for the layer's own number.
-      gamma: of batch-normalised means, their standard deviation over the data.
-      concentration: of a power spherical posterior, whose rate it fixes; 0 learns it.
-      kl_weight: beta; where a schedule rises, its end.
-      kl_schedule, kl_schedule_steps: the weight's course; steps of the rise (or of a cycle), 0 for
-        ten epochs (or a fifth of the training) after the pretraining.
-      free_bits, free_bits_group: nats free of charge, and dimensions in a group, 0 for all.
-      minimum_rate: nats of the rate that are demanded; 0 for none.
-      pretraining_epochs: as an autoencoder, before the decoder is reset.
-      aggressive: train the encoder ahead of the decoder at first.
-      semi_amortized_steps, semi_amortized_rate: gradient steps that refine each posterior, in
-        training and after it, and their size in training; 0 steps for none.
-      epochs, batch_size, learning_rate, clipnorm: of Adam.
-      patience: epochs without a better bound on the validation file before training stops.
-      precision: "mixed_bfloat16" trains in bfloat16; what is saved computes in float32.
+      model: a text VAE, or a language model: the same decoder without a latent, to which the
+        settings of encoder, latent and divergence mean nothing, so that one file serves both.
+      vocabulary: what a token is.
+      max_length: tokens of a text, its end included; longer lines are left out and counted.
+      encoder: of sentences, to the posterior's features.
+      decoder: of latents, to sentences.
+      latent_units: Z.
+      posterior: the distribution of a latent, given its sentence.
+      prior: the distribution of all latents.
+      kl: the divergence of the posterior from the prior, and its cost.
+      remedies: against a posterior that collapses.
+      epochs: at most, those of the pretraining included.
+      patience: epochs without a better bound on the held-out sentences before training stops.
+      batch_size: sentences of a step.
+      learning_rate: of Adam.
+      clipnorm: the norm of a weight's gradient at most; null for no limit.
+      precision: of training; what is saved computes in float32.
       seed: of everything.
+    Raises:
+      ValueError: if a setting is out of its range, or settings do not go together.
     """
 
     model: Literal["vae", "language_model"] = "vae"
-    vocabulary: Literal["words", "subwords"] = "words"
-    vocabulary_size: int = 10_000
-    lower: bool = False
-    tokenised: bool = False
-    max_length: int = 60
-    encoder: Literal["lstm", "bidirectional_lstm", "gru", "transformer", "bag_of_words"] = "lstm"
-    decoder: Literal["lstm", "gru", "transformer", "convolutional", "inputless"] = "lstm"
-    embedding_units: int = 256
-    units: int = 256
-    latent_units: int = 32
-    num_layers: int = 1
-    word_dropout: float = 0.0
-    dropout: float = 0.3
-    skip_connections: bool = False
-    tie_embeddings: bool = False
-    bag_of_words_weight: float = 0.0
-    posterior: Literal[
-        "normal", "full_normal", "batch_normalized", "planar", "iaf", "power_spherical"
-    ] = "normal"
-    prior: Literal["normal", "mixture", "vamp", "flow", "spherical_uniform"] = "normal"
-    flow_base: Literal["normal", "full_normal"] = "normal"
-    num_flows: int = 0
-    gamma: float = 0.5
-    concentration: float = 0.0
-    kl_weight: float = 1.0
-    kl_schedule: Literal["constant", "linear", "sigmoid", "cyclical"] = "linear"
-    kl_schedule_steps: int = 0
-    free_bits: float = 0.0
-    free_bits_group: int = 0
-    minimum_rate: float = 0.0
-    pretraining_epochs: int = 0
-    aggressive: bool = False
-    semi_amortized_steps: int = 0
-    semi_amortized_rate: float = 1.0
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 0.001
-    clipnorm: float = 5.0
-    patience: int = 5
+    vocabulary: Vocabulary = Words()
+    max_length: Size = 60
+    encoder: Encoder = LSTMEncoder()
+    decoder: Decoder = LSTMDecoder()
+    latent_units: Size = 32
+    posterior: Posterior = NormalPosterior()
+    prior: Prior = NormalPrior()
+    kl: KL = KL()
+    remedies: Remedies = Remedies()
+    epochs: Size = 20
+    patience: Annotated[int, Ge(0)] = 5
+    batch_size: Size = 32
+    learning_rate: Annotated[ConstantRate | CosineRate, Field(discriminator="kind")] = (
+        ConstantRate()
+    )
+    clipnorm: Positive | None = 5.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    seed: int = 0
+    seed: Seed = 0
 
-
-_AT_LEAST_ONE = (
-    *("max_length", "embedding_units", "units", "latent_units", "num_layers"),
-    *("epochs", "batch_size"),
-)
-_POSITIVE = ("gamma", "learning_rate", "clipnorm")
-_MOST = {"word_dropout": 1, "dropout": 1, "seed": 2**31 - 1}
-
-
-def check_settings(settings: TextVAESettings) -> None:
-    """Raises a DataError that names a number out of its range."""
-    for name, value in asdict(settings).items():
-        if isinstance(value, str | bool):
-            continue
-        least = 1 if name in _AT_LEAST_ONE else 0
-        if not math.isfinite(value) or value < least or (name in _POSITIVE and value == 0):
-            expected = "above 0" if name in _POSITIVE else f"at least {least}"
-            raise DataError(f"settings: {name} must be {expected}; received {value}")
-        if value > _MOST.get(name, math.inf):
-            raise DataError(f"settings: {name} must be at most {_MOST[name]}; received {value}")
-    if settings.pretraining_epochs >= settings.epochs:
-        raise DataError(
-            "settings: pretraining_epochs must be below epochs, which count them; received "
-            f"{settings.pretraining_epochs} of {settings.epochs}"
+    def __post_init__(self) -> None:
+        if self.pretraining_epochs >= self.epochs:
+            raise ValueError(
+                "remedies.pretraining_epochs must be below epochs, which count them; received "
+                f"{self.pretraining_epochs} of {self.epochs}"
+            )
+        spherical = (
+            self.posterior.kind == "power_spherical",
+            self.prior.kind == "spherical_uniform",
         )
+        if spherical[0] != spherical[1]:
+            raise ValueError(
+                "posterior.kind=power_spherical and prior.kind=spherical_uniform go together; "
+                f"received {self.posterior.kind} and {self.prior.kind}"
+            )
+
+    @property
+    def pretraining_epochs(self) -> int:
+        """Epochs of the training as an autoencoder, 0 where there are none."""
+        return (self.remedies.pretraining_epochs or 0) if self.model == "vae" else 0

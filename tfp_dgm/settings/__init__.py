@@ -1,5 +1,17 @@
-"""Settings of jobs: frozen dataclasses, read from files and from `name=value`, and written."""
+"""Settings of jobs: frozen dataclasses, read from files and from `name=value`.
 
-from tfp_dgm.settings.reading import DATA, named_files, read_settings, write_settings
+A job declares what can be set, once, as classes: names, types, ranges and defaults. The reader, its
+refusals, `name=value` and the tables of the documentation follow from them. Nothing here loads
+TensorFlow.
+"""
 
-__all__ = ["DATA", "named_files", "read_settings", "write_settings"]
+from tfp_dgm.settings.reading import read_settings
+from tfp_dgm.settings.settings_class import settings_class, variants
+from tfp_dgm.settings.settings_table import settings_table
+
+__all__ = [
+    "read_settings",
+    "settings_class",
+    "settings_table",
+    "variants",
+]

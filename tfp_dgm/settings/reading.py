@@ -1,117 +1,80 @@
-"""Settings of a job: a frozen dataclass, read from a YAML or JSON file and from `--set`."""
+"""The reader of settings."""
 
-import dataclasses
-import difflib
 import json
-import types
-import typing
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfp_dgm.data import DataError, atomic_write
+from pydantic import TypeAdapter, ValidationError
+
+from tfp_dgm.data import DataError
+from tfp_dgm.settings.assignments import assign
+from tfp_dgm.settings.refusals import path_of, refusal
+from tfp_dgm.settings.settings_class import TAG, chosen, defaults_of, types_of
+from tfp_dgm.settings.settings_file import line_of, load_settings
 
 Settings = TypeVar("Settings")
-DATA = "data"  # Under which settings.json names the files that were read.
+
+DATA = "data"  # Under which trainings of version 0.1 noted what they read, beside their settings.
 
 
-def read_settings(kind: type[Settings], file: Path | None, overrides: list[str]) -> Settings:
-    """Reads settings from a file, and what stands on the command line over them.
+def read_settings(
+    declared: type[Settings],
+    file: str | os.PathLike[str] | None = None,
+    assignments: Sequence[str] = (),
+    *,
+    earlier: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Settings:
+    """Reads settings from a file, and single ones over them.
 
     Args:
-      kind: a frozen dataclass of numbers, strings and truth values.
-      file: .yaml, .yml or .json, such as the settings.json of a training, whose `data` are no
-        setting; None for the defaults.
-      overrides: "name=value" each, the value as YAML has it.
+      declared: a `settings_class`.
+      file: YAML, TOML or JSON by its ending, such as the settings.json of a training; None for the
+        defaults.
+      assignments: `name=value` each, with dots into settings of settings
+        (`posterior.num_layers=4`), the value as YAML has it. They win over the file.
+      earlier: turns what a file of an earlier version holds into what it would hold now.
     Raises:
-      DataError: where a name is unknown, a value is of the wrong type, or the file is at fault.
+      DataError: if the file is at fault, a name is unknown, or a value is of another type or out of
+        its range; names the file and its line or the assignment, the setting, what was expected and
+        what came.
     """
-    values: dict[str, tuple[Any, str]] = {}
-    if file is not None:
-        loaded = _load(file)
-        if not isinstance(loaded, dict):
-            raise DataError(f"{file}: expected names and values; received {type(loaded).__name__}")
-        # A training notes beside its settings what it read.
-        if isinstance(loaded.get(DATA), dict):
-            del loaded[DATA]
-        values |= {name: (value, str(file)) for name, value in loaded.items()}
-    for override in overrides:
-        name, equals, text = override.partition("=")
-        if not equals:
-            raise DataError(f"--set: expected NAME=VALUE; received {override!r}")
-        values[name.strip()] = (_parse(text, "--set"), "--set")
-    hints = typing.get_type_hints(kind)
-    checked = {name: _checked(name, value, where, hints) for name, (value, where) in values.items()}
-    return kind(**checked)
-
-
-def write_settings(settings: Any, path: Path, data: dict[str, str]) -> None:
-    """Writes every setting, those left at their defaults too, and the files read, as JSON."""
-    written = {**dataclasses.asdict(settings), DATA: data}
-    with atomic_write(path) as file:
-        file.write(json.dumps(written, indent=2).encode() + b"\n")
-
-
-def named_files(**files: Path | None) -> dict[str, str]:
-    """The files that a command read, as they were given, by its names for them."""
-    return {name: str(file) for name, file in files.items() if file is not None}
-
-
-def _load(file: Path) -> Any:
-    text = _text(file, "settings, as YAML or JSON")
-    if file.suffix.lower() == ".json":
-        return _parse_json(text, file)
-    return _parse(text, str(file))
-
-
-def _text(file: Path, wanted: str) -> str:
+    path = None if file is None else Path(file)
+    values = {} if path is None else load_settings(path)
+    if isinstance(values.get(DATA), dict):
+        del values[DATA]
+    if earlier is not None:
+        values = earlier(values)
+    given = assign(values, assignments)
+    values = _with_kinds(declared, values)
     try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError.at(file, f"expected {wanted}, in UTF-8; {error}") from error
-    except OSError as error:
-        raise DataError.at(file, f"expected a file of {wanted}: {error.strerror}") from error
+        # As JSON, where a list may stand for a tuple, and names and values for a class.
+        return TypeAdapter(declared).validate_json(json.dumps(values, default=str))
+    except ValidationError as errors:
+        error = errors.errors()[0]
+        place = path_of(error, values)
+        said = refusal(error, place, declared, values)
+        if place and any(
+            place[: len(name)] == name or name[: len(place)] == place for name in given
+        ):
+            raise DataError(f"assignments: {said}") from errors
+        if path is None:
+            raise DataError(f"settings: {said}") from errors
+        line = line_of(path, place) if place else None
+        raise DataError.at(path, said, place=None if line is None else f"line {line}") from errors
 
 
-def _parse_json(text: str, file: Path) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise DataError.at(file, f"not JSON: {error}") from error
-
-
-def _parse(text: str, where: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DataError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
-
-
-def _checked(name: str, value: Any, where: str, hints: dict[str, Any]) -> Any:
-    if name not in hints:
-        close = difflib.get_close_matches(str(name), hints, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(hints)}"
-        raise DataError(f"{where}: no such setting {name!r}{hint}")
-    kind = hints[name]
-    if typing.get_origin(kind) is typing.Literal:
-        allowed = typing.get_args(kind)
-        if value not in allowed:
-            raise DataError(
-                f"{where}: {name} must be one of {', '.join(map(str, allowed))}; received {value!r}"
-            )
-        return value
-    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if float in kinds and isinstance(value, str):  # YAML takes 1e-3 for a string.
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    if type(value) not in kinds:
-        expected = " or ".join(
-            "nothing" if part is types.NoneType else part.__name__ for part in kinds
-        )
-        raise DataError(f"{where}: {name} must be {expected}; received {value!r}")
-    return value
+def _with_kinds(declared: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with the default's kind where none is named."""
+    found = dict(values)
+    types, defaults = types_of(declared), defaults_of(declared)
+    for name, inner in values.items():
+        if name not in types or not isinstance(inner, Mapping):
+            continue
+        kind = chosen(types[name], defaults[name], inner)
+        if kind is None:
+            continue
+        tag = defaults_of(kind).get(TAG)
+        found[name] = _with_kinds(kind, inner if tag is None else {TAG: tag, **inner})
+    return found
