@@ -77,6 +77,6 @@ List = Annotated[
 ]
 Html = Annotated[
     Path | None,
-    typer.Option(dir_okay=False, callback=new_file, help="A page to look at: images and captions."),
+    typer.Option(callback=new_file, help="A page to look at: images and captions."),
 ]
 Sample = Annotated[bool, typer.Option("--sample", help="Draw the words instead.")]

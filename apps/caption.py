@@ -156,7 +156,6 @@ def evaluate(
     responsibilities: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False,
             callback=new_file,
             help="Write which expert wrote which caption of people's, as JSON lines.",
         ),

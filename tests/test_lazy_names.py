@@ -7,7 +7,7 @@ import pytest
 
 from tfp_dgm.lazy_names import lazy_names
 
-PACKAGES = ["captioning", "evaluation", "serving"]
+PACKAGES = ["captioning", "evaluation", "sentence_modelling", "serving"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
