@@ -41,7 +41,7 @@ def build_model(settings: Settings, images: NDArray[np.float32]) -> LatentVariab
     def control(width: int, name: str) -> MLP:
         return MLP([width], activation="tanh", name=name)
 
-    def latent(size: int, name: str) -> layers.DistributionLayer:
+    def latent(size: int, name: str) -> layers.ProjectedDistributionLayer:
         if values is None:
             return layers.MultivariateNormalDiag(size, name=name)
         return layers.IndependentOneHotCategorical((size, values), name=name)
