@@ -92,14 +92,11 @@ def train(
     Writes captioner.keras, settings.json and metrics.json into the folder --output.
     docs/captions.md tells the settings; --seed stands over theirs.
     """
-    from tfp_dgm.captioning import CaptionSettings
+    from tfp_dgm.captioning import CaptionSettings, claim_run
 
     with clean_errors(), progress_bar(quiet=quiet) as progress:
         resolved = read_settings(CaptionSettings, settings, overrides(context, set_, seed))
         check_inputs(captions, images, train_list, validation_list)
-        with quiet_start():
-            from tfp_dgm.captioning import claim_run, load_sources, train_captioner
-            from tfp_dgm.training import NonFiniteLossError
         data = named_files(
             captions=captions,
             images=images,
@@ -107,6 +104,9 @@ def train(
             validation_list=validation_list,
         )
         with claim_run(output, resolved, data=data, resume=resume) as run:
+            with quiet_start():
+                from tfp_dgm.captioning import load_sources, train_captioner
+                from tfp_dgm.training import NonFiniteLossError
             known, where = read_captioned(
                 captions, images, source_column, caption_column, quoting=quoting, strict=strict
             )

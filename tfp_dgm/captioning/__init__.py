@@ -76,6 +76,7 @@ __getattr__ = lazy_names(
         "descriptions": ("Decoding", "Description", "describe"),
         "evaluation": ("caption_responsibilities", "evaluate_captioner", "score_captions"),
         "images": ("encode_images", "load_images"),
+        "run": ("claim_run",),
         "settings": ("CaptionSettings",),
         "sources": ("CaptionedSources", "SourceKind", "kind_of_sources", "load_sources"),
         "training": ("TrainedCaptioner", "load_captioner", "train_captioner"),
