@@ -151,6 +151,11 @@ def split(
     return train, validation
 
 
+def named_files(**files: Path | None) -> dict[str, str]:
+    """The files that are read, as they were given, by the command's names for them."""
+    return {name: str(file) for name, file in files.items() if file is not None}
+
+
 def pictures(where: Any, names: list[str]) -> list[bytes | None]:
     """The encoded images; None where there are none to look at."""
     return [where.read(name) if isinstance(where, ImageFiles) else None for name in names]

@@ -123,7 +123,7 @@ def describe(
 def export(
     model: Model,
     output: Output,
-    images: Annotated[
+    examples: Annotated[
         Path | None,
         typer.Option(
             help="A few images (features, texts), for warm-up and example requests.",
@@ -142,7 +142,7 @@ def export(
     with clean_errors(beam_size="--beam-width"):
         check_captioner(model)
         next_version(output)
-        check_inputs(images)
+        check_inputs(examples)
         metrics = read_json(model / "metrics.json", "the metrics of a training")
         if missing := {"validation", "sources"} - set(metrics):
             raise DataError.at(model / "metrics.json", f"expected {' and '.join(sorted(missing))}")
@@ -152,16 +152,16 @@ def export(
             from tfp_dgm.serving import export as export_model
         with status(f"Loading {model}", quiet=quiet):
             captioner, _ = load_captioner(model)
-        examples: Any = ()
-        if images is not None:
-            with opened(images, kind_of_sources(captioner)) as where:
+        given: Any = ()
+        if examples is not None:
+            with opened(examples, kind_of_sources(captioner)) as where:
                 names = names_of(where, None, None, 0)[:_EXAMPLES]
                 if isinstance(where, ImageFiles):
-                    examples = [where.read(name) for name in names]
+                    given = [where.read(name) for name in names]
                 else:
-                    examples = where.of(names) if isinstance(where, ImageFeatures) else names
+                    given = where.of(names) if isinstance(where, ImageFeatures) else names
         with exporting(model, quiet=quiet):
-            signatures = captioner_signatures(captioner, examples, beam_size=beam_width)
+            signatures = captioner_signatures(captioner, given, beam_size=beam_width)
             folder = export_model(
                 captioner,
                 output,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tfp_dgm.data import DataError, read_image_list
-from tfp_dgm.settings import named_files, read_settings
+from tfp_dgm.settings import read_settings
 
 from ._caption_options import (
     DECODING,
@@ -28,6 +28,7 @@ from ._caption_options import (
 from ._caption_sources import (
     check_kind,
     kind_of,
+    named_files,
     pictures,
     read_captioned,
     split,
@@ -94,7 +95,7 @@ def train(
     """
     from tfp_dgm.captioning import CaptionSettings, claim_run
 
-    with clean_errors(), progress_bar(quiet=quiet) as progress:
+    with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
         resolved = read_settings(CaptionSettings, settings, overrides(context, set_, seed))
         check_inputs(captions, images, train_list, validation_list)
         data = named_files(

@@ -70,7 +70,7 @@ def train(
     """
     from tfp_dgm.image_modelling import ImageModelSettings, claim_run
 
-    with clean_errors("batch_size"):
+    with clean_errors("batch_size", assignments="--set"):
         resolved = read_settings(ImageModelSettings, settings, overrides(context, set_, seed))
         read = {"images": data or _DIGITS}
         with claim_run(output, resolved, data=read, resume=resume) as run:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tfp_dgm.data import DataError, atomic_write, check_output_file, write_table
+from tfp_dgm.data import DataError, atomic_write, check_input_file, check_output_file, write_table
 
 from . import _text_vae_table
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._shared_options import LARGEST_SEED, Seed
+from ._shared_options import Output, Quiet, Resume, Seed, Set, SettingsFile, overrides
 
 if TYPE_CHECKING:
     from tfp_dgm.sentence_modelling import TextModel, Texts
@@ -33,50 +33,38 @@ BeamSize = Annotated[int, typer.Option(min=1, help="Texts that a search keeps; 1
 
 @app.command()
 def train(
+    context: typer.Context,
     train_file: Annotated[Path, typer.Argument(metavar="TRAIN", help="Sentences, one a line.")],
     valid_file: Annotated[Path, typer.Argument(metavar="VALID", help="Held-out sentences.")],
-    output: Annotated[Path, typer.Option(help="Folder for the model and its records.")],
-    settings: Annotated[Path | None, typer.Option(help="Settings, YAML or JSON.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="NAME=VALUE, over the file's; repeatable.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST_SEED, help="Over that of the settings.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a killed training stopped.")
-    ] = False,
+    output: Output,
+    settings: SettingsFile = None,
+    set_: Set = None,
+    resume: Resume = False,
+    seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Trains a text VAE (or, with --set model=language_model, the decoder alone).
 
-    The settings that were used, defaults too, are written to OUTPUT/settings.json, which
-    --settings takes.
+    docs/settings.md tells the settings; --seed stands over theirs. Those that were used, defaults
+    too, are written to OUTPUT/settings.json, which --settings takes.
     """
-    with quiet_start():
-        from tfp_dgm.sentence_modelling import (
-            TextModelSettings,
-            from_version_0_1,
-            train_text_model,
-        )
-        from tfp_dgm.settings import read_settings
-    with clean_errors():
-        chosen = [*(set_ or []), *([] if seed is None else [f"seed={seed}"])]
+    from tfp_dgm.sentence_modelling import TextModelSettings, from_version_0_1
+    from tfp_dgm.settings import read_settings
+
+    with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
         resolved = read_settings(
             TextModelSettings,
             settings,
-            chosen,
+            overrides(context, set_, seed),
             earlier=lambda values: from_version_0_1(values, _say),
         )
-        with progress_bar() as progress:
-            epoch, numbers = train_text_model(
-                train_file,
-                valid_file,
-                output,
-                resolved,
-                resume=resume,
-                progress=progress,
-                say=_say,
-            )
+        for file in (train_file, valid_file):
+            check_input_file(file)
+        with quiet_start():
+            from tfp_dgm.sentence_modelling import train_text_model
+        epoch, numbers = train_text_model(
+            train_file, valid_file, output, resolved, resume=resume, progress=progress, say=_say
+        )
     shown = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
     typer.echo(f"{output / 'model.keras'}: of epoch {epoch}, the best: {shown}")
 
@@ -111,7 +99,7 @@ def evaluate(
     """Judges a model on held-out sentences, with weight 1 on every term."""
     with quiet_start():
         from tfp_dgm.sentence_modelling import draw_units, evaluate_text_model, load_text_model
-    with clean_errors(), progress_bar() as progress:
+    with clean_errors("beside"), progress_bar() as progress:
         for path in (output, figure):
             if path is not None:
                 check_output_file(path)
@@ -210,7 +198,7 @@ def interpolate(
     """Writes the texts between two sentences, START and STOP or those of drawn pairs."""
     with quiet_start():
         from tfp_dgm import sentence_modelling
-    with clean_errors():
+    with clean_errors("pairs"):
         pair = None if start is None or stop is None else (start, stop)
         if sentences is None and pair is None:
             raise DataError("interpolate: give START and STOP, or --sentences FILE")
@@ -252,7 +240,7 @@ def impute(
     """Ends sentences: by a beam search, with or without iterated conditional modes."""
     with quiet_start():
         from tfp_dgm import sentence_modelling
-    with clean_errors():
+    with clean_errors("adversarial", "mode_steps"):
         loaded = sentence_modelling.load_text_model(model)
         answer = sentence_modelling.impute(
             loaded,

@@ -21,7 +21,7 @@ def refused(*arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("export", "m", "--output=o", "--beam-size=0"), "Invalid value for '--beam-size'"),
+        (("export", "m", "--output=o", "--beam-width=0"), "Invalid value for '--beam-width'"),
         (("describe", "m", "x", "--temperature=-1"), "Invalid value for '--temperature'"),
         (("describe", "m", "x", "--top-p=2"), "Invalid value for '--top-p'"),
         (("describe", "m", "x", "--num-captions=0"), "Invalid value for '--num-captions'"),
@@ -29,14 +29,17 @@ def refused(*arguments):
         (("render", "--output=o", "--num-images=-1"), "Invalid value for '--num-images'"),
         (("render", "--output=o", "--num-images=1"), "Invalid value for '--num-images'"),
         (("render", "--output=o", "--seed=2147483648"), "Invalid value for '--seed'"),
-        (("describe", "m", "x", "--sample", "--temperature=0"), "expected temperature > 0"),
+        (
+            ("describe", "m", "x", "--sample", "--temperature=0"),
+            "Invalid value for '--temperature'",
+        ),
         (("describe", "m", "x", "--temperature=0.5"), "--temperature: shapes draws; give --sample"),
         (("evaluate", "m", "x", "--top-p=0.5"), "--top-p: shapes draws; give --sample, too"),
         (("describe", "m", "x", "--num-captions=3"), "--num-captions: there is one of each expert"),
-        (("evaluate", "m", "x", "--sample", "--beam-size=2"), "--beam-size: nothing is searched"),
+        (("evaluate", "m", "x", "--sample", "--beam-width=2"), "--beam-width: nothing is searched"),
         (
-            ("describe", "m", "x", "--expert=0", "--beam-size=2"),
-            "with --expert, --num-captions is the size of the beam",
+            ("describe", "m", "x", "--expert=0", "--beam-width=2"),
+            "with --expert, --num-captions is the width of the beam",
         ),
         (
             ("describe", "m", "x", "--html=gone/page.html"),
@@ -51,7 +54,10 @@ def refused(*arguments):
             "'--responsibilities': gone/r: the folder 'gone' does not exist",
         ),
         (("train", "x", "--output=o", "--settings=none.yaml"), "Invalid value for '--settings'"),
-        (("train", "x", "--output=o", "--set=learning_rate=-1"), "a number above 0; received -1.0"),
+        (
+            ("train", "x", "--output=o", "--set=learning_rate=-1"),
+            "learning_rate must be greater than 0; received -1",
+        ),
     ],
     ids=str,
 )
@@ -64,15 +70,17 @@ def test_files_that_are_damaged_or_in_the_way_are_named(tmp_path):
     (tmp_path / "bad.json").write_text('{"epochs": 3')
     message = refused("train", "x", "--output=o", f"--settings={tmp_path / 'bad.json'}")
     assert "bad.json: not JSON" in message
-    message = refused("export", "m", f"--output={tmp_path / 'bad.json'}")
-    assert "Invalid value for '--output'" in message
     model = tmp_path / "model"
     model.mkdir()
     (model / "settings.json").write_text("{}")
     (model / "captioner.keras").write_bytes(b"junk")
-    assert "captioner.keras: cannot be loaded: damaged" in refused("describe", model, "x")
+    message = refused("export", model, f"--output={tmp_path / 'bad.json'}")
+    assert "bad.json: expected a folder or nothing; found a file" in message
+    (tmp_path / "x").write_text("a text\n")
+    assert "keras: cannot be loaded: damaged" in refused("describe", model, tmp_path / "x")
+    assert "none: no such file or folder" in refused("describe", model, tmp_path / "none")
 
 
 def test_a_missing_file_of_settings_is_named():
-    with pytest.raises(DataError, match=r"none.yaml: expected a file of settings, as YAML or JSON"):
+    with pytest.raises(DataError, match=r"none.yaml: expected a file of settings: No such file"):
         read_settings(CaptionSettings, Path("none.yaml"), [])

@@ -25,8 +25,8 @@ def saved(tmp_path_factory):
     return folder
 
 
-def _export(*arguments):
-    return CliRunner().invoke(app, ["export", *map(str, arguments)])
+def _export(model, output, *options):
+    return CliRunner().invoke(app, ["export", *map(str, (model, "--output", output, *options))])
 
 
 def test_a_models_folder_becomes_a_version_with_its_metrics(saved, tmp_path):
@@ -48,13 +48,13 @@ def test_a_card_of_ones_own(saved, tmp_path):
     assert "noughts and ones" in (tmp_path / "vae/7/MODEL_CARD.md").read_text()
     again = _export(*arguments, "--batch-size", 1)
     assert again.exit_code == 2
-    assert "expected a new positive integer" in again.output
+    assert "--version: expected a new positive integer" in again.output
 
 
 @pytest.mark.parametrize(
     ("model", "card", "message"),
     [
-        (None, None, "expected a model that Keras saved; found none"),
+        (None, None, "model.keras: no such file"),
         ("junk", None, "model.keras: cannot be loaded: damaged"),
         ("good", "no JSON", "card.json: not JSON"),
         ("good", "[]", "card.json: expected an object: data, metrics and limits; received list"),
@@ -127,7 +127,7 @@ def test_files_in_the_way_missing_or_malformed_are_named(saved, tmp_path):
     (tmp_path / "good.csv").write_text("a\n")
     result = _export(saved, tmp_path / "good.csv")
     assert result.exit_code == 2
-    assert "Invalid value" in result.output
+    assert "good.csv: expected a folder or nothing; found a file" in result.output
     result = _export(saved, tmp_path / "served", "--card", tmp_path / "none.json")
     assert result.exit_code == 2
     assert "Invalid value for '--card'" in result.output

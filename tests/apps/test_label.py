@@ -45,6 +45,8 @@ print(json.dumps({
 
 # The settings of a folder that `dgm label` wrote.
 OURS = json.dumps({"versions": {"tfp-dgm": "0.1.0"}, "output": "out.csv"})
+# A table that it wrote.
+OLD = "text,label,predicted_label,probability,accept\nold,,x,0.9,true\n"
 
 
 def _rows(count=240, seed=0):
@@ -161,7 +163,7 @@ def test_live_model_file_and_saved_model_agree(job):
 def test_export_takes_over_what_the_card_said(job, tmp_path):
     folder = job["done"].model_directory
     result = CliRunner().invoke(
-        app, ["export", str(folder), str(tmp_path / "served"), "--batch-size", "1"]
+        app, ["export", str(folder), "--output", str(tmp_path / "served"), "--batch-size", "1"]
     )
     assert result.exit_code == 0, result.output
     card = json.loads((tmp_path / "served/1/model_card.json").read_text())
@@ -251,7 +253,8 @@ def test_text_that_is_not_utf8_is_explained(tmp_path):
         ((), "nowhere/out.csv", "nowhere"),
         ((), "in.csv", "in.csv"),
         ((), "out.xlsx", "xlsx"),
-        (("--min-precision", "1.5"), "out.csv", "--min-precision: expected a share"),
+        (("--min-precision", "1.5"), "out.csv", "Invalid value for '--min-precision'"),
+        (("--min-precision", "1"), "out.csv", "--min-precision: expected a share"),
         (("--label-column", "text"), "out.csv", "leak"),
         (("--seed", "-1"), "out.csv", "Invalid value for '--seed'"),
         (("--seed", str(2**31)), "out.csv", "Invalid value for '--seed'"),
@@ -285,7 +288,7 @@ def test_predict_names_a_column_of_the_input_that_is_there_already(job, tmp_path
 
 def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
     _table(tmp_path / "in.csv")
-    (tmp_path / "out.csv").write_text("old")
+    (tmp_path / "out.csv").write_text(OLD)
     (tmp_path / "out.model").mkdir()
     (tmp_path / "out.model" / "settings.json").write_text(OURS)
 
@@ -298,8 +301,22 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
         label_file(
             tmp_path / "in.csv", tmp_path / "out.csv", text_columns=["text"], label_column="label"
         )
-    assert (tmp_path / "out.csv").read_text() == "old"
+    assert (tmp_path / "out.csv").read_text() == OLD
     assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
+
+
+def test_a_table_of_somebody_else_is_never_replaced(tmp_path):
+    _table(tmp_path / "in.csv")
+    for output in ("out.csv", "out.parquet"):
+        (tmp_path / output).write_text("id,probability\n1,0.5\n")
+        command = ["predict", str(tmp_path), str(tmp_path / "in.csv"), "--output"]
+        for result in (
+            _label(tmp_path, output=output),
+            CliRunner().invoke(app, [*command, str(tmp_path / output)]),
+        ):
+            assert result.exit_code == 2
+            assert "expected nothing or an earlier result there" in result.output
+        assert (tmp_path / output).read_text() == "id,probability\n1,0.5\n"
 
 
 @pytest.mark.parametrize(
@@ -331,6 +348,7 @@ def test_a_folder_of_somebody_else_is_never_replaced(tmp_path, model, content, m
         (tmp_path / "mine" / name).write_text(text)
     result = _label(tmp_path, "--model", str(tmp_path / model))
     assert result.exit_code == 2
+    assert result.output.startswith("Error: --model: ")
     assert message in " ".join(result.output.split())
     for name, text in content.items():
         assert (tmp_path / "mine" / name).read_text() == text
@@ -346,7 +364,7 @@ def trained(job, monkeypatch):
 
 def test_a_full_disk_while_the_table_is_finished_keeps_the_model(tmp_path, trained, monkeypatch):
     _table(tmp_path / "in.csv")
-    (tmp_path / "out.csv").write_text("old")
+    (tmp_path / "out.csv").write_text(OLD)
     (tmp_path / "out.model").mkdir()
     (tmp_path / "out.model" / "settings.json").write_text(OURS)
     sync = os.fsync
@@ -361,7 +379,7 @@ def test_a_full_disk_while_the_table_is_finished_keeps_the_model(tmp_path, train
     assert result.exit_code == 2
     said = " ".join(result.output.split())
     assert f"{tmp_path / 'out.csv'}: cannot be written: No space left on device; " in said
-    assert (tmp_path / "out.csv").read_text() == "old"
+    assert (tmp_path / "out.csv").read_text() == OLD
     assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
     kept = tmp_path / "out.model.kept"
     command = [
@@ -549,13 +567,13 @@ label_file(
 
 def test_a_kill_while_writing_leaves_the_old_output(tmp_path):
     _table(tmp_path / "in.csv")
-    (tmp_path / "out.csv").write_text("old")
+    (tmp_path / "out.csv").write_text(OLD)
     (tmp_path / "out.model").mkdir()
     (tmp_path / "out.model" / "settings.json").write_text(OURS)
     command = [sys.executable, "-c", KILLED, str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]
     process = subprocess.run(command, capture_output=True, check=False)
     assert process.returncode == -signal.SIGKILL
-    assert (tmp_path / "out.csv").read_text() == "old"
+    assert (tmp_path / "out.csv").read_text() == OLD
     assert [path.name for path in (tmp_path / "out.model").iterdir()] == ["settings.json"]
     assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
 

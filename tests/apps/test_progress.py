@@ -1,3 +1,6 @@
+import ast
+from pathlib import Path
+
 import pytest
 from tfp_dgm_apps import _progress
 
@@ -45,3 +48,36 @@ def test_on_a_terminal_steps_are_bars(capsys, monkeypatch):
     with _progress.progress_bar() as progress:
         progress("Training", 3, 10)
     assert "3/10" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("terminal", ["0", "1"])
+def test_quiet_is_quiet(capsys, monkeypatch, terminal):
+    monkeypatch.setenv("TTY_COMPATIBLE", terminal)
+    with _progress.progress_bar(quiet=True) as progress:
+        progress("Training", 3, 10)
+    with _progress.status("Fetching", quiet=True) as tell:
+        tell("downloading")
+    assert capsys.readouterr() == ("", "")
+
+
+def told(source):
+    """The line of each place that tells progress, and whether it asks for quiet."""
+    return [
+        (node.lineno, "quiet" in {keyword.arg for keyword in node.keywords})
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("progress_bar", "status", "exporting")
+    ]
+
+
+def test_every_place_that_tells_progress_can_be_quiet():
+    places = {
+        path.name: told(path.read_text(encoding="utf-8"))
+        for path in Path(_progress.__file__).parent.glob("*.py")
+    }
+    assert sum(map(len, places.values())) > 10
+    assert [
+        (name, line) for name, found in places.items() for line, asks in found if not asks
+    ] == []
+    assert told('with status("x"): pass') == [(1, False)]

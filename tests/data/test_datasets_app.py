@@ -73,7 +73,8 @@ def test_path_and_fetch(tmp_path: Path) -> None:
 def test_export_hides_labels(tmp_path: Path) -> None:
     def export(seed: int) -> pd.DataFrame:
         options = ["--labels-per-class", 3, "--seed", seed]
-        _run("export", "tiny", tmp_path / "out.csv", *options)
+        (tmp_path / "out.csv").unlink(missing_ok=True)
+        _run("export", "tiny", "--output", tmp_path / "out.csv", *options)
         return pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
 
     frame = export(seed=0)
@@ -89,21 +90,25 @@ def test_export_hides_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", [-1, 2**31])
 def test_a_seed_out_of_range_is_refused(tmp_path: Path, seed: int) -> None:
     options = ["--labels-per-class", 3, "--seed", seed]
-    message = _run("export", "tiny", tmp_path / "out.csv", *options, exit_code=2)
+    message = _run("export", "tiny", "--output", tmp_path / "out.csv", *options, exit_code=2)
     assert "Invalid value for '--seed'" in message
     assert not (tmp_path / "out.csv").exists()
 
 
 def test_export_of_everything(tmp_path: Path) -> None:
-    _run("export", "tiny", tmp_path / "out.jsonl", "--split", "test")
+    _run("export", "tiny", "--output", tmp_path / "out.jsonl", "--split", "test")
     frame = pd.read_json(tmp_path / "out.jsonl", lines=True)
     assert list(zip(frame["label"], frame["text"], strict=True)) == ROWS
+    before = (tmp_path / "out.jsonl").read_bytes()
+    message = _run("export", "tiny", "--output", tmp_path / "out.jsonl", exit_code=2)
+    assert "out.jsonl: is there already; delete it, or choose another name" in message
+    assert (tmp_path / "out.jsonl").read_bytes() == before
 
 
 def test_errors_are_one_line(tmp_path: Path) -> None:
-    for command in (["path", "tinny"], ["export", "tinny", tmp_path / "out.csv"]):
+    for command in (["path", "tinny"], ["export", "tinny", "--output", tmp_path / "out.csv"]):
         message = _run(*command, exit_code=2)
         assert message.startswith("Error: no such data set 'tinny'; there")
-    message = _run("export", "tiny", tmp_path / "none" / "out.csv", exit_code=2)
+    message = _run("export", "tiny", "--output", tmp_path / "none" / "out.csv", exit_code=2)
     assert "does not exist; create it first" in message
     assert message.count("\n") == 1

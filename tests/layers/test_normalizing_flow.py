@@ -192,7 +192,7 @@ def test_vamp_prior_of_flows():
     layer = randomized(layers.InverseAutoregressiveFlow(layers.MultivariateNormalDiag(3)))
     prior = layers.VampPrior(3, 2, (5,), initializer=keras.initializers.RandomNormal(seed=1))
     points = np.random.default_rng(5).normal(size=(2, 4, 3)).astype("f4")
-    actual = prior(None, posterior=layer).log_prob(points)
+    actual = prior.as_prior(None, posterior_of_features=layer).log_prob(points)
     components = [layer(prior.pseudo_inputs[k : k + 1]) for k in range(2)]
     expected = np.mean([np.exp(c.log_prob(points)) for c in components], axis=0)
     np.testing.assert_allclose(np.exp(actual), expected, rtol=1e-4)

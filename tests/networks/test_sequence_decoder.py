@@ -256,7 +256,7 @@ def test_word_dropout_hides_a_share_of_the_words():
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (lambda: networks.LSTMDecoder(0), "`vocabulary_size` must be >= 1; got 0"),
+        (lambda: networks.LSTMDecoder(0), "`vocabulary_size` must be >= 1; received 0"),
         (lambda: networks.GRUDecoder(4, skip_connections=True), "`conditioning_units` > 0"),
         (lambda: networks.TransformerDecoder(4, 7), "`units` must be even"),
         (lambda: networks.ConvolutionalDecoder(4, dilations=()), "must be positive"),

@@ -139,7 +139,7 @@ def test_every_value_of_several_variables_occurs_once(variables, shape):
 @pytest.mark.parametrize(
     ("posterior", "message"),
     [
-        (tfd.Normal(tf.zeros([2]), 1.0), "needs Categorical, .* received .*Normal"),
+        (tfd.Normal(tf.zeros([2]), 1.0), "expected Categorical, .* received .*Normal"),
         (
             tfd.Independent(tfd.Bernoulli(logits=tf.zeros([2, 17])), 1),
             "at most 65536 values; received 17 variables of 2 values each",

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tfp_dgm.captioning.settings import CaptionSettings
-from tfp_dgm.data import DataError, RunFolder, read_json, require_finished_run
+from tfp_dgm.data import DataError, RunFolder, require_finished_run
+from tfp_dgm.settings import read_settings
 
 JOB = "captioning"
 MODEL = "captioner.keras"
-_DATA = "data"  # Named among the settings before there was a record of the run.
 
 
 def claim_run(
@@ -42,9 +42,4 @@ def settings_of(directory: Path) -> CaptionSettings:
     require_finished_run(directory, JOB)
     if not (directory / MODEL).exists():
         raise DataError.at(directory, f"expected the folder of a finished training, with {MODEL}")
-    path = directory / "settings.json"
-    written = read_json(path, "the settings of a training")
-    try:
-        return CaptionSettings(**{k: v for k, v in written.items() if k != _DATA})
-    except TypeError as error:
-        raise DataError.at(path, f"expected the settings of a training; {error}") from error
+    return read_settings(CaptionSettings, directory / "settings.json")

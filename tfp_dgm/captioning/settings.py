@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from tfp_dgm.data import DataError
+from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 
-_AT_LEAST = {
-    1: (
-        *("num_experts", "units", "embedding_units", "expert_units", "context_units"),
-        *("image_size", "blocks", "min_count", "max_length", "source_max_length"),
-        *("batch_size", "epochs", "patience"),
-    ),
-    0: ("clip_norm", "anneal_epochs", "balance"),
-}
+from tfp_dgm.settings import settings_class
+
+Count = Annotated[int, Ge(1)]
+Amount = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0)]
 
 
-@dataclass(frozen=True)
+@settings_class
 class CaptionSettings:
     """Everything that decides a training besides its data.
 
@@ -62,71 +57,56 @@ class CaptionSettings:
       balance: of the experts' usage (em and hard-em).
       seed: of everything.
     Raises:
-      DataError: if a setting is out of its range; names it, the range and what came.
+      ValueError: if a setting is out of its range; names it, the range and what came.
     References:
       [1] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of
         the Trade. ICML 2019. arXiv:1902.07816
     """
 
-    num_experts: int = 3
+    num_experts: Count = 3
     objective: Literal["marginal", "em", "hard-em", "score-function", "gumbel"] = "hard-em"
     separate: bool = False
     learned_gate: bool = False
     decoder: Literal["lstm", "transformer"] = "lstm"
     attention: bool = True
-    units: int = 256
-    embedding_units: int = 128
-    expert_units: int = 64
-    context_units: int = 128
-    dropout: float = 0.3
+    units: Count = 256
+    embedding_units: Count = 128
+    expert_units: Count = 64
+    context_units: Count = 128
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
     source_encoder: Literal["lstm", "bidirectional_lstm", "gru", "transformer"] = (
         "bidirectional_lstm"
     )
-    source_max_length: int = 64
-    image_size: int = 96
-    filters: int = 32
-    blocks: int = 4
+    source_max_length: Count = 64
+    image_size: Count = 96
+    filters: Annotated[int, Ge(8), MultipleOf(8)] = 32
+    blocks: Count = 4
     application: str = ""
     weights: str = ""
     fine_tune: bool = False
     vocabulary: Literal["words", "subwords"] = "words"
-    vocabulary_size: int = 10_000
-    min_count: int = 3
+    vocabulary_size: Count = 10_000
+    min_count: Count = 3
     lower: bool = True
-    max_length: int = 24
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    clip_norm: float = 5.0
-    epochs: int = 20
-    patience: int = 3
-    temperature: float = 4.0
-    anneal_epochs: int = 3
-    balance: float = 0.5
-    seed: int = 0
+    max_length: Count = 24
+    batch_size: Count = 64
+    learning_rate: Positive = 1e-3
+    clip_norm: Amount = 5.0
+    epochs: Count = 20
+    patience: Count = 3
+    temperature: Positive = 4.0
+    anneal_epochs: Annotated[int, Ge(0)] = 3
+    balance: Amount = 0.5
+    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
 
     def __post_init__(self) -> None:
-        for least, names in _AT_LEAST.items():
-            for name in names:
-                self._expect(name, least <= getattr(self, name) < math.inf, f"at least {least}")
-        for name in ("learning_rate", "temperature"):
-            self._expect(name, 0 < getattr(self, name) < math.inf, "a number above 0")
-        self._expect("dropout", 0 <= self.dropout < 1, "a number in [0, 1)")
-        self._expect("seed", 0 <= self.seed < 2**31, f"a number from 0 to {2**31 - 1}")
-        self._expect("filters", self.filters >= 8 and self.filters % 8 == 0, "a multiple of 8")
-        if "transformer" in (self.decoder, self.source_encoder):
-            self._expect("units", self.units % 4 == 0, "a multiple of 4 for a transformer's heads")
+        if "transformer" in (self.decoder, self.source_encoder) and self.units % 4:
+            raise ValueError(
+                f"units must be a multiple of 4 for a transformer's heads; received {self.units}"
+            )
         if self.application:
             from tfp_dgm.networks import find_application  # Keras knows which there are.
 
-            try:
-                find_application(self.application)
-            except ValueError as error:
-                raise DataError(f"settings: {error}") from error
+            find_application(self.application)
         if self.separate and self.objective == "gumbel":
-            raise DataError("settings: objective=gumbel mixes experts; it needs separate=false")
-
-    def _expect(self, name: str, is_right: bool, expected: str) -> None:
-        if not is_right:
-            raise DataError(
-                f"setting {name!r}: expected {expected}; received {getattr(self, name)}"
-            )
+            raise ValueError("objective=gumbel mixes experts; it needs separate=false")

@@ -1,8 +1,13 @@
 """A distribution pushed through a bijector, with what posteriors are asked for besides."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.distributions.families import Transformed
+from tfp_dgm.distributions.no_rule import no_rule
 
 # Draws behind `mean`: its standard error is a sixteenth of the standard deviation.
 NUM_DRAWS_OF_MEAN = 256
@@ -31,16 +36,27 @@ class NormalizingFlow(tfd.TransformedDistribution):
         noise = np.random.default_rng(0).standard_normal([NUM_DRAWS_OF_MEAN, size])
         noise = tf.constant(noise, self.dtype)
         noise = tf.reshape(noise, [NUM_DRAWS_OF_MEAN, *[1] * self.batch_shape.rank, size])
-        return tf.reduce_mean(_moved(self, noise), axis=0)
+        return tf.reduce_mean(from_noise(self, noise), axis=0)
 
 
-def _moved(distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
-    """Standard noise [S, .., Z] as draws of the distribution."""
-    if isinstance(distribution, tfd.MultivariateNormalLinearOperator):
-        return distribution.bijector.forward(noise)
-    if isinstance(distribution, tfd.TransformedDistribution):
-        return distribution.bijector.forward(_moved(distribution.distribution, noise))
+@functools.singledispatch
+def from_noise(distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+    """Standard Normal noise [S, .., Z] as draws of the distribution.
+
+    Raises:
+      NotImplementedError: if the family has registered no rule.
+    """
+    expected = "a flow that begins in a multivariate Normal"
     raise NotImplementedError(
-        "NormalizingFlow.mean: expected a flow that begins in a multivariate Normal; received one "
-        f"that begins in {type(distribution).__name__}"
+        f"NormalizingFlow.mean: {no_rule(from_noise, expected, distribution)}"
     )
+
+
+@from_noise.register(tfd.MultivariateNormalLinearOperator)
+def _(distribution: tfd.MultivariateNormalLinearOperator, noise: tf.Tensor) -> tf.Tensor:
+    return distribution.bijector.forward(noise)
+
+
+@from_noise.register(Transformed)
+def _(distribution: tfd.TransformedDistribution, noise: tf.Tensor) -> tf.Tensor:
+    return distribution.bijector.forward(from_noise(distribution.distribution, noise))

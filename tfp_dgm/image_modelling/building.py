@@ -61,9 +61,9 @@ def _hierarchical(
     latents: NormalLatents | CategoricalLatents,
     encoders: list[keras.Layer],
     decoders: list[keras.Layer],
-    likelihood: layers.DistributionLayer,
+    likelihood: layers.ProjectedDistributionLayer,
 ) -> HierarchicalVAE:
-    def latent(size: int, name: str) -> layers.DistributionLayer:
+    def latent(size: int, name: str) -> layers.ProjectedDistributionLayer:
         if isinstance(latents, CategoricalLatents):
             return layers.IndependentOneHotCategorical((size, latents.values), name=name)
         return layers.MultivariateNormalDiag(size, name=name)

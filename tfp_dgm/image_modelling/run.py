@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from tfp_dgm.data import DataError, RunFolder, require_finished_run
 from tfp_dgm.image_modelling.earlier_settings import from_version_0_1
 from tfp_dgm.image_modelling.settings import ImageModelSettings
-from tfp_dgm.settings import as_values, read_settings
+from tfp_dgm.settings import read_settings
 
 JOB = "image_modelling"
 MODEL = "model.keras"
@@ -28,7 +29,7 @@ def claim_run(
       directory, data, resume: see `RunFolder`.
       settings: of the training.
     """
-    return RunFolder(directory, job=JOB, settings=as_values(settings), data=data, resume=resume)
+    return RunFolder(directory, job=JOB, settings=asdict(settings), data=data, resume=resume)
 
 
 def settings_of(directory: str | os.PathLike[str]) -> ImageModelSettings:

@@ -16,6 +16,7 @@ from tfp_dgm.inference.interpolation import (
     interpolate_linearly,
     interpolate_spherically,
 )
+from tfp_dgm.inference.latents_of_texts import latents_of_texts
 from tfp_dgm.inference.refine_posterior import refine_posterior
 from tfp_dgm.inference.refined_posteriors import RefinedPosteriors
 from tfp_dgm.inference.tune_step_size import tune_step_size
@@ -35,6 +36,7 @@ __all__ = [
     "interpolate_linearly",
     "interpolate_spherically",
     "keep_head",
+    "latents_of_texts",
     "normal",
     "random_bits",
     "refine_posterior",

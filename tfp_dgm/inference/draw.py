@@ -1,5 +1,7 @@
 """Draws of latents that depend on each row's own seed alone."""
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -7,6 +9,8 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import TopDown
+from tfp_dgm.distributions.families import Independent, Mixture, Sequential, Transformed
+from tfp_dgm.distributions.no_rule import no_rule
 from tfp_dgm.inference.counter_based import gumbel, normal, uniform
 
 # Each layer of latents is drawn with numbers of its own, and so are the component of a mixture and
@@ -14,6 +18,7 @@ from tfp_dgm.inference.counter_based import gumbel, normal, uniform
 _LAYER, _COMPONENT, _DISTANCE = 1 << 24, 1 << 30, 1 << 30
 
 
+@functools.singledispatch
 def draw(
     distribution: tfd.Distribution, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
 ) -> Any:
@@ -21,10 +26,11 @@ def draw(
 
     For Normals over R^Z of any covariance, mixtures of them, and flows that begin in one; for
     uniform and power spherical distributions on the unit sphere; for independent Bernoulli and
-    one-hot categorical variables; and for layers of all these, each given the one before, of a
-    posterior or `distributions.TopDown`. A discrete draw is the same eagerly, in a graph and under
-    XLA but for ties within rounding. So is a power spherical one to about 1e-5 from Z = 16 on, and
-    to 1e-3 at the worst, on the circle with a concentration of 1,000.
+    one-hot categorical variables; for layers of all these, each given the one before, of a
+    posterior or `distributions.TopDown`; and for families that have registered a rule. A discrete
+    draw is the same eagerly, in a graph and under XLA but for ties within rounding. So is a power
+    spherical one to about 1e-5 from Z = 16 on, and to 1e-3 at the worst, on the circle with a
+    concentration of 1,000.
 
     Args:
       distribution: batch shape [] or [B], or [S, B] in a layer given another.
@@ -36,30 +42,20 @@ def draw(
     Raises:
       ValueError: if the distribution is of another family.
     """
-    if isinstance(distribution, tfd.JointDistributionSequential):
-        return _draw_of_layers(distribution, seeds, counter, num_samples)
-    if isinstance(distribution, tfd.Independent):
-        return _draw_of_variables(distribution, seeds, counter, num_samples)
-    if isinstance(distribution, tfd.MixtureSameFamily):
-        return _draw_of_mixture(distribution, seeds, counter, num_samples)
-    if isinstance(distribution, tfd.MultivariateNormalLinearOperator):
-        return _transformed(distribution, _noise(distribution, seeds, counter, num_samples))
-    if isinstance(distribution, tfd.TransformedDistribution):
-        base = draw(distribution.distribution, seeds, counter, num_samples=num_samples)
-        return distribution.bijector.forward(base)
-    if isinstance(distribution, tfd.SphericalUniform):
-        return tf.math.l2_normalize(_noise(distribution, seeds, counter, num_samples), axis=-1)
-    if isinstance(distribution, tfd.PowerSpherical):
-        return _draw_around_direction(distribution, seeds, counter, num_samples)
-    raise ValueError(
-        "distribution: expected a multivariate Normal, a mixture of them, a flow from one, a "
-        "power spherical distribution, independent Bernoulli or one-hot variables, or layers of "
-        f"these; received {type(distribution).__name__}"
+    expected = (
+        "a multivariate Normal, a mixture of them, a flow from one, a power spherical "
+        "distribution, independent Bernoulli or one-hot variables, or layers of these"
     )
+    raise ValueError(f"distribution: {no_rule(draw, expected, distribution)}")
 
 
-def _draw_of_layers(
-    layers: tfd.JointDistributionSequential, seeds: tf.Tensor, counter: int, num_samples: int
+@draw.register(Sequential)
+def _(
+    layers: tfd.JointDistributionSequential,
+    seeds: tf.Tensor,
+    counter: int,
+    *,
+    num_samples: int = 1,
 ) -> list[tf.Tensor]:
     drawn: list[tf.Tensor] = []
     for number, layer in enumerate(layers.model):
@@ -68,23 +64,74 @@ def _draw_of_layers(
     return drawn[::-1] if isinstance(layers, TopDown) else drawn
 
 
-def _draw_of_variables(
-    distribution: tfd.Independent, seeds: tf.Tensor, counter: int, num_samples: int
+@draw.register(Independent)
+def _(
+    distribution: tfd.Independent, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
 ) -> tf.Tensor:
-    variables = distribution.distribution
-    noise = {tfd.Bernoulli: uniform, tfd.OneHotCategorical: gumbel}
-    kind = next((kind for kind in noise if isinstance(variables, kind)), None)
-    if kind is None:
-        raise ValueError(
-            "distribution: expected independent Bernoulli or one-hot variables; received "
-            f"{type(variables).__name__}"
-        )
-    numbers = noise[kind](seeds, counter, [num_samples, *distribution.event_shape])  # [B, S, ...]
-    numbers = tf.einsum("bs...->sb...", numbers)
-    if kind is tfd.Bernoulli:
-        return tf.cast(numbers < variables.probs_parameter(), tf.float32)
+    shape = [num_samples, *distribution.event_shape]
+    return draw_variables(distribution.distribution, seeds, counter, shape)
+
+
+@functools.singledispatch
+def draw_variables(
+    variables: tfd.Distribution, seeds: tf.Tensor, counter: int, shape: Sequence[int]
+) -> tf.Tensor:
+    """Draws [S, B, ...] of the independent variables within a `tfd.Independent`.
+
+    Args:
+      variables: of batch shape [B, ...] or [...].
+      seeds, counter: see `draw`.
+      shape: S, and the shape of an event of all variables together.
+    Raises:
+      ValueError: if the family has registered no rule.
+    """
+    expected = "independent Bernoulli or one-hot variables"
+    raise ValueError(f"distribution: {no_rule(draw_variables, expected, variables)}")
+
+
+@draw_variables.register(tfd.Bernoulli)
+def _(variables: tfd.Bernoulli, seeds: tf.Tensor, counter: int, shape: Sequence[int]) -> tf.Tensor:
+    numbers = tf.einsum("bs...->sb...", uniform(seeds, counter, shape))
+    return tf.cast(numbers < variables.probs_parameter(), tf.float32)
+
+
+@draw_variables.register(tfd.OneHotCategorical)
+def _(
+    variables: tfd.OneHotCategorical, seeds: tf.Tensor, counter: int, shape: Sequence[int]
+) -> tf.Tensor:
+    numbers = tf.einsum("bs...->sb...", gumbel(seeds, counter, shape))
     noisy = variables.logits_parameter() + numbers  # [S, B, ..., K]
     return tf.one_hot(tf.argmax(noisy, axis=-1), noisy.shape[-1])
+
+
+@draw.register(tfd.MultivariateNormalLinearOperator)
+def _(
+    distribution: tfd.MultivariateNormalLinearOperator,
+    seeds: tf.Tensor,
+    counter: int,
+    *,
+    num_samples: int = 1,
+) -> tf.Tensor:
+    return _transformed(distribution, _noise(distribution, seeds, counter, num_samples))
+
+
+@draw.register(Transformed)
+def _(
+    distribution: tfd.TransformedDistribution,
+    seeds: tf.Tensor,
+    counter: int,
+    *,
+    num_samples: int = 1,
+) -> tf.Tensor:
+    base = draw(distribution.distribution, seeds, counter, num_samples=num_samples)
+    return distribution.bijector.forward(base)
+
+
+@draw.register(tfd.SphericalUniform)
+def _(
+    distribution: tfd.SphericalUniform, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
+) -> tf.Tensor:
+    return tf.math.l2_normalize(_noise(distribution, seeds, counter, num_samples), axis=-1)
 
 
 def _noise(
@@ -100,8 +147,9 @@ def _transformed(distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
     return scaled if distribution.loc is None else distribution.loc + scaled
 
 
-def _draw_of_mixture(
-    mixture: tfd.MixtureSameFamily, seeds: tf.Tensor, counter: int, num_samples: int
+@draw.register(Mixture)
+def _(
+    mixture: tfd.MixtureSameFamily, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
 ) -> tf.Tensor:
     components = mixture.components_distribution
     if not isinstance(components, tfd.MultivariateNormalLinearOperator):
@@ -117,8 +165,9 @@ def _draw_of_mixture(
     return tf.gather(every, component, batch_dims=2)
 
 
-def _draw_around_direction(
-    distribution: tfd.PowerSpherical, seeds: tf.Tensor, counter: int, num_samples: int
+@draw.register(tfd.PowerSpherical)
+def _(
+    distribution: tfd.PowerSpherical, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
 ) -> tf.Tensor:
     """De Cao and Aziz, The Power Spherical Distribution, algorithm 1.
 

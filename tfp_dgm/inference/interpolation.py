@@ -3,6 +3,8 @@
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions import is_spherical
+
 
 def interpolate(
     latents: tfd.Distribution, start: tf.Tensor, stop: tf.Tensor, steps: int
@@ -15,7 +17,7 @@ def interpolate(
     Returns:
       [steps, ..., Z].
     """
-    way = interpolate_spherically if _is_spherical(latents) else interpolate_linearly
+    way = interpolate_spherically if is_spherical(latents) else interpolate_linearly
     return way(start, stop, steps)
 
 
@@ -63,12 +65,6 @@ def interpolate_spherically(start: tf.Tensor, stop: tf.Tensor, steps: int) -> tf
     arc = tf.sin((1 - t) * angle) * directions[0] + tf.sin(t * angle) * directions[1]
     length = (1 - t) * lengths[0] + t * lengths[1]
     return tf.where(straight, interpolate_linearly(start, stop, steps), length * arc / safe)
-
-
-def _is_spherical(latents: tfd.Distribution) -> bool:
-    if isinstance(latents, tfd.MixtureSameFamily):
-        return _is_spherical(latents.components_distribution)
-    return isinstance(latents, tfd.PowerSpherical | tfd.SphericalUniform)
 
 
 def _places(steps: int, like: tf.Tensor) -> tf.Tensor:

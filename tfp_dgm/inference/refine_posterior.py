@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers import DistributionLayer
+from tfp_dgm.layers import ProjectedDistributionLayer
 
 _DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
 
@@ -13,7 +13,7 @@ _DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
 class Refinable(Protocol):
     """A model whose q(z | x) is `posterior_layer.distribution(posterior_parameters(inputs))`."""
 
-    posterior_layer: DistributionLayer
+    posterior_layer: ProjectedDistributionLayer
 
     def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Unconstrained parameters of q(z | x), [B, P]."""

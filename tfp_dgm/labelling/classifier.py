@@ -11,26 +11,15 @@ from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
 from tfp_dgm.models import BagOfWordsVAE, Signature
 from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
 # The VAE's part of a feature vector has this length, beside the LSA's of length 1.
 VAE_SHARE = 0.5
 
-_LAYERS = (
-    "word_counts",
-    "tf_idf",
-    "lsa",
-    "vae",
-    "encoder",
-    "student",
-    "ensemble",
-    "combination",
-    "calibration",
-)
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TextClassifier(keras.Model):
+class TextClassifier(SavesArguments, keras.Model):
     """A trained text classifier: string [B] -> calibrated class probabilities float32 [B, K].
 
         words = tf-idf(counts);   latent = [LSA(words), VAE_SHARE mean of q(z | counts)]
@@ -145,26 +134,3 @@ class TextClassifier(keras.Model):
     def serving_signatures(self) -> Mapping[str, Signature]:
         """`serving_default`, `classify`, `encode` and `score`; see `classifier_signatures`."""
         return classifier_signatures(self)
-
-    def get_config(self) -> dict[str, Any]:
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "name": self.name,
-            "classes": list(self.classes),
-            "threshold": self.threshold,
-            "vae_words": self.vae_words.tolist(),
-            "vae_scale": self.vae_scale.tolist(),
-            "heads": [serialize(heads) for heads in self.heads],
-            "naive_bayes": [serialize(layer) for layer in self.naive_bayes],
-            **{name: serialize(getattr(self, name)) for name in _LAYERS},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "TextClassifier":
-        deserialize = keras.saving.deserialize_keras_object
-        config = dict(config)
-        for name in ("heads", "naive_bayes"):
-            config[name] = [deserialize(layer) for layer in config[name]]
-        for name in _LAYERS:
-            config[name] = deserialize(config[name])
-        return cls(**config)

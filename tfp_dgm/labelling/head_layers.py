@@ -1,14 +1,16 @@
 """The linear heads and mixtures of the predictor, as layers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class BagOfHeads(keras.layers.Layer):
+class BagOfHeads(SavesArguments, keras.layers.Layer):
     """A weighted mean of softmax heads: features [B, D] -> probabilities [B, K].
 
     Args:
@@ -16,7 +18,7 @@ class BagOfHeads(keras.layers.Layer):
       head_weights: H weights that sum to 1.
     """
 
-    def __init__(self, num_classes: int, head_weights: Iterable[float], **kwargs: Any) -> None:
+    def __init__(self, num_classes: int, head_weights: Sequence[float], **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.num_classes = num_classes
@@ -33,16 +35,9 @@ class BagOfHeads(keras.layers.Layer):
         logits = tf.reshape(logits, [-1, len(self.head_weights), self.num_classes])
         return tf.einsum("bhk,h->bk", tf.nn.softmax(logits), tf.constant(self.head_weights))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "head_weights": self.head_weights,
-        }
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TemperedMixture(keras.layers.Layer):
+class TemperedMixture(SavesArguments, keras.layers.Layer):
     """sum_m weight_m p_m^(1 / temperature_m) / Z + floor / K of members' probabilities [B, K].
 
     Args:
@@ -53,8 +48,8 @@ class TemperedMixture(keras.layers.Layer):
 
     def __init__(
         self,
-        temperatures: Iterable[float],
-        weights: Iterable[float],
+        temperatures: Sequence[float],
+        weights: Sequence[float],
         floor: float = 0.0,
         **kwargs: Any,
     ) -> None:
@@ -73,11 +68,3 @@ class TemperedMixture(keras.layers.Layer):
             logits = tf.math.log(tf.maximum(member, 1e-7)) / temperature
             total += weight * tf.nn.softmax(logits)
         return total
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "temperatures": self.temperatures,
-            "weights": self.weights_,
-            "floor": self.floor,
-        }

@@ -3,19 +3,26 @@
 from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
+from tfp_dgm.layers.constraints import Constraint
 from tfp_dgm.layers.discrete_latents import (
     BernoulliPrior,
     IndependentOneHotCategorical,
     OneHotCategoricalPrior,
 )
-from tfp_dgm.layers.distribution_layer import DistributionLayer, VectorDistributionLayer
+from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
-from tfp_dgm.layers.experts import Experts, SeparateExperts, SharedExperts
+from tfp_dgm.layers.experts import Experts
 from tfp_dgm.layers.flow_prior import AutoregressiveFlowPrior
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
-from tfp_dgm.layers.normalizing_flow import InverseAutoregressiveFlow, PlanarFlow
+from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
+from tfp_dgm.layers.normalizing_flow import (
+    InverseAutoregressiveFlow,
+    NormalizingFlowLayer,
+    PlanarFlow,
+)
+from tfp_dgm.layers.parameters import Parameters
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import (
     CategoricalPrior,
@@ -23,9 +30,19 @@ from tfp_dgm.layers.prior import (
     Prior,
     StandardNormalPrior,
 )
-from tfp_dgm.layers.require_layer import require_distribution_layer, require_prior
-from tfp_dgm.layers.sample import NegativeLogLikelihood, Parameters, Sample
+from tfp_dgm.layers.projected_distribution_layer import (
+    ProjectedDistributionLayer,
+    VectorDistributionLayer,
+)
+from tfp_dgm.layers.require_layer import (
+    require_distribution_layer,
+    require_prior,
+    require_prior_of_features,
+)
+from tfp_dgm.layers.sample import Sample
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
+from tfp_dgm.layers.separate_experts import SeparateExperts
+from tfp_dgm.layers.shared_experts import SharedExperts
 from tfp_dgm.layers.standard_prior import standard_prior
 from tfp_dgm.layers.token_sequence import TokenSequence
 
@@ -36,6 +53,7 @@ __all__ = [
     "BernoulliPrior",
     "Categorical",
     "CategoricalPrior",
+    "Constraint",
     "DistributionLayer",
     "ExpertRecognition",
     "Experts",
@@ -48,12 +66,14 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
+    "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
     "Parameters",
     "PlanarFlow",
     "PowerSpherical",
     "Prior",
+    "ProjectedDistributionLayer",
     "Responsibilities",
     "Sample",
     "SavesSeed",
@@ -66,6 +86,7 @@ __all__ = [
     "VectorDistributionLayer",
     "require_distribution_layer",
     "require_prior",
+    "require_prior_of_features",
     "standard_prior",
     "stateless_seed",
 ]

@@ -7,8 +7,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import distributions
-from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
-from tfp_dgm.layers.events import is_whole
+from tfp_dgm.layers.constraints import COUNTS, Constraint, counts_that_sum_to
+from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -26,11 +26,8 @@ class BagOfWords(VectorDistributionLayer):
         return distributions.BagOfWords(parameters)
 
     @property
-    def support(self) -> str:
-        return "counts (or damped counts) of 0 and more"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        return (events >= 0) & tf.math.is_finite(events)
+    def support(self) -> Constraint:
+        return COUNTS
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -51,12 +48,5 @@ class Multinomial(VectorDistributionLayer):
         return tfd.Multinomial(self.total_count, logits=parameters)
 
     @property
-    def support(self) -> str:
-        return f"whole counts of 0 and more that sum to {self.total_count:g}"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        whole = tf.reduce_all(is_whole(events) & (events >= 0), axis=-1)
-        return whole & (tf.reduce_sum(events, axis=-1) == self.total_count)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "total_count": self.total_count}
+    def support(self) -> Constraint:
+        return counts_that_sum_to(self.total_count)

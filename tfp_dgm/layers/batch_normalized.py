@@ -69,6 +69,3 @@ class BatchNormalizedNormalDiag(MultivariateNormalDiag):
         spread = tf.reshape(self.normalization(rows, training=training), tf.shape(m))
         loc = self.gamma * spread + self.beta
         return tf.concat([tf.ensure_shape(loc, m.shape), rho], axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gamma": self.gamma, "momentum": self.momentum}

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
-from tfp_dgm.layers.events import is_probability, is_whole
+from tfp_dgm.layers.constraints import ONE_HOT, Constraint, whole_numbers_below
+from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -24,11 +24,8 @@ class Categorical(VectorDistributionLayer):
         return tfd.Categorical(logits=parameters)
 
     @property
-    def support(self) -> str:
-        return f"whole numbers from 0 to {self.units - 1}"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        return is_whole(events) & (events >= 0) & (events < self.units)
+    def support(self) -> Constraint:
+        return whole_numbers_below(self.units)
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -46,8 +43,5 @@ class OneHotCategorical(VectorDistributionLayer):
         return tfd.OneHotCategorical(logits=parameters, dtype=tf.float32)
 
     @property
-    def support(self) -> str:
-        return "one-hot vectors, or vectors of probabilities"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        return is_probability(events)
+    def support(self) -> Constraint:
+        return ONE_HOT

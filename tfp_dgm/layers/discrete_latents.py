@@ -6,18 +6,18 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers.distribution_layer import DistributionLayer
-from tfp_dgm.layers.events import is_probability
+from tfp_dgm.layers.constraints import ONE_HOT, UNIT_INTERVAL, Constraint
 from tfp_dgm.layers.prior import Prior
+from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class IndependentOneHotCategorical(DistributionLayer):
+class IndependentOneHotCategorical(ProjectedDistributionLayer):
     """Independent categorical variables of K values each, as one-hot vectors: events [..., K].
 
     Args:
       event_shape: of the variables, and K last.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     """
 
     @property
@@ -32,11 +32,8 @@ class IndependentOneHotCategorical(DistributionLayer):
         )
 
     @property
-    def support(self) -> str:
-        return "one-hot vectors, or vectors of probabilities"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        return is_probability(events)
+    def support(self) -> Constraint:
+        return ONE_HOT
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -57,6 +54,10 @@ class BernoulliPrior(Prior):
             reinterpreted_batch_ndims=1,
         )
 
+    @property
+    def support(self) -> Constraint:
+        return UNIT_INTERVAL
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class OneHotCategoricalPrior(Prior):
@@ -76,6 +77,14 @@ class OneHotCategoricalPrior(Prior):
             )
         self.num_values = num_values
 
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        return (self.units, self.num_values)
+
+    @property
+    def support(self) -> Constraint:
+        return ONE_HOT
+
     def _add_weights(self) -> None:
         shape = (self.units, self.num_values)
         self.logits = self.add_weight(shape=shape, initializer="zeros", name="logits")
@@ -85,6 +94,3 @@ class OneHotCategoricalPrior(Prior):
             tfd.OneHotCategorical(logits=tf.convert_to_tensor(self.logits), dtype=tf.float32),
             reinterpreted_batch_ndims=1,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_values": self.num_values}

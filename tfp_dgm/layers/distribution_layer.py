@@ -1,142 +1,53 @@
 """The base of every layer that returns a distribution."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.layers.constraints import FINITE, Constraint
 from tfp_dgm.layers.events import assert_valid, with_event_shape
-from tfp_dgm.layers.gives_distribution import GivesDistribution
+from tfp_dgm.saved_arguments import SavesArguments
 
 
-class DistributionLayer(GivesDistribution):
-    """Maps features to a `tfd.Distribution`, where a Dense layer would map them to a tensor.
+class DistributionLayer(SavesArguments, keras.layers.Layer):
+    """A layer whose call gives a `tfd.Distribution`, where others give a tensor.
 
-    The work is split into two halves, so that the tensor between them can cross the functional API
-    (whose operations must return tensors, see `Parameters`) and a SavedModel's signature:
+        distribution = layer(features, training=...)
 
-        distribution = layer.distribution(layer.parameters(features))
+    This is all that is promised, with what an event of the distribution is (`value_shape`,
+    `support`, `check_events`). A distribution whose parameters are a dense map of the features
+    stands on `ProjectedDistributionLayer`; one that depends on no features is a `Prior`; one with
+    networks or a structure of its own (texts, experts) stands here.
 
-    A subclass says how many parameters one event takes (`parameter_size`) and turns them into a
-    distribution (`_distribution`), and what values its events have (`support`, `in_support`).
-    Everything is computed in float32, whatever the dtype policy:
-    a log-density of hundreds of nats has no digits left in bfloat16. Models hand `training` on:
-    what normalises its parameters over the batch needs it.
+    Everything that TFP sees is float32, whatever the dtype policy: a log-density of hundreds of
+    nats has no digits left in bfloat16. Operations of the functional and Sequential APIs must
+    return tensors; a call on symbolic inputs (`keras.Input`) is refused.
 
     Args:
-      event_shape: positive int or ints; the shape of one draw.
-      kernel_initializer: of the map from features to parameters.
       **kwargs: `name` and `trainable`, as for any Keras layer; a `dtype` is ignored in favour of
         float32.
     """
 
-    instead: ClassVar[str] = (
-        "Wrap it there: `layers.Sample(layer)` gives draws, and `layers.Parameters(layer)` "
-        "parameters, whose loss is `layers.NegativeLogLikelihood(layer)`."
-    )
+    # What serves in a functional model instead.
+    instead: ClassVar[str] = "Call it in a `keras.Model` of your own, which may use distributions."
+    built: bool
 
-    def __init__(
-        self,
-        event_shape: int | Sequence[int],
-        *,
-        kernel_initializer: Any = "glorot_uniform",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        self.supports_masking = True  # Each position has a distribution of its own.
-        shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
-        if not shape or any(not isinstance(size, int) or size < 1 for size in shape):
-            raise ValueError(
-                f"{type(self).__name__}: sizes must be positive ints; received {event_shape!r}"
-            )
-        self.event_shape = shape
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.projection = keras.layers.Dense(
-            self.projection_size,
-            kernel_initializer=self.kernel_initializer,
-            dtype="float32",
-            trainable=self.trainable,  # Keras does not hand it on.
-            name="projection",
-        )
 
     @property
-    def event_size(self) -> int:
-        """Number of scalars in one event."""
-        size = 1
-        for length in self.event_shape:
-            size *= length
-        return size
-
-    @property
-    def value_shape(self) -> tuple[int, ...]:
-        """Shape of an event as `log_prob` takes it: `event_shape`, but () of an integer."""
-        return self.event_shape
-
-    @property
-    def parameter_size(self) -> int:
-        """Number of unconstrained parameters P of one event."""
+    def value_shape(self) -> tuple[int | None, ...]:
+        """Shape of an event as `log_prob` takes it; None where any length will do."""
         raise NotImplementedError
 
     @property
-    def projection_size(self) -> int:
-        """How many of the parameters `projection` gives: all, but where a part has its own."""
-        return self.parameter_size
-
-    @property
-    def distribution_has_weights(self) -> bool:
-        """Whether `distribution` depends on weights of the layer beside the parameters."""
-        return False
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        if not self.projection.built:  # Keras builds a deserialised layer before its parent.
-            self.projection.build(input_shape)
-        self.built = True
-
-    def parameters(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Projects features [..., D] of any float type to float32 parameters [..., P]."""
-        if not self.built:
-            self.build(features.shape)
-        return self._parameters(keras.ops.cast(features, "float32"), training)
-
-    def _parameters(self, features: tf.Tensor, training: bool) -> tf.Tensor:
-        return self.projection(features)
-
-    def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
-        """Turns unconstrained parameters [..., P] into a distribution with batch shape [...].
-
-        Raises:
-          ValueError: if the last axis is not P.
-        """
-        if parameters.shape[-1] != self.parameter_size:
-            raise ValueError(
-                f"{type(self).__name__}: expected parameters of shape [..., {self.parameter_size}] "
-                f"for the event shape {self.event_shape}; received {tuple(parameters.shape)}"
-            )
-        return self._distribution(tf.cast(parameters, tf.float32))
-
-    def call(self, features: tf.Tensor, training: bool = False) -> tfd.Distribution:
-        return self.distribution(self.parameters(features, training))
-
-    def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
-        raise NotImplementedError
-
-    @property
-    def support(self) -> str:
-        """What an event consists of, in words."""
-        return "finite numbers"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        """Whether events have a density.
-
-        Args:
-          events: float32 [..., *value shape].
-        Returns:
-          valid: bool; of each event [...], or of each of its numbers [..., *value shape].
-        """
-        return tf.math.is_finite(events)
+    def support(self) -> Constraint:
+        """What events have a density."""
+        return FINITE
 
     def check_events(
         self,
@@ -160,43 +71,47 @@ class DistributionLayer(GivesDistribution):
         """
         events = tf.convert_to_tensor(events)
         events = with_event_shape(events, self.value_shape, name, batch_shape)
-        valid = self.in_support(tf.cast(events, tf.float32))
+        valid = self.support.holds(tf.cast(events, tf.float32))
         if unless is not None:
             rest = valid.shape.rank - len(batch_shape)
             valid |= tf.reshape(unless, tf.concat([tf.shape(unless), [1] * rest], axis=0))
-        assert_valid(valid, events, f"{name}: {type(self).__name__} expects {self.support}")
+        expects = f"{type(self).__name__} expects {self.support.description}"
+        assert_valid(valid, events, f"{name}: {expects}")
 
-    def _as_events(self, parameters: tf.Tensor) -> tf.Tensor:
-        """Reshapes [..., event size] to [..., *event shape]."""
-        return tf.reshape(
-            parameters, tf.concat([tf.shape(parameters)[:-1], self.event_shape], axis=0)
+    def as_prior(
+        self,
+        features: tf.Tensor | None,
+        *,
+        posterior_of_features: Callable[[tf.Tensor], tfd.Distribution],
+        training: bool = False,
+    ) -> tfd.Distribution:
+        """The distribution where the layer stands as a model's prior.
+
+        Args:
+          features: [..., D], of what the latent depends on (its prior is a conditional one); None
+            where it depends on nothing.
+          posterior_of_features: the model's function from features to q(z | x), for priors that are
+            made of posteriors.
+          training: as of a call.
+        Returns:
+          p(z | features), batch shape [...]; of a `Prior`, [].
+        """
+        del posterior_of_features
+        return self(features, training=training)
+
+    def _hand_on_trainable(self, *parts: keras.layers.Layer) -> None:
+        """Freezes parts that were given to a layer that begins frozen, which Keras does not."""
+        if not self.trainable:
+            for part in parts:
+                part.trainable = False
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuses symbolic inputs.
+
+        Raises:
+          TypeError: always.
+        """
+        raise TypeError(
+            f"{type(self).__name__}: gives a distribution, and the functional and Sequential APIs "
+            f"pass tensors alone. {self.instead}"
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "event_shape": list(self.event_shape),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
-
-
-class VectorDistributionLayer(DistributionLayer):
-    """A distribution layer sized by one number, `units`, as Keras sizes its layers.
-
-    Args:
-      units: the length of the event (or, of a categorical variable, the number of its values).
-      **kwargs: see `DistributionLayer`.
-    """
-
-    def __init__(self, units: int, **kwargs: Any) -> None:
-        super().__init__(units, **kwargs)
-
-    @property
-    def units(self) -> int:
-        """The one number of the event shape."""
-        return self.event_shape[0]
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        (config["units"],) = config.pop("event_shape")
-        return config

@@ -7,12 +7,13 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
-from tfp_dgm.layers.gives_distribution import GivesDistribution
+from tfp_dgm.layers.constraints import Constraint, whole_numbers_below
+from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.networks import SequenceEncoder
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class Responsibilities(GivesDistribution):
+class Responsibilities(DistributionLayer):
     """The E-step: the experts' posterior from their joint scores, without a gradient.
 
         log q_k = (log p(k | c) + log p_k(x | c)) / temperature - balance log(K usage_k) + constant
@@ -28,14 +29,12 @@ class Responsibilities(GivesDistribution):
       temperature: the variable `temperature` at the start.
       balance: strength of the correction of usage; 0 is none.
       usage_decay: of the running mean of q, the variable `usage`.
-      **kwargs: `name`.
+      **kwargs: see `DistributionLayer`.
     References:
       [1] Ueda and Nakano. Deterministic Annealing EM Algorithm. Neural Networks 11, 1998.
       [2] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of
         the Trade. ICML 2019. arXiv:1902.07816
     """
-
-    built: bool
 
     def __init__(
         self,
@@ -47,7 +46,6 @@ class Responsibilities(GivesDistribution):
         usage_decay: float = 0.95,
         **kwargs: Any,
     ) -> None:
-        kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         if num_experts < 1 or temperature <= 0 or balance < 0 or not 0 <= usage_decay < 1:
             raise ValueError(
@@ -61,6 +59,14 @@ class Responsibilities(GivesDistribution):
         self.balance = balance
         self.usage_decay = usage_decay
         self.build()  # A schedule of the temperature may start before the first call.
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def support(self) -> Constraint:
+        return whole_numbers_below(self.num_experts)
 
     def build(self, token_shape: Any = None, context_shape: Any = None) -> None:
         del token_shape, context_shape  # The number of experts is all that counts.
@@ -101,19 +107,9 @@ class Responsibilities(GivesDistribution):
         self.usage.assign(self.usage_decay * usage + (1 - self.usage_decay) * mean)
         return tfd.Categorical(logits=logits)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_experts": self.num_experts,
-            "hard": self.hard,
-            "temperature": self.initial_temperature,
-            "balance": self.balance,
-            "usage_decay": self.usage_decay,
-        }
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class ExpertRecognition(GivesDistribution):
+class ExpertRecognition(DistributionLayer):
     """A network that guesses the expert from text and context: for K too large to try them all.
 
         q(k | x, c) = Categorical(W [encoder(x); c] + b)
@@ -122,19 +118,27 @@ class ExpertRecognition(GivesDistribution):
       encoder: reads the text, token_ids [B, T] -> [B, D].
       num_experts: K.
       one_hot: the expert is a one-hot vector, as relaxed objectives want it, and not an int.
-      **kwargs: `name` and `trainable`.
+      **kwargs: see `DistributionLayer`.
     """
 
     def __init__(
         self, encoder: SequenceEncoder, num_experts: int, *, one_hot: bool = False, **kwargs: Any
     ) -> None:
-        kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.encoder = encoder
         self.num_experts = num_experts
         self.one_hot = one_hot
+        self._hand_on_trainable(encoder)
         layer = OneHotCategorical if one_hot else Categorical
         self.categorical = layer(num_experts, trainable=self.trainable, name="categorical")
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        return self.categorical.value_shape
+
+    @property
+    def support(self) -> Constraint:
+        return self.categorical.support
 
     def build(self, token_shape: Any = None, context_shape: Any = None) -> None:
         if not self.encoder.built:
@@ -149,16 +153,3 @@ class ExpertRecognition(GivesDistribution):
         """q(k | x, c), batch shape [B], for token_ids [B, T] and context [B, C]."""
         text = tf.cast(self.encoder(token_ids, training=training), tf.float32)
         return self.categorical(tf.concat([text, tf.cast(context, tf.float32)], axis=-1))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "num_experts": self.num_experts,
-            "one_hot": self.one_hot,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "ExpertRecognition":
-        encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**{**config, "encoder": encoder})

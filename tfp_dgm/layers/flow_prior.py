@@ -59,10 +59,3 @@ class AutoregressiveFlowPrior(Prior):
         flows = [tfb.Invert(autoregressive_bijector(network)) for network in self.networks]
         normal = tfd.MultivariateNormalDiag(tf.zeros([self.units]), tf.ones([self.units]))
         return NormalizingFlow(normal, tfb.Chain(flows))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_flows": self.num_flows,
-            "hidden_units": list(self.hidden_units),
-        }

@@ -5,11 +5,12 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import LogitBernoulli
-from tfp_dgm.layers.distribution_layer import DistributionLayer
+from tfp_dgm.layers.constraints import UNIT_INTERVAL, Constraint
+from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class IndependentBernoulli(DistributionLayer):
+class IndependentBernoulli(ProjectedDistributionLayer):
     """Independent Bernoulli variables of any event shape, by their logits.
 
     Values between 0 and 1 (grey pixels) get the cross-entropy, the usual surrogate.
@@ -27,8 +28,5 @@ class IndependentBernoulli(DistributionLayer):
         )
 
     @property
-    def support(self) -> str:
-        return "values from 0 to 1"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        return (events >= 0) & (events <= 1)
+    def support(self) -> Constraint:
+        return UNIT_INTERVAL

@@ -42,9 +42,6 @@ class MixtureOfNormalsPrior(Prior):
             ),
         )
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_components": self.num_components}
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class VampPrior(Prior):
@@ -52,9 +49,10 @@ class VampPrior(Prior):
 
         p(z) = 1/K sum_k q(z | activation(u_k))
 
-    A pseudo-input is whatever `posterior` takes, so long as it is continuous: an image, the
-    embeddings of a text, or the features before the posterior layer. `posterior` is evaluated as
-    outside training (no dropout, moving averages), so that the prior depends on weights alone.
+    A pseudo-input lies where the model's `posterior_of_features` (see `as_prior`) takes it: among
+    the features before the posterior layer, or in a `VAE` among the inputs themselves. The
+    posterior is evaluated as outside training (no dropout, moving averages), so that the prior
+    depends on weights alone.
 
     Args:
       units: Z.
@@ -91,32 +89,26 @@ class VampPrior(Prior):
             name="pseudo_inputs",
         )
 
-    def call(
+    def call(self, features: tf.Tensor | None = None, training: bool = False) -> tfd.Distribution:
+        raise TypeError(
+            "VampPrior: is made of a model's posterior; expected a call of "
+            "`as_prior(features, posterior_of_features=...)`, received one of the layer itself"
+        )
+
+    def as_prior(
         self,
-        inputs: Any = None,
+        features: tf.Tensor | None,
         *,
-        posterior: Callable[[tf.Tensor], tfd.Distribution] | None = None,
+        posterior_of_features: Callable[[tf.Tensor], tfd.Distribution],
+        training: bool = False,
     ) -> tfd.Distribution:
-        if posterior is None:
-            raise ValueError(
-                "VampPrior: needs `posterior`, the model's function from inputs to q(z | x); "
-                "received None"
-            )
         if not self.built:
             self.build()
         pseudo_inputs = self.activation(tf.convert_to_tensor(self.pseudo_inputs))  # [K, ...]
         return tfd.MixtureSameFamily(
-            tfd.Categorical(logits=tf.zeros([self.num_components])), posterior(pseudo_inputs)
+            tfd.Categorical(logits=tf.zeros([self.num_components])),
+            posterior_of_features(pseudo_inputs),
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_components": self.num_components,
-            "pseudo_input_shape": list(self.pseudo_input_shape),
-            "activation": keras.activations.serialize(self.activation),
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
 
 
 def _check_components(prior: Prior, num_components: int) -> None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
+from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -19,7 +19,7 @@ class MultivariateNormalDiag(VectorDistributionLayer):
     Args:
       units: Z, the number of dimensions.
       min_scale: lower limit of the standard deviations; keeps densities finite.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     """
 
     def __init__(self, units: int, *, min_scale: float = 1e-4, **kwargs: Any) -> None:
@@ -34,9 +34,6 @@ class MultivariateNormalDiag(VectorDistributionLayer):
         loc, rho = tf.split(parameters, 2, axis=-1)  # [..., Z] each
         return tfd.MultivariateNormalDiag(loc, self.min_scale + tf.nn.softplus(rho))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "min_scale": self.min_scale}
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class MultivariateNormalTriL(VectorDistributionLayer):
@@ -45,7 +42,7 @@ class MultivariateNormalTriL(VectorDistributionLayer):
     Args:
       units: Z, the number of dimensions; the layer has Z (Z + 3) / 2 parameters an event.
       min_scale: lower limit of the diagonal of L.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     """
 
     def __init__(self, units: int, *, min_scale: float = 1e-4, **kwargs: Any) -> None:
@@ -61,6 +58,3 @@ class MultivariateNormalTriL(VectorDistributionLayer):
         fill = tfp.bijectors.FillScaleTriL(diag_shift=self.min_scale)
         scale_tril = fill.forward(parameters[..., self.units :])  # [..., Z, Z]
         return tfd.MultivariateNormalTriL(loc, scale_tril)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "min_scale": self.min_scale}

@@ -1,7 +1,7 @@
 """Normalizing flows on top of another posterior layer."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,13 +9,14 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
+from tfp_dgm.distributions.is_spherical import is_spherical
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
-from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
+from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 
 
-class _Flow(VectorDistributionLayer):
+class NormalizingFlowLayer(VectorDistributionLayer):
     """What the flows below share: the parameters are the base's, then those of the flow."""
 
     def __init__(self, base: VectorDistributionLayer, *, num_flows: int = 4, **kwargs: Any) -> None:
@@ -31,8 +32,7 @@ class _Flow(VectorDistributionLayer):
         self.base = base
         self.num_flows = num_flows
         super().__init__(base.units, **kwargs)
-        if not self.trainable:
-            base.trainable = False  # Keras does not hand it on.
+        self._hand_on_trainable(base)
 
     @property
     def parameter_size(self) -> int:
@@ -55,7 +55,7 @@ class _Flow(VectorDistributionLayer):
         size = self.base.parameter_size
         base = self.base.distribution(parameters[..., :size])
         continuous = base.reparameterization_type == tfd.FULLY_REPARAMETERIZED
-        if not continuous or isinstance(base, tfd.PowerSpherical):
+        if not continuous or is_spherical(base):
             raise ValueError(
                 f"{type(self).__name__}: `base` must have a density over R^{self.units}; received "
                 f"{type(self.base).__name__}, whose values are "
@@ -68,19 +68,9 @@ class _Flow(VectorDistributionLayer):
         """The flows in the order in which they act."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["units"]
-        base = keras.saving.serialize_keras_object(self.base)
-        return {**config, "base": base, "num_flows": self.num_flows}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**{**config, "base": keras.saving.deserialize_keras_object(config["base"])})
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class PlanarFlow(_Flow):
+class PlanarFlow(NormalizingFlowLayer):
     """Planar flows [1] on top of a posterior layer, their parameters amortised: u, w, b of each.
 
         z_k = z_{k-1} + v_k tanh(w_k . z_{k-1} + b_k),    z_0 ~ base(features)
@@ -90,7 +80,7 @@ class PlanarFlow(_Flow):
     Args:
       base: distribution layer over R^Z, such as `MultivariateNormalDiag(Z)`.
       num_flows: each takes 2 Z + 1 parameters.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     References:
       [1] Rezende and Mohamed. Variational Inference with Normalizing Flows. ICML 2015.
         arXiv:1505.05770
@@ -107,7 +97,7 @@ class PlanarFlow(_Flow):
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class InverseAutoregressiveFlow(_Flow):
+class InverseAutoregressiveFlow(NormalizingFlowLayer):
     """Inverse autoregressive flows [1] on top of a posterior layer, with a context of the features.
 
         z_k = s_k z_{k-1} + (1 - s_k) m_k,    (m_k, s_k) = network_k(z_{k-1}, context)
@@ -121,7 +111,7 @@ class InverseAutoregressiveFlow(_Flow):
       num_flows: number of autoregressive networks.
       hidden_units: widths of the hidden layers of each.
       context_units: size of the context.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     References:
       [1] Kingma et al. Improving Variational Inference with Inverse Autoregressive Flow.
         NeurIPS 2016. arXiv:1606.04934
@@ -162,13 +152,6 @@ class InverseAutoregressiveFlow(_Flow):
 
     def _flows(self, parameters: tf.Tensor) -> list[tfb.Bijector]:
         return [autoregressive_bijector(network, parameters) for network in self.networks]
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_units": list(self.hidden_units),
-            "context_units": self.context_units,
-        }
 
 
 def autoregressive_networks(

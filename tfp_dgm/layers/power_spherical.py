@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers.distribution_layer import VectorDistributionLayer
-from tfp_dgm.layers.events import is_near
+from tfp_dgm.layers.constraints import UNIT_VECTOR, Constraint
 from tfp_dgm.layers.prior import Prior
+from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -28,7 +28,7 @@ class PowerSpherical(VectorDistributionLayer):
       concentration: positive; None learns it, as min_concentration + Z softplus(rho(features)). The
         factor Z lets the rate start at some nats in every dimension, instead of at nothing.
       min_concentration: lower limit of a learned one.
-      **kwargs: see `DistributionLayer`.
+      **kwargs: see `ProjectedDistributionLayer`.
     References:
       [1] De Cao and Aziz. The Power Spherical Distribution. INNF+ 2020. arXiv:2006.04437
       [2] Xu and Durrett. Spherical Latent Spaces for Stable Variational Autoencoders. EMNLP 2018.
@@ -68,18 +68,8 @@ class PowerSpherical(VectorDistributionLayer):
         return tfd.PowerSpherical(mean_direction, concentration)
 
     @property
-    def support(self) -> str:
-        return "vectors of length 1"
-
-    def in_support(self, events: tf.Tensor) -> tf.Tensor:
-        return is_near(tf.norm(events, axis=-1), 1.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "concentration": self.concentration,
-            "min_concentration": self.min_concentration,
-        }
+    def support(self) -> Constraint:
+        return UNIT_VECTOR
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -88,3 +78,7 @@ class SphericalUniformPrior(Prior):
 
     def _distribution(self) -> tfd.Distribution:
         return tfd.SphericalUniform(self.units)
+
+    @property
+    def support(self) -> Constraint:
+        return UNIT_VECTOR

@@ -1,38 +1,39 @@
 """Priors: distributions that depend on no input, fixed or learned."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers.gives_distribution import GivesDistribution
+from tfp_dgm.layers.constraints import Constraint, whole_numbers_below
+from tfp_dgm.layers.distribution_layer import DistributionLayer
 
 
-class Prior(GivesDistribution):
+class Prior(DistributionLayer):
     """A distribution that is the same for every example: batch shape [], which broadcasts.
 
-    Called like any distribution layer (the inputs are ignored), so that a conditional prior can
-    take its place. A model calls it with `posterior`, its function from inputs to q(z | x), for the
-    priors that are made of it (`VampPrior`); the others ignore it.
+    Called like any distribution layer (features are ignored), so that one that depends on features
+    can take its place.
 
     Args:
       units: size of the event.
-      **kwargs: `name` and `trainable`; a `dtype` is ignored in favour of float32.
+      **kwargs: see `DistributionLayer`.
     """
 
     instead: ClassVar[str] = "Give it as the `prior` of a `layers.Sample` or of a model."
-    built: bool
 
     def __init__(self, units: int, **kwargs: Any) -> None:
-        kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         if not isinstance(units, int) or units < 1:
             raise ValueError(
                 f"{type(self).__name__}: `units` must be a positive int; received {units!r}"
             )
         self.units = units
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        return (self.units,)
 
     def build(self, input_shape: Any = None) -> None:
         if not self.built:  # Keras builds a deserialised layer before its parent.
@@ -42,21 +43,13 @@ class Prior(GivesDistribution):
     def _add_weights(self) -> None:
         """Creates what a learned prior learns."""
 
-    def call(
-        self,
-        inputs: Any = None,
-        *,
-        posterior: Callable[[tf.Tensor], tfd.Distribution] | None = None,
-    ) -> tfd.Distribution:
+    def call(self, features: tf.Tensor | None = None, training: bool = False) -> tfd.Distribution:
         if not self.built:
             self.build()
         return self._distribution()
 
     def _distribution(self) -> tfd.Distribution:
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -95,3 +88,11 @@ class CategoricalPrior(Prior):
 
     def _distribution(self) -> tfd.Distribution:
         return tfd.Categorical(logits=tf.convert_to_tensor(self.logits))
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def support(self) -> Constraint:
+        return whole_numbers_below(self.units)

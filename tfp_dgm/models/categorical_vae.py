@@ -5,9 +5,9 @@ from typing import Any
 import keras
 
 from tfp_dgm.layers import (
-    DistributionLayer,
     IndependentOneHotCategorical,
     OneHotCategoricalPrior,
+    ProjectedDistributionLayer,
 )
 from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
 from tfp_dgm.objectives import Objective, ScoreFunctionELBO
@@ -40,7 +40,7 @@ class CategoricalVAE(HierarchicalVAE):
         self,
         encoder: keras.Layer,
         decoder: keras.Layer | None,
-        likelihood: DistributionLayer,
+        likelihood: ProjectedDistributionLayer,
         *,
         num_variables: int,
         num_values: int,

@@ -10,8 +10,8 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.distributions import TopDown, point_estimate
 from tfp_dgm.distributions.same_space import require_events
 from tfp_dgm.layers import (
-    DistributionLayer,
     Prior,
+    ProjectedDistributionLayer,
     require_distribution_layer,
     require_prior,
 )
@@ -55,11 +55,11 @@ class HierarchicalVAE(LatentVariableModel):
     def __init__(
         self,
         encoders: Sequence[keras.Layer | None],
-        posteriors: Sequence[DistributionLayer],
+        posteriors: Sequence[ProjectedDistributionLayer],
         decoders: Sequence[keras.Layer | None],
-        likelihood: DistributionLayer,
+        likelihood: ProjectedDistributionLayer,
         *,
-        conditionals: Sequence[DistributionLayer] = (),
+        conditionals: Sequence[ProjectedDistributionLayer] = (),
         prior: Prior,
         baseline: keras.Layer | None = None,
         surrogates: Sequence[keras.Layer] = (),
@@ -240,8 +240,8 @@ def _features(network: keras.Layer | None, inputs: tf.Tensor, training: bool) ->
 
 def _conditional(
     network: keras.Layer | None,
-    given: DistributionLayer,
-    layer: DistributionLayer,
+    given: ProjectedDistributionLayer,
+    layer: ProjectedDistributionLayer,
     training: bool,
 ) -> Callable[[tf.Tensor], tfd.Distribution]:
     """A value of `given`'s family, [..., *event shape] -> `layer`'s distribution."""

@@ -324,9 +324,8 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
     ) -> tf.Tensor:
         token_ids = tf.cast(token_ids, tf.int32)
-        return self.experts.log_prob(
-            token_ids, z, encoded.context, encoded.memory, encoded.mask, training=training
-        )
+        texts = self.experts(encoded.context, z, encoded.memory, encoded.mask, training=training)
+        return texts.log_prob(token_ids)
 
     def get_config(self) -> dict[str, Any]:
         return {

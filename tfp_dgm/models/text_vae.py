@@ -8,9 +8,9 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import distributions
 from tfp_dgm.layers import (
-    DistributionLayer,
     MultivariateNormalDiag,
     Prior,
+    ProjectedDistributionLayer,
     TokenSequence,
     require_distribution_layer,
     require_prior,
@@ -66,7 +66,7 @@ class TextVAE(LatentVariableModel):
         decoder: SequenceDecoder,
         *,
         latent_units: int | None = None,
-        posterior: DistributionLayer | None = None,
+        posterior: ProjectedDistributionLayer | None = None,
         prior: Prior | None = None,
         vocabulary: Vocabulary | None = None,
         max_length: int = 50,
@@ -143,7 +143,7 @@ class TextVAE(LatentVariableModel):
         return self.posterior_layer.parameters(features, training)
 
     def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.prior_layer(None, posterior=self.posterior_layer)
+        return self.prior_layer.as_prior(None, posterior_of_features=self.posterior_layer)
 
     def decode(self, z: tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x | z) for latents [..., Z]; batch shape [...]."""

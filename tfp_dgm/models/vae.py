@@ -9,9 +9,9 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import (
-    DistributionLayer,
     MultivariateNormalDiag,
     Prior,
+    ProjectedDistributionLayer,
     require_distribution_layer,
     require_prior,
     standard_prior,
@@ -52,10 +52,10 @@ class VAE(LatentVariableModel):
         self,
         encoder: keras.Layer,
         decoder: keras.Layer | None,
-        likelihood: DistributionLayer,
+        likelihood: ProjectedDistributionLayer,
         *,
         latent_units: int | None = None,
-        posterior: DistributionLayer | None = None,
+        posterior: ProjectedDistributionLayer | None = None,
         prior: Prior | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -91,7 +91,7 @@ class VAE(LatentVariableModel):
         return self.posterior_layer.parameters(features, training)
 
     def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.prior_layer(None, posterior=self.posterior)
+        return self.prior_layer.as_prior(None, posterior_of_features=self.posterior)
 
     def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.decode(z, training=training).log_prob(tf.cast(inputs, tf.float32))  # [S, B]

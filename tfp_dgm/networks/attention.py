@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class Attention(keras.layers.Layer):
+class Attention(SavesArguments, keras.layers.Layer):
     """Scaled dot-product attention [1]: queries [..., T, D] over keys and values [..., M, D].
 
         answer = W concat_h softmax(q_h k_h' / sqrt(D / heads)) v_h
@@ -80,6 +82,3 @@ class Attention(keras.layers.Layer):
         x = tf.reshape(x, tf.concat([tf.shape(x)[:-1], [self.num_heads, size]], axis=0))
         rank = len(x.shape)
         return tf.transpose(x, [*range(rank - 3), rank - 2, rank - 3, rank - 1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "num_heads": self.num_heads}

@@ -122,11 +122,3 @@ class ConvolutionalDecoder(SequenceDecoder):
         if self.skip_connections:
             hidden += self.condition_maps[i](conditioning)
         return self.outer[i](tf.nn.relu(hidden))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "kernel_size": self.kernel_size,
-            "dilations": list(self.dilations),
-        }

@@ -6,9 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class ConvolutionalEncoder(keras.layers.Layer):
+class ConvolutionalEncoder(SavesArguments, keras.layers.Layer):
     """Images [B, H, W, 3] of values 0 to 255 -> a grid of features [B, H', W', filters[-1]].
 
     Each block halves height and width: convolution of stride 2, normalisation over groups of an
@@ -73,12 +75,3 @@ class ConvolutionalEncoder(keras.layers.Layer):
         for convolution in self.convolutions:
             shape = convolution.compute_output_shape(shape)
         return shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "filters": list(self.filters),
-            "kernel_size": self.kernel_size,
-            "dropout": self.dropout_rate,
-            "seed": self.seed,
-        }

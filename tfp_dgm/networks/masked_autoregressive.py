@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class MaskedAutoregressive(keras.layers.Layer):
+class MaskedAutoregressive(SavesArguments, keras.layers.Layer):
     """MADE: a multilayer perceptron with masked weights [1]; x [..., Z] -> [..., Z, P].
 
         outputs[..., i, :] = f_i(x[..., j] for j before i, context)
@@ -109,14 +111,3 @@ class MaskedAutoregressive(keras.layers.Layer):
 
     def compute_output_shape(self, x_shape: Any, context_shape: Any = None) -> tuple[Any, ...]:
         return (*x_shape, self.num_outputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "dimensions": self.dimensions,
-            "num_outputs": self.num_outputs,
-            "units": list(self.units),
-            "activation": keras.activations.serialize(self.activation),
-            "reverse": self.reverse,
-            "context_size": self.context_size,
-        }

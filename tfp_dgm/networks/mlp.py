@@ -6,9 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class MLP(keras.layers.Layer):
+class MLP(SavesArguments, keras.layers.Layer):
     """Dense layers with one activation: [B, ...] flattened to [B, D], then [B, units[-1]].
 
     Args:
@@ -75,17 +77,6 @@ class MLP(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, int]:
         return (input_shape[0], self.units[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": list(self.units),
-            "activation": keras.activations.serialize(self.activation),
-            "input_dropout": self.input_dropout,
-            "dropout": self.dropout,
-            "batch_normalization": self.batch_normalization,
-            "seed": self.seed,
-        }
 
 
 def _has_noise(layer: keras.layers.Layer) -> bool:

@@ -7,9 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class PretrainedBackbone(keras.layers.Layer):
+class PretrainedBackbone(SavesArguments, keras.layers.Layer):
     """Images [B, H, W, 3] of values 0 to 255 -> a grid of features [B, H', W', D].
 
     Preprocessing is part of it. A frozen backbone runs as in inference, its normalisation too.
@@ -37,6 +39,7 @@ class PretrainedBackbone(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(trainable=trainable, **kwargs)
+        self.save_as(weights=None)  # The file has them as they are then.
         make, self._preprocess = find_application(application)
         self.application = application
         self.image_size = tuple(image_size)
@@ -61,14 +64,6 @@ class PretrainedBackbone(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return (input_shape[0], *self.network.output_shape[1:])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "application": self.application,
-            "image_size": list(self.image_size),
-            "arguments": self.arguments,
-        }
 
 
 def find_application(name: str) -> tuple[Callable[..., keras.Model], Callable[[Any], Any]]:

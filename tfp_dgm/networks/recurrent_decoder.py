@@ -160,9 +160,6 @@ class RecurrentDecoder(SequenceDecoder):
         rank = len(x.shape)
         return tf.transpose(x, [rank - 2, *range(rank - 2), rank - 1])
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "num_layers": self.num_layers}
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class LSTMDecoder(RecurrentDecoder):

@@ -83,9 +83,6 @@ class RecurrentEncoder(SequenceEncoder):
                 found.append(tf.gather_nd(outputs, index))
         return tf.concat(found, axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "bidirectional": self.bidirectional}
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class LSTMEncoder(RecurrentEncoder):

@@ -4,15 +4,17 @@ import functools
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class SentenceEncoder(keras.layers.Layer):
+class SentenceEncoder(SavesArguments, keras.layers.Layer):
     """Mean-pooled, unit-length sentence vectors: string [B] -> float32 [B, E].
 
     Of a text the first `sequence_length` tokens are read, the rest is cut off.
@@ -149,20 +151,10 @@ class SentenceEncoder(keras.layers.Layer):
             digest.update(weight.numpy().tobytes())
         return digest.hexdigest()
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-        }
-
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "SentenceEncoder":
+    def from_config(cls, config: dict[str, Any]) -> Self:
         _keras_hub()  # Registers the classes named in the configuration.
-        config = dict(config)
-        for part in ("preprocessor", "backbone"):
-            config[part] = keras.saving.deserialize_keras_object(config[part])
-        return cls(**config)
+        return super().from_config(config)
 
 
 def _sequence_output(outputs: Any) -> Any:

@@ -64,7 +64,9 @@ class SequenceDecoder(SequenceLayer):
             ("memory_units", memory_units, 0),
         ):
             if size < least:
-                raise ValueError(f"{type(self).__name__}: `{name}` must be >= {least}; got {size}")
+                raise ValueError(
+                    f"{type(self).__name__}: `{name}` must be >= {least}; received {size}"
+                )
         if skip_connections and not conditioning_units:
             raise ValueError(
                 f"{type(self).__name__}: `skip_connections` need `conditioning_units` > 0"
@@ -247,17 +249,3 @@ class SequenceDecoder(SequenceLayer):
         return keras.layers.Dropout(
             self.dropout_rate, seed=self._seed(position), dtype=self.dtype_policy, name=name
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "vocabulary_size": self.vocabulary_size,
-            "conditioning_units": self.conditioning_units,
-            "embedding_units": self.embedding_units,
-            "tie_embeddings": self.tie_embeddings,
-            "word_dropout": self.word_dropout_rate,
-            "dropout": self.dropout_rate,
-            "memory_units": self.memory_units,
-            "skip_connections": self.skip_connections,
-            "seed": self.seed,
-        }

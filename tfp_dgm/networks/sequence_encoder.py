@@ -92,17 +92,6 @@ class SequenceEncoder(SequenceLayer):
         kept = 2 if self.return_sequences else 1
         return (*input_shape[:kept], self.output_units)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "vocabulary_size": self.vocabulary_size,
-            "units": self.units,
-            "embedding_units": self.embedding_units,
-            "dropout": self.dropout_rate,
-            "return_sequences": self.return_sequences,
-            "seed": self.seed,
-        }
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class BagOfWordsEncoder(SequenceEncoder):

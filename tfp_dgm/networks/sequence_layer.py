@@ -5,9 +5,10 @@ from typing import Any
 import keras
 
 from tfp_dgm.networks.attention import Attention
+from tfp_dgm.saved_arguments import SavesArguments
 
 
-class SequenceLayer(keras.layers.Layer):
+class SequenceLayer(SavesArguments, keras.layers.Layer):
     """Makes layers of its own policy, as trainable as itself, which Keras hands on to none.
 
     All but attention are built at once, so that saving finds their weights.

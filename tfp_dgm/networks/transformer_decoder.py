@@ -145,14 +145,6 @@ class TransformerDecoder(SequenceDecoder):
     def _positions(self, index: tf.Tensor) -> tf.Tensor:
         return sinusoids(index, self.units, self.compute_dtype)  # [T, D]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-        }
-
 
 def sinusoids(index: tf.Tensor, units: int, dtype: Any) -> tf.Tensor:
     """Positions int32 [T] as sines and cosines of geometric wavelengths: [T, units]."""

@@ -63,10 +63,3 @@ class TransformerEncoder(SequenceEncoder):
             x = x + self.outer[i](self.hidden[i](self.norms[i][1](x)))
         x = self.last_norm(x)
         return x if self.return_sequences else masked_mean(x, mask)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-        }

@@ -5,11 +5,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.token_ids import PAD, START, UNKNOWN
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class WordDropout(keras.layers.Layer):
+class WordDropout(SavesArguments, keras.layers.Layer):
     """Replaces tokens by UNKNOWN in training [1]; START and PAD stay.
 
     Args:
@@ -35,6 +36,3 @@ class WordDropout(keras.layers.Layer):
         noise = keras.random.uniform(tf.shape(token_ids), seed=self.seed_generator)
         hidden = (noise < self.rate) & (token_ids != START) & (token_ids != PAD)
         return tf.where(hidden, UNKNOWN, token_ids)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

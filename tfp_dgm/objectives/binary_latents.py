@@ -1,8 +1,12 @@
 """Latents that are factorised binary variables or one-hot vectors, in one layer or in several."""
 
+import functools
+
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.families import Independent
+from tfp_dgm.distributions.no_rule import no_rule
 from tfp_dgm.objectives.event_axes import sum_over_event
 from tfp_dgm.objectives.objective import Latents, Objective
 
@@ -19,15 +23,36 @@ def logits_of(objective: Objective, layer: tfd.Distribution) -> tuple[tf.Tensor,
     Raises:
       ValueError: if the distribution is another one.
     """
-    base = layer.distribution if isinstance(layer, tfd.Independent) else layer
-    if isinstance(base, tfd.Bernoulli):
-        return base.logits_parameter(), False
-    if isinstance(base, tfd.OneHotCategorical):
-        return tf.math.log_softmax(base.logits_parameter()), True
-    raise ValueError(
-        f"{type(objective).__name__}: needs Bernoulli or OneHotCategorical latents; received "
-        f"{layer}"
-    )
+    try:
+        return binary_logits(layer)
+    except ValueError as error:
+        raise ValueError(f"{type(objective).__name__}: {error}") from None
+
+
+@functools.singledispatch
+def binary_logits(distribution: tfd.Distribution) -> tuple[tf.Tensor, bool]:
+    """As `logits_of`; a family of binary variables or one-hot vectors registers its rule.
+
+    Raises:
+      ValueError: if there is none.
+    """
+    expected = "Bernoulli or OneHotCategorical latents"
+    raise ValueError(no_rule(binary_logits, expected, distribution))
+
+
+@binary_logits.register(tfd.Bernoulli)
+def _(distribution: tfd.Bernoulli) -> tuple[tf.Tensor, bool]:
+    return distribution.logits_parameter(), False
+
+
+@binary_logits.register(tfd.OneHotCategorical)
+def _(distribution: tfd.OneHotCategorical) -> tuple[tf.Tensor, bool]:
+    return tf.math.log_softmax(distribution.logits_parameter()), True
+
+
+@binary_logits.register(Independent)
+def _(distribution: tfd.Independent) -> tuple[tf.Tensor, bool]:
+    return binary_logits(distribution.distribution)
 
 
 def linear_log_prob(objective: Objective, distribution: tfd.Distribution, z: Latents) -> tf.Tensor:

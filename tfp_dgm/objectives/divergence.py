@@ -3,6 +3,8 @@
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.independent_factors import independent_factors
+
 
 def divergence(
     posterior: tfd.Distribution, prior: tfd.Distribution, log_ratio: tf.Tensor
@@ -41,11 +43,9 @@ def divergence_per_factor(posterior: tfd.Distribution, prior: tfd.Distribution) 
 
 
 def _factors(name: str, distribution: tfd.Distribution) -> tfd.Distribution:
-    if isinstance(distribution, tfd.MultivariateNormalDiag):
-        return tfd.Normal(distribution.mean(), distribution.stddev())
-    if isinstance(distribution, tfd.Independent):
-        return distribution.distribution
-    raise ValueError(
-        f"a divergence per dimension needs a {name} whose dimensions are independent; received "
-        f"{distribution}"
-    )
+    try:
+        return independent_factors(distribution)
+    except ValueError as error:
+        raise ValueError(
+            f"a divergence per dimension needs a {name} whose dimensions are independent: {error}"
+        ) from None

@@ -6,10 +6,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.support_of import MOST_VALUES, support_of
 from tfp_dgm.objectives.objective import Latents
 from tfp_dgm.objectives.stochastic_layers import packed
-
-_MOST_VALUES = 2**16
 
 
 def enumerated(posterior: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
@@ -33,11 +32,11 @@ def enumerated(posterior: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
     if isinstance(posterior, tfd.JointDistribution):
         # A layer's family and shape are the same whatever the draws before it.
         layers, _ = posterior.sample_distributions(seed=(0, 0))
-        supports = [_support(layer) for layer in layers]
+        supports = [support_of(layer) for layer in layers]
         sizes = [len(support) for support in supports]
-        if math.prod(sizes) > _MOST_VALUES:
+        if math.prod(sizes) > MOST_VALUES:
             raise ValueError(
-                f"enumeration: expected at most {_MOST_VALUES} values; received layers of {sizes}"
+                f"enumeration: expected at most {MOST_VALUES} values; received layers of {sizes}"
             )
         choices = np.indices(sizes).reshape(len(sizes), -1)  # [L, M]
         values = packed(
@@ -48,35 +47,8 @@ def enumerated(posterior: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
             ],
         )
     else:
-        values = _repeated(_support(posterior), posterior)
+        values = _repeated(support_of(posterior), posterior)
     return values, posterior.log_prob(values)
-
-
-def _support(distribution: tfd.Distribution) -> np.ndarray:
-    """[M, *event shape] of one example."""
-    dtype = distribution.dtype.as_numpy_dtype
-    if isinstance(distribution, tfd.Independent):
-        base = _support(distribution.distribution)  # [K, *event shape of one variable]
-        inner = distribution.distribution.event_shape.rank
-        shape = distribution.event_shape[: distribution.event_shape.rank - inner].as_list()
-        size = int(np.prod(shape))
-        if len(base) ** size > _MOST_VALUES:
-            raise ValueError(
-                f"enumeration: expected at most {_MOST_VALUES} values; received {size} variables "
-                f"of {len(base)} values each"
-            )
-        choices = np.indices([len(base)] * size).reshape(size, -1).T  # [M, N]
-        return base[choices].reshape(len(choices), *shape, *base.shape[1:])
-    if isinstance(distribution, tfd.OneHotCategorical):
-        return np.eye(distribution.event_shape[-1], dtype=dtype)
-    if isinstance(distribution, tfd.Bernoulli):
-        return np.arange(2).astype(dtype)
-    if isinstance(distribution, tfd.Categorical):
-        return np.arange(distribution.logits_parameter().shape[-1]).astype(dtype)
-    raise ValueError(
-        "enumeration: needs Categorical, OneHotCategorical or Bernoulli variables; received "
-        f"{distribution}"
-    )
 
 
 def _repeated(support: np.ndarray, distribution: tfd.Distribution) -> tf.Tensor:

@@ -1,28 +1,33 @@
-"""The job of modelling sentences: files of them in; text VAEs and language models, judged, out."""
+"""The job of modelling sentences: files of them in; text VAEs and language models, judged, out.
 
-from tfp_dgm.sentence_modelling.building import (
-    TextModel,
-    build_model,
-    compiled_model,
-)
-from tfp_dgm.sentence_modelling.earlier_settings import from_version_0_1
-from tfp_dgm.sentence_modelling.encoding import encode
-from tfp_dgm.sentence_modelling.evaluation import evaluate_text_model
-from tfp_dgm.sentence_modelling.figures import draw_units
-from tfp_dgm.sentence_modelling.generation import generate
-from tfp_dgm.sentence_modelling.imputation import impute
-from tfp_dgm.sentence_modelling.interpolation import draw_pairs, interpolate
-from tfp_dgm.sentence_modelling.loading import load_text_model
-from tfp_dgm.sentence_modelling.optimisation import (
-    build_objective,
-    build_optimizer,
-    build_schedule,
-)
-from tfp_dgm.sentence_modelling.reconstruction import reconstruct
-from tfp_dgm.sentence_modelling.samples import Samples
-from tfp_dgm.sentence_modelling.sentences import Texts, read_texts
-from tfp_dgm.sentence_modelling.settings import TextModelSettings
-from tfp_dgm.sentence_modelling.training import train_text_model
+Nothing is imported until a name is used: settings are checked before TensorFlow is there.
+"""
+
+from typing import TYPE_CHECKING
+
+from tfp_dgm.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from tfp_dgm.sentence_modelling.building import TextModel, build_model, compiled_model
+    from tfp_dgm.sentence_modelling.earlier_settings import from_version_0_1
+    from tfp_dgm.sentence_modelling.encoding import encode
+    from tfp_dgm.sentence_modelling.evaluation import evaluate_text_model
+    from tfp_dgm.sentence_modelling.figures import draw_units
+    from tfp_dgm.sentence_modelling.generation import generate
+    from tfp_dgm.sentence_modelling.imputation import impute
+    from tfp_dgm.sentence_modelling.interpolation import draw_pairs, interpolate
+    from tfp_dgm.sentence_modelling.loading import load_text_model
+    from tfp_dgm.sentence_modelling.optimisation import (
+        build_objective,
+        build_optimizer,
+        build_schedule,
+    )
+    from tfp_dgm.sentence_modelling.reconstruction import reconstruct
+    from tfp_dgm.sentence_modelling.run import claim_run
+    from tfp_dgm.sentence_modelling.samples import Samples
+    from tfp_dgm.sentence_modelling.sentences import Texts, read_texts
+    from tfp_dgm.sentence_modelling.settings import TextModelSettings
+    from tfp_dgm.sentence_modelling.training import train_text_model
 
 __all__ = [
     "Samples",
@@ -33,6 +38,7 @@ __all__ = [
     "build_objective",
     "build_optimizer",
     "build_schedule",
+    "claim_run",
     "compiled_model",
     "draw_pairs",
     "draw_units",
@@ -47,3 +53,39 @@ __all__ = [
     "reconstruct",
     "train_text_model",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "building": (
+            "TextModel",
+            "build_model",
+            "compiled_model",
+        ),
+        "earlier_settings": ("from_version_0_1",),
+        "encoding": ("encode",),
+        "evaluation": ("evaluate_text_model",),
+        "figures": ("draw_units",),
+        "generation": ("generate",),
+        "imputation": ("impute",),
+        "interpolation": (
+            "draw_pairs",
+            "interpolate",
+        ),
+        "loading": ("load_text_model",),
+        "optimisation": (
+            "build_objective",
+            "build_optimizer",
+            "build_schedule",
+        ),
+        "reconstruction": ("reconstruct",),
+        "run": ("claim_run",),
+        "samples": ("Samples",),
+        "sentences": (
+            "Texts",
+            "read_texts",
+        ),
+        "settings": ("TextModelSettings",),
+        "training": ("train_text_model",),
+    },
+)

@@ -3,13 +3,13 @@
 import dataclasses
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tfp_dgm import layers, models, networks
 from tfp_dgm.data import DataError
 from tfp_dgm.sentence_modelling.latent_settings import IAFPosterior, PlanarPosterior
 from tfp_dgm.sentence_modelling.optimisation import build_objective, build_optimizer
+from tfp_dgm.sentence_modelling.precision import computing_in
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import END
@@ -94,9 +94,9 @@ def in_float32(
     """The same model; in bfloat16, which each compiler rounds its way, answers would differ."""
     if settings.precision == "float32":
         return model
-    keras.config.set_dtype_policy("float32")
-    same = build_model(settings, vocabulary)
-    same.build((None, None))
+    with computing_in("float32"):
+        same = build_model(settings, vocabulary)
+        same.build((None, None))
     same.set_weights(model.get_weights())
     same.compile(build_optimizer(settings, steps), model.objective)
     same.optimizer.build(same.trainable_variables)

@@ -33,18 +33,19 @@ def generate(
       method: how words are chosen, given the latent.
       temperature, top_k, top_p: of `sample`; see `inference.sample_texts`.
       beam_size: of `beam`.
-      seed: text n is drawn by (seed, n) alone.
+      seed: latent and words of text n are drawn by (seed, n) alone: a server that is given that
+        seed writes the same text.
+    Raises:
+      ValueError: if the model's latents cannot be drawn by row; see `inference.draw`.
     """
     texts: list[str] = []
     for start in range(0, count, AT_ONCE):
         rows = min(AT_ONCE, count - start)
-        numbers = tf.range(start, start + rows)
-        seeds = tf.stack([tf.fill([rows], seed), numbers], axis=1)
+        seeds = tf.stack([tf.fill([rows], seed), tf.range(start, start + rows)], axis=1)  # [B, 2]
         if isinstance(model, LanguageModel):
             distribution = model.texts(rows)
         else:
-            z = model.prior(None).sample(rows, seed=(seed, start))
-            distribution = model.decode(z)
+            distribution = model.decode(inference.latents_of_texts(model.prior(None), seeds))
         if method == "sample":
             ids = inference.sample_texts(
                 distribution, seeds, temperature=temperature, top_k=top_k, top_p=top_p

@@ -23,7 +23,7 @@ def draw_pairs(sentences: Sequence[str], pairs: int, *, seed: int = 0) -> list[t
     texts = list(dict.fromkeys(sentences))
     if len(texts) < 2 * pairs:
         raise DataError(
-            f"{pairs} `pairs` need {2 * pairs} different sentences; received {len(texts)}"
+            f"`pairs`: {pairs} need {2 * pairs} different sentences; received {len(texts)}"
         )
     drawn = np.random.default_rng(seed).choice(len(texts), (pairs, 2), replace=False)
     return [(texts[i], texts[j]) for i, j in drawn]

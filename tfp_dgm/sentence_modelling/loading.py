@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from tfp_dgm import models
-from tfp_dgm.data import DataError
+from tfp_dgm.data import DataError, require_finished_run
 from tfp_dgm.models import TextVAE
 from tfp_dgm.sentence_modelling.building import TextModel
+from tfp_dgm.sentence_modelling.run import JOB, MODEL
 from tfp_dgm.text import Vocabulary
 
 
@@ -14,11 +15,13 @@ def load_text_model(path: str | os.PathLike[str]) -> TextModel:
     """The trained model of a folder, or of a .keras file.
 
     Raises:
-      DataError: if there is none, it cannot be loaded, or it is no text VAE or language model with
-        a vocabulary.
+      DataError: if there is none or an unfinished one, it cannot be loaded, or it is no text VAE or
+        language model with a vocabulary.
     """
-    path = Path(path)
-    file = path / "model.keras" if path.is_dir() else path
+    path = file = Path(path)
+    if path.is_dir():
+        require_finished_run(path, JOB)
+        file = path / MODEL
     if not file.is_file():
         raise DataError.at(path, "no model here; `dgm text-vae train` makes one")
     model = models.load_model(file)

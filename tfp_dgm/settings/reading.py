@@ -13,9 +13,10 @@ from tfp_dgm.settings.assignments import assign
 from tfp_dgm.settings.refusals import path_of, refusal
 from tfp_dgm.settings.settings_class import TAG, chosen, defaults_of, types_of
 from tfp_dgm.settings.settings_file import line_of, load_settings
-from tfp_dgm.settings.writing import DATA
 
 Settings = TypeVar("Settings")
+
+DATA = "data"  # Under which trainings of version 0.1 noted what they read, beside their settings.
 
 
 def read_settings(
@@ -29,8 +30,8 @@ def read_settings(
 
     Args:
       declared: a `settings_class`.
-      file: YAML, TOML or JSON by its ending, such as the settings.json of a training, whose `data`
-        are no setting; None for the defaults.
+      file: YAML, TOML or JSON by its ending, such as the settings.json of a training; None for the
+        defaults.
       assignments: `name=value` each, with dots into settings of settings
         (`posterior.num_layers=4`), the value as YAML has it. They win over the file.
       earlier: turns what a file of an earlier version holds into what it would hold now.
@@ -41,7 +42,7 @@ def read_settings(
     """
     path = None if file is None else Path(file)
     values = {} if path is None else load_settings(path)
-    if isinstance(values.get(DATA), dict):  # A training notes beside its settings what it read.
+    if isinstance(values.get(DATA), dict):
         del values[DATA]
     if earlier is not None:
         values = earlier(values)
@@ -61,7 +62,7 @@ def read_settings(
         if path is None:
             raise DataError(f"settings: {said}") from errors
         line = line_of(path, place) if place else None
-        raise DataError.at(path, said, place=line and f"line {line}") from errors
+        raise DataError.at(path, said, place=None if line is None else f"line {line}") from errors
 
 
 def _with_kinds(declared: type, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def unknown(path: tuple[str, ...], declared: type, values: Mapping[str, Any]) ->
         if close:
             return f"no such setting {name!r}; did you mean {'.'.join((*path[:-1], *close))!r}?"
     known: dict[str, list[str]] = {}
-    walk(declared, lambda whole, kind, _, __: known.setdefault(whole, []).append(kind))
+    walk(declared, lambda whole, kind, _: known.setdefault(whole, []).append(kind))
     if name in known:
         kinds = " or ".join(kind for kind in known[name] if kind)
         outer = ".".join((*path[:-1], TAG))

@@ -9,14 +9,14 @@ from typing import Any, TypeVar, dataclass_transform
 import pydantic.dataclasses
 from pydantic import ConfigDict
 
-Class = TypeVar("Class", bound=type)
+Class = TypeVar("Class")
 
 # Tells, among the classes that a setting may be of, which one was chosen.
 TAG = "kind"
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def settings_class(declared: Class) -> Class:
+def settings_class(declared: type[Class]) -> type[Class]:
     """Makes a class of settings: a frozen dataclass that refuses wrong types and values.
 
     Ranges stand in the types, `Annotated[int, Ge(1)]`; what several settings must fulfil together
@@ -37,7 +37,8 @@ def settings_class(declared: Class) -> Class:
         setting, what was expected and what came.
     """
     config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    return pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=config)(declared)
+    make: Any = pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=config)
+    return make(declared)
 
 
 def variants(hint: Any) -> dict[str, type]:
@@ -70,12 +71,12 @@ def defaults_of(declared: type) -> dict[str, Any]:
     }
 
 
-def walk(declared: type, visit: Callable[[str, str, str, Any], None], path: str = "") -> None:
-    """Visits every setting, those of settings too: `visit(path, kind, name, type)`."""
+def walk(declared: type, visit: Callable[[str, str, Any], Any], path: str = "") -> None:
+    """Visits every setting, those of settings too: `visit(path, kind of its class, type)`."""
     for name, hint in types_of(declared).items():
         whole = f"{path}.{name}" if path else name
         kind = str(defaults_of(declared).get(TAG, ""))
-        visit(whole, kind, name, hint)
+        visit(whole, kind, hint)
         for inner in variants(hint).values():
             walk(inner, visit, whole)
 

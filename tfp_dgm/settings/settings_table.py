@@ -22,7 +22,7 @@ def settings_table(declared: type) -> str:
     rows: dict[tuple[str, ...], list[str]] = {}
     _collect(declared, "", "", None, rows)
     all_kinds: dict[str, list[str]] = {}
-    walk(declared, lambda path, _, __, hint: all_kinds.setdefault(path, list(variants(hint))))
+    walk(declared, lambda path, _, hint: all_kinds.setdefault(path, list(variants(hint))))
     lines = ["| setting | values | default | meaning |", "|---|---|---|---|"]
     for (name, values, default, meaning), kinds in rows.items():
         everywhere = kinds == all_kinds.get(name.rpartition(".")[0], [""])

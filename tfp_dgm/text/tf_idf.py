@@ -8,9 +8,11 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TfIdf(keras.layers.Layer):
+class TfIdf(SavesArguments, keras.layers.Layer):
     """Sublinear TF-IDF of unit length: counts [B, V] -> float32 [B, V].
 
         w[v] = (1 + log count[v]) idf[v]  where count[v] > 0;   x = w / |w|
@@ -51,6 +53,3 @@ class TfIdf(keras.layers.Layer):
         length = np.sqrt(np.asarray(weights.multiply(weights).sum(axis=1)).ravel())
         scale = scipy.sparse.diags(1 / np.where(length > 0, length, 1))
         return (scale @ weights).tocsr().astype(np.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "idf": self.idf.tolist()}

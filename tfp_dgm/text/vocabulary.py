@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
 
 _TEXTS_AT_ONCE = 1024
@@ -17,7 +18,7 @@ _CLOSING = r"\s+([,.;:!?%)\]}])"
 _OPENING = r"([(\[{])\s+"
 
 
-class Vocabulary(keras.layers.Layer):
+class Vocabulary(SavesArguments, keras.layers.Layer):
     """Maps strings [B] to int32 [B, T]: tokens, END, and PAD up to the longest row.
 
     Runs in the graph, so that it may stand in a model that takes strings; `detokenize` is the way
@@ -128,14 +129,6 @@ class Vocabulary(keras.layers.Layer):
 
     def compute_output_spec(self, texts: Any) -> keras.KerasTensor:
         return keras.KerasTensor((texts.shape[0], None), dtype="int32")
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "tokens": list(self.tokens),
-            "lower": self.lower,
-            "max_length": self.max_length,
-        }
 
 
 def with_marks_attached(texts: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
+from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text.vocabulary import text_batches
 
 # Letters, digits and the marks that belong to letters make words; scripts that put no spaces
@@ -29,7 +30,7 @@ def words(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class WordCounts(keras.layers.Layer):
+class WordCounts(SavesArguments, keras.layers.Layer):
     """Counts the words of a vocabulary: string [B] -> float32 [B, V].
 
     Only operations that a stock TF Serving links, so that the layer may stand in a SavedModel that
@@ -123,9 +124,6 @@ class WordCounts(keras.layers.Layer):
         """Places in the vocabulary from 1, else 0: string [B] -> ragged int64 [B, (T)]."""
         tokens = words(tf.reshape(texts, [-1]))
         return tokens.with_flat_values(self.lookup(tokens.flat_values))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vocabulary": list(self.vocabulary)}
 
 
 def document_frequencies(texts: Sequence[str]) -> dict[str, int]:

@@ -99,6 +99,3 @@ class WordVocabulary(Vocabulary):
         words = token_ids.with_flat_values(tf.gather(table, token_ids.flat_values))
         texts = tf.strings.reduce_join(words, axis=-1, separator=" ")
         return with_marks_attached(texts) if self.split_punctuation else texts
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "split_punctuation": self.split_punctuation}

@@ -6,14 +6,14 @@ from dataclasses import replace
 import tensorflow as tf
 
 from tfp_dgm.distributions import point_estimate
-from tfp_dgm.inference import draw, greedy, sample_texts
+from tfp_dgm.inference import draw, greedy, latents_of_texts, sample_texts
 from tfp_dgm.models import Signature, TextVAE
 from tfp_dgm.serving.signatures.sentence_tasks import SentenceTasks
 
 # Draws of the latent behind a score.
 SCORE_SAMPLES = 16
-# Latents and scores are drawn with numbers that no token of a text is drawn with.
-_LATENT_COUNTER, _SCORE_COUNTER = 1 << 20, 1 << 21
+# Scores are drawn with numbers that nothing of a generated text is drawn with.
+_SCORE_COUNTER = 1 << 21
 
 
 def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
@@ -34,7 +34,7 @@ def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
     tasks = SentenceTasks(model)
 
     def generate(seed: tf.Tensor, temperature: tf.Tensor) -> dict[str, tf.Tensor]:
-        z = draw(model.prior(None), seed, _LATENT_COUNTER)[0]  # [B, Z]
+        z = latents_of_texts(model.prior(None), seed)  # [B, Z]
         texts = model.decode(z)
         token_ids = sample_texts(texts, seed, temperature=temperature)
         return {

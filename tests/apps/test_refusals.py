@@ -1,0 +1,113 @@
+"""What can be refused without a model is refused before TensorFlow is loaded, at once."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.apps.commands import COMMANDS
+
+CASES = {
+    "label": {
+        "ending": ("t.csv --text-column text --label-column label --output o.xyz", "'.xyz'"),
+        "input": ("t.csv --text-column text --label-column label --output t.csv", "input 't.csv'"),
+        "no file": ("none.csv --text-column a --label-column b --output o.csv", "no such file"),
+        "there": ("t.csv --text-column text --label-column label --output u.csv", "earlier result"),
+    },
+    "predict": {
+        "ending": ("there t.csv --output o.xyz", "'.xyz'"),
+        "input": ("there t.csv --output t.csv", "is the input 't.csv' itself"),
+        "no file": ("there none.csv --output o.csv", "none.csv: no such file"),
+        "no model": ("there t.csv --output o.csv", "expected a folder that `dgm label` wrote"),
+    },
+    "demo": {
+        "file": ("--output t.csv", "expected a folder or nothing; found a file"),
+        "there": ("--output there", "expected nothing or an earlier demo there; found 'file'"),
+    },
+    "export": {
+        "no model": ("none.keras --output o", "none.keras: no such file"),
+        "file": ("m.keras --output t.csv", "expected a folder or nothing; found a file"),
+        "there": ("m.keras --output served --version 3", "--version: expected a new positive"),
+    },
+    "serve": {"no model": ("none", "none: expected folders of versions")},
+    "serve-check": {"no model": ("none", "none: expected a SavedModel or folders of versions")},
+    "caption train": {
+        "setting": ("t.csv --output m --set num_expert=1", "did you mean 'num_experts'?"),
+        "value": ("t.csv --output m --set epochs=0", "expected at least 1; received 0"),
+        "no file": ("none.csv --output m", "none.csv: no such file"),
+    },
+    "caption evaluate": {
+        "no model": ("none t.csv", "expected the folder of a finished training"),
+        "no file": ("captioner none.csv", "none.csv: no such file"),
+        "json": ("captioner t.csv --json u.csv", "is there already; delete it"),
+    },
+    "caption describe": {
+        "no model": ("none t.csv", "expected the folder of a finished training"),
+        "no file": ("captioner none.png", "none.png: no such file"),
+        "html": ("captioner t.csv --html u.csv", "is there already; delete it"),
+    },
+    "caption export": {
+        "no model": ("none --output o", "expected the folder of a finished training"),
+        "file": ("captioner --output t.csv", "expected a folder or nothing; found a file"),
+    },
+    "caption render": {"there": ("--output there", "there: is there already; delete it")},
+    "datasets fetch": {"name": ("r9", "no such data set 'r9'")},
+    "datasets path": {"name": ("r9", "no such data set 'r9'")},
+    "datasets export": {
+        "name": ("r9 --output o.csv", "no such data set 'r9'"),
+        "ending": ("r8 --output o.xyz", "'.xyz'"),
+        "there": ("r8 --output u.csv", "is there already; delete it"),
+    },
+}
+
+# All of them in one process, which would have loaded TensorFlow once and for all.
+RUN = """
+import json, sys
+from typer.testing import CliRunner
+from tfp_dgm_apps.cli import app
+for words in json.load(sys.stdin):
+    result = CliRunner().invoke(app, words)
+    said = " ".join(result.output.replace("\\u2502", " ").split())
+    print(json.dumps([result.exit_code, said, "tensorflow" in sys.modules]))
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory):
+    """Exit code, message, and whether TensorFlow was loaded, by command and case."""
+    folder = tmp_path_factory.mktemp("refusals")
+    for name in ("t.csv", "u.csv"):
+        (folder / name).write_text("text,label\na b,x\nc d,\n")
+    (folder / "m.keras").write_bytes(b"")
+    for name in ("there/file", "captioner/captioner.keras", "served/3/saved_model.pb"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(b"")
+    names = [(command, case) for command, cases in CASES.items() for case in cases]
+    words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
+    before = sorted(os.walk(folder))
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        cwd=folder,
+        input=json.dumps(words),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(os.walk(folder)) == before
+    return dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("command", "case"), [(command, case) for command, cases in CASES.items() for case in cases]
+)
+def test_a_refusal_needs_no_tensorflow(refusals, command, case):
+    exit_code, said, loaded = refusals[command, case]
+    assert exit_code == 2
+    assert CASES[command][case][1] in said
+    assert not loaded
+
+
+def test_every_command_that_can_refuse_is_tried():
+    assert set(CASES) == set(COMMANDS) - {"datasets list"}

@@ -1,0 +1,83 @@
+"""The predictor of tables, its parts and its encoder of sentences."""
+
+import keras
+import numpy as np
+
+from tests.golden.latent_variable_models import randomized
+from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.models import BagOfWordsVAE
+from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.objectives import ELBO
+from tfp_dgm.text import TfIdf, WordCounts
+
+CLASSES = ("fruit", "metal")  # K
+VOCABULARY = ["apple", "pear", "iron", "zinc", "the"]
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "apple", "iron", "##s"]
+TEXTS = np.array([b"the apples, a pear", b"iron and zinc", b""])
+COUNTS = np.float32([[1, 0, 2, 0, 0], [0, 1, 0, 3, 1], [0, 0, 0, 1, 0]])
+IDF = [1.2, 0.7, 1.9, 0.4, 1.1]
+
+
+def bag_of_words_vae(words=5, **kwargs):
+    return BagOfWordsVAE(IDF[:words], units=4, latent_units=3, word_dropout=0.2, seed=1, **kwargs)
+
+
+def trained_vae():
+    log_probabilities = np.log([0.1, 0.2, 0.3, 0.15, 0.25])
+    model = bag_of_words_vae(word_log_probabilities=log_probabilities)
+    randomized(model, COUNTS).compile(keras.optimizers.Adam(0.02), ELBO(kl_weight=0.4))
+    return model, COUNTS, None
+
+
+def sentence_encoder():
+    import keras_hub  # Of the extra `encoder`.
+
+    tokenizer = keras_hub.models.BertTokenizer(vocabulary=PIECES, lowercase=True)
+    preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8)
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=len(PIECES),
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=4,
+        intermediate_dim=4,
+        max_sequence_length=8,
+    )
+    return SentenceEncoder(preprocessor, backbone)
+
+
+def classifier(encoder=None):
+    members = 5 if encoder is None else 7
+    model = TextClassifier(
+        CLASSES,
+        0.8,
+        vae_words=[0, 2, 3],
+        vae_scale=[0.5, 1.5, 0.9],
+        word_counts=WordCounts(VOCABULARY),
+        tf_idf=TfIdf(IDF),
+        lsa=keras.layers.Dense(2, use_bias=False),
+        vae=bag_of_words_vae(words=3),
+        encoder=encoder,
+        heads=[BagOfHeads(2, [0.3, 0.7]) for _ in range(members - 3)],
+        naive_bayes=[keras.layers.Dense(2, activation="softmax") for _ in range(3)],
+        student=keras.layers.Dense(2, activation="softmax"),
+        ensemble=TemperedMixture(
+            np.linspace(0.5, 2, members), np.full(members, 0.9 / members), 0.1
+        ),
+        combination=TemperedMixture([1.0, 1.3], [0.6, 0.4]),
+        calibration=TemperedMixture([0.7, 2.0], [0.5, 0.3], 0.2),
+    )
+    model.build()
+    randomized(model, TEXTS)
+    random = np.random.default_rng(4)
+    for heads in model.heads:
+        for weight in heads.weights:
+            weight.assign(random.normal(size=weight.shape))
+    return model, TEXTS, None
+
+
+LABELLING_MODELS = {
+    "bag_of_words_vae": trained_vae,
+    "text_classifier": classifier,
+    "text_classifier_encoder": lambda: classifier(sentence_encoder()),
+}

@@ -1,0 +1,104 @@
+"""Models of texts and of captions, with every encoder, decoder and vocabulary."""
+
+import numpy as np
+
+from tests.golden.latent_variable_models import compiled, randomized
+from tfp_dgm import layers, networks, objectives
+from tfp_dgm.models import LanguageModel, MixtureOfExpertsCaptioner, TextVAE
+from tfp_dgm.text import SubwordVocabulary, WordVocabulary
+
+EXPERTS = 3  # K
+CONTEXT, FEATURES, LENGTH = 4, 3, 5
+TOKEN_IDS = np.array([[4, 5, 6, 2, 0], [7, 2, 0, 0, 0], [8, 8, 4, 5, 2]], np.int32)
+TEXTS = np.array([b"the cat sat", b"Sat", b"cat the unknown cat"])
+WORDS = ["the", "cat", "sat", "on", "mat"]
+PIECES = ["the", "cat", "s", "##at", "##s", "a"]
+
+
+def decoder(kind, vocabulary_size=9, units=4, **kwargs):
+    arguments = {"embedding_units": 4, "dropout": 0.1, "word_dropout": 0.2, "seed": 3, **kwargs}
+    return getattr(networks, kind)(vocabulary_size, units, **arguments)
+
+
+def encoder(kind, vocabulary_size=9, units=4, **kwargs):
+    arguments = {"embedding_units": 3, "seed": 4, **kwargs}
+    return getattr(networks, kind)(vocabulary_size, units, **arguments)
+
+
+def text_vae(encoder, decoder, inputs=TOKEN_IDS, **kwargs):
+    model = TextVAE(encoder, decoder, latent_units=2, max_length=6, seed=2, **kwargs)
+    randomized(model, TOKEN_IDS)
+    return compiled(model, inputs, objectives.ELBO(kl_weight=0.5))
+
+
+def language_model(decoder, **kwargs):
+    model = LanguageModel(decoder, max_length=6, seed=2, **kwargs)
+    return compiled(model, TOKEN_IDS, None)
+
+
+def head(conditioning_units, **kwargs):
+    cells = decoder("LSTMDecoder", conditioning_units=conditioning_units, **kwargs)
+    return layers.TokenSequence(cells, LENGTH)
+
+
+def captioner(experts, objective, *, grid=False, **kwargs):
+    model = MixtureOfExpertsCaptioner(experts, seed=1, **kwargs)
+    shape = (3, 8, 8, 3) if "encoder" in kwargs else (3, 2, 2, FEATURES) if grid else (3, FEATURES)
+    source = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    return compiled(model, {"source": source, "token_ids": TOKEN_IDS}, objective)
+
+
+def shared(**kwargs):
+    return layers.SharedExperts(head(CONTEXT + 2, **kwargs), EXPERTS, embedding_units=2)
+
+
+TEXT_MODELS = {
+    "text_vae_lstm": lambda: text_vae(
+        encoder("LSTMEncoder", bidirectional=True),
+        decoder("LSTMDecoder", conditioning_units=2, num_layers=2, skip_connections=True),
+        TEXTS,
+        vocabulary=WordVocabulary(WORDS, lower=True, max_length=5),
+        bag_of_words_weight=0.3,
+    ),
+    "text_vae_gru": lambda: text_vae(
+        encoder("GRUEncoder", vocabulary_size=10),
+        decoder("GRUDecoder", vocabulary_size=10, conditioning_units=2),
+        TEXTS,
+        vocabulary=SubwordVocabulary(PIECES, lower=True),
+    ),
+    "text_vae_transformer": lambda: text_vae(
+        encoder("TransformerEncoder", embedding_units=4, num_layers=1, num_heads=2),
+        decoder("TransformerDecoder", conditioning_units=2, num_layers=1, num_heads=2),
+    ),
+    "text_vae_convolutional": lambda: text_vae(
+        encoder("BagOfWordsEncoder"),
+        decoder("ConvolutionalDecoder", conditioning_units=2, kernel_size=2, dilations=(1, 2)),
+    ),
+    "text_vae_inputless": lambda: text_vae(
+        encoder("BagOfWordsEncoder"),
+        decoder("InputlessDecoder", conditioning_units=2, word_dropout=0.0),
+    ),
+    "language_model": lambda: language_model(decoder("LSTMDecoder", tie_embeddings=True)),
+    "captioner": lambda: captioner(
+        shared(memory_units=FEATURES),
+        objectives.EnumeratedELBO(),
+        grid=True,
+        gate=layers.Categorical(EXPERTS),
+        expert_posterior=layers.Responsibilities(
+            EXPERTS, temperature=1.5, balance=0.2, usage_decay=0.8
+        ),
+        vocabulary=WordVocabulary(WORDS),
+    ),
+    "captioner_separate": lambda: captioner(
+        layers.SeparateExperts([head(CONTEXT) for _ in range(EXPERTS)]), objectives.ExactMarginal()
+    ),
+    "captioner_recognition": lambda: captioner(
+        shared(),
+        objectives.GumbelSoftmaxELBO(temperature=0.8),
+        encoder=networks.ConvolutionalEncoder((8,)),
+        gate=layers.OneHotCategorical(EXPERTS),
+        expert_posterior=layers.ExpertRecognition(
+            encoder("BagOfWordsEncoder"), EXPERTS, one_hot=True
+        ),
+    ),
+}

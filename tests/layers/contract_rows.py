@@ -1,0 +1,511 @@
+"""One row for each distribution layer and each prior: its arguments, its events and its oracle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import scipy.integrate
+import scipy.special
+import scipy.stats
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tests.references import densities, flows
+from tests.references.recurrent_text import lstm_log_prob
+from tfp_dgm import layers, networks
+
+DIMENSIONS = 5  # D, of the features
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer with arguments that are not its defaults.
+
+    Attributes:
+      layer: its class.
+      arguments: of the constructor.
+      events: three events.
+      log_prob: oracle of one event, from the parameters of one row (a prior's weights).
+      support: every event, where they can be enumerated.
+      moments: oracle of mean and covariance, where they cannot.
+      parameters: of one row of features, from the layer; the flat projection where None.
+      num_fixed: weights that training does not change by gradients.
+      call: how the layer makes a distribution of features [..., D].
+      build: how it makes its weights for features of a shape.
+      leading_axes: whether there may be more of them than one.
+    """
+
+    layer: type[keras.layers.Layer]
+    arguments: dict[str, Any]
+    events: np.ndarray
+    log_prob: Callable[[np.ndarray, np.ndarray], float]
+    support: list[np.ndarray] = field(default_factory=list)
+    moments: Callable[[Any], tuple[np.ndarray, np.ndarray]] | None = None
+    parameters: Callable[[keras.layers.Layer, np.ndarray], Any] | None = None
+    num_fixed: int = 0
+    call: Callable[[keras.layers.Layer, tf.Tensor], tfd.Distribution] = lambda layer, x: layer(x)
+    build: Callable[[keras.layers.Layer, Any], None] = lambda layer, shape: layer.build(shape)
+    leading_axes: bool = True
+
+    def make(self, **kwargs):
+        """A new layer; parts that are layers are new too."""
+        arguments = {name: renewed(value) for name, value in self.arguments.items()}
+        return self.layer(**arguments, **kwargs)
+
+    @property
+    def is_prior(self) -> bool:
+        return issubclass(self.layer, layers.Prior)
+
+
+def renewed(value):
+    if isinstance(value, list):
+        return [renewed(item) for item in value]
+    if isinstance(value, keras.layers.Layer):
+        return type(value).from_config(value.get_config())
+    return value
+
+
+def normal_diag(parameters):
+    scale = [0.1 + densities.softplus(rho) for rho in parameters[3:]]
+    return parameters[:3], np.diag(np.square(scale))
+
+
+def normal_tril(parameters):
+    factor = densities.tril_of_3(parameters[3:], 0.2)
+    return parameters[:3], factor @ factor.T
+
+
+def normal_learned(parameters):
+    return parameters[:3], np.diag(np.exp(2 * parameters[3:]))
+
+
+def normal_standard(parameters):
+    return np.zeros(3), np.eye(3)
+
+
+def float64(weight):
+    return np.asarray(weight, np.float64)
+
+
+def projected(layer, features):
+    kernel, bias = map(float64, layer.weights)
+    return np.asarray(features, np.float64) @ kernel + bias
+
+
+def normal_batch_normalized(layer, features):
+    """Parameters as of the plain Normal, from the moving averages."""
+    parameters = projected(layer.projection, features)
+    mean, variance = map(float64, layer.normalization.weights)
+    spread = (parameters[:3] - mean) / np.sqrt(variance + 1e-5)
+    return np.concatenate([0.7 * spread + float64(layer.beta), parameters[3:]])
+
+
+def planar_parameters(layer, features):
+    base, flow = projected(layer.base.projection, features), projected(layer.projection, features)
+    return base, [(part[:3], part[3:6], part[6]) for part in np.split(flow, 2)]
+
+
+def planar_log_prob(parameters, event):
+    base, parts = parameters
+    total, y = 0.0, np.asarray(event, np.float64)
+    for u, w, b in reversed(parts):
+        y = flows.planar_inverse(u, w, b, y)
+        total -= flows.log_det_jacobian(flows.planar(u, w, b), y)
+    return total + log_prob_from(normal_diag)(base, y)
+
+
+def autoregressive_parameters(layer, features):
+    context = projected(layer.projection, features)
+    base = projected(layer.base.projection, features)
+    return base, context, [[float64(w) for w in network.weights] for network in layer.networks]
+
+
+def inverse_autoregressive_log_prob(parameters, event):
+    base, context, networks = parameters
+    total, y = 0.0, np.asarray(event, np.float64)
+    for index in reversed(range(len(networks))):
+        reverse = index % 2 == 1
+        forward = flows.autoregressive(networks[index], context, reverse, [4])
+        y = flows.autoregressive_inverse(forward, y, reverse)
+        total -= flows.log_det_jacobian(forward, y)
+    return total + log_prob_from(normal_tril)(base, y)
+
+
+def network_weights(layer, features):
+    return [[float64(w) for w in network.weights] for network in layer.networks]
+
+
+def masked_autoregressive_log_prob(networks, event):
+    """From the event to the noise, through the first network last."""
+    total, x = 0.0, np.asarray(event, np.float64)
+    for index, weights in enumerate(networks):
+        to_noise = flows.autoregressive(weights, None, index % 2 == 1, [4, 5])
+        total += flows.log_det_jacobian(to_noise, x)
+        x = to_noise(x)
+    return total + scipy.stats.norm.logpdf(x).sum()
+
+
+def spherical(parameters):
+    """Direction, concentration and the density of the cosine, normalised by quadrature."""
+    direction = parameters[:3] / np.linalg.norm(parameters[:3])
+    concentration = 4.5 if len(parameters) == 3 else 0.3 + 3 * densities.softplus(parameters[3])
+    total, _ = scipy.integrate.quad(lambda t: (1 + t) ** concentration, -1, 1)  # On S^2.
+    return direction, concentration, total
+
+
+def power_spherical_log_prob(parameters, event):
+    direction, concentration, total = spherical(parameters)
+    cosine = np.dot(direction, np.asarray(event, np.float64))
+    return concentration * np.log1p(cosine) - np.log(2 * np.pi * total)
+
+
+def power_spherical_moments(parameters):
+    direction, concentration, total = spherical(parameters)
+    first, second = (
+        scipy.integrate.quad(lambda t, n=n: t**n * (1 + t) ** concentration / total, -1, 1)[0]
+        for n in (1, 2)
+    )
+    along = np.outer(direction, direction)
+    return first * direction, (second - first**2) * along + (1 - second) / 2 * (np.eye(3) - along)
+
+
+def mixture(parameters):
+    """Weights, means and standard deviations of K Normals."""
+    logits, numbers = parameters[:4], parameters[4:].reshape(2, 4, 3)
+    return densities.softmax(logits), numbers[0], np.exp(numbers[1])
+
+
+def mixture_of_pseudo_posteriors(parameters):
+    loc, rho = np.split(np.tanh(parameters.reshape(5, 6)), 2, axis=1)
+    return np.full(5, 0.2), loc, 0.1 + np.vectorize(densities.softplus)(rho)
+
+
+def mixture_log_prob(components):
+    def log_prob(parameters, event):
+        weights, loc, scale = components(parameters)
+        terms = [
+            densities.normal_diag_log_prob(m, s, event) for m, s in zip(loc, scale, strict=True)
+        ]
+        return scipy.special.logsumexp(terms, b=weights)
+
+    return log_prob
+
+
+def mixture_moments(components):
+    def moments(parameters):
+        weights, loc, scale = components(parameters)
+        mean = weights @ loc
+        second = np.einsum("k,ki,kj->ij", weights, loc, loc) + np.diag(weights @ scale**2)
+        return mean, second - np.outer(mean, mean)
+
+    return moments
+
+
+def pseudo_posterior(pseudo_inputs):
+    loc, rho = tf.split(pseudo_inputs, 2, axis=-1)
+    return tfd.MultivariateNormalDiag(loc, 0.1 + tf.nn.softplus(rho))
+
+
+def log_prob_from(moments):
+    return lambda parameters, event: scipy.stats.multivariate_normal.logpdf(
+        event, *moments(parameters)
+    )
+
+
+def one_hot_pair_log_prob(parameters, event):
+    return sum(
+        np.log(densities.softmax(logits))[np.argmax(one_hot)]
+        for logits, one_hot in zip(np.reshape(parameters, (2, 3)), event, strict=True)
+    )
+
+
+def categorical_log_prob(parameters, event):
+    return np.log(densities.softmax(parameters))[int(event)]
+
+
+def text_decoder(name):
+    return networks.LSTMDecoder(
+        6, 3, conditioning_units=DIMENSIONS, embedding_units=2, name=f"decoder_{name}"
+    )
+
+
+def lstm_weights(decoder):
+    return {
+        "embedding": decoder.embedding,
+        "input": decoder.input_maps[0].kernel,
+        "input_bias": decoder.input_maps[0].bias,
+        "recurrent": decoder.kernels[0],
+        "condition": decoder.condition_maps[0].kernel,
+        "state": decoder.state_maps[0].kernel,
+        "state_bias": decoder.state_maps[0].bias,
+        "output": decoder.output_weights,
+        "output_bias": decoder.output_bias,
+    }
+
+
+def text_log_prob(parameters, event):
+    decoder, conditioning = parameters
+    return lstm_log_prob(lstm_weights(decoder), conditioning, [token for token in event if token])
+
+
+def number_of_expert(features):
+    """The experts' own input: which of two writes the text of these features."""
+    return tf.cast(tf.convert_to_tensor(features)[..., 0] > 0, tf.int32)
+
+
+def of_shared_expert(layer, features):
+    """The decoder, and the context with the expert's embedding behind it."""
+    embedding = float64(layer.embedding)[int(features[0] > 0)]
+    return layer.head.decoder, np.concatenate([features[:4], embedding])
+
+
+def recognised_expert(layer, features):
+    """Logits, for the one text that every row has: mean embedding, a hidden layer, the context."""
+    embedding, kernel, bias = map(float64, layer.encoder.weights)
+    hidden = np.maximum(embedding[TEXT].mean(axis=0) @ kernel + bias, 0)
+    kernel, bias = map(float64, layer.categorical.weights)
+    return np.concatenate([hidden, features]) @ kernel + bias
+
+
+def with_one_text(layer, features):
+    return layer(tf.tile([TEXT], [tf.shape(features)[0], 1]), features)
+
+
+POINTS = np.array([[0.3, -1.2, 2.0], [-0.7, 0.1, 0.4], [1.5, 1.0, -2.2]], np.float32)
+CLASSES = np.array([2, 0, 3])
+ONE_HOT = np.eye(4, dtype=np.float32)
+COUNTS = np.array([[2, 0, 1, 2], [5, 0, 0, 0], [1, 1, 2, 1]], np.float32)
+PIXELS = np.array([[[1, 0, 1], [1, 1, 0]], [[0, 0, 1], [0, 1, 0]], [[1, 1, 1], [0, 0, 1]]], "f4")
+ALL_PIXELS = [np.reshape(bits, (2, 3)).astype("f4") for bits in np.ndindex(*[2] * 6)]
+
+TEXT = [3, 5, 2]
+TEXTS = np.array([[4, 2], [2, 0], [3, 5]], np.int32)
+# END alone, or one of three words before any of four tokens; PAD and START are never written.
+ALL_TEXTS = [
+    np.array(text) for text in [(2, 0), *((a, b) for a in (3, 4, 5) for b in (2, 3, 4, 5))]
+]
+DIRECTIONS = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
+WITHOUT_WEIGHTS = {layers.StandardNormalPrior, layers.SphericalUniformPrior}
+# Two variables of three values each.
+ONE_HOT_PAIRS = np.stack([np.eye(3, dtype="f4")[list(pair)] for pair in np.ndindex(3, 3)])
+
+ROWS = [
+    Row(
+        layers.MultivariateNormalDiag,
+        {"units": 3, "min_scale": 0.1},
+        POINTS,
+        log_prob_from(normal_diag),
+        moments=normal_diag,
+    ),
+    Row(
+        layers.MultivariateNormalTriL,
+        {"units": 3, "min_scale": 0.2},
+        POINTS,
+        log_prob_from(normal_tril),
+        moments=normal_tril,
+    ),
+    Row(
+        layers.IndependentBernoulli,
+        {"event_shape": (2, 3)},
+        PIXELS,
+        densities.bernoulli_log_prob,
+        support=ALL_PIXELS,
+    ),
+    Row(
+        layers.Categorical,
+        {"units": 4},
+        CLASSES,
+        categorical_log_prob,
+        support=list(range(4)),
+    ),
+    Row(
+        layers.OneHotCategorical,
+        {"units": 4},
+        ONE_HOT[CLASSES],
+        lambda parameters, event: categorical_log_prob(parameters, np.argmax(event)),
+        support=list(ONE_HOT),
+    ),
+    # Draws of the layer have one token each; tests/distributions has longer texts.
+    Row(layers.BagOfWords, {"units": 4}, COUNTS, densities.tokens_log_prob, support=list(ONE_HOT)),
+    Row(
+        layers.Multinomial,
+        {"units": 4, "total_count": 5.0},
+        COUNTS,
+        densities.multinomial_log_prob,
+        support=densities.count_vectors(4, 5),
+    ),
+    Row(
+        layers.StandardNormalPrior,
+        {"units": 3},
+        POINTS,
+        log_prob_from(normal_standard),
+        moments=normal_standard,
+    ),
+    Row(
+        layers.LearnedNormalPrior,
+        {"units": 3},
+        POINTS,
+        log_prob_from(normal_learned),
+        moments=normal_learned,
+    ),
+    Row(
+        layers.BatchNormalizedNormalDiag,
+        {"units": 3, "gamma": 0.7, "momentum": 0.9, "min_scale": 0.1},
+        POINTS,
+        log_prob_from(normal_diag),
+        moments=normal_diag,
+        parameters=normal_batch_normalized,
+        num_fixed=2,
+    ),
+    Row(
+        layers.PlanarFlow,
+        {"base": layers.MultivariateNormalDiag(3, min_scale=0.1), "num_flows": 2},
+        POINTS,
+        planar_log_prob,
+        parameters=planar_parameters,
+    ),
+    Row(
+        layers.InverseAutoregressiveFlow,
+        {
+            "base": layers.MultivariateNormalTriL(3, min_scale=0.2),
+            "num_flows": 2,
+            "hidden_units": (4,),
+            "context_units": 2,
+        },
+        POINTS,
+        inverse_autoregressive_log_prob,
+        parameters=autoregressive_parameters,
+    ),
+    Row(
+        layers.PowerSpherical,
+        {"units": 3, "min_concentration": 0.3},
+        DIRECTIONS,
+        power_spherical_log_prob,
+        moments=power_spherical_moments,
+    ),
+    Row(
+        layers.PowerSpherical,
+        {"units": 3, "concentration": 4.5},
+        DIRECTIONS,
+        power_spherical_log_prob,
+        moments=power_spherical_moments,
+    ),
+    Row(
+        layers.SphericalUniformPrior,
+        {"units": 3},
+        DIRECTIONS,
+        lambda parameters, event: -np.log(4 * np.pi),
+        moments=lambda parameters: (np.zeros(3), np.eye(3) / 3),
+    ),
+    Row(
+        layers.MixtureOfNormalsPrior,
+        {"units": 3, "num_components": 4},
+        POINTS,
+        mixture_log_prob(mixture),
+        moments=mixture_moments(mixture),
+    ),
+    Row(
+        layers.VampPrior,
+        {
+            "units": 3,
+            "num_components": 5,
+            "pseudo_input_shape": (6,),
+            "activation": keras.activations.tanh,
+        },
+        POINTS,
+        mixture_log_prob(mixture_of_pseudo_posteriors),
+        moments=mixture_moments(mixture_of_pseudo_posteriors),
+        call=lambda layer, x: layer.as_prior(x, posterior_of_features=pseudo_posterior),
+    ),
+    Row(
+        layers.AutoregressiveFlowPrior,
+        {"units": 3, "num_flows": 2, "hidden_units": (4, 5)},
+        POINTS,
+        masked_autoregressive_log_prob,
+        parameters=network_weights,
+    ),
+    Row(
+        layers.CategoricalPrior,
+        {"units": 4},
+        CLASSES,
+        categorical_log_prob,
+        support=list(range(4)),
+    ),
+    Row(
+        layers.IndependentOneHotCategorical,
+        {"event_shape": (2, 3)},
+        ONE_HOT_PAIRS[[1, 5, 6]],
+        one_hot_pair_log_prob,
+        support=list(ONE_HOT_PAIRS),
+    ),
+    Row(
+        layers.BernoulliPrior,
+        {"units": 3},
+        PIXELS[:, 0],
+        densities.bernoulli_log_prob,
+        support=[np.array(bits, "f4") for bits in np.ndindex(2, 2, 2)],
+    ),
+    Row(
+        layers.OneHotCategoricalPrior,
+        {"units": 2, "num_values": 3},
+        ONE_HOT_PAIRS[[1, 5, 6]],
+        one_hot_pair_log_prob,
+        support=list(ONE_HOT_PAIRS),
+    ),
+    Row(
+        layers.TokenSequence,
+        {"decoder": text_decoder("of_texts"), "max_length": 2},
+        TEXTS,
+        text_log_prob,
+        support=ALL_TEXTS,
+        parameters=lambda layer, features: (layer.decoder, features),
+    ),
+    Row(
+        layers.SharedExperts,
+        {
+            "head": layers.TokenSequence(text_decoder("of_all"), 2, name="head"),
+            "num_experts": 2,
+            "embedding_units": 1,
+        },
+        TEXTS,
+        text_log_prob,
+        support=ALL_TEXTS,
+        parameters=of_shared_expert,
+        call=lambda layer, x: layer(x[..., :4], number_of_expert(x)),
+    ),
+    Row(
+        layers.SeparateExperts,
+        {"heads": [layers.TokenSequence(text_decoder(n), 2, name=f"head_{n}") for n in range(2)]},
+        TEXTS,
+        text_log_prob,
+        support=ALL_TEXTS,
+        parameters=lambda layer, features: (layer.heads[int(features[0] > 0)].decoder, features),
+        call=lambda layer, x: layer(x, number_of_expert(x)),
+    ),
+    Row(
+        layers.Responsibilities,
+        {"num_experts": DIMENSIONS, "hard": True, "balance": 0.5, "usage_decay": 0.8},
+        CLASSES,
+        categorical_log_prob,
+        support=list(range(DIMENSIONS)),
+        parameters=lambda layer, features: float64(features),
+        num_fixed=2,
+    ),
+    Row(
+        layers.ExpertRecognition,
+        {
+            "encoder": networks.BagOfWordsEncoder(6, 3, embedding_units=2, name="encoder"),
+            "num_experts": 4,
+            "one_hot": True,
+        },
+        ONE_HOT[CLASSES],
+        lambda logits, event: categorical_log_prob(logits, np.argmax(event)),
+        support=list(ONE_HOT),
+        parameters=recognised_expert,
+        call=with_one_text,
+        build=lambda layer, shape: layer.build(None, shape),
+        leading_axes=False,
+    ),
+]

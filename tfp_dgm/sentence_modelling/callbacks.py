@@ -1,0 +1,93 @@
+"""What a training does besides taking steps."""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm import training
+from tfp_dgm.data import RunFolder
+from tfp_dgm.models import TextVAE
+from tfp_dgm.sentence_modelling.building import TextModel
+from tfp_dgm.sentence_modelling.optimisation import build_schedule
+from tfp_dgm.sentence_modelling.samples import Samples
+from tfp_dgm.sentence_modelling.settings import TextModelSettings
+from tfp_dgm.sentence_modelling.token_rows import padded
+from tfp_dgm.text import BucketedBatches
+
+# Held-out sentences on which mutual information is watched.
+_WATCHED = 500
+
+
+def best_epoch(settings: TextModelSettings) -> keras.callbacks.EarlyStopping:
+    """Keeps the weights of the best epoch, and ends a training that gets no better."""
+    return keras.callbacks.EarlyStopping(
+        "val_bound",
+        mode="max",
+        patience=settings.patience,
+        restore_best_weights=True,
+        # The bound of a pretrained autoencoder, whose decoder is reset, is no mark to reach.
+        start_from_epoch=settings.pretraining_epochs,
+    )
+
+
+def callbacks_of(
+    settings: TextModelSettings,
+    model: TextModel,
+    batches: BucketedBatches,
+    held_out: list[NDArray[np.integer]],
+    run: RunFolder,
+    *,
+    progress: training.Progress,
+    say: Callable[[str], None],
+) -> tuple[list[Any], training.RunState]:
+    """All callbacks of a training in their order, the best epoch's first, and its state.
+
+    The first of the held-out sentences are watched: whether the latent is used, and what is drawn.
+    """
+    stopping = best_epoch(settings)
+    callbacks: list[Any] = [training.NonFiniteGuard()]
+    tensorboard = importlib.util.find_spec("tensorboard") is not None
+    logs = run.path / "logs"
+    if isinstance(model, TextVAE):
+        watched = padded(held_out[:_WATCHED])
+        callbacks += _remedies(settings, model, watched, batches)
+        callbacks.append(training.CollapseWatch(watched, say=say))
+        tab = logs / "samples" if tensorboard else None
+        callbacks.append(Samples(run.path / "samples.txt", held_out, settings.seed, logs=tab))
+    remembered = [c for c in callbacks if getattr(c, "state_names", ())]
+    state = training.RunState(run, callbacks=[stopping, *remembered])
+    callbacks.append(stopping)
+    callbacks.append(
+        training.ProgressReport(progress, "training", batches=len(batches), epochs=settings.epochs)
+    )
+    if tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(logs, write_graph=False))
+    return [*callbacks, state], state
+
+
+def _remedies(
+    settings: TextModelSettings,
+    model: TextVAE,
+    watched: NDArray[np.int32],
+    batches: BucketedBatches,
+) -> list[keras.callbacks.Callback]:
+    callbacks: list[keras.callbacks.Callback] = []
+    schedule = build_schedule(settings, len(batches))
+    if schedule is not None:
+        callbacks.append(training.KLWeightSchedule(schedule))
+    if settings.pretraining_epochs:
+        decoder = [model.likelihood, model.prior_layer]
+        callbacks.append(training.AutoencoderPretraining(settings.pretraining_epochs, decoder))
+    if settings.remedies.aggressive:
+        callbacks.append(
+            training.AggressiveTraining(
+                [model.encoder, model.posterior_layer],
+                watched,
+                batch_length=lambda i: float(batches.lengths[batches.index(i)].mean()),
+            )
+        )
+    return callbacks
