@@ -1,6 +1,6 @@
 """Models without a latent, or with one that their distribution sums out itself."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -28,7 +28,6 @@ class ExactLikelihoodModel(LatentVariableModel):
     """
 
     part_names = ("bound",)
-    _parts: ClassVar[tuple[str, ...]] = ("likelihood", "encoder")
 
     def __init__(
         self,
@@ -77,20 +76,3 @@ class ExactLikelihoodModel(LatentVariableModel):
 
     def _events(self, inputs: Any) -> tf.Tensor:
         return tf.convert_to_tensor(inputs if self.encoder is None else inputs["event"])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{
-                name: keras.saving.serialize_keras_object(getattr(self, name))
-                for name in self._parts
-            },
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "ExactLikelihoodModel":
-        config = dict(config)
-        for name in cls._parts:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)

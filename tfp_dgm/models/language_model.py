@@ -28,8 +28,6 @@ class LanguageModel(ExactLikelihoodModel):
       seed: see `LatentVariableModel`.
     """
 
-    _parts = ("decoder", "vocabulary")
-
     def __init__(
         self,
         decoder: SequenceDecoder,
@@ -73,13 +71,3 @@ class LanguageModel(ExactLikelihoodModel):
     def log_prob(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """log p(x) of token ids [B, T] or strings [B], float32 [B], nats."""
         return super().log_prob(self.token_ids(inputs), training=training)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["likelihood"], config["encoder"]  # They follow from the decoder.
-        return {
-            **config,
-            "max_length": self.max_length,
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "vocabulary": keras.saving.serialize_keras_object(self.vocabulary),
-        }

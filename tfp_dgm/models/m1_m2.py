@@ -102,25 +102,3 @@ class M1M2(LatentVariableModel):
         """`serving_default`, the class; `encode` and `reconstruct` of the lower half."""
         classes = class_signatures(self.vae.likelihood.event_shape, self)
         return {**self.vae.serving_signatures(), **classes}
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "vae": _without_compile_state(self.vae),
-            "m2": _without_compile_state(self.m2),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "M1M2":
-        config = dict(config)
-        for name in ("vae", "m2"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def _without_compile_state(model: keras.Model) -> dict[str, Any]:
-    """Neither half trains by itself any more: its optimizer stays behind."""
-    config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    return config

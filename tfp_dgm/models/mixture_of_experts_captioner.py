@@ -21,8 +21,6 @@ from tfp_dgm.models.usage_entropy import UsageEntropy
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.text import Vocabulary
 
-_PARTS = ("experts", "encoder", "gate", "expert_posterior", "vocabulary", "source_vocabulary")
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class MixtureOfExpertsCaptioner(LatentVariableModel):
@@ -91,6 +89,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self.expert_posterior = expert_posterior or Responsibilities(size, name="expert_posterior")
         self.vocabulary = vocabulary
         self.source_vocabulary = source_vocabulary
+        self.save_as(gate=self.gate, expert_posterior=self.expert_posterior)
         for name in ("gate", "expert_posterior"):
             part = getattr(self, name)
             other = part.num_experts if hasattr(part, "num_experts") else part.units
@@ -255,20 +254,6 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         memory = {"memory": encoded.memory, "memory_mask": encoded.mask}
         texts = self.experts(encoded.context, z, **memory, training=training)
         return texts.log_prob(token_ids)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "MixtureOfExpertsCaptioner":
-        config = dict(config)
-        for name in _PARTS:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
 
 
 def _check_source_vocabulary(vocabulary: Vocabulary, encoder: keras.Layer | None) -> None:

@@ -1,6 +1,6 @@
 """The variational autoencoder of sentences."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -59,8 +59,6 @@ class TextVAE(LatentVariableModel):
         Conditional Variational Autoencoders. ACL 2017. arXiv:1703.10960
     """
 
-    _parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "posterior", "prior", "vocabulary")
-
     def __init__(
         self,
         encoder: SequenceEncoder,
@@ -98,6 +96,7 @@ class TextVAE(LatentVariableModel):
         self.prior_layer = prior
         self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
         self.vocabulary = vocabulary
+        self.save_as(posterior=posterior, prior=prior)
         self.bag_of_words_weight = bag_of_words_weight
         self.bag_of_words: keras.layers.Dense | None = None
         if bag_of_words_weight:
@@ -186,29 +185,6 @@ class TextVAE(LatentVariableModel):
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return distributions.point_estimate(self.posterior(inputs, training=training))
-
-    def get_config(self) -> dict[str, Any]:
-        parts = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "posterior": self.posterior_layer,
-            "prior": self.prior_layer,
-            "vocabulary": self.vocabulary,
-        }
-        return {
-            **super().get_config(),
-            "max_length": self.max_length,
-            "bag_of_words_weight": self.bag_of_words_weight,
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "TextVAE":
-        config = dict(config)
-        for name in cls._parts:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
 
 
 @tf.custom_gradient
