@@ -44,7 +44,7 @@ def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, held_out, op
     folder = untrained(tmp_path / "model", LANGUAGE_MODEL)
     monkeypatch.setattr("tfp_dgm.sentence_modelling.read_texts", None)
     for place, message in (
-        (tmp_path, "got a folder"),
+        (tmp_path, "received a folder"),
         ("none/x", "does not exist; create it first"),
     ):
         result = run("evaluate", folder, held_out, option, place, code=2)

@@ -88,7 +88,7 @@ def test_a_killed_training_goes_on_to_the_same_numbers(files, tmp_path):
 
 def test_one_held_out_sentence_is_refused_before_training(files, tmp_path):
     files[1].write_text("a man runs.\n")
-    with pytest.raises(DataError, match="valid.txt: expected at least 2 sentences"):
+    with pytest.raises(DataError, match=r"valid\.txt: expected at least 2 sentences"):
         train(files, tmp_path / "model", {})
     assert not (tmp_path / "model").exists()
 
