@@ -200,7 +200,7 @@ def judge(
     row = {
         "nll": -report["log_likelihood"],
         "nll_standard_error": report["log_likelihood_standard_error"],
-        "nll_of": report["log_likelihood_num_sentences"],
+        "nll_of": report["log_likelihood_num_examples"],
         "nll_all": -report["log_likelihood_of_all"],
         "nll_all_standard_error": report["log_likelihood_of_all_standard_error"],
         "perplexity": report["perplexity"],

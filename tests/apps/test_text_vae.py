@@ -77,7 +77,7 @@ def test_tensorboard_shows_the_texts_of_the_file(trained):
 def test_a_semi_amortised_model_is_judged_refined(folder):
     steps = {"remedies.semi_amortized.num_steps": 2, "remedies.semi_amortized.learning_rate": 0.2}
     model = untrained(folder / "refined", steps)
-    arguments = ("evaluate", model, folder / "valid.txt", "--num-samples", 4, "--json")
+    arguments = ("evaluate", model, folder / "valid.txt", "--num-samples", 4, "--json", "-")
     refined = json.loads(run(*arguments).stdout)
     assert refined["refinement_steps"] == 2
     amortised = json.loads(run(*arguments, "--refine", 0).stdout)
@@ -87,7 +87,7 @@ def test_a_semi_amortised_model_is_judged_refined(folder):
 
 def test_evaluate(trained, folder, tmp_path):
     result = run(
-        *("evaluate", trained, folder / "valid.txt", "--num-samples", 8, "--json"),
+        *("evaluate", trained, folder / "valid.txt", "--num-samples", 8, "--json", "-"),
         *("--figure", tmp_path / "kl.png"),
     )
     report = json.loads(result.stdout)
@@ -111,14 +111,24 @@ def test_subwords_from_evaluation_to_imputation(tmp_path):
     assert UNKNOWN not in ids.numpy()
     assert vocabulary.detokenize(ids).numpy()[0].decode() == lines[0]
     report = json.loads(
-        run("evaluate", model, tmp_path / "new.txt", "--num-samples", 2, "--json").stdout
+        run("evaluate", model, tmp_path / "new.txt", "--num-samples", 2, "--json", "-").stdout
     )
     pieces = [len(row) for row in vocabulary.encode_all(lines)]
     assert report["tokens_per_sentence"] == np.mean(pieces) > 6
-    texts = json.loads(run("generate", model, "--count", 3, "--json").stdout)
+    texts = json.loads(run("generate", model, "--num-texts", 3, "--json", "-").stdout)
     assert len(texts) == 3
     assert not any("##" in text for text in texts)
-    arguments = ("impute", model, tmp_path / "new.txt", "--keep", 0.5, "--json", "--beam-size", 2)
+    arguments = (
+        "impute",
+        model,
+        tmp_path / "new.txt",
+        "--keep",
+        0.5,
+        "--json",
+        "-",
+        "--beam-width",
+        2,
+    )
     found = json.loads(run(*arguments).stdout)["texts"]
     for text, line, row in zip(found, lines, vocabulary.encode_all(lines), strict=True):
         kept = vocabulary.detokenize(row[np.newaxis, : round(0.5 * (len(row) - 1))])
@@ -129,7 +139,18 @@ def test_subwords_from_evaluation_to_imputation(tmp_path):
 
 @pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
 def test_generate(trained, method):
-    arguments = ("generate", trained, "--count", 4, "--method", method, "--json", "--top-p", 0.9)
+    arguments = (
+        "generate",
+        trained,
+        "--num-texts",
+        4,
+        "--method",
+        method,
+        "--json",
+        "-",
+        "--top-p",
+        0.9,
+    )
     texts = json.loads(run(*arguments).stdout)
     assert len(texts) == 4
     assert texts == json.loads(run(*arguments).stdout)
@@ -138,7 +159,7 @@ def test_generate(trained, method):
 
 
 def test_reconstruct_and_interpolate(trained, folder):
-    pairs = json.loads(run("reconstruct", trained, folder / "valid.txt", "--json").stdout)
+    pairs = json.loads(run("reconstruct", trained, folder / "valid.txt", "--json", "-").stdout)
     assert len(pairs) == 20
     assert pairs[0]["sentence"] == (folder / "valid.txt").read_text().splitlines()[0]
     for way in ((), ("--spherical",)):
@@ -147,17 +168,17 @@ def test_reconstruct_and_interpolate(trained, folder):
 
 
 def test_interpolate_between_drawn_pairs(trained, folder):
-    arguments = ("interpolate", trained, "--sentences", folder / "valid.txt", "--pairs", 3)
-    ways = json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json").stdout)
-    assert ways == json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json").stdout)
+    arguments = ("interpolate", trained, "--sentences", folder / "valid.txt", "--num-pairs", 3)
+    ways = json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json", "-").stdout)
+    assert ways == json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json", "-").stdout)
     ends = [way[end] for way in ways for end in ("start", "stop")]
     assert len(set(ends)) == 6
     assert set(ends) <= set((folder / "valid.txt").read_text().splitlines())
-    other = json.loads(run(*arguments, "--steps", 4, "--seed", 6, "--json").stdout)
+    other = json.loads(run(*arguments, "--steps", 4, "--seed", 6, "--json", "-").stdout)
     assert [way["start"] for way in other] != [way["start"] for way in ways]
     given = ("interpolate", trained, ways[0]["start"], ways[0]["stop"], "--steps", 4)
     assert run(*given).stdout.splitlines() == ways[0]["texts"]
-    assert json.loads(run(*given, "--json").stdout) == ways[:1]
+    assert json.loads(run(*given, "--json", "-").stdout) == ways[:1]
     shown = run(*arguments, "--steps", 4, "--seed", 5).stdout.split("\n\n")
     first = [ways[0]["start"], *(f"  {text}" for text in ways[0]["texts"]), ways[0]["stop"]]
     assert shown[0].splitlines() == first
@@ -166,7 +187,7 @@ def test_interpolate_between_drawn_pairs(trained, folder):
 
 @pytest.mark.parametrize("mode_steps", [0, 1])
 def test_impute_keeps_the_beginning(trained, folder, mode_steps):
-    arguments = ("--keep", 0.5, "--mode-steps", mode_steps, "--adversarial", "--json")
+    arguments = ("--keep", 0.5, "--mode-steps", mode_steps, "--adversarial", "--json", "-")
     answer = json.loads(run("impute", trained, folder / "valid.txt", *arguments).stdout)
     for text, line in zip(
         answer["texts"], (folder / "valid.txt").read_text().splitlines(), strict=True
@@ -218,7 +239,7 @@ def test_encode(trained, folder, tmp_path):
         (["interpolate", "MODEL", "a man"], "give START and STOP, or --sentences FILE"),
         (["interpolate", "MODEL", "a", "b", "--sentences", "VALID"], "not both"),
         (
-            ["interpolate", "MODEL", "--sentences", "VALID", "--pairs", 99],
+            ["interpolate", "MODEL", "--sentences", "VALID", "--num-pairs", 99],
             "198 different sentences",
         ),
     ],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         build_schedule,
     )
     from tfp_dgm.sentence_modelling.reconstruction import reconstruct
-    from tfp_dgm.sentence_modelling.run import claim_run
+    from tfp_dgm.sentence_modelling.run import claim_run, model_file
     from tfp_dgm.sentence_modelling.samples import Samples
     from tfp_dgm.sentence_modelling.sentences import Texts, read_texts
     from tfp_dgm.sentence_modelling.settings import TextModelSettings
@@ -50,6 +50,7 @@ __all__ = [
     "impute",
     "interpolate",
     "load_text_model",
+    "model_file",
     "read_texts",
     "reconstruct",
     "train_text_model",
@@ -80,7 +81,7 @@ __getattr__ = lazy_names(
             "build_schedule",
         ),
         "reconstruction": ("reconstruct",),
-        "run": ("claim_run",),
+        "run": ("claim_run", "model_file"),
         "samples": ("Samples",),
         "sentences": (
             "Texts",

@@ -67,7 +67,7 @@ def evaluate_text_model(
       progress: told of every step.
     Returns:
       Numbers in nats per sentence unless the name ends otherwise: `log_likelihood`, of
-      `log_likelihood_num_sentences`, `log_likelihood_of_all` and `perplexity`; of a text VAE also
+      `log_likelihood_num_examples`, `log_likelihood_of_all` and `perplexity`; of a text VAE also
       what `evaluation.latent_variable_report` names; those of `beside` as `language_model`.
     Raises:
       DataError: if `beside` cannot be compared with the model.
@@ -165,7 +165,7 @@ def _log_likelihood(
     tokens = sum(len(rows[i]) for i in chosen)
     return {
         **mean_with_standard_error("log_likelihood", log_likelihood),
-        "log_likelihood_num_sentences": len(chosen),
+        "log_likelihood_num_examples": len(chosen),
         "log_likelihood_of_all": float(bound.mean()) + gained["gained"],
         "log_likelihood_of_all_standard_error": gained["gained_standard_error"],
         "perplexity": math.exp(-log_likelihood.sum() / tokens),
