@@ -17,8 +17,8 @@ it, `nll_all`: the bound of all, and what importance weighting adds to it on the
 A row is what the commands give, whose sentences lie in `--work` once this has begun:
 
     dgm text-vae train runs/train.txt runs/valid.txt --output runs/none \
-        --settings benchmarks/settings/text_vae/none.yaml
-    dgm text-vae evaluate runs/none runs/test.txt --num-samples 500 --log-likelihood-sentences 250
+        --settings benchmarks/settings/text_vae_quality/none.yaml
+    dgm text-vae evaluate runs/none runs/test.txt --num-samples 500 --num-sentences 250
 
 A run that was killed goes on where it stopped: finished configurations are kept in `--work`,
 training goes on after the last whole epoch, evaluation after the last part of the test set.
@@ -35,7 +35,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-SETTINGS = Path(__file__).parent / "settings" / "text_vae"
+SETTINGS = Path(__file__).parent / "settings" / "text_vae_quality"
 PUBLISHED_NLL = 102.10  # Texar's text VAE of this size on this data.
 CONFIGURATIONS = (
     "language model",
@@ -190,7 +190,7 @@ def judge(
         model,
         texts,
         num_samples=options.samples,
-        log_likelihood_sentences=options.test_sentences,
+        num_sentences=options.test_sentences,
         keep=beside,
         seed=options.seed,
         progress=lambda *_: seconds.add("evaluation"),

@@ -40,7 +40,7 @@ def evaluate_text_model(
     texts: Texts,
     *,
     num_samples: int = 500,
-    log_likelihood_sentences: int | None = None,
+    num_sentences: int | None = None,
     beside: TextModel | None = None,
     gaps: int = 0,
     refinement_steps: int | None = None,
@@ -54,10 +54,10 @@ def evaluate_text_model(
       model: a text VAE or a language model.
       texts: at least two sentences, none longer than the model's texts.
       num_samples: K of the importance-weighted log-likelihood.
-      log_likelihood_sentences: of how many sentences, evenly spaced in the order of their lengths,
-        it is found, since it is what takes long; None for all. What all would have given is
-        estimated from it, as `log_likelihood_of_all`: the bound of all, and what the weighting adds
-        to it on these. Everything else is of all sentences.
+      num_sentences: of how many sentences, evenly spaced in the order of their lengths, it is
+        found, since it is what takes long; None for all. What all would have given is estimated
+        from it, as `log_likelihood_of_all`: the bound of all, and what the weighting adds to it on
+        these. Everything else is of all sentences.
       beside: a language model of the same vocabulary and `max_length`, judged on the same texts.
       gaps: on so many sentences the inference gaps are found.
       refinement_steps: of Adam, by which each posterior is refined; None for the steps of training,
@@ -74,7 +74,7 @@ def evaluate_text_model(
     """
     language_model = None if beside is None else _comparable(beside, model)
     rows = sorted(texts.rows, key=len)  # Stable: as batches of one length have them.
-    chosen = evenly_spaced(len(rows), log_likelihood_sentences)
+    chosen = evenly_spaced(len(rows), num_sentences)
     report: dict[str, Any] = {
         "convention": CONVENTION,
         "warnings": texts.warnings,
