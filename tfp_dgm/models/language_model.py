@@ -75,11 +75,4 @@ class LanguageModel(ExactLikelihoodModel):
         return super().log_prob(self.token_ids(inputs), training=training)
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["likelihood"], config["encoder"]  # They follow from the decoder.
-        return {
-            **config,
-            "max_length": self.max_length,
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "vocabulary": keras.saving.serialize_keras_object(self.vocabulary),
-        }
+        return {**super().get_config(), "max_length": self.max_length}
