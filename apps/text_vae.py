@@ -51,7 +51,7 @@ def train(
 ) -> None:
     """Trains a text VAE (or, with --set model=language_model, the decoder alone).
 
-    docs/settings.md tells the settings; --seed stands over theirs. Those that were used, defaults
+    docs/text_vae.md tells the settings; --seed stands over theirs. Those that were used, defaults
     too, are written to OUTPUT/settings.json, which --settings takes.
     """
     from tfp_dgm.sentence_modelling import TextModelSettings, from_version_0_1
@@ -81,6 +81,14 @@ def evaluate(
     model: Model,
     file: Sentences,
     num_samples: NumSamples = None,
+    num_sentences: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="The log-likelihood is of so many sentences, evenly spaced by length.",
+            show_default="all",
+        ),
+    ] = None,
     beside: Annotated[
         Path | None, typer.Option(help="Folder of a language model to compare with.")
     ] = None,
@@ -119,6 +127,7 @@ def evaluate(
                 loaded,
                 read(loaded, file),
                 num_samples=_NUM_SAMPLES if num_samples is None else num_samples,
+                num_sentences=num_sentences,
                 beside=None if beside is None else load_text_model(beside),
                 gaps=gaps,
                 refinement_steps=refine,
