@@ -21,7 +21,6 @@ from ._caption_options import (
     Sample,
     SourceColumn,
     Strict,
-    check_captioner,
     check_decoding,
     check_inputs,
 )
@@ -157,7 +156,6 @@ def evaluate(
     responsibilities: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False,
             callback=new_file,
             help="Write which expert wrote which caption of people's, as JSON lines.",
         ),
@@ -165,9 +163,11 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Scores one caption of each expert against people's, and people's under the model."""
+    from tfp_dgm.captioning import settings_of
+
     with clean_errors("temperature", "top_p", **DECODING):
         check_decoding(beam_width=beam_width, sample=sample, temperature=temperature, top_p=top_p)
-        check_captioner(model)
+        settings_of(model)
         check_inputs(captions, images, image_list)
         with quiet_start():
             from tfp_dgm.captioning import (

@@ -35,6 +35,8 @@ CASES = {
     "serve-check": {"no model": ("none", "none: expected a SavedModel or folders of versions")},
     "caption train": {
         "setting": ("t.csv --output m --set num_expert=1", "did you mean 'num_experts'?"),
+        "there": ("t.csv --output there", "expected nothing there, or a run"),
+        "resume": ("t.csv --output m --resume", "m: there is nothing to resume"),
         "value": ("t.csv --output m --set epochs=0", "expected at least 1; received 0"),
         "no file": ("none.csv --output m", "none.csv: no such file"),
     },
@@ -84,6 +86,7 @@ def refusals(tmp_path_factory):
     for name in ("there/file", "captioner/captioner.keras", "served/3/saved_model.pb"):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(b"")
+    (folder / "captioner/settings.json").write_text("{}")
     names = [(command, case) for command, cases in CASES.items() for case in cases]
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
     before = sorted(os.walk(folder))

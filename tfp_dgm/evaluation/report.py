@@ -30,7 +30,7 @@ def latent_variable_report(
     """Judges a model on data, with weight 1 on every term, whatever the objective of training.
 
     Args:
-      model: its posterior, prior and log-likelihood are all that is asked.
+      model: its `joint` is all that is asked.
       data: arrays [N, ...], or batches of them as `fit` takes them, the same at each
         iteration.
       num_samples: K of the importance-weighted log-likelihood.
