@@ -26,7 +26,7 @@ READ = {1: LINES[0].decode(), 3: LINES[2].decode(), 5: LINES[4].decode()}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return untrained(tmp_path_factory.mktemp("models") / "model", lower=True)
+    return untrained(tmp_path_factory.mktemp("models") / "model", {"vocabulary.lower": True})
 
 
 @pytest.fixture

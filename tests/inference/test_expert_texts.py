@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models import captioner_toys as toys
+from tests.references import captioner_oracle
 from tfp_dgm.inference import expert_texts, score_texts, texts_of_expert
 
 INPUTS = toys.inputs(rows=3, grid=True)
@@ -24,11 +25,8 @@ def model(request):
 
 
 def joint_of(model, row, texts):
-    """log p(x, k | c) of many texts of one source, [N, K], through the model's own marginal."""
-    source = np.repeat(INPUTS["source"][row : row + 1], len(texts), axis=0)
-    inputs = {"source": source, "token_ids": np.array(texts, np.int32)}
-    marginal = model.log_marginal(inputs).numpy()
-    return marginal[:, None] + np.log(model.responsibilities(inputs).numpy())
+    """log p(x, k | c) of many texts of one source, [N, K]."""
+    return captioner_oracle.log_joint(model, [INPUTS["source"][row]] * len(texts), texts)
 
 
 @pytest.fixture

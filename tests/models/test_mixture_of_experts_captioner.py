@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import log_softmax
 from sklearn.metrics import normalized_mutual_info_score
 
 from tests.models import captioner_toys as toys
+from tests.references import captioner_oracle
 from tests.saving import assert_comes_back, assert_same_weights
 from tfp_dgm import layers, networks
 from tfp_dgm.data import render_scenes
@@ -28,50 +30,11 @@ KINDS = {
 }
 
 
-def log_softmax(x):
-    x = np.asarray(x, np.float64)
-    return (
-        x
-        - x.max(-1, keepdims=True)
-        - np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True))
-    )
-
-
-def context_of(model, row):
-    source = np.asarray(row, np.float64).reshape(-1, toys.FEATURES)
-    kernel, bias = [w.numpy().astype(np.float64) for w in model.to_context.weights]
-    return np.tanh(source.mean(0) @ kernel + bias), source
-
-
 def log_joint(model, inputs):
-    """log p(x, k | c) one expert, row and token at a time: the decoder is called on single rows."""
-    found = np.zeros((len(inputs["token_ids"]), toys.EXPERTS))
-    for b, (row, token_ids) in enumerate(zip(inputs["source"], inputs["token_ids"], strict=True)):
-        context, memory = context_of(model, row)
-        if model.gate.weights and hasattr(model.gate, "projection"):
-            kernel, bias = [w.numpy().astype(np.float64) for w in model.gate.projection.weights]
-            log_gate = log_softmax(memory.mean(0) @ kernel + bias)
-        else:
-            log_gate = np.full(toys.EXPERTS, -np.log(toys.EXPERTS))
-        for k in range(toys.EXPERTS):
-            if isinstance(model.experts, layers.SharedExperts):
-                decoder = model.experts.head.decoder
-                conditioning = np.concatenate([context, model.experts.embedding.numpy()[k]])
-            else:
-                decoder, conditioning = model.experts.heads[k].decoder, context
-            read = [1, *token_ids[:-1]]
-            logits = decoder(
-                tf.constant([read]),
-                tf.constant(conditioning[None], tf.float32),
-                tf.constant(memory[None], tf.float32) if decoder.memory_units else None,
-            )[0].numpy()
-            logits[:, :2] = -np.inf  # Padding and start are never written.
-            scores = [log_softmax(logits[t])[token] for t, token in enumerate(token_ids) if token]
-            found[b, k] = log_gate[k] + np.sum(scores)
-    return found
+    return captioner_oracle.log_joint(model, inputs["source"], inputs["token_ids"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "transformer" not in kind])
 def test_marginal_and_responsibilities_equal_brute_force(kind):
     arguments = KINDS[kind]
     inputs = toys.inputs(grid=arguments.get("attends", False))
@@ -150,10 +113,10 @@ def test_temperature_balance_and_usage():
     joint = np.array([[-3.0, -1.0, -4.0], [-2.0, -2.5, -9.0]], np.float32)
     usage = np.array([0.2, 0.7, 0.1])
     part.usage.assign(usage)
-    expected = np.exp(log_softmax(joint / 2 - 0.7 * np.log(3 * usage)))
+    expected = np.exp(log_softmax(joint / 2 - 0.7 * np.log(3 * usage), axis=1))
     np.testing.assert_allclose(part(joint, training=True).probs_parameter(), expected, rtol=1e-4)
     np.testing.assert_allclose(part.usage, 0.9 * usage + 0.1 * expected.mean(0), rtol=1e-4)
-    plain = np.exp(log_softmax(joint))
+    plain = np.exp(log_softmax(joint, axis=1))
     np.testing.assert_allclose(part(joint).probs_parameter(), plain, rtol=1e-5)
     part.temperature.assign(1e6)
     part.usage.assign([1 / 3] * 3)
@@ -165,7 +128,7 @@ def test_usage_and_its_entropy_are_reported():
     model.compile("sgd")
     logs = model.evaluate(INPUTS, batch_size=2, verbose=0, return_dict=True)
     joint = log_joint(model, INPUTS)
-    usage = np.exp(log_softmax(joint)).mean(axis=0)
+    usage = np.exp(log_softmax(joint, axis=1)).mean(axis=0)
     np.testing.assert_allclose([logs[f"usage_{k}"] for k in range(3)], usage, rtol=1e-4)
     np.testing.assert_allclose(logs["usage_entropy"], -(usage * np.log(usage)).sum(), rtol=1e-4)
     np.testing.assert_allclose(logs["bound"], np.log(np.exp(joint).sum(1)).mean(), rtol=1e-5)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models.texts import RULE, make_language_model, make_vae, rule_texts
-from tests.references.recurrent_text import lstm_log_prob
+from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tests.saving import assert_comes_back
 from tfp_dgm import inference, layers, models, networks, objectives
 from tfp_dgm.text import BucketedBatches, WordVocabulary
@@ -23,19 +23,7 @@ def randomize(model):
 
 
 def numpy_log_prob(model, z, row):
-    decoder = model.decoder
-    weights = {
-        "embedding": decoder.embedding,
-        "input": decoder.input_maps[0].kernel,
-        "input_bias": decoder.input_maps[0].bias,
-        "recurrent": decoder.kernels[0],
-        "condition": decoder.condition_maps[0].kernel,
-        "state": decoder.state_maps[0].kernel,
-        "state_bias": decoder.state_maps[0].bias,
-        "output": decoder.output_weights,
-        "output_bias": decoder.output_bias,
-    }
-    return lstm_log_prob(weights, z, [token for token in row if token])
+    return lstm_log_prob(weights_of(model.decoder), z, [token for token in row if token])
 
 
 @pytest.mark.parametrize("samples", [1, 3])

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tests.objectives import toys
 from tests.references.densities import normal_diag_kl, normal_full_kl
 from tests.references.linear_gaussian import LinearGaussian
 from tfp_dgm.objectives import ELBO
@@ -37,7 +38,7 @@ def standard_normal():
 def bound(posterior=None, prior=None, **kwargs):
     posterior = normal(LOC, SCALE_TRIL) if posterior is None else posterior
     prior = standard_normal() if prior is None else prior
-    return ELBO(**kwargs)(log_likelihood, posterior, prior, seed=SEED)
+    return ELBO(**kwargs)(toys.joint(log_likelihood, posterior, prior), seed=SEED)
 
 
 @pytest.mark.parametrize("num_samples", [1, 3])
@@ -93,7 +94,7 @@ def test_kl_weight_changes_the_loss_and_never_the_value(analytic_kl):
     @tf.function
     def compiled():
         posterior = normal(LOC, SCALE_TRIL)
-        return objective(log_likelihood, posterior, standard_normal(), seed=SEED)
+        return objective(toys.joint(log_likelihood, posterior, standard_normal()), seed=SEED)
 
     quarter = compiled()
     objective.kl_weight.assign(2.0)
@@ -118,7 +119,7 @@ def test_gradient_is_that_of_the_bound(analytic_kl):
     with tf.GradientTape() as tape:
         posterior = normal(loc, factor)
         objective = ELBO(analytic_kl=analytic_kl)
-        loss = objective(likelihood, posterior, standard_normal(), seed=SEED).loss
+        loss = objective(toys.joint(likelihood, posterior, standard_normal()), seed=SEED).loss
     gradients = -tape.gradient(loss, loc).numpy()  # [N, Z]
     error = gradients.std(0) / np.sqrt(size)
     expected = MODEL.bound_gradient_of_loc(X[0], LOC[0])
@@ -128,7 +129,7 @@ def test_gradient_is_that_of_the_bound(analytic_kl):
 def test_one_seed_gives_one_bound():
     np.testing.assert_array_equal(bound().value, bound().value)
     posterior, prior = normal(LOC, SCALE_TRIL), standard_normal()
-    other = ELBO()(log_likelihood, posterior, prior, seed=(3, 9))
+    other = ELBO()(toys.joint(log_likelihood, posterior, prior), seed=(3, 9))
     assert np.abs(other.value - bound().value).max() > 1e-3
 
 

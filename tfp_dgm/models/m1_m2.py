@@ -10,7 +10,7 @@ from tfp_dgm import objectives
 from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import stateless_seed
 from tfp_dgm.models.class_signatures import class_signatures
-from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts
 from tfp_dgm.models.m2 import M2
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import VAE
@@ -78,23 +78,22 @@ class M1M2(LatentVariableModel):
 
     def losses_per_example(
         self, inputs: Any, targets: Any, training: bool
-    ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:
-        posterior = self.vae.posterior(inputs)
-        if training:
-            latent = posterior.sample(seed=stateless_seed(self.seed_generator))
-        else:
-            latent = point_estimate(posterior)
-        return self.m2.losses_per_example(latent, targets, training)
+    ) -> tuple[tf.Tensor, Parts]:
+        return self.m2.losses_per_example(self._latent(inputs, training), targets, training)
 
-    def bound(
-        self,
-        inputs: Any,
-        *,
-        objective: objectives.Objective | None = None,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
-    ) -> objectives.Bound:
-        return self.m2.bound(self.vae(inputs), objective=objective, seed=seed, training=training)
+    def joint(self, inputs: Any, *, training: bool = False) -> objectives.Joint:
+        """That of `m2`; in training, of a fresh draw of z1."""
+        return self.m2.joint(self._latent(inputs, training), training=training)
+
+    def whole(self, objective: objectives.Objective) -> objectives.Objective:
+        return self.m2.whole(objective)
+
+    def _latent(self, inputs: Any, training: bool) -> tf.Tensor:
+        """z1 as `m2` sees it, [B, Z1]."""
+        posterior = self.vae.posterior(inputs)
+        if not training:
+            return point_estimate(posterior)
+        return posterior.sample(seed=stateless_seed(self.seed_generator))
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.m2(self.vae(inputs), training=training)

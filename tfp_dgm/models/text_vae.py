@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import distributions
 from tfp_dgm.layers import (
@@ -17,9 +16,11 @@ from tfp_dgm.layers import (
     standard_prior,
 )
 from tfp_dgm.layers.events import assert_valid, is_whole
+from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
+from tfp_dgm.objectives import Joint
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import PAD
 
@@ -134,16 +135,31 @@ class TextVAE(LatentVariableModel):
     def check_inputs(self, inputs: Any) -> None:
         check_token_ids(self, inputs)
 
-    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.posterior_layer.distribution(self.posterior_parameters(inputs, training))
+    def joint(self, inputs: Any, *, training: bool = False) -> Joint:
+        token_ids = None if inputs is None else self.token_ids(inputs)  # [B, T]
 
-    def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """What `posterior_layer.distribution` makes q(z | x) of: unconstrained, [B, P]."""
-        features = self.encoder(self.token_ids(inputs), training=training)  # [B, D]
-        return self.posterior_layer.parameters(features, training)
+        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
+            log_px = self.decode(z, training=training).log_prob(token_ids)  # [S, B]
+            if self.bag_of_words is None or not training:
+                return log_px
+            auxiliary = self.bag_of_words_weight * self.bag_of_words_log_prob(z, token_ids)
+            return _with_added_gradient(log_px, auxiliary)
 
-    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.prior_layer.as_prior(None, posterior_of_features=self.posterior_layer)
+        def parameters() -> tf.Tensor:
+            features = self.encoder(token_ids, training=training)  # [B, D]
+            return self.posterior_layer.parameters(features, training)  # [B, P]
+
+        return Joint(
+            self,
+            log_likelihood=log_likelihood,
+            prior=lambda: self.prior_layer.as_prior(
+                None, posterior_of_features=self.posterior_layer
+            ),
+            parameters=parameters,
+            family=self.posterior_layer.distribution,
+            dream_log_posterior=log_posterior_of_dreams(self, token_ids, training),
+            training=training,
+        )
 
     def decode(self, z: tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x | z) for latents [..., Z]; batch shape [...]."""
@@ -153,14 +169,6 @@ class TextVAE(LatentVariableModel):
             training=training,
             positions_at_once=None if draws == 1 else _POSITIONS_AT_ONCE,
         )
-
-    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
-        token_ids = self.token_ids(inputs)
-        log_px = self.decode(z, training=training).log_prob(token_ids)  # [S, B]
-        if self.bag_of_words is None or not training:
-            return log_px
-        auxiliary = self.bag_of_words_weight * self.bag_of_words_log_prob(z, token_ids)
-        return _with_added_gradient(log_px, auxiliary)
 
     def bag_of_words_log_prob(self, z: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
         """sum_t log softmax(W z + b)[x_t]: latents [S, B, Z], token ids [B, T] -> [S, B]."""
@@ -173,10 +181,8 @@ class TextVAE(LatentVariableModel):
         return tf.transpose(tf.reduce_sum(scores * mask, axis=1))  # [S, B]
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
-        rows = tf.shape(inputs)[0]
-        seeds = tf.random.experimental.stateless_split(seed, 2)
-        z = self.prior(inputs, training=training).sample(rows, seed=seeds[0])  # [B, Z]
-        return z, self.decode(z).sample(seed=seeds[1])
+        """Pairs from the model itself, as many as there are inputs: z [B, Z], x [B, T]."""
+        return dreamed(self, self.token_ids(inputs), seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return distributions.point_estimate(self.posterior(inputs, training=training))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tfp_dgm.sentence_modelling.samples import Samples
     from tfp_dgm.sentence_modelling.sentences import Texts, read_texts
     from tfp_dgm.sentence_modelling.settings import TextModelSettings
-    from tfp_dgm.sentence_modelling.training import train_text_model
+    from tfp_dgm.sentence_modelling.training import fit_vocabulary, train_text_model
 
 __all__ = [
     "Samples",
@@ -44,6 +44,7 @@ __all__ = [
     "draw_units",
     "encode",
     "evaluate_text_model",
+    "fit_vocabulary",
     "from_version_0_1",
     "generate",
     "impute",
@@ -87,6 +88,6 @@ __getattr__ = lazy_names(
             "read_texts",
         ),
         "settings": ("TextModelSettings",),
-        "training": ("train_text_model",),
+        "training": ("fit_vocabulary", "train_text_model"),
     },
 )
