@@ -113,6 +113,10 @@ def fit_vocabulary(settings: TextModelSettings, texts: list[str]) -> Vocabulary:
     try:
         if chosen.kind == "subwords":
             return SubwordVocabulary.fit(texts, **common)
-        return WordVocabulary.fit(texts, split_punctuation=not chosen.tokenised, **common)
+        fitted = WordVocabulary.fit(texts, split_punctuation=not chosen.tokenised, **common)
     except ValueError as error:
         raise DataError(f"settings: {error}") from error
+    if not chosen.unused:
+        return fitted
+    tokens = [*fitted.tokens, *(f"[unused{i}]" for i in range(chosen.unused))]
+    return WordVocabulary(tokens, split_punctuation=not chosen.tokenised, lower=chosen.lower)
