@@ -115,9 +115,9 @@ def evaluate(
 ) -> None:
     """Judges a model on test images: log-likelihood, ELBO, active units and more, in nats.
 
-    Without --data, on the 500 digits that training leaves out. The log-likelihood, which takes long,
-    is of --num-images of them, evenly spaced. Grey images are binarised once, the
-    same for every model and --seed, unless the model was trained on grey values.
+    Without --data, on the 500 digits that training leaves out. The log-likelihood, which takes
+    long, is of --num-images of them, evenly spaced. Grey images are binarised once, the same for
+    every model and --seed, unless the model was trained on grey values.
     """
     with clean_errors("gaps", "annealing", "annealing_images", "num_images", images="--data"):
         _check_data(data)

@@ -39,7 +39,7 @@ CASES = {
         "resume": ("t.csv --output m --resume", "m: there is nothing to resume"),
         "value": (
             "t.csv --output m --set epochs=0",
-            "epochs must be greater than or equal to 1; received 0",
+            "epochs must be greater than or equal to 1",
         ),
         "no file": ("none.csv --output m", "none.csv: no such file"),
     },
