@@ -35,14 +35,6 @@ def check_decoding(
         raise DataError("--beam-width: with --expert, --num-captions is the width of the beam")
 
 
-def check_captioner(model: Path) -> None:
-    """Raises a DataError where no training has put a captioner, before TensorFlow is loaded."""
-    if not (model / "captioner.keras").exists():
-        raise DataError.at(
-            model, "expected the folder of a finished training, with captioner.keras"
-        )
-
-
 def check_inputs(*files: Path | None) -> None:
     """Raises a DataError for the first file or folder that is not there."""
     for file in files:
@@ -85,6 +77,6 @@ List = Annotated[
 ]
 Html = Annotated[
     Path | None,
-    typer.Option(dir_okay=False, callback=new_file, help="A page to look at: images and captions."),
+    typer.Option(callback=new_file, help="A page to look at: images and captions."),
 ]
 Sample = Annotated[bool, typer.Option("--sample", help="Draw the words instead.")]

@@ -23,7 +23,6 @@ from ._caption_options import (
     Model,
     Sample,
     Strict,
-    check_captioner,
     check_decoding,
     check_inputs,
 )
@@ -67,6 +66,8 @@ def describe(
     quiet: Quiet = False,
 ) -> None:
     """Describes images (or answers texts): one caption of each expert, the best of them marked."""
+    from tfp_dgm.captioning import settings_of
+
     with clean_errors("expert", "temperature", "top_p", **DECODING):
         check_decoding(
             beam_width=beam_width,
@@ -76,7 +77,7 @@ def describe(
             expert=expert,
             num_captions=num_captions,
         )
-        check_captioner(model)
+        settings_of(model)
         check_inputs(sources, image_list)
         with quiet_start():
             from tfp_dgm.captioning import (
@@ -137,10 +138,11 @@ def export(
 
     --output is the served model's folder, which gets a new version.
     """
+    from tfp_dgm.captioning import settings_of
     from tfp_dgm.serving import next_version
 
     with clean_errors(beam_size="--beam-width"):
-        check_captioner(model)
+        settings_of(model)
         next_version(output)
         check_inputs(examples)
         metrics = read_json(model / "metrics.json", "the metrics of a training")

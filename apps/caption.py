@@ -21,7 +21,6 @@ from ._caption_options import (
     Sample,
     SourceColumn,
     Strict,
-    check_captioner,
     check_decoding,
     check_inputs,
 )
@@ -93,14 +92,11 @@ def train(
     Writes captioner.keras, settings.json and metrics.json into the folder --output.
     docs/captions.md tells the settings; --seed stands over theirs.
     """
-    from tfp_dgm.captioning import CaptionSettings
+    from tfp_dgm.captioning import CaptionSettings, claim_run
 
     with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
         resolved = read_settings(CaptionSettings, settings, overrides(context, set_, seed))
         check_inputs(captions, images, train_list, validation_list)
-        with quiet_start():
-            from tfp_dgm.captioning import claim_run, load_sources, train_captioner
-            from tfp_dgm.training import NonFiniteLossError
         data = named_files(
             captions=captions,
             images=images,
@@ -108,6 +104,9 @@ def train(
             validation_list=validation_list,
         )
         with claim_run(output, resolved, data=data, resume=resume) as run:
+            with quiet_start():
+                from tfp_dgm.captioning import load_sources, train_captioner
+                from tfp_dgm.training import NonFiniteLossError
             known, where = read_captioned(
                 captions, images, source_column, caption_column, quoting=quoting, strict=strict
             )
@@ -157,7 +156,6 @@ def evaluate(
     responsibilities: Annotated[
         Path | None,
         typer.Option(
-            dir_okay=False,
             callback=new_file,
             help="Write which expert wrote which caption of people's, as JSON lines.",
         ),
@@ -165,9 +163,11 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Scores one caption of each expert against people's, and people's under the model."""
+    from tfp_dgm.captioning import settings_of
+
     with clean_errors("temperature", "top_p", **DECODING):
         check_decoding(beam_width=beam_width, sample=sample, temperature=temperature, top_p=top_p)
-        check_captioner(model)
+        settings_of(model)
         check_inputs(captions, images, image_list)
         with quiet_start():
             from tfp_dgm.captioning import (

@@ -323,18 +323,10 @@ class Experiment:
         seed: tf.Tensor,
         training: bool,
     ) -> Any:
-        given = {
-            "training": lambda: training,
-            "baseline": lambda: self.model.baseline(images),
-            "surrogate": lambda: self.control,
-        }
-        return objective(
-            lambda z: self.model.log_likelihood(z, images),
-            posterior,
-            self.model.prior(images),
-            seed=seed,
-            **{name: given[name]() for name in objective.needs},
+        joint = self.model.joint(images).replaced(
+            posterior=lambda: posterior, surrogate=lambda: self.control, training=training
         )
+        return objective(joint, seed=seed)
 
     def control(self, z: tf.Tensor) -> tf.Tensor:
         """[S, B, ...] -> [S, B]."""
@@ -343,7 +335,10 @@ class Experiment:
 
     def settle(self, objective: Objective) -> None:
         """Lets what an objective adapts by itself adapt, and trains RELAX's network."""
-        if "training" not in objective.needs:
+        parts = getattr(objective, "control_variates", [])
+        if not isinstance(objective, REBAR | RELAX) and not any(
+            isinstance(part, RunningAverage) for part in parts
+        ):
             return
         optimizer = keras.optimizers.Adam(1e-3)
         learned = self.surrogate.trainable_variables if isinstance(objective, RELAX) else []

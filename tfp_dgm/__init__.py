@@ -14,6 +14,7 @@ __all__ = [
     "data",
     "distributions",
     "evaluation",
+    "image_modelling",
     "inference",
     "labelling",
     "layers",

@@ -9,6 +9,8 @@ from tests.apps.text_vae_command import run
 from tests.sentence_modelling.untrained_models import sentences, untrained
 from tfp_dgm.sentence_modelling import load_text_model
 
+LANGUAGE_MODEL = {"model": "language_model"}
+
 
 @pytest.fixture
 def held_out(tmp_path):
@@ -17,8 +19,8 @@ def held_out(tmp_path):
 
 
 def test_table_file_and_figure_without_a_divergence_by_unit(tmp_path, held_out):
-    folder = untrained(tmp_path / "model", posterior="full_normal")
-    places = ("--output", tmp_path / "report.json", "--figure", tmp_path / "units.png")
+    folder = untrained(tmp_path / "model", {"posterior.kind": "full_normal"})
+    places = ("--json", tmp_path / "report.json", "--figure", tmp_path / "units.png")
     result = run("evaluate", folder, held_out, "--num-samples", 2, *places)
     assert "20 sentences, nats each" in result.stdout
     report = json.loads((tmp_path / "report.json").read_text())
@@ -30,32 +32,32 @@ def test_table_file_and_figure_without_a_divergence_by_unit(tmp_path, held_out):
 
 
 def test_a_language_model_has_numbers_and_no_figure(tmp_path, held_out):
-    folder = untrained(tmp_path / "model", model="language_model")
-    result = run("evaluate", folder, held_out, "--json", "--figure", tmp_path / "units.png")
+    folder = untrained(tmp_path / "model", LANGUAGE_MODEL)
+    result = run("evaluate", folder, held_out, "--json", "-", "--figure", tmp_path / "units.png")
     assert json.loads(result.stdout)["perplexity"] > 1
     assert "units.png: not drawn: a language model has no units" in result.stderr
     assert not (tmp_path / "units.png").exists()
 
 
-@pytest.mark.parametrize("option", ["--output", "--figure"])
+@pytest.mark.parametrize("option", ["--json", "--figure"])
 def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, held_out, option, monkeypatch):
-    folder = untrained(tmp_path / "model", model="language_model")
+    folder = untrained(tmp_path / "model", LANGUAGE_MODEL)
     monkeypatch.setattr("tfp_dgm.sentence_modelling.read_texts", None)
     for place, message in (
-        (tmp_path, "got a folder"),
+        (tmp_path, "received a folder"),
         ("none/x", "does not exist; create it first"),
     ):
         result = run("evaluate", folder, held_out, option, place, code=2)
-        assert message in result.stderr
+        assert message in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_beside_a_language_model(tmp_path, held_out):
-    first = untrained(tmp_path / "model", model="language_model")
-    second = untrained(tmp_path / "beside", model="language_model", units=4)
+    first = untrained(tmp_path / "model", LANGUAGE_MODEL)
+    second = untrained(tmp_path / "beside", LANGUAGE_MODEL | {"decoder.units": 4})
     held_out.write_text(held_out.read_text() + "dog " * 30 + "\n")
-    report = json.loads(run("evaluate", first, held_out, "--beside", second, "--json").stdout)
+    report = json.loads(run("evaluate", first, held_out, "--beside", second, "--json", "-").stdout)
     assert report["num_sentences"] == 20
-    own = json.loads(run("evaluate", second, held_out, "--json").stdout)
+    own = json.loads(run("evaluate", second, held_out, "--json", "-").stdout)
     for name, value in report["language_model"].items():
         assert value == pytest.approx(own[name])
     assert report["language_model"]["perplexity"] != report["perplexity"]
@@ -64,14 +66,14 @@ def test_beside_a_language_model(tmp_path, held_out):
 @pytest.mark.parametrize(
     ("chosen", "differing"),
     [
-        ({"lower": True}, "lower"),
+        ({"vocabulary.lower": True}, "lower"),
         ({"max_length": 9}, "max_length"),
-        ({"vocabulary_size": 9}, "tokens"),
+        ({"vocabulary.size": 9}, "tokens"),
     ],
 )
 def test_beside_what_cannot_be_compared(tmp_path, held_out, chosen, differing):
-    folder = untrained(tmp_path / "model", model="language_model")
-    beside = untrained(tmp_path / "beside", model="language_model", **chosen)
+    folder = untrained(tmp_path / "model", LANGUAGE_MODEL)
+    beside = untrained(tmp_path / "beside", LANGUAGE_MODEL | chosen)
     result = run("evaluate", folder, held_out, "--beside", beside, code=2)
     assert "expected a language model of the same vocabulary" in result.stderr
     assert result.stderr.strip().endswith(f"the two differ in {differing}")

@@ -26,7 +26,7 @@ READ = {1: LINES[0].decode(), 3: LINES[2].decode(), 5: LINES[4].decode()}
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return untrained(tmp_path_factory.mktemp("models") / "model", lower=True)
+    return untrained(tmp_path_factory.mktemp("models") / "model", {"vocabulary.lower": True})
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def check_warnings(stderr):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("reconstruct", "MODEL", "FILE", "--beam-size", 1),
-        ("impute", "MODEL", "FILE", "--beam-size", 1, "--keep", 0.5),
-        ("interpolate", "MODEL", "--sentences", "FILE", "--pairs", 1, "--beam-size", 1),
+        ("reconstruct", "MODEL", "FILE", "--beam-width", 1),
+        ("impute", "MODEL", "FILE", "--beam-width", 1, "--keep", 0.5),
+        ("interpolate", "MODEL", "--sentences", "FILE", "--num-pairs", 1, "--beam-width", 1),
         ("encode", "MODEL", "FILE", "--output", "OUTPUT"),
     ],
     ids=lambda arguments: arguments[0],
@@ -63,7 +63,7 @@ def test_where_the_vectors_go_is_looked_at_before_the_sentences(model, tmp_path)
 
 @pytest.mark.parametrize("command", ["reconstruct", "impute"])
 def test_answers_name_line_and_sentence(model, file, command):
-    answer = json.loads(run(command, model, file, "--beam-size", 1, "--json").stdout)
+    answer = json.loads(run(command, model, file, "--beam-width", 1, "--json", "-").stdout)
     found = answer if command == "reconstruct" else answer["texts"]
     assert {text["line"]: text["sentence"] for text in found} == READ
 
@@ -75,7 +75,7 @@ def test_a_seed_out_of_range_is_refused(model, seed):
 
 
 def test_the_largest_seed_serves(model):
-    arguments = ("generate", model, "--count", 2, "--json", "--seed", 2**31 - 1)
+    arguments = ("generate", model, "--num-texts", 2, "--json", "-", "--seed", 2**31 - 1)
     texts = json.loads(run(*arguments).stdout)
     assert texts == json.loads(run(*arguments).stdout)
     assert len(texts) == 2
@@ -89,7 +89,7 @@ def test_the_largest_seed_serves(model):
     ],
 )
 def test_imputed_texts_begin_as_they_were_given(model, file, keep, given, counts):
-    arguments = ("impute", model, file, "--keep", keep, "--beam-size", 2, "--json")
+    arguments = ("impute", model, file, "--keep", keep, "--beam-width", 2, "--json", "-")
     texts = [text["text"] for text in json.loads(run(*arguments).stdout)["texts"]]
     vae = load_text_model(model)
     rows = vae.vocabulary.encode_all(list(READ.values()))
@@ -128,8 +128,8 @@ def test_a_long_line_is_tokenised_a_fixed_number_of_times(monkeypatch):
 
 def test_adversarial_pairs_are_of_sentences_whose_end_is_known(model, file):
     file.write_text(sentences(6, 0) + READ[5] + "\n")
-    arguments = ("impute", model, file, "--keep", 0.5, "--beam-size", 1, "--adversarial")
-    answer = json.loads(run(*arguments, "--json").stdout)
+    arguments = ("impute", model, file, "--keep", 0.5, "--beam-width", 1, "--adversarial")
+    answer = json.loads(run(*arguments, "--json", "-").stdout)
     assert len(answer["texts"]) == 7
     assert (answer["adversarial"]["num_pairs"], answer["adversarial"]["num_left_out"]) == (6, 1)
     assert "6 pairs; 1 longer sentences left out)" in run(*arguments).stdout

@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 from tests.evaluation import linear_gaussian_vae as toy
 from tfp_dgm.evaluation import mutual_information
 from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.objectives import Joint
 
 
 class Line(LatentVariableModel):
@@ -19,11 +20,13 @@ class Line(LatentVariableModel):
         super().__init__(seed=1)
         self.scale = scale
 
-    def posterior(self, inputs, training=False):
-        return tfd.MultivariateNormalDiag(inputs, tf.fill(tf.shape(inputs), self.scale))
-
-    def prior(self, inputs, training=False):
-        return tfd.MultivariateNormalDiag([0.0], [1.0])
+    def joint(self, inputs, *, training=False):
+        scale = tf.fill(tf.shape(inputs), self.scale)
+        return Joint(
+            self,
+            posterior=lambda: tfd.MultivariateNormalDiag(inputs, scale),
+            prior=lambda: tfd.MultivariateNormalDiag([0.0], [1.0]),
+        )
 
 
 def quadrature(means, scale):

@@ -11,6 +11,7 @@ from tests.evaluation import linear_gaussian_vae as toy
 from tfp_dgm.distributions import NormalizingFlow
 from tfp_dgm.evaluation import active_units, elbo_terms, kl_per_dimension
 from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.objectives import Joint
 
 _, X = toy.draw(9)
 KERNEL, BIAS = toy.mean_map()
@@ -41,16 +42,18 @@ class Draws(LatentVariableModel):
         super().__init__(seed=1)
         self.shapes = []
 
-    def posterior(self, inputs, training=False):
-        return tfd.MultivariateNormalDiag(inputs, tf.ones_like(inputs))
+    def joint(self, inputs, *, training=False):
+        def log_likelihood(z):
+            self.shapes.append(tuple(z.shape))
+            return -tf.reduce_sum(tf.square(z - inputs), axis=-1)
 
-    def prior(self, inputs, training=False):
         components = tfd.MultivariateNormalDiag([[-1.0, 0.0], [1.0, 0.5]], [[1.0, 2.0], [0.5, 1.0]])
-        return tfd.MixtureSameFamily(tfd.Categorical(probs=[0.3, 0.7]), components)
-
-    def log_likelihood(self, z, inputs, training=False):
-        self.shapes.append(tuple(z.shape))
-        return -tf.reduce_sum(tf.square(z - inputs), axis=-1)
+        return Joint(
+            self,
+            log_likelihood=log_likelihood,
+            posterior=lambda: tfd.MultivariateNormalDiag(inputs, tf.ones_like(inputs)),
+            prior=lambda: tfd.MixtureSameFamily(tfd.Categorical(probs=[0.3, 0.7]), components),
+        )
 
 
 def test_draws_come_in_steps_and_count_as_often_as_asked_for():
@@ -87,10 +90,10 @@ def test_divergence_of_every_dimension():
     np.testing.assert_allclose(kl_per_dimension(model, X, batch_size=4), expected, rtol=1e-5)
     with pytest.raises(ValueError, match=r"whose dimensions are independent; received .*TriL"):
         kl_per_dimension(toy.exact(), X)
-    normal = model.prior(None)
-    model.prior = lambda inputs: tfd.Independent(  # Factorised, but TFP has no closed form.
-        tfd.Laplace(normal.mean(), 1.0), reinterpreted_batch_ndims=1
-    )
+    laplace = tfd.Independent(tfd.Laplace(model.prior(None).mean(), 1.0), 1)
+    joint = model.joint
+    # Factorised, but TFP has no closed form.
+    model.joint = lambda inputs: joint(inputs).replaced(prior=lambda: laplace)
     with pytest.raises(ValueError, match="needs a closed form for the pair; there is none for"):
         kl_per_dimension(model, X)
 
@@ -107,11 +110,10 @@ def test_active_units_equal_the_variance_of_the_means():
 class WideFlow(LatentVariableModel):
     """A flow whose second unit is idle: E[z | x] = (x_0, 0), standard deviations (1, 8)."""
 
-    def posterior(self, inputs, training=False):
+    def joint(self, inputs, *, training=False):
         loc = tf.stack([inputs[:, 0], tf.zeros_like(inputs[:, 0])], axis=1)
-        return NormalizingFlow(
-            tfd.MultivariateNormalDiag(loc, tf.ones_like(loc) * [1.0, 8.0]), tfb.Scale(1.0)
-        )
+        base = tfd.MultivariateNormalDiag(loc, tf.ones_like(loc) * [1.0, 8.0])
+        return Joint(self, posterior=lambda: NormalizingFlow(base, tfb.Scale(1.0)))
 
 
 def test_noise_of_the_means_of_flows_makes_no_unit_active():
@@ -126,10 +128,10 @@ def test_noise_of_the_means_of_flows_makes_no_unit_active():
 class Flow(LatentVariableModel):
     """A posterior whose mean TFP does not know; E[z | x] = (x_0, 0)."""
 
-    def posterior(self, inputs, training=False):
+    def joint(self, inputs, *, training=False):
         loc = tf.stack([inputs[:, 0], tf.zeros_like(inputs[:, 0])], axis=1)
         normal = tfd.MultivariateNormalDiag(tf.zeros_like(loc), tf.ones_like(loc))
-        return tfd.TransformedDistribution(normal, tfb.Shift(loc))
+        return Joint(self, posterior=lambda: tfd.TransformedDistribution(normal, tfb.Shift(loc)))
 
 
 def test_active_units_of_a_posterior_without_a_mean():

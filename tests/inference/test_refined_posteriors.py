@@ -41,12 +41,13 @@ def test_bound_rises_to_that_of_the_best_posterior():
 def test_a_batch_has_one_posterior_and_the_rest_is_the_models():
     model, _ = toy.factorised(shift=0.4)
     refined = RefinedPosteriors(model, num_steps=5)
-    first, second = (refined.posterior(X).mean().numpy() for _ in range(2))
+    first, second = (refined.joint(X).posterior.mean().numpy() for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert np.abs(first - model.posterior(X).mean()).max() > 0.01
     z = np.ones((1, 6, toy.Z), np.float32)
-    np.testing.assert_array_equal(refined.log_likelihood(z, X), model.log_likelihood(z, X))
-    np.testing.assert_array_equal(refined.prior(X).log_prob(z), model.prior(X).log_prob(z))
+    joint = refined.joint(X)
+    np.testing.assert_array_equal(joint.log_likelihood(z), model.log_likelihood(z, X))
+    np.testing.assert_array_equal(joint.prior.log_prob(z), model.prior(X).log_prob(z))
 
 
 def test_without_a_number_of_steps_they_are_those_of_training():
@@ -57,11 +58,12 @@ def test_without_a_number_of_steps_they_are_those_of_training():
     model.compile("sgd", objective)
     refined = RefinedPosteriors(model, seed=4)
     assert refined.num_steps == 3
-    divergence = tfd.kl_divergence(refined.posterior(X), refined.prior(X))
+    joint = refined.joint(X)
+    divergence = tfd.kl_divergence(joint.posterior, joint.prior)
     bound = model.bound(X, seed=tf.constant([4, 3]))
     np.testing.assert_allclose(divergence, bound.kl, rtol=1e-5)
-    by_adam = RefinedPosteriors(model, num_steps=3, seed=4).posterior(X).mean()
-    assert np.abs(by_adam - refined.posterior(X).mean()).max() > 0.01
+    by_adam = RefinedPosteriors(model, num_steps=3, seed=4).joint(X).posterior.mean()
+    assert np.abs(by_adam - joint.posterior.mean()).max() > 0.01
 
 
 def test_without_a_number_of_steps_the_model_must_have_some():

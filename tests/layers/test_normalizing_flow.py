@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import layers
-from tfp_dgm.objectives import ELBO
+from tfp_dgm.objectives import ELBO, Joint
 
 BASES = [layers.MultivariateNormalDiag, layers.MultivariateNormalTriL]
 FLOWS = [layers.PlanarFlow, layers.InverseAutoregressiveFlow]
@@ -134,9 +134,13 @@ def test_divergence_is_estimated_since_it_has_no_closed_form(flow):
     """KL against a Riemann sum, 20,000 draws within 5 standard errors: fails once in 10^6."""
     posterior = randomized(flow(layers.MultivariateNormalDiag(1)))(FEATURES[:1])
     prior = layers.StandardNormalPrior(1)(None)
-    bound = ELBO(num_samples=20_000)(
-        lambda z: tf.zeros(tf.shape(z)[:-1]), posterior, prior, seed=(1, 2)
+    joint = Joint(
+        None,
+        log_likelihood=lambda z: tf.zeros(tf.shape(z)[:-1]),
+        posterior=lambda: posterior,
+        prior=lambda: prior,
     )
+    bound = ELBO(num_samples=20_000)(joint, seed=(1, 2))
     grid = np.linspace(-30, 30, 60_001, dtype="f4")[:, None, None]
     log_q = posterior.log_prob(grid).numpy()[:, 0].astype(float)
     log_p = scipy.stats.norm.logpdf(grid[:, 0, 0])

@@ -244,7 +244,9 @@ def test_learned_baseline_is_linear_in_its_features():
     model = randomized(with_baseline())
     features = dense(X[1].reshape(-1), weights_of(model.baseline_network), np.tanh)
     (kernel, bias) = weights_of(model.baseline_layer)
-    np.testing.assert_allclose(model.baseline(X)[1], features @ kernel[:, 0] + bias[0], rtol=1e-4)
+    np.testing.assert_allclose(
+        model.joint(X).baseline[1], features @ kernel[:, 0] + bias[0], rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,7 @@ def test_comes_back(make, objective, tmp_path):
 
 def test_learned_control_variates_are_linear_in_their_features():
     model, random = randomized(with_surrogate()), np.random.default_rng(3)
-    for n, (function, width) in enumerate(zip(model.surrogate(X), (3, 2), strict=True)):
+    for n, (function, width) in enumerate(zip(model.joint(X).surrogate, (3, 2), strict=True)):
         z = random.normal(size=(2, 3, width))
         features = dense(z[1, 2], weights_of(model.surrogate_networks[n]), np.tanh)
         kernel, bias = weights_of(model.surrogate_layers[n])
@@ -283,14 +285,8 @@ def test_fit_teaches_the_control_variate_to_lessen_the_variance():
         with tf.GradientTape() as tape:
             tape.watch(logits)
             posterior = tfd.Independent(tfd.Bernoulli(logits=logits, dtype=tf.float32), 1)
-            loss = objective(
-                lambda z: model.log_likelihood(z, x),
-                posterior,
-                model.prior(x),
-                seed=(5, 3),
-                training=False,
-                surrogate=model.surrogate(x),
-            ).loss
+            joint = model.joint(x).replaced(posterior=lambda: posterior)
+            loss = objective(joint, seed=(5, 3)).loss
         return tape.gradient(loss, logits).numpy().reshape(4_000, 3, 3).var(axis=0).sum()
 
     before = variance()
@@ -390,9 +386,9 @@ def test_every_layer_has_a_surrogate_or_none():
 def test_nothing_is_learned_beside_where_nothing_was_given():
     model = SigmoidBeliefNetwork(SHAPE, units=[3])
     with pytest.raises(NotImplementedError, match="no learned baseline"):
-        model.baseline(X)
+        _ = model.joint(X).baseline
     with pytest.raises(NotImplementedError, match="no learned control variate"):
-        model.surrogate(X)
+        _ = model.joint(X).surrogate
 
 
 def test_conditionals_are_over_the_latents_below():

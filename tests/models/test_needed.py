@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.models import toys
 from tests.references.densities import softmax
 from tests.saving import assert_comes_back
-from tfp_dgm.models import BagOfWordsVAE
+from tfp_dgm.models import BagOfWordsVAE, SigmoidBeliefNetwork
 from tfp_dgm.objectives import (
     ELBO,
     RELAX,
@@ -30,17 +30,23 @@ class WithBaseline(toys.Mixture):
         self.baseline_layer.build(input_shape)
         super().build(input_shape)
 
-    def baseline(self, inputs, training=False):
-        return self.baseline_layer(inputs)[:, 0]
+    def joint(self, inputs, *, training=False):
+        joint = super().joint(inputs, training=training)
+        return joint.replaced(baseline=lambda: self.baseline_layer(inputs)[:, 0])
 
 
 @keras.saving.register_keras_serializable(package="tests")
 class Dreamer(toys.Mixture):
     """A mixture whose dreams are one and the same pair."""
 
-    def dream(self, inputs, *, seed, training=False):
-        rows = tf.shape(inputs)[0]
-        return tf.fill([rows], 2), tf.tile(tf.constant([DREAM]), [rows, 1])
+    def joint(self, inputs, *, training=False):
+        def dream_log_posterior(seed):
+            rows = tf.shape(inputs)[0]
+            dreams = super(Dreamer, self).joint(tf.tile(tf.constant([DREAM]), [rows, 1]))
+            return dreams.posterior.log_prob(tf.fill([rows], 2))
+
+        joint = super().joint(inputs, training=training)
+        return joint.replaced(dream_log_posterior=dream_log_posterior)
 
 
 DREAM = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0]
@@ -70,7 +76,7 @@ def test_baseline_learns_the_bound():
 
     def error():
         value = model.bound(data, objective=EnumeratedELBO()).value
-        return np.abs(model.baseline(data) - value).mean()
+        return np.abs(model.joint(data).baseline - value).mean()
 
     before = error()
     model.fit(data, epochs=80, batch_size=6, verbose=0)
@@ -106,16 +112,18 @@ def test_m2_gives_its_objective_what_it_needs():
     [
         (
             ScoreFunctionELBO(control_variates=[RunningAverage(), LearnedBaseline()]),
-            "Mixture has no learned baseline",
+            "Mixture has no learned baseline, which ScoreFunctionELBO asks for",
         ),
-        (WakeSleep(), "Mixture cannot dream"),
-        (RELAX(), "Mixture has no learned control variate"),
+        (WakeSleep(), "Mixture has no dreams, which WakeSleep asks for"),
+        (RELAX(), "Network has no learned control variate, which RELAX asks for"),
     ],
     ids=repr,
 )
 def test_model_says_what_it_does_not_have(objective, message):
+    binary = isinstance(objective, RELAX)
+    model = SigmoidBeliefNetwork((toys.WORDS,), units=(3,)) if binary else toys.mixture()
     with pytest.raises(NotImplementedError, match=message):
-        toys.randomized(toys.mixture()).bound(toys.binary(2), objective=objective)
+        toys.randomized(model).bound(toys.binary(2), objective=objective)
 
 
 def test_a_model_of_damped_counts_cannot_dream():
@@ -123,8 +131,3 @@ def test_a_model_of_damped_counts_cannot_dream():
     model.build((None, toys.WORDS))
     with pytest.raises(NotImplementedError, match=r"BagOfWordsVAE cannot dream: .* damped counts"):
         model.bound(toys.counts(2)[0], objective=WakeSleep())
-
-
-def test_unknown_need_is_refused():
-    with pytest.raises(ValueError, match="needs 'luck', which this model does not give"):
-        toys.mixture().needed("luck", toys.binary(2), seed=(1, 2), training=False)

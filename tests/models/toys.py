@@ -32,14 +32,16 @@ class Mixture(LatentVariableModel):
         self.likelihood.build((None, self.components))
         self.built = True
 
-    def posterior(self, inputs, training=False):
-        return self.posterior_layer(inputs)
-
-    def prior(self, inputs, training=False):
-        return self.prior_layer(None)
-
-    def log_likelihood(self, z, inputs, training=False):
-        return self.likelihood(tf.one_hot(z, self.components)).log_prob(inputs)
+    def joint(self, inputs, *, training=False):
+        return objectives.Joint(
+            self,
+            log_likelihood=lambda z: self.likelihood(tf.one_hot(z, self.components)).log_prob(
+                inputs
+            ),
+            posterior=lambda: self.posterior_layer(inputs),
+            prior=lambda: self.prior_layer(None),
+            training=training,
+        )
 
     def call(self, inputs, training=False):
         return self.posterior(inputs).probs_parameter()

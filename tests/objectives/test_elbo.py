@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from scipy.special import log_softmax, logsumexp
+from scipy.stats import multivariate_normal, norm
 
+from tests.objectives import toys
 from tests.references.densities import normal_diag_kl, normal_full_kl
 from tests.references.linear_gaussian import LinearGaussian
 from tfp_dgm.objectives import ELBO
@@ -37,7 +40,7 @@ def standard_normal():
 def bound(posterior=None, prior=None, **kwargs):
     posterior = normal(LOC, SCALE_TRIL) if posterior is None else posterior
     prior = standard_normal() if prior is None else prior
-    return ELBO(**kwargs)(log_likelihood, posterior, prior, seed=SEED)
+    return ELBO(**kwargs)(toys.joint(log_likelihood, posterior, prior), seed=SEED)
 
 
 @pytest.mark.parametrize("num_samples", [1, 3])
@@ -79,11 +82,23 @@ def test_diagonal_posterior_and_prior_per_example():
 
 
 def test_pair_without_a_closed_form_is_estimated_from_the_draws():
-    components = tfd.MultivariateNormalDiag(tf.constant([[2.0, 0.0], [-1.0, 1.0]]), tf.ones([2, 2]))
-    prior = tfd.MixtureSameFamily(tfd.Categorical(logits=[0.3, -0.4]), components)
+    """The same five draws, whose densities SciPy gives."""
+    means, logits = np.array([[2.0, 0.0], [-1.0, 1.0]]), np.array([0.3, -0.4])
+    components = tfd.MultivariateNormalDiag(tf.constant(means, tf.float32), tf.ones([2, 2]))
+    prior = tfd.MixtureSameFamily(tfd.Categorical(logits=logits.astype("f4")), components)
     result = bound(prior=prior, num_samples=5, analytic_kl=True)
-    np.testing.assert_allclose(result.value, np.mean(result.log_weights, axis=0), rtol=1e-5)
-    np.testing.assert_allclose(result.kl, result.reconstruction - result.value, rtol=1e-4)
+    z, _ = normal(LOC, SCALE_TRIL).experimental_sample_and_log_prob(5, seed=SEED)
+    for b in range(2):
+        draws = z[:, b].numpy().astype(np.float64)  # [S, Z]
+        log_q = multivariate_normal.logpdf(draws, LOC[b], COVARIANCE[b])
+        parts = [multivariate_normal.logpdf(draws, mean, np.eye(2)) for mean in means]
+        log_p = logsumexp(np.array(parts) + log_softmax(logits)[:, None], axis=0)
+        expected = draws @ MODEL.w.T + MODEL.b  # [S, D]
+        log_px = norm.logpdf(X[b], expected, MODEL.s).sum(axis=1)
+        np.testing.assert_allclose(result.kl[b], np.mean(log_q - log_p), rtol=1e-4)
+        np.testing.assert_allclose(result.reconstruction[b], log_px.mean(), rtol=1e-4)
+        np.testing.assert_allclose(result.log_weights[:, b], log_px + log_p - log_q, rtol=1e-4)
+        np.testing.assert_allclose(result.value[b], np.mean(log_px + log_p - log_q), rtol=1e-4)
 
 
 @pytest.mark.parametrize("analytic_kl", [True, False])
@@ -93,7 +108,7 @@ def test_kl_weight_changes_the_loss_and_never_the_value(analytic_kl):
     @tf.function
     def compiled():
         posterior = normal(LOC, SCALE_TRIL)
-        return objective(log_likelihood, posterior, standard_normal(), seed=SEED)
+        return objective(toys.joint(log_likelihood, posterior, standard_normal()), seed=SEED)
 
     quarter = compiled()
     objective.kl_weight.assign(2.0)
@@ -118,7 +133,7 @@ def test_gradient_is_that_of_the_bound(analytic_kl):
     with tf.GradientTape() as tape:
         posterior = normal(loc, factor)
         objective = ELBO(analytic_kl=analytic_kl)
-        loss = objective(likelihood, posterior, standard_normal(), seed=SEED).loss
+        loss = objective(toys.joint(likelihood, posterior, standard_normal()), seed=SEED).loss
     gradients = -tape.gradient(loss, loc).numpy()  # [N, Z]
     error = gradients.std(0) / np.sqrt(size)
     expected = MODEL.bound_gradient_of_loc(X[0], LOC[0])
@@ -128,7 +143,7 @@ def test_gradient_is_that_of_the_bound(analytic_kl):
 def test_one_seed_gives_one_bound():
     np.testing.assert_array_equal(bound().value, bound().value)
     posterior, prior = normal(LOC, SCALE_TRIL), standard_normal()
-    other = ELBO()(log_likelihood, posterior, prior, seed=(3, 9))
+    other = ELBO()(toys.joint(log_likelihood, posterior, prior), seed=(3, 9))
     assert np.abs(other.value - bound().value).max() > 1e-3
 
 

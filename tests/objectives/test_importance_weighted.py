@@ -153,7 +153,9 @@ def test_no_draw_has_a_gradient_at_the_true_posterior(make, objective, quiet):
     for seed in range(3):
         with tf.GradientTape() as tape:
             tape.watch([loc, factor])
-            loss = objective(linear_log_likelihood, make(loc, factor), prior, seed=(seed, 5)).loss
+            loss = objective(
+                toys.joint(linear_log_likelihood, make(loc, factor), prior), seed=(seed, 5)
+            ).loss
         gradients = tape.gradient(loss, [loc, factor])
         largest = max(np.abs(np.tril(gradient)).max() for gradient in gradients)
         assert (largest < 1e-4) == quiet
@@ -217,7 +219,7 @@ def test_the_same_in_a_graph(jit, gradient):
             tape.watch([theta, phi])
             problem = toys.gaussian(theta, phi)
             posterior = Reparameterized(phi[:, :1], tf.exp(phi[:, 1:]))
-            loss = objective(*problem._replace(posterior=posterior), seed=None).loss
+            loss = objective(problem._replace(posterior=posterior).joint(), seed=None).loss
         return loss, *tape.gradient(loss, [theta, phi])
 
     theta = tf.constant(np.tile(GAUSSIAN.theta, [3, 1]), tf.float32)
@@ -240,7 +242,7 @@ def test_draws_of_no_weight_leave_every_gradient_finite():
         tape.watch(loc)
         posterior = tfd.MultivariateNormalDiag(loc, tf.ones([1, 2]))
         prior = tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2))
-        bound = objective(log_likelihood, posterior, prior, seed=(4, 4))
+        bound = objective(toys.joint(log_likelihood, posterior, prior), seed=(4, 4))
     assert np.ptp(bound.log_weights) > 1_000
     gradient = tape.gradient(bound.loss, loc)
     assert np.isfinite(gradient).all()
@@ -257,7 +259,7 @@ def test_draws_of_no_weight_leave_every_gradient_finite():
         (lambda: Renyi(alpha=-0.5), r"`alpha` must lie in \[0, 1\); received -0.5"),
         (
             lambda: ImportanceWeighted()(
-                None, *[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2, seed=(1, 2)
+                toys.joint(None, *[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2), seed=(1, 2)
             ),
             "ImportanceWeighted: needs a posterior that can be reparameterised; received .*Categ",
         ),

@@ -19,12 +19,12 @@ def test_no_noise_where_the_log_weights_are_linear_in_the_latents():
     for seed in range(3):
         with tf.GradientTape() as tape:
             tape.watch(logits)
-            bound = MuProp()(
+            joint = toys.joint(
                 lambda z: tf.reduce_sum(tf.constant(a, tf.float32) * z, axis=-1),
                 toys.bernoulli(logits),
                 toys.bernoulli(tf.constant(prior_logits, tf.float32)),
-                seed=(seed, 1),
             )
+            bound = MuProp()(joint, seed=(seed, 1))
         gradient = -tape.gradient(bound.loss, logits)
         mean = 1 / (1 + np.exp(-logits.numpy().astype(np.float64)))
         expected = (a + prior_logits - logits) * mean * (1 - mean)
@@ -48,4 +48,4 @@ def test_less_variance_than_the_score_function_alone(make, model):
 
 def test_needs_discrete_latents():
     with pytest.raises(ValueError, match="MuProp: needs Bernoulli or OneHotCategorical"):
-        MuProp()(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2, seed=(1, 2))
+        MuProp()(toys.joint(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2), seed=(1, 2))

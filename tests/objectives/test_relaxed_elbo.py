@@ -26,10 +26,9 @@ OBJECTIVES = [GumbelSoftmaxELBO(temperature=0.05), StraightThroughELBO(), REBAR(
 def test_saturated_draws_leave_gradients_finite(objective, make, size):
     theta = tf.random.stateless_normal([2_000, 3 * size + 2 * (size == 3)], (1, 2))
     phi = 30 * tf.random.stateless_normal([2_000, size], (3, 4))
-    needed = {"training": False} if objective.needs else {}
     with tf.GradientTape() as tape:
         tape.watch([theta, phi])
-        loss = objective(*make(theta, phi), seed=(5, 6), **needed).loss
+        loss = objective(make(theta, phi).joint(), seed=(5, 6)).loss
     for gradient in tape.gradient(loss, [theta, phi]):
         assert np.isfinite(gradient).all()
         assert np.abs(gradient).max() > 0.1
@@ -43,7 +42,7 @@ def test_assigned_temperature_reaches_a_compiled_step():
         phi = tf.constant(np.tile(model.phi, [2_000, 1]), tf.float32)
         with tf.GradientTape() as tape:
             tape.watch(phi)
-            loss = objective(*toys.binary(theta, phi), seed=(1, 2)).loss
+            loss = objective(toys.binary(theta, phi).joint(), seed=(1, 2)).loss
         return tape.gradient(loss, phi)
 
     compiled = tf.function(gradients)
@@ -66,8 +65,8 @@ def test_scale_of_rebar_is_drawn_to_the_least_variance():
     def step(training, seed):
         with tf.GradientTape() as tape:
             tape.watch(phi)
-            problem = toys.binary(theta, phi)
-            loss = objective(*problem, seed=(7, seed), training=training).loss
+            joint = toys.binary(theta, phi).joint(training=training)
+            loss = objective(joint, seed=(7, seed)).loss
         return tape.gradient(loss, phi).numpy().var(0).sum()
 
     before = step(False, 0)
@@ -91,9 +90,9 @@ def test_learned_control_variate_is_trained_by_the_gradient_of_the_variance():
         height = tf.constant(height)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch([height, phi])
-            problem = toys.binary(theta, phi)
-            given = {"training": True, "surrogate": surrogate}
-            loss = tf.reduce_mean(objective(*problem, seed=(2, 9), **given).loss)
+            given = {"training": True, "surrogate": lambda: surrogate}
+            joint = toys.binary(theta, phi).joint(**given)
+            loss = tf.reduce_mean(objective(joint, seed=(2, 9)).loss)
         of_phi = 20_000 * tape.gradient(loss, phi).numpy().astype(np.float64)
         return tape.gradient(loss, height), np.square(of_phi).sum(1).mean()
 
@@ -107,7 +106,7 @@ def test_every_layer_needs_a_learned_control_variate():
     model = enumerable.TwoLayers()
     theta, phi = (tf.constant(values[None], tf.float32) for values in (model.theta, model.phi))
     with pytest.raises(ValueError, match="each of the 2 layers of latents; received 1"):
-        RELAX()(*toys.two_layers(theta, phi), seed=(1, 2), training=True, surrogate=[tf.norm])
+        RELAX()(toys.two_layers(theta, phi).joint(surrogate=lambda: [tf.norm]), seed=(1, 2))
 
 
 @pytest.mark.parametrize(
@@ -119,18 +118,19 @@ def test_every_layer_needs_a_learned_control_variate():
         (lambda: StraightThroughELBO(num_samples=0), "`num_samples` must be >= 1; received 0"),
         (
             lambda: GumbelSoftmaxELBO()(
-                None, *[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2, seed=(1, 2)
+                toys.joint(None, *[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2), seed=(1, 2)
             ),
             "GumbelSoftmaxELBO: needs Bernoulli or OneHotCategorical latents; received .*Categ",
         ),
         (
             lambda: DisARM()(
-                None, *[tfd.OneHotCategorical(logits=tf.zeros([2, 3]))] * 2, seed=(1, 2)
+                toys.joint(None, *[tfd.OneHotCategorical(logits=tf.zeros([2, 3]))] * 2),
+                seed=(1, 2),
             ),
             "DisARM: needs Bernoulli latents; received .*OneHotCategorical",
         ),
         (
-            lambda: ARM()(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2, seed=(1, 2)),
+            lambda: ARM()(toys.joint(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2), seed=(1, 2)),
             "ARM: needs Bernoulli or OneHotCategorical latents; received .*Normal",
         ),
     ],

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy.special import logsumexp
 
+from tests.objectives import toys
 from tests.objectives.test_enumerated_elbo import LOG_PX, LOGITS, PRIOR, log_likelihood
 from tests.references.discrete_oracle import enumerated_bound, numerical_gradient
 from tfp_dgm.objectives import (
@@ -26,9 +27,8 @@ def score_function(row, size, num_samples, seed=(4, 2)):
     prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
     with tf.GradientTape() as tape:
         tape.watch([logits, log_px])
-        result = ScoreFunctionELBO(num_samples=num_samples)(
-            log_likelihood(log_px), tfd.Categorical(logits=logits), prior, seed=seed
-        )
+        joint = toys.joint(log_likelihood(log_px), tfd.Categorical(logits=logits), prior)
+        result = ScoreFunctionELBO(num_samples=num_samples)(joint, seed=seed)
     return result, *tape.gradient(result.loss, [logits, log_px])
 
 
@@ -87,12 +87,15 @@ def signal_variance(control_variates, num_samples=2, size=4_000):
     prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
     objective = ScoreFunctionELBO(num_samples=num_samples, control_variates=control_variates)
     bound, _, _ = enumerated_bound(LOGITS[0], PRIOR, LOG_PX[0])
-    given = {"training": False, "baseline": tf.constant(bound, tf.float32)}
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        posterior = tfd.Categorical(logits=logits)
-        needed = {name: given[name] for name in objective.needs}
-        loss = objective(log_likelihood(log_px), posterior, prior, seed=(9, 2), **needed).loss
+        joint = toys.joint(
+            log_likelihood(log_px),
+            tfd.Categorical(logits=logits),
+            prior,
+            baseline=lambda: tf.constant(bound, tf.float32),
+        )
+        loss = objective(joint, seed=(9, 2)).loss
     return tape.gradient(loss, logits).numpy().var(0).sum()
 
 
@@ -110,9 +113,9 @@ def test_running_average_follows_the_signal_in_training_alone():
     log_px, logits = tf.constant(LOG_PX, tf.float32), tf.constant(LOGITS, tf.float32)
     prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
     arguments = log_likelihood(log_px), tfd.Categorical(logits=logits), prior
-    objective(*arguments, seed=(1, 2), training=False)
+    objective(toys.joint(*arguments), seed=(1, 2))
     assert average.average.numpy() == -4.0
-    bound = objective(*arguments, seed=(1, 2), training=True)
+    bound = objective(toys.joint(*arguments, training=True), seed=(1, 2))
     expected = -3.0 + 0.25 * np.mean(bound.log_weights)
     np.testing.assert_allclose(average.average, expected, rtol=1e-5)
     copy = ScoreFunctionELBO.from_config(objective.get_config()).control_variates[0]
@@ -127,14 +130,13 @@ def test_learned_baseline_is_drawn_to_what_is_left_of_the_signal():
     prior = tfd.Categorical(probs=tf.constant(PRIOR, tf.float32))
     with tf.GradientTape() as tape:
         tape.watch(baseline)
-        bound = objective(
+        joint = toys.joint(
             log_likelihood(log_px),
             tfd.Categorical(logits=logits),
             prior,
-            seed=(1, 2),
-            training=False,
-            baseline=baseline,
+            baseline=lambda: baseline,
         )
+        bound = objective(joint, seed=(1, 2))
     expected = baseline - np.mean(bound.log_weights + 4.0, axis=0)
     np.testing.assert_allclose(tape.gradient(bound.loss, baseline), expected, rtol=1e-4)
     np.testing.assert_allclose(bound.loss, -bound.value, rtol=1e-5)
@@ -163,7 +165,7 @@ def test_vimco_leaves_a_draw_out_for_the_geometric_mean_of_the_others():
     with tf.GradientTape() as tape:
         tape.watch(log_q)
         arguments = lambda z: log_px - prior.log_prob(z), Fixed(), prior
-        loss = objective(*arguments, seed=None).loss
+        loss = objective(toys.joint(*arguments), seed=None).loss
     gradient = -tape.gradient(loss, log_q).numpy()
     for b in range(3):
         w = log_weights[:, b]

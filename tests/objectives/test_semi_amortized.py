@@ -15,6 +15,7 @@ from tfp_dgm.networks import MLP, LSTMDecoder, LSTMEncoder
 from tfp_dgm.objectives import (
     ELBO,
     ImportanceWeighted,
+    Joint,
     MinimumDesiredRate,
     SemiAmortized,
     StickingTheLanding,
@@ -34,12 +35,19 @@ def family(parameters):
 PRIOR = tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2))
 
 
-def evaluate(objective, start, w, training=True, **more):
+def evaluate(objective, start, w, training=True):
     def log_likelihood(z):
         return -0.5 * tf.reduce_sum(tf.square(X.astype("f4") - tf.linalg.matvec(w, z)), -1)
 
-    needed = {"training": training, "posterior_family": family, "posterior_parameters": start}
-    return objective(log_likelihood, family(start), PRIOR, seed=(1, 2), **needed, **more)
+    joint = Joint(
+        None,
+        log_likelihood=log_likelihood,
+        prior=lambda: PRIOR,
+        parameters=lambda: start,
+        family=family,
+        training=training,
+    )
+    return objective(joint, seed=(1, 2))
 
 
 def slope(loc, x, w, kl_weight, max_norm):
@@ -175,11 +183,13 @@ def test_bound_comes_near_that_of_the_best_posterior_in_training_and_evaluation(
 def test_model_without_such_a_posterior_says_so():
     model = toys.mixture()
     model.compile("sgd", SemiAmortized(ELBO()))
-    with pytest.raises(NotImplementedError, match="Mixture does not split its posterior"):
+    with pytest.raises(
+        NotImplementedError, match="Mixture has no parameters of its posterior, which SemiAm"
+    ):
         model.bound(toys.binary(2))
     model = SigmoidBeliefNetwork((toys.WORDS,), units=(3,))
     model.compile("sgd", SemiAmortized(ELBO()))
-    with pytest.raises(NotImplementedError, match="Network does not split its posterior"):
+    with pytest.raises(NotImplementedError, match="Network has no parameters of its posterior"):
         model.bound(toys.binary(2))
 
 
@@ -250,21 +260,11 @@ def test_second_order_gradient_goes_through_a_recurrent_decoder():
         weight.assign(random.normal(scale=0.5, size=weight.shape))
     objective = SemiAmortized(ELBO(num_samples=2), num_steps=2, learning_rate=0.3)
     start = tf.constant([[0.3, -0.4, -1, -1], [0.5, 0.2, -1, -1]])
-    needed = {
-        "training": True,
-        "posterior_family": model.posterior_layer.distribution,
-        "posterior_parameters": start,
-    }
 
     @tf.function
     def loss():
-        bound = objective(
-            lambda z: model.log_likelihood(z, token_ids, training=True),
-            model.posterior_layer.distribution(start),
-            model.prior(token_ids),
-            seed=(1, 2),
-            **needed,
-        )
+        joint = model.joint(token_ids, training=True).replaced(parameters=lambda: start)
+        bound = objective(joint, seed=(1, 2))
         return tf.reduce_sum(bound.loss)
 
     @tf.function

@@ -11,6 +11,7 @@ import tensorflow_probability as tfp
 
 from tests.references import enumerable, quadrature
 from tfp_dgm.distributions import TopDown
+from tfp_dgm.objectives import Joint
 
 tfd = tfp.distributions
 
@@ -19,6 +20,20 @@ class Problem(NamedTuple):
     log_likelihood: object
     posterior: object
     prior: object
+
+    def joint(self, **parts):
+        """As an objective takes it."""
+        return joint(*self, **parts)
+
+
+def joint(log_likelihood, posterior, prior, **parts):
+    return Joint(
+        None,
+        log_likelihood=log_likelihood,
+        posterior=lambda: posterior,
+        prior=lambda: prior,
+        **parts,
+    )
 
 
 def bernoulli(logits):
@@ -134,15 +149,15 @@ def surrogate(problem):
     return [first, second] if joint else first
 
 
-# What a model would learn: any function will do.
-NEEDED = {
-    "training": lambda problem: False,
-    "baseline": lambda problem: tf.constant(-1.7),
-    "surrogate": surrogate,
-    "dream_log_posterior": lambda problem: problem.posterior.log_prob(
-        tf.stop_gradient(problem.prior.sample(seed=(8, 1)))
-    ),
-}
+def learned(problem):
+    """The joint, with what a model would learn: any function will do."""
+    return problem.joint(
+        baseline=lambda: tf.constant(-1.7),
+        surrogate=lambda: surrogate(problem),
+        dream_log_posterior=lambda seed: problem.posterior.log_prob(
+            tf.stop_gradient(problem.prior.sample(seed=(8, 1)))
+        ),
+    )
 
 
 def estimates(objective, make, model, count, seed=(3, 7)):
@@ -151,9 +166,7 @@ def estimates(objective, make, model, count, seed=(3, 7)):
     phi = tf.constant(np.tile(model.phi, [count, 1]), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch([theta, phi])
-        problem = make(theta, phi)
-        needed = {name: NEEDED[name](problem) for name in objective.needs}
-        bound = objective(*problem, seed=seed, **needed)
+        bound = objective(learned(make(theta, phi)), seed=seed)
         gain = -bound.loss
     gradients = tape.gradient(gain, [theta, phi], unconnected_gradients="zero")
     return bound, *(gradient.numpy().astype(np.float64) for gradient in gradients)

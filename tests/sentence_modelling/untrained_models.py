@@ -2,18 +2,21 @@
 
 import numpy as np
 
-from tfp_dgm.sentence_modelling import TextVAESettings, build_model
-from tfp_dgm.text import WordVocabulary
+from tfp_dgm.sentence_modelling import TextModelSettings, compiled_model, fit_vocabulary
+from tfp_dgm.settings import read_settings
 
 # Quick to compile.
 SMALL = {
-    "units": 8,
-    "embedding_units": 6,
+    "encoder.kind": "bag_of_words",
+    "encoder.units": 8,
+    "encoder.embedding_units": 6,
+    "encoder.dropout": 0.0,
+    "decoder.kind": "inputless",
+    "decoder.units": 8,
+    "decoder.embedding_units": 6,
+    "decoder.dropout": 0.0,
     "latent_units": 3,
     "max_length": 8,
-    "encoder": "bag_of_words",
-    "decoder": "inputless",
-    "dropout": 0.0,
 }
 
 
@@ -26,14 +29,18 @@ def sentences(count, seed):
     )
 
 
-def untrained(folder, **chosen):
+def settings_of(chosen=None):
+    """The small settings, and others over them, by their dotted names."""
+    both = SMALL | (chosen or {})
+    return read_settings(TextModelSettings, None, [f"{name}={both[name]}" for name in both])
+
+
+def untrained(folder, chosen=None):
     """The folder of a model as it is built."""
-    settings = TextVAESettings(**SMALL | chosen)
-    vocabulary = WordVocabulary.fit(
-        sentences(60, 0).splitlines(), size=settings.vocabulary_size, lower=settings.lower
-    )
-    model = build_model(settings, vocabulary)
-    model.build((None, None))
+    settings = settings_of(chosen)
+    vocabulary = fit_vocabulary(settings, sentences(60, 0).splitlines())
+    model = compiled_model(settings, vocabulary, steps=1)
+    model.optimizer.build(model.trainable_variables)
     folder.mkdir()
     model.save(folder / "model.keras")
     return folder

@@ -10,7 +10,7 @@ from tests.models import toys
 from tfp_dgm import layers
 from tfp_dgm.models import VAE, LatentVariableModel
 from tfp_dgm.networks import MLP
-from tfp_dgm.objectives import ELBO, ImportanceWeighted
+from tfp_dgm.objectives import ELBO, ImportanceWeighted, Joint
 from tfp_dgm.training import (
     AggressiveTraining,
     AutoencoderPretraining,
@@ -169,15 +169,15 @@ def test_aggressive_training_refuses_what_it_cannot_do():
 
 
 def test_measurements_are_traced_once():
-    """The posterior is called from Python while a function is traced, and at no other time."""
+    """The joint is called from Python while a function is traced, and at no other time."""
     model, traced = compiled(), []
-    posterior = model.posterior
+    joint = model.joint
 
-    def watched(inputs, training=False):
+    def watched(inputs, *, training=False):
         traced.append(training)
-        return posterior(inputs, training)
+        return joint(inputs, training=training)
 
-    model.posterior = watched
+    model.joint = watched
     counts = []
     counted = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: counts.append(traced.count(False))
@@ -225,12 +225,14 @@ class Sphere(LatentVariableModel):
 
     concentration = 22.2
 
-    def posterior(self, inputs, training=False):
+    def joint(self, inputs, *, training=False):
+        direction = tf.math.l2_normalize(inputs, axis=-1)
         concentration = tf.fill(tf.shape(inputs)[:1], self.concentration)
-        return tfd.PowerSpherical(tf.math.l2_normalize(inputs, axis=-1), concentration)
-
-    def prior(self, inputs, training=False):
-        return tfd.SphericalUniform(32)
+        return Joint(
+            self,
+            posterior=lambda: tfd.PowerSpherical(direction, concentration),
+            prior=lambda: tfd.SphericalUniform(32),
+        )
 
 
 def watched(model, data):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         score_captions,
     )
     from tfp_dgm.captioning.images import encode_images, load_images
-    from tfp_dgm.captioning.run import claim_run
+    from tfp_dgm.captioning.run import claim_run, settings_of
     from tfp_dgm.captioning.settings import CaptionSettings
     from tfp_dgm.captioning.sources import (
         CaptionedSources,
@@ -58,6 +58,7 @@ __all__ = [
     "make_vocabulary",
     "render_caption_page",
     "score_captions",
+    "settings_of",
     "train_captioner",
 ]
 
@@ -76,7 +77,7 @@ __getattr__ = lazy_names(
         "descriptions": ("Decoding", "Description", "describe"),
         "evaluation": ("caption_responsibilities", "evaluate_captioner", "score_captions"),
         "images": ("encode_images", "load_images"),
-        "run": ("claim_run",),
+        "run": ("claim_run", "settings_of"),
         "settings": ("CaptionSettings",),
         "sources": ("CaptionedSources", "SourceKind", "kind_of_sources", "load_sources"),
         "training": ("TrainedCaptioner", "load_captioner", "train_captioner"),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data.annotations import AnnotationColumn, observed_classes
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
+from tfp_dgm.data.label_column import AnnotationColumn, observed_classes
 from tfp_dgm.data.table_reader import TableReader, open_table
 from tfp_dgm.data.table_warnings import MAX_TEXT_CHARACTERS, table_warnings
 

@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data.annotations import observed_classes
 from tfp_dgm.data.data_error import listing, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk
+from tfp_dgm.data.label_column import observed_classes
 from tfp_dgm.data.visible_text import appearance, is_blank, spelling
 
 MAX_TEXT_CHARACTERS = 1_000_000

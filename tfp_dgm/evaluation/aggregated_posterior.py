@@ -75,13 +75,13 @@ class MutualInformation:
 
         @tf.function(reduce_retracing=True)
         def draw(inputs: Any, seed: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
-            posterior, prior = model.posterior(inputs), model.prior(inputs)
-            z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
-            return z, log_q, prior.log_prob(z) + tf.zeros_like(log_q)
+            joint = model.joint(inputs)
+            z, log_q = joint.posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
+            return z, log_q, joint.prior.log_prob(z) + tf.zeros_like(log_q)
 
         @tf.function(reduce_retracing=True)
         def log_densities(inputs: Any, valid: tf.Tensor, steps: Any) -> tf.Tensor:
-            posterior = model.posterior(inputs)
+            posterior = model.joint(inputs).posterior
 
             def step(z: Any) -> tf.Tensor:
                 z = tf.nest.map_structure(lambda layer: layer[:, tf.newaxis], z)

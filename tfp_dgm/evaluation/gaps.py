@@ -10,6 +10,7 @@ from tfp_dgm.evaluation.batches import Progress, batches
 from tfp_dgm.evaluation.posterior import elbo_terms
 from tfp_dgm.evaluation.standard_error import mean_with_standard_error
 from tfp_dgm.inference import refine_posterior
+from tfp_dgm.objectives import Draws
 
 
 def inference_gaps(
@@ -60,14 +61,15 @@ def inference_gaps(
 
     @tf.function(reduce_retracing=True)
     def refined_bound(inputs: Any, seeds: tf.Tensor) -> tf.Tensor:
+        joint = model.joint(inputs)
         parameters = refine_posterior(
-            model, inputs, num_steps=num_steps, learning_rate=learning_rate, seed=seeds[0]
+            joint, num_steps=num_steps, learning_rate=learning_rate, seed=seeds[0]
         )
-        posterior, prior = model.posterior_layer.distribution(parameters), model.prior(inputs)
+        posterior = joint.family(parameters)
 
         def step(seed: tf.Tensor) -> tf.Tensor:
             z, log_q = posterior.experimental_sample_and_log_prob(1, seed=seed)
-            return (model.log_likelihood(z, inputs) + prior.log_prob(z) - log_q)[0]  # [B]
+            return Draws.of(joint, z, log_q).log_weights[0]  # [B]
 
         draws = tf.random.split(seeds[1], num_samples)  # [S, 2]
         bounds = tf.map_fn(step, draws, fn_output_signature=tf.float32, parallel_iterations=1)

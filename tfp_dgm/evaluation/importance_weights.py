@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfp_dgm.evaluation.batches import Progress, batches, steps_of
 from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.objectives import Draws
 
 
 def importance_weighted_log_likelihood(
@@ -33,7 +34,7 @@ def importance_weighted_log_likelihood(
     `num_samples * batch_size` log-weights at a time.
 
     Args:
-      model: its posterior, prior and log-likelihood are all that is asked.
+      model: its `joint` is all that is asked.
       data: arrays [N, ...], or batches of them as `fit` takes them.
       num_samples: K.
       batch_size: examples at a time, of arrays.
@@ -54,11 +55,12 @@ def importance_weighted_log_likelihood(
 
     @tf.function(jit_compile=jit_compile, reduce_retracing=True)
     def log_weights_of(inputs: Any, seeds: tf.Tensor) -> tf.Tensor:
-        posterior, prior = model.posterior(inputs), model.prior(inputs)
+        joint = model.joint(inputs)
+        posterior, _ = joint.posterior, joint.prior  # Once, outside the loop.
 
         def step(seed: tf.Tensor) -> tf.Tensor:
             z, log_q = posterior.experimental_sample_and_log_prob(per_step, seed=seed)
-            return model.log_likelihood(z, inputs) + prior.log_prob(z) - log_q  # [S, B]
+            return Draws.of(joint, z, log_q).log_weights  # [S, B]
 
         # One after the other: memory is that of one step.
         return tf.map_fn(step, seeds, fn_output_signature=tf.float32, parallel_iterations=1)

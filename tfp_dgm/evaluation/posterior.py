@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.evaluation.batches import Progress, batches, steps_of
 from tfp_dgm.models import LatentVariableModel
-from tfp_dgm.objectives.divergence import divergence_per_factor
+from tfp_dgm.objectives import Draws
+from tfp_dgm.objectives.divergence import divergence, divergence_per_factor
 
 
 def elbo_terms(
@@ -30,7 +30,7 @@ def elbo_terms(
     same draws where not. Memory holds `samples_per_step * batch_size` decoded examples at a time.
 
     Args:
-      model: its posterior, prior and log-likelihood are all that is asked.
+      model: its `joint` is all that is asked.
       data: arrays [N, ...], or batches of them as `fit` takes them.
       num_samples: S.
       batch_size: examples at a time, of arrays.
@@ -46,20 +46,19 @@ def elbo_terms(
 
     @tf.function(reduce_retracing=True)
     def terms(inputs: Any, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        posterior, prior = model.posterior(inputs), model.prior(inputs)
+        joint = model.joint(inputs)
+        posterior, prior = joint.posterior, joint.prior
 
         def step(seed: tf.Tensor) -> tf.Tensor:
             z, log_q = posterior.experimental_sample_and_log_prob(per_step, seed=seed)
-            return tf.stack([model.log_likelihood(z, inputs), log_q - prior.log_prob(z)], axis=1)
+            draws = Draws.of(joint, z, log_q)
+            return tf.stack([draws.log_px, draws.log_ratio], axis=1)
 
         # One after the other: memory is that of one step.
         drawn = tf.map_fn(step, seeds, fn_output_signature=tf.float32, parallel_iterations=1)
         drawn = tf.reshape(drawn, [steps * per_step, 2, -1])[:num_samples]
-        reconstruction, estimate = tf.unstack(tf.reduce_mean(drawn, axis=0), num=2)  # [B]
-        try:
-            return reconstruction, tfd.kl_divergence(posterior, prior)
-        except (NotImplementedError, ValueError):  # TFP has no closed form; of layers, ValueError.
-            return reconstruction, estimate
+        log_px, log_ratio = tf.unstack(drawn, num=2, axis=1)  # [S, B]
+        return tf.reduce_mean(log_px, axis=0), divergence(posterior, prior, log_ratio)
 
     parts = []
     for inputs, count, index in batches(data, batch_size, progress):
@@ -117,7 +116,7 @@ class ActiveUnits:
     def __init__(self, model: LatentVariableModel, *, num_samples: int = 16) -> None:
         @tf.function(reduce_retracing=True)
         def two_means(inputs: Any, seed: tf.Tensor) -> tf.Tensor:
-            posterior = model.posterior(inputs)
+            posterior = model.joint(inputs).posterior
             try:
                 mean = _flat(posterior.mean())  # [B, Z]
                 return tf.stack([mean, mean])
@@ -167,8 +166,8 @@ def kl_per_dimension(
 
     @tf.function(reduce_retracing=True)
     def divergences(inputs: Any) -> tf.Tensor:
-        posterior, prior = model.posterior(inputs), model.prior(inputs)
-        return divergence_per_factor(posterior, prior)  # [B, ...]
+        joint = model.joint(inputs)
+        return divergence_per_factor(joint.posterior, joint.prior)  # [B, ...]
 
     total, examples = 0.0, 0
     for inputs, count, _ in batches(data, batch_size):

@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.objectives import Joint
 
 # Latents are a tensor, or a list of tensors where they are of several layers.
 LogProb = Callable[..., tf.Tensor]
@@ -58,12 +59,13 @@ def annealed_importance_sampling(
       [2] Wu, Burda, Salakhutdinov and Grosse. On the Quantitative Analysis of Decoder-Based
         Generative Models. ICLR 2017. arXiv:1611.04273
     """
-    prior = continuous_prior(model, inputs)
+    joint = model.joint(inputs)
+    prior = continuous_prior(joint)
     draw, anneal = tf.unstack(tf.random.split(seed, 2))
     shape = _sample_shape(prior, num_chains, inputs)
     log_weights, acceptance = _anneal(
         _log_prior(prior, inputs),
-        log_joint(model, prior, inputs),
+        log_joint(joint),
         prior.sample(shape, seed=draw),
         num_steps=num_steps,
         num_leapfrog_steps=num_leapfrog_steps,
@@ -104,12 +106,13 @@ def reverse_annealed_importance_sampling(
       [1] Grosse, Ghahramani and Adams. Sandwiching the Marginal Likelihood using Bidirectional
         Monte Carlo. 2015. arXiv:1511.02543
     """
-    prior = continuous_prior(model, inputs)
+    joint = model.joint(inputs)
+    prior = continuous_prior(joint)
     start = tf.nest.map_structure(
         lambda layer: tf.repeat(layer[tf.newaxis], num_chains, axis=0), z
     )  # [S, B, ...]
     log_weights, acceptance = _anneal(
-        log_joint(model, prior, inputs),
+        log_joint(joint),
         _log_prior(prior, inputs),
         start,
         num_steps=num_steps,
@@ -175,9 +178,9 @@ def _anneal(
     return log_weights, tf.reduce_mean(accepted, axis=0)
 
 
-def continuous_prior(model: LatentVariableModel, inputs: Any) -> tfd.Distribution:
-    """The model's prior; ValueError where its latents are discrete."""
-    prior = model.prior(inputs)
+def continuous_prior(joint: Joint) -> tfd.Distribution:
+    """The joint's prior; ValueError where its latents are discrete."""
+    prior = joint.prior
     kinds = tf.nest.flatten(prior.reparameterization_type)
     if any(kind != tfd.FULLY_REPARAMETERIZED for kind in kinds):
         raise ValueError(
@@ -195,12 +198,12 @@ def _log_prior(prior: tfd.Distribution, inputs: Any) -> LogProb:
     return log_prob
 
 
-def log_joint(model: LatentVariableModel, prior: tfd.Distribution, inputs: Any) -> LogProb:
+def log_joint(joint: Joint) -> LogProb:
     """log p(x, z) of latents [S, B, ...], [S, B]."""
 
     def log_prob(*z: tf.Tensor) -> tf.Tensor:
         latents = _latents(z)
-        return prior.log_prob(latents) + model.log_likelihood(latents, inputs)  # [S, B]
+        return joint.prior.log_prob(latents) + joint.log_likelihood(latents)  # [S, B]
 
     return log_prob
 

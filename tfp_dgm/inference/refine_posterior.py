@@ -1,36 +1,15 @@
 """Variational parameters optimised for each example, from where the encoder leaves them."""
 
-from typing import Any, Protocol
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers import ProjectedDistributionLayer
+from tfp_dgm.objectives import Draws, Joint
 
 _DECAY_1, _DECAY_2, _EPSILON = 0.9, 0.999, 1e-8
 
 
-class Refinable(Protocol):
-    """A model whose q(z | x) is `posterior_layer.distribution(posterior_parameters(inputs))`."""
-
-    posterior_layer: ProjectedDistributionLayer
-
-    def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Unconstrained parameters of q(z | x), [B, P]."""
-        ...
-
-    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        """p(z)."""
-        ...
-
-    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
-        """log p(x | z), [S, B]."""
-        ...
-
-
 def refine_posterior(
-    model: Refinable,
-    inputs: Any,
+    joint: Joint,
     *,
     num_steps: int = 500,
     learning_rate: float = 0.05,
@@ -44,37 +23,36 @@ def refine_posterior(
     example's steps depend on its own gradient only.
 
     Args:
-      model: see `Refinable`; its posterior must be reparameterised.
-      inputs: [B, ...].
+      joint: of a model whose posterior is made of parameters, and can be reparameterised:
+        `model.joint(inputs)`.
       num_steps: steps of Adam.
       learning_rate: of the first step.
       num_samples: draws of each example at each step.
       seed: int32 [2].
     Returns:
-      float32 [B, P]; `model.posterior_layer.distribution` makes the posteriors of them.
+      float32 [B, P]; `joint.family` makes the posteriors of them.
     Raises:
+      NotImplementedError: if the model's posterior is not made of parameters.
       ValueError: if the posterior cannot be reparameterised.
     References:
       [1] Hoffman, Blei, Wang and Paisley. Stochastic Variational Inference. JMLR 2013.
       [2] Kim et al. Semi-Amortized Variational Autoencoders. ICML 2018. arXiv:1802.02550
     """
-    start = tf.stop_gradient(model.posterior_parameters(inputs))  # [B, P]
-    kind = model.posterior_layer.distribution(start).reparameterization_type
-    if kind != tfd.FULLY_REPARAMETERIZED:
+    start = tf.stop_gradient(joint.parameters)  # [B, P]
+    if joint.posterior.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
         raise ValueError(
-            "model: expected a posterior that can be reparameterised; received "
-            f"{type(model.posterior_layer).__name__}"
+            f"joint: expected a posterior that can be reparameterised; received {joint.posterior}"
         )
-    prior = model.prior(inputs)
+    _ = joint.prior  # Once, outside the loop.
 
     def slope(parameters: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        draw = tf.random.experimental.stateless_fold_in(seed, step)
+        draw = tf.random.fold_in(seed, step)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
-            posterior = model.posterior_layer.distribution(parameters)
+            posterior = joint.family(parameters)
             z, log_q = posterior.experimental_sample_and_log_prob(num_samples, seed=draw)
-            bound = model.log_likelihood(z, inputs) + prior.log_prob(z) - log_q  # [S, B]
-            total = tf.reduce_sum(tf.reduce_mean(bound, axis=0))
+            log_weights = Draws.of(joint, z, log_q).log_weights  # [S, B]
+            total = tf.reduce_sum(tf.reduce_mean(log_weights, axis=0))
         return tape.gradient(total, parameters)
 
     def body(

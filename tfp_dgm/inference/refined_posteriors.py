@@ -3,17 +3,17 @@
 from typing import Any
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.inference.refine_posterior import Refinable, refine_posterior
-from tfp_dgm.objectives import SemiAmortized
+from tfp_dgm.inference.refine_posterior import refine_posterior
+from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.objectives import Joint, SemiAmortized
 
 
 class RefinedPosteriors:
     """A model whose every posterior gradient steps have improved [1]; all else is the model's.
 
-    Whatever asks a model for posterior, prior and log-likelihood alone takes it in the model's
-    place, as the functions of `evaluation` do:
+    Whatever asks a model for its `joint` alone takes it in the model's place, as the functions of
+    `evaluation` do:
 
         evaluation.latent_variable_report(RefinedPosteriors(model), data)
 
@@ -22,7 +22,7 @@ class RefinedPosteriors:
     Adam's, by `refine_posterior`, of any model.
 
     Args:
-      model: see `Refinable`; a `LatentVariableModel` where `num_steps` is None.
+      model: one whose posterior is made of parameters and can be reparameterised.
       num_steps: of Adam, or None.
       learning_rate: of Adam's first step.
       num_samples: draws of each example at each of Adam's steps.
@@ -35,17 +35,17 @@ class RefinedPosteriors:
 
     def __init__(
         self,
-        model: Refinable,
+        model: LatentVariableModel,
         *,
         num_steps: int | None = None,
         learning_rate: float = 0.05,
         num_samples: int = 8,
         seed: int = 0,
     ) -> None:
-        self.model: Any = model
+        self.model = model
         self._own: SemiAmortized | None = None
         if num_steps is None:
-            objective = getattr(model, "objective", None)
+            objective = model.objective
             if not isinstance(objective, SemiAmortized):
                 raise ValueError(
                     "RefinedPosteriors: give `num_steps`, or a model that was compiled with "
@@ -59,38 +59,19 @@ class RefinedPosteriors:
         # Traced once, however many functions ask for the posterior: the steps are many operations.
         self._parameters = tf.function(self._refined_parameters, reduce_retracing=True)
 
-    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        """q(z | x), refined; batch shape [B]."""
-        del training  # One refines after training.
-        return self.model.posterior_layer.distribution(self._parameters(inputs))
+    def joint(self, inputs: Any, *, training: bool = False) -> Joint:
+        """The model's, with q(z | x) refined; one refines after training."""
+        del training
+        return self.model.joint(inputs).replaced(parameters=lambda: self._parameters(inputs))
 
     def _refined_parameters(self, inputs: Any) -> tf.Tensor:
-        seed = tf.constant([self.seed, self.num_steps])
-        if self._own is None:
-            return refine_posterior(
-                self.model,
-                inputs,
-                num_steps=self.num_steps,
-                learning_rate=self.learning_rate,
-                num_samples=self.num_samples,
-                seed=seed,
-            )
-        needed = {
-            name: self.model.needed(name, inputs, seed=seed, training=False)
-            for name in self._own.needs
-        }
-        parameters = self._own.refine(
-            lambda z: self.model.log_likelihood(z, inputs),
-            self.model.prior(inputs),
+        joint, seed = self.model.joint(inputs), tf.constant([self.seed, self.num_steps])
+        if self._own is not None:
+            return tf.stop_gradient(self._own.refine(joint, seed=seed))
+        return refine_posterior(
+            joint,
+            num_steps=self.num_steps,
+            learning_rate=self.learning_rate,
+            num_samples=self.num_samples,
             seed=seed,
-            **needed,
         )
-        return tf.stop_gradient(parameters)
-
-    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        """p(z)."""
-        return self.model.prior(inputs, training=training)
-
-    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
-        """log p(x | z), [S, B]."""
-        return self.model.log_likelihood(z, inputs, training=training)

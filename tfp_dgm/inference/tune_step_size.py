@@ -37,16 +37,17 @@ def tune_step_size(
     Returns:
       float32 [B].
     """
-    prior = continuous_prior(model, inputs)
+    joint = model.joint(inputs)
+    continuous_prior(joint)
     draw, pilot = tf.unstack(tf.random.split(seed, 2))
-    start = model.posterior(inputs).sample(_PILOT_CHAINS, seed=draw)  # [S, B, ...]
+    start = joint.posterior.sample(_PILOT_CHAINS, seed=draw)  # [S, B, ...]
     # One step size an example: what adapts takes the mean over the axes that the sizes lack.
     sizes = [
         tf.fill([1, tf.shape(layer)[1], *[1] * (layer.shape.rank - 2)], step_size)
         for layer in tf.nest.flatten(start)
     ]
     kernel = tfp.mcmc.SimpleStepSizeAdaptation(
-        tfp.mcmc.HamiltonianMonteCarlo(log_joint(model, prior, inputs), sizes, num_leapfrog_steps),
+        tfp.mcmc.HamiltonianMonteCarlo(log_joint(joint), sizes, num_leapfrog_steps),
         num_adaptation_steps=num_steps,
         adaptation_rate=0.05,  # 100 steps reach any size from a hundredth to a hundredfold.
         target_accept_prob=target_acceptance,

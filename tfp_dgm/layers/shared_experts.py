@@ -92,7 +92,7 @@ class SharedExperts(Experts):
         experts = tf.repeat(tf.range(self.num_experts), tf.shape(context)[0])  # [K B]
         parts = [context, memory, mask]
         tiled = [None if part is None else _tile(part, self.num_experts) for part in parts]
-        return [self(tiled[0], experts, tiled[1], tiled[2])]
+        return [self(tiled[0], experts, memory=tiled[1], memory_mask=tiled[2])]
 
     def expert(
         self,
@@ -101,7 +101,8 @@ class SharedExperts(Experts):
         memory: tf.Tensor | None = None,
         mask: tf.Tensor | None = None,
     ) -> distributions.TokenSequence:
-        return self(context, tf.fill([tf.shape(context)[0]], expert), memory, mask)
+        experts = tf.fill([tf.shape(context)[0]], expert)
+        return self(context, experts, memory=memory, memory_mask=mask)
 
 
 def _tile(x: tf.Tensor, times: int) -> tf.Tensor:

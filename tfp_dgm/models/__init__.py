@@ -1,15 +1,17 @@
 """Keras models with latent variables: plain `compile`, `fit`, `predict`, `.keras` out and in."""
 
-from tfp_dgm.models.annotation import allowed_classes
 from tfp_dgm.models.bag_of_words_vae import BagOfWordsVAE
 from tfp_dgm.models.categorical_vae import CategoricalVAE
+from tfp_dgm.models.class_sets import allowed_classes
+from tfp_dgm.models.encoded_source import EncodedSource
+from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
 from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
 from tfp_dgm.models.language_model import LanguageModel
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.load_model import load_model
 from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
-from tfp_dgm.models.mixture_of_experts_captioner import EncodedSource, MixtureOfExpertsCaptioner
+from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.text_vae import TextVAE
@@ -22,6 +24,7 @@ __all__ = [
     "BagOfWordsVAE",
     "CategoricalVAE",
     "EncodedSource",
+    "ExactLikelihoodModel",
     "HierarchicalVAE",
     "LanguageModel",
     "LatentVariableModel",

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfp_dgm.layers import BagOfWords
 from tfp_dgm.models.vae import VAE
+from tfp_dgm.objectives import Joint
 from tfp_dgm.text import TfIdf
 
 
@@ -85,30 +86,14 @@ class BagOfWordsVAE(VAE):
         if is_new and self.word_log_probabilities is not None:
             self.likelihood.projection.bias.assign(self.word_log_probabilities)
 
-    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
-        damped = tf.math.log1p(tf.cast(inputs, tf.float32))
-        return super().log_likelihood(z, damped, training=training)
+    def joint(self, inputs: Any, *, training: bool = False) -> Joint:
+        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
+            damped = tf.math.log1p(tf.cast(inputs, tf.float32))
+            return self.decode(z, training=training).log_prob(damped)  # [S, B]
+
+        return super().joint(inputs, training=training).replaced(log_likelihood=log_likelihood)
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         raise NotImplementedError(
             "BagOfWordsVAE cannot dream: its likelihood is of damped counts, and of no length"
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "idf": self.idf.tolist(),
-            "units": self.units,
-            "latent_units": self.latent_units,
-            "word_dropout": self.word_dropout,
-            "word_log_probabilities": None
-            if self.word_log_probabilities is None
-            else self.word_log_probabilities.tolist(),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "BagOfWordsVAE":
-        return cls(**config)

@@ -1,6 +1,6 @@
 """Latents in several stochastic layers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,10 +15,18 @@ from tfp_dgm.layers import (
     require_distribution_layer,
     require_prior,
 )
+from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
 from tfp_dgm.models.signature import Signature
-from tfp_dgm.models.vae import build_network, dreamed
+from tfp_dgm.models.stochastic_layer import (
+    build_or_flatten,
+    conditional,
+    features_of,
+    scalar_of,
+)
+from tfp_dgm.models.vae import build_network
+from tfp_dgm.objectives import Joint
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -97,7 +105,7 @@ class HierarchicalVAE(LatentVariableModel):
         self.likelihood = likelihood
         self.prior_layer = prior
         self.baseline_network = baseline
-        self.baseline_layer = None
+        self.baseline_layer: Any = None
         if baseline is not None:
             self.baseline_layer = keras.layers.Dense(1, dtype="float32", name="baseline")
         self.surrogate_networks = list(surrogates)
@@ -109,16 +117,16 @@ class HierarchicalVAE(LatentVariableModel):
     def build(self, input_shape: Sequence[int | None]) -> None:
         shape = tuple(input_shape)
         for encoder, posterior in zip(self.encoders, self.posterior_layers, strict=True):
-            posterior.build(_build(encoder, shape))
+            posterior.build(build_or_flatten(encoder, shape))
             shape = (None, posterior.event_size)
         self.prior_layer.build()
         below = [self.likelihood, *self.conditionals]
         for decoder, posterior, layer in zip(
             self.decoders, self.posterior_layers, below, strict=True
         ):
-            layer.build(_build(decoder, (None, posterior.event_size)))
+            layer.build(build_or_flatten(decoder, (None, posterior.event_size)))
         if self.baseline_layer is not None:
-            features = _build(self.baseline_network, tuple(input_shape))
+            features = build_or_flatten(self.baseline_network, tuple(input_shape))
             if not self.baseline_layer.built:
                 self.baseline_layer.build(features)
         for network, output, posterior in zip(
@@ -129,64 +137,73 @@ class HierarchicalVAE(LatentVariableModel):
                 output.build(features)
         self.built = True
 
-    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        features = _features(self.encoders[0], inputs, training)
+    def joint(self, inputs: Any, *, training: bool = False) -> Joint:
+        def log_likelihood(z: Any) -> tf.Tensor:
+            x = tf.cast(inputs, tf.float32)
+            return self.decode(z, training=training).log_prob(x)  # [S, B]
+
+        has_baseline, has_surrogate = self.baseline_layer is not None, bool(self.surrogate_layers)
+        return Joint(
+            self,
+            log_likelihood=log_likelihood,
+            prior=lambda: self._generative(training),
+            posterior=lambda: self._inference(inputs, training),
+            baseline=(lambda: self._baseline(inputs, training)) if has_baseline else None,
+            surrogate=(lambda: self._surrogate(training)) if has_surrogate else None,
+            dream_log_posterior=log_posterior_of_dreams(self, inputs, training),
+            training=training,
+        )
+
+    def _inference(self, inputs: Any, training: bool) -> tfd.Distribution:
+        features = features_of(self.encoders[0], inputs, training)
         first = self.posterior_layers[0](features, training=training)
         upward = [
-            _conditional(encoder, below, layer, training)
+            conditional(encoder, below, layer, training)
             for encoder, below, layer in zip(
                 self.encoders[1:], self.posterior_layers, self.posterior_layers[1:], strict=False
             )
         ]
         return tfd.JointDistributionSequential([first, *upward]) if upward else first
 
-    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+    def _generative(self, training: bool) -> tfd.Distribution:
         top = self.prior_layer(None)
         # The layers below would fail to take its draws, and say so in words of their own.
         require_events(self, [tf.TensorShape(self.posterior_layers[-1].event_shape)], top)
         downward = [
-            _conditional(decoder, above, layer, training)
+            conditional(decoder, above, layer, training)
             for decoder, above, layer in zip(
                 self.decoders[1:], self.posterior_layers[1:], self.conditionals, strict=True
             )
         ]
         return TopDown([top, *downward[::-1]]) if downward else top
 
-    def log_likelihood(self, z: Any, inputs: Any, training: bool = False) -> tf.Tensor:
-        return self.decode(z, training=training).log_prob(tf.cast(inputs, tf.float32))  # [S, B]
+    def _baseline(self, inputs: Any, training: bool) -> tf.Tensor:
+        features = features_of(self.baseline_network, inputs, training)
+        return self.baseline_layer(features)[:, 0]  # [B]
 
-    def decode(self, z: Any, training: bool = False) -> tfd.Distribution:
-        """p(x | z) for latents [..., Z]; batch shape [...]. Layers but the first play no part."""
-        first = z[0] if isinstance(z, list | tuple) else z
-        to_input = _conditional(
-            self.decoders[0], self.posterior_layers[0], self.likelihood, training
-        )
-        return to_input(first)
-
-    def baseline(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        if self.baseline_layer is None:
-            return super().baseline(inputs, training=training)
-        features = _features(self.baseline_network, inputs, training)
-        return self.baseline_layer(features)[:, 0]
-
-    def surrogate(
-        self, inputs: Any, training: bool = False
-    ) -> Callable[[tf.Tensor], tf.Tensor] | list[Callable[[tf.Tensor], tf.Tensor]]:
-        if not self.surrogate_layers:
-            return super().surrogate(inputs, training=training)
+    def _surrogate(self, training: bool) -> Any:
         functions = [
-            _scalar(network, output, posterior.event_size, training)
+            scalar_of(network, output, posterior.event_size, training)
             for network, output, posterior in zip(
                 self.surrogate_networks, self.surrogate_layers, self.posterior_layers, strict=True
             )
         ]
         return functions if len(functions) > 1 else functions[0]
 
+    def decode(self, z: Any, training: bool = False) -> tfd.Distribution:
+        """p(x | z) for latents [..., Z]; batch shape [...]. Layers but the first play no part."""
+        first = z[0] if isinstance(z, list | tuple) else z
+        to_input = conditional(
+            self.decoders[0], self.posterior_layers[0], self.likelihood, training
+        )
+        return to_input(first)
+
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
+        """Pairs from the model itself, as many as there are inputs: z and x [B, ...]."""
         return dreamed(self, inputs, seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        features = _features(self.encoders[0], inputs, training)
+        features = features_of(self.encoders[0], inputs, training)
         mean = point_estimate(self.posterior_layers[0](features, training=training))
         return tf.reshape(mean, [-1, self.posterior_layers[0].event_size])
 
@@ -198,82 +215,3 @@ class HierarchicalVAE(LatentVariableModel):
             return self.decode(tf.reshape(self(inputs), shape)).mean()
 
         return reconstruction_signatures(self.likelihood.event_shape, self, reconstruct)
-
-    def get_config(self) -> dict[str, Any]:
-        parts = {
-            "encoders": self.encoders,
-            "posteriors": self.posterior_layers,
-            "decoders": self.decoders,
-            "likelihood": self.likelihood,
-            "conditionals": self.conditionals,
-            "prior": self.prior_layer,
-            "baseline": self.baseline_network,
-            "surrogates": self.surrogate_networks,
-        }
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "HierarchicalVAE":
-        return cls(**{name: _revived(value) for name, value in config.items()})
-
-
-def _build(network: keras.Layer | None, shape: tuple[int | None, ...]) -> Any:
-    if network is not None:
-        return build_network(network, shape)
-    size = 1
-    for length in shape[1:]:
-        size *= length or 1
-    return (shape[0], size)
-
-
-def _features(network: keras.Layer | None, inputs: tf.Tensor, training: bool) -> tf.Tensor:
-    """Features [B, D] of inputs [B, ...]."""
-    if network is not None:
-        return network(inputs, training=training)
-    size = tf.TensorShape(inputs.shape[1:]).num_elements()
-    return tf.reshape(tf.cast(inputs, tf.float32), [-1, size])
-
-
-def _conditional(
-    network: keras.Layer | None,
-    given: ProjectedDistributionLayer,
-    layer: ProjectedDistributionLayer,
-    training: bool,
-) -> Callable[[tf.Tensor], tfd.Distribution]:
-    """A value of `given`'s family, [..., *event shape] -> `layer`'s distribution."""
-
-    # TFP names a layer after the argument that it is given as, unless that is "_".
-    def distribution(_: tf.Tensor) -> tfd.Distribution:
-        z = tf.cast(_, tf.float32)
-        leading = tf.shape(z)[: z.shape.rank - len(given.event_shape)]
-        # Networks see one batch axis, however many axes of draws there are (none, in the prior).
-        features = tf.reshape(z, [-1, given.event_size])  # [N, Z]
-        if network is not None:
-            features = network(features, training=training)
-        parameters = layer.parameters(features, training)  # [N, P]
-        shape = tf.concat([leading, [layer.parameter_size]], axis=0)
-        return layer.distribution(tf.reshape(parameters, shape))
-
-    return distribution
-
-
-def _scalar(
-    network: keras.Layer, output: keras.layers.Dense, size: int, training: bool
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Values [S, B, ...] of so many elements each -> [S, B]."""
-
-    def function(value: tf.Tensor) -> tf.Tensor:
-        features = network(tf.reshape(value, [-1, size]), training=training)  # [S B, D]
-        return tf.reshape(output(features), tf.shape(value)[:2])
-
-    return function
-
-
-def _revived(value: Any) -> Any:
-    if isinstance(value, list | dict):
-        return keras.saving.deserialize_keras_object(value)
-    return value

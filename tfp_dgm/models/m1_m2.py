@@ -10,7 +10,7 @@ from tfp_dgm import objectives
 from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import stateless_seed
 from tfp_dgm.models.class_signatures import class_signatures
-from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts
 from tfp_dgm.models.m2 import M2
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import VAE
@@ -23,12 +23,13 @@ class M1M2(LatentVariableModel):
         y ~ p(y);   z2 ~ p(z2);   z1 ~ p(z1 | y, z2);   x ~ p(x | z1)
 
     `vae` (M1), trained beforehand, gives q(z1 | x), and `m2` takes z1 for its observation: a fresh
-    draw for every visit in training, the mean for predictions. Only `m2` learns, by its own loss:
+    draw for every visit in training, as the features of [1] are draws of q(z1 | x), and the mean in
+    evaluation and for predictions. Only `m2` learns, by its own loss:
 
         loss = E_q(z1 | x) loss_m2(z1, targets)
 
-    The bound that is reported is `m2`'s, on log p(z1, y in A). `predict` and calling the model give
-    q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is `m2`'s.
+    The bound is `m2`'s, on log p(z1, y in A), of the same z1 as the loss. `predict` and calling the
+    model give q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is `m2`'s.
 
     Args:
       vae: trained M1, inputs [B, ...] -> latent [B, Z1]; frozen by this model.
@@ -78,23 +79,22 @@ class M1M2(LatentVariableModel):
 
     def losses_per_example(
         self, inputs: Any, targets: Any, training: bool
-    ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:
-        posterior = self.vae.posterior(inputs)
-        if training:
-            latent = posterior.sample(seed=stateless_seed(self.seed_generator))
-        else:
-            latent = point_estimate(posterior)
-        return self.m2.losses_per_example(latent, targets, training)
+    ) -> tuple[tf.Tensor, Parts]:
+        return self.m2.losses_per_example(self._latent(inputs, training), targets, training)
 
-    def bound(
-        self,
-        inputs: Any,
-        *,
-        objective: objectives.Objective | None = None,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
-    ) -> objectives.Bound:
-        return self.m2.bound(self.vae(inputs), objective=objective, seed=seed, training=training)
+    def joint(self, inputs: Any, *, training: bool = False) -> objectives.Joint:
+        """That of `m2`; in training, of a fresh draw of z1."""
+        return self.m2.joint(self._latent(inputs, training), training=training)
+
+    def whole(self, objective: objectives.Objective) -> objectives.Objective:
+        return self.m2.whole(objective)
+
+    def _latent(self, inputs: Any, training: bool) -> tf.Tensor:
+        """z1 as `m2` sees it, [B, Z1]."""
+        posterior = self.vae.posterior(inputs)
+        if not training:
+            return point_estimate(posterior)
+        return posterior.sample(seed=stateless_seed(self.seed_generator))
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.m2(self.vae(inputs), training=training)
@@ -103,25 +103,3 @@ class M1M2(LatentVariableModel):
         """`serving_default`, the class; `encode` and `reconstruct` of the lower half."""
         classes = class_signatures(self.vae.likelihood.event_shape, self)
         return {**self.vae.serving_signatures(), **classes}
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "vae": _without_compile_state(self.vae),
-            "m2": _without_compile_state(self.m2),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "M1M2":
-        config = dict(config)
-        for name in ("vae", "m2"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def _without_compile_state(model: keras.Model) -> dict[str, Any]:
-    """Neither half trains by itself any more: its optimizer stays behind."""
-    config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    return config

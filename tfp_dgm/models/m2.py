@@ -1,6 +1,7 @@
 """M2: semi-supervised classification with a class and a continuous latent."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,25 +18,12 @@ from tfp_dgm.layers import (
     require_distribution_layer,
     require_prior,
     standard_prior,
-    stateless_seed,
 )
-from tfp_dgm.models.annotation import allowed_classes
+from tfp_dgm.models.class_sets import allowed_classes, restricted
 from tfp_dgm.models.class_signatures import class_signatures
-from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import build_network, over_leading_axes
-
-# Constructor argument -> attribute that holds the layer.
-_PARTS = {
-    "classifier": "classifier",
-    "encoder": "encoder",
-    "posterior_network": "posterior_network",
-    "decoder": "decoder",
-    "likelihood": "likelihood",
-    "posterior": "posterior_layer",
-    "prior": "prior_layer",
-    "class_prior": "class_prior_layer",
-}
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -127,6 +115,12 @@ class M2(LatentVariableModel):
         self.prior_layer = prior
         self.class_prior_layer = class_prior
         self.class_posterior_layer = Categorical(num_classes, name="class_posterior")
+        self.save_as(
+            posterior=posterior,
+            prior=prior,
+            class_prior=class_prior,
+            class_objective=self.class_objective,
+        )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         features = build_network(self.encoder, input_shape)
@@ -146,58 +140,10 @@ class M2(LatentVariableModel):
     def named_objectives(self) -> dict[str, objectives.Objective]:
         return {**super().named_objectives, "class_objective": self.class_objective}
 
-    def class_posterior(
-        self, inputs: Any, allowed: tf.Tensor | None = None, training: bool = False
-    ) -> tfd.Distribution:
-        """q(y | x), restricted to the allowed classes (bool [B, K]) where they are given."""
+    def class_posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        """q(y | x)."""
         network = self.encoder if self.classifier is None else self.classifier
-        posterior = self.class_posterior_layer(network(inputs, training=training))
-        return posterior if allowed is None else _restrict(posterior, allowed)
-
-    def class_log_likelihood(
-        self,
-        classes: tf.Tensor,
-        inputs: Any,
-        *,
-        objective: objectives.Objective | None = None,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
-    ) -> objectives.Bound:
-        """The bound on log p(x | y).
-
-        Args:
-          classes: int32 [S, B].
-          inputs: [B, ...].
-          objective: another one for the style than the model was compiled with.
-          seed: int32 [2]; None draws the next one of the model's own.
-        Returns:
-          A `Bound` whose fields are [S, B] instead of [B].
-        """
-        features = tf.cast(self.encoder(inputs, training=training), tf.float32)  # [B, D]
-        one_hot = tf.one_hot(classes, self.num_classes)  # [S, B, K]
-        shape = tf.concat([tf.shape(one_hot)[:-1], tf.shape(features)[-1:]], axis=0)
-        joint = tf.concat([tf.broadcast_to(features, shape), one_hot], axis=-1)  # [S, B, D + K]
-        joint = tf.ensure_shape(joint, [None, None, features.shape[-1] + self.num_classes])
-        if self.posterior_network is not None:
-            joint = over_leading_axes(self.posterior_network, joint, training=training)
-
-        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
-            return self.decode(z, one_hot, training=training).log_prob(
-                tf.cast(inputs, tf.float32)
-            )  # [S', S, B]
-
-        objective = self.objective if objective is None else objective
-        seed = stateless_seed(self.seed_generator) if seed is None else seed
-        return objective(
-            log_likelihood,
-            self.posterior_layer(joint, training=training),
-            self.prior_layer(None),
-            seed=seed,
-            **{
-                name: self.needed(name, inputs, seed=seed, training=training)
-                for name in objective.needs
-            },
-        )
+        return self.class_posterior_layer(network(inputs, training=training))
 
     def decode(self, z: tf.Tensor, one_hot: tf.Tensor, training: bool = False) -> tfd.Distribution:
         """p(x | y, z) for latents [..., Z] and one-hot classes that broadcast to [..., K]."""
@@ -206,6 +152,58 @@ class M2(LatentVariableModel):
         if self.decoder is None:
             return self.likelihood(code)
         return self.likelihood(over_leading_axes(self.decoder, code, training=training))
+
+    def joint(self, inputs: Any, *, training: bool = False) -> objectives.Joint:
+        """The class's, within which is the style's."""
+        encode = functools.cache(lambda: self.encoder(inputs, training=training))
+
+        def posterior() -> tfd.Distribution:
+            if self.classifier is None:
+                return self.class_posterior_layer(encode())
+            return self.class_posterior(inputs, training=training)
+
+        def style(classes: tf.Tensor) -> objectives.Joint:  # Of classes int32 [S, B] or [S, 1].
+            return self._style(inputs, encode(), classes, training)
+
+        return objectives.Joint(
+            self,
+            inner=style,
+            prior=lambda: self.class_prior_layer(None),
+            posterior=posterior,
+            training=training,
+        )
+
+    def _style(
+        self, inputs: Any, features: tf.Tensor, classes: tf.Tensor, training: bool
+    ) -> objectives.Joint:
+        """p(x, z | y) and q(z | x, y)."""
+        features = tf.cast(features, tf.float32)  # [B, D]
+        rows = tf.zeros([tf.shape(features)[0], 1])
+        one_hot = tf.one_hot(classes, self.num_classes) + rows  # [S, B, K]
+
+        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
+            x = tf.cast(inputs, tf.float32)
+            return self.decode(z, one_hot, training=training).log_prob(x)  # [S', S, B]
+
+        def posterior() -> tfd.Distribution:
+            shape = tf.concat([tf.shape(one_hot)[:-1], tf.shape(features)[-1:]], axis=0)
+            both = tf.concat([tf.broadcast_to(features, shape), one_hot], axis=-1)  # [S, B, D + K]
+            both = tf.ensure_shape(both, [None, None, features.shape[-1] + self.num_classes])
+            if self.posterior_network is not None:
+                both = over_leading_axes(self.posterior_network, both, training=training)
+            return self.posterior_layer(both, training=training)
+
+        return objectives.Joint(
+            self,
+            log_likelihood=log_likelihood,
+            prior=lambda: self.prior_layer(None),
+            posterior=posterior,
+            training=training,
+        )
+
+    def whole(self, objective: objectives.Objective) -> objectives.Objective:
+        """`class_objective` over the class, and `objective` within it over the style."""
+        return objectives.Nested(self.class_objective, objective)
 
     def annotated_bound(
         self,
@@ -222,86 +220,24 @@ class M2(LatentVariableModel):
           targets: classes [B], -1 for "not annotated", or a 0/1 matrix [B, K] of allowed classes.
           seed: int32 [2]; None draws the next one of the model's own.
         """
-        posterior = self.class_posterior(inputs, training=training)
+        joint = self.joint(inputs, training=training)
         allowed = allowed_classes(targets, self.num_classes)
-        return self._bound_within(allowed, posterior, inputs, seed=seed, training=training)
-
-    def bound(
-        self,
-        inputs: Any,
-        *,
-        objective: objectives.Objective | None = None,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
-    ) -> objectives.Bound:
-        posterior = self.class_posterior(inputs, training=training)
-        every = tf.fill(tf.shape(posterior.logits_parameter()), True)
-        return self._bound_within(
-            every, posterior, inputs, objective=objective, seed=seed, training=training
-        )
-
-    def _bound_within(
-        self,
-        allowed: tf.Tensor,
-        posterior: tfd.Categorical,
-        inputs: Any,
-        *,
-        objective: objectives.Objective | None = None,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
-    ) -> objectives.Bound:
-        posterior = _restrict(posterior, allowed)
-        seed = stateless_seed(self.seed_generator) if seed is None else seed
-        class_seed, latent_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        inner: list[objectives.Bound] = []
-
-        def given_class(classes: tf.Tensor) -> tf.Tensor:
-            inner.append(
-                self.class_log_likelihood(
-                    classes, inputs, objective=objective, seed=latent_seed, training=training
-                )
-            )
-            return -inner[0].loss
-
-        def over_classes(
-            log_likelihood: Callable[[tf.Tensor], tf.Tensor], training: bool
-        ) -> objectives.Bound:
-            needed = {
-                name: self.needed(name, inputs, seed=class_seed, training=training)
-                for name in self.class_objective.needs
-            }
-            prior = self.class_prior_layer(None)
-            return self.class_objective(log_likelihood, posterior, prior, seed=class_seed, **needed)
-
-        outer = over_classes(given_class, training)
-        # Once more over the same classes and draws, with weight 1 on every term.
-        true = over_classes(lambda classes: inner[0].value, False)
-        reconstruction = over_classes(lambda classes: inner[0].reconstruction, False).reconstruction
-        return objectives.Bound(
-            loss=outer.loss,
-            value=true.value,
-            reconstruction=reconstruction,
-            kl=reconstruction - true.value,
-            log_weights=true.log_weights,
-        )
+        return self.bound_of(restricted(joint, allowed), seed=seed)
 
     def losses_per_example(
         self, inputs: Any, targets: Any, training: bool
-    ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:
+    ) -> tuple[tf.Tensor, Parts]:
         allowed = allowed_classes(targets, self.num_classes)
-        # One q(y | x) for both terms, so that noise in the classifier is the same in both.
-        posterior = self.class_posterior(inputs, training=training)
-        bound = self._bound_within(allowed, posterior, inputs, training=training)
-        log_q = tf.math.log_softmax(posterior.logits_parameter())  # [B, K]
+        joint = self.joint(inputs, training=training)
+        bound = self.bound_of(restricted(joint, allowed))
+        log_q = tf.math.log_softmax(joint.posterior.logits_parameter())  # [B, K]
         log_annotation = tf.reduce_logsumexp(
             tf.where(allowed, log_q, -float("inf")), axis=-1
         )  # [B]; 0 where every class is allowed.
         correct = tf.gather(allowed, tf.argmax(log_q, axis=-1), axis=1, batch_dims=1)
         annotated = tf.cast(~tf.reduce_all(allowed, axis=-1), tf.float32)
         return bound.loss - self.classification_weight * log_annotation, {
-            "bound": (bound.value, None),
-            "reconstruction": (bound.reconstruction, None),
-            "kl": (bound.kl, None),
+            **parts_of(bound),
             "accuracy": (tf.cast(correct, tf.float32), annotated),
         }
 
@@ -311,28 +247,3 @@ class M2(LatentVariableModel):
     def serving_signatures(self) -> dict[str, Signature]:
         """`serving_default`, the class."""
         return class_signatures(self.likelihood.event_shape, self)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "classification_weight": self.classification_weight,
-            "class_objective": keras.saving.serialize_keras_object(self.class_objective),
-            "seed": self.seed,
-            **{
-                name: keras.saving.serialize_keras_object(getattr(self, attribute))
-                for name, attribute in _PARTS.items()
-            },
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "M2":
-        config = dict(config)
-        for name in (*_PARTS, "class_objective"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def _restrict(posterior: tfd.Distribution, allowed: tf.Tensor) -> tfd.Distribution:
-    logits = tf.where(allowed, posterior.logits_parameter(), -float("inf"))
-    return tfd.Categorical(logits=logits)

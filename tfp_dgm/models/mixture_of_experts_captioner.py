@@ -1,7 +1,7 @@
 """Mixture-of-experts captioning: several right texts for one image, or for one text."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,32 +13,13 @@ from tfp_dgm.layers import (
     ExpertRecognition,
     Experts,
     Responsibilities,
-    stateless_seed,
 )
-from tfp_dgm.models.latent_variable_model import LatentVariableModel
-from tfp_dgm.models.text_vae import check_vocabulary
+from tfp_dgm.models.encoded_source import EncodedSource, encoded_source
+from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
+from tfp_dgm.models.text_inputs import check_source_vocabulary, check_vocabulary
 from tfp_dgm.models.usage_entropy import UsageEntropy
 from tfp_dgm.models.vae import build_network
-from tfp_dgm.networks.sequence_encoder import masked_mean
 from tfp_dgm.text import Vocabulary
-
-_PARTS = ("experts", "encoder", "gate", "expert_posterior", "vocabulary", "source_vocabulary")
-
-
-class EncodedSource(NamedTuple):
-    """What the experts see of a source.
-
-    Attributes:
-      context: float32 [B, C].
-      memory: [B, M, D], or None for decoders that attend to nothing.
-      pooled: float32 [B, D]; what the gate sees.
-      mask: bool [B, M], True where the memory holds something; None for everywhere.
-    """
-
-    context: tf.Tensor
-    memory: tf.Tensor | None
-    pooled: tf.Tensor
-    mask: tf.Tensor | None = None
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -108,6 +89,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self.expert_posterior = expert_posterior or Responsibilities(size, name="expert_posterior")
         self.vocabulary = vocabulary
         self.source_vocabulary = source_vocabulary
+        self.save_as(gate=self.gate, expert_posterior=self.expert_posterior)
         for name in ("gate", "expert_posterior"):
             part = getattr(self, name)
             other = part.num_experts if hasattr(part, "num_experts") else part.units
@@ -118,7 +100,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         for head in experts.heads:
             check_vocabulary(self, vocabulary, head.decoder)
         if source_vocabulary is not None:
-            _check_source_vocabulary(source_vocabulary, encoder)
+            check_source_vocabulary(self, source_vocabulary, encoder)
         self.to_context = keras.layers.Dense(
             experts.context_units, activation="tanh", dtype="float32", name="to_context"
         )
@@ -139,16 +121,15 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
             return
         features = build_network(self.encoder, tuple(input_shape["source"]))
         pooled = (None, features[-1])
-        if not self.to_context.built:
-            self.to_context.build(pooled)
         units = self.experts.memory_units
         if units and units != features[-1]:
             raise ValueError(
                 f"MixtureOfExpertsCaptioner: the decoders attend to vectors of {units} numbers; "
                 f"the features have {features[-1]}"
             )
-        if not self.gate.built:
-            self.gate.build(pooled)
+        for part in (self.to_context, self.gate):
+            if not part.built:
+                part.build(pooled)
         if not self.experts.built:
             self.experts.build()
         if not self.expert_posterior.built:
@@ -161,79 +142,29 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         name = f"{type(self).__name__}: `x['token_ids']`"
         self.experts.heads[0].check_events(inputs["token_ids"], name)
 
-    # The seam.
-
-    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        encoded = self.encode(inputs["source"], training=training)
-        return self._posterior(inputs, encoded, training)
-
-    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self._prior(self.encode(inputs["source"], training=training), training)
-
-    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
-        """log p_k(x | c): experts z [S, B] (or weights over them [S, B, K]) -> [S, B]."""
-        encoded = self.encode(inputs["source"], training=training)
-        return self._log_likelihood(z, inputs["token_ids"], encoded, training)
-
-    def bound(
-        self,
-        inputs: Any,
-        *,
-        objective: objectives.Objective | None = None,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
-    ) -> objectives.Bound:
-        return self._bound(inputs, objective, seed, training)[0]
-
-    def _bound(
-        self,
-        inputs: Any,
-        objective: objectives.Objective | None,
-        seed: tf.Tensor | None,
-        training: bool,
-    ) -> tuple[objectives.Bound, tf.Tensor]:
-        """The bound, and the responsibilities [B, K] that it used or implies."""
-        objective = self.objective if objective is None else objective
-        seed = stateless_seed(self.seed_generator) if seed is None else seed
+    def joint(self, inputs: Any, *, training: bool = False) -> objectives.Joint:
+        token_ids = inputs["token_ids"]
         encoded = self.encode(inputs["source"], training=training)  # Once, for all that follows.
-        prior = self._prior(encoded, training)
-        exact = isinstance(objective, objectives.ExactMarginal)
-        # The marginal asks of a posterior only which experts are possible: no E-step for it.
-        posterior = prior if exact else self._posterior(inputs, encoded, training)
-        log_gate = tf.math.log_softmax(prior.logits_parameter())  # [B, K]
-        if isinstance(posterior, tfd.OneHotCategorical):
-            prior = tfd.OneHotCategorical(logits=log_gate, dtype=posterior.dtype)
-        seen: list[tf.Tensor] = []
-
-        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
-            seen.append(self._log_likelihood(z, inputs["token_ids"], encoded, training))
-            return seen[-1]
-
-        bound = objective(
-            log_likelihood,
-            posterior,
-            prior,
-            seed=seed,
-            **{
-                name: self.needed(name, inputs, seed=seed, training=training)
-                for name in objective.needs
-            },
+        return objectives.Joint(
+            self,
+            log_likelihood=lambda z: self._log_likelihood(z, token_ids, encoded, training),
+            prior=lambda: self._prior(encoded, training),
+            posterior=lambda: self._posterior(inputs, encoded, training),
+            training=training,
         )
-        if exact:
-            return bound, tf.nn.softmax(tf.transpose(seen[0]) + log_gate)
-        return bound, posterior.probs_parameter()
 
     def losses_per_example(
         self, inputs: Any, targets: Any, training: bool
-    ) -> tuple[tf.Tensor, dict[str, tuple[tf.Tensor, tf.Tensor | None]]]:
+    ) -> tuple[tf.Tensor, Parts]:
         del targets
-        bound, responsibilities = self._bound(inputs, None, None, training)
-        parts = {
-            "bound": (bound.value, None),
-            "reconstruction": (bound.reconstruction, None),
-            "kl": (bound.kl, None),
-            "usage_entropy": (responsibilities, None),
-        }
+        joint = self.joint(inputs, training=training)
+        bound = self.bound_of(joint)
+        if joint.was_asked_for("posterior"):
+            responsibilities = joint.posterior.probs_parameter()  # [B, K]
+        else:  # The experts were summed out: by Bayes' rule.
+            log_gate = tf.math.log_softmax(joint.prior.logits_parameter())
+            responsibilities = tf.nn.softmax(tf.transpose(bound.log_weights) + log_gate)
+        parts = {**parts_of(bound), "usage_entropy": (responsibilities, None)}
         for k in range(self.num_experts):
             parts[f"usage_{k}"] = (responsibilities[:, k], None)
         return bound.loss, parts
@@ -257,16 +188,9 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         The parts that were given to it are shared, the map to the context is copied: a layer that
         another one replaces would stay in Keras's list of layers, and shift what a file holds.
         """
-        whole = type(self)(
-            self.experts,
-            encoder=encoder,
-            gate=self.gate,
-            expert_posterior=self.expert_posterior,
-            vocabulary=self.vocabulary,
-            source_vocabulary=self.source_vocabulary,
-            seed=self.seed,
-            name=self.name,
-        )
+        kept = ("gate", "expert_posterior", "vocabulary", "source_vocabulary", "seed", "name")
+        parts = {name: getattr(self, name) for name in kept}
+        whole = type(self)(self.experts, encoder=encoder, **parts)
         whole.to_context.build((None, self.to_context.kernel.shape[0]))
         whole.to_context.set_weights(self.to_context.get_weights())
         return whole
@@ -276,26 +200,16 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
     def encode(self, source: Any, training: bool = False) -> EncodedSource:
         """Runs the encoder, once for all experts."""
         features = source if self.encoder is None else self.encoder(source, training=training)
-        features = tf.convert_to_tensor(features)
         mask = None if self.encoder is None else self.encoder.compute_mask(source, None)
-        memory, pooled = features[:, tf.newaxis], tf.cast(features, tf.float32)
-        if features.shape.rank > 2:
-            units = features.shape[-1]
-            memory = tf.reshape(features, [tf.shape(features)[0], -1, units])  # [B, M, D]
-            every = tf.ones(tf.shape(memory)[:2], tf.bool) if mask is None else mask  # [B, M]
-            pooled = masked_mean(tf.cast(memory, tf.float32), every)  # [B, D]
-        if not self.experts.memory_units:
-            memory = mask = None
-        return EncodedSource(self.to_context(pooled), memory, pooled, mask)
+        return encoded_source(features, mask, self.to_context, bool(self.experts.memory_units))
 
-    def _prior(self, encoded: EncodedSource, training: bool) -> tfd.Categorical:
-        if isinstance(self.gate, CategoricalPrior):
-            logits = self.gate(None).logits_parameter()
-            shape = [tf.shape(encoded.pooled)[0], self.num_experts]
-            return tfd.Categorical(logits=tf.broadcast_to(logits, shape))
-        return self.gate(encoded.pooled, training=training)
+    def _prior(self, encoded: EncodedSource, training: bool) -> tfd.Distribution:
+        logits = self._gate_logits(encoded, training)
+        if isinstance(self.expert_posterior, ExpertRecognition) and self.expert_posterior.one_hot:
+            return tfd.OneHotCategorical(logits=tf.math.log_softmax(logits), dtype=tf.float32)
+        return tfd.Categorical(logits=logits)
 
-    def _posterior(self, inputs: Any, encoded: EncodedSource, training: bool) -> tfd.Categorical:
+    def _posterior(self, inputs: Any, encoded: EncodedSource, training: bool) -> tfd.Distribution:
         token_ids = inputs["token_ids"]
         if isinstance(self.expert_posterior, ExpertRecognition):
             return self.expert_posterior(token_ids, encoded.context, training=training)
@@ -318,35 +232,18 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
 
     def log_gate(self, encoded: EncodedSource) -> tf.Tensor:
         """log p(k | c): float32 [B, K]."""
-        return tf.math.log_softmax(self._prior(encoded, training=False).logits_parameter())
+        return tf.math.log_softmax(self._gate_logits(encoded, training=False))
+
+    def _gate_logits(self, encoded: EncodedSource, training: bool) -> tf.Tensor:
+        if not isinstance(self.gate, CategoricalPrior):
+            return self.gate(encoded.pooled, training=training).logits_parameter()
+        shape = [tf.shape(encoded.pooled)[0], self.num_experts]
+        return tf.broadcast_to(self.gate(None).logits_parameter(), shape)
 
     def _log_likelihood(
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
     ) -> tf.Tensor:
         token_ids = tf.cast(token_ids, tf.int32)
-        texts = self.experts(encoded.context, z, encoded.memory, encoded.mask, training=training)
+        memory = {"memory": encoded.memory, "memory_mask": encoded.mask}
+        texts = self.experts(encoded.context, z, **memory, training=training)
         return texts.log_prob(token_ids)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "MixtureOfExpertsCaptioner":
-        config = dict(config)
-        for name in _PARTS:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def _check_source_vocabulary(vocabulary: Vocabulary, encoder: keras.Layer | None) -> None:
-    """Raises a ValueError unless source vocabulary and encoder are of one size."""
-    size = getattr(encoder, "vocabulary_size", None)
-    if size != vocabulary.size:
-        raise ValueError(
-            f"MixtureOfExpertsCaptioner: the source vocabulary has {vocabulary.size} tokens, the "
-            f"encoder {size}"
-        )

@@ -1,10 +1,9 @@
 """The variational autoencoder of sentences."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import distributions
 from tfp_dgm.layers import (
@@ -16,10 +15,12 @@ from tfp_dgm.layers import (
     require_prior,
     standard_prior,
 )
-from tfp_dgm.layers.events import assert_valid, is_whole
+from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
+from tfp_dgm.objectives import Joint
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import PAD
 
@@ -58,8 +59,6 @@ class TextVAE(LatentVariableModel):
         Conditional Variational Autoencoders. ACL 2017. arXiv:1703.10960
     """
 
-    _parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "posterior", "prior", "vocabulary")
-
     def __init__(
         self,
         encoder: SequenceEncoder,
@@ -97,6 +96,7 @@ class TextVAE(LatentVariableModel):
         self.prior_layer = prior
         self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
         self.vocabulary = vocabulary
+        self.save_as(posterior=posterior, prior=prior)
         self.bag_of_words_weight = bag_of_words_weight
         self.bag_of_words: keras.layers.Dense | None = None
         if bag_of_words_weight:
@@ -134,16 +134,31 @@ class TextVAE(LatentVariableModel):
     def check_inputs(self, inputs: Any) -> None:
         check_token_ids(self, inputs)
 
-    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.posterior_layer.distribution(self.posterior_parameters(inputs, training))
+    def joint(self, inputs: Any, *, training: bool = False) -> Joint:
+        token_ids = None if inputs is None else self.token_ids(inputs)  # [B, T]
 
-    def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """What `posterior_layer.distribution` makes q(z | x) of: unconstrained, [B, P]."""
-        features = self.encoder(self.token_ids(inputs), training=training)  # [B, D]
-        return self.posterior_layer.parameters(features, training)
+        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
+            log_px = self.decode(z, training=training).log_prob(token_ids)  # [S, B]
+            if self.bag_of_words is None or not training:
+                return log_px
+            auxiliary = self.bag_of_words_weight * self.bag_of_words_log_prob(z, token_ids)
+            return _with_added_gradient(log_px, auxiliary)
 
-    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.prior_layer.as_prior(None, posterior_of_features=self.posterior_layer)
+        def parameters() -> tf.Tensor:
+            features = self.encoder(token_ids, training=training)  # [B, D]
+            return self.posterior_layer.parameters(features, training)  # [B, P]
+
+        return Joint(
+            self,
+            log_likelihood=log_likelihood,
+            prior=lambda: self.prior_layer.as_prior(
+                None, posterior_of_features=self.posterior_layer
+            ),
+            parameters=parameters,
+            family=self.posterior_layer.distribution,
+            dream_log_posterior=log_posterior_of_dreams(self, token_ids, training),
+            training=training,
+        )
 
     def decode(self, z: tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x | z) for latents [..., Z]; batch shape [...]."""
@@ -153,14 +168,6 @@ class TextVAE(LatentVariableModel):
             training=training,
             positions_at_once=None if draws == 1 else _POSITIONS_AT_ONCE,
         )
-
-    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
-        token_ids = self.token_ids(inputs)
-        log_px = self.decode(z, training=training).log_prob(token_ids)  # [S, B]
-        if self.bag_of_words is None or not training:
-            return log_px
-        auxiliary = self.bag_of_words_weight * self.bag_of_words_log_prob(z, token_ids)
-        return _with_added_gradient(log_px, auxiliary)
 
     def bag_of_words_log_prob(self, z: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
         """sum_t log softmax(W z + b)[x_t]: latents [S, B, Z], token ids [B, T] -> [S, B]."""
@@ -173,74 +180,14 @@ class TextVAE(LatentVariableModel):
         return tf.transpose(tf.reduce_sum(scores * mask, axis=1))  # [S, B]
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
-        rows = tf.shape(inputs)[0]
-        seeds = tf.random.experimental.stateless_split(seed, 2)
-        z = self.prior(inputs, training=training).sample(rows, seed=seeds[0])  # [B, Z]
-        return z, self.decode(z).sample(seed=seeds[1])
+        """Pairs from the model itself, as many as there are inputs: z [B, Z], x [B, T]."""
+        return dreamed(self, self.token_ids(inputs), seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return distributions.point_estimate(self.posterior(inputs, training=training))
-
-    def get_config(self) -> dict[str, Any]:
-        parts = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "posterior": self.posterior_layer,
-            "prior": self.prior_layer,
-            "vocabulary": self.vocabulary,
-        }
-        return {
-            **super().get_config(),
-            "max_length": self.max_length,
-            "bag_of_words_weight": self.bag_of_words_weight,
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "TextVAE":
-        config = dict(config)
-        for name in cls._parts:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
 
 
 @tf.custom_gradient
 def _with_added_gradient(values: tf.Tensor, auxiliary: tf.Tensor) -> tuple[tf.Tensor, Any]:
     """The values with the gradient of both; to add and take away would spoil them by infinities."""
     return tf.identity(values), lambda gradient: (gradient, gradient)
-
-
-def check_vocabulary(
-    model: keras.Model, vocabulary: Vocabulary | None, decoder: SequenceDecoder
-) -> None:
-    """Raises a ValueError unless vocabulary and decoder are of one size."""
-    if vocabulary is not None and vocabulary.size != decoder.vocabulary_size:
-        raise ValueError(
-            f"{type(model).__name__}: the vocabulary has {vocabulary.size} tokens, the decoder "
-            f"{decoder.vocabulary_size}"
-        )
-
-
-def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.Tensor) -> tf.Tensor:
-    """Strings [B] or token ids [B, T] as token ids int32 [B, T], for the model's messages."""
-    inputs = tf.convert_to_tensor(inputs)
-    if inputs.dtype != tf.string:
-        if inputs.shape.rank not in (2, None):
-            raise ValueError(
-                f"{type(model).__name__}: token ids must be [B, T]; received {inputs.shape}"
-            )
-        if inputs.dtype.is_floating:  # The type alone is no fault: Keras saves with such a trace.
-            message = f"{type(model).__name__}: token ids must be integers"
-            assert_valid(is_whole(inputs), inputs, message)
-        return tf.cast(inputs, tf.int32)
-    if vocabulary is None:
-        raise ValueError(f"{type(model).__name__}: takes strings only with a `vocabulary`")
-    return vocabulary(tf.reshape(inputs, [-1]))
-
-
-def check_token_ids(model: LatentVariableModel, inputs: tf.Tensor) -> None:
-    """Raises unless token ids are texts of the model's likelihood; a vocabulary gives no others."""
-    inputs = tf.convert_to_tensor(inputs)
-    if inputs.dtype != tf.string:
-        model.likelihood.check_events(inputs, f"{type(model).__name__}: `x`")

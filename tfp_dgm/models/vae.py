@@ -16,9 +16,11 @@ from tfp_dgm.layers import (
     require_prior,
     standard_prior,
 )
+from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
 from tfp_dgm.models.signature import Signature
+from tfp_dgm.objectives import Joint
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -74,6 +76,7 @@ class VAE(LatentVariableModel):
         self.posterior_layer = posterior
         self.prior_layer = prior
         self.likelihood = likelihood
+        self.save_as(posterior=posterior, prior=prior)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         self.posterior_layer.build(build_network(self.encoder, input_shape))
@@ -82,19 +85,24 @@ class VAE(LatentVariableModel):
         self.likelihood.build(build_network(self.decoder, latent))
         self.built = True
 
-    def posterior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.posterior_layer.distribution(self.posterior_parameters(inputs, training))
+    def joint(self, inputs: Any, *, training: bool = False) -> Joint:
+        def log_likelihood(z: tf.Tensor) -> tf.Tensor:
+            x = tf.cast(inputs, tf.float32)
+            return self.decode(z, training=training).log_prob(x)  # [S, B]
 
-    def posterior_parameters(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """What `posterior_layer.distribution` makes q(z | x) of: unconstrained, [B, P]."""
-        features = self.encoder(inputs, training=training)
-        return self.posterior_layer.parameters(features, training)
+        def parameters() -> tf.Tensor:
+            features = self.encoder(inputs, training=training)
+            return self.posterior_layer.parameters(features, training)  # [B, P]
 
-    def prior(self, inputs: Any, training: bool = False) -> tfd.Distribution:
-        return self.prior_layer.as_prior(None, posterior_of_features=self.posterior)
-
-    def log_likelihood(self, z: tf.Tensor, inputs: Any, training: bool = False) -> tf.Tensor:
-        return self.decode(z, training=training).log_prob(tf.cast(inputs, tf.float32))  # [S, B]
+        return Joint(
+            self,
+            log_likelihood=log_likelihood,
+            prior=lambda: self.prior_layer.as_prior(None, posterior_of_features=self.posterior),
+            parameters=parameters,
+            family=self.posterior_layer.distribution,
+            dream_log_posterior=log_posterior_of_dreams(self, inputs, training),
+            training=training,
+        )
 
     def decode(self, z: tf.Tensor, training: bool = False) -> tfd.Distribution:
         """p(x | z) for latents [..., Z]; batch shape [...]."""
@@ -107,6 +115,7 @@ class VAE(LatentVariableModel):
         return self.likelihood.distribution(tf.reshape(parameters, shape))
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
+        """Pairs from the model itself, as many as there are inputs: z [B, ...], x [B, ...]."""
         return dreamed(self, inputs, seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
@@ -117,37 +126,6 @@ class VAE(LatentVariableModel):
         return reconstruction_signatures(
             self.likelihood.event_shape, self, lambda inputs: self.decode(self(inputs)).mean()
         )
-
-    def get_config(self) -> dict[str, Any]:
-        parts = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "likelihood": self.likelihood,
-            "posterior": self.posterior_layer,
-            "prior": self.prior_layer,
-        }
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "VAE":
-        config = dict(config)
-        for name in ("encoder", "decoder", "likelihood", "posterior", "prior"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def dreamed(
-    model: LatentVariableModel, inputs: tf.Tensor, seed: tf.Tensor, training: bool
-) -> tuple[Any, tf.Tensor]:
-    """`LatentVariableModel.dream` of a model whose `decode` gives p(x | z)."""
-    latents, values = tf.unstack(tf.random.split(seed, 2))
-    z = model.prior(inputs, training=training).sample(tf.shape(inputs)[:1], seed=latents)
-    x = model.decode(z, training=training).sample(seed=values)
-    return z, tf.cast(x, tf.as_dtype(inputs.dtype))
 
 
 def build_network(network: keras.Layer | None, input_shape: Any) -> Any:

@@ -1,5 +1,6 @@
 """Objectives: distributions -> bound, behind the one seam that `Objective` defines."""
 
+from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.configuration import Configured
 from tfp_dgm.objectives.control_variates import (
     ControlVariate,
@@ -10,6 +11,7 @@ from tfp_dgm.objectives.control_variates import (
     Signal,
 )
 from tfp_dgm.objectives.disarm import ARM, DisARM
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.elbo import ELBO
 from tfp_dgm.objectives.enumerated_elbo import EnumeratedELBO, ExactMarginal
 from tfp_dgm.objectives.importance_weighted import (
@@ -19,8 +21,10 @@ from tfp_dgm.objectives.importance_weighted import (
     PartiallyImportanceWeighted,
     Renyi,
 )
+from tfp_dgm.objectives.joint import Joint, LackingPartError
 from tfp_dgm.objectives.muprop import MuProp
-from tfp_dgm.objectives.objective import Bound, Objective
+from tfp_dgm.objectives.nested import Nested
+from tfp_dgm.objectives.objective import Objective
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
 from tfp_dgm.objectives.rebar import REBAR, RELAX
@@ -40,16 +44,20 @@ __all__ = [
     "ControlVariate",
     "DisARM",
     "DoublyReparameterized",
+    "Draws",
     "EnumeratedELBO",
     "ExactMarginal",
     "FreeBits",
     "GumbelSoftmaxELBO",
     "ImportanceWeighted",
+    "Joint",
+    "LackingPartError",
     "LearnedBaseline",
     "LeaveOneOut",
     "MinimumDesiredRate",
     "MuProp",
     "MultiplyImportanceWeighted",
+    "Nested",
     "Objective",
     "PartiallyImportanceWeighted",
     "Pathwise",

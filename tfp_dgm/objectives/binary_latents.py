@@ -7,8 +7,10 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.families import Independent
 from tfp_dgm.distributions.no_rule import no_rule
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.event_axes import sum_over_event
-from tfp_dgm.objectives.objective import Latents, Objective
+from tfp_dgm.objectives.joint import Joint, Latents
+from tfp_dgm.objectives.objective import Objective
 
 
 def logits_of(objective: Objective, layer: tfd.Distribution) -> tuple[tf.Tensor, bool]:
@@ -78,3 +80,9 @@ def linear_log_prob(objective: Objective, distribution: tfd.Distribution, z: Lat
     else:
         log_prob = z * tf.math.log_sigmoid(logits) + (1 - z) * tf.math.log_sigmoid(-logits)
     return sum_over_event(log_prob, z.shape.rank - distribution.event_shape.rank)
+
+
+def linear_draws(objective: Objective, joint: Joint, z: Latents) -> Draws:
+    """What a joint says of latents [S, B, ...] between 0 and 1, by `linear_log_prob`."""
+    log_pz, log_q = (linear_log_prob(objective, part, z) for part in (joint.prior, joint.posterior))
+    return Draws(joint.log_likelihood(z), log_pz, log_q)

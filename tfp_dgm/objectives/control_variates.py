@@ -1,12 +1,13 @@
 """What is known of a draw's learning signal before it is drawn, and can be taken off."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfp_dgm.objectives.configuration import Configured
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
+from tfp_dgm.objectives.joint import Joint
 
 
 class Signal(NamedTuple):
@@ -18,14 +19,14 @@ class Signal(NamedTuple):
       from_others: gives the total as the other draws alone would have it, [S, B].
       greedy: gives the total of the posterior's mode instead of a draw, [B]; of several layers, of
         each one's mode given those before it.
-      needed: what the control variates' `needs` name.
+      joint: of the batch.
     """
 
     total: tf.Tensor
     predicted: tf.Tensor
     from_others: Callable[[], tf.Tensor]
     greedy: Callable[[], tf.Tensor]
-    needed: dict[str, Any]
+    joint: Joint
 
     @property
     def rest(self) -> tf.Tensor:
@@ -39,8 +40,6 @@ class ControlVariate(Configured):
     Several in a list combine: each predicts what the ones before it have left. The gradient stays
     unbiased whatever is predicted.
     """
-
-    needs: tuple[str, ...] = ()
 
     # Draws without which there is nothing to predict from.
     least_samples = 1
@@ -88,8 +87,6 @@ class RunningAverage(ControlVariate):
         arXiv:1402.0030
     """
 
-    needs = ("training",)
-
     def __init__(self, *, decay: float = 0.9, average: float = 0.0) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"RunningAverage: `decay` must lie in [0, 1); received {decay}")
@@ -104,7 +101,7 @@ class RunningAverage(ControlVariate):
 
     def predict(self, signal: Signal) -> tf.Tensor:
         average = tf.convert_to_tensor(self.average)
-        if signal.needed["training"]:
+        if signal.joint.training:
             possible = tf.cast(~tf.math.is_inf(signal.rest), tf.float32)
             left = tf.reduce_sum(zero_where_infinite(signal.rest) - possible * average)
             step = tf.math.divide_no_nan(left, tf.reduce_sum(possible))
@@ -115,7 +112,7 @@ class RunningAverage(ControlVariate):
 class LearnedBaseline(ControlVariate):
     """A network's prediction from the input, trained by its squared error (NVIL [1]).
 
-    The model provides it: `baseline(inputs)`, [B]. ([1] also divides the signal by its running
+    The joint provides it, its `baseline` [B]. ([1] also divides the signal by its running
     standard deviation, which is left to the optimizer here: it would bias the gradient.)
 
     Args:
@@ -125,16 +122,14 @@ class LearnedBaseline(ControlVariate):
         arXiv:1402.0030
     """
 
-    needs = ("baseline",)
-
     def __init__(self, *, loss_weight: float = 1.0) -> None:
         self.loss_weight = loss_weight
 
     def predict(self, signal: Signal) -> tf.Tensor:
-        return tf.stop_gradient(signal.needed["baseline"])
+        return tf.stop_gradient(signal.joint.baseline)
 
     def loss(self, signal: Signal) -> tf.Tensor:
-        errors = tf.square(zero_where_infinite(signal.rest - signal.needed["baseline"]))  # [S, B]
+        errors = tf.square(zero_where_infinite(signal.rest - signal.joint.baseline))  # [S, B]
         return self.loss_weight * tf.reduce_mean(errors, axis=0)
 
 

@@ -1,16 +1,16 @@
 """Antithetic gradients of binary latents."""
 
-from typing import Any
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.binary_latents import logits_of
+from tfp_dgm.objectives.bound import Bound
+from tfp_dgm.objectives.draws import Draws, concatenated
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
 from tfp_dgm.objectives.impossible_draws import finite_difference, zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint, Latents
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn, num_layers, packed
-from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 
 class DisARM(Objective):
@@ -36,14 +36,8 @@ class DisARM(Objective):
     def __init__(self, *, num_samples: int = 1) -> None:
         self.num_samples = at_least_one(self, "num_samples", num_samples)
 
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        posterior = joint.posterior
         layers: list[tuple[tf.Tensor, tf.Tensor]] = []  # Logits and noise, [S, B, ...] each.
 
         def draw(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
@@ -57,26 +51,23 @@ class DisARM(Objective):
             layers.append((logits, tf.random.stateless_uniform(shape, seed)))
             return _threshold(*layers[-1])
 
-        first_seed, *seeds = tf.unstack(
-            tf.random.experimental.stateless_split(seed, 1 + num_layers(posterior))
-        )
+        first_seed, *seeds = tf.unstack(tf.random.split(seed, 1 + num_layers(posterior)))
         chains = [draw_in_turn(posterior, draw, self.num_samples, first_seed)]
         for index, (logits, noise) in enumerate(layers):
             opposite = _threshold(logits, 1 - noise)
             chains.append(_branch(posterior, chains[0], index, opposite, seeds[index]))
-        terms = [
-            (log_likelihood(z), prior.log_prob(z), posterior.log_prob(z))  # [S, B] each
-            for z in (tf.nest.map_structure(tf.stop_gradient, chain) for chain in chains)
+        drawn = [
+            Draws.of(joint, tf.nest.map_structure(tf.stop_gradient, chain)) for chain in chains
         ]
-        weights = [log_px + log_pz - log_q for log_px, log_pz, log_q in terms]
         # p's parameters: the mean over all chains, each of which is drawn from q.
-        log_px, log_pz, log_q = (tf.concat(part, axis=0) for part in zip(*terms, strict=True))
-        surrogate = tf.reduce_mean(zero_where_infinite(log_px + log_pz), axis=0)  # [B]
-        for weight, (logits, noise) in zip(weights[1:], layers, strict=True):
-            slope = self._slope(finite_difference(weights[0], weight), logits, noise)
-            linear = sum_over_event(tf.stop_gradient(slope) * logits, weight.shape.rank)
+        draws = concatenated(drawn)
+        surrogate = tf.reduce_mean(zero_where_infinite(draws.log_joint), axis=0)  # [B]
+        for other, (logits, noise) in zip(drawn[1:], layers, strict=True):
+            difference = finite_difference(drawn[0].log_weights, other.log_weights)
+            slope = self._slope(difference, logits, noise)
+            linear = sum_over_event(tf.stop_gradient(slope) * logits, difference.shape.rank)
             surrogate += tf.reduce_mean(linear, axis=0)
-        return surrogate_bound(surrogate, log_px, log_q - log_pz)
+        return draws.bound(surrogate=surrogate)
 
     def _slope(self, difference: tf.Tensor, logits: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """d value / d logits, [S, B, ...], from w(b) - w(b'), [S, B]."""

@@ -1,13 +1,15 @@
 """The evidence lower bound of a latent that can be reparameterised."""
 
-from typing import Any
+import functools
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.divergence import divergence
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.pathwise import (
     Pathwise,
     StickingTheLanding,
@@ -62,39 +64,23 @@ class ELBO(Objective):
                 f"FreeBits(nats, group_size=None); received {rate!r}"
             )
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return () if self.rate is None else self.rate.needs
-
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        posterior, prior = joint.posterior, joint.prior
         require_reparameterized(self, posterior)
         z, log_q = posterior.experimental_sample_and_log_prob(self.num_samples, seed=seed)
-        log_pz = prior.log_prob(z)  # [S, B]
-        log_px = log_likelihood(z)  # [S, B]
-        log_ratio = log_q - log_pz
-        reconstruction = tf.reduce_mean(log_px, axis=0)  # [B]
-        if self.analytic_kl:
-            kl = divergence(posterior, prior, log_ratio)
-        else:
-            kl = tf.reduce_mean(log_ratio, axis=0)
+        draws = Draws.of(joint, z, log_q)
+        kl = (
+            divergence(posterior, prior, draws.log_ratio)
+            if self.analytic_kl
+            else draws.mean_log_ratio
+        )
         weighted = kl
         if isinstance(self.gradient, StickingTheLanding):
-            of_draws = self.gradient.log_posterior(posterior, z, log_q) - log_pz
+            of_draws = self.gradient.log_posterior(posterior, z, log_q) - draws.log_pz
             estimate = tf.reduce_mean(zero_where_infinite(of_draws), axis=0)  # [B]
             weighted = tf.stop_gradient(kl - estimate) + estimate
         if self.rate is not None:
-            weighted = self.rate(weighted, lambda: kl_per_dimension(posterior, prior), **needed)
-        return Bound(
-            loss=tf.math.multiply_no_nan(weighted, self.kl_weight) - reconstruction,
-            value=reconstruction - kl,
-            reconstruction=reconstruction,
-            kl=kl,
-            log_weights=log_px - log_ratio,
-        )
+            per_dimension = functools.partial(kl_per_dimension, posterior, prior)
+            weighted = self.rate(weighted, per_dimension, training=joint.training)
+        weighted = tf.math.multiply_no_nan(weighted, self.kl_weight)
+        return draws.bound(kl=kl, loss=weighted - draws.mean_log_px)

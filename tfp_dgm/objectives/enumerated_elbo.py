@@ -1,16 +1,15 @@
 """Bounds on discrete latents of few values, each value visited."""
 
-from typing import Any
-
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.bound import Bound
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import (
-    expectation,
     normalized_weights,
     zero_where_infinite,
 )
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective
 from tfp_dgm.objectives.support import enumerated
 
 
@@ -28,26 +27,16 @@ class EnumeratedELBO(Objective):
       ValueError: if the posterior is of another kind.
     """
 
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
-        values, log_q = enumerated(posterior)  # [K, B, ...], [K, B]
-        log_px = log_likelihood(values)  # [K, B]
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        values, log_q = enumerated(joint.posterior)  # [K, B, ...], [K, B]
         possible = tf.math.is_finite(log_q)
         # 0 (log p - -inf) would be NaN, in the gradient too: mask before multiplying.
         log_q = tf.where(possible, log_q, 0.0)
         q = tf.where(possible, tf.exp(log_q), 0.0)
-        log_ratio = tf.where(possible, log_q - prior.log_prob(values), 0.0)
-        reconstruction = expectation(q, tf.where(possible, log_px, 0.0))  # [B]
-        kl = expectation(q, log_ratio)  # [B]
-        value = reconstruction - kl
-        log_weights = tf.where(possible, log_px - log_ratio, -float("inf"))
-        return Bound(-value, value, reconstruction, kl, log_weights)
+        likelihood, log_pz = joint.log_likelihood(values), joint.prior.log_prob(values)  # [K, B]
+        draws = Draws(likelihood, log_pz, log_q, shares=q)
+        bound = draws.bound(loss=draws.mean_log_ratio - draws.mean_log_px)
+        return bound._replace(log_weights=tf.where(possible, bound.log_weights, -float("inf")))
 
 
 class ExactMarginal(Objective):
@@ -55,29 +44,29 @@ class ExactMarginal(Objective):
 
         value[b] = log sum_k p(x_b | k) p(k)
 
-    over the values k to which q gives any probability; q is not used, nor trained, otherwise.
-    `reconstruction` and `kl` are those of the true posterior, whose log-weights are all log p(x).
+    over all values k of the prior, which are what is enumerated: no posterior is asked for, nor
+    trained. `reconstruction` and `kl` are those of the true posterior; the log-weights are those of
+    the prior's values, log p(x | k), so that p(k | x) is proportional to p(k) exp(log_weights).
 
     Raises:
       ValueError: as for `EnumeratedELBO`.
     """
 
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
-        values, log_q = enumerated(posterior)  # [K, B, ...], [K, B]
-        log_px = log_likelihood(values)  # [K, B]
-        possible = tf.math.is_finite(log_q)
-        log_joint = tf.where(possible, log_px + prior.log_prob(values), -float("inf"))
-        value = tf.reduce_logsumexp(log_joint, axis=0)  # [B]
-        true = normalized_weights(log_joint)  # [K, B]
-        reconstruction = expectation(true, tf.where(possible, log_px, 0.0))
-        log_weights = tf.where(possible, value, -float("inf"))
-        surrogate = tf.reduce_sum(tf.stop_gradient(true) * zero_where_infinite(log_joint), axis=0)
-        loss = tf.stop_gradient(surrogate - value) - surrogate
-        return Bound(loss, value, reconstruction, reconstruction - value, log_weights)
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        values, log_pz = enumerated(joint.prior)  # [K, B, ...], [K, B]
+        if log_pz.shape.rank == 1:  # One prior for all examples: [K, 1, ...], [K, 1].
+            values, log_pz = tf.nest.map_structure(lambda x: x[:, tf.newaxis], (values, log_pz))
+        draws = Draws(joint.log_likelihood(values), log_pz, log_q=log_pz)
+        shares = tf.stop_gradient(normalized_weights(draws.log_joint))  # [K, B]
+        surrogate = tf.reduce_sum(shares * zero_where_infinite(draws.log_joint), axis=0)
+        draws = draws.with_shares(normalized_weights(draws.true.log_joint))
+        kl = draws.mean(draws.true.log_px) - _evidence(draws.true)  # [B]
+        bound = draws.bound(_evidence, kl=kl, surrogate=surrogate)
+        possible = draws.true.log_joint > -float("inf")
+        log_weights = tf.where(possible, draws.true.log_px, -float("inf"))
+        return bound._replace(log_weights=log_weights)
+
+
+def _evidence(draws: Draws) -> tf.Tensor:
+    """log sum_k p(x, k), [B]."""
+    return tf.reduce_logsumexp(draws.log_joint, axis=0)

@@ -1,13 +1,13 @@
 """Importance-weighted bounds: several draws, one tighter bound."""
 
-from typing import Any
-
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.bound import Bound
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.pathwise import (
     Pathwise,
     Shares,
@@ -43,51 +43,38 @@ class ImportanceWeighted(Objective):
         self.num_samples = at_least_one(self, "num_samples", num_samples)
         self.gradient = gradient or Pathwise()
 
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        posterior = joint.posterior
         require_reparameterized(self, posterior)
         z, log_q = posterior.experimental_sample_and_log_prob(self._num_draws(), seed=seed)
         ratios: list[tf.Tensor] = []
         # Where p and q share the draw's log-weight differently, the gradient that comes from p is
         # brought from p's share to q's on its way into the draw.
         routed = scale_gradient(z, lambda: ratios[0])
-        log_px = log_likelihood(routed)  # [S, B]
-        log_pz = prior.log_prob(routed)  # [S, B]
-        log_weights = log_px + log_pz - log_q
-        value, shares = self._bound(log_weights)
-        shares = Shares(*map(tf.stop_gradient, shares))
+        draws = Draws.of(joint, routed, log_q)
+        shares = Shares(*map(tf.stop_gradient, self._shares(draws.log_weights)))
         of_posterior = self.gradient.posterior_share(shares)  # [S, B]
         of_model = tf.maximum(shares.model, _LEAST_SHARE)
         ratios.append(of_posterior / of_model)
         surrogate = tf.reduce_sum(
-            of_model * zero_where_infinite(log_px + log_pz)
+            of_model * zero_where_infinite(draws.log_joint)
             - of_posterior * self.gradient.log_posterior(posterior, z, log_q),
             axis=0,
         )  # [B]
-        return Bound(
-            loss=tf.stop_gradient(surrogate - value) - surrogate,
-            value=value,
-            reconstruction=tf.reduce_mean(log_px, axis=0),
-            kl=tf.reduce_mean(log_q - log_pz, axis=0),
-            log_weights=log_weights,
-        )
+        return draws.bound(lambda draws: self._value(draws.log_weights), surrogate=surrogate)
 
     def _num_draws(self) -> int:
         """S, the draws of one example."""
         return self.num_samples
 
-    def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
-        """The bound [B] of the log-weights [S, B], and their shares in its gradients."""
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        """The bound [B] of the log-weights [S, B]."""
+        return tfp.math.reduce_logmeanexp(log_weights, axis=0)
+
+    def _shares(self, log_weights: tf.Tensor) -> Shares:
+        """The shares of the log-weights [S, B] in the bound's gradients."""
         weights = normalized_weights(log_weights)  # [S, B]
-        return tfp.math.reduce_logmeanexp(log_weights, axis=0), Shares(
-            weights, weights, tf.square(weights)
-        )
+        return Shares(weights, weights, tf.square(weights))
 
 
 class MultiplyImportanceWeighted(ImportanceWeighted):
@@ -116,15 +103,20 @@ class MultiplyImportanceWeighted(ImportanceWeighted):
     def _num_draws(self) -> int:
         return self.num_bounds * self.num_samples
 
-    def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
-        shape = tf.shape(log_weights)
-        groups = tf.reshape(
-            log_weights, tf.concat([[self.num_bounds, self.num_samples], shape[1:]], axis=0)
-        )  # [M, K, B]
-        weights = tf.reshape(normalized_weights(groups, axis=1), shape)  # [S, B]
-        value = tf.reduce_mean(tfp.math.reduce_logmeanexp(groups, axis=1), axis=0)  # [B]
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        bounds = tfp.math.reduce_logmeanexp(self._groups(log_weights), axis=1)  # [M, B]
+        return tf.reduce_mean(bounds, axis=0)
+
+    def _shares(self, log_weights: tf.Tensor) -> Shares:
+        weights = normalized_weights(self._groups(log_weights), axis=1)  # [M, K, B]
+        weights = tf.reshape(weights, tf.shape(log_weights))  # [S, B]
         share, doubly = weights / self.num_bounds, tf.square(weights) / self.num_bounds
-        return value, Shares(share, share, doubly)
+        return Shares(share, share, doubly)
+
+    def _groups(self, log_weights: tf.Tensor) -> tf.Tensor:
+        """[S, B] -> [M, K, B]."""
+        shape = [[self.num_bounds, self.num_samples], tf.shape(log_weights)[1:]]
+        return tf.reshape(log_weights, tf.concat(shape, axis=0))
 
 
 class PartiallyImportanceWeighted(MultiplyImportanceWeighted):
@@ -143,11 +135,11 @@ class PartiallyImportanceWeighted(MultiplyImportanceWeighted):
         arXiv:1802.04537
     """
 
-    def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
-        _, shares = super()._bound(log_weights)
-        return tfp.math.reduce_logmeanexp(log_weights, axis=0), shares._replace(
-            model=normalized_weights(log_weights)
-        )
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        return tfp.math.reduce_logmeanexp(log_weights, axis=0)
+
+    def _shares(self, log_weights: tf.Tensor) -> Shares:
+        return super()._shares(log_weights)._replace(model=normalized_weights(log_weights))
 
 
 class CombinationImportanceWeighted(ImportanceWeighted):
@@ -174,16 +166,18 @@ class CombinationImportanceWeighted(ImportanceWeighted):
             )
         self.beta = beta
 
-    def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
-        value, shares = super()._bound(log_weights)
-        elbo, even = tf.reduce_mean(log_weights, axis=0), self.beta / self.num_samples
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        elbo = tf.reduce_mean(log_weights, axis=0)
+        weighted = super()._value(log_weights)
+        return tf.math.multiply_no_nan(elbo, self.beta) + tf.math.multiply_no_nan(
+            weighted, 1 - self.beta
+        )
+
+    def _shares(self, log_weights: tf.Tensor) -> Shares:
+        shares, even = super()._shares(log_weights), self.beta / self.num_samples
         share = even + (1 - self.beta) * shares.model
         doubly = even + (1 - self.beta) * shares.doubly
-        elbo, value = (
-            tf.math.multiply_no_nan(part, weight)
-            for part, weight in ((elbo, self.beta), (value, 1 - self.beta))
-        )
-        return elbo + value, Shares(share, share, doubly)
+        return Shares(share, share, doubly)
 
 
 class Renyi(ImportanceWeighted):
@@ -211,10 +205,11 @@ class Renyi(ImportanceWeighted):
             raise ValueError(f"Renyi: `alpha` must lie in [0, 1); received {alpha}")
         self.alpha = alpha
 
-    def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, Shares]:
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        rest = 1 - self.alpha
+        return tfp.math.reduce_logmeanexp(rest * log_weights, axis=0) / rest
+
+    def _shares(self, log_weights: tf.Tensor) -> Shares:
         rest = 1 - self.alpha
         weights = normalized_weights(rest * log_weights)  # [S, B]
-        doubly = self.alpha * weights + rest * tf.square(weights)
-        return tfp.math.reduce_logmeanexp(rest * log_weights, axis=0) / rest, Shares(
-            weights, weights, doubly
-        )
+        return Shares(weights, weights, self.alpha * weights + rest * tf.square(weights))

@@ -1,16 +1,16 @@
 """Score functions whose control variate is a first-order expansion: MuProp."""
 
-from typing import Any
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
+from tfp_dgm.objectives.binary_latents import linear_draws, logits_of
+from tfp_dgm.objectives.bound import Bound
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.event_axes import sum_over_event
 from tfp_dgm.objectives.impossible_draws import finite_difference, zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
-from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 
 class MuProp(Objective):
@@ -36,14 +36,8 @@ class MuProp(Objective):
     def __init__(self, *, num_samples: int = 1) -> None:
         self.num_samples = at_least_one(self, "num_samples", num_samples)
 
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        posterior = joint.posterior
         layers: list[tfd.Distribution] = []
         drawn: list[tf.Tensor] = []
 
@@ -53,14 +47,8 @@ class MuProp(Objective):
             drawn.append(tf.stop_gradient(layer.sample(sample_shape, seed=seed)))
             return drawn[-1]
 
-        def log_weights_between(z: Latents) -> tf.Tensor:
-            log_pz, log_q = (linear_log_prob(self, part, z) for part in (prior, posterior))
-            return log_likelihood(z) + log_pz - log_q  # [S, B]
-
-        z = draw_in_turn(posterior, draw, self.num_samples, seed)
-        log_px, log_pz, log_q = log_likelihood(z), prior.log_prob(z), posterior.log_prob(z)
-        log_weights = log_px + log_pz - log_q  # [S, B]
-        surrogate = zero_where_infinite(log_px + log_pz)  # [S, B]
+        draws = Draws.of(joint, draw_in_turn(posterior, draw, self.num_samples, seed))
+        surrogate = zero_where_infinite(draws.log_joint)  # [S, B]
         for index, (layer, value) in enumerate(zip(layers, drawn, strict=True)):
             mean = tf.broadcast_to(layer.mean(), tf.shape(value))  # [S, B, ...]
             point = tf.stop_gradient(mean)
@@ -69,13 +57,12 @@ class MuProp(Objective):
                 chain = draw_in_turn(
                     posterior, _mean, self.num_samples, seed, known=[*drawn[:index], point]
                 )
-                at_mean = log_weights_between(chain)
+                at_mean = linear_draws(self, joint, chain).log_weights  # [S, B]
             slope = zero_where_infinite(tf.stop_gradient(tape.gradient(at_mean, point)))
             expansion = at_mean + sum_over_event(slope * (value - point))
-            rest = finite_difference(log_weights, expansion)
+            rest = finite_difference(draws.log_weights, expansion)
             surrogate += rest * layer.log_prob(value) + sum_over_event(slope * mean)
-        surrogate = tf.reduce_mean(surrogate, axis=0)  # [B]
-        return surrogate_bound(surrogate, log_px, log_q - log_pz)
+        return draws.bound(surrogate=tf.reduce_mean(surrogate, axis=0))
 
 
 def _mean(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:

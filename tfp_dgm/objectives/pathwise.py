@@ -8,7 +8,8 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.objectives.configuration import Configured
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
-from tfp_dgm.objectives.objective import Latents, Objective
+from tfp_dgm.objectives.joint import Latents
+from tfp_dgm.objectives.objective import Objective
 
 
 class Shares(NamedTuple):

@@ -36,7 +36,7 @@ class PerturbedBinary(PerturbedLatents):
     """z = l + logistic noise, b = 1[z > 0] (Tucker et al., appendix C)."""
 
     def __init__(self, logits: tf.Tensor, seed: tf.Tensor) -> None:
-        first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        first, second = tf.unstack(tf.random.split(seed, 2))
         self.mean = tf.nn.sigmoid(logits)
         self.noise = _logit(_uniform(tf.shape(logits), first))
         self.noise_again = _logit(_uniform(tf.shape(logits), second))
@@ -58,7 +58,7 @@ class PerturbedOneHot(PerturbedLatents):
     """z = l + Gumbel noise, b = the largest (Tucker et al., appendix C)."""
 
     def __init__(self, logits: tf.Tensor, seed: tf.Tensor) -> None:
-        first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        first, second = tf.unstack(tf.random.split(seed, 2))
         self.mean = tf.nn.softmax(logits)
         self.noise = -tf.math.log(-tf.math.log(_uniform(tf.shape(logits), first)))
         self.noise_again = -tf.math.log(-tf.math.log(_uniform(tf.shape(logits), second)))

@@ -1,7 +1,6 @@
 """What takes the divergence's place in the loss, so that the posterior does not collapse."""
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -14,17 +13,12 @@ class Rate(Configured):
     """Turns the divergences of a batch into the term of the loss that stands in their place."""
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """Names of the further keywords that a call takes; see `Objective.needs`."""
-        return ()
-
-    @property
     def is_per_dimension(self) -> bool:
         """Whether a call asks for `kl_per_dimension`, of which there is a closed form only."""
         return False
 
     def __call__(
-        self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], **needed: Any
+        self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], *, training: bool
     ) -> tf.Tensor:
         """The term of the loss.
 
@@ -32,7 +26,7 @@ class Rate(Configured):
           kl: [B], nats.
           kl_per_dimension: gives the divergence of each latent dimension, [B, Z]; asked only where
             it is used, since not every pair of distributions has one.
-          **needed: what `needs` names.
+          training: whether this is a step of training.
         Returns:
           [B], nats.
         """
@@ -72,7 +66,7 @@ class FreeBits(Rate):
         return self.group_size is not None
 
     def __call__(
-        self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], **needed: Any
+        self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], *, training: bool
     ) -> tf.Tensor:
         if self.group_size is None:
             return tf.maximum(self.nats, kl)
@@ -121,15 +115,11 @@ class MinimumDesiredRate(Rate):
             name="multiplier",
         )
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return ("training",)
-
     def __call__(
-        self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], **needed: Any
+        self, kl: tf.Tensor, kl_per_dimension: Callable[[], tf.Tensor], *, training: bool
     ) -> tf.Tensor:
         multiplier = tf.convert_to_tensor(self.multiplier)
-        if needed["training"]:
+        if training:
             missing = self.nats - tf.reduce_mean(tf.stop_gradient(kl))
             self.multiplier.assign(tf.maximum(0.0, multiplier + self.learning_rate * missing))
         return kl + multiplier * (self.nats - kl)

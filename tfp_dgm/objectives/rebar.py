@@ -2,18 +2,20 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
+from tfp_dgm.objectives.binary_latents import linear_draws, logits_of
+from tfp_dgm.objectives.bound import Bound
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.event_axes import as_rank, sum_over_event
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.perturbed_latents import PerturbedLatents, perturbed_latents
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
-from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 # Perturbed logits [S, B, ...] of a layer -> [S, B].
 Control = Callable[[tf.Tensor], tf.Tensor]
@@ -70,18 +72,8 @@ class REBAR(Objective):
         self.temperature = _variable(temperature, "temperature")
         self.scale = _variable(scale, "scale")
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return ("training",)
-
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        posterior = joint.posterior
         layers: list[_Layer] = []
 
         def draw(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
@@ -105,19 +97,16 @@ class REBAR(Objective):
 
             known = [*drawn[:index], own.relaxed(z, self.temperature)]
             chain = draw_in_turn(posterior, relax, self.num_samples, seed, known=known)
-            log_pz, log_q = (linear_log_prob(self, part, chain) for part in (prior, posterior))
-            return log_likelihood(chain) + log_pz - log_q  # [S, B]
+            return linear_draws(self, joint, chain).log_weights  # [S, B]
 
-        log_px, log_pz = log_likelihood(b), prior.log_prob(b)  # [S, B] each
-        log_q = posterior.log_prob(b)  # [S, B]
-        log_weights = log_px + log_pz - log_q
-        linear, learned = tf.zeros_like(log_px), tf.zeros_like(log_px[0])
+        draws = Draws.of(joint, b)
+        linear, learned = tf.zeros_like(draws.log_px), tf.zeros_like(draws.log_px[0])
         plains, parts = [], []
         for index, (layer, r) in enumerate(
-            zip(layers, self._learned_controls(len(layers), needed), strict=True)
+            zip(layers, self._learned_controls(len(layers), joint), strict=True)
         ):
             score = layer.perturbed.score()  # [S, B, ...]; d log q(b) / d logits
-            signal = zero_where_infinite(log_weights)
+            signal = zero_where_infinite(draws.log_weights)
             plains.append(tf.stop_gradient(as_rank(signal, score) * score))
             part = _control(layer, functools.partial(relaxed_weights, index))
             parts.append(tf.stop_gradient(part))
@@ -127,11 +116,10 @@ class REBAR(Objective):
                 # Its mean is the variance, and what no r changes.
                 learned += sum_over_event(tf.reduce_mean(tf.square(slope), axis=0), 1)  # [B]
             linear += sum_over_event(tf.stop_gradient(slope) * layer.logits)  # [S, B]
-        if needed["training"]:
+        if joint.training:
             self._follow(plains, parts)
-        model = zero_where_infinite(log_px + log_pz)
-        surrogate = tf.reduce_mean(model + linear, axis=0) - learned  # [B]
-        return surrogate_bound(surrogate, log_px, log_q - log_pz)
+        model = zero_where_infinite(draws.log_joint)
+        return draws.bound(surrogate=tf.reduce_mean(model + linear, axis=0) - learned)
 
     def _follow(self, plains: list[tf.Tensor], parts: list[tf.Tensor]) -> None:
         """Moves the scale to where the mean square of `plain + scale part` is least."""
@@ -141,9 +129,7 @@ class REBAR(Objective):
         best = -product / tf.maximum(square, 1e-12)
         self.scale.assign(self.decay * self.scale + (1 - self.decay) * best)
 
-    def _learned_controls(
-        self, num_layers: int, needed: dict[str, Any]
-    ) -> Sequence[Control | None]:
+    def _learned_controls(self, num_layers: int, joint: Joint) -> Sequence[Control | None]:
         """What each layer's control variate has besides the relaxation, and training adapts."""
         return [None] * num_layers
 
@@ -153,8 +139,8 @@ class RELAX(REBAR):
 
         c(z) = scale w(relax(z / temperature)) + r(z)
 
-    The model provides r as `surrogate(inputs)`, a function of the perturbed logits [S, B, ...] that
-    gives [S, B] (of latents in several layers, a list of them); it is trained to lessen the
+    The joint provides r, its `surrogate`: a function of the perturbed logits [S, B, ...] that gives
+    [S, B] (of latents in several layers, a list of them). It is trained to lessen the
     variance of the gradient, at the cost of a second derivative of r.
 
     Args:
@@ -169,14 +155,8 @@ class RELAX(REBAR):
       [1] Grathwohl et al. Backpropagation through the Void. ICLR 2018. arXiv:1711.00123
     """
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return ("training", "surrogate")
-
-    def _learned_controls(
-        self, num_layers: int, needed: dict[str, Any]
-    ) -> Sequence[Control | None]:
-        controls = tf.nest.flatten(needed["surrogate"])
+    def _learned_controls(self, num_layers: int, joint: Joint) -> Sequence[Control | None]:
+        controls = tf.nest.flatten(joint.surrogate)
         if len(controls) != num_layers:
             raise ValueError(
                 f"RELAX: `surrogate` must give a function for each of the {num_layers} layers of "

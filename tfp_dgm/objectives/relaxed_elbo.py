@@ -1,17 +1,16 @@
 """Discrete latents trained through continuous ones: biased, and of low variance."""
 
-from typing import Any
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.objectives.binary_latents import linear_log_prob, logits_of
+from tfp_dgm.objectives.binary_latents import linear_draws, logits_of
+from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, Latents, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.perturbed_latents import perturbed_latents
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
-from tfp_dgm.objectives.surrogate_bound import surrogate_bound
 
 
 class GumbelSoftmaxELBO(Objective):
@@ -57,27 +56,16 @@ class GumbelSoftmaxELBO(Objective):
         )
         self.straight_through = straight_through
 
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
-        def log_terms(z: Latents) -> tuple[tf.Tensor, tf.Tensor]:
-            log_q, log_pz = (linear_log_prob(self, part, z) for part in (posterior, prior))
-            return log_likelihood(z), log_q - log_pz  # [S, B] each
-
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        posterior, prior = joint.posterior, joint.prior
         z = draw_in_turn(posterior, self._draw, self.num_samples, seed)
-        log_px, log_ratio = log_terms(z)
-        kl = divergence(posterior, prior, log_ratio)
-        learned_kl = divergence(posterior, prior, zero_where_infinite(log_ratio))
-        surrogate = tf.reduce_mean(zero_where_infinite(log_px), axis=0) - learned_kl
+        draws = linear_draws(self, joint, z)
+        learned_kl = divergence(posterior, prior, zero_where_infinite(draws.log_ratio))
+        surrogate = draws.mean(zero_where_infinite(draws.log_px)) - learned_kl
         if not self.straight_through:
-            log_px, log_ratio = log_terms(posterior.sample(self.num_samples, seed=seed))
-            kl = divergence(posterior, prior, log_ratio)
-        return surrogate_bound(surrogate, log_px, log_ratio, kl)
+            draws = linear_draws(self, joint, posterior.sample(self.num_samples, seed=seed))
+        kl = divergence(posterior, prior, draws.log_ratio)
+        return draws.bound(kl=kl, surrogate=surrogate)
 
     def _draw(self, layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
         logits, one_hot = logits_of(self, layer)

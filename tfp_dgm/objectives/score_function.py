@@ -1,15 +1,18 @@
 """Score-function gradients, for latents that cannot be reparameterised."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.control_variates import ControlVariate, LeaveOneOut, Signal
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
 
 
@@ -17,13 +20,11 @@ class Credit(NamedTuple):
     """How a bound is made of its draws' log-weights; no gradients.
 
     Attributes:
-      value: [B]; the bound.
       shares: [S, B]; d value / d log_weights.
       signal: [S, B]; what each draw's choice has earned.
       scale: by how much each draw's score counts.
     """
 
-    value: tf.Tensor
     shares: tf.Tensor
     signal: tf.Tensor
     scale: float
@@ -68,57 +69,40 @@ class ScoreFunctionELBO(Objective):
                 f"compared with the others; received {num_samples}"
             )
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for part in self.control_variates for name in part.needs))
-
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
-        def log_terms(z: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            return log_likelihood(z), prior.log_prob(z), posterior.log_prob(z)  # [S, B] each
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        posterior = joint.posterior
 
         def greedy() -> tf.Tensor:
             # Of several layers, each one's mode given those before it.
-            log_px, log_pz, log_q = log_terms(draw_in_turn(posterior, _mode, 1, seed))
-            return (log_px + log_pz - log_q)[0]  # [B]
+            return Draws.of(joint, draw_in_turn(posterior, _mode, 1, seed)).log_weights[0]  # [B]
 
         z = posterior.sample(self.num_samples, seed=seed)
-        log_px, log_pz, log_q = log_terms(tf.nest.map_structure(tf.stop_gradient, z))
-        log_weights = log_px + log_pz - log_q
-        fixed = tf.stop_gradient(log_weights)
+        draws = Draws.of(joint, tf.nest.map_structure(tf.stop_gradient, z))
+        fixed = tf.stop_gradient(draws.log_weights)  # [S, B]
         credit = self._credit(fixed)
-        learned = tf.zeros_like(credit.value)
+        learned = tf.zeros_like(fixed[0])
         predicted = tf.zeros_like(credit.signal)
         for part in self.control_variates:
             signal = Signal(
-                credit.signal, predicted, lambda: self._signal_from_others(fixed), greedy, needed
+                credit.signal, predicted, lambda: self._signal_from_others(fixed), greedy, joint
             )
             learned += part.loss(signal)
             # Any prediction is unbiased that does not look at the draw, and so is none.
             predicted += zero_where_infinite(part.predict(signal))
         rest = zero_where_infinite(credit.signal - predicted)
-        surrogate = learned - tf.reduce_sum(
-            credit.shares * zero_where_infinite(log_weights) + credit.scale * rest * log_q, axis=0
-        )  # [B]
-        return Bound(
-            # The surrogate's own value is taken off again: estimators change gradients only.
-            loss=surrogate - tf.stop_gradient(surrogate) - credit.value,
-            value=credit.value,
-            reconstruction=tf.reduce_mean(log_px, axis=0),
-            kl=tf.reduce_mean(log_q - log_pz, axis=0),
-            log_weights=log_weights,
+        of_draws = credit.shares * zero_where_infinite(draws.log_weights)
+        surrogate = tf.reduce_sum(of_draws + credit.scale * rest * draws.log_q, axis=0) - learned
+        return draws.bound(
+            lambda draws: self._value(tf.stop_gradient(draws.log_weights)), surrogate=surrogate
         )
+
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        """The bound [B] of the log-weights [S, B]."""
+        return tf.reduce_mean(log_weights, axis=0)
 
     def _credit(self, log_weights: tf.Tensor) -> Credit:
         even = 1 / self.num_samples
-        shares = tf.fill(tf.shape(log_weights), even)
-        return Credit(tf.reduce_mean(log_weights, axis=0), shares, log_weights, even)
+        return Credit(tf.fill(tf.shape(log_weights), even), log_weights, even)
 
     def _signal_from_others(self, log_weights: tf.Tensor) -> tf.Tensor:
         """Each draw's signal [S, B] as the other draws would have it."""
@@ -150,10 +134,12 @@ class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
         arXiv:1602.06725
     """
 
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        return tfp.math.reduce_logmeanexp(log_weights, axis=0)
+
     def _credit(self, log_weights: tf.Tensor) -> Credit:
-        value = tfp.math.reduce_logmeanexp(log_weights, axis=0)  # [B]
-        signal = tf.broadcast_to(value, tf.shape(log_weights))
-        return Credit(value, normalized_weights(log_weights), signal, 1.0)
+        signal = tf.broadcast_to(self._value(log_weights), tf.shape(log_weights))
+        return Credit(normalized_weights(log_weights), signal, 1.0)
 
     def _signal_from_others(self, log_weights: tf.Tensor) -> tf.Tensor:
         # `tfp.stats.log_soomean_exp` takes each draw off the sum of all: NaN, where both are -inf.

@@ -6,8 +6,10 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.elbo import ELBO
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 from tfp_dgm.objectives.pathwise import Pathwise
 
 
@@ -17,7 +19,7 @@ class SemiAmortized(Objective):
         parameters_0 = those that the encoder gives of q(z | x)
         velocity_k = momentum velocity_{k-1} + clip(d ascended / d parameters_{k-1})
         parameters_k = parameters_{k-1} + learning_rate velocity_k
-        bound = objective(.., posterior(parameters_K), ..)
+        bound = objective(joint with posterior(parameters_K))
 
     In training, what is ascended is the negative loss of the objective, its weights included; in
     evaluation it is the bound itself, so that no weight of training enters. The gradient's length
@@ -75,70 +77,47 @@ class SemiAmortized(Objective):
         self.second_order = second_order
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        own = ("posterior_parameters", "posterior_family", "training")
-        return tuple(dict.fromkeys((*self.objective.needs, *own)))
-
-    @property
     def kl_weight(self) -> tf.Variable:
         """That of `objective`, where schedules look for it."""
         return self.objective.kl_weight
 
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
-        del posterior  # It comes as its parameters.
-        parameters = self.refine(log_likelihood, prior, seed=seed, **needed)
-        passed = {name: needed[name] for name in self.objective.needs}
-        posterior = needed["posterior_family"](parameters)
-        return self.objective(log_likelihood, posterior, prior, seed=seed, **passed)
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        return self.objective(_at(joint, self.refine(joint, seed=seed)), seed=seed)
 
-    def refine(
-        self,
-        log_likelihood: LogLikelihood,
-        prior: tfd.Distribution,
-        *,
-        seed: tf.Tensor,
-        **needed: Any,
-    ) -> tf.Tensor:
+    def refine(self, joint: Joint, *, seed: tf.Tensor) -> tf.Tensor:
         """The steps alone.
 
         Args:
-          log_likelihood, prior, seed: see a call of an `Objective`.
-          **needed: what `needs` names.
+          joint, seed: see a call of an `Objective`.
         Returns:
           parameters_K, float32 [B, P].
         """
-        family, training = needed["posterior_family"], needed["training"]
-        if training and self.second_order:
-            _require_second_derivatives(family, needed["posterior_parameters"])
-        passed = {name: needed[name] for name in self.objective.needs}
+        if joint.training and self.second_order:
+            _require_second_derivatives(joint.family, joint.parameters)
         # The steps are no training steps to a multiplier that moves with them.
-        within = {**passed, **({"training": False} if "training" in passed else {})}
+        within = joint.replaced(training=False)
 
         def slope(parameters: tf.Tensor, step: int) -> tf.Tensor:
-            noise = tf.random.experimental.stateless_fold_in(seed, step + 1)
+            noise = tf.random.fold_in(seed, step + 1)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(parameters)
-                bound = self.objective(
-                    log_likelihood, family(parameters), prior, seed=noise, **within
-                )
-                ascended = tf.reduce_sum(-bound.loss if training else bound.value)
+                bound = self.objective(_at(within, parameters), seed=noise)
+                ascended = tf.reduce_sum(-bound.loss if joint.training else bound.value)
             gradient = tape.gradient(ascended, parameters)  # [B, P]
             gradient = tf.clip_by_norm(gradient, self.max_norm, axes=[-1])
             return gradient if self.second_order else tf.stop_gradient(gradient)
 
-        parameters = needed["posterior_parameters"]  # [B, P]
+        parameters = joint.parameters  # [B, P]
         velocity = tf.zeros_like(parameters)
         for step in range(self.num_steps):
             velocity = self.momentum * velocity + slope(parameters, step)
             parameters += self.learning_rate * velocity
         return parameters
+
+
+def _at(joint: Joint, parameters: tf.Tensor) -> Joint:
+    """The joint with the posterior of these parameters [B, P]."""
+    return joint.replaced(parameters=lambda: parameters)
 
 
 def _require_second_derivatives(

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.objectives.objective import Latents
+from tfp_dgm.objectives.joint import Latents
 
 
 def draw_in_turn(
@@ -33,7 +33,7 @@ def draw_in_turn(
         return known[0] if known else draw(posterior, [num_samples], seed)
     missing: list[Any] = [None] * (num_layers(posterior) - len(known))
     values = [*known, *missing]
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, len(values)))
+    seeds = tf.unstack(tf.random.split(seed, len(values)))
     for index in range(len(known), len(values)):
         layers, _ = posterior.sample_distributions(
             value=packed(posterior, values), seed=seeds[index]

@@ -7,31 +7,31 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.support_of import MOST_VALUES, support_of
-from tfp_dgm.objectives.objective import Latents
+from tfp_dgm.objectives.joint import Latents
 from tfp_dgm.objectives.stochastic_layers import packed
 
 
-def enumerated(posterior: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
+def enumerated(distribution: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
     """All values of one draw, and their log-probabilities.
 
     Args:
-      posterior: `tfd.Categorical`, `OneHotCategorical`, `Bernoulli`, or `tfd.Independent` over some
-        of these, batch shape [B]; or a `tfd.JointDistribution` of such layers.
+      distribution: `tfd.Categorical`, `OneHotCategorical`, `Bernoulli`, or `tfd.Independent` over
+        some of these, batch shape [B] or []; or a `tfd.JointDistribution` of such layers.
     Returns:
-      values: [M, B, ...] for M values, in the posterior's structure; the last of several variables
-        changes fastest, that of the last layer before all.
-      log_q: float32 [M, B]; -inf for values to which q gives no probability.
+      values: [M, B, ...] for M values, in the distribution's structure; the last of several
+        variables changes fastest, that of the last layer before all. [M, ...] for batch shape [].
+      log_probs: float32 [M, B] or [M]; -inf for values of no probability.
     Raises:
       ValueError: if the distribution is another one, or has more than 65,536 values.
     """
-    if isinstance(posterior, tfd.Categorical):
-        log_q = tf.math.log_softmax(posterior.logits_parameter())  # [B, K]
-        log_q = tf.experimental.numpy.moveaxis(log_q, -1, 0)  # [K, B]
-        support = np.arange(log_q.shape[0])
-        return _repeated(support, posterior), log_q
-    if isinstance(posterior, tfd.JointDistribution):
+    if isinstance(distribution, tfd.Categorical):
+        log_probs = tf.math.log_softmax(distribution.logits_parameter())  # [B, K]
+        log_probs = tf.experimental.numpy.moveaxis(log_probs, -1, 0)  # [K, B]
+        support = np.arange(log_probs.shape[0])
+        return _repeated(support, distribution), log_probs
+    if isinstance(distribution, tfd.JointDistribution):
         # A layer's family and shape are the same whatever the draws before it.
-        layers, _ = posterior.sample_distributions(seed=(0, 0))
+        layers, _ = distribution.sample_distributions(seed=(0, 0))
         supports = [support_of(layer) for layer in layers]
         sizes = [len(support) for support in supports]
         if math.prod(sizes) > MOST_VALUES:
@@ -40,15 +40,15 @@ def enumerated(posterior: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
             )
         choices = np.indices(sizes).reshape(len(sizes), -1)  # [L, M]
         values = packed(
-            posterior,
+            distribution,
             [
                 _repeated(support[chosen], layer)
                 for support, chosen, layer in zip(supports, choices, layers, strict=True)
             ],
         )
     else:
-        values = _repeated(support_of(posterior), posterior)
-    return values, posterior.log_prob(values)
+        values = _repeated(support_of(distribution), distribution)
+    return values, distribution.log_prob(values)
 
 
 def _repeated(support: np.ndarray, distribution: tfd.Distribution) -> tf.Tensor:

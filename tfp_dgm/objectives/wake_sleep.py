@@ -1,13 +1,13 @@
 """Wake-sleep: the model learns from inference, and inference from the model's dreams."""
 
-from typing import Any
-
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.bound import Bound
+from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
-from tfp_dgm.objectives.objective import Bound, LogLikelihood, Objective, at_least_one
+from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import Objective, at_least_one
 
 
 class ReweightedWakeSleep(Objective):
@@ -37,38 +37,27 @@ class ReweightedWakeSleep(Objective):
             raise ValueError(f"{type(self).__name__}: `sleep` must lie in [0, 1]; received {sleep}")
         self.sleep = sleep
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return ("dream_log_posterior",) if self.sleep > 0 else ()
-
-    def _evaluate(
-        self,
-        log_likelihood: LogLikelihood,
-        posterior: tfd.Distribution,
-        prior: tfd.Distribution,
-        seed: tf.Tensor,
-        needed: dict[str, Any],
-    ) -> Bound:
-        z = tf.nest.map_structure(tf.stop_gradient, posterior.sample(self.num_samples, seed=seed))
-        log_px, log_pz = log_likelihood(z), prior.log_prob(z)  # [S, B] each
-        log_q = posterior.log_prob(z)  # [S, B]
-        log_weights = log_px + log_pz - log_q
-        value, shares = self._bound(tf.stop_gradient(log_weights))
-        surrogate = tf.reduce_sum(shares * zero_where_infinite(log_px + log_pz), axis=0)  # [B]
+    def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
+        z = joint.posterior.sample(self.num_samples, seed=seed)
+        draws = Draws.of(joint, tf.nest.map_structure(tf.stop_gradient, z))
+        shares = self._shares(tf.stop_gradient(draws.log_weights))  # [S, B]
+        surrogate = tf.reduce_sum(shares * zero_where_infinite(draws.log_joint), axis=0)  # [B]
         if self.sleep < 1:
-            surrogate += (1 - self.sleep) * tf.reduce_sum(shares * log_q, axis=0)
+            surrogate += (1 - self.sleep) * tf.reduce_sum(shares * draws.log_q, axis=0)
         if self.sleep > 0:
-            surrogate += self.sleep * needed["dream_log_posterior"]
-        return Bound(
-            loss=tf.stop_gradient(surrogate) - surrogate - value,
-            value=value,
-            reconstruction=tf.reduce_mean(log_px, axis=0),
-            kl=tf.reduce_mean(log_q - log_pz, axis=0),
-            log_weights=log_weights,
+            dreams = tf.random.fold_in(seed, 1)  # Other noise than the draws'.
+            surrogate += self.sleep * joint.dream_log_posterior(dreams)
+        return draws.bound(
+            lambda draws: self._value(tf.stop_gradient(draws.log_weights)), surrogate=surrogate
         )
 
-    def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tfp.math.reduce_logmeanexp(log_weights, axis=0), normalized_weights(log_weights)
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        """The bound [B] of the log-weights [S, B]."""
+        return tfp.math.reduce_logmeanexp(log_weights, axis=0)
+
+    def _shares(self, log_weights: tf.Tensor) -> tf.Tensor:
+        """By how much each draw counts in the wake phase, [S, B]."""
+        return normalized_weights(log_weights)
 
 
 class WakeSleep(ReweightedWakeSleep):
@@ -89,6 +78,8 @@ class WakeSleep(ReweightedWakeSleep):
     def __init__(self, *, num_samples: int = 1) -> None:
         super().__init__(num_samples=num_samples, sleep=1.0)
 
-    def _bound(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        even = tf.fill(tf.shape(log_weights), 1 / self.num_samples)
-        return tf.reduce_mean(log_weights, axis=0), even
+    def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(log_weights, axis=0)
+
+    def _shares(self, log_weights: tf.Tensor) -> tf.Tensor:
+        return tf.fill(tf.shape(log_weights), 1 / self.num_samples)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
         build_schedule,
     )
     from tfp_dgm.sentence_modelling.reconstruction import reconstruct
-    from tfp_dgm.sentence_modelling.run import claim_run
+    from tfp_dgm.sentence_modelling.run import claim_run, model_file
     from tfp_dgm.sentence_modelling.samples import Samples
     from tfp_dgm.sentence_modelling.sentences import Texts, read_texts
     from tfp_dgm.sentence_modelling.settings import TextModelSettings
-    from tfp_dgm.sentence_modelling.training import train_text_model
+    from tfp_dgm.sentence_modelling.training import fit_vocabulary, train_text_model
 
 __all__ = [
     "Samples",
@@ -44,11 +44,13 @@ __all__ = [
     "draw_units",
     "encode",
     "evaluate_text_model",
+    "fit_vocabulary",
     "from_version_0_1",
     "generate",
     "impute",
     "interpolate",
     "load_text_model",
+    "model_file",
     "read_texts",
     "reconstruct",
     "train_text_model",
@@ -79,13 +81,13 @@ __getattr__ = lazy_names(
             "build_schedule",
         ),
         "reconstruction": ("reconstruct",),
-        "run": ("claim_run",),
+        "run": ("claim_run", "model_file"),
         "samples": ("Samples",),
         "sentences": (
             "Texts",
             "read_texts",
         ),
         "settings": ("TextModelSettings",),
-        "training": ("train_text_model",),
+        "training": ("fit_vocabulary", "train_text_model"),
     },
 )

@@ -1,13 +1,12 @@
 """Trained models of texts, from the folders that a training wrote."""
 
 import os
-from pathlib import Path
 
 from tfp_dgm import models
-from tfp_dgm.data import DataError, require_finished_run
+from tfp_dgm.data import DataError
 from tfp_dgm.models import TextVAE
 from tfp_dgm.sentence_modelling.building import TextModel
-from tfp_dgm.sentence_modelling.run import JOB, MODEL
+from tfp_dgm.sentence_modelling.run import model_file
 from tfp_dgm.text import Vocabulary
 
 
@@ -18,12 +17,7 @@ def load_text_model(path: str | os.PathLike[str]) -> TextModel:
       DataError: if there is none or an unfinished one, it cannot be loaded, or it is no text VAE or
         language model with a vocabulary.
     """
-    path = file = Path(path)
-    if path.is_dir():
-        require_finished_run(path, JOB)
-        file = path / MODEL
-    if not file.is_file():
-        raise DataError.at(path, "no model here; `dgm text-vae train` makes one")
+    file = model_file(path)
     model = models.load_model(file)
     if not isinstance(model, TextModel) or model.vocabulary is None:
         raise DataError.at(file, f"{type(model).__name__} is no text VAE with a vocabulary")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
-from tfp_dgm.data import RunFolder
+from tfp_dgm.data import DataError, RunFolder, require_finished_run
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
 
 JOB = "sentence modelling"
@@ -28,3 +29,18 @@ def claim_run(
     """
     chosen = dataclasses.asdict(settings)
     return RunFolder(directory, job=JOB, settings=chosen, data=data, resume=resume)
+
+
+def model_file(path: str | os.PathLike[str]) -> Path:
+    """Where the trained model lies: in a finished run's folder, or a .keras file itself.
+
+    Raises:
+      DataError: if there is none, or an unfinished run.
+    """
+    path = file = Path(path)
+    if path.is_dir():
+        require_finished_run(path, JOB)
+        file = path / MODEL
+    if not file.is_file():
+        raise DataError.at(path, "no model here; `dgm text-vae train` makes one")
+    return file

@@ -12,6 +12,7 @@ from tfp_dgm.training.progress_report import Progress, ProgressReport
 from tfp_dgm.training.resume_training import ResumeTraining
 from tfp_dgm.training.run_state import RunState
 from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
+from tfp_dgm.training.training_clock import TrainingClock
 
 __all__ = [
     "AggressiveTraining",
@@ -31,6 +32,7 @@ __all__ = [
     "RunState",
     "Schedule",
     "Sigmoid",
+    "TrainingClock",
     "batch_stream",
     "binarised_batches",
 ]

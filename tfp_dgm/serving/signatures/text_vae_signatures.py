@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfp_dgm.distributions import point_estimate
 from tfp_dgm.inference import draw, greedy, latents_of_texts, sample_texts
 from tfp_dgm.models import Signature, TextVAE
+from tfp_dgm.objectives import Draws
 from tfp_dgm.serving.signatures.sentence_tasks import SentenceTasks
 
 # Draws of the latent behind a score.
@@ -59,9 +60,8 @@ def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
         flat = tf.reshape(z, [-1, z.shape[-1]])  # [S B, Z]
         tiled = tf.tile(token_ids, [SCORE_SAMPLES, 1])  # [S B, T]
         log_px = tf.reshape(model.decode(flat).log_prob(tiled), [SCORE_SAMPLES, -1])
-        log_weights = log_px + model.prior(None).log_prob(z)
-        log_weights -= posterior.log_prob(z)  # [S, B]
-        bound = tf.reduce_logsumexp(log_weights, axis=0) - tf.math.log(float(SCORE_SAMPLES))
+        draws = Draws(log_px, model.prior(None).log_prob(z), posterior.log_prob(z))  # [S, B]
+        bound = tf.reduce_logsumexp(draws.log_weights, axis=0) - tf.math.log(float(SCORE_SAMPLES))
         return {"log_likelihood": bound}
 
     generating = tasks.generating(generate)

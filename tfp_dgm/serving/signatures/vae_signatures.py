@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfp_dgm.inference import draw
 from tfp_dgm.models import VAE, HierarchicalVAE, Signature
+from tfp_dgm.objectives import Draws
 
 # Draws of the latents behind a score.
 SCORE_SAMPLES = 64
@@ -27,10 +28,9 @@ def vae_signatures(model: VAE | HierarchicalVAE) -> Mapping[str, Signature]:
         return {}
 
     def score(inputs: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        posterior = model.posterior(inputs)
-        z = draw(posterior, seed, _SCORE_COUNTER, num_samples=SCORE_SAMPLES)  # [S, B, ...]
-        log_weights = model.log_likelihood(z, inputs) + model.prior(inputs).log_prob(z)
-        log_weights -= posterior.log_prob(z)  # [S, B]
+        joint = model.joint(inputs)
+        z = draw(joint.posterior, seed, _SCORE_COUNTER, num_samples=SCORE_SAMPLES)  # [S, B, ...]
+        log_weights = Draws.of(joint, z).log_weights  # [S, B]
         bound = tf.reduce_logsumexp(log_weights, axis=0) - tf.math.log(float(SCORE_SAMPLES))
         return {"log_likelihood": bound}
 

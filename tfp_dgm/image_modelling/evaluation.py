@@ -1,4 +1,4 @@
-"""`dgm iwae evaluate`: all numbers of a model on test images, and their table."""
+"""All numbers of a model on held-out images."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.data import DataError
@@ -29,38 +27,63 @@ from tfp_dgm.training import Progress
 _BATCH = 50
 
 
-def evaluate(
+def evaluate_image_model(
     model: LatentVariableModel,
     images: NDArray[np.float32],
     *,
-    samples: int,
-    gaps: int,
-    annealing: int,
-    annealing_images: int,
-    seed: int,
-    progress: Progress,
+    num_samples: int = 5000,
+    num_images: int | None = None,
+    gaps: int = 0,
+    annealing: int = 0,
+    annealing_images: int = 100,
+    seed: int = 0,
+    progress: Progress = lambda step, done, total: None,
 ) -> dict[str, Any]:
-    """`latent_variable_report`, and beside it `gaps` and `annealing` where they are asked for."""
+    """Judges a model by its log-likelihood, its bound, its use of the latents, and more.
+
+    Args:
+      model: of images.
+      images: [N, ...], as the model knows them (see `held_out_images`).
+      num_samples: K of the log-likelihood.
+      num_images: evenly spaced ones that the log-likelihood is of, since it costs the most; None
+        for all.
+      gaps: the first so many images on which the inference gaps are found.
+      annealing: steps of annealed importance sampling, with its check on images of the model.
+      annealing_images: the first so many images on which it is run.
+      seed: of all draws.
+      progress: told of every step.
+    Returns:
+      `evaluation.latent_variable_report`, with `num_images` of the log-likelihood, and beside it
+      `gaps` and `annealing` where they are asked for; nats.
+    Raises:
+      DataError: where the model cannot be judged so, or the images are too few for standard
+        errors; names the argument.
+    """
     kinds = tf.nest.flatten(model.prior(images[:1]).reparameterization_type)
     continuous = all(kind == tfd.FULLY_REPARAMETERIZED for kind in kinds)
     if annealing and not continuous:
-        raise DataError("--annealing: expected a model with normal latents")
+        raise DataError("annealing: expected a model with normal latents")
     if gaps and not (continuous and isinstance(model, VAE)):
         raise DataError(
-            "--gaps: expected a model with one layer of normal latents, trained without a baseline"
+            "gaps: expected a model with one layer of normal latents, trained without a baseline"
         )
-    if len(images) < 2:
-        raise DataError("--data: expected at least 2 images, for standard errors; got 1")
-    for flag, count in (("gaps", gaps), ("annealing-images", annealing_images)):
+    counts = {"gaps": gaps, "annealing_images": annealing_images, "num_images": num_images}
+    for name, count in (("images", len(images)), *counts.items()):
         if count == 1:
-            raise DataError(f"--{flag}: expected at least 2, for standard errors; got 1")
+            raise DataError(f"{name}: expected at least 2, for standard errors; received 1")
     report = latent_variable_report(
-        model, images, num_samples=samples, batch_size=_BATCH, seed=seed, progress=progress
+        model,
+        images,
+        num_samples=num_samples,
+        log_likelihood_examples=num_images,
+        batch_size=_BATCH,
+        seed=seed,
+        progress=progress,
     )
     first = images[: max(gaps, annealing_images if annealing else 0)]
     if len(first):
         weighted = importance_weighted_log_likelihood(
-            model, first, num_samples=samples, batch_size=_BATCH, seed=seed
+            model, first, num_samples=num_samples, batch_size=_BATCH, seed=seed
         )["log_likelihood"]
     if gaps:
         report["gaps"] = inference_gaps(
@@ -123,31 +146,3 @@ def _annealing(
     for name, values in parts.items():
         found |= mean_with_standard_error(name, np.concatenate(values))
     return found
-
-
-def show(report: dict[str, Any]) -> None:
-    """Prints the table."""
-    table = Table(title=f"{report['num_examples']:,} images, K = {report['num_samples']:,}; nats")
-    table.add_column("what")
-    table.add_column("value", justify="right")
-    table.add_column("standard error", justify="right")
-    for name in ("log_likelihood", "elbo", "reconstruction", "kl", "mutual_information"):
-        error = report[f"{name}_standard_error"]
-        table.add_row(name.replace("_", " "), f"{report[name]:.2f}", f"{error:.2f}")
-    limit = report["mutual_information_upper_limit"]
-    table.add_row("  at most (log of the images)", f"{limit:.2f}", "")
-    table.add_row("active units", f"{report['active_units']} of {report['units']}", "")
-    table.add_row("effective sample size", f"{report['effective_sample_size']:.1f}", "")
-    if report["pareto_k"] is not None:
-        table.add_row("Pareto k, median", f"{report['pareto_k']:.2f}", "")
-        table.add_row("  share above 0.7", f"{report['pareto_k_above_0.7']:.2f}", "")
-    for name in ("approximation_gap", "amortisation_gap"):
-        if "gaps" in report:
-            error = report["gaps"][f"{name}_standard_error"]
-            table.add_row(name.replace("_", " "), f"{report['gaps'][name]:.2f}", f"{error:.2f}")
-    annealing = report.get("annealing", {})
-    for name, value in annealing.items():
-        if f"{name}_standard_error" in annealing:
-            error = annealing[f"{name}_standard_error"]
-            table.add_row(f"annealing: {name.replace('_', ' ')}", f"{value:.2f}", f"{error:.2f}")
-    Console().print(table)

@@ -3,8 +3,10 @@
 from typing import Any
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers.events import assert_valid, is_whole
+from tfp_dgm.objectives import Joint
 
 
 def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
@@ -45,3 +47,27 @@ def allowed_classes(targets: Any, num_classes: int) -> tf.Tensor:
     classes = tf.cast(targets, tf.int32)  # [B]
     same = classes[:, tf.newaxis] == tf.range(num_classes)  # [B, K]
     return same | (classes < 0)[:, tf.newaxis]
+
+
+def restricted(joint: Joint, allowed: tf.Tensor) -> Joint:
+    """The joint of examples and their annotations: that the class is one of a set.
+
+        p(x, A | y) = p(x | y) 1[y in A],    q_A(y | x) = q(y | x) / q(A | x) on A
+
+    Args:
+      joint: of classes, int32 [S, B], with what is given a class within it.
+      allowed: bool [B, K].
+    """
+
+    def posterior() -> tfd.Distribution:
+        logits = tf.where(allowed, joint.posterior.logits_parameter(), -float("inf"))
+        return tfd.Categorical(logits=logits)
+
+    def inner(classes: tf.Tensor) -> Joint:
+        given, one_hot = joint.inner(classes), tf.one_hot(classes, allowed.shape[1], True, False)
+        possible = tf.reduce_any(one_hot & allowed, axis=-1)  # [S, B]
+        return given.replaced(
+            log_likelihood=lambda z: tf.where(possible, given.log_likelihood(z), -float("inf"))
+        )
+
+    return joint.replaced(posterior=posterior, inner=inner)

@@ -1,0 +1,86 @@
+"""Models without a latent, or with one that their distribution sums out itself."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.layers import DistributionLayer
+from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts
+from tfp_dgm.models.vae import build_network
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class ExactLikelihoodModel(LatentVariableModel):
+    """p(x) or p(x | c) of a distribution whose `log_prob` is exact, trained by it.
+
+        x ~ likelihood(encoder(c)),    loss = -log p(x | c)
+
+    The log-likelihood stands where a model with a latent has its bound. A latent that can be summed
+    out (of a hidden Markov model, a mixture, a grammar) is hidden in the distribution. There is no
+    `joint`. `predict` and calling the model give the log-probabilities, [B].
+
+    Args:
+      likelihood: distribution layer over the inputs.
+      encoder: Keras layer, conditions c [B, ...] -> features [B, D]. With it the inputs are
+        {"condition": [B, ...], "event": [B, ...]}, without it the events alone.
+      seed: see `LatentVariableModel`.
+    Raises:
+      TypeError: if the likelihood is no such layer.
+    """
+
+    part_names = ("bound",)
+
+    def __init__(
+        self,
+        likelihood: DistributionLayer,
+        *,
+        encoder: keras.Layer | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        if not isinstance(likelihood, DistributionLayer):
+            raise TypeError(
+                f"{type(self).__name__}: `likelihood` must be a distribution layer; received "
+                f"{likelihood!r}"
+            )
+        self.likelihood = likelihood
+        self.encoder = encoder
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.encoder is None:
+            self.likelihood.build((None, 0))
+        else:
+            self.likelihood.build(build_network(self.encoder, tuple(input_shape["condition"])))
+        self.built = True
+
+    def check_inputs(self, inputs: Any) -> None:
+        self.likelihood.check_events(self._events(inputs), f"{type(self).__name__}: `x`")
+
+    def distribution(self, inputs: Any, training: bool = False) -> tfd.Distribution:
+        """p(x | c) of the inputs' conditions, batch shape [B]."""
+        if self.encoder is None:
+            features = tf.zeros([tf.shape(self._events(inputs))[0], 0])
+        else:
+            features = self.encoder(inputs["condition"], training=training)
+        return self.likelihood(features, training=training)
+
+    def log_prob(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """log p(x | c), float32 [B], nats."""
+        events = self._events(inputs)
+        return self.distribution(inputs, training=training).log_prob(events)
+
+    def losses_per_example(
+        self, inputs: Any, targets: Any, training: bool
+    ) -> tuple[tf.Tensor, Parts]:
+        del targets
+        log_prob = self.log_prob(inputs, training=training)
+        return -log_prob, {"bound": (log_prob, None)}
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        return self.log_prob(inputs, training=training)
+
+    def _events(self, inputs: Any) -> tf.Tensor:
+        return tf.convert_to_tensor(inputs if self.encoder is None else inputs["event"])
