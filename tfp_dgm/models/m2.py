@@ -115,6 +115,12 @@ class M2(LatentVariableModel):
         self.prior_layer = prior
         self.class_prior_layer = class_prior
         self.class_posterior_layer = Categorical(num_classes, name="class_posterior")
+        self.save_as(
+            posterior=posterior,
+            prior=prior,
+            class_prior=class_prior,
+            class_objective=self.class_objective,
+        )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         features = build_network(self.encoder, input_shape)

@@ -89,6 +89,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self.expert_posterior = expert_posterior or Responsibilities(size, name="expert_posterior")
         self.vocabulary = vocabulary
         self.source_vocabulary = source_vocabulary
+        self.save_as(gate=self.gate, expert_posterior=self.expert_posterior)
         for name in ("gate", "expert_posterior"):
             part = getattr(self, name)
             other = part.num_experts if hasattr(part, "num_experts") else part.units

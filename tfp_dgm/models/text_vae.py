@@ -96,6 +96,7 @@ class TextVAE(LatentVariableModel):
         self.prior_layer = prior
         self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
         self.vocabulary = vocabulary
+        self.save_as(posterior=posterior, prior=prior)
         self.bag_of_words_weight = bag_of_words_weight
         self.bag_of_words: keras.layers.Dense | None = None
         if bag_of_words_weight:

@@ -76,6 +76,7 @@ class VAE(LatentVariableModel):
         self.posterior_layer = posterior
         self.prior_layer = prior
         self.likelihood = likelihood
+        self.save_as(posterior=posterior, prior=prior)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         self.posterior_layer.build(build_network(self.encoder, input_shape))
