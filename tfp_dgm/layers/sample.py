@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions.point_estimate import point_estimate
+from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.layers.prior import Prior
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer

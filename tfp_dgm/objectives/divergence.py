@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions.independent_factors import independent_factors
+from tfp_dgm.distributions.factors import independent_factors
 
 
 def divergence(
