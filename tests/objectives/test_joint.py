@@ -110,7 +110,7 @@ def test_what_a_model_lacks_is_said_by_name(objective, parts, message):
 
 
 def test_a_part_that_is_lacking_without_an_objective():
-    with pytest.raises(LackingPartError, match="^Owner has no learned control variate$"):
+    with pytest.raises(LackingPartError, match=r"^Owner has no learned control variate$"):
         _ = joint_of([]).surrogate
 
 
