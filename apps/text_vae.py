@@ -54,7 +54,7 @@ def train(
     docs/text_vae.md tells the settings; --seed stands over theirs. Those that were used, defaults
     too, are written to OUTPUT/settings.json, which --settings takes.
     """
-    from tfp_dgm.sentence_modelling import TextModelSettings, from_version_0_1
+    from tfp_dgm.sentence_modelling import TextModelSettings, claim_run, from_version_0_1
 
     with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
         resolved = read_settings(
@@ -65,11 +65,13 @@ def train(
         )
         for file in (train_file, valid_file):
             check_input_file(file)
-        with quiet_start():
-            from tfp_dgm.sentence_modelling import train_text_model
-        epoch, numbers = train_text_model(
-            train_file, valid_file, output, resolved, resume=resume, progress=progress, say=say
-        )
+        data = {"train_file": str(train_file), "valid_file": str(valid_file)}
+        with claim_run(output, resolved, data=data, resume=resume) as run:
+            with quiet_start():
+                from tfp_dgm.sentence_modelling import train_text_model
+            epoch, numbers = train_text_model(
+                train_file, valid_file, run, resolved, progress=progress, say=say
+            )
     shown = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
     said = f"{output / 'model.keras'}: of epoch {epoch}, the best: {shown}"
     with clean_errors():

@@ -160,19 +160,16 @@ class Seconds:
 
 def train(settings: Any, folder: Path, options: argparse.Namespace, seconds: Seconds) -> None:
     """Trains by the settings, unless that is done; goes on with what was begun."""
-    from tfp_dgm.sentence_modelling import train_text_model
+    from tfp_dgm.sentence_modelling import claim_run, train_text_model
 
     if (folder / "model.keras").exists():
         return
     seconds.last = time.perf_counter()
-    train_text_model(
-        options.work / "train.txt",
-        options.work / "valid.txt",
-        folder,
-        settings,
-        resume=(folder / "run.json").exists(),
-        progress=lambda *_: seconds.add("training"),
-    )
+    files = [options.work / name for name in ("train.txt", "valid.txt")]
+    data = dict(zip(("train_file", "valid_file"), map(str, files), strict=True))
+    resume = (folder / "run.json").exists()
+    with claim_run(folder, settings, data=data, resume=resume) as run:
+        train_text_model(*files, run, settings, progress=lambda *_: seconds.add("training"))
     seconds.add("training")
     seconds.write()
 

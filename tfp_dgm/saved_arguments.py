@@ -29,9 +29,11 @@ class SavesArguments:
         """Takes the place of arguments in the configuration: what None, say, has become.
 
         Args:
-          **arguments: some of the constructor's, by their names.
+          **arguments: some of the constructor's, by their names. Those that a subclass's
+            constructor does not take are left out, as it makes them itself.
         """
-        vars(self)["_arguments"].values.update(arguments)
+        values = vars(self)["_arguments"].values
+        values.update({name: value for name, value in arguments.items() if name in values})
 
     def get_config(self) -> dict[str, Any]:
         values = vars(self)["_arguments"].values

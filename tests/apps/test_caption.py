@@ -175,7 +175,7 @@ def test_describe_one_image_and_one_expert(scenes, trained, tmp_path):
         ({"--set": "num_experts=0"}, "'num_experts': expected at least 1; received 0"),
         ({"--set": "num_expert=2"}, "no such setting 'num_expert'; did you mean 'num_experts'?"),
         ({"--set": "objective=vae"}, "objective must be one of marginal, em, hard-em"),
-        ({"--images": "none"}, "no such folder or zip file"),
+        ({"--images": "none"}, "none: no such file or folder"),
         ({"--strict": None}, "1 images with captions missing: gone.png"),
         ({"--train-list": "validation.txt"}, "share 15 images, such as 'scene00000.png'"),
         ({"--resume": None}, "there is nothing to resume"),
