@@ -165,7 +165,7 @@ def _fit(
     progress: Progress,
 ) -> list[dict[str, float]]:
     model.compile(
-        FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm or None),
+        FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm),
         make_objective(settings),
     )
     model.build({name: (None, *value.shape[1:]) for name, value in train[0][0].items()})
@@ -174,6 +174,10 @@ def _fit(
     )
     state = RunState(run, callbacks=[stopping])
     train.epoch = state.epoch
+    chosen = settings.objective
+    annealing = []
+    if chosen.kind != "score-function" and chosen.kind != "gumbel":
+        annealing = [AnnealResponsibilities(chosen.temperature, chosen.anneal_epochs)]
     model.fit(  # Without an epoch left, it brings the best weights back.
         train,
         validation_data=validation,
@@ -182,7 +186,7 @@ def _fit(
         shuffle=False,
         verbose=0,
         callbacks=[
-            AnnealResponsibilities(settings.temperature, settings.anneal_epochs),
+            *annealing,
             _Report(progress, "Training", batches=len(train), epochs=settings.epochs),
             NonFiniteGuard(),
             stopping,
