@@ -93,8 +93,9 @@ def _train(
     )
     with run.results() as folder:
         in_float32(model, settings, vocabulary, steps=len(batches)).save(folder / MODEL)
-    best = state.callbacks[0].best_epoch
-    return best + 1, state.history[best]
+    stopping = state.callbacks[0]
+    assert isinstance(stopping, keras.callbacks.EarlyStopping)
+    return stopping.best_epoch + 1, state.history[stopping.best_epoch]
 
 
 def fit_vocabulary(settings: TextModelSettings, texts: list[str]) -> Vocabulary:
