@@ -240,12 +240,9 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
 
     def log_gate(self, encoded: EncodedSource, training: bool = False) -> tf.Tensor:
         """log p(k | c): float32 [B, K]."""
-        if isinstance(self.gate, CategoricalPrior):
-            shape = [tf.shape(encoded.pooled)[0], self.num_experts]
-            logits = tf.broadcast_to(self.gate(None).logits_parameter(), shape)
-        else:
-            logits = self.gate(encoded.pooled, training=training).logits_parameter()
-        return tf.math.log_softmax(logits)
+        logits = self.gate(encoded.pooled, training=training).logits_parameter()
+        shape = [tf.shape(encoded.pooled)[0], self.num_experts]
+        return tf.math.log_softmax(tf.broadcast_to(logits, shape))
 
     def _log_likelihood(
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
