@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfp_dgm.distributions.divergence import divergence, divergence_per_factor
 from tfp_dgm.evaluation.batches import Progress, batches, steps_of
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Draws
-from tfp_dgm.objectives.divergence import divergence, divergence_per_factor
 
 
 def elbo_terms(

@@ -107,7 +107,7 @@ class HierarchicalVAE(LatentVariableModel):
         self.likelihood = likelihood
         self.prior_layer = prior
         self.baseline_network = baseline
-        self.baseline_layer = None
+        self.baseline_layer: Any = None
         if baseline is not None:
             self.baseline_layer = keras.layers.Dense(1, dtype="float32", name="baseline")
         self.surrogate_networks = list(surrogates)

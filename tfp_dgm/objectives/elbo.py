@@ -4,8 +4,8 @@ import functools
 
 import tensorflow as tf
 
+from tfp_dgm.distributions.divergence import divergence
 from tfp_dgm.objectives.bound import Bound
-from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 from tfp_dgm.objectives.joint import Joint

@@ -3,9 +3,9 @@
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.divergence import divergence
 from tfp_dgm.objectives.binary_latents import linear_draws, logits_of
 from tfp_dgm.objectives.bound import Bound
-from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 from tfp_dgm.objectives.joint import Joint
 from tfp_dgm.objectives.objective import Objective, at_least_one
