@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.divergence import divergence
-from tfp_dgm.distributions.point_estimate import point_estimate
+from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.layers.prior import Prior
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
@@ -102,10 +102,10 @@ class Sample(SavesArguments, SavesSeed, keras.layers.Layer):
         prior = self.prior.as_prior(None, posterior_of_features=self.layer)
         require_same_space(self, distribution, prior)
         draw, log_prob = distribution.experimental_sample_and_log_prob(seed=seed)
-        log_ratio = log_prob - prior.log_prob(draw)  # [*b], the features' leading axes
-        rate = divergence(distribution, prior, log_ratio[tf.newaxis])
-        kept = tf.ones_like(rate) if mask is None else tf.cast(mask, tf.float32)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(kept * rate), tf.reduce_sum(kept))
+        # [*b], the features' leading axes.
+        kl = divergence(distribution, prior, lambda: log_prob - prior.log_prob(draw))
+        kept = tf.ones_like(kl) if mask is None else tf.cast(mask, tf.float32)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(kept * kl), tf.reduce_sum(kept))
         self.add_loss(self.kl_weight * mean)
         return draw
 

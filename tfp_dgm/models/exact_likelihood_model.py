@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.layers import DistributionLayer
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts
 from tfp_dgm.models.vae import build_network
 
@@ -25,19 +26,26 @@ class ExactLikelihoodModel(LatentVariableModel):
       encoder: Keras layer, conditions c [B, ...] -> features [B, D]. With it the inputs are
         {"condition": [B, ...], "event": [B, ...]}, without it the events alone.
       seed: see `LatentVariableModel`.
+    Raises:
+      TypeError: if the likelihood is no such layer.
     """
 
     part_names = ("bound",)
 
     def __init__(
         self,
-        likelihood: Any,
+        likelihood: DistributionLayer,
         *,
         encoder: keras.Layer | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
+        if not isinstance(likelihood, DistributionLayer):
+            raise TypeError(
+                f"{type(self).__name__}: `likelihood` must be a distribution layer; received "
+                f"{likelihood!r}"
+            )
         self.likelihood = likelihood
         self.encoder = encoder
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfp_dgm import distributions
 from tfp_dgm.layers import TokenSequence
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
-from tfp_dgm.models.text_vae import check_token_ids, check_vocabulary, token_ids_of
+from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
 from tfp_dgm.networks import SequenceDecoder
 from tfp_dgm.text import Vocabulary
 

@@ -23,12 +23,14 @@ class M1M2(LatentVariableModel):
         y ~ p(y);   z2 ~ p(z2);   z1 ~ p(z1 | y, z2);   x ~ p(x | z1)
 
     `vae` (M1), trained beforehand, gives q(z1 | x), and `m2` takes z1 for its observation: a fresh
-    draw for every visit in training, the mean for predictions. Only `m2` learns, by its own loss:
+    draw for every visit in training, as the features of [1] are draws of q(z1 | x), and the mean in
+    evaluation and for predictions. Only `m2` learns, by its own loss:
 
         loss = E_q(z1 | x) loss_m2(z1, targets)
 
-    The bound that is reported is `m2`'s, on log p(z1, y in A). `predict` and calling the model give
-    q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is `m2`'s.
+    The bound is `m2`'s, on log p(z1, y in A), of the same z1 as the loss. `predict` and calling the
+    model give q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is
+    `m2`'s.
 
     Args:
       vae: trained M1, inputs [B, ...] -> latent [B, Z1]; frozen by this model.

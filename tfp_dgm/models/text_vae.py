@@ -16,10 +16,10 @@ from tfp_dgm.layers import (
     require_prior_of_features,
     standard_prior,
 )
-from tfp_dgm.layers.events import assert_valid, is_whole
 from tfp_dgm.models.conditions import condition_of, event_of, with_event
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
 from tfp_dgm.objectives import Joint
@@ -199,38 +199,3 @@ class TextVAE(LatentVariableModel):
 def _with_added_gradient(values: tf.Tensor, auxiliary: tf.Tensor) -> tuple[tf.Tensor, Any]:
     """The values with the gradient of both; to add and take away would spoil them by infinities."""
     return tf.identity(values), lambda gradient: (gradient, gradient)
-
-
-def check_vocabulary(
-    model: keras.Model, vocabulary: Vocabulary | None, decoder: SequenceDecoder
-) -> None:
-    """Raises a ValueError unless vocabulary and decoder are of one size."""
-    if vocabulary is not None and vocabulary.size != decoder.vocabulary_size:
-        raise ValueError(
-            f"{type(model).__name__}: the vocabulary has {vocabulary.size} tokens, the decoder "
-            f"{decoder.vocabulary_size}"
-        )
-
-
-def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.Tensor) -> tf.Tensor:
-    """Strings [B] or token ids [B, T] as token ids int32 [B, T], for the model's messages."""
-    inputs = tf.convert_to_tensor(inputs)
-    if inputs.dtype != tf.string:
-        if inputs.shape.rank not in (2, None):
-            raise ValueError(
-                f"{type(model).__name__}: token ids must be [B, T]; received {inputs.shape}"
-            )
-        if inputs.dtype.is_floating:  # The type alone is no fault: Keras saves with such a trace.
-            message = f"{type(model).__name__}: token ids must be integers"
-            assert_valid(is_whole(inputs), inputs, message)
-        return tf.cast(inputs, tf.int32)
-    if vocabulary is None:
-        raise ValueError(f"{type(model).__name__}: takes strings only with a `vocabulary`")
-    return vocabulary(tf.reshape(inputs, [-1]))
-
-
-def check_token_ids(model: LatentVariableModel, inputs: tf.Tensor) -> None:
-    """Raises unless token ids are texts of the model's likelihood; a vocabulary gives no others."""
-    inputs = tf.convert_to_tensor(inputs)
-    if inputs.dtype != tf.string:
-        model.likelihood.check_events(inputs, f"{type(model).__name__}: `x`")

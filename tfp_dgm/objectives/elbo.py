@@ -70,7 +70,7 @@ class ELBO(Objective):
         z, log_q = posterior.experimental_sample_and_log_prob(self.num_samples, seed=seed)
         draws = Draws.of(joint, z, log_q)
         kl = (
-            divergence(posterior, prior, draws.log_ratio)
+            divergence(posterior, prior, lambda: draws.mean_log_ratio)
             if self.analytic_kl
             else draws.mean_log_ratio
         )

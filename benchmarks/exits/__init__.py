@@ -1,0 +1,1 @@
+"""How a benchmark ends that cannot begin."""
