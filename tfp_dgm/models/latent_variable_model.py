@@ -41,7 +41,9 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.objective = self.default_objective()
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in self.part_names}
+        self._trackers: dict[str, keras.metrics.Metric] = {
+            name: keras.metrics.Mean(name=name) for name in self.part_names
+        }
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         """p(x, z) and q(z | x) of inputs [B, ...], each part computed once, when asked for.
