@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test check format bench lock
+.PHONY: demo test check format tables bench lock
 
 demo: $(INSTALLED)  ## The main job on real data: label Reuters R8 from ten labels per class
 	$(BIN)/dgm demo --output demo
@@ -26,6 +26,9 @@ check: $(INSTALLED)  ## Format, lint, types, import rules
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+tables: $(INSTALLED)  ## The docs' tables of settings, from the classes
+	$(BIN)/python docs/settings_tables.py
 
 bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README.md for the long ones
 	@errors=$$(mktemp); missed=$$(mktemp); \

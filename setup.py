@@ -40,6 +40,8 @@ setup(
         "pandas>=2.2",
         "pyarrow>=16",
         "pyyaml>=6",
+        "annotated-types>=0.7",
+        "pydantic>=2.11,<3",
         "matplotlib>=3.8",
         "jinja2>=3.1",
         "rich>=13",

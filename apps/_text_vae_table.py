@@ -1,45 +1,48 @@
 """The table that `dgm text-vae evaluate` prints."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+import typer
+
+from ._tables import print_table
+
+_NAMES = {
+    "log_likelihood": "log-likelihood",
+    "elbo": "ELBO",
+    "reconstruction": "reconstruction",
+    "kl": "rate",
+    "mutual_information": "mutual information",
+    "active_units": "active units",
+    "perplexity": "perplexity",
+    "elbo_perplexity": "perplexity of the ELBO",
+}
 
 
 def show(report: dict[str, Any]) -> None:
     """Prints the report as a table."""
-    console = Console()
-    table = Table(box=box.SIMPLE, title=f"{report['num_sentences']:,} sentences, nats each")
     beside = report.get("language_model")
-    for title in ("", "model", *(("language model",) if beside else ())):
-        table.add_column(title, justify="right" if title else "left")
-    names = (
-        ("log_likelihood", "log-likelihood"),
-        ("elbo", "ELBO"),
-        ("reconstruction", "reconstruction"),
-        ("kl", "rate"),
-        ("mutual_information", "mutual information"),
-        ("active_units", "active units"),
-        ("perplexity", "perplexity"),
-        ("elbo_perplexity", "perplexity of the ELBO"),
+    print_table(
+        ("", "model", *(("language model",) if beside else ())),
+        _rows(report, beside),
+        title=f"{report['num_sentences']:,} sentences, nats each",
     )
-    for key, name in names:
-        if report.get(key) is not None:
-            cells = [_number(report, key)]
-            if beside:
-                cells.append(_number(beside, key) if key in beside else "")
-            table.add_row(name, *cells)
-    for key, value in report.get("gaps", {}).items():
-        if isinstance(value, float):
-            table.add_row(key.replace("_", " "), f"{value:.2f}")
-    console.print(table)
     if report.get("refinement_steps"):
-        console.print(
+        typer.echo(
             f"Posteriors refined for each sentence by {report['refinement_steps']} steps, those of "
             f"{report['refinement_by']}."
         )
-    console.print(report["convention"])
+    typer.echo(report["convention"])
+
+
+def _rows(report: dict[str, Any], beside: dict[str, Any] | None) -> Iterator[tuple[str, ...]]:
+    for key, name in _NAMES.items():
+        if report.get(key) is not None:
+            other = () if beside is None else (_number(beside, key) if key in beside else "",)
+            yield name, _number(report, key), *other
+    for key, value in report.get("gaps", {}).items():
+        if isinstance(value, float):
+            yield key.replace("_", " "), f"{value:.2f}"
 
 
 def _number(report: dict[str, Any], key: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfp_dgm.data import check_new_file, load_digits, read_images
+from tfp_dgm.data import check_input_file, check_new_file, load_digits, read_images
 from tfp_dgm.settings import read_settings
 
 from ._errors import clean_errors
@@ -72,6 +72,7 @@ def train(
 
     with clean_errors("batch_size", assignments="--set"):
         resolved = read_settings(ImageModelSettings, settings, overrides(context, set_, seed))
+        _check_data(data)
         read = {"images": data or _DIGITS}
         with claim_run(output, resolved, data=read, resume=resume) as run:
             images = load_digits("train") if data is None else read_images(data, warn=_warn)
@@ -96,7 +97,7 @@ def evaluate(
         int | None,
         typer.Option(
             min=2,
-            help="The log-likelihood is of so many images, evenly spaced.",
+            help="How many images.",
             show_default="all",
         ),
     ] = None,
@@ -114,13 +115,15 @@ def evaluate(
 ) -> None:
     """Judges a model on test images: log-likelihood, ELBO, active units and more, in nats.
 
-    Without --data, on the 500 digits that training leaves out. Grey images are binarised once, the
-    same for every model and --seed, unless the model was trained on grey values.
+    Without --data, on the 500 digits that training leaves out. The log-likelihood, which takes
+    long, is of --num-images of them, evenly spaced. Grey images are binarised once, the same for
+    every model and --seed, unless the model was trained on grey values.
     """
     with clean_errors("gaps", "annealing", "annealing_images", "num_images", images="--data"):
+        _check_data(data)
         loaded, trained = _load(model)
-        with quiet_start():
-            from tfp_dgm.image_modelling import evaluate_image_model
+        from tfp_dgm.image_modelling import evaluate_image_model
+
         test = _test_images(data, loaded, trained)
         with progress_bar(quiet=quiet) as progress:
             report = evaluate_image_model(
@@ -141,7 +144,7 @@ def evaluate(
 def sample(
     model: Model,
     output: Output,
-    num_images: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    num_images: Annotated[int, typer.Option(min=1, help="How many images.")] = 100,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -162,13 +165,14 @@ def reconstruct(
     model: Model,
     output: Output,
     data: Data = None,
-    num_images: Annotated[int, typer.Option(min=1, help="How many, the first ones.")] = 10,
+    num_images: Annotated[int, typer.Option(min=1, help="How many images.")] = 10,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Reconstructs test images: --output is a PNG, the images above what is made of them."""
+    """Reconstructs the first test images: --output is a PNG, they above what is made of them."""
     with clean_errors():
         check_new_file(output)
+        _check_data(data)
         loaded, trained = _load(model)
         from tfp_dgm.image_modelling import reconstruction_figure, write_figure
 
@@ -177,6 +181,11 @@ def reconstruct(
             progress("Reconstructing images", 0, 1)
             write_figure(output, reconstruction_figure(loaded, test, seed=seed))
     typer.echo(output)
+
+
+def _check_data(data: str | None) -> None:
+    if data is not None:
+        check_input_file(data, folder=True)
 
 
 def _load(model: Path) -> tuple[LatentVariableModel, ImageModelSettings]:

@@ -51,10 +51,10 @@ def train(
 ) -> None:
     """Trains a text VAE (or, with --set model=language_model, the decoder alone).
 
-    docs/settings.md tells the settings; --seed stands over theirs. Those that were used, defaults
+    docs/text_vae.md tells the settings; --seed stands over theirs. Those that were used, defaults
     too, are written to OUTPUT/settings.json, which --settings takes.
     """
-    from tfp_dgm.sentence_modelling import TextModelSettings, from_version_0_1
+    from tfp_dgm.sentence_modelling import TextModelSettings, claim_run, from_version_0_1
 
     with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
         resolved = read_settings(
@@ -65,11 +65,13 @@ def train(
         )
         for file in (train_file, valid_file):
             check_input_file(file)
-        with quiet_start():
-            from tfp_dgm.sentence_modelling import train_text_model
-        epoch, numbers = train_text_model(
-            train_file, valid_file, output, resolved, resume=resume, progress=progress, say=say
-        )
+        data = {"train_file": str(train_file), "valid_file": str(valid_file)}
+        with claim_run(output, resolved, data=data, resume=resume) as run:
+            with quiet_start():
+                from tfp_dgm.sentence_modelling import train_text_model
+            epoch, numbers = train_text_model(
+                train_file, valid_file, run, resolved, progress=progress, say=say
+            )
     shown = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
     said = f"{output / 'model.keras'}: of epoch {epoch}, the best: {shown}"
     with clean_errors():
@@ -81,6 +83,14 @@ def evaluate(
     model: Model,
     file: Sentences,
     num_samples: NumSamples = None,
+    num_sentences: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="The log-likelihood is of so many sentences, evenly spaced by length.",
+            show_default="all",
+        ),
+    ] = None,
     beside: Annotated[
         Path | None, typer.Option(help="Folder of a language model to compare with.")
     ] = None,
@@ -119,6 +129,7 @@ def evaluate(
                 loaded,
                 read(loaded, file),
                 num_samples=_NUM_SAMPLES if num_samples is None else num_samples,
+                num_sentences=num_sentences,
                 beside=None if beside is None else load_text_model(beside),
                 gaps=gaps,
                 refinement_steps=refine,

@@ -29,9 +29,11 @@ class SavesArguments:
         """Takes the place of arguments in the configuration: what None, say, has become.
 
         Args:
-          **arguments: some of the constructor's, by their names.
+          **arguments: some of the constructor's, by their names. Those that a subclass's
+            constructor does not take are left out, as it makes them itself.
         """
-        vars(self)["_arguments"].values.update(arguments)
+        values = vars(self)["_arguments"].values
+        values.update({name: value for name, value in arguments.items() if name in values})
 
     def get_config(self) -> dict[str, Any]:
         values = vars(self)["_arguments"].values
@@ -39,8 +41,11 @@ class SavesArguments:
         return {**saved, **super().get_config()}  # type: ignore[misc]
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**{name: _revived(value) for name, value in config.items()})
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        with keras.saving.custom_object_scope(dict(custom_objects or {})):
+            return cls(**{name: _revived(value) for name, value in config.items()})
 
 
 class _Arguments:

@@ -12,11 +12,7 @@ def _walk(group, path=()):
             yield " ".join((*path, name)), command
 
 
-COMMANDS = {
-    name: command
-    for name, command in _walk(typer.main.get_command(app))
-    if not name.startswith(("text-vae ", "iwae "))
-}
+COMMANDS = dict(_walk(typer.main.get_command(app)))
 
 
 def options(command):

@@ -13,18 +13,18 @@ from typer.testing import CliRunner
 TINY = {
     "num_experts": 4,
     "image_size": 16,
-    "filters": 16,
-    "blocks": 2,
+    "image_encoder.filters": 16,
+    "image_encoder.blocks": 2,
     "units": 40,
     "embedding_units": 24,
-    "expert_units": 16,
+    "experts.embedding_units": 16,
     "context_units": 24,
     "attention": False,
     "dropout": 0.0,
-    "min_count": 1,
+    "vocabulary.min_count": 1,
     "batch_size": 50,
     "learning_rate": 5e-3,
-    "anneal_epochs": 2,
+    "objective.anneal_epochs": 2,
     "epochs": 3,
 }
 
@@ -172,10 +172,10 @@ def test_describe_one_image_and_one_expert(scenes, trained, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"--set": "num_experts=0"}, "'num_experts': expected at least 1; received 0"),
+        ({"--set": "num_experts=0"}, "num_experts must be greater than or equal to 1"),
         ({"--set": "num_expert=2"}, "no such setting 'num_expert'; did you mean 'num_experts'?"),
-        ({"--set": "objective=vae"}, "objective must be one of marginal, em, hard-em"),
-        ({"--images": "none"}, "no such folder or zip file"),
+        ({"--set": "objective.kind=vae"}, "objective.kind must be one of 'marginal', 'em'"),
+        ({"--images": "none"}, "none: no such file or folder"),
         ({"--strict": None}, "1 images with captions missing: gone.png"),
         ({"--train-list": "validation.txt"}, "share 15 images, such as 'scene00000.png'"),
         ({"--resume": None}, "there is nothing to resume"),

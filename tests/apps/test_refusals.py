@@ -37,7 +37,10 @@ CASES = {
         "setting": ("t.csv --output m --set num_expert=1", "did you mean 'num_experts'?"),
         "there": ("t.csv --output there", "expected nothing there, or a run"),
         "resume": ("t.csv --output m --resume", "m: there is nothing to resume"),
-        "value": ("t.csv --output m --set epochs=0", "expected at least 1; received 0"),
+        "value": (
+            "t.csv --output m --set epochs=0",
+            "epochs must be greater than or equal to 1",
+        ),
         "no file": ("none.csv --output m", "none.csv: no such file"),
     },
     "caption evaluate": {
@@ -55,6 +58,55 @@ CASES = {
         "file": ("captioner --output t.csv", "expected a folder or nothing; found a file"),
     },
     "caption render": {"there": ("--output there", "there: is there already; delete it")},
+    "text-vae train": {
+        "setting": ("s.txt s.txt --output m --set unts=3", "no such"),
+        "no file": ("none.txt s.txt --output m", "none.txt: no such file"),
+        "there": ("s.txt s.txt --output there", "expected nothing there, or a run"),
+        "resume": ("s.txt s.txt --output m --resume", "m: there is nothing to resume"),
+    },
+    "text-vae evaluate": {
+        "no model": ("none s.txt", "none: no model here"),
+        "no file": ("m.keras none.txt", "none.txt: no such file"),
+        "json": ("m.keras s.txt --json u.csv", "is there already; delete it"),
+    },
+    "text-vae generate": {"no model": ("none", "none: no model here")},
+    "text-vae reconstruct": {
+        "no model": ("none s.txt", "none: no model here"),
+        "no file": ("m.keras none.txt", "none.txt: no such file"),
+    },
+    "text-vae interpolate": {
+        "no model": ("none a b", "none: no model here"),
+        "ends": ("m.keras a", "give START and STOP, or --sentences FILE"),
+    },
+    "text-vae impute": {
+        "no model": ("none s.txt", "none: no model here"),
+        "no file": ("m.keras none.txt", "none.txt: no such file"),
+    },
+    "text-vae encode": {
+        "no model": ("none s.txt --output o.npy", "none: no model here"),
+        "ending": ("m.keras s.txt --output o.xyz", "ends in .npy or .parquet"),
+        "there": ("m.keras s.txt --output t.npy", "is there already; delete it"),
+    },
+    "iwae train": {
+        "setting": ("--output m --set epoch=1", "did you mean 'epochs'"),
+        "no data": ("--output m --data none", "none: no such file or folder"),
+        "there": ("--output there", "expected nothing there, or a run"),
+        "resume": ("--output m --resume", "m: there is nothing to resume"),
+    },
+    "iwae evaluate": {
+        "no model": ("none", "none: "),
+        "no data": ("there --data none", "none: no such file or folder"),
+        "json": ("there --json u.csv", "is there already; delete it"),
+    },
+    "iwae sample": {
+        "no model": ("none --output o.png", "none: "),
+        "there": ("there --output u.csv", "is there already; delete it"),
+    },
+    "iwae reconstruct": {
+        "no model": ("none --output o.png", "none: "),
+        "no data": ("there --output o.png --data none", "none: no such file or folder"),
+        "there": ("there --output u.csv", "is there already; delete it"),
+    },
     "datasets fetch": {"name": ("r9", "no such data set 'r9'")},
     "datasets path": {"name": ("r9", "no such data set 'r9'")},
     "datasets export": {
@@ -80,7 +132,7 @@ for words in json.load(sys.stdin):
 def refusals(tmp_path_factory):
     """Exit code, message, and whether TensorFlow was loaded, by command and case."""
     folder = tmp_path_factory.mktemp("refusals")
-    for name in ("t.csv", "u.csv"):
+    for name in ("t.csv", "u.csv", "t.npy", "s.txt"):
         (folder / name).write_text("text,label\na b,x\nc d,\n")
     (folder / "m.keras").write_bytes(b"")
     for name in ("there/file", "captioner/captioner.keras", "served/3/saved_model.pb"):

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from scipy.special import logsumexp, softmax
 
 from tests.models import captioner_toys as toys
+from tests.references import captioner_oracle
 from tfp_dgm import serving
 from tfp_dgm.captioning import (
     CaptionedSources,
@@ -87,15 +89,20 @@ def test_pictures_on_the_page_are_upright_and_on_white():
     assert [image.getpixel((10, 10)) for image in shown] == [(0, 0, 0), (255, 255, 255)]
 
 
-def test_descriptions_agree_with_the_model(model):
+def log_marginal(model, features, tokens):
+    """log p(x | c) of texts of one source, by the oracle."""
+    joint = captioner_oracle.log_joint(model, [features] * len(tokens), tokens)
+    return logsumexp(joint, axis=1)
+
+
+def test_descriptions_agree_with_the_oracle(model):
     images = pixels_of(5)
     found = describe(model, images, batch_size=2)
-    for n, one in enumerate(found):
-        token_ids = model.vocabulary(tf.constant(one.captions))
-        inputs = {"source": np.repeat(images[n : n + 1], 3, axis=0), "token_ids": token_ids}
-        if "" in one.captions or (one.num_tokens == toys.LENGTH).any():
-            continue  # Without an end, the text is not the row.
-        np.testing.assert_allclose(one.log_prob, model.log_marginal(inputs), rtol=1e-4, atol=1e-4)
+    for features, one in zip(model.encoder(images).numpy(), found, strict=True):
+        tokens = [toys.written_tokens(model, caption) for caption in one.captions]
+        expected = log_marginal(model, features, tokens)
+        np.testing.assert_allclose(one.log_prob, expected, rtol=1e-4, atol=1e-4)
+        assert one.num_tokens.tolist() == [len(text) for text in tokens]
     assert all(one.best == one.log_prob.argmax() for one in found)
     drawn = [
         describe(model, images, Decoding(sample=True, seed=3), batch_size=size) for size in (2, 5)
@@ -109,15 +116,14 @@ def test_evaluation_counts_every_caption_once(model):
     captions = CaptionedImages({"0": ["a dog runs", "dog"], "1": ["a zebra sits"]})
     captioned = CaptionedSources(captions, pixels_of(2), "images")
     metrics, found = evaluate_captioner(model, captioned, batch_size=2)
-    inputs = {
-        "source": pixels_of(2)[[0, 0, 1]],
-        "token_ids": model.vocabulary(tf.constant(captioned.texts)),
-    }
-    nll = -model.log_marginal(inputs).numpy()
+    features = model.encoder(pixels_of(2)).numpy()[[0, 0, 1]]
+    tokens = [[4, 5, 7, 2], [5, 2], [4, 3, 8, 2]]  # No zebra is among the words.
+    joint = captioner_oracle.log_joint(model, features, tokens)
+    nll = -logsumexp(joint, axis=1)
     np.testing.assert_allclose(metrics["nll"], nll.mean(), rtol=1e-4)
     np.testing.assert_allclose(metrics["nll_per_token"], nll.sum() / 10, rtol=1e-4)
     np.testing.assert_allclose(metrics["unknown_words"], 1 / 7)
-    usage = model.responsibilities(inputs).numpy().mean(axis=0)
+    usage = softmax(joint, axis=1).mean(axis=0)
     np.testing.assert_allclose(metrics["usage"], usage, rtol=1e-4)
     assert len(found) == metrics["images"] == 2
 
@@ -166,6 +172,10 @@ def test_tables_of_a_source_vocabulary_of_words_are_served(tmp_path):
     folder = serving.export(model, tmp_path / "m", signatures=default, batch_sizes=[2])
     served = tf.saved_model.load(str(folder)).signatures["serving_default"]
     answer = served(text=tf.constant(texts))
-    for n, one in enumerate(describe(model, np.array(texts, object))):
-        assert [text.decode() for text in answer["captions"][n].numpy()] == one.captions
-        np.testing.assert_allclose(answer["log_probability"][n], one.log_prob, rtol=1e-4, atol=1e-4)
+    for n, text in enumerate(texts):
+        features = model.encoder(sources(tf.constant([text])))[0].numpy()
+        captions = [caption.decode() for caption in answer["captions"][n].numpy()]
+        tokens = [toys.written_tokens(model, caption) for caption in captions]
+        expected = log_marginal(model, features, tokens)
+        np.testing.assert_allclose(answer["log_probability"][n], expected, rtol=1e-4, atol=1e-4)
+        assert answer["caption"][n].numpy().decode() == captions[expected.argmax()]

@@ -62,3 +62,10 @@ def inputs(rows=5, *, grid=False, seed=3):
         token_ids[row, :length] = random.integers(3, VOCABULARY, size=length)
         token_ids[row, length] = 2
     return {"source": source.astype(np.float32), "token_ids": token_ids}
+
+
+def written_tokens(model, text):
+    """The tokens that an expert wrote, from its text: the end stands where there is room for it."""
+    ids = {word: 4 + n for n, word in enumerate(model.vocabulary.tokens)} | {"<unk>": 3}
+    tokens = [ids[word] for word in text.split()]
+    return tokens if len(tokens) == LENGTH else [*tokens, 2]

@@ -52,8 +52,11 @@ def train_text():
     model = toys.quiet(texts.make_vae(latent_units=None, posterior=posterior))
     rows = [row[-1 - i % 4 :] for i, row in enumerate(texts.rule_texts(ROWS))]
     data = {"x": np.stack([np.pad(row, (0, 4 - len(row))) for row in rows]).astype(np.int32)}
-    # An epsilon that keeps the steps of weights without much of a gradient small.
-    return train(model, data, True, FusedAdam(0.05, epsilon=0.01), ELBO(rate=FreeBits(0.5)))
+    # An epsilon that keeps the steps of weights without much of a gradient small, and with which
+    # the length of a gradient, which is clipped, shows in the step.
+    return train(
+        model, data, True, FusedAdam(0.05, epsilon=0.01, clipnorm=0.1), ELBO(rate=FreeBits(0.5))
+    )
 
 
 def seeds_of_replicas(strategy):

@@ -1,5 +1,6 @@
 """The objectives of images train the text VAE and the classifier M2 as well."""
 
+import functools
 import itertools
 
 import keras
@@ -11,10 +12,12 @@ from scipy.stats import norm
 
 from tests.models import toys
 from tests.models.test_m2 import network_outputs, weights_of
-from tests.models.test_text_vae import TEXTS, numpy_log_prob, randomize
+from tests.models.test_text_vae import TEXTS, randomize
 from tests.models.texts import RULE, make_vae, rule_texts
 from tests.references.densities import softmax, softplus, tokens_log_prob
 from tests.references.networks import dense
+from tests.references.recurrent_text import lstm_log_prob
+from tests.references.recurrent_text import weights_of as weights_of_decoder
 from tfp_dgm import layers
 from tfp_dgm.models import M2
 from tfp_dgm.networks import MLP
@@ -52,6 +55,27 @@ def iw(log_weights):
     return logsumexp(log_weights, axis=0) - np.log(len(log_weights))
 
 
+@functools.cache
+def text_vae_by_hand():
+    """A text VAE; log p(x | z) and log q - log p of its draws, [S, B], by NumPy; the former where
+    the bias of each word is 1e-5 higher, and lower, [V, S, B]."""
+    model = randomize(make_vae())
+    q = model.posterior(TEXTS)
+    z, loc, scale = (array.numpy() for array in (q.sample(4, seed=(3, 4)), q.mean(), q.stddev()))
+
+    def log_px(word=0, change=0.0):
+        weights = weights_of_decoder(model.decoder)
+        weights["output_bias"][word] += change
+        texts = [[token for token in row if token] for row in TEXTS]
+        return np.array(
+            [[lstm_log_prob(weights, z[s, b], texts[b]) for b in range(3)] for s in range(4)]
+        )
+
+    log_ratio = norm.logpdf(z, loc, scale).sum(axis=-1) - norm.logpdf(z).sum(axis=-1)
+    words = range(len(model.decoder.output_bias))
+    return model, log_px(), log_ratio, *([log_px(w, c) for w in words] for c in (1e-5, -1e-5))
+
+
 @pytest.mark.parametrize(
     ("objective", "value"),
     [
@@ -77,29 +101,25 @@ def iw(log_weights):
     ids=name_of,
 )
 def test_text_vae_gives_the_value_of_each_and_a_gradient_to_every_weight(objective, value):
-    model = randomize(make_vae())
-    q = model.posterior(TEXTS)
-    z, loc, scale = (array.numpy() for array in (q.sample(4, seed=(3, 4)), q.mean(), q.stddev()))
-    log_weights = np.array(
-        [
-            [
-                numpy_log_prob(model, z[s, b], TEXTS[b])
-                + norm.logpdf(z[s, b]).sum()
-                - norm.logpdf(z[s, b], loc[b], scale[b]).sum()
-                for b in range(3)
-            ]
-            for s in range(4)
-        ]
-    )
+    """The value of given draws, and its derivatives in the biases of the words, in NumPy."""
+    model, log_px, log_ratio, higher, lower = text_vae_by_hand()
     with tf.GradientTape() as tape:
         bound = model.bound(TEXTS, objective=objective, seed=(3, 4), training=True)
-        loss = tf.reduce_mean(bound.loss)
-    np.testing.assert_allclose(bound.log_weights, log_weights, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(bound.value, value(log_weights), rtol=1e-3, atol=1e-3)
+        loss = tf.reduce_sum(bound.loss)
+    np.testing.assert_allclose(bound.log_weights, log_px - log_ratio, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(bound.value, value(log_px - log_ratio), rtol=1e-3, atol=1e-3)
     weights = model.trainable_weights
-    for weight, gradient in zip(
-        weights, tape.gradient(loss, [weight.value for weight in weights]), strict=True
-    ):
+    gradients = tape.gradient(loss, [weight.value for weight in weights])
+    (of_bias,) = [
+        g for w, g in zip(weights, gradients, strict=True) if w is model.decoder.output_bias
+    ]
+    expected = [
+        (value(above - log_ratio) - value(below - log_ratio)).sum() / 2e-5
+        for above, below in zip(higher, lower, strict=True)
+    ]
+    assert np.abs(expected).max() > 0.5
+    np.testing.assert_allclose(-of_bias, expected, rtol=1e-3, atol=1e-3)
+    for weight, gradient in zip(weights, gradients, strict=True):
         gradient = tf.convert_to_tensor(gradient).numpy()
         assert np.isfinite(gradient).all(), weight.path
         assert np.abs(gradient).max() > 1e-6, weight.path

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from scipy.special import log_softmax, logsumexp
+from scipy.stats import multivariate_normal, norm
 
 from tests.objectives import toys
 from tests.references.densities import normal_diag_kl, normal_full_kl
@@ -80,11 +82,23 @@ def test_diagonal_posterior_and_prior_per_example():
 
 
 def test_pair_without_a_closed_form_is_estimated_from_the_draws():
-    components = tfd.MultivariateNormalDiag(tf.constant([[2.0, 0.0], [-1.0, 1.0]]), tf.ones([2, 2]))
-    prior = tfd.MixtureSameFamily(tfd.Categorical(logits=[0.3, -0.4]), components)
+    """The same five draws, whose densities SciPy gives."""
+    means, logits = np.array([[2.0, 0.0], [-1.0, 1.0]]), np.array([0.3, -0.4])
+    components = tfd.MultivariateNormalDiag(tf.constant(means, tf.float32), tf.ones([2, 2]))
+    prior = tfd.MixtureSameFamily(tfd.Categorical(logits=logits.astype("f4")), components)
     result = bound(prior=prior, num_samples=5, analytic_kl=True)
-    np.testing.assert_allclose(result.value, np.mean(result.log_weights, axis=0), rtol=1e-5)
-    np.testing.assert_allclose(result.kl, result.reconstruction - result.value, rtol=1e-4)
+    z, _ = normal(LOC, SCALE_TRIL).experimental_sample_and_log_prob(5, seed=SEED)
+    for b in range(2):
+        draws = z[:, b].numpy().astype(np.float64)  # [S, Z]
+        log_q = multivariate_normal.logpdf(draws, LOC[b], COVARIANCE[b])
+        parts = [multivariate_normal.logpdf(draws, mean, np.eye(2)) for mean in means]
+        log_p = logsumexp(np.array(parts) + log_softmax(logits)[:, None], axis=0)
+        expected = draws @ MODEL.w.T + MODEL.b  # [S, D]
+        log_px = norm.logpdf(X[b], expected, MODEL.s).sum(axis=1)
+        np.testing.assert_allclose(result.kl[b], np.mean(log_q - log_p), rtol=1e-4)
+        np.testing.assert_allclose(result.reconstruction[b], log_px.mean(), rtol=1e-4)
+        np.testing.assert_allclose(result.log_weights[:, b], log_px + log_p - log_q, rtol=1e-4)
+        np.testing.assert_allclose(result.value[b], np.mean(log_px + log_p - log_q), rtol=1e-4)
 
 
 @pytest.mark.parametrize("analytic_kl", [True, False])

@@ -9,7 +9,7 @@ import pytest
 from tests.saving import assert_same_weights
 from tests.sentence_modelling.untrained_models import sentences, settings_of, untrained
 from tfp_dgm.data import DataError
-from tfp_dgm.sentence_modelling import Samples, load_text_model, train_text_model
+from tfp_dgm.sentence_modelling import Samples, claim_run, load_text_model, train_text_model
 from tfp_dgm.sentence_modelling import training as training_module
 
 LANGUAGE_MODEL = {"model": "language_model", "decoder.dropout": 0.3}
@@ -22,9 +22,10 @@ def files(tmp_path):
     return tmp_path / "train.txt", tmp_path / "valid.txt"
 
 
-def train(files, folder, chosen, **arguments):
+def train(files, folder, chosen, *, resume=False, **arguments):
     settings = settings_of({"batch_size": 16, "seed": 3, **chosen})
-    return train_text_model(*files, folder, settings, say=str, **arguments)
+    with claim_run(folder, settings, resume=resume) as run:
+        return train_text_model(*files, run, settings, say=str, **arguments)
 
 
 def history(folder):

@@ -1,5 +1,7 @@
 """The fused steps against the recursion of the paper, in NumPy."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -64,7 +66,9 @@ def test_rows_that_come_twice_are_summed_up():
 
 
 def test_comes_back_with_a_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(keras.optimizers, "Adam", FusedAdam)
+    clipping = functools.partial(FusedAdam, clipnorm=0.5)
+    monkeypatch.setattr(keras.optimizers, "Adam", clipping)
     model = toys.vae()
     assert_comes_back(model, (toys.counts(5)[0],), tmp_path)
     assert type(model.optimizer) is FusedAdam
+    assert model.optimizer.get_config()["clipnorm"] == 0.5

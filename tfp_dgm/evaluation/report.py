@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfp_dgm.evaluation.aggregated_posterior import mutual_information
 from tfp_dgm.evaluation.importance_weights import importance_weighted_log_likelihood
@@ -93,18 +94,40 @@ def latent_variable_report(
         "active_units": used["active_units"],
         "units": used["units"],
         "variances_of_means": used["variances"],
-        "kl_per_dimension": _kl_per_dimension(model, data, batch_size),
+        "kl_per_dimension": divergence_by_dimension(model, data, batch_size),
     }
+    return report | summarised_information(information) | summarised_weights(weighted)
+
+
+def summarised_information(information: dict[str, Any]) -> dict[str, Any]:
+    """What `mutual_information` found, under the names of a report."""
+    report: dict[str, Any] = {}
     for name in ("mutual_information", "marginal_kl"):
         report[name] = information[name]
         report[f"{name}_standard_error"] = information[f"{name}_standard_error"]
     report["mutual_information_upper_limit"] = information["upper_limit"]
     report["mutual_information_num_examples"] = information["num_examples"]
-    report["effective_sample_size"] = float(weighted["effective_sample_size"].mean())
-    fitted = weighted["pareto_k"][~np.isnan(weighted["pareto_k"])]
-    report["pareto_k"] = float(np.median(fitted)) if len(fitted) else None
-    report["pareto_k_above_0.7"] = float((fitted > 0.7).mean()) if len(fitted) else None
     return report
+
+
+def summarised_weights(weighted: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """How far the weights of `importance_weighted_log_likelihood` can be trusted, in a report."""
+    fitted = weighted["pareto_k"][~np.isnan(weighted["pareto_k"])]
+    return {
+        "effective_sample_size": float(weighted["effective_sample_size"].mean()),
+        "pareto_k": float(np.median(fitted)) if len(fitted) else None,
+        "pareto_k_above_0.7": float((fitted > 0.7).mean()) if len(fitted) else None,
+    }
+
+
+def divergence_by_dimension(
+    model: LatentVariableModel, data: Any, batch_size: int
+) -> list[Any] | None:
+    """`kl_per_dimension`; None where posterior or prior do not factorise."""
+    try:
+        return kl_per_dimension(model, data, batch_size=batch_size).tolist()
+    except ValueError:
+        return None
 
 
 def _evenly(data: Any, count: int | None) -> Any:
@@ -134,10 +157,3 @@ def _few(data: Any, num_examples: int, limit: int, seed: int) -> Any:
         return tf.shape(tf.nest.flatten(inputs)[0])[0] > 0
 
     return data.scan(0, keep).filter(some)
-
-
-def _kl_per_dimension(model: LatentVariableModel, data: Any, batch_size: int) -> Any:
-    try:
-        return kl_per_dimension(model, data, batch_size=batch_size).tolist()
-    except ValueError:  # Posterior or prior do not factorise.
-        return None

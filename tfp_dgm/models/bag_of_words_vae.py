@@ -97,22 +97,3 @@ class BagOfWordsVAE(VAE):
         raise NotImplementedError(
             "BagOfWordsVAE cannot dream: its likelihood is of damped counts, and of no length"
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "idf": self.idf.tolist(),
-            "units": self.units,
-            "latent_units": self.latent_units,
-            "word_dropout": self.word_dropout,
-            "word_log_probabilities": None
-            if self.word_log_probabilities is None
-            else self.word_log_probabilities.tolist(),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "BagOfWordsVAE":
-        return cls(**config)

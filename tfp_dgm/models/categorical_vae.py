@@ -65,25 +65,3 @@ class CategoricalVAE(HierarchicalVAE):
 
     def default_objective(self) -> Objective:
         return ScoreFunctionELBO()
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        for name in (
-            "encoders",
-            "posteriors",
-            "decoders",
-            "conditionals",
-            "prior",
-            "surrogates",
-        ):
-            del config[name]
-        return {
-            **config,
-            "encoder": keras.saving.serialize_keras_object(self.encoders[0]),
-            "decoder": keras.saving.serialize_keras_object(self.decoders[0]),
-            "surrogate": keras.saving.serialize_keras_object(
-                self.surrogate_networks[0] if self.surrogate_networks else None
-            ),
-            "num_variables": self.num_variables,
-            "num_values": self.num_values,
-        }

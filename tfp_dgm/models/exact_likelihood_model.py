@@ -1,11 +1,12 @@
 """Models without a latent, or with one that their distribution sums out itself."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.layers import DistributionLayer
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts
 from tfp_dgm.models.vae import build_network
 
@@ -25,20 +26,26 @@ class ExactLikelihoodModel(LatentVariableModel):
       encoder: Keras layer, conditions c [B, ...] -> features [B, D]. With it the inputs are
         {"condition": [B, ...], "event": [B, ...]}, without it the events alone.
       seed: see `LatentVariableModel`.
+    Raises:
+      TypeError: if the likelihood is no such layer.
     """
 
     part_names = ("bound",)
-    _parts: ClassVar[tuple[str, ...]] = ("likelihood", "encoder")
 
     def __init__(
         self,
-        likelihood: Any,
+        likelihood: DistributionLayer,
         *,
         encoder: keras.Layer | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
+        if not isinstance(likelihood, DistributionLayer):
+            raise TypeError(
+                f"{type(self).__name__}: `likelihood` must be a distribution layer; received "
+                f"{likelihood!r}"
+            )
         self.likelihood = likelihood
         self.encoder = encoder
 
@@ -77,20 +84,3 @@ class ExactLikelihoodModel(LatentVariableModel):
 
     def _events(self, inputs: Any) -> tf.Tensor:
         return tf.convert_to_tensor(inputs if self.encoder is None else inputs["event"])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{
-                name: keras.saving.serialize_keras_object(getattr(self, name))
-                for name in self._parts
-            },
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "ExactLikelihoodModel":
-        config = dict(config)
-        for name in cls._parts:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)

@@ -105,7 +105,7 @@ class HierarchicalVAE(LatentVariableModel):
         self.likelihood = likelihood
         self.prior_layer = prior
         self.baseline_network = baseline
-        self.baseline_layer = None
+        self.baseline_layer: Any = None
         if baseline is not None:
             self.baseline_layer = keras.layers.Dense(1, dtype="float32", name="baseline")
         self.surrogate_networks = list(surrogates)
@@ -215,30 +215,3 @@ class HierarchicalVAE(LatentVariableModel):
             return self.decode(tf.reshape(self(inputs), shape)).mean()
 
         return reconstruction_signatures(self.likelihood.event_shape, self, reconstruct)
-
-    def get_config(self) -> dict[str, Any]:
-        parts = {
-            "encoders": self.encoders,
-            "posteriors": self.posterior_layers,
-            "decoders": self.decoders,
-            "likelihood": self.likelihood,
-            "conditionals": self.conditionals,
-            "prior": self.prior_layer,
-            "baseline": self.baseline_network,
-            "surrogates": self.surrogate_networks,
-        }
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "HierarchicalVAE":
-        return cls(**{name: _revived(value) for name, value in config.items()})
-
-
-def _revived(value: Any) -> Any:
-    if isinstance(value, list | dict):
-        return keras.saving.deserialize_keras_object(value)
-    return value

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfp_dgm import distributions
 from tfp_dgm.layers import TokenSequence
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
-from tfp_dgm.models.text_vae import check_token_ids, check_vocabulary, token_ids_of
+from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
 from tfp_dgm.networks import SequenceDecoder
 from tfp_dgm.text import Vocabulary
 
@@ -27,8 +27,6 @@ class LanguageModel(ExactLikelihoodModel):
       max_length: tokens of a draw, END included.
       seed: see `LatentVariableModel`.
     """
-
-    _parts = ("decoder", "vocabulary")
 
     def __init__(
         self,
@@ -73,13 +71,3 @@ class LanguageModel(ExactLikelihoodModel):
     def log_prob(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """log p(x) of token ids [B, T] or strings [B], float32 [B], nats."""
         return super().log_prob(self.token_ids(inputs), training=training)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["likelihood"], config["encoder"]  # They follow from the decoder.
-        return {
-            **config,
-            "max_length": self.max_length,
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "vocabulary": keras.saving.serialize_keras_object(self.vocabulary),
-        }

@@ -11,12 +11,13 @@ from tfp_dgm.models.data_intake import DataIntake
 from tfp_dgm.models.step_data import num_replicas, shared_by_replicas, unpacked
 from tfp_dgm.models.trained_by_objective import TrainedByObjective
 from tfp_dgm.objectives import Bound, Joint, Objective
+from tfp_dgm.saved_arguments import SavesArguments
 
 # Name -> values [B], and weights [B] or None.
 Parts = dict[str, tuple[tf.Tensor, tf.Tensor | None]]
 
 
-class LatentVariableModel(TrainedByObjective, DataIntake, SavesSeed, keras.Model):
+class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesSeed, keras.Model):
     """p(z) p(x | z) with an amortised q(z | x), trained by an objective given to `compile`.
 
     A subclass gives `joint`; one that learns from more than a bound (labels, say) overrides
@@ -40,7 +41,9 @@ class LatentVariableModel(TrainedByObjective, DataIntake, SavesSeed, keras.Model
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.objective = self.default_objective()
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in self.part_names}
+        self._trackers: dict[str, keras.metrics.Metric] = {
+            name: keras.metrics.Mean(name=name) for name in self.part_names
+        }
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         """p(x, z) and q(z | x) of inputs [B, ...], each part computed once, when asked for.

@@ -23,12 +23,14 @@ class M1M2(LatentVariableModel):
         y ~ p(y);   z2 ~ p(z2);   z1 ~ p(z1 | y, z2);   x ~ p(x | z1)
 
     `vae` (M1), trained beforehand, gives q(z1 | x), and `m2` takes z1 for its observation: a fresh
-    draw for every visit in training, the mean for predictions. Only `m2` learns, by its own loss:
+    draw for every visit in training, as the features of [1] are draws of q(z1 | x), and the mean in
+    evaluation and for predictions. Only `m2` learns, by its own loss:
 
         loss = E_q(z1 | x) loss_m2(z1, targets)
 
-    The bound that is reported is `m2`'s, on log p(z1, y in A). `predict` and calling the model give
-    q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is `m2`'s.
+    The bound is `m2`'s, on log p(z1, y in A), of the same z1 as the loss. `predict` and calling the
+    model give q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is
+    `m2`'s.
 
     Args:
       vae: trained M1, inputs [B, ...] -> latent [B, Z1]; frozen by this model.
@@ -102,25 +104,3 @@ class M1M2(LatentVariableModel):
         """`serving_default`, the class; `encode` and `reconstruct` of the lower half."""
         classes = class_signatures(self.vae.likelihood.event_shape, self)
         return {**self.vae.serving_signatures(), **classes}
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "vae": _without_compile_state(self.vae),
-            "m2": _without_compile_state(self.m2),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "M1M2":
-        config = dict(config)
-        for name in ("vae", "m2"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def _without_compile_state(model: keras.Model) -> dict[str, Any]:
-    """Neither half trains by itself any more: its optimizer stays behind."""
-    config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    return config

@@ -25,18 +25,6 @@ from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, par
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import build_network, over_leading_axes
 
-# Constructor argument -> attribute that holds the layer.
-_PARTS = {
-    "classifier": "classifier",
-    "encoder": "encoder",
-    "posterior_network": "posterior_network",
-    "decoder": "decoder",
-    "likelihood": "likelihood",
-    "posterior": "posterior_layer",
-    "prior": "prior_layer",
-    "class_prior": "class_prior_layer",
-}
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class M2(LatentVariableModel):
@@ -127,6 +115,12 @@ class M2(LatentVariableModel):
         self.prior_layer = prior
         self.class_prior_layer = class_prior
         self.class_posterior_layer = Categorical(num_classes, name="class_posterior")
+        self.save_as(
+            posterior=posterior,
+            prior=prior,
+            class_prior=class_prior,
+            class_objective=self.class_objective,
+        )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         features = build_network(self.encoder, input_shape)
@@ -253,23 +247,3 @@ class M2(LatentVariableModel):
     def serving_signatures(self) -> dict[str, Signature]:
         """`serving_default`, the class."""
         return class_signatures(self.likelihood.event_shape, self)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "classification_weight": self.classification_weight,
-            "class_objective": keras.saving.serialize_keras_object(self.class_objective),
-            "seed": self.seed,
-            **{
-                name: keras.saving.serialize_keras_object(getattr(self, attribute))
-                for name, attribute in _PARTS.items()
-            },
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "M2":
-        config = dict(config)
-        for name in (*_PARTS, "class_objective"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)

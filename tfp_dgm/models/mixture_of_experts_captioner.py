@@ -16,12 +16,10 @@ from tfp_dgm.layers import (
 )
 from tfp_dgm.models.encoded_source import EncodedSource, encoded_source
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
-from tfp_dgm.models.text_vae import check_vocabulary
+from tfp_dgm.models.text_inputs import check_source_vocabulary, check_vocabulary
 from tfp_dgm.models.usage_entropy import UsageEntropy
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.text import Vocabulary
-
-_PARTS = ("experts", "encoder", "gate", "expert_posterior", "vocabulary", "source_vocabulary")
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -91,6 +89,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self.expert_posterior = expert_posterior or Responsibilities(size, name="expert_posterior")
         self.vocabulary = vocabulary
         self.source_vocabulary = source_vocabulary
+        self.save_as(gate=self.gate, expert_posterior=self.expert_posterior)
         for name in ("gate", "expert_posterior"):
             part = getattr(self, name)
             other = part.num_experts if hasattr(part, "num_experts") else part.units
@@ -101,7 +100,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         for head in experts.heads:
             check_vocabulary(self, vocabulary, head.decoder)
         if source_vocabulary is not None:
-            _check_source_vocabulary(source_vocabulary, encoder)
+            check_source_vocabulary(self, source_vocabulary, encoder)
         self.to_context = keras.layers.Dense(
             experts.context_units, activation="tanh", dtype="float32", name="to_context"
         )
@@ -122,16 +121,15 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
             return
         features = build_network(self.encoder, tuple(input_shape["source"]))
         pooled = (None, features[-1])
-        if not self.to_context.built:
-            self.to_context.build(pooled)
         units = self.experts.memory_units
         if units and units != features[-1]:
             raise ValueError(
                 f"MixtureOfExpertsCaptioner: the decoders attend to vectors of {units} numbers; "
                 f"the features have {features[-1]}"
             )
-        if not self.gate.built:
-            self.gate.build(pooled)
+        for part in (self.to_context, self.gate):
+            if not part.built:
+                part.build(pooled)
         if not self.experts.built:
             self.experts.build()
         if not self.expert_posterior.built:
@@ -164,8 +162,8 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         if joint.was_asked_for("posterior"):
             responsibilities = joint.posterior.probs_parameter()  # [B, K]
         else:  # The experts were summed out: by Bayes' rule.
-            log_joint = tf.transpose(bound.log_weights) + joint.prior.logits_parameter()
-            responsibilities = tf.nn.softmax(log_joint)
+            log_gate = tf.math.log_softmax(joint.prior.logits_parameter())
+            responsibilities = tf.nn.softmax(tf.transpose(bound.log_weights) + log_gate)
         parts = {**parts_of(bound), "usage_entropy": (responsibilities, None)}
         for k in range(self.num_experts):
             parts[f"usage_{k}"] = (responsibilities[:, k], None)
@@ -190,16 +188,9 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         The parts that were given to it are shared, the map to the context is copied: a layer that
         another one replaces would stay in Keras's list of layers, and shift what a file holds.
         """
-        whole = type(self)(
-            self.experts,
-            encoder=encoder,
-            gate=self.gate,
-            expert_posterior=self.expert_posterior,
-            vocabulary=self.vocabulary,
-            source_vocabulary=self.source_vocabulary,
-            seed=self.seed,
-            name=self.name,
-        )
+        kept = ("gate", "expert_posterior", "vocabulary", "source_vocabulary", "seed", "name")
+        parts = {name: getattr(self, name) for name in kept}
+        whole = type(self)(self.experts, encoder=encoder, **parts)
         whole.to_context.build((None, self.to_context.kernel.shape[0]))
         whole.to_context.set_weights(self.to_context.get_weights())
         return whole
@@ -213,10 +204,10 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         return encoded_source(features, mask, self.to_context, bool(self.experts.memory_units))
 
     def _prior(self, encoded: EncodedSource, training: bool) -> tfd.Distribution:
-        log_gate = self.log_gate(encoded, training=training)
+        logits = self._gate_logits(encoded, training)
         if isinstance(self.expert_posterior, ExpertRecognition) and self.expert_posterior.one_hot:
-            return tfd.OneHotCategorical(logits=log_gate, dtype=tf.float32)
-        return tfd.Categorical(logits=log_gate)
+            return tfd.OneHotCategorical(logits=tf.math.log_softmax(logits), dtype=tf.float32)
+        return tfd.Categorical(logits=logits)
 
     def _posterior(self, inputs: Any, encoded: EncodedSource, training: bool) -> tfd.Distribution:
         token_ids = inputs["token_ids"]
@@ -239,14 +230,15 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         log_px = self._log_likelihood(every, token_ids, encoded, training=False)
         return tf.transpose(log_px) + self.log_gate(encoded)
 
-    def log_gate(self, encoded: EncodedSource, training: bool = False) -> tf.Tensor:
+    def log_gate(self, encoded: EncodedSource) -> tf.Tensor:
         """log p(k | c): float32 [B, K]."""
-        if isinstance(self.gate, CategoricalPrior):
-            shape = [tf.shape(encoded.pooled)[0], self.num_experts]
-            logits = tf.broadcast_to(self.gate(None).logits_parameter(), shape)
-        else:
-            logits = self.gate(encoded.pooled, training=training).logits_parameter()
-        return tf.math.log_softmax(logits)
+        return tf.math.log_softmax(self._gate_logits(encoded, training=False))
+
+    def _gate_logits(self, encoded: EncodedSource, training: bool) -> tf.Tensor:
+        if not isinstance(self.gate, CategoricalPrior):
+            return self.gate(encoded.pooled, training=training).logits_parameter()
+        shape = [tf.shape(encoded.pooled)[0], self.num_experts]
+        return tf.broadcast_to(self.gate(None).logits_parameter(), shape)
 
     def _log_likelihood(
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
@@ -255,27 +247,3 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         memory = {"memory": encoded.memory, "memory_mask": encoded.mask}
         texts = self.experts(encoded.context, z, **memory, training=training)
         return texts.log_prob(token_ids)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "MixtureOfExpertsCaptioner":
-        config = dict(config)
-        for name in _PARTS:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def _check_source_vocabulary(vocabulary: Vocabulary, encoder: keras.Layer | None) -> None:
-    """Raises a ValueError unless source vocabulary and encoder are of one size."""
-    size = getattr(encoder, "vocabulary_size", None)
-    if size != vocabulary.size:
-        raise ValueError(
-            f"MixtureOfExpertsCaptioner: the source vocabulary has {vocabulary.size} tokens, the "
-            f"encoder {size}"
-        )

@@ -98,23 +98,6 @@ class SigmoidBeliefNetwork(HierarchicalVAE):
             probable = np.clip(self.mean, 0.01, 0.99)
             self.likelihood.projection.bias.assign(np.log(probable) - np.log1p(-probable))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "event_shape": list(self.input_event_shape),
-            "units": list(self.units),
-            "mean": self.mean.tolist(),
-            "baseline_units": self.baseline_units,
-            "surrogate_units": self.surrogate_units,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "SigmoidBeliefNetwork":
-        return cls(**config)
-
 
 def _signed(name: str) -> keras.Layer:
     """{0, 1} -> {-1, 1}."""

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.layers import DistributionLayer
+from tfp_dgm.layers import ProjectedDistributionLayer
 from tfp_dgm.models.vae import build_network
 
 
@@ -31,8 +31,8 @@ def features_of(network: keras.Layer | None, inputs: tf.Tensor, training: bool) 
 
 def conditional(
     network: keras.Layer | None,
-    given: DistributionLayer,
-    layer: DistributionLayer,
+    given: ProjectedDistributionLayer,
+    layer: ProjectedDistributionLayer,
     training: bool,
 ) -> Callable[[tf.Tensor], tfd.Distribution]:
     """A value of `given`'s family, [..., *event shape] -> `layer`'s distribution."""

@@ -1,6 +1,6 @@
 """The variational autoencoder of sentences."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,9 +15,9 @@ from tfp_dgm.layers import (
     require_prior,
     standard_prior,
 )
-from tfp_dgm.layers.events import assert_valid, is_whole
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
 from tfp_dgm.objectives import Joint
@@ -59,8 +59,6 @@ class TextVAE(LatentVariableModel):
         Conditional Variational Autoencoders. ACL 2017. arXiv:1703.10960
     """
 
-    _parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "posterior", "prior", "vocabulary")
-
     def __init__(
         self,
         encoder: SequenceEncoder,
@@ -98,6 +96,7 @@ class TextVAE(LatentVariableModel):
         self.prior_layer = prior
         self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
         self.vocabulary = vocabulary
+        self.save_as(posterior=posterior, prior=prior)
         self.bag_of_words_weight = bag_of_words_weight
         self.bag_of_words: keras.layers.Dense | None = None
         if bag_of_words_weight:
@@ -187,66 +186,8 @@ class TextVAE(LatentVariableModel):
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return distributions.point_estimate(self.posterior(inputs, training=training))
 
-    def get_config(self) -> dict[str, Any]:
-        parts = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "posterior": self.posterior_layer,
-            "prior": self.prior_layer,
-            "vocabulary": self.vocabulary,
-        }
-        return {
-            **super().get_config(),
-            "max_length": self.max_length,
-            "bag_of_words_weight": self.bag_of_words_weight,
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "TextVAE":
-        config = dict(config)
-        for name in cls._parts:
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
 
 @tf.custom_gradient
 def _with_added_gradient(values: tf.Tensor, auxiliary: tf.Tensor) -> tuple[tf.Tensor, Any]:
     """The values with the gradient of both; to add and take away would spoil them by infinities."""
     return tf.identity(values), lambda gradient: (gradient, gradient)
-
-
-def check_vocabulary(
-    model: keras.Model, vocabulary: Vocabulary | None, decoder: SequenceDecoder
-) -> None:
-    """Raises a ValueError unless vocabulary and decoder are of one size."""
-    if vocabulary is not None and vocabulary.size != decoder.vocabulary_size:
-        raise ValueError(
-            f"{type(model).__name__}: the vocabulary has {vocabulary.size} tokens, the decoder "
-            f"{decoder.vocabulary_size}"
-        )
-
-
-def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.Tensor) -> tf.Tensor:
-    """Strings [B] or token ids [B, T] as token ids int32 [B, T], for the model's messages."""
-    inputs = tf.convert_to_tensor(inputs)
-    if inputs.dtype != tf.string:
-        if inputs.shape.rank not in (2, None):
-            raise ValueError(
-                f"{type(model).__name__}: token ids must be [B, T]; received {inputs.shape}"
-            )
-        if inputs.dtype.is_floating:  # The type alone is no fault: Keras saves with such a trace.
-            message = f"{type(model).__name__}: token ids must be integers"
-            assert_valid(is_whole(inputs), inputs, message)
-        return tf.cast(inputs, tf.int32)
-    if vocabulary is None:
-        raise ValueError(f"{type(model).__name__}: takes strings only with a `vocabulary`")
-    return vocabulary(tf.reshape(inputs, [-1]))
-
-
-def check_token_ids(model: LatentVariableModel, inputs: tf.Tensor) -> None:
-    """Raises unless token ids are texts of the model's likelihood; a vocabulary gives no others."""
-    inputs = tf.convert_to_tensor(inputs)
-    if inputs.dtype != tf.string:
-        model.likelihood.check_events(inputs, f"{type(model).__name__}: `x`")

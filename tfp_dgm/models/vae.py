@@ -76,6 +76,7 @@ class VAE(LatentVariableModel):
         self.posterior_layer = posterior
         self.prior_layer = prior
         self.likelihood = likelihood
+        self.save_as(posterior=posterior, prior=prior)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         self.posterior_layer.build(build_network(self.encoder, input_shape))
@@ -125,27 +126,6 @@ class VAE(LatentVariableModel):
         return reconstruction_signatures(
             self.likelihood.event_shape, self, lambda inputs: self.decode(self(inputs)).mean()
         )
-
-    def get_config(self) -> dict[str, Any]:
-        parts = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "likelihood": self.likelihood,
-            "posterior": self.posterior_layer,
-            "prior": self.prior_layer,
-        }
-        return {
-            **super().get_config(),
-            "seed": self.seed,
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "VAE":
-        config = dict(config)
-        for name in ("encoder", "decoder", "likelihood", "posterior", "prior"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
 
 
 def build_network(network: keras.Layer | None, input_shape: Any) -> Any:

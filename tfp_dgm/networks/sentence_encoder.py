@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -152,9 +152,11 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
         return digest.hexdigest()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
         _keras_hub()  # Registers the classes named in the configuration.
-        return super().from_config(config)
+        return super().from_config(config, custom_objects)
 
 
 def _sequence_output(outputs: Any) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions.support_of import MOST_VALUES, support_of
+from tfp_dgm.distributions.supports import MOST_VALUES, support_of
 from tfp_dgm.objectives.joint import Latents
 from tfp_dgm.objectives.stochastic_layers import packed
 

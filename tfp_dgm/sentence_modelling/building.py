@@ -109,7 +109,7 @@ def _arguments(settings: Any) -> dict[str, Any]:
     return {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
 
 
-def _posterior(s: TextModelSettings) -> layers.DistributionLayer:
+def _posterior(s: TextModelSettings) -> layers.ProjectedDistributionLayer:
     chosen = s.posterior
     if isinstance(chosen, PlanarPosterior | IAFPosterior):
         flow = layers.PlanarFlow if chosen.kind == "planar" else layers.InverseAutoregressiveFlow

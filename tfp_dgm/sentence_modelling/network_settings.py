@@ -20,12 +20,14 @@ class Words:
       size: V at most, the reserved tokens included; the most frequent ones.
       lower: upper and lower case are one.
       tokenised: words and marks stand between spaces already.
+      unused: tokens besides them that no text has, like those BERT keeps; they round V up.
     """
 
     kind: Literal["words"] = "words"
     size: Size = 10_000
     lower: bool = False
     tokenised: bool = False
+    unused: Annotated[int, Ge(0)] = 0
 
 
 @settings_class

@@ -11,7 +11,7 @@ from tfp_dgm.data import DataError, RunFolder, digest, read_sentences
 from tfp_dgm.sentence_modelling.building import compiled_model, in_float32
 from tfp_dgm.sentence_modelling.callbacks import callbacks_of
 from tfp_dgm.sentence_modelling.precision import computing_in
-from tfp_dgm.sentence_modelling.run import MODEL, claim_run
+from tfp_dgm.sentence_modelling.run import MODEL
 from tfp_dgm.sentence_modelling.sentences import read_texts
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
 from tfp_dgm.text import BucketedBatches, SubwordVocabulary, Vocabulary, WordVocabulary
@@ -22,14 +22,13 @@ Path = str | os.PathLike[str]
 def train_text_model(
     train_file: Path,
     valid_file: Path,
-    directory: Path,
+    run: RunFolder,
     settings: TextModelSettings,
     *,
-    resume: bool = False,
     progress: training.Progress = lambda step, done, total: None,
     say: Callable[[str], None] = print,
 ) -> tuple[int, dict[str, float]]:
-    """Trains a model of texts, or goes on where a killed training stopped; finishes its run.
+    """Trains a model of texts and finishes its run.
 
     The folder then holds model.keras, samples.txt and, where TensorBoard is installed, logs/,
     beside what is every run's.
@@ -37,25 +36,21 @@ def train_text_model(
     Args:
       train_file, valid_file: sentences, one a line, plain or gzipped; the second file decides which
         epoch is kept and when to stop. Its first 500 sentences are watched: shuffle a sorted file.
-      directory, resume: see `RunFolder`.
-      settings: see `TextModelSettings`.
+      run: the folder that `claim_run` claimed, entered; an interrupted run goes on in it.
+      settings: those of the claim.
       progress: told of every batch.
       say: takes what a person should know, a sentence at a time.
     Returns:
       The best epoch, counted from 1, whose weights are saved, and its numbers.
     Raises:
-      DataError: if the folder is in use, a file or the settings are at fault, or the loss is no
-        number any more.
+      DataError: if a file or the settings are at fault, the run was begun with other sentences, or
+        the loss is no number any more.
     """
-    data = {"train_file": str(train_file), "valid_file": str(valid_file)}
-    with (
-        claim_run(directory, settings, data=data, resume=resume) as run,
-        computing_in(settings.precision),
-    ):
+    with computing_in(settings.precision):
         try:
             return _train(train_file, valid_file, run, settings, progress, say)
         except training.NonFiniteLossError as error:
-            raise DataError.at(directory, str(error)) from error
+            raise DataError.at(run.path, str(error)) from error
 
 
 def _train(
@@ -98,8 +93,9 @@ def _train(
     )
     with run.results() as folder:
         in_float32(model, settings, vocabulary, steps=len(batches)).save(folder / MODEL)
-    best = state.callbacks[0].best_epoch
-    return best + 1, state.history[best]
+    stopping = state.callbacks[0]
+    assert isinstance(stopping, keras.callbacks.EarlyStopping)
+    return stopping.best_epoch + 1, state.history[stopping.best_epoch]
 
 
 def fit_vocabulary(settings: TextModelSettings, texts: list[str]) -> Vocabulary:
@@ -113,6 +109,10 @@ def fit_vocabulary(settings: TextModelSettings, texts: list[str]) -> Vocabulary:
     try:
         if chosen.kind == "subwords":
             return SubwordVocabulary.fit(texts, **common)
-        return WordVocabulary.fit(texts, split_punctuation=not chosen.tokenised, **common)
+        fitted = WordVocabulary.fit(texts, split_punctuation=not chosen.tokenised, **common)
     except ValueError as error:
         raise DataError(f"settings: {error}") from error
+    if not chosen.unused:
+        return fitted
+    tokens = [*fitted.tokens, *(f"[unused{i}]" for i in range(chosen.unused))]
+    return WordVocabulary(tokens, split_punctuation=not chosen.tokenised, lower=chosen.lower)

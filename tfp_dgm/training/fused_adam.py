@@ -13,14 +13,20 @@ class FusedAdam(keras.optimizers.Adam):
     Keras composes a step of a dozen passes over a variable and its moments, and clips in three
     more, which for small batches is much of a training step. Here a gradient within `clipnorm` is
     left as it is, after the one pass that measures it. The gradient of an embedding, rows of which
-    may come more than once, is summed up first, so that its norm is that of the whole. AMSGrad
-    takes Keras's own way.
+    may come more than once, is summed up first, so that its norm is that of the whole; so is that
+    of several replicas, each of which Keras would clip by itself. AMSGrad takes Keras's own way.
 
     Args:
-      **kwargs: see `keras.optimizers.Adam`.
+      *args, **kwargs: see `keras.optimizers.Adam`. What is given as `clipnorm` is the attribute
+        `norm_limit`, and `clipnorm` None, so that Keras clips nothing itself.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.norm_limit, self.clipnorm = self.clipnorm, None
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        gradient = self._clipped(tf.convert_to_tensor(gradient))
         if self.amsgrad:
             super().update_step(gradient, variable, learning_rate)
             return
@@ -38,16 +44,18 @@ class FusedAdam(keras.optimizers.Adam):
             beta1=beta_1,
             beta2=beta_2,
             epsilon=tf.cast(self.epsilon, variable.dtype),
-            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            grad=tf.cast(gradient, variable.dtype),
         )
 
-    def _clip_by_norm(self, values: Any, axes: Any = None) -> tf.Tensor:
-        # `keras.optimizers.Optimizer` calls this for each gradient where there is a `clipnorm`.
-        gradient = tf.convert_to_tensor(values)
+    def _clipped(self, gradient: tf.Tensor) -> tf.Tensor:
+        limit = self.norm_limit
+        if not limit:
+            return gradient
         norm = tf.sqrt(2 * tf.nn.l2_loss(gradient))
-        return tf.cond(
-            norm > self.clipnorm, lambda: gradient * (self.clipnorm / norm), lambda: gradient
-        )
+        return tf.cond(norm > limit, lambda: gradient * (limit / norm), lambda: gradient)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "clipnorm": self.norm_limit}
 
 
 def _handle(variable: Any) -> tf.Tensor:
