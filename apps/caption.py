@@ -92,10 +92,15 @@ def train(
     Writes captioner.keras, settings.json and metrics.json into the folder --output.
     docs/captions.md tells the settings; --seed stands over theirs.
     """
-    from tfp_dgm.captioning import CaptionSettings, claim_run
+    from tfp_dgm.captioning import CaptionSettings, claim_run, from_version_0_1
 
     with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
-        resolved = read_settings(CaptionSettings, settings, overrides(context, set_, seed))
+        resolved = read_settings(
+            CaptionSettings,
+            settings,
+            overrides(context, set_, seed),
+            earlier=from_version_0_1,
+        )
         check_inputs(captions, images, train_list, validation_list)
         data = named_files(
             captions=captions,

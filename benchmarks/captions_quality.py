@@ -60,6 +60,7 @@ from tfp_dgm.data import (
     read_image_list,
 )
 from tfp_dgm.networks import ConvolutionalEncoder
+from tfp_dgm.settings import read_settings
 
 SPLITS = ("train", "dev", "test")
 EXPERTS = (1, 3, 5)
@@ -149,15 +150,15 @@ def decodings_of(name: str, experts: int, options: argparse.Namespace) -> dict[s
 
 
 def settings_of(experts: int, options: argparse.Namespace) -> CaptionSettings:
-    small = {"embedding_units": 32, "context_units": 32} if options.quick else {}
-    return CaptionSettings(
-        num_experts=experts,
-        objective="hard-em" if experts > 1 else "marginal",
-        epochs=options.epochs,
-        units=options.units,
-        min_count=MIN_COUNT,
-        **small,
-    )
+    small = ["embedding_units=32", "context_units=32"] if options.quick else []
+    chosen = [
+        f"num_experts={experts}",
+        f"objective.kind={'hard-em' if experts > 1 else 'marginal'}",
+        f"epochs={options.epochs}",
+        f"units={options.units}",
+        f"vocabulary.min_count={MIN_COUNT}",
+    ]
+    return read_settings(CaptionSettings, None, [*chosen, *small])
 
 
 def folder_of(experts: int, options: argparse.Namespace) -> Path:

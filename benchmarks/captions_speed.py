@@ -35,6 +35,7 @@ from tfp_dgm.captioning import (
 )
 from tfp_dgm.data import atomic_write
 from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.settings import read_settings
 from tfp_dgm.text import WordVocabulary
 from tfp_dgm.training import FusedAdam
 
@@ -70,7 +71,8 @@ def training_rows(
     steps: dict[tuple[str, int], Callable[[], None]] = {}
     for objective in OBJECTIVES:
         for count in experts:
-            settings = CaptionSettings(num_experts=count, objective=objective)
+            chosen = [f"num_experts={count}", f"objective.kind={objective}"]
+            settings = read_settings(CaptionSettings, None, chosen)
             steps[objective, count] = training_step(settings, vocabulary, batch)
     for step in steps.values():
         step()  # Traces and compiles.
@@ -108,7 +110,7 @@ def training_step(
     settings: CaptionSettings, vocabulary: WordVocabulary, batch: dict[str, np.ndarray]
 ) -> Callable[[], None]:
     model = build_captioner(settings, vocabulary, FEATURES, None)
-    optimizer = FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm or None)
+    optimizer = FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm)
     model.compile(optimizer, make_objective(settings))
     tensors = {name: tf.constant(value) for name, value in batch.items()}
 

@@ -71,6 +71,17 @@ def test_functions_of_keras_come_back():
     assert keras.activations.get(config["rate"]) is keras.activations.tanh
 
 
+def test_classes_that_are_not_registered_are_given():
+    class Local(keras.layers.Layer):
+        pass
+
+    config = Child([Local(name="mine")]).get_config()
+    with pytest.raises(TypeError, match="Could not locate class 'Local'"):
+        Child.from_config(config)
+    copy = Child.from_config(config, {"Local": Local})
+    assert copy.get_config()["parts"][0]["config"]["name"] == "mine"
+
+
 def test_a_list_that_the_caller_changes_later_is_saved_as_it_was():
     numbers = [[1], [2]]
     layer = Child([], numbers=numbers)

@@ -41,8 +41,11 @@ class SavesArguments:
         return {**saved, **super().get_config()}  # type: ignore[misc]
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**{name: _revived(value) for name, value in config.items()})
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        with keras.saving.custom_object_scope(dict(custom_objects or {})):
+            return cls(**{name: _revived(value) for name, value in config.items()})
 
 
 class _Arguments:

@@ -13,18 +13,18 @@ from typer.testing import CliRunner
 TINY = {
     "num_experts": 4,
     "image_size": 16,
-    "filters": 16,
-    "blocks": 2,
+    "image_encoder.filters": 16,
+    "image_encoder.blocks": 2,
     "units": 40,
     "embedding_units": 24,
-    "expert_units": 16,
+    "experts.embedding_units": 16,
     "context_units": 24,
     "attention": False,
     "dropout": 0.0,
-    "min_count": 1,
+    "vocabulary.min_count": 1,
     "batch_size": 50,
     "learning_rate": 5e-3,
-    "anneal_epochs": 2,
+    "objective.anneal_epochs": 2,
     "epochs": 3,
 }
 
@@ -78,7 +78,7 @@ def test_training_finds_the_styles_and_says_what_was_learnt(scenes, trained):
     assert bounds[2] > bounds[1] > bounds[0]
     assert 0 < metrics["validation"]["usage_entropy"] <= metrics["max_usage_entropy"] + 1e-6
     written = json.loads((trained / "settings.json").read_text())
-    assert written["objective"] == "hard-em"
+    assert written["objective"]["kind"] == "hard-em"
     assert json.loads((trained / "run.json").read_text())["data"] == {
         "captions": str(scenes / "captions.jsonl"),
         "images": str(scenes / "images.zip"),
@@ -172,9 +172,9 @@ def test_describe_one_image_and_one_expert(scenes, trained, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"--set": "num_experts=0"}, "'num_experts': expected at least 1; received 0"),
+        ({"--set": "num_experts=0"}, "num_experts must be greater than or equal to 1"),
         ({"--set": "num_expert=2"}, "no such setting 'num_expert'; did you mean 'num_experts'?"),
-        ({"--set": "objective=vae"}, "objective must be one of marginal, em, hard-em"),
+        ({"--set": "objective.kind=vae"}, "objective.kind must be one of 'marginal', 'em'"),
         ({"--images": "none"}, "none: no such file or folder"),
         ({"--strict": None}, "1 images with captions missing: gone.png"),
         ({"--train-list": "validation.txt"}, "share 15 images, such as 'scene00000.png'"),

@@ -14,12 +14,12 @@ TINY = {
     "num_experts": 2,
     "units": 12,
     "embedding_units": 8,
-    "expert_units": 4,
+    "experts.embedding_units": 4,
     "context_units": 6,
     "max_length": 7,
     "source_max_length": 9,
     "dropout": 0.0,
-    "min_count": 1,
+    "vocabulary.min_count": 1,
     "batch_size": 20,
     "epochs": 1,
 }
@@ -55,7 +55,7 @@ def pairs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def translator(pairs, tmp_path_factory):
     model = tmp_path_factory.mktemp("models") / "translator"
-    fitting(pairs, f"--output={model}", vocabulary="subwords", vocabulary_size=60, epochs=2)
+    fitting(pairs, f"--output={model}", vocabulary="{kind: subwords, size: 60}", epochs=2)
     return model
 
 
@@ -175,15 +175,15 @@ def test_what_the_captioner_was_not_trained_on_is_refused(features, pairs, trans
         (("evaluate", translator, captions), "without --images, expected a table"),
         (("evaluate", translator, pairs, "--source-column=s"), "no such column 's'"),
         (
-            ("train", pairs, f"--output={tmp_path / 'm'}", "--set=min_count=999"),
+            ("train", pairs, f"--output={tmp_path / 'm'}", "--set=vocabulary.min_count=999"),
             "vocabulary: WordVocabulary.fit: no word occurs 999 times",
         ),
         (
             (
-                *("train", pairs, f"--output={tmp_path / 'n'}", "--set=separate=true"),
-                "--set=objective=gumbel",
+                *("train", pairs, f"--output={tmp_path / 'n'}", "--set=experts.kind=separate"),
+                "--set=objective.kind=gumbel",
             ),
-            "it needs separate=false",
+            "received experts.kind=separate",
         ),
     ):
         result = run(*arguments)

@@ -294,7 +294,7 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    module = sys.modules["tfp_dgm.labelling.label_file"]
+    module = sys.modules["tfp_dgm.labelling.labelled_file"]
     monkeypatch.setattr(module, "fit_classifier", interrupted)
     with pytest.raises(KeyboardInterrupt):
         label_file(
@@ -358,7 +358,7 @@ def trained(job, monkeypatch):
     """Gives what `job` learned in the place of another training."""
     model = keras.models.load_model(job["done"].model_directory / "model.keras")
     learnt = lambda *_, **__: (model, job["done"].outcome)  # noqa: E731
-    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.label_file"], "fit_classifier", learnt)
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.labelled_file"], "fit_classifier", learnt)
 
 
 def test_a_full_disk_while_the_table_is_finished_keeps_the_model(tmp_path, trained, monkeypatch):
@@ -403,7 +403,7 @@ def no_training(monkeypatch):
     def train(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.label_file"], "fit_classifier", train)
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.labelled_file"], "fit_classifier", train)
 
 
 def test_integers_that_the_output_cannot_hold_are_known_before_training(tmp_path, no_training):
@@ -441,7 +441,7 @@ def test_a_full_disk_while_the_model_is_written_keeps_it_elsewhere(tmp_path, tra
     _table(tmp_path / "in.csv")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    module = sys.modules["tfp_dgm.labelling.label_file"]
+    module = sys.modules["tfp_dgm.labelling.labelled_file"]
     export = module.export
 
     def full(model, folder, **options):
@@ -469,7 +469,7 @@ def test_where_nothing_can_be_kept_it_is_said(tmp_path, trained, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    module = sys.modules["tfp_dgm.labelling.label_file"]
+    module = sys.modules["tfp_dgm.labelling.labelled_file"]
     monkeypatch.setattr(module, "export", full)
     monkeypatch.setattr(module, "write_table", full)
     result = _label(tmp_path)
@@ -495,7 +495,7 @@ def test_quotes_as_letters_and_formulas_in_the_output(tmp_path, job, trained):
 
 def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, monkeypatch):
     # Batches of a few rows: the answers are the same.
-    module = sys.modules["tfp_dgm.labelling.predict_file"]
+    module = sys.modules["tfp_dgm.labelling.file_prediction"]
     monkeypatch.setattr(module, "_CHARACTERS_PER_BATCH", 200)
     texts = job["in"]["text"][200:210].tolist()
     expected = job["out"]["predicted_label"][200:210].tolist()

@@ -21,6 +21,7 @@ from tfp_dgm.captioning import (
 )
 from tfp_dgm.data import CaptionedImages, DataError, ImageFiles, read_image_features
 from tfp_dgm.networks import ConvolutionalEncoder, PretrainedBackbone, decode_image
+from tfp_dgm.settings import read_settings
 
 
 def png(pixels):
@@ -183,10 +184,15 @@ def test_training_on_a_backbone_with_weights_from_a_file(tmp_path):
     images = np.random.default_rng(2).integers(256, size=(6, 32, 32, 3), dtype=np.uint8)
     captions = CaptionedImages({f"{n}.png": ["a dog", "dog"] for n in range(6)})
     captioned = CaptionedSources(captions, images, "images")
-    sizes = dict.fromkeys(("units", "embedding_units", "expert_units", "context_units"), 8)
-    settings = CaptionSettings(
-        application="MobileNet", weights=str(file), image_size=32, min_count=1, epochs=1, **sizes
-    )
+    sizes = ("units", "embedding_units", "experts.embedding_units", "context_units")
+    chosen = dict.fromkeys(sizes, 8) | {
+        "image_encoder": f"{{kind: application, name: MobileNet, weights: {file}}}",
+        "image_size": 32,
+        "vocabulary.min_count": 1,
+        "epochs": 1,
+    }
+    assignments = [f"{name}={value}" for name, value in chosen.items()]
+    settings = read_settings(CaptionSettings, None, assignments)
     with claim_run(tmp_path / "model", settings) as run:
         train_captioner(captioned, captioned, run, settings)
     assert len(list((tmp_path / "model" / "cache").iterdir())) == 1  # Features, computed once.

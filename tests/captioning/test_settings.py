@@ -1,48 +1,137 @@
 """What no training can use is refused by name, before any work."""
 
+import json
+
 import pytest
 
-from tfp_dgm.captioning import CaptionSettings, make_encoder
+from tfp_dgm.captioning import CaptionSettings, from_version_0_1, make_encoder
 from tfp_dgm.data import DataError
 from tfp_dgm.settings import read_settings
+
+
+def made(**chosen):
+    return read_settings(CaptionSettings, None, [f"{name}={chosen[name]}" for name in chosen])
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"expert_units": 0}, "expert_units must be greater than or equal to 1; received 0"),
-        ({"context_units": -2}, "context_units must be greater than or equal to 1; received -2"),
-        ({"embedding_units": 0}, "embedding_units must be greater than or equal to 1; received 0"),
-        ({"image_size": 0}, "image_size must be greater than or equal to 1; received 0"),
-        ({"min_count": 0}, "min_count must be greater than or equal to 1; received 0"),
-        ({"patience": 0}, "patience must be greater than or equal to 1; received 0"),
-        ({"clip_norm": -1.0}, "clip_norm must be greater than or equal to 0; received -1.0"),
-        ({"balance": ".nan"}, "balance must be a finite number; received nan"),
+        (
+            {"experts.embedding_units": 0},
+            "experts.embedding_units must be .* equal to 1; received 0",
+        ),
+        ({"context_units": -2}, "context_units must be .* equal to 1; received -2"),
+        ({"embedding_units": 0}, "embedding_units must be .* equal to 1; received 0"),
+        ({"image_size": 0}, "image_size must be .* equal to 1; received 0"),
+        (
+            {"vocabulary.min_count": 0},
+            "vocabulary.min_count must be .* equal to 1; received 0",
+        ),
+        ({"patience": 0}, "patience must be .* equal to 1; received 0"),
+        ({"clip_norm": -1.0}, "clip_norm must be greater than 0; received -1.0"),
+        ({"objective.balance": ".nan"}, "objective.balance must be a finite number; received nan"),
         ({"learning_rate": -1.0}, "learning_rate must be greater than 0; received -1.0"),
-        ({"temperature": 0.0}, "temperature must be greater than 0; received 0.0"),
+        (
+            {"objective.temperature": 0.0},
+            "objective.temperature must be greater than 0; received 0.0",
+        ),
         ({"dropout": 1.0}, "dropout must be less than 1; received 1.0"),
-        ({"seed": -1}, "seed must be greater than or equal to 0; received -1"),
+        ({"seed": -1}, "seed must be .* equal to 0; received -1"),
         ({"seed": 2**31}, "seed must be less than or equal to 2147483647; received 2147483648"),
-        ({"filters": 0}, "filters must be greater than or equal to 8; received 0"),
-        ({"filters": 12}, "filters must be a multiple of 8; received 12"),
+        (
+            {"image_encoder.filters": 0},
+            "image_encoder.filters must be .* equal to 8; received 0",
+        ),
+        (
+            {"image_encoder.filters": 12},
+            "image_encoder.filters must be a multiple of 8; received 12",
+        ),
         (
             {"decoder": "transformer", "units": 6},
             "units must be a multiple of 4 for a transformer's heads; received 6",
         ),
-        ({"application": "NoSuchNet"}, "`application` must be one of .* received 'NoSuchNet'"),
+        (
+            {"image_encoder.kind": "application", "image_encoder.name": "NoSuchNet"},
+            "`application` must be one of .* received 'NoSuchNet'",
+        ),
+        ({"image_encoder.kind": "application"}, "image_encoder.name is missing"),
+        (
+            {"experts.kind": "separate", "objective.kind": "gumbel"},
+            "gumbel mixes experts, .* received experts.kind=separate",
+        ),
     ],
     ids=str,
 )
 def test_settings_out_of_range_are_named(changed, message):
     with pytest.raises(DataError, match=message):
-        read_settings(CaptionSettings, None, [f"{name}={value}" for name, value in changed.items()])
+        made(**changed)
 
 
 def test_an_application_says_which_images_are_too_small():
-    settings = CaptionSettings(application="MobileNet", image_size=8)
+    chosen = {"image_encoder.kind": "application", "image_encoder.name": "MobileNet"}
     with pytest.raises(DataError, match=r"settings: .*MobileNet.* at least 32x32"):
-        make_encoder(settings)
+        make_encoder(made(**chosen, image_size=8))
 
 
 def test_the_ends_of_the_ranges_are_in_them():
-    CaptionSettings(seed=2**31 - 1, clip_norm=0.0, balance=0.0, dropout=0.0, filters=8, min_count=1)
+    ends = {"seed": 2**31 - 1, "clip_norm": "null", "dropout": 0.0}
+    ends |= {"objective.balance": 0.0, "image_encoder.filters": 8, "vocabulary.min_count": 1}
+    assert made(**ends).seed == 2**31 - 1
+
+
+FLAT = {
+    "num_experts": 2,
+    "objective": "em",
+    "separate": False,
+    "expert_units": 7,
+    "decoder": "transformer",
+    "source_encoder": "gru",
+    "image_size": 32,
+    "filters": 16,
+    "blocks": 3,
+    "application": "",
+    "weights": "",
+    "fine_tune": False,
+    "vocabulary": "words",
+    "vocabulary_size": 99,
+    "min_count": 2,
+    "lower": False,
+    "clip_norm": 0.0,
+    "temperature": 3.0,
+    "anneal_epochs": 1,
+    "balance": 0.25,
+    "data": {"captions": "x"},
+}
+NOW = """
+num_experts: 2
+objective: {kind: em, temperature: 3, anneal_epochs: 1, balance: 0.25}
+experts: {kind: shared, embedding_units: 7}
+decoder: transformer
+source_encoder: gru
+image_size: 32
+image_encoder: {kind: convolutional, filters: 16, blocks: 3}
+vocabulary: {kind: words, size: 99, min_count: 2, lower: false}
+clip_norm: null
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "now"),
+    [
+        ({}, []),
+        ({"separate": True}, ["experts.kind=separate"]),
+        ({"objective": "gumbel"}, ["objective.kind=gumbel"]),
+        (
+            {"application": "MobileNet", "weights": "w.h5", "fine_tune": True},
+            ["image_encoder={kind: application, name: MobileNet, weights: w.h5, fine_tune: true}"],
+        ),
+        ({"vocabulary": "subwords"}, ["vocabulary={kind: subwords, size: 99, lower: false}"]),
+    ],
+    ids=str,
+)
+def test_settings_of_version_0_1_are_read(tmp_path, changed, now):
+    (tmp_path / "settings.json").write_text(json.dumps(FLAT | changed))
+    (tmp_path / "now.yaml").write_text(NOW)
+    old = read_settings(CaptionSettings, tmp_path / "settings.json", earlier=from_version_0_1)
+    expected = read_settings(CaptionSettings, tmp_path / "now.yaml", now, earlier=from_version_0_1)
+    assert old == expected

@@ -1,7 +1,6 @@
 """Settings of models of images: what goes together, what is refused, what version 0.1 wrote."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from tfp_dgm.data import DataError
 from tfp_dgm.image_modelling import ImageModelSettings
 from tfp_dgm.image_modelling.earlier_settings import from_version_0_1
 from tfp_dgm.image_modelling.settings import OBJECTIVES, objectives_for
-from tfp_dgm.settings import read_settings, settings_table
+from tfp_dgm.settings import read_settings
 
 
 def test_every_name_stands_for_another_objective():
@@ -102,11 +101,3 @@ def test_settings_of_version_0_1_are_read(tmp_path):
     ours = settings()
     assert from_version_0_1({"latents": {"kind": "normal"}}) == {"latents": {"kind": "normal"}}
     assert ours.latents.centred
-
-
-def test_the_page_has_the_settings_as_they_are():
-    page = (Path(__file__).parents[2] / "docs/image_models.md").read_text()
-    shown = page.split("<!-- settings_table(ImageModelSettings) -->\n")[1].split("\n<!-- end -->")[
-        0
-    ]
-    assert shown == settings_table(ImageModelSettings)

@@ -106,7 +106,7 @@ def test_several_texts_of_one_expert(model):
 
 def test_a_place_of_the_beam_without_a_text_has_no_probability(model, monkeypatch):
     """As after a search that found two texts alone."""
-    module = importlib.import_module("tfp_dgm.inference.expert_texts")
+    module = importlib.import_module("tfp_dgm.inference.texts_of_experts")
     search = module.beam_search
 
     def two(texts, size, **kwargs):

@@ -10,7 +10,7 @@ from tfp_dgm.labelling import fit_classifier
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import fit_features
 from tfp_dgm.labelling.members import FOLDS, folds
-from tfp_dgm.labelling.metrics import metrics
+from tfp_dgm.labelling.scores import metrics
 from tfp_dgm.text import TfIdf, WordCounts
 
 TOPICS, PER_TOPIC, RANDOM = 4, 150, 260

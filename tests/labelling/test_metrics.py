@@ -7,7 +7,7 @@ import pytest
 
 from tests.labelling.outcomes import drawn, hand_made, one_hot
 from tfp_dgm.evaluation import clopper_pearson_interval
-from tfp_dgm.labelling.metrics import TOO_FEW_LABELS, metrics
+from tfp_dgm.labelling.scores import TOO_FEW_LABELS, metrics
 
 
 def test_rows_are_counted() -> None:

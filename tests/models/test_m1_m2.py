@@ -98,6 +98,11 @@ def test_training_takes_a_fresh_draw_of_the_latent_and_the_compiled_objective():
     first, _ = model.losses_per_example(X, TARGETS, training=True)
     second, _ = model.losses_per_example(X, TARGETS, training=True)
     assert np.abs(first - second).min() > 1e-3
+    run = {"seed": (1, 2), "objective": ELBO()}
+    trained = [model.bound(X, training=True, **run).value for _ in range(2)]
+    assert np.abs(trained[0] - trained[1]).min() > 1e-3
+    evaluated = [oracle(model, x, -1)[1] for x in X]
+    np.testing.assert_allclose(model.bound(X, **run).value, evaluated, rtol=1e-4)
 
 
 def test_rows_have_the_same_loss_in_any_batch():

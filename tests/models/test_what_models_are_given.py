@@ -270,6 +270,11 @@ def test_weights_beside_a_data_set_are_left_for_keras_to_refuse():
         mixture().fit(tf.data.Dataset.from_tensors(BINARY), sample_weight=WEIGHTS, verbose=0)
 
 
+def test_arguments_of_a_step_may_be_given_by_place():
+    logs = mixture().train_on_batch(BINARY, None, None, None, True)
+    assert np.isfinite(logs["loss"])
+
+
 def test_grey_pixels_are_given_their_cross_entropy():
     grey = BINARY * 0.5 + 0.25
     assert np.isfinite(mixture().train_on_batch(grey)).all()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from tfp_dgm.captioning.caption_page import render_caption_page
     from tfp_dgm.captioning.descriptions import Decoding, Description, describe
+    from tfp_dgm.captioning.earlier_settings import from_version_0_1
     from tfp_dgm.captioning.evaluation import (
         caption_responsibilities,
         evaluate_captioner,
@@ -48,6 +49,7 @@ __all__ = [
     "describe",
     "encode_images",
     "evaluate_captioner",
+    "from_version_0_1",
     "kind_of_sources",
     "load_captioner",
     "load_images",
@@ -76,6 +78,7 @@ __getattr__ = lazy_names(
         "caption_page": ("render_caption_page",),
         "descriptions": ("Decoding", "Description", "describe"),
         "evaluation": ("caption_responsibilities", "evaluate_captioner", "score_captions"),
+        "earlier_settings": ("from_version_0_1",),
         "images": ("encode_images", "load_images"),
         "run": ("claim_run", "settings_of"),
         "settings": ("CaptionSettings",),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -10,8 +11,6 @@ from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.data import DataError
 from tfp_dgm.models import MixtureOfExpertsCaptioner
 from tfp_dgm.text import SubwordVocabulary, Vocabulary, WordVocabulary
-
-_SAMPLED = ("score-function", "gumbel")
 
 
 def make_vocabulary(
@@ -22,13 +21,17 @@ def make_vocabulary(
     Raises:
       DataError: if no token is left.
     """
-    common = {"lower": settings.lower, "max_length": max_length, "name": name}
+    chosen = settings.vocabulary
+    common: dict[str, Any] = {
+        "size": chosen.size,
+        "lower": chosen.lower,
+        "max_length": max_length,
+        "name": name,
+    }
     try:
-        if settings.vocabulary == "subwords":
-            return SubwordVocabulary.fit(texts, size=settings.vocabulary_size, **common)
-        return WordVocabulary.fit(
-            texts, size=settings.vocabulary_size, min_count=settings.min_count, **common
-        )
+        if chosen.kind == "subwords":
+            return SubwordVocabulary.fit(texts, **common)
+        return WordVocabulary.fit(texts, min_count=chosen.min_count, **common)
     except ValueError as error:
         raise DataError(f"{name}: {error}") from error
 
@@ -61,19 +64,19 @@ def make_encoder(settings: CaptionSettings) -> keras.Layer:
       DataError: if the weights, or images of this size, do not fit the application.
       OSError: if the weights are missing or cannot be fetched.
     """
-    size = settings.image_size
-    if settings.application:
+    chosen, size = settings.image_encoder, settings.image_size
+    if chosen.kind == "application":
         try:
             return networks.PretrainedBackbone(
-                settings.application,
+                chosen.name,
                 (size, size),
-                weights=settings.weights or None,
-                trainable=settings.fine_tune,
+                weights=chosen.weights,
+                trainable=chosen.fine_tune,
                 name="encoder",
             )
         except ValueError as error:
             raise DataError(f"settings: {error}") from error
-    filters = [settings.filters * min(4, 2**block) for block in range(settings.blocks)]
+    filters = [chosen.filters * min(4, 2**block) for block in range(chosen.blocks)]
     return networks.ConvolutionalEncoder(filters, seed=settings.seed, name="encoder")
 
 
@@ -93,18 +96,18 @@ def build_captioner(
       encoder: what gives them; None where the sources are features.
       source_vocabulary: of the sources, where they are texts.
     """
-    if settings.separate:
+    if settings.experts.kind == "separate":
         heads = [
             _head(settings, vocabulary.size, settings.context_units, feature_units, seed=k)
             for k in range(settings.num_experts)
         ]
         experts: layers.Experts = layers.SeparateExperts(heads, name="experts")
     else:
-        units = settings.context_units + settings.expert_units
+        units = settings.context_units + settings.experts.embedding_units
         experts = layers.SharedExperts(
             _head(settings, vocabulary.size, units, feature_units, seed=0),
             settings.num_experts,
-            embedding_units=settings.expert_units,
+            embedding_units=settings.experts.embedding_units,
             name="experts",
         )
     gate = layers.Categorical(settings.num_experts, name="gate") if settings.learned_gate else None
@@ -122,13 +125,13 @@ def build_captioner(
 
 def make_objective(settings: CaptionSettings) -> objectives.Objective:
     """The objective that the settings ask for."""
-    if settings.objective == "em":
+    if settings.objective.kind == "em":
         return objectives.EnumeratedELBO()
-    if settings.objective == "hard-em":
+    if settings.objective.kind == "hard-em":
         return objectives.ReweightedWakeSleep(num_samples=1)
-    if settings.objective == "score-function":
+    if settings.objective.kind == "score-function":
         return objectives.ScoreFunctionELBO(num_samples=4)
-    if settings.objective == "gumbel":
+    if settings.objective.kind == "gumbel":
         return objectives.GumbelSoftmaxELBO()
     return objectives.ExactMarginal()
 
@@ -147,8 +150,6 @@ class AnnealResponsibilities(keras.callbacks.Callback):
         self.epochs = epochs
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        if not isinstance(self.model.expert_posterior, layers.Responsibilities):
-            return
         left = max(0.0, 1.0 - epoch / max(1, self.epochs))
         value = math.exp(left * math.log(self.temperature))
         self.model.expert_posterior.temperature.assign(value)
@@ -157,7 +158,8 @@ class AnnealResponsibilities(keras.callbacks.Callback):
 def _posterior(
     settings: CaptionSettings, vocabulary_size: int
 ) -> layers.Responsibilities | layers.ExpertRecognition:
-    if settings.objective in _SAMPLED:
+    chosen = settings.objective
+    if chosen.kind == "score-function" or chosen.kind == "gumbel":
         encoder = networks.GRUEncoder(
             vocabulary_size,
             settings.units,
@@ -168,14 +170,14 @@ def _posterior(
         return layers.ExpertRecognition(
             encoder,
             settings.num_experts,
-            one_hot=settings.objective == "gumbel",
+            one_hot=chosen.kind == "gumbel",
             name="expert_posterior",
         )
     return layers.Responsibilities(
         settings.num_experts,
-        hard=settings.objective == "hard-em",
-        temperature=settings.temperature,
-        balance=settings.balance,
+        hard=chosen.kind == "hard-em",
+        temperature=chosen.temperature,
+        balance=chosen.balance,
         name="expert_posterior",
     )
 

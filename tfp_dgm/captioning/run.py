@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from tfp_dgm.captioning.earlier_settings import from_version_0_1
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.data import DataError, RunFolder, require_finished_run
 from tfp_dgm.settings import read_settings
@@ -42,4 +43,4 @@ def settings_of(directory: Path) -> CaptionSettings:
     require_finished_run(directory, JOB)
     if not (directory / MODEL).exists():
         raise DataError.at(directory, f"expected the folder of a finished training, with {MODEL}")
-    return read_settings(CaptionSettings, directory / "settings.json")
+    return read_settings(CaptionSettings, directory / "settings.json", earlier=from_version_0_1)

@@ -85,16 +85,15 @@ def train_captioner(
         )
         encoder = make_text_encoder(settings, source_vocabulary)
         inputs = [token_rows(source_vocabulary, list(texts)) for texts in inputs]
-    frozen = encoder is not None and not encoder.trainable
-    if frozen:
+    frozen = None if encoder is None or encoder.trainable else encoder
+    if frozen is not None:
+        encoder = None
         inputs = [
-            _features(run.path, encoder, captioned, settings, progress)
+            _features(run.path, frozen, captioned, settings, progress)
             for captioned in (train, validation)
         ]
-    units = _feature_units(encoder, inputs[0], frozen)
-    model = build_captioner(
-        settings, vocabulary, units, None if frozen else encoder, source_vocabulary
-    )
+    units = _feature_units(encoder, inputs[0])
+    model = build_captioner(settings, vocabulary, units, encoder, source_vocabulary)
     train_batches, validation_batches = (
         CaptionBatches(
             sources,
@@ -108,8 +107,8 @@ def train_captioner(
         )
     )
     history = _fit(model, train_batches, validation_batches, run, settings, progress)
-    if frozen:
-        model = model.with_encoder(encoder)
+    if frozen is not None:
+        model = model.with_encoder(frozen)
         model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
     metrics = _metrics(history, train, validation, train_batches, vocabulary, settings)
     with run.results() as folder:
@@ -150,8 +149,8 @@ def _features(
     return encode_images(encoder, captioned.sources, cache=path, progress=progress)
 
 
-def _feature_units(encoder: keras.Layer | None, inputs: np.ndarray, frozen: bool) -> int:
-    if encoder is None or frozen:
+def _feature_units(encoder: keras.Layer | None, inputs: np.ndarray) -> int:
+    if encoder is None:
         return inputs.shape[-1]
     return encoder.compute_output_shape((None, *inputs.shape[1:]))[-1]
 
@@ -165,7 +164,7 @@ def _fit(
     progress: Progress,
 ) -> list[dict[str, float]]:
     model.compile(
-        FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm or None),
+        FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm),
         make_objective(settings),
     )
     model.build({name: (None, *value.shape[1:]) for name, value in train[0][0].items()})
@@ -174,6 +173,10 @@ def _fit(
     )
     state = RunState(run, callbacks=[stopping])
     train.epoch = state.epoch
+    chosen = settings.objective
+    annealing = []
+    if chosen.kind != "score-function" and chosen.kind != "gumbel":
+        annealing = [AnnealResponsibilities(chosen.temperature, chosen.anneal_epochs)]
     model.fit(  # Without an epoch left, it brings the best weights back.
         train,
         validation_data=validation,
@@ -182,7 +185,7 @@ def _fit(
         shuffle=False,
         verbose=0,
         callbacks=[
-            AnnealResponsibilities(settings.temperature, settings.anneal_epochs),
+            *annealing,
             _Report(progress, "Training", batches=len(train), epochs=settings.epochs),
             NonFiniteGuard(),
             stopping,

@@ -3,13 +3,13 @@
 Nothing here imports TensorFlow; pandas and Arrow are imported where a table is read.
 """
 
-from tfp_dgm.data.atomic_directory import atomic_directory, check_output_directory
+from tfp_dgm.data.atomic_directories import atomic_directory, check_output_directory
 from tfp_dgm.data.atomic_file import atomic_write, check_new_file, check_output_file
 from tfp_dgm.data.caption_files import read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
-from tfp_dgm.data.digest import digest
+from tfp_dgm.data.digests import digest
 from tfp_dgm.data.free_room import check_room
 from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_features import ImageFeatures, read_image_features
@@ -34,7 +34,7 @@ from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
 from tfp_dgm.data.run_folder import RunFolder
 from tfp_dgm.data.run_record import require_finished_run
 from tfp_dgm.data.sentences import Sentences, read_sentences
-from tfp_dgm.data.shown_image import shown_image
+from tfp_dgm.data.shown_images import shown_image
 from tfp_dgm.data.table_writer import (
     TableWriter,
     check_new_columns,

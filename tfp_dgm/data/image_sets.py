@@ -19,7 +19,7 @@ from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import fetch
 from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_files import ImageFiles
-from tfp_dgm.data.shown_image import shown_image
+from tfp_dgm.data.shown_images import shown_image
 
 _NAMES = ("images", "x", "x_train")
 _ZIP_MAGIC = b"PK"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tfp_dgm.data.atomic_directory import check_output_directory
+from tfp_dgm.data.atomic_directories import check_output_directory
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.table_writer import StrPath, check_output_path

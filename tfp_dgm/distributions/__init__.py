@@ -1,15 +1,15 @@
 """Families and bijectors that TFP lacks: pure TFP classes, which know nothing of Keras."""
 
 from tfp_dgm.distributions.bag_of_words import BagOfWords
-from tfp_dgm.distributions.independent_factors import independent_factors
+from tfp_dgm.distributions.factors import independent_factors
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
-from tfp_dgm.distributions.is_spherical import is_spherical
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
 from tfp_dgm.distributions.planar import Planar
-from tfp_dgm.distributions.point_estimate import point_estimate
+from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.selected import Selected
-from tfp_dgm.distributions.support_of import support_of
+from tfp_dgm.distributions.spheres import is_spherical
+from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
 

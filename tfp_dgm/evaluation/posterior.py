@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfp_dgm.distributions.divergence import divergence, divergence_per_factor
 from tfp_dgm.evaluation.batches import Progress, batches, steps_of
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Draws
-from tfp_dgm.objectives.divergence import divergence, divergence_per_factor
 
 
 def elbo_terms(
@@ -58,7 +58,8 @@ def elbo_terms(
         drawn = tf.map_fn(step, seeds, fn_output_signature=tf.float32, parallel_iterations=1)
         drawn = tf.reshape(drawn, [steps * per_step, 2, -1])[:num_samples]
         log_px, log_ratio = tf.unstack(drawn, num=2, axis=1)  # [S, B]
-        return tf.reduce_mean(log_px, axis=0), divergence(posterior, prior, log_ratio)
+        kl = divergence(posterior, prior, lambda: tf.reduce_mean(log_ratio, axis=0))
+        return tf.reduce_mean(log_px, axis=0), kl
 
     parts = []
     for inputs, count, index in batches(data, batch_size, progress):

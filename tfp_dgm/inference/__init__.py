@@ -1,25 +1,25 @@
 """After training: decoding, refinement of posteriors, annealed importance sampling."""
 
-from tfp_dgm.inference.annealed_importance_sampling import (
+from tfp_dgm.inference.annealing import (
     Annealed,
     annealed_importance_sampling,
     reverse_annealed_importance_sampling,
 )
-from tfp_dgm.inference.beam_search import beam_search
+from tfp_dgm.inference.beams import beam_search
 from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
 from tfp_dgm.inference.decoding import greedy, keep_head, sample_texts
-from tfp_dgm.inference.draw import draw
-from tfp_dgm.inference.expert_texts import Texts, expert_texts, score_texts, texts_of_expert
+from tfp_dgm.inference.drawing import draw
 from tfp_dgm.inference.imputation import impute
 from tfp_dgm.inference.interpolation import (
     interpolate,
     interpolate_linearly,
     interpolate_spherically,
 )
-from tfp_dgm.inference.latents_of_texts import latents_of_texts
-from tfp_dgm.inference.refine_posterior import refine_posterior
 from tfp_dgm.inference.refined_posteriors import RefinedPosteriors
-from tfp_dgm.inference.tune_step_size import tune_step_size
+from tfp_dgm.inference.refinement import refine_posterior
+from tfp_dgm.inference.step_sizes import tune_step_size
+from tfp_dgm.inference.text_latents import latents_of_texts
+from tfp_dgm.inference.texts_of_experts import Texts, expert_texts, score_texts, texts_of_expert
 
 __all__ = [
     "Annealed",

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfp_dgm.distributions import point_estimate
-from tfp_dgm.inference.beam_search import beam_search
+from tfp_dgm.inference.beams import beam_search
 from tfp_dgm.models import LanguageModel, TextVAE
 from tfp_dgm.token_ids import END, PAD
 

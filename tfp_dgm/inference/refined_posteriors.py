@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfp_dgm.inference.refine_posterior import refine_posterior
+from tfp_dgm.inference.refinement import refine_posterior
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Joint, SemiAmortized
 

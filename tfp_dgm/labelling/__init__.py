@@ -2,14 +2,14 @@
 
 from tfp_dgm.labelling.baselines import BASELINES
 from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.features import Features, fit_features
-from tfp_dgm.labelling.fit_classifier import fit_classifier
-from tfp_dgm.labelling.label_file import LabelledFile, label_file
-from tfp_dgm.labelling.metrics import metrics
+from tfp_dgm.labelling.file_prediction import predict_file
+from tfp_dgm.labelling.labelled_file import LabelledFile, label_file
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.predict_file import predict_file
 from tfp_dgm.labelling.report import render_report
-from tfp_dgm.labelling.sentence_vectors import sentence_vectors
+from tfp_dgm.labelling.scores import metrics
+from tfp_dgm.labelling.vectors_of_sentences import sentence_vectors
 
 __all__ = [
     "BASELINES",

@@ -10,7 +10,7 @@ import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
 from tfp_dgm.labelling.classifier import VAE_SHARE
-from tfp_dgm.labelling.sentence_vectors import sentence_vectors
+from tfp_dgm.labelling.vectors_of_sentences import sentence_vectors
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.objectives import ELBO

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.saved_arguments import SavesArguments
@@ -48,8 +49,8 @@ class TemperedMixture(SavesArguments, keras.layers.Layer):
 
     def __init__(
         self,
-        temperatures: Sequence[float],
-        weights: Sequence[float],
+        temperatures: Sequence[float] | np.ndarray,
+        weights: Sequence[float] | np.ndarray,
         floor: float = 0.0,
         **kwargs: Any,
     ) -> None:

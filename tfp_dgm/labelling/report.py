@@ -12,8 +12,8 @@ from tfp_dgm.evaluation import coverage_precision_curve, reliability_bins
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.annotate_next import annotate_next
 from tfp_dgm.labelling.figures import confusion_figure, coverage_figure, reliability_figure
-from tfp_dgm.labelling.metrics import TOO_FEW_LABELS, metrics
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.scores import TOO_FEW_LABELS, metrics
 
 _TEMPLATE = "report.html.jinja"
 _ENOUGH_FOR_A_FIGURE = 10

@@ -43,7 +43,7 @@ from tfp_dgm.layers.sample import Sample
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
 from tfp_dgm.layers.separate_experts import SeparateExperts
 from tfp_dgm.layers.shared_experts import SharedExperts
-from tfp_dgm.layers.standard_prior import standard_prior
+from tfp_dgm.layers.standard_priors import standard_prior
 from tfp_dgm.layers.token_sequence import TokenSequence
 
 __all__ = [

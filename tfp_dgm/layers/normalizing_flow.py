@@ -9,9 +9,9 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
-from tfp_dgm.distributions.is_spherical import is_spherical
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
+from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions.point_estimate import point_estimate
+from tfp_dgm.distributions.divergence import divergence
+from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.layers.prior import Prior
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
@@ -101,12 +102,10 @@ class Sample(SavesArguments, SavesSeed, keras.layers.Layer):
         prior = self.prior.as_prior(None, posterior_of_features=self.layer)
         require_same_space(self, distribution, prior)
         draw, log_prob = distribution.experimental_sample_and_log_prob(seed=seed)
-        try:
-            divergence = tfd.kl_divergence(distribution, prior)  # [*b], the features' leading axes
-        except NotImplementedError:  # TFP registers no closed form for this pair.
-            divergence = log_prob - prior.log_prob(draw)
-        kept = tf.ones_like(divergence) if mask is None else tf.cast(mask, tf.float32)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(kept * divergence), tf.reduce_sum(kept))
+        # [*b], the features' leading axes.
+        kl = divergence(distribution, prior, lambda: log_prob - prior.log_prob(draw))
+        kept = tf.ones_like(kl) if mask is None else tf.cast(mask, tf.float32)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(kept * kl), tf.reduce_sum(kept))
         self.add_loss(self.kl_weight * mean)
         return draw
 

@@ -8,7 +8,7 @@ from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
 from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
 from tfp_dgm.models.language_model import LanguageModel
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
-from tfp_dgm.models.load_model import load_model
+from tfp_dgm.models.loading import load_model
 from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner

@@ -76,13 +76,15 @@ class DataIntake:
         y: Any = None,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
-        **kwargs: Any,
+        return_dict: bool = False,
     ) -> Any:
         """One step of training; see `fit` for the data."""
         name = type(self).__name__
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
         x = self._checked(x)
-        return super().train_on_batch(x, y, sample_weight, **kwargs)  # type: ignore[misc]
+        return super().train_on_batch(  # type: ignore[misc]
+            x, y, sample_weight, return_dict=return_dict
+        )
 
     def _checked(self, inputs: Any) -> Any:
         """The inputs, checked as arrays now, and as a data set when its batches are taken."""

@@ -29,7 +29,8 @@ class M1M2(LatentVariableModel):
         loss = E_q(z1 | x) loss_m2(z1, targets)
 
     The bound is `m2`'s, on log p(z1, y in A), of the same z1 as the loss. `predict` and calling the
-    model give q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is `m2`'s.
+    model give q(y | z1), [B, K]. `fit` takes targets as `M2` does, and `compile`'s objective is
+    `m2`'s.
 
     Args:
       vae: trained M1, inputs [B, ...] -> latent [B, Z1]; frozen by this model.

@@ -3,7 +3,7 @@
 from tfp_dgm.networks.attention import Attention
 from tfp_dgm.networks.convolutional_decoder import ConvolutionalDecoder
 from tfp_dgm.networks.convolutional_encoder import ConvolutionalEncoder
-from tfp_dgm.networks.decode_image import decode_image
+from tfp_dgm.networks.image_decoding import decode_image
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 from tfp_dgm.networks.mlp import MLP
 from tfp_dgm.networks.pretrained_backbone import PretrainedBackbone, find_application

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -62,7 +62,7 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
             )
         except Exception as error:  # KerasHub raises whatever its many loaders raise.
             raise OSError(
-                f"--encoder: expected a folder or preset with a text encoder that KerasHub can "
+                f"encoder: expected a folder or preset with a text encoder that KerasHub can "
                 f"load; received {preset!r} ({type(error).__name__}: {error})"
             ) from error
         return cls(preprocessor, backbone)
@@ -152,9 +152,11 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
         return digest.hexdigest()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
         _keras_hub()  # Registers the classes named in the configuration.
-        return super().from_config(config)
+        return super().from_config(config, custom_objects)
 
 
 def _sequence_output(outputs: Any) -> Any:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.divergence import divergence_per_factor
 from tfp_dgm.objectives.configuration import Configured
-from tfp_dgm.objectives.divergence import divergence_per_factor
 
 
 class Rate(Configured):

@@ -3,9 +3,9 @@
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.divergence import divergence
 from tfp_dgm.objectives.binary_latents import linear_draws, logits_of
 from tfp_dgm.objectives.bound import Bound
-from tfp_dgm.objectives.divergence import divergence
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 from tfp_dgm.objectives.joint import Joint
 from tfp_dgm.objectives.objective import Objective, at_least_one
@@ -60,11 +60,13 @@ class GumbelSoftmaxELBO(Objective):
         posterior, prior = joint.posterior, joint.prior
         z = draw_in_turn(posterior, self._draw, self.num_samples, seed)
         draws = linear_draws(self, joint, z)
-        learned_kl = divergence(posterior, prior, zero_where_infinite(draws.log_ratio))
+        learned_kl = divergence(
+            posterior, prior, lambda: draws.mean(zero_where_infinite(draws.log_ratio))
+        )
         surrogate = draws.mean(zero_where_infinite(draws.log_px)) - learned_kl
         if not self.straight_through:
             draws = linear_draws(self, joint, posterior.sample(self.num_samples, seed=seed))
-        kl = divergence(posterior, prior, draws.log_ratio)
+        kl = divergence(posterior, prior, lambda: draws.mean_log_ratio)
         return draws.bound(kl=kl, surrogate=surrogate)
 
     def _draw(self, layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:

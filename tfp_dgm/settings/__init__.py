@@ -5,9 +5,9 @@ refusals, `name=value` and the tables of the documentation follow from them. Not
 TensorFlow.
 """
 
+from tfp_dgm.settings.classes import settings_class, variants
 from tfp_dgm.settings.reading import read_settings
-from tfp_dgm.settings.settings_class import settings_class, variants
-from tfp_dgm.settings.settings_table import settings_table
+from tfp_dgm.settings.tables import settings_table
 
 __all__ = [
     "read_settings",

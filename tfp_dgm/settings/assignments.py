@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfp_dgm.data import DataError
-from tfp_dgm.settings.settings_class import TAG
+from tfp_dgm.settings.classes import TAG
 from tfp_dgm.settings.settings_file import parse_value
 
 

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tfp_dgm.data import DataError
 from tfp_dgm.settings.assignments import assign
+from tfp_dgm.settings.classes import TAG, chosen, defaults_of, types_of
 from tfp_dgm.settings.refusals import path_of, refusal
-from tfp_dgm.settings.settings_class import TAG, chosen, defaults_of, types_of
 from tfp_dgm.settings.settings_file import line_of, load_settings
 
 Settings = TypeVar("Settings")

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from tfp_dgm.settings.settings_class import TAG, chosen, defaults_of, types_of, variants, walk
+from tfp_dgm.settings.classes import TAG, chosen, defaults_of, types_of, variants, walk
 
 
 def path_of(error: ErrorDetails, values: Mapping[str, Any]) -> tuple[str, ...]:

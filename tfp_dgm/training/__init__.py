@@ -2,8 +2,8 @@
 
 from tfp_dgm.training.aggressive_training import AggressiveTraining
 from tfp_dgm.training.autoencoder_pretraining import AutoencoderPretraining
-from tfp_dgm.training.batch_stream import batch_stream
-from tfp_dgm.training.binarised_batches import binarised_batches
+from tfp_dgm.training.batch_streams import batch_stream
+from tfp_dgm.training.binarisation import binarised_batches
 from tfp_dgm.training.collapse_watch import CollapseWatch
 from tfp_dgm.training.fused_adam import FusedAdam
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError

@@ -176,5 +176,5 @@ class AggressiveTraining(keras.callbacks.Callback):
             weight.trainable = id(weight) not in frozen
 
     def _loss_so_far(self) -> tuple[float, float]:
-        tracker = self.model.metrics[0]
+        (tracker,) = (metric for metric in self.model.metrics if metric.name == "loss")
         return float(tracker.total.numpy()), float(tracker.count.numpy())

@@ -166,7 +166,8 @@ class ResumeTraining(keras.callbacks.Callback):
                 f"ResumeTraining: {self.path} has the state of {len(states)} callbacks; received "
                 f"{len(self.callbacks)}"
             )
-        for index, (callback, state) in enumerate(zip(self.callbacks, states, strict=True)):
+        callbacks: list[Any] = self.callbacks  # Keras names no common type with `best_weights`.
+        for index, (callback, state) in enumerate(zip(callbacks, states, strict=True)):
             for name, value in state.items():
                 setattr(callback, name, value)
             head = f"callbacks/{index}/"

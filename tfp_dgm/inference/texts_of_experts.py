@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfp_dgm.distributions import TokenSequence
-from tfp_dgm.inference.beam_search import beam_search
+from tfp_dgm.inference.beams import beam_search
 from tfp_dgm.inference.counter_based import random_bits
 from tfp_dgm.inference.decoding import greedy, sample_texts
 from tfp_dgm.models.mixture_of_experts_captioner import EncodedSource, MixtureOfExpertsCaptioner

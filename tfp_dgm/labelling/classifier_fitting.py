@@ -18,8 +18,8 @@ from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unkn
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.sentence_vectors import cut_off_warning
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
+from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
 from tfp_dgm.training import Progress
 
 _TERMS = 12

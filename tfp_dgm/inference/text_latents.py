@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.inference.draw import draw
+from tfp_dgm.inference.drawing import draw
 
 # Of numbers that no token of a text is drawn with.
 _COUNTER = 1 << 20

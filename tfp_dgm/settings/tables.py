@@ -10,7 +10,7 @@ from typing import Any
 
 import annotated_types
 
-from tfp_dgm.settings.settings_class import TAG, defaults_of, types_of, variants, walk
+from tfp_dgm.settings.classes import TAG, defaults_of, types_of, variants, walk
 
 
 def settings_table(declared: type) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_dgm.inference.annealed_importance_sampling import continuous_prior, log_joint
+from tfp_dgm.inference.annealing import continuous_prior, log_joint
 from tfp_dgm.models import LatentVariableModel
 
 _PILOT_CHAINS = 8

@@ -20,12 +20,12 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.classifier import TextClassifier
-from tfp_dgm.labelling.fit_classifier import fit_classifier
+from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.keep_results import write_or_keep
-from tfp_dgm.labelling.metrics import metrics
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.report import render_report
+from tfp_dgm.labelling.scores import metrics
 from tfp_dgm.serving import export
 from tfp_dgm.training import Progress
 

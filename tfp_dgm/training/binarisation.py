@@ -5,7 +5,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm.data.image_sets import check_probabilities
-from tfp_dgm.training.batch_stream import batch_stream
+from tfp_dgm.training.batch_streams import batch_stream
 
 
 def binarised_batches(
