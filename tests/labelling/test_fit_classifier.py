@@ -195,5 +195,5 @@ def test_a_model_with_an_encoder_is_served_from_strings(tiny_encoder, tmp_path, 
 def test_an_encoder_that_is_none_is_explained(tmp_path):
     pytest.importorskip("keras_hub")
     texts, truth = _texts(20)
-    with pytest.raises(OSError, match="--encoder: expected a folder or preset"):
+    with pytest.raises(OSError, match="encoder: expected a folder or preset"):
         fit_classifier(texts, _allowed(truth, 9), _names(3), encoder=str(tmp_path))
