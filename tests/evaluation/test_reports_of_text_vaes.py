@@ -42,6 +42,7 @@ TEXTS = np.stack(rule_texts(8))
 
 
 @pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.usefixtures("eager")
 def test_text_vae_of_each_posterior_and_prior(pair):
     posterior, prior = PAIRS[pair]()
     model = make_vae(posterior=posterior, prior=prior)

@@ -175,7 +175,7 @@ class TokenSequence(tfd.Distribution):
             time: tf.Tensor, last: tf.Tensor, rows: tf.TensorArray, state: State
         ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray, State]:
             logits, state = self.step(last, time, state)
-            fold = tf.random.experimental.stateless_fold_in(seed, time)
+            fold = tf.random.fold_in(seed, time)
             drawn = tfd.Categorical(logits=logits).sample(seed=fold)  # [n, *batch]
             over = (last == END) | (last == PAD)
             token = tf.where(over, PAD, drawn)

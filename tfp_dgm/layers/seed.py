@@ -16,9 +16,7 @@ def stateless_seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return seed
-    return tf.random.experimental.stateless_fold_in(
-        seed, tf.cast(replica.replica_id_in_sync_group, tf.int32)
-    )
+    return tf.random.fold_in(seed, tf.cast(replica.replica_id_in_sync_group, tf.int32))
 
 
 class SavesSeed:

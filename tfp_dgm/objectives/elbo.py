@@ -69,11 +69,10 @@ class ELBO(Objective):
         require_reparameterized(self, posterior)
         z, log_q = posterior.experimental_sample_and_log_prob(self.num_samples, seed=seed)
         draws = Draws.of(joint, z, log_q)
-        kl = (
-            divergence(posterior, prior, lambda: draws.mean_log_ratio)
-            if self.analytic_kl
-            else draws.mean_log_ratio
-        )
+        if self.analytic_kl:
+            kl = divergence(posterior, prior, lambda: draws.mean_log_ratio)
+        else:
+            kl = draws.mean_log_ratio
         weighted = kl
         if isinstance(self.gradient, StickingTheLanding):
             of_draws = self.gradient.log_posterior(posterior, z, log_q) - draws.log_pz

@@ -17,13 +17,15 @@ class FusedAdam(keras.optimizers.Adam):
     of several replicas, each of which Keras would clip by itself. AMSGrad takes Keras's own way.
 
     Args:
-      *args, **kwargs: see `keras.optimizers.Adam`. What is given as `clipnorm` is the attribute
-        `norm_limit`, and `clipnorm` None, so that Keras clips nothing itself.
+      *args, **kwargs: see `keras.optimizers.Adam`.
+      clipnorm: as there, and kept as the attribute `norm_limit`: the attribute `clipnorm` is None,
+        so that Keras clips nothing itself.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.norm_limit, self.clipnorm = self.clipnorm, None
+    def __init__(self, *args: Any, clipnorm: float | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, clipnorm=clipnorm, **kwargs)  # Which refuses two ways to clip.
+        self.norm_limit = clipnorm
+        self.clipnorm = None
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         gradient = self._clipped(tf.convert_to_tensor(gradient))
