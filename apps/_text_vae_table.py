@@ -9,6 +9,7 @@ from ._tables import print_table
 
 _NAMES = {
     "log_likelihood": "log-likelihood",
+    "log_likelihood_of_all": "log-likelihood of all",
     "elbo": "ELBO",
     "reconstruction": "reconstruction",
     "kl": "rate",
@@ -36,7 +37,13 @@ def show(report: dict[str, Any]) -> None:
 
 
 def _rows(report: dict[str, Any], beside: dict[str, Any] | None) -> Iterator[tuple[str, ...]]:
+    count = report["num_sentences"]
+    some = report.get("log_likelihood_num_examples", count)
     for key, name in _NAMES.items():
+        if key == "log_likelihood_of_all" and some == count:
+            continue
+        if key == "log_likelihood" and some < count:
+            name = f"log-likelihood of {some:,}"
         if report.get(key) is not None:
             other = () if beside is None else (_number(beside, key) if key in beside else "",)
             yield name, _number(report, key), *other

@@ -21,6 +21,18 @@ def seeds():
 
 
 @pytest.fixture
+def eager(monkeypatch):
+    """`fit`, `evaluate` and `predict` run as Python: a trace takes longer than a few small steps.
+
+    Not for tests of what a trace keeps, nor for those that train in earnest.
+    """
+    import keras
+
+    always = property(lambda model: True, lambda model, value: None)
+    monkeypatch.setattr(keras.Model, "run_eagerly", always)
+
+
+@pytest.fixture
 def dtype_policy():
     """Sets the global dtype policy for one test: `dtype_policy("mixed_bfloat16")`."""
     import keras

@@ -6,24 +6,33 @@ import sys
 from contextlib import contextmanager
 
 _CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate"}
-_watched = []  # The innermost is told; Python has no way to take a hook away again.
+_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_told = []  # Who is told; Python has no way to take a hook away again.
 
 
 def _hook(event, arguments):
-    if not _watched:
+    if not _told:
         return
     opens_to_write = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITE
     if event in _CHANGES or opens_to_write:
-        folder, to, taken = _watched.pop()  # What copying does is no change.
+        tell = _told.pop()  # What it does is no change.
         try:
-            shutil.copytree(folder, to / str(len(taken)))
-            taken.append(to / str(len(taken)))
+            tell()
         finally:
-            _watched.append((folder, to, taken))
+            _told.append(tell)
 
 
-_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 sys.addaudithook(_hook)
+
+
+@contextmanager
+def changes_of_files(tell):
+    """Calls `tell()` before each change of a file system that Python makes within the block."""
+    _told.append(tell)
+    try:
+        yield
+    finally:
+        _told.remove(tell)
 
 
 @contextmanager
@@ -34,8 +43,10 @@ def snapshots(folder, to):
     copy is what a kill at that moment leaves; no clean-up of Python's has a say in it.
     """
     taken = []
-    _watched.append((folder, to, taken))
-    try:
+
+    def copy():
+        shutil.copytree(folder, to / str(len(taken)))
+        taken.append(to / str(len(taken)))
+
+    with changes_of_files(copy):
         yield taken
-    finally:
-        _watched.pop()

@@ -78,7 +78,7 @@ def test_training_finds_the_styles_and_says_what_was_learnt(scenes, trained):
     assert bounds[2] > bounds[1] > bounds[0]
     assert 0 < metrics["validation"]["usage_entropy"] <= metrics["max_usage_entropy"] + 1e-6
     written = json.loads((trained / "settings.json").read_text())
-    assert written["objective"] == "hard-em"
+    assert written["objective"]["kind"] == "hard-em"
     assert json.loads((trained / "run.json").read_text())["data"] == {
         "captions": str(scenes / "captions.jsonl"),
         "images": str(scenes / "images.zip"),

@@ -31,3 +31,12 @@ def test_what_one_sentence_does_not_show_is_left_out(capsys):
     text = shown(capsys, active_units=None, units=None, mutual_information_standard_error=None)
     assert "active units" not in text
     assert "mutual information 5.97 of at most 6.21" in text
+
+
+def test_of_how_many_sentences_the_log_likelihood_is(capsys):
+    found = {"log_likelihood": -9.0, "log_likelihood_of_all": -8.0}
+    text = shown(capsys, **found, log_likelihood_num_examples=50)
+    assert "log-likelihood of 50 -9.00 log-likelihood of all -8.00" in text
+    text = shown(capsys, **found, log_likelihood_num_examples=500)
+    assert "log-likelihood -9.00" in text
+    assert "of all" not in text

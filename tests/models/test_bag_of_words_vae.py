@@ -15,6 +15,7 @@ def _model():
     return model
 
 
+@pytest.mark.usefixtures("eager")
 def test_predicts_the_mean_that_numpy_computes():
     model = _model()
     tf_idf = np.where(X > 0, 1 + np.log(np.maximum(X, 1)), 0) * IDF

@@ -296,6 +296,7 @@ def test_fit_teaches_the_control_variate_to_lessen_the_variance():
     assert variance() < before / 1.5
 
 
+@pytest.mark.usefixtures("eager")
 def test_predict_gives_the_mean_of_the_first_layer():
     model = randomized(belief_network())
     kernel, bias = weights_of(model.posterior_layers[0])
@@ -348,6 +349,7 @@ def test_annealing_takes_layers():
 
 
 @pytest.mark.parametrize("make", [gaussian, categorical])
+@pytest.mark.usefixtures("eager")
 def test_serves_encoding_and_reconstruction_without_noise(make):
     model = randomized(make())
     signatures = model.serving_signatures()

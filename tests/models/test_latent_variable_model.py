@@ -36,6 +36,7 @@ def test_fit_lowers_the_loss():
     assert losses[1] < losses[0] - 0.5
 
 
+@pytest.mark.usefixtures("eager")
 def test_logs_are_means_of_the_oracle_over_all_examples():
     """Seven rows in batches of three: the last batch counts by its one example."""
     model, data = toys.randomized(toys.mixture()), toys.binary(7)
@@ -110,6 +111,7 @@ def test_regularizers_join_the_gradient():
     np.testing.assert_allclose(regularized[index] - plain[index], -bias.numpy(), rtol=1e-4)
 
 
+@pytest.mark.usefixtures("eager")
 def test_one_seed_gives_one_run():
     first, second, other = (toys.randomized(toys.vae(seed=seed)) for seed in (3, 3, 4))
     logs = [toys.step(model, toys.counts(5)[0])[1]["bound"] for model in (first, second, other)]

@@ -126,6 +126,7 @@ def test_fit_moves_the_upper_half_alone(jit_compile):
     assert trainable == {weight.path for weight in model.m2.trainable_weights} != set()
 
 
+@pytest.mark.usefixtures("eager")
 def test_predict_gives_class_probabilities():
     model = without_noise(m1_m2())
     expected = model.m2.predict(model.vae.predict(X, verbose=0), verbose=0)
@@ -134,6 +135,7 @@ def test_predict_gives_class_probabilities():
     np.testing.assert_allclose(actual.sum(axis=1), 1.0, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_comes_back_from_a_file_and_trains_on(tmp_path):
     vae = toys.vae(name="lower")
     vae.compile("adam")

@@ -136,12 +136,14 @@ def test_matrix_and_integers_are_one():
         np.testing.assert_array_equal(bound.loss, bounds[0].loss)
 
 
+@pytest.mark.usefixtures("eager")
 def test_predict_gives_class_probabilities():
     model = toys.randomized(toys.m2())
     expected = [softmax(network_outputs(model, row).class_logits) for row in X]
     np.testing.assert_allclose(model.predict(X, verbose=0), expected, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_accuracy_is_that_of_annotated_rows():
     model = toys.randomized(toys.m2())
     best = model.predict(X, verbose=0).argmax(1)
@@ -170,6 +172,7 @@ def test_sampled_classes_train_under_xla():
     assert all(np.isfinite(change).all() and change.any() for change in steps)
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_objective_over_classes_gets_what_it_needs():
     """A running average is learned in training, once a step, and by nothing else."""
     average = RunningAverage(decay=0.75)
@@ -197,6 +200,7 @@ def test_few_labels_and_the_rest_without():
     np.testing.assert_array_equal(model.class_prior_layer.logits, np.zeros(3))  # Stays uniform.
 
 
+@pytest.mark.usefixtures("eager")
 def test_mixed_precision(dtype_policy):
     dtype_policy("mixed_bfloat16")
     model = toys.m2()
@@ -229,6 +233,7 @@ def test_errors(arguments, message):
         M2(encoder=MLP([4]), decoder=None, likelihood=layers.BagOfWords(4), **arguments)
 
 
+@pytest.mark.usefixtures("eager")
 def test_training_without_targets_says_what_to_give():
     model = toys.m2()
     model.compile("sgd")

@@ -35,6 +35,7 @@ def log_joint(model, inputs):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "transformer" not in kind])
+@pytest.mark.usefixtures("eager")
 def test_marginal_and_responsibilities_equal_brute_force(kind):
     arguments = KINDS[kind]
     inputs = toys.inputs(grid=arguments.get("attends", False))
@@ -123,6 +124,7 @@ def test_temperature_balance_and_usage():
     np.testing.assert_allclose(part(joint, training=True).probs_parameter(), 1 / 3, atol=1e-4)
 
 
+@pytest.mark.usefixtures("eager")
 def test_usage_and_its_entropy_are_reported():
     model = toys.randomized(toys.captioner(), INPUTS)
     model.compile("sgd")

@@ -83,6 +83,7 @@ def test_baseline_learns_the_bound():
     assert error() < 0.3 * before
 
 
+@pytest.mark.usefixtures("eager")
 def test_only_training_moves_what_training_moves():
     model, data = toys.vae(), toys.counts(5)[0]
     rate = MinimumDesiredRate(50.0, learning_rate=0.01)
@@ -99,6 +100,7 @@ def test_state_of_an_objective_comes_back_from_a_file(tmp_path):
     assert objective.rate.multiplier.numpy() > 0
 
 
+@pytest.mark.usefixtures("eager")
 def test_m2_gives_its_objective_what_it_needs():
     model, rate = toys.m2(), MinimumDesiredRate(50.0)
     data, kinds = toys.counts(6)

@@ -113,6 +113,8 @@ def binary(rows):
 def step(model, *data, **compile_arguments):
     """One step of gradient descent with rate 1; gives each weight's change and the logs."""
     before = [weight.numpy() for weight in model.trainable_weights]
+    if not compile_arguments.keys() & {"jit_compile", "run_eagerly"}:
+        compile_arguments["run_eagerly"] = True  # One step is sooner taken than traced.
     model.compile(keras.optimizers.SGD(1.0), **compile_arguments)
     logs = model.train_on_batch(*data, return_dict=True)
     after = [weight.numpy() for weight in model.trainable_weights]

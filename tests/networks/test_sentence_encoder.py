@@ -66,5 +66,5 @@ def test_comes_back_from_a_keras_file(encoder, tmp_path):
 
 
 def test_a_folder_without_an_encoder_is_named(tmp_path):
-    with pytest.raises(OSError, match=f"--encoder: expected a folder.*{tmp_path.name}"):
+    with pytest.raises(OSError, match=f"encoder: expected a folder.*{tmp_path.name}"):
         SentenceEncoder.from_preset(str(tmp_path))

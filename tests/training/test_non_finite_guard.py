@@ -35,6 +35,7 @@ class Blind(VAE):
         return super().joint(inputs, training=training).replaced(log_likelihood=log_likelihood)
 
 
+@pytest.mark.usefixtures("eager")
 def test_names_the_first_bad_term_and_the_batch():
     """Counts of 3e38 overflow in the likelihood; the encoder does not see them."""
     model = toys.vae()
@@ -49,6 +50,7 @@ def test_names_the_first_bad_term_and_the_batch():
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.usefixtures("eager")
 def test_names_the_divergence_and_what_the_others_were():
     model = Blind(MLP([4]), None, layers.BagOfWords(toys.WORDS), latent_units=2)
     model.compile(keras.optimizers.SGD(0.0))
@@ -67,6 +69,7 @@ def test_names_the_divergence_and_what_the_others_were():
     assert "reconstruction=-" in message
 
 
+@pytest.mark.usefixtures("eager")
 def test_spoilt_weights_are_told_from_a_bad_term():
     model = toys.vae()
     model.compile(keras.optimizers.SGD(0.0))
@@ -80,6 +83,7 @@ def test_sound_training_passes():
     model.fit(batches(1.0, 0), epochs=2, verbose=0, shuffle=False, callbacks=[NonFiniteGuard()])
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_model_without_parts_is_not_judged_by_them():
     class SpoilBias(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -98,6 +102,7 @@ def test_a_model_without_parts_is_not_judged_by_them():
         )
 
 
+@pytest.mark.usefixtures("eager")
 def test_validation_is_looked_at_when_the_epoch_ends():
     model = toys.vae()
     model.encoder.activation = keras.activations.tanh
@@ -116,6 +121,7 @@ def test_validation_is_looked_at_when_the_epoch_ends():
         )
 
 
+@pytest.mark.usefixtures("eager")
 def test_an_infinite_bag_of_words_is_not_taken_for_the_reconstruction():
     """It spoils the weights by its gradient, and no value before."""
     texts = np.tile([[4, 5, 6, 2]], (6, 1))

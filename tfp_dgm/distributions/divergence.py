@@ -1,5 +1,6 @@
 """KL(posterior || prior), in closed form where there is one."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -8,22 +9,30 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.distributions.factors import independent_factors
 
 
+@functools.singledispatch
 def divergence(
     posterior: tfd.Distribution, prior: tfd.Distribution, estimate: Callable[[], tf.Tensor]
 ) -> tf.Tensor:
-    """KL(q(z | x) || p(z)), [B]; its estimate from draws where TFP registers no closed form.
+    """KL(q(z | x) || p(z)), [B]; its estimate from draws where no closed form is registered.
+
+    (`tfd.RegisterKL` registers one of a pair of families.)
 
     Args:
       posterior: batch shape [B].
       prior: batch shape [B] or [].
       estimate: () -> [B]; the mean of log q(z | x) - log p(z) of draws z from q.
     """
+    try:
+        return tfd.kl_divergence(posterior, prior)
+    except NotImplementedError:
+        return estimate()
+
+
+@divergence.register(tfd.JointDistribution)
+def _(
+    posterior: tfd.JointDistribution, prior: tfd.Distribution, estimate: Callable[[], tf.Tensor]
+) -> tf.Tensor:
     # TFP's closed form of joint distributions is for independent layers only, and raises else.
-    if not isinstance(posterior, tfd.JointDistribution):
-        try:
-            return tfd.kl_divergence(posterior, prior)
-        except NotImplementedError:
-            pass
     return estimate()
 
 

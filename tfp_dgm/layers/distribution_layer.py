@@ -88,15 +88,21 @@ class DistributionLayer(SavesArguments, keras.layers.Layer):
         """The distribution where the layer stands as a model's prior.
 
         Args:
-          features: [..., D], of what the latent depends on (its prior is a conditional one); None
-            where it depends on nothing.
+          features: [..., D], of what the latent depends on; None where it depends on nothing.
           posterior_of_features: the model's function from features to q(z | x), for priors that are
             made of posteriors.
           training: as of a call.
         Returns:
           p(z | features), batch shape [...]; of a `Prior`, [].
+        Raises:
+          ValueError: if there are no features, and the layer is no `Prior`.
         """
         del posterior_of_features
+        if features is None:
+            raise ValueError(
+                f"{type(self).__name__}: as a prior, depends on features; received None: here is "
+                'no condition (models take one as {"condition": ..., "event": ...})'
+            )
         return self(features, training=training)
 
     def _hand_on_trainable(self, *parts: keras.layers.Layer) -> None:

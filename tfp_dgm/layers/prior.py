@@ -1,5 +1,6 @@
 """Priors: distributions that depend on no input, fixed or learned."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
@@ -47,6 +48,16 @@ class Prior(DistributionLayer):
         if not self.built:
             self.build()
         return self._distribution()
+
+    def as_prior(
+        self,
+        features: tf.Tensor | None,
+        *,
+        posterior_of_features: Callable[[tf.Tensor], tfd.Distribution],
+        training: bool = False,
+    ) -> tfd.Distribution:
+        del posterior_of_features
+        return self(features, training=training)
 
     def _distribution(self) -> tfd.Distribution:
         raise NotImplementedError

@@ -5,11 +5,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfp_dgm.distributions.batches import has_batch
+from tfp_dgm.models.conditions import event_of
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 
 
 def dreamed(
-    model: LatentVariableModel, inputs: tf.Tensor, seed: tf.Tensor, training: bool
+    model: LatentVariableModel, inputs: Any, seed: tf.Tensor, training: bool
 ) -> tuple[Any, tf.Tensor]:
     """Pairs of a model whose `decode` gives p(x | z), as many as there are inputs.
 
@@ -18,9 +20,11 @@ def dreamed(
       x: [B, ...], drawn from p(x | z), of the inputs' type.
     """
     latents, values = tf.unstack(tf.random.split(seed))
-    z = model.prior(inputs, training=training).sample(tf.shape(inputs)[:1], seed=latents)
+    prior, events = model.prior(inputs, training=training), event_of(inputs)
+    rows = [] if has_batch(prior) else tf.shape(events)[:1]
+    z = prior.sample(rows, seed=latents)
     x = model.decode(z, training=training).sample(seed=values)
-    return z, tf.cast(x, tf.as_dtype(inputs.dtype))
+    return z, tf.cast(x, tf.as_dtype(events.dtype))
 
 
 def log_posterior_of_dreams(

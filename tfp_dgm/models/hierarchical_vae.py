@@ -10,11 +10,12 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.distributions import TopDown, point_estimate
 from tfp_dgm.distributions.same_space import require_events
 from tfp_dgm.layers import (
-    Prior,
+    DistributionLayer,
     ProjectedDistributionLayer,
-    require_distribution_layer,
-    require_prior,
+    require_prior_of_features,
+    require_projected_layer,
 )
+from tfp_dgm.models.conditions import build_prior, condition_of, event_of
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
@@ -46,7 +47,8 @@ class HierarchicalVAE(LatentVariableModel):
       decoders: L networks; z_1 -> features of the input, then z_{l+1} -> features of z_l, or None.
       likelihood: distribution layer over the inputs.
       conditionals: L - 1 distribution layers, p(z_1 | z_2) to p(z_{L-1} | z_L).
-      prior: prior layer, over z_L.
+      prior: over z_L; a prior layer, or one of p(z_L | c), with which inputs are
+        {"condition": c [B, ...], "event": x [B, ...]}.
       baseline: network, inputs -> features; what a learned control variate (NVIL) is a linear
         function of, for objectives that need one. None: there is none.
       surrogates: L networks, perturbed logits of a layer, flattened -> features; what its learned
@@ -68,7 +70,7 @@ class HierarchicalVAE(LatentVariableModel):
         likelihood: ProjectedDistributionLayer,
         *,
         conditionals: Sequence[ProjectedDistributionLayer] = (),
-        prior: Prior,
+        prior: DistributionLayer,
         baseline: keras.Layer | None = None,
         surrogates: Sequence[keras.Layer] = (),
         seed: int | None = None,
@@ -86,11 +88,11 @@ class HierarchicalVAE(LatentVariableModel):
                 f"{type(self).__name__}: expected a surrogate for each of the {lengths[1]} layers, "
                 f"or none; received {len(surrogates)}"
             )
-        require_distribution_layer(self, "likelihood", likelihood)
+        require_projected_layer(self, "likelihood", likelihood)
         for name, given in {"posteriors": posteriors, "conditionals": conditionals}.items():
             for layer in given:
-                require_distribution_layer(self, name, layer)
-        require_prior(self, "prior", prior)
+                require_projected_layer(self, name, layer)
+        require_prior_of_features(self, "prior", prior)
         latents = [layer.event_shape for layer in posteriors[:-1]]
         if [layer.event_shape for layer in conditionals] != latents:
             raise ValueError(
@@ -114,19 +116,20 @@ class HierarchicalVAE(LatentVariableModel):
             for n in range(len(surrogates))
         ]
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        shape = tuple(input_shape)
+    def build(self, input_shape: Any) -> None:
+        event_shape = tuple(event_of(input_shape))
+        shape = event_shape
         for encoder, posterior in zip(self.encoders, self.posterior_layers, strict=True):
             posterior.build(build_or_flatten(encoder, shape))
             shape = (None, posterior.event_size)
-        self.prior_layer.build()
+        build_prior(self, self.prior_layer, input_shape)
         below = [self.likelihood, *self.conditionals]
         for decoder, posterior, layer in zip(
             self.decoders, self.posterior_layers, below, strict=True
         ):
             layer.build(build_or_flatten(decoder, (None, posterior.event_size)))
         if self.baseline_layer is not None:
-            features = build_or_flatten(self.baseline_network, tuple(input_shape))
+            features = build_or_flatten(self.baseline_network, event_shape)
             if not self.baseline_layer.built:
                 self.baseline_layer.build(features)
         for network, output, posterior in zip(
@@ -139,14 +142,14 @@ class HierarchicalVAE(LatentVariableModel):
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         def log_likelihood(z: Any) -> tf.Tensor:
-            x = tf.cast(inputs, tf.float32)
+            x = tf.cast(event_of(inputs), tf.float32)
             return self.decode(z, training=training).log_prob(x)  # [S, B]
 
         has_baseline, has_surrogate = self.baseline_layer is not None, bool(self.surrogate_layers)
         return Joint(
             self,
             log_likelihood=log_likelihood,
-            prior=lambda: self._generative(training),
+            prior=lambda: self._generative(inputs, training),
             posterior=lambda: self._inference(inputs, training),
             baseline=(lambda: self._baseline(inputs, training)) if has_baseline else None,
             surrogate=(lambda: self._surrogate(training)) if has_surrogate else None,
@@ -155,7 +158,7 @@ class HierarchicalVAE(LatentVariableModel):
         )
 
     def _inference(self, inputs: Any, training: bool) -> tfd.Distribution:
-        features = features_of(self.encoders[0], inputs, training)
+        features = features_of(self.encoders[0], event_of(inputs), training)
         first = self.posterior_layers[0](features, training=training)
         upward = [
             conditional(encoder, below, layer, training)
@@ -165,8 +168,10 @@ class HierarchicalVAE(LatentVariableModel):
         ]
         return tfd.JointDistributionSequential([first, *upward]) if upward else first
 
-    def _generative(self, training: bool) -> tfd.Distribution:
-        top = self.prior_layer(None)
+    def _generative(self, inputs: Any, training: bool) -> tfd.Distribution:
+        top = self.prior_layer.as_prior(
+            condition_of(inputs), posterior_of_features=self.posterior_layers[-1], training=training
+        )
         # The layers below would fail to take its draws, and say so in words of their own.
         require_events(self, [tf.TensorShape(self.posterior_layers[-1].event_shape)], top)
         downward = [
@@ -178,7 +183,7 @@ class HierarchicalVAE(LatentVariableModel):
         return TopDown([top, *downward[::-1]]) if downward else top
 
     def _baseline(self, inputs: Any, training: bool) -> tf.Tensor:
-        features = features_of(self.baseline_network, inputs, training)
+        features = features_of(self.baseline_network, event_of(inputs), training)
         return self.baseline_layer(features)[:, 0]  # [B]
 
     def _surrogate(self, training: bool) -> Any:
@@ -203,7 +208,7 @@ class HierarchicalVAE(LatentVariableModel):
         return dreamed(self, inputs, seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        features = features_of(self.encoders[0], inputs, training)
+        features = features_of(self.encoders[0], event_of(inputs), training)
         mean = point_estimate(self.posterior_layers[0](features, training=training))
         return tf.reshape(mean, [-1, self.posterior_layers[0].event_size])
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.layers import SavesSeed, stateless_seed
+from tfp_dgm.models.conditions import event_of
 from tfp_dgm.models.data_intake import DataIntake
 from tfp_dgm.models.step_data import num_replicas, shared_by_replicas, unpacked
 from tfp_dgm.models.trained_by_objective import TrainedByObjective
@@ -140,7 +141,7 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
           ValueError, InvalidArgumentError: see `DistributionLayer.check_events`.
         """
         if self.likelihood is not None:
-            self.likelihood.check_events(inputs, f"{type(self).__name__}: `x`")
+            self.likelihood.check_events(event_of(inputs), f"{type(self).__name__}: `x`")
 
     # Parts of `joint`, for whom one of them is enough.
 

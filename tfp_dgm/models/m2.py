@@ -12,11 +12,13 @@ from tfp_dgm import objectives
 from tfp_dgm.layers import (
     Categorical,
     CategoricalPrior,
+    DistributionLayer,
     MultivariateNormalDiag,
     Prior,
     ProjectedDistributionLayer,
-    require_distribution_layer,
     require_prior,
+    require_prior_of_features,
+    require_projected_layer,
     standard_prior,
 )
 from tfp_dgm.models.class_sets import allowed_classes, restricted
@@ -52,7 +54,8 @@ class M2(LatentVariableModel):
       likelihood: distribution layer over the inputs.
       latent_units: Z, where `posterior` is not given.
       posterior: distribution layer of q(z | x, y); `MultivariateNormalDiag(latent_units)`.
-      prior: p(z); `layers.standard_prior(posterior)`.
+      prior: p(z); `layers.standard_prior(posterior)`. Or a layer of p(z | y), whose features are
+        the one-hot class. A `VampPrior` has pseudo-inputs where the posterior has its features.
       class_prior: p(y); `CategoricalPrior(num_classes, trainable=False)`, uniform.
       classification_weight: weight of the log-probability of the annotation, in nats of an example;
         the same for every example, whatever share of the data is annotated.
@@ -77,7 +80,7 @@ class M2(LatentVariableModel):
         posterior_network: keras.Layer | None = None,
         latent_units: int | None = None,
         posterior: ProjectedDistributionLayer | None = None,
-        prior: Prior | None = None,
+        prior: DistributionLayer | None = None,
         class_prior: Prior | None = None,
         classification_weight: float = 1.0,
         class_objective: objectives.Objective | None = None,
@@ -95,9 +98,9 @@ class M2(LatentVariableModel):
             prior = standard_prior(posterior)
         if class_prior is None:
             class_prior = CategoricalPrior(num_classes, trainable=False, name="class_prior")
-        require_distribution_layer(self, "likelihood", likelihood)
-        require_distribution_layer(self, "posterior", posterior)
-        require_prior(self, "prior", prior)
+        require_projected_layer(self, "likelihood", likelihood)
+        require_projected_layer(self, "posterior", posterior)
+        require_prior_of_features(self, "prior", prior)
         require_prior(self, "class_prior", class_prior)
         if class_prior.units != num_classes:
             raise ValueError(
@@ -132,7 +135,7 @@ class M2(LatentVariableModel):
         self.posterior_layer.build(build_network(self.posterior_network, joint))
         latent = (None, self.posterior_layer.event_size + self.num_classes)
         self.likelihood.build(build_network(self.decoder, latent))
-        self.prior_layer.build()
+        self.prior_layer.build((None, self.num_classes))
         self.class_prior_layer.build()
         self.built = True
 
@@ -196,7 +199,9 @@ class M2(LatentVariableModel):
         return objectives.Joint(
             self,
             log_likelihood=log_likelihood,
-            prior=lambda: self.prior_layer(None),
+            prior=lambda: self.prior_layer.as_prior(
+                one_hot, posterior_of_features=self.posterior_layer, training=training
+            ),
             posterior=posterior,
             training=training,
         )

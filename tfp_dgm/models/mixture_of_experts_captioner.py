@@ -235,10 +235,8 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         return tf.math.log_softmax(self._gate_logits(encoded, training=False))
 
     def _gate_logits(self, encoded: EncodedSource, training: bool) -> tf.Tensor:
-        if not isinstance(self.gate, CategoricalPrior):
-            return self.gate(encoded.pooled, training=training).logits_parameter()
-        shape = [tf.shape(encoded.pooled)[0], self.num_experts]
-        return tf.broadcast_to(self.gate(None).logits_parameter(), shape)
+        logits = self.gate(encoded.pooled, training=training).logits_parameter()  # [K] or [B, K]
+        return tf.broadcast_to(logits, [tf.shape(encoded.pooled)[0], self.num_experts])
 
     def _log_likelihood(
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool

@@ -4,17 +4,19 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import distributions
 from tfp_dgm.layers import (
+    DistributionLayer,
     MultivariateNormalDiag,
-    Prior,
     ProjectedDistributionLayer,
     TokenSequence,
-    require_distribution_layer,
-    require_prior,
+    require_prior_of_features,
+    require_projected_layer,
     standard_prior,
 )
+from tfp_dgm.models.conditions import build_prior, condition_of, event_of, with_event
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
@@ -47,8 +49,8 @@ class TextVAE(LatentVariableModel):
       decoder: with `conditioning_units` of the latent's size.
       latent_units: Z, where `posterior` is not given.
       posterior: distribution layer over the latent; `MultivariateNormalDiag(latent_units)`.
-      prior: prior layer; `layers.standard_prior(posterior)`. A `VampPrior` has pseudo-inputs among
-        the encoder's features.
+      prior: `layers.standard_prior(posterior)`. A `VampPrior` has pseudo-inputs among the encoder's
+        features. With a layer of p(z | c), inputs are {"condition": c [B, ...], "event": texts}.
       vocabulary: takes strings to token ids and back.
       max_length: tokens of a draw, END included.
       bag_of_words_weight: factor of the auxiliary term's gradient.
@@ -66,7 +68,7 @@ class TextVAE(LatentVariableModel):
         *,
         latent_units: int | None = None,
         posterior: ProjectedDistributionLayer | None = None,
-        prior: Prior | None = None,
+        prior: DistributionLayer | None = None,
         vocabulary: Vocabulary | None = None,
         max_length: int = 50,
         bag_of_words_weight: float = 0.0,
@@ -79,8 +81,8 @@ class TextVAE(LatentVariableModel):
                 raise ValueError("TextVAE: give `latent_units` or a `posterior`; received none")
             posterior = MultivariateNormalDiag(latent_units, name="posterior")
         prior = standard_prior(posterior) if prior is None else prior
-        require_distribution_layer(self, "posterior", posterior)
-        require_prior(self, "prior", prior)
+        require_projected_layer(self, "posterior", posterior)
+        require_prior_of_features(self, "prior", prior)
         if decoder.conditioning_units != posterior.event_size:
             raise ValueError(
                 "TextVAE: the decoder's `conditioning_units` must be the latent's size "
@@ -115,9 +117,9 @@ class TextVAE(LatentVariableModel):
         return self.likelihood.max_length
 
     def build(self, input_shape: Any) -> None:
-        tokens_shape = (input_shape[0], None)
+        tokens_shape = (event_of(input_shape)[0], None)
         self.posterior_layer.build(build_network(self.encoder, tokens_shape))
-        self.prior_layer.build()
+        build_prior(self, self.prior_layer, input_shape)
         self.likelihood.build()
         if self.bag_of_words is not None and not self.bag_of_words.built:
             self.bag_of_words.build((None, self.posterior_layer.event_size))
@@ -132,10 +134,10 @@ class TextVAE(LatentVariableModel):
         return token_ids_of(self, self.vocabulary, inputs)
 
     def check_inputs(self, inputs: Any) -> None:
-        check_token_ids(self, inputs)
+        check_token_ids(self, event_of(inputs))
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
-        token_ids = None if inputs is None else self.token_ids(inputs)  # [B, T]
+        token_ids = None if inputs is None else self.token_ids(event_of(inputs))  # [B, T]
 
         def log_likelihood(z: tf.Tensor) -> tf.Tensor:
             log_px = self.decode(z, training=training).log_prob(token_ids)  # [S, B]
@@ -148,15 +150,20 @@ class TextVAE(LatentVariableModel):
             features = self.encoder(token_ids, training=training)  # [B, D]
             return self.posterior_layer.parameters(features, training)  # [B, P]
 
+        def prior() -> tfd.Distribution:
+            return self.prior_layer.as_prior(
+                condition_of(inputs), posterior_of_features=self.posterior_layer, training=training
+            )
+
         return Joint(
             self,
             log_likelihood=log_likelihood,
-            prior=lambda: self.prior_layer.as_prior(
-                None, posterior_of_features=self.posterior_layer
-            ),
+            prior=prior,
             parameters=parameters,
             family=self.posterior_layer.distribution,
-            dream_log_posterior=log_posterior_of_dreams(self, token_ids, training),
+            dream_log_posterior=log_posterior_of_dreams(
+                self, with_event(inputs, token_ids), training
+            ),
             training=training,
         )
 
@@ -181,7 +188,8 @@ class TextVAE(LatentVariableModel):
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         """Pairs from the model itself, as many as there are inputs: z [B, Z], x [B, T]."""
-        return dreamed(self, self.token_ids(inputs), seed, training)
+        token_ids = self.token_ids(event_of(inputs))
+        return dreamed(self, with_event(inputs, token_ids), seed, training)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return distributions.point_estimate(self.posterior(inputs, training=training))

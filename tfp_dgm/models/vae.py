@@ -1,6 +1,5 @@
 """The variational autoencoder, for bags of words and for images (M1)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,13 +8,14 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import (
+    DistributionLayer,
     MultivariateNormalDiag,
-    Prior,
     ProjectedDistributionLayer,
-    require_distribution_layer,
-    require_prior,
+    require_prior_of_features,
+    require_projected_layer,
     standard_prior,
 )
+from tfp_dgm.models.conditions import build_prior, condition_of, event_of
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
@@ -39,7 +39,8 @@ class VAE(LatentVariableModel):
       likelihood: distribution layer over the inputs.
       latent_units: Z, where `posterior` is not given.
       posterior: distribution layer over the latent; `MultivariateNormalDiag(latent_units)`.
-      prior: prior layer; `layers.standard_prior(posterior)`, N(0, I) for a Normal posterior.
+      prior: `layers.standard_prior(posterior)`, N(0, I) for a Normal posterior. With a layer of
+        p(z | c), inputs are {"condition": c [B, ...], "event": x [B, ...]}.
       seed: see `LatentVariableModel`.
     Raises:
       TypeError: if likelihood, posterior or prior are no such layers.
@@ -58,7 +59,7 @@ class VAE(LatentVariableModel):
         *,
         latent_units: int | None = None,
         posterior: ProjectedDistributionLayer | None = None,
-        prior: Prior | None = None,
+        prior: DistributionLayer | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -68,9 +69,9 @@ class VAE(LatentVariableModel):
                 raise ValueError("VAE: give `latent_units` or a `posterior` layer; received none")
             posterior = MultivariateNormalDiag(latent_units, name="posterior")
         prior = standard_prior(posterior) if prior is None else prior
-        require_distribution_layer(self, "likelihood", likelihood)
-        require_distribution_layer(self, "posterior", posterior)
-        require_prior(self, "prior", prior)
+        require_projected_layer(self, "likelihood", likelihood)
+        require_projected_layer(self, "posterior", posterior)
+        require_prior_of_features(self, "prior", prior)
         self.encoder = encoder
         self.decoder = decoder
         self.posterior_layer = posterior
@@ -78,26 +79,31 @@ class VAE(LatentVariableModel):
         self.likelihood = likelihood
         self.save_as(posterior=posterior, prior=prior)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        self.posterior_layer.build(build_network(self.encoder, input_shape))
-        self.prior_layer.build()
+    def build(self, input_shape: Any) -> None:
+        self.posterior_layer.build(build_network(self.encoder, tuple(event_of(input_shape))))
+        build_prior(self, self.prior_layer, input_shape)
         latent = (None, self.posterior_layer.event_size)
         self.likelihood.build(build_network(self.decoder, latent))
         self.built = True
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         def log_likelihood(z: tf.Tensor) -> tf.Tensor:
-            x = tf.cast(inputs, tf.float32)
+            x = tf.cast(event_of(inputs), tf.float32)
             return self.decode(z, training=training).log_prob(x)  # [S, B]
 
+        def prior() -> tfd.Distribution:
+            return self.prior_layer.as_prior(
+                condition_of(inputs), posterior_of_features=self.posterior, training=training
+            )
+
         def parameters() -> tf.Tensor:
-            features = self.encoder(inputs, training=training)
+            features = self.encoder(event_of(inputs), training=training)
             return self.posterior_layer.parameters(features, training)  # [B, P]
 
         return Joint(
             self,
             log_likelihood=log_likelihood,
-            prior=lambda: self.prior_layer.as_prior(None, posterior_of_features=self.posterior),
+            prior=prior,
             parameters=parameters,
             family=self.posterior_layer.distribution,
             dream_log_posterior=log_posterior_of_dreams(self, inputs, training),

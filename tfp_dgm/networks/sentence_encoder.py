@@ -62,7 +62,7 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
             )
         except Exception as error:  # KerasHub raises whatever its many loaders raise.
             raise OSError(
-                f"--encoder: expected a folder or preset with a text encoder that KerasHub can "
+                f"encoder: expected a folder or preset with a text encoder that KerasHub can "
                 f"load; received {preset!r} ({type(error).__name__}: {error})"
             ) from error
         return cls(preprocessor, backbone)

@@ -1,5 +1,6 @@
 """Every value of a discrete latent, one after the other."""
 
+import functools
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from tfp_dgm.objectives.joint import Latents
 from tfp_dgm.objectives.stochastic_layers import packed
 
 
+@functools.singledispatch
 def enumerated(distribution: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
     """All values of one draw, and their log-probabilities.
 
@@ -24,30 +26,32 @@ def enumerated(distribution: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
     Raises:
       ValueError: if the distribution is another one, or has more than 65,536 values.
     """
-    if isinstance(distribution, tfd.Categorical):
-        log_probs = tf.math.log_softmax(distribution.logits_parameter())  # [B, K]
-        log_probs = tf.experimental.numpy.moveaxis(log_probs, -1, 0)  # [K, B]
-        support = np.arange(log_probs.shape[0])
-        return _repeated(support, distribution), log_probs
-    if isinstance(distribution, tfd.JointDistribution):
-        # A layer's family and shape are the same whatever the draws before it.
-        layers, _ = distribution.sample_distributions(seed=(0, 0))
-        supports = [support_of(layer) for layer in layers]
-        sizes = [len(support) for support in supports]
-        if math.prod(sizes) > MOST_VALUES:
-            raise ValueError(
-                f"enumeration: expected at most {MOST_VALUES} values; received layers of {sizes}"
-            )
-        choices = np.indices(sizes).reshape(len(sizes), -1)  # [L, M]
-        values = packed(
-            distribution,
-            [
-                _repeated(support[chosen], layer)
-                for support, chosen, layer in zip(supports, choices, layers, strict=True)
-            ],
+    values = _repeated(support_of(distribution), distribution)
+    return values, distribution.log_prob(values)
+
+
+@enumerated.register(tfd.Categorical)
+def _(distribution: tfd.Categorical) -> tuple[Latents, tf.Tensor]:
+    log_probs = tf.math.log_softmax(distribution.logits_parameter())  # [B, K]
+    log_probs = tf.experimental.numpy.moveaxis(log_probs, -1, 0)  # [K, B]
+    return _repeated(support_of(distribution), distribution), log_probs
+
+
+@enumerated.register(tfd.JointDistribution)
+def _(distribution: tfd.JointDistribution) -> tuple[Latents, tf.Tensor]:
+    # A layer's family and shape are the same whatever the draws before it.
+    layers, _ = distribution.sample_distributions(seed=(0, 0))
+    supports = [support_of(layer) for layer in layers]
+    sizes = [len(support) for support in supports]
+    if math.prod(sizes) > MOST_VALUES:
+        raise ValueError(
+            f"enumeration: expected at most {MOST_VALUES} values; received layers of {sizes}"
         )
-    else:
-        values = _repeated(support_of(distribution), distribution)
+    choices = np.indices(sizes).reshape(len(sizes), -1)  # [L, M]
+    parts = zip(supports, choices, layers, strict=True)
+    values = packed(
+        distribution, [_repeated(support[chosen], layer) for support, chosen, layer in parts]
+    )
     return values, distribution.log_prob(values)
 
 

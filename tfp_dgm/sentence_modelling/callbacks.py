@@ -22,18 +22,6 @@ from tfp_dgm.text import BucketedBatches
 _WATCHED = 500
 
 
-def best_epoch(settings: TextModelSettings) -> keras.callbacks.EarlyStopping:
-    """Keeps the weights of the best epoch, and ends a training that gets no better."""
-    return keras.callbacks.EarlyStopping(
-        "val_bound",
-        mode="max",
-        patience=settings.patience,
-        restore_best_weights=True,
-        # The bound of a pretrained autoencoder, whose decoder is reset, is no mark to reach.
-        start_from_epoch=settings.pretraining_epochs,
-    )
-
-
 def callbacks_of(
     settings: TextModelSettings,
     model: TextModel,
@@ -43,12 +31,19 @@ def callbacks_of(
     *,
     progress: training.Progress,
     say: Callable[[str], None],
-) -> tuple[list[Any], training.RunState]:
-    """All callbacks of a training in their order, the best epoch's first, and its state.
+) -> tuple[list[Any], keras.callbacks.EarlyStopping, training.RunState]:
+    """All callbacks of a training in their order; and of them what keeps the best epoch, the state.
 
     The first of the held-out sentences are watched: whether the latent is used, and what is drawn.
     """
-    stopping = best_epoch(settings)
+    stopping = keras.callbacks.EarlyStopping(
+        "val_bound",
+        mode="max",
+        patience=settings.patience,
+        restore_best_weights=True,
+        # The bound of a pretrained autoencoder, whose decoder is reset, is no mark to reach.
+        start_from_epoch=settings.pretraining_epochs,
+    )
     callbacks: list[Any] = [training.NonFiniteGuard()]
     tensorboard = importlib.util.find_spec("tensorboard") is not None
     logs = run.path / "logs"
@@ -66,7 +61,7 @@ def callbacks_of(
     )
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(logs, write_graph=False))
-    return [*callbacks, state], state
+    return [*callbacks, state], stopping, state
 
 
 def _remedies(

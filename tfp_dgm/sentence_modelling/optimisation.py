@@ -3,7 +3,7 @@
 import keras
 
 from tfp_dgm import objectives, training
-from tfp_dgm.sentence_modelling.latent_settings import FreeBits, MinimumRate
+from tfp_dgm.sentence_modelling.divergence_settings import FreeBits, MinimumRate
 from tfp_dgm.sentence_modelling.settings import CosineRate, TextModelSettings
 
 

@@ -5,13 +5,12 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Lt
 from pydantic import Field
 
+from tfp_dgm.sentence_modelling.divergence_settings import KL, Remedies
 from tfp_dgm.sentence_modelling.latent_settings import (
-    KL,
     NormalPosterior,
     NormalPrior,
     Posterior,
     Prior,
-    Remedies,
 )
 from tfp_dgm.sentence_modelling.network_settings import (
     Decoder,

@@ -77,7 +77,7 @@ def _train(
         f"{batches.padding_share:.1%} of the batches is padding"
     )
     model = compiled_model(settings, vocabulary, steps=len(batches))
-    callbacks, state = callbacks_of(
+    callbacks, stopping, state = callbacks_of(
         settings, model, batches, held_out.rows, run, progress=progress, say=say
     )
     batches.epoch = state.epoch
@@ -93,8 +93,6 @@ def _train(
     )
     with run.results() as folder:
         in_float32(model, settings, vocabulary, steps=len(batches)).save(folder / MODEL)
-    stopping = state.callbacks[0]
-    assert isinstance(stopping, keras.callbacks.EarlyStopping)
     return stopping.best_epoch + 1, state.history[stopping.best_epoch]
 
 
