@@ -211,12 +211,7 @@ class M2(LatentVariableModel):
         return objectives.Nested(self.class_objective, objective)
 
     def annotated_bound(
-        self,
-        inputs: Any,
-        targets: Any,
-        *,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
+        self, inputs: Any, targets: Any, *, seed: tf.Tensor | None = None, training: bool = False
     ) -> objectives.Bound:
         """The `Bound` on log p(x, y in A), [B]; `loss` leaves the classification term out.
 
@@ -236,9 +231,8 @@ class M2(LatentVariableModel):
         joint = self.joint(inputs, training=training)
         bound = self.bound_of(restricted(joint, allowed))
         log_q = tf.math.log_softmax(joint.posterior.logits_parameter())  # [B, K]
-        log_annotation = tf.reduce_logsumexp(
-            tf.where(allowed, log_q, -float("inf")), axis=-1
-        )  # [B]; 0 where every class is allowed.
+        # [B]; 0 where every class is allowed.
+        log_annotation = tf.reduce_logsumexp(tf.where(allowed, log_q, -float("inf")), axis=-1)
         correct = tf.gather(allowed, tf.argmax(log_q, axis=-1), axis=1, batch_dims=1)
         annotated = tf.cast(~tf.reduce_all(allowed, axis=-1), tf.float32)
         return bound.loss - self.classification_weight * log_annotation, {
