@@ -35,6 +35,37 @@ def weights_of(decoder):
     return {name: np.asarray(value, np.float64) for name, value in weights.items()}
 
 
+def encoder_weights_of(encoder):
+    """The arrays that `lstm_features` takes, from an `LSTMEncoder` of one direction."""
+    weights = {
+        "embedding": encoder.embedding,
+        "input": encoder.input_maps[0].kernel,
+        "input_bias": encoder.input_maps[0].bias,
+        "recurrent": encoder.kernels[0],
+    }
+    return {name: np.asarray(value, np.float64) for name, value in weights.items()}
+
+
+def lstm_features(weights, tokens):
+    """The last state [D] of an LSTM that has read the tokens."""
+    h = c = np.zeros(len(weights["recurrent"]))
+    for token in tokens:
+        h, c = lstm_step(weights, token, h, c)
+    return h
+
+
+def lstm_step(weights, token, h, c, conditioned=0.0):
+    gates = (
+        weights["embedding"][token] @ weights["input"]
+        + weights["input_bias"]
+        + conditioned
+        + h @ weights["recurrent"]
+    )
+    write, keep, candidate, read = np.split(gates, 4)
+    c = sigmoid(keep) * c + sigmoid(write) * np.tanh(candidate)
+    return sigmoid(read) * np.tanh(c), c
+
+
 def lstm_log_prob(weights, z, tokens, memory=None):
     """log p(tokens | z) of one text.
 
@@ -55,15 +86,7 @@ def lstm_log_prob(weights, z, tokens, memory=None):
         conditioned = z @ weights["condition"]
     total, last = 0.0, 1
     for token in tokens:
-        gates = (
-            weights["embedding"][last] @ weights["input"]
-            + weights["input_bias"]
-            + conditioned
-            + h @ weights["recurrent"]
-        )
-        write, keep, candidate, read = np.split(gates, 4)
-        c = sigmoid(keep) * c + sigmoid(write) * np.tanh(candidate)
-        h = sigmoid(read) * np.tanh(c)
+        h, c = lstm_step(weights, last, h, c, conditioned)
         shown = h if memory is None else attended(weights, h, np.asarray(memory, np.float64))
         logits = weights["output"] @ shown + weights["output_bias"]
         possible = logits[2:]

@@ -51,7 +51,7 @@ class ExactLikelihoodModel(LatentVariableModel):
 
     def build(self, input_shape: Any = None) -> None:
         if self.encoder is None:
-            self.likelihood.build((None, 0))
+            self.likelihood.build((None, 1))
         else:
             self.likelihood.build(build_network(self.encoder, tuple(input_shape["condition"])))
         self.built = True
@@ -62,7 +62,8 @@ class ExactLikelihoodModel(LatentVariableModel):
     def distribution(self, inputs: Any, training: bool = False) -> tfd.Distribution:
         """p(x | c) of the inputs' conditions, batch shape [B]."""
         if self.encoder is None:
-            features = tf.zeros([tf.shape(self._events(inputs))[0], 0])
+            # One feature, of which the bias alone is left: of none, oneDNN's products abort.
+            features = tf.zeros([tf.shape(self._events(inputs))[0], 1])
         else:
             features = self.encoder(inputs["condition"], training=training)
         return self.likelihood(features, training=training)

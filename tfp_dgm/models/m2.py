@@ -16,9 +16,9 @@ from tfp_dgm.layers import (
     MultivariateNormalDiag,
     Prior,
     ProjectedDistributionLayer,
-    require_distribution_layer,
     require_prior,
     require_prior_of_features,
+    require_projected_layer,
     standard_prior,
 )
 from tfp_dgm.models.class_sets import allowed_classes, restricted
@@ -98,8 +98,8 @@ class M2(LatentVariableModel):
             prior = standard_prior(posterior)
         if class_prior is None:
             class_prior = CategoricalPrior(num_classes, trainable=False, name="class_prior")
-        require_distribution_layer(self, "likelihood", likelihood)
-        require_distribution_layer(self, "posterior", posterior)
+        require_projected_layer(self, "likelihood", likelihood)
+        require_projected_layer(self, "posterior", posterior)
         require_prior_of_features(self, "prior", prior)
         require_prior(self, "class_prior", class_prior)
         if class_prior.units != num_classes:
