@@ -1,11 +1,11 @@
 """Whether a distribution is one for each example, or one for all."""
 
-import functools
-
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 
-@functools.singledispatch
+
+@capability
 def has_batch(distribution: tfd.Distribution) -> bool:
     """Whether there is a batch shape; of several layers, in the last of the list."""
     return bool(distribution.batch_shape.rank)
