@@ -39,9 +39,8 @@ def _train_sentences(folder, resume):
     for seed, file in enumerate(files):
         file.write_text(sentences(40 - 20 * seed, seed))
     settings = settings_of({"decoder.dropout": 0.3, "epochs": 2, "batch_size": 20, "seed": 3})
-    sentence_modelling.train_text_model(
-        *files, folder / "run", settings, resume=resume, say=lambda sentence: None
-    )
+    with sentence_modelling.claim_run(folder / "run", settings, resume=resume) as run:
+        sentence_modelling.train_text_model(*files, run, settings, say=lambda sentence: None)
 
 
 def _train_captions(folder, resume):
