@@ -22,14 +22,18 @@ def seeds():
 
 @pytest.fixture
 def eager(monkeypatch):
-    """`fit`, `evaluate` and `predict` run as Python: a trace takes longer than a few small steps.
+    """`fit`, `predict` and every `tf.function` run as Python: a trace takes longer than few steps.
 
-    Not for tests of what a trace keeps, nor for those that train in earnest.
+    Not for tests of what a trace keeps, nor for those that train in earnest or loop for long.
     """
     import keras
+    import tensorflow as tf
 
     always = property(lambda model: True, lambda model, value: None)
     monkeypatch.setattr(keras.Model, "run_eagerly", always)
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from tfp_dgm.evaluation import mutual_information
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Joint
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 class Line(LatentVariableModel):
     """q(z | x) = N(x, scale^2), p(z) = N(0, 1), on the line."""

@@ -11,6 +11,8 @@ from tests.evaluation import linear_gaussian_vae as toy
 from tfp_dgm import evaluation
 from tfp_dgm.evaluation import report as report_module
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 _, X = toy.draw(30)
 
 

@@ -72,9 +72,9 @@ def test_text_vae_of_each_posterior_and_prior(pair):
     z = model.prior(None).sample(3, seed=(1, 2))
     texts = inference.greedy(model.decode(z)).numpy()
     assert texts.shape == (3, model.max_length)
-    report = evaluation.latent_variable_report(model, TEXTS, num_samples=64, seed=3)
+    report = evaluation.latent_variable_report(model, TEXTS, num_samples=1000, seed=3)
     assert json.loads(json.dumps(report, allow_nan=False)) == report
-    assert report["log_likelihood"] == pytest.approx(evidence(model), abs=0.02)
+    assert report["log_likelihood"] == pytest.approx(evidence(model), abs=0.03)
     assert report["elbo"] == pytest.approx(report["reconstruction"] - report["kl"], abs=1e-4)
-    assert report["elbo"] < report["log_likelihood"] + 0.02
+    assert report["elbo"] < report["log_likelihood"] + 0.03
     assert len(model(TEXTS)[0]) == report["units"] == Z

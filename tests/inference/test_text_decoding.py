@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models.texts import V, Z, make_language_model, make_vae
-from tests.networks.test_sequence_decoder import DECODERS
+from tests.networks.decoders import DECODERS
 from tfp_dgm import inference, layers, networks
 
 T = 3

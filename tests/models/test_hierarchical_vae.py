@@ -1,13 +1,23 @@
 """Models of several stochastic layers against NumPy, and against enumeration where binary."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tests.models.hierarchical_toys import (
+    SHAPE,
+    X,
+    belief_network,
+    belief_oracle,
+    binary_states,
+    categorical,
+    evidence,
+    gaussian,
+    randomized,
+    weights_of,
+)
 from tests.references import densities
 from tests.references.networks import dense
 from tests.saving import assert_comes_back
@@ -24,33 +34,8 @@ from tfp_dgm.inference import (
     reverse_annealed_importance_sampling,
     tune_step_size,
 )
-from tfp_dgm.models import VAE, CategoricalVAE, HierarchicalVAE, SigmoidBeliefNetwork
+from tfp_dgm.models import VAE, HierarchicalVAE, SigmoidBeliefNetwork
 from tfp_dgm.networks import MLP
-
-SHAPE = (2, 2)  # Of the images.
-X = np.array([[[1, 0], [1, 1]], [[0, 0], [1, 0]], [[0, 1], [0, 1]]], np.float32)
-
-
-def gaussian(**kwargs):
-    """Two layers of 3 and 2 Normal latents."""
-    return HierarchicalVAE(
-        [MLP([5], activation="tanh", name="encoder_0"), MLP([4], activation="tanh", name="enc_1")],
-        [
-            layers.MultivariateNormalDiag(3, min_scale=0.0, name="posterior_0"),
-            layers.MultivariateNormalDiag(2, min_scale=0.0, name="posterior_1"),
-        ],
-        [MLP([5], activation="tanh", name="decoder_0"), MLP([4], activation="tanh", name="dec_1")],
-        layers.IndependentBernoulli(SHAPE, name="likelihood"),
-        conditionals=[layers.MultivariateNormalDiag(3, min_scale=0.0, name="conditional_0")],
-        prior=layers.StandardNormalPrior(2, name="prior"),
-        **{"seed": 1, **kwargs},
-    )
-
-
-def belief_network(units=(3, 2), **kwargs):
-    return SigmoidBeliefNetwork(
-        SHAPE, units=units, mean=[0.2, 0.7, 0.5, 0.4], **{"seed": 1, **kwargs}
-    )
 
 
 def with_baseline():
@@ -63,35 +48,12 @@ NVIL = objectives.ScoreFunctionELBO(
 )
 
 
-def categorical(**kwargs):
-    return CategoricalVAE(
-        MLP([5], activation="tanh", name="encoder"),
-        MLP([4], activation="tanh", name="decoder"),
-        layers.IndependentBernoulli(SHAPE, name="likelihood"),
-        num_variables=2,
-        num_values=3,
-        **{"seed": 1, **kwargs},
-    )
-
-
 def with_surrogate(units=(3, 2)):
     return belief_network(units, surrogate_units=4)
 
 
 def categorical_with_surrogate():
     return categorical(surrogate=MLP([4], activation="tanh", name="surrogate_network"))
-
-
-def randomized(model):
-    model.build((None, *SHAPE))
-    random = np.random.default_rng(12)
-    for weight in model.trainable_weights:
-        weight.assign(random.normal(scale=0.7, size=weight.shape))
-    return model
-
-
-def weights_of(*parts):
-    return [weight.numpy().astype(np.float64) for part in parts for weight in part.weights]
 
 
 def normal_log_prob(parameters, event):
@@ -113,42 +75,6 @@ def gaussian_oracle(model, z1, z2, x):
     log_q = normal_log_prob(through(model.encoders[0], first, x.reshape(-1)), z1)
     log_q += normal_log_prob(through(model.encoders[1], second, z1), z2)
     return log_px, log_pz, log_q
-
-
-def belief_oracle(model, z, x):
-    """(log p(x | z), log p(z), log q(z | x)) of one example and latents z of any layers."""
-
-    def linear(layer, value):
-        kernel, bias = weights_of(layer)
-        return value @ kernel + bias
-
-    def signed(value):
-        return 2 * np.asarray(value, np.float64) - 1
-
-    log_px = densities.bernoulli_log_prob(linear(model.likelihood, signed(z[0])), x)
-    log_pz = densities.bernoulli_log_prob(weights_of(model.prior_layer)[0], z[-1])
-    for layer, below, above in zip(model.conditionals, z, z[1:], strict=False):
-        log_pz += densities.bernoulli_log_prob(linear(layer, signed(above)), below)
-    first, *others = model.posterior_layers
-    centred = x.reshape(-1) - np.array([0.2, 0.7, 0.5, 0.4])
-    log_q = densities.bernoulli_log_prob(linear(first, centred), z[0])
-    for layer, below, above in zip(others, z, z[1:], strict=False):
-        log_q += densities.bernoulli_log_prob(linear(layer, signed(below)), above)
-    return log_px, log_pz, log_q
-
-
-def binary_states(units):
-    return [
-        [np.array(layer, np.float32) for layer in layers_]
-        for layers_ in itertools.product(
-            *(list(itertools.product([0, 1], repeat=width)) for width in units)
-        )
-    ]
-
-
-def evidence(model, x, units):
-    terms = [belief_oracle(model, z, x)[:2] for z in binary_states(units)]
-    return np.logaddexp.reduce([log_px + log_pz for log_px, log_pz in terms])
 
 
 def terms_of(model, z, x):

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from tests.models import toys
-from tests.references.densities import softmax, softplus
-from tests.references.m2_oracle import NetworkOutputs, m2_loss
-from tests.references.networks import dense
+from tests.models.m2_networks import network_outputs
+from tests.references.densities import softmax
+from tests.references.m2_oracle import m2_loss
 from tests.saving import assert_comes_back
 from tfp_dgm import layers
 from tfp_dgm.models import M2
@@ -20,27 +20,6 @@ ANNOTATIONS = [2, None, {0, 2}, 0, {1, 2}, None]  # As the oracle takes them ...
 MATRIX = np.array(  # ... and as the model does.
     [[0, 0, 1], [0, 0, 0], [1, 0, 1], [1, 0, 0], [0, 1, 1], [1, 1, 1]], np.float32
 )
-
-
-def weights_of(layer):
-    return [weight.numpy().astype(np.float64) for weight in layer.weights]
-
-
-def network_outputs(model, row):
-    """All networks of one row, for each class, at z = the mean of q(z | x, y)."""
-    logits = dense(
-        dense(row, weights_of(model.classifier), np.tanh), weights_of(model.class_posterior_layer)
-    )
-    features = dense(row, weights_of(model.encoder), np.tanh)
-    outputs = NetworkOutputs(logits, [], [], [])
-    for one_hot in np.eye(toys.CLASSES):
-        joint = dense([*features, *one_hot], weights_of(model.posterior_network), np.tanh)
-        parameters = dense(joint, weights_of(model.posterior_layer))
-        decoded = dense([*parameters[:2], *one_hot], weights_of(model.decoder), np.tanh)
-        outputs.loc.append(parameters[:2])
-        outputs.scale.append([softplus(rho) for rho in parameters[2:]])
-        outputs.word_logits.append(dense(decoded, weights_of(model.likelihood)))
-    return outputs
 
 
 def oracle(model, annotations, kl_weight=1.0):

@@ -11,8 +11,8 @@ from scipy.special import log_softmax, logsumexp
 from scipy.stats import norm
 
 from tests.models import toys
-from tests.models.test_m2 import network_outputs, weights_of
-from tests.models.test_text_vae import TEXTS, randomize
+from tests.models.m2_networks import network_outputs, weights_of
+from tests.models.text_vae_oracle import TEXTS, randomize
 from tests.models.texts import RULE, make_vae, rule_texts
 from tests.references.densities import softmax, softplus, tokens_log_prob
 from tests.references.networks import dense

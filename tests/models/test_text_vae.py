@@ -8,39 +8,13 @@ from scipy.special import log_softmax, logsumexp
 from scipy.stats import norm
 from tensorflow_probability import distributions as tfd
 
+from tests.models.text_vae_oracle import TEXTS, numpy_log_prob, numpy_posterior, randomize
 from tests.models.texts import RULE, make_language_model, make_vae, rule_texts
 from tests.references.densities import normal_diag_kl, softplus
 from tests.references.networks import dense
-from tests.references.recurrent_text import (
-    encoder_weights_of,
-    lstm_features,
-    lstm_log_prob,
-    weights_of,
-)
 from tests.saving import assert_comes_back
 from tfp_dgm import inference, layers, models, networks, objectives
 from tfp_dgm.text import BucketedBatches, WordVocabulary
-
-TEXTS = np.array([[4, 5, 6, 2], [6, 2, 0, 0], [2, 0, 0, 0]], np.int32)
-
-
-def randomize(model):
-    model.build((None, None))
-    random = np.random.default_rng(5)
-    for weight in model.trainable_weights:
-        weight.assign(random.normal(scale=0.5, size=weight.shape))
-    return model
-
-
-def numpy_log_prob(model, z, row):
-    return lstm_log_prob(weights_of(model.decoder), z, [token for token in row if token])
-
-
-def numpy_posterior(model, row):
-    """Mean and scale of q(z | x), by a loop over the tokens."""
-    features = lstm_features(encoder_weights_of(model.encoder), [token for token in row if token])
-    loc, rho = np.split(dense(features, model.posterior_layer.projection.weights), 2)
-    return loc, 1e-4 + np.vectorize(softplus)(rho)
 
 
 @pytest.mark.parametrize("samples", [1, 3])

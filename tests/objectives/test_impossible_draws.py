@@ -8,7 +8,7 @@ import scipy.special
 import tensorflow as tf
 
 from tests.objectives import toys
-from tests.objectives.test_estimators import BINARY, GAUSSIAN, ROWS, name_of
+from tests.objectives.estimators import BINARY, GAUSSIAN, ROWS, name_of
 from tfp_dgm.objectives import (
     ELBO,
     REBAR,

@@ -7,7 +7,7 @@ import tensorflow_probability as tfp
 from scipy.special import logsumexp
 
 from tests.objectives import toys
-from tests.objectives.test_enumerated_elbo import LOG_PX, LOGITS, PRIOR, log_likelihood
+from tests.objectives.categorical_problem import LOG_PX, LOGITS, PRIOR, log_likelihood
 from tests.references.discrete_oracle import enumerated_bound, numerical_gradient
 from tfp_dgm.objectives import (
     LearnedBaseline,

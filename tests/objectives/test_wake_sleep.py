@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.objectives import toys
-from tests.objectives.test_estimators import BINARY, COUNT, assert_bias
+from tests.objectives.estimators import BINARY, COUNT, assert_bias
 from tests.references import enumerable
 from tfp_dgm.objectives import ReweightedWakeSleep, WakeSleep
 

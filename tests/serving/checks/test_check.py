@@ -12,7 +12,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
-from tests.models import test_hierarchical_vae
+from tests.models import hierarchical_toys
 from tests.serving.toys import Letters
 from tfp_dgm.data import DataError
 from tfp_dgm.models import Signature
@@ -81,7 +81,7 @@ def test_a_good_model_passes_and_what_is_missing_is_said(letters, no_cpp):
 
 
 def test_a_model_of_images_with_layers_of_latents_passes(tmp_path, no_cpp):
-    model = test_hierarchical_vae.randomized(test_hierarchical_vae.gaussian())
+    model = hierarchical_toys.randomized(hierarchical_toys.gaussian())
     folder = export(model, tmp_path / "images", batch_sizes=[1, 2])
     found = _outcomes(folder, (*GRAPH_ROWS, *RUN_ROWS))
     for row in (*GRAPH_ROWS, *RUN_ROWS):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from tests.models import captioner_toys, test_hierarchical_vae, toys
+from tests.models import captioner_toys, hierarchical_toys, toys
 from tests.models.texts import make_language_model, make_vae
 from tests.references import captioner_oracle
 from tests.references.recurrent_text import lstm_log_prob, weights_of
@@ -254,11 +254,11 @@ def _seeds(count, first=11):
 
 def test_scores_over_layers_of_latents_are_unbiased_and_each_rows_own():
     """Against the evidence, enumerated over both layers of binary latents."""
-    model = test_hierarchical_vae.randomized(test_hierarchical_vae.belief_network())
-    images, draws = test_hierarchical_vae.X, 200
+    model = hierarchical_toys.randomized(hierarchical_toys.belief_network())
+    images, draws = hierarchical_toys.X, 200
     rows = np.repeat(images, draws, axis=0)
     scores = _ask(model, "score", inputs=rows, seed=_seeds(len(rows)))["log_likelihood"]
-    exact = [test_hierarchical_vae.evidence(model, image, (3, 2)) for image in images]
+    exact = [hierarchical_toys.evidence(model, image, (3, 2)) for image in images]
     weights = np.exp(scores.reshape(len(images), draws) - np.array(exact)[:, np.newaxis])
     error = weights.std(axis=1) / np.sqrt(draws)
     # exp(score) is unbiased; 4 standard errors each: fails with probability 2e-4.
@@ -270,7 +270,7 @@ def test_scores_over_layers_of_latents_are_unbiased_and_each_rows_own():
 
 @pytest.mark.parametrize("make", ["gaussian", "belief_network", "categorical"])
 def test_generated_images_follow_the_prior(make):
-    model = test_hierarchical_vae.randomized(getattr(test_hierarchical_vae, make)())
+    model = hierarchical_toys.randomized(getattr(hierarchical_toys, make)())
     served = _ask(model, "generate", seed=_seeds(5000))["mean"]
     z = model.prior(None).sample(20_000, seed=(8, 9))
     expected = model.decode(z).mean().numpy()
