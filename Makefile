@@ -31,14 +31,20 @@ tables: $(INSTALLED)  ## The docs' tables of settings, from the classes
 	$(BIN)/python docs/settings_tables.py
 
 bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README.md for the long ones
-	@errors=$$(mktemp); missed=$$(mktemp); \
+	@errors=$$(mktemp); wanting=$$(mktemp); failed=$$(mktemp); \
 	for script in benchmarks/*.py; do \
 		echo "== $$script"; \
-		$(BIN)/python $$script --quick 2> $$errors || echo "$$script: $$(tail -n 1 $$errors)" >> $$missed; \
+		$(BIN)/python $$script --quick 2> $$errors; code=$$?; \
+		case $$code in \
+			0) ;; \
+			66) echo "$$script: $$(tail -n 1 $$errors)" >> $$wanting ;; \
+			*) echo "$$script: exit code $$code: $$(tail -n 1 $$errors)" >> $$failed ;; \
+		esac; \
 		cat $$errors >&2; \
 	done; \
-	if [ -s $$missed ]; then echo "== Not run to the end, and why"; cat $$missed; fi; \
-	! [ -s $$missed ]; ended=$$?; rm -f $$errors $$missed; exit $$ended
+	if [ -s $$wanting ]; then echo "== Left out for want of data or a package"; cat $$wanting; fi; \
+	if [ -s $$failed ]; then echo "== Failed"; cat $$failed; fi; \
+	! [ -s $$failed ]; ended=$$?; rm -f $$errors $$wanting $$failed; exit $$ended
 
 lock:  ## Renews requirements.lock from setup.py's ranges
 	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --extra serving \

@@ -70,7 +70,7 @@ setup(
         "dev": [
             "build",
             "hypothesis>=6",
-            "import-linter>=2",
+            "import-linter>=2.6",
             "mypy>=1.10",
             "pip-tools",
             "pytest>=8",

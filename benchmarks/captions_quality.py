@@ -35,6 +35,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from exits.missing import end_for_want_of
 from rich.console import Console
 from rich.table import Table
 
@@ -195,7 +196,7 @@ def flickr8k(options: argparse.Namespace) -> dict[str, CaptionedSources]:
     """Each split's captions, with the features of the images."""
     folder = Path(os.environ.get("TFP_DGM_DATA", ".")) / "flickr8k"
     if not folder.is_dir():
-        sys.exit(f"{folder}: expected Flickr8k there; set TFP_DGM_DATA")
+        end_for_want_of(f"Flickr8k in {folder}; set TFP_DGM_DATA")
     where = (
         read_image_features(options.features)
         if options.features

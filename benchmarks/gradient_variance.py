@@ -37,11 +37,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from exits.missing import wanting
 from rich.console import Console
 from rich.table import Table
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.data import atomic_write, fetch, read_idx
+from tfp_dgm.data import DataError, atomic_write, fetch, read_idx
 from tfp_dgm.layers import IndependentBernoulli
 from tfp_dgm.models import CategoricalVAE, LatentVariableModel, SigmoidBeliefNetwork
 from tfp_dgm.networks import MLP
@@ -197,10 +198,11 @@ def of_weighted_bound(objective: Objective) -> bool:
 
 def binarised_digits(folder: Path | None, count: int) -> np.ndarray:
     """Images [N, 784] of zeros and ones, drawn once with the grey values as probabilities."""
-    if folder is not None:
-        grey = read_idx(Path(folder) / "mnist" / "train-images.idx3-ubyte.gz")
-    else:
-        grey = np.loadtxt(fetch("mnist-5k") / "mnist_5k.csv.gz", delimiter=",")[:, :PIXELS]
+    with wanting(DataError):
+        if folder is not None:
+            grey = read_idx(Path(folder) / "mnist" / "train-images.idx3-ubyte.gz")
+        else:
+            grey = np.loadtxt(fetch("mnist-5k") / "mnist_5k.csv.gz", delimiter=",")[:, :PIXELS]
     random = np.random.default_rng(SEED)
     grey = grey.reshape(len(grey), PIXELS)[random.permutation(len(grey))[:count]]
     return (random.random(grey.shape) < grey / 255).astype(np.float32)

@@ -37,9 +37,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import rich.console
 import rich.table
-from exits.missing import end_for_want_of
+from exits.missing import end_for_want_of, wanting
 
-from tfp_dgm.data import atomic_write, cache_directory, read_images
+from tfp_dgm.data import DataError, atomic_write, cache_directory, read_images
 from tfp_dgm.evaluation import importance_weighted_log_likelihood
 from tfp_dgm.image_modelling import (
     ImageModelSettings,
@@ -108,9 +108,10 @@ def main() -> None:
         options.samples, options.test_images = 50, 100
     if options.data is None or not (Path(options.data) / "mnist").is_dir():
         end_for_want_of("--data or TFP_DGM_DATA: the folder with mnist/ and its idx gz files")
-    images = {
-        split: read_images(Path(options.data) / "mnist" / file) for split, file in FILES.items()
-    }
+    with wanting(DataError):
+        images = {
+            split: read_images(Path(options.data) / "mnist" / file) for split, file in FILES.items()
+        }
     if options.quick:
         images = {"train": images["train"][:3000], "test": images["test"][:1000]}
     rows = finished(options)

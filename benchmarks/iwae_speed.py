@@ -23,6 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from exits.missing import MISSING, end_for_want_of, wanting
+
 PIXELS, UNITS, LATENTS, IMAGES = 784, 200, 50, 10_000
 SAMPLES = (1, 5, 50)
 SIDES = ("tfp_dgm", "PyTorch")
@@ -60,6 +62,8 @@ def compare(options: argparse.Namespace, samples: int) -> dict[str, Any]:
             for name in ("batch_size", "threads", "seconds"):
                 command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == MISSING:
+                end_for_want_of(done.stderr.splitlines()[-1].removeprefix("Wanted: "))
             if done.returncode:
                 sys.exit(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
             found[side].append(json.loads(done.stdout.splitlines()[-1]))
@@ -162,7 +166,8 @@ def measure_ours(options: argparse.Namespace) -> dict[str, float]:
 
 def measure_torch(options: argparse.Namespace) -> dict[str, float]:
     """The usual PyTorch program."""
-    import torch
+    with wanting(ModuleNotFoundError):
+        import torch
     from torch import nn
     from torch.nn import functional
 

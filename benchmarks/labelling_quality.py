@@ -29,12 +29,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from exits.missing import wanting
 from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
 
 from tfp_dgm import layers, models, networks, objectives
-from tfp_dgm.data import atomic_write, fetch, load_text_classification
+from tfp_dgm.data import DataError, atomic_write, fetch, load_text_classification
 from tfp_dgm.evaluation import (
     accepted_precision,
     accuracy,
@@ -70,7 +71,8 @@ def load(name: str, data: Path | None) -> tuple[list[str], np.ndarray, list[str]
         train_texts, train_labels = _pick(texts, order[:cut]), _pick(labels, order[:cut])
         test_texts, test_labels = _pick(texts, order[cut:]), _pick(labels, order[cut:])
     else:
-        split = load_text_classification(name)
+        with wanting(DataError):
+            split = load_text_classification(name)
         train_texts, train_labels = split.train_texts, split.train_labels
         test_texts, test_labels = split.test_texts, split.test_labels
     names = sorted(set(train_labels))
@@ -311,7 +313,8 @@ def dense(matrix: Any) -> Iterator[np.ndarray]:
 def run(job: tuple[str, list[int], str, int, Path | None, int]) -> list[dict[str, Any]]:
     """All runs of one data set, group of methods and seed; in a process of its own."""
     name, regimes, group, seed, data, steps = job
-    encoder = str(fetch("minilm")) if group == "encoded" else None
+    with wanting(DataError):
+        encoder = str(fetch("minilm")) if group == "encoded" else None
     problem = Problem(name, data, encoder, seed, steps)
     rows = []
     for labels_per_class in regimes:

@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from exits.missing import wanting
 from rich.console import Console
 from rich.table import Table
 
 from tfp_dgm.data import (
+    DataError,
     atomic_write,
     iter_table_chunks,
     load_text_classification,
@@ -39,7 +41,8 @@ def write_tables(folder: Path, rows: list[int]) -> None:
     """R8 with ten labels per class, and its texts repeated to tables without labels."""
     from tfp_dgm_apps.datasets import hide_labels
 
-    data = load_text_classification("r8")
+    with wanting(DataError):
+        data = load_text_classification("r8")
     kept = hide_labels(data.train_labels, 10, SEED)
     write_table(pd.DataFrame({"text": data.train_texts, "label": kept}), folder / "r8.csv")
     for count in rows:

@@ -28,8 +28,9 @@ import numpy as np
 import rich.console
 import rich.table
 import tensorflow as tf
+from exits.missing import end_for_want_of, wanting
 
-from tfp_dgm.data import atomic_write, read_idx
+from tfp_dgm.data import DataError, atomic_write, read_idx
 from tfp_dgm.layers import IndependentBernoulli, MultivariateNormalDiag
 from tfp_dgm.models import M1M2, M2, VAE, LatentVariableModel
 from tfp_dgm.networks import MLP
@@ -142,11 +143,12 @@ def main() -> None:
 
 def load(folder: str | None, settings: Settings) -> Data:
     if folder is None:
-        sys.exit(
-            "Give --data FOLDER (or set TFP_DGM_DATA): its folder mnist holds the files "
+        end_for_want_of(
+            "--data FOLDER (or TFP_DGM_DATA), whose folder mnist holds the files "
             f"{', '.join(FILES.values())}"
         )
-    arrays = {key: read_idx(Path(folder) / "mnist" / name) for key, name in FILES.items()}
+    with wanting(DataError):
+        arrays = {key: read_idx(Path(folder) / "mnist" / name) for key, name in FILES.items()}
     for key in ("x", "x_test"):
         arrays[key] = arrays[key].reshape(-1, PIXELS).astype(np.float32) / 255
     for key in ("x", "y"):

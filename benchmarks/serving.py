@@ -27,10 +27,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from exits.missing import wanting
 from rich.console import Console
 from rich.table import Table
 
-from tfp_dgm.data import atomic_write, load_text_classification
+from tfp_dgm.data import DataError, atomic_write, load_text_classification
 
 Row = dict[str, Any]
 SERVE = "from tfp_dgm_apps.cli import main; main()"
@@ -50,7 +51,8 @@ def texts_and_model(quick: bool, folder: Path, sizes: list[int]) -> list[str]:
         classes, labels = ["a", "b", "c"], truth
         asked = texts
     else:
-        data = load_text_classification("r8")
+        with wanting(DataError):
+            data = load_text_classification("r8")
         texts, asked = data.train_texts, data.test_texts
         classes = sorted(set(data.train_labels))
         labels = np.array([classes.index(label) for label in data.train_labels])

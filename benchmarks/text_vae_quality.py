@@ -33,6 +33,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from exits.missing import wanting
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SETTINGS = Path(__file__).parent / "settings" / "text_vae_quality"
@@ -87,10 +89,12 @@ def main() -> None:
 
 def write_sentences(options: argparse.Namespace) -> None:
     """The splits as files of the working folder; small ones for --quick."""
-    from tfp_dgm.data import load_penn_treebank
+    from tfp_dgm.data import DataError, load_penn_treebank
 
+    with wanting(DataError):
+        splits = load_penn_treebank()
     options.work.mkdir(parents=True, exist_ok=True)
-    for split, lines in load_penn_treebank().items():
+    for split, lines in splits.items():
         kept = lines[: QUICK[split]] if options.quick else lines
         (options.work / f"{split}.txt").write_text("\n".join(kept) + "\n")
     if options.quick:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from exits.missing import MISSING, end_for_want_of, wanting
 
 VOCABULARY, EMBEDDING, UNITS, LATENTS, BATCH = 10_003, 256, 256, 32, 32
 # Name -> what is different about it.
@@ -66,10 +67,11 @@ def main() -> None:
 def write_data(options: argparse.Namespace) -> None:
     """The batches that every side is given: tokens one after the other, and their bounds."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    from tfp_dgm.data import load_penn_treebank
+    from tfp_dgm.data import DataError, load_penn_treebank
     from tfp_dgm.text import BucketedBatches, WordVocabulary
 
-    sentences = load_penn_treebank()["train"]
+    with wanting(DataError):
+        sentences = load_penn_treebank()["train"]
     vocabulary = WordVocabulary.fit(sentences, size=VOCABULARY, split_punctuation=False)
     rows = vocabulary.encode_all(sentences)
     batches = BucketedBatches(rows, BATCH, seed=0)
@@ -108,6 +110,8 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
             command = [python, __file__, "--side", side, "--data", options.data]
             command += ["--threads", str(options.threads), "--batches", str(options.batches)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode == MISSING:
+                end_for_want_of(done.stderr.splitlines()[-1].removeprefix("Wanted: "))
             if done.returncode:
                 sys.exit(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
             found[side].append(json.loads(done.stdout.splitlines()[-1]))
@@ -262,7 +266,8 @@ def matmul_gflops() -> float:
 
 def measure_torch(options: argparse.Namespace) -> dict[str, float]:
     """The usual PyTorch program."""
-    import torch
+    with wanting(ModuleNotFoundError):
+        import torch
     from torch import nn
     from torch.nn import functional
 

@@ -1,6 +1,7 @@
 """Configurations that are derived from constructors: what is in them, and what comes back."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -115,3 +116,15 @@ def test_arguments_are_no_second_home_of_weights():
 def test_wrong_arguments_are_the_constructors_to_refuse():
     with pytest.raises(TypeError, match=r"__init__\(\) missing 1 required .* 'units'"):
         Parent()
+
+
+def test_no_class_writes_its_configuration_by_hand():
+    """What a constructor says is said once, of every layer and model."""
+    package = Path(__file__).parents[1] / "tfp_dgm"
+    files = [
+        path
+        for part in ("networks", "text", "layers", "models", "labelling")
+        for path in (package / part).glob("*.py")
+    ]
+    assert len(files) > 50
+    assert [path for path in files if "def get_config(" in path.read_text(encoding="utf-8")] == []

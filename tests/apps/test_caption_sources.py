@@ -141,8 +141,15 @@ def features(tmp_path_factory):
 @pytest.mark.parametrize(
     ("file", "settings"),
     [
-        ("grid.npz", {"objective": "gumbel", "decoder": "transformer"}),
-        ("vectors.npy", {"objective": "score-function", "attention": False, "separate": True}),
+        ("grid.npz", {"objective.kind": "gumbel", "decoder": "transformer"}),
+        (
+            "vectors.npy",
+            {
+                "objective.kind": "score-function",
+                "attention": False,
+                "experts": "{kind: separate}",
+            },
+        ),
     ],
     ids=["grid", "vectors"],
 )

@@ -81,3 +81,20 @@ def test_every_place_that_tells_progress_can_be_quiet():
         (name, line) for name, found in places.items() for line, asks in found if not asks
     ] == []
     assert told('with status("x"): pass') == [(1, False)]
+
+
+def deaf(source):
+    """Functions that take `quiet` and make nothing of it."""
+    return [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+        and "quiet" in {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
+        and not any(isinstance(part, ast.Name) and part.id == "quiet" for part in ast.walk(node))
+    ]
+
+
+def test_a_command_that_can_be_quiet_has_something_to_be_quiet_about():
+    files = Path(_progress.__file__).parent.glob("*.py")
+    assert [name for path in files for name in deaf(path.read_text(encoding="utf-8"))] == []
+    assert deaf("def f(a, quiet=False):\n    g(a)\n") == ["f"]

@@ -76,9 +76,9 @@ def test_progress_is_told():
         X,
         num_samples=2,
         batch_size=3,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda step, done, total: told.append((step, done, total)),
     )
-    assert told == [(3, 7), (6, 7), (7, 7)]
+    assert told == [("log-likelihood", done, 7) for done in (3, 6, 7)]
 
 
 def test_effective_sample_size_by_hand():

@@ -4,7 +4,15 @@ import keras
 import numpy as np
 
 from tfp_dgm import layers, objectives
-from tfp_dgm.models import M1M2, M2, VAE, CategoricalVAE, HierarchicalVAE, SigmoidBeliefNetwork
+from tfp_dgm.models import (
+    M1M2,
+    M2,
+    VAE,
+    CategoricalVAE,
+    ExactLikelihoodModel,
+    HierarchicalVAE,
+    SigmoidBeliefNetwork,
+)
 from tfp_dgm.networks import MLP
 from tfp_dgm.training import FusedAdam
 
@@ -125,6 +133,14 @@ def class_by_draws():
     )
 
 
+def exact_likelihood():
+    likelihood = layers.IndependentBernoulli(PIXELS)
+    model = ExactLikelihoodModel(likelihood, encoder=MLP([3], activation="tanh"), seed=4)
+    # Its own log-probability is what trains it; the objective is here to be saved.
+    nested = objectives.Nested(objectives.EnumeratedELBO(), objectives.ELBO(kl_weight=0.4))
+    return compiled(model, {"condition": COUNTS, "event": IMAGES}, nested)
+
+
 PLANAR = layers.PlanarFlow
 INVERSE = layers.InverseAutoregressiveFlow
 ONE_HOT = np.eye(4, dtype=np.float32)[[0, 2, 3, 1, 0]]
@@ -189,6 +205,7 @@ LATENT_VARIABLE_MODELS = {
     "m1_m2": m1_m2,
     "m2": lambda: compiled(m2(), COUNTS, objectives.ELBO(kl_weight=0.9), ANNOTATIONS),
     "m2_class_by_draws": class_by_draws,
+    "exact_likelihood": exact_likelihood,
     "categorical_vae": lambda: categorical_vae(
         objectives.GumbelSoftmaxELBO(num_samples=2, temperature=0.7)
     ),

@@ -98,7 +98,7 @@ def test_experts_that_are_summed_out_have_no_posterior(monkeypatch):
     encoder = MLP([captioner_toys.FEATURES])
     model = captioner_toys.captioner(encoder=encoder)
     encoded = counted(monkeypatch, encoder)
-    written = counted(monkeypatch, model.experts, "log_prob")
+    written = counted(monkeypatch, model.experts)
     judged = counted(monkeypatch, model.expert_posterior)
     model.losses_per_example(inputs, None, training=True)
     assert (encoded, written, judged) == ([True], [True], [])

@@ -113,7 +113,7 @@ def test_events_are_checked_and_other_layers_refused():
     model = ExactLikelihoodModel(layers.IndependentBernoulli(3))
     model.compile("sgd")
     with pytest.raises(tf.errors.InvalidArgumentError, match="ExactLikelihoodModel: `x`"):
-        model.fit(np.full([2, 3], 0.5, np.float32), verbose=0)
+        model.fit(np.full([2, 3], 1.5, np.float32), verbose=0)
     with pytest.raises(
         TypeError, match=r"`likelihood` must be a distribution layer.* received <Den"
     ):

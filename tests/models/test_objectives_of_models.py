@@ -72,7 +72,7 @@ def text_vae_by_hand():
         )
 
     log_ratio = norm.logpdf(z, loc, scale).sum(axis=-1) - norm.logpdf(z).sum(axis=-1)
-    words = range(len(model.decoder.output_bias))
+    words = range(model.decoder.vocabulary_size)
     return model, log_px(), log_ratio, *([log_px(w, c) for w in words] for c in (1e-5, -1e-5))
 
 

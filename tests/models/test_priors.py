@@ -174,7 +174,11 @@ def test_dreams_are_of_each_rows_own_prior(name):
 
 
 def test_a_model_without_a_condition_says_so():
+    events = toys.counts(2)[0]
     model = toys.vae(prior=layers.MultivariateNormalDiag(2))
-    model.posterior_layer.build((None, 5))
+    model.compile("adam")
+    with pytest.raises(ValueError, match=r"VAE: `prior` .* received events of the shape \(2, 6\)"):
+        model.train_on_batch(events)
+    model.build({"condition": (None, 3), "event": (None, toys.WORDS)})
     with pytest.raises(ValueError, match="MultivariateNormalDiag: as a prior, depends on features"):
-        _ = model.joint(toys.counts(2)[0]).prior
+        _ = model.joint(events).prior

@@ -19,6 +19,7 @@ from tfp_dgm.objectives import (
     ReweightedWakeSleep,
     ScoreFunctionELBO,
     ScoreFunctionImportanceWeighted,
+    SelfCritical,
 )
 
 RANDOM = np.random.default_rng(7)
@@ -45,17 +46,22 @@ class Tables(Objective):
         return Bound(*map(look_up, (LOSS, VALUE, RECONSTRUCTION, KL)), log_weights=tf.zeros([1]))
 
 
-def nested(outer):
+def evaluate(outer, logits):
+    """The bound, and the classes of which the inner one was asked."""
     inner = Tables()
     joint = Joint(
         None,
         inner=Joint,
-        posterior=lambda: tfd.Categorical(logits=tf.constant(LOG_Q, tf.float32)),
+        posterior=lambda: tfd.Categorical(logits=logits),
         prior=lambda: tfd.Categorical(logits=tf.constant(LOG_P, tf.float32)),
     )
     bound = Nested(outer, inner)(joint, seed=SEED)
-    (classes,) = inner.asked  # Once.
-    return bound, classes.numpy()
+    return bound, [classes.numpy() for classes in inner.asked]
+
+
+def nested(outer):
+    bound, (classes,) = evaluate(outer, tf.constant(LOG_Q, tf.float32))  # Asked once.
+    return bound, classes
 
 
 def assert_is(bound, loss, value, reconstruction, kl):
@@ -115,3 +121,22 @@ def test_drawn_classes(outer, of_draws):
         mean(reconstruction),
         mean(kl + ratio),
     )
+
+
+def test_the_likeliest_class_is_asked_for_by_itself():
+    """What is taken off the signal of a draw is that of the mode."""
+    logits = tf.constant(LOG_Q, tf.float32)
+    outer = ScoreFunctionELBO(num_samples=4, control_variates=[SelfCritical()])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        bound, (drawn, mode) = evaluate(outer, logits)
+    gradient = tape.gradient(bound.loss, logits)
+    np.testing.assert_array_equal(mode, [LOG_Q.argmax(axis=1)])
+    log_weights = -LOSS - LOG_Q + LOG_P  # [B, K]
+    for b in range(5):
+        expected = np.zeros(3)
+        for k in drawn[:, b]:
+            rest = log_weights[b, k] - log_weights[b, mode[0, b]]
+            # The log-weight's own share, -log q, and the score.
+            expected -= (rest - 1) * (np.eye(3)[k] - np.exp(LOG_Q[b])) / 4
+        np.testing.assert_allclose(gradient[b], expected, rtol=1e-4, atol=1e-5)

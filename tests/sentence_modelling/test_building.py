@@ -6,7 +6,7 @@ import typing
 import pytest
 
 from tests.sentence_modelling.untrained_models import settings_of
-from tfp_dgm import layers, networks, objectives
+from tfp_dgm import layers, models, networks, objectives
 from tfp_dgm.sentence_modelling import (
     TextModelSettings,
     build_model,
@@ -54,7 +54,7 @@ def test_choices_reach_the_layers():
     assert built({"prior.kind": "vamp", "prior.num_components": 7}).prior_layer.num_components == 7
     both = built({"encoder.kind": "gru", "encoder.bidirectional": True}).encoder
     assert (type(both), both.output_units) == (networks.GRUEncoder, 16)
-    assert not hasattr(built({"model": "language_model"}), "encoder")
+    assert isinstance(built({"model": "language_model"}), models.LanguageModel)
 
 
 def test_the_decoder_drops_by_its_own_seed_or_by_that_of_all():

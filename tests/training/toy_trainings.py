@@ -9,6 +9,7 @@ from tests.image_modelling.small_images import settings as image_settings
 from tests.sentence_modelling.untrained_models import sentences, settings_of
 from tfp_dgm import captioning, image_modelling, sentence_modelling
 from tfp_dgm.data import CaptionedImages
+from tfp_dgm.settings import read_settings
 
 MODELS = {
     "image_modelling": "model.keras",
@@ -38,18 +39,18 @@ def _train_sentences(folder, resume):
     for seed, file in enumerate(files):
         file.write_text(sentences(40 - 20 * seed, seed))
     settings = settings_of({"decoder.dropout": 0.3, "epochs": 2, "batch_size": 20, "seed": 3})
-    sentence_modelling.train_text_model(
-        *files, folder / "run", settings, resume=resume, say=lambda sentence: None
-    )
+    with sentence_modelling.claim_run(folder / "run", settings, resume=resume) as run:
+        sentence_modelling.train_text_model(*files, run, settings, say=lambda sentence: None)
 
 
 def _train_captions(folder, resume):
     captions = {f"{n}.png": ["a dog runs", f"the {n % 3} sits"] for n in range(12)}
     features = np.random.default_rng(2).normal(size=(12, 5)).astype(np.float32)
     captioned = captioning.CaptionedSources(CaptionedImages(captions), features, "features")
-    sizes = dict.fromkeys(("units", "embedding_units", "expert_units", "context_units"), 8)
-    rest = {"min_count": 1, "epochs": 2, "batch_size": 12, "attention": False}
-    settings = captioning.CaptionSettings(**sizes, **rest)
+    sizes = ("units", "embedding_units", "context_units", "experts.embedding_units")
+    rest = ("vocabulary.min_count=1", "epochs=2", "batch_size=12", "attention=false")
+    assignments = [*(f"{name}=8" for name in sizes), *rest]
+    settings = read_settings(captioning.CaptionSettings, None, assignments)
     with captioning.claim_run(folder / "run", settings, resume=resume) as run:
         captioning.train_captioner(captioned, captioned, run, settings)
 

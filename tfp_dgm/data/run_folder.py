@@ -154,10 +154,12 @@ class RunFolder:
             "versions": [],
         }
         self._record = record if record is not None and goes_on else new
+        if not goes_on:
+            remove(self.path / SETTINGS)  # Of one that saved nothing; never beside a new record.
         known = self._record["versions"]
         versions = installed_versions()
         self._write_record(versions=known if versions in known else [*known, versions])
-        if not goes_on or not (self.path / SETTINGS).exists():
+        if not (self.path / SETTINGS).exists():
             write_json(self.path / SETTINGS, self._settings)
 
     def _require_empty(self) -> None:

@@ -1,15 +1,15 @@
 """KL(posterior || prior), in closed form where there is one."""
 
-import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.factors import independent_factors
 
 
-@functools.singledispatch
+@capability
 def divergence(
     posterior: tfd.Distribution, prior: tfd.Distribution, estimate: Callable[[], tf.Tensor]
 ) -> tf.Tensor:

@@ -1,14 +1,13 @@
 """The variables of which a distribution is the product."""
 
-import functools
-
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Independent
 from tfp_dgm.distributions.no_rule import no_rule
 
 
-@functools.singledispatch
+@capability
 def independent_factors(distribution: tfd.Distribution) -> tfd.Distribution:
     """The distributions of a vector's elements, which are independent of each other.
 

@@ -1,11 +1,10 @@
 """A distribution pushed through a bijector, with what posteriors are asked for besides."""
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Transformed
 from tfp_dgm.distributions.no_rule import no_rule
 
@@ -39,7 +38,7 @@ class NormalizingFlow(tfd.TransformedDistribution):
         return tf.reduce_mean(from_noise(self, noise), axis=0)
 
 
-@functools.singledispatch
+@capability
 def from_noise(distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
     """Standard Normal noise [S, .., Z] as draws of the distribution.
 

@@ -1,12 +1,12 @@
 """The one point that stands for a posterior where no noise is wanted."""
 
-import functools
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 
-@functools.singledispatch
+
+@capability
 def point_estimate(posterior: tfd.Distribution) -> tf.Tensor:
     """The posterior's mean; of a power spherical posterior, its mean direction.
 

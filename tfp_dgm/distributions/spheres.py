@@ -1,13 +1,12 @@
 """Whether a distribution is over the unit sphere."""
 
-import functools
-
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Mixture
 
 
-@functools.singledispatch
+@capability
 def is_spherical(distribution: tfd.Distribution) -> bool:
     """Whether all draws are vectors of length 1; a family of which that is so registers it."""
     return False

@@ -1,10 +1,9 @@
 """Every value of a discrete variable."""
 
-import functools
-
 import numpy as np
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Independent
 from tfp_dgm.distributions.no_rule import no_rule
 
@@ -12,7 +11,7 @@ from tfp_dgm.distributions.no_rule import no_rule
 MOST_VALUES = 2**16
 
 
-@functools.singledispatch
+@capability
 def support_of(distribution: tfd.Distribution) -> np.ndarray:
     """All values of one draw, each once; of several variables the last changes fastest.
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfp_dgm.evaluation.batches import Progress, batches
+from tfp_dgm.evaluation.batches import batches
 from tfp_dgm.evaluation.standard_error import standard_error
 from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.progress import Progress, no_progress
 
 
 def mutual_information(
@@ -19,7 +20,7 @@ def mutual_information(
     batch_size: int = 100,
     draws_per_step: int = 500,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Estimates the mutual information of example and latent under q, and what is left of the KL.
 
@@ -44,7 +45,7 @@ def mutual_information(
       batch_size: examples at a time, of arrays.
       draws_per_step: draws whose densities under a batch's posteriors are evaluated at a time.
       seed: of the draws.
-      progress: told the number of examples done, and of all.
+      progress: told of "mutual information", the number of examples done, and of all.
     Returns:
       `mutual_information` and `marginal_kl` in nats, each with its `..._standard_error` (over
       examples; None of one), `upper_limit` (log N), `saturated`, `num_examples`, `num_samples`.
@@ -100,7 +101,7 @@ class MutualInformation:
         batch_size: int = 100,
         draws_per_step: int = 500,
         seed: int = 0,
-        progress: Progress | None = None,
+        progress: Progress = no_progress,
     ) -> dict[str, Any]:
         """See `mutual_information`."""
         drawn = []
@@ -122,7 +123,7 @@ class MutualInformation:
             z,
         )  # [steps, C, ...]
         total = np.full(num_draws, -np.inf)
-        for inputs, count, _ in batches(data, batch_size, progress):
+        for inputs, count, _ in batches(data, batch_size, progress, "mutual information"):
             sums = self._log_densities(inputs, tf.constant(count), steps).numpy().reshape(-1)
             total = np.logaddexp(total, sums[:num_draws].astype(np.float64))
         aggregated = total.reshape(own.shape) - math.log(num_examples)  # log q(z), [S, N]

@@ -1,19 +1,18 @@
 """Data in batches, whatever form it comes in."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-# Told the examples that are done, and how many there are (None where nobody knows).
-Progress = Callable[[int, int | None], None]
+from tfp_dgm.progress import Progress, no_progress
 
 
 def batches(
-    data: Any, batch_size: int, progress: Progress | None = None
+    data: Any, batch_size: int, progress: Progress = no_progress, step: str = "Examples"
 ) -> Iterator[tuple[Any, int, int]]:
     """Yields (inputs, number of examples, index of the batch).
 
@@ -23,20 +22,21 @@ def batches(
         `text.BucketedBatches`. What stands beside the inputs, as in (inputs, targets), is left out.
       batch_size: B, of arrays. Their last batch is filled up with its own first row, so that a
         function compiled for one shape serves them all; the number of examples leaves that out.
-      progress: called after each batch.
+      progress: told after each batch how many examples are done.
+      step: what it is told that is done to them.
     Raises:
       ValueError: if there is no example, or arrays disagree about their number, or there is no end
         of batches.
     """
     if isinstance(data, tf.data.Dataset):
-        yield from _of_batches(data, progress)
+        yield from _of_batches(data, progress, step)
         return
     if isinstance(data, keras.utils.PyDataset):
         if data.num_batches is None:
             raise ValueError(
                 f"data: expected a number of batches; received {type(data).__name__} without end"
             )
-        yield from _of_batches((data[i] for i in range(data.num_batches)), progress)
+        yield from _of_batches((data[i] for i in range(data.num_batches)), progress, step)
         return
     if isinstance(data, list | tuple) and data and all(isinstance(row, str) for row in data):
         data = np.asarray(data)
@@ -46,8 +46,7 @@ def batches(
         count = min(batch_size, total - start)
         places = start + np.arange(batch_size) * (np.arange(batch_size) < count)
         yield keras.tree.map_structure(lambda a, p=places: _rows(a, p), data), count, index
-        if progress is not None:
-            progress(start + count, total)
+        progress(step, start + count, total)
 
 
 def steps_of(num_samples: int, samples_per_step: int) -> tuple[int, int]:
@@ -87,7 +86,9 @@ def _num_examples(data: Any) -> int:
     return rows.pop()
 
 
-def _of_batches(data: Iterable[Any], progress: Progress | None) -> Iterator[tuple[Any, int, int]]:
+def _of_batches(
+    data: Iterable[Any], progress: Progress, step: str
+) -> Iterator[tuple[Any, int, int]]:
     done = 0
     for index, element in enumerate(data):
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(element)
@@ -95,8 +96,7 @@ def _of_batches(data: Iterable[Any], progress: Progress | None) -> Iterator[tupl
         count = len(keras.tree.flatten(inputs)[0])
         yield inputs, count, index
         done += count
-        if progress is not None:
-            progress(done, None)
+        progress(step, done, None)
     if not done:
         raise ValueError("data: expected at least one example; received an empty dataset")
 

@@ -6,11 +6,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfp_dgm.evaluation.batches import Progress, batches
+from tfp_dgm.evaluation.batches import batches
 from tfp_dgm.evaluation.posterior import elbo_terms
 from tfp_dgm.evaluation.standard_error import mean_with_standard_error
 from tfp_dgm.inference import refine_posterior
 from tfp_dgm.objectives import Draws
+from tfp_dgm.progress import Progress, no_progress
 
 
 def inference_gaps(
@@ -24,7 +25,7 @@ def inference_gaps(
     batch_size: int = 100,
     samples_per_step: int = 50,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, float | None]:
     """Splits what the bound falls short of the evidence into two gaps [1].
 
@@ -47,7 +48,7 @@ def inference_gaps(
       samples_per_step: draws of each example at a time for the amortised bound; the refined one
         takes them one by one.
       seed: of all draws.
-      progress: told the number of examples done, and of all.
+      progress: told of "gaps", the number of examples done, and of all.
     Returns:
       Means over examples, in nats: `elbo`, `refined_elbo`, `approximation_gap`,
       `amortisation_gap`, `inference_gap`, each gap with its `..._standard_error`: None of
@@ -92,7 +93,7 @@ def inference_gaps(
     refined = np.concatenate(
         [
             refined_bound(inputs, tf.random.split((seed, index), 2)).numpy()[:count]
-            for inputs, count, index in batches(data, batch_size, progress)
+            for inputs, count, index in batches(data, batch_size, progress, "gaps")
         ]
     ).astype(np.float64)
     result: dict[str, float | None] = {

@@ -9,9 +9,10 @@ import scipy.special
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from tfp_dgm.evaluation.batches import Progress, batches, steps_of
+from tfp_dgm.evaluation.batches import batches, steps_of
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Draws
+from tfp_dgm.progress import Progress, no_progress
 
 
 def importance_weighted_log_likelihood(
@@ -23,7 +24,7 @@ def importance_weighted_log_likelihood(
     samples_per_step: int = 50,
     seed: int = 0,
     jit_compile: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, NDArray[np.float64]]:
     """Estimates log p(x) with K draws of the posterior [1], the evaluation of Burda et al. [2].
 
@@ -41,7 +42,7 @@ def importance_weighted_log_likelihood(
       samples_per_step: draws of each example at a time.
       seed: the same seed, batches and steps give the same numbers.
       jit_compile: compile by XLA; pays where the shapes of all batches are one.
-      progress: told the number of examples done, and of all.
+      progress: told of "log-likelihood", the number of examples done, and of all.
     Returns:
       `log_likelihood`: [N], nats per example.
       `effective_sample_size`: [N], see `effective_sample_size`.
@@ -68,7 +69,7 @@ def importance_weighted_log_likelihood(
     parts: dict[str, list[NDArray[np.float64]]] = {
         name: [] for name in ("log_likelihood", "effective_sample_size", "pareto_k")
     }
-    for inputs, count, index in batches(data, batch_size, progress):
+    for inputs, count, index in batches(data, batch_size, progress, "log-likelihood"):
         seeds = tf.random.split((seed, index), steps)  # [C, 2]
         drawn = log_weights_of(inputs, seeds).numpy()  # [C, S, B]
         log_weights = drawn.reshape(-1, drawn.shape[-1])[:num_samples, :count]  # [K, B]

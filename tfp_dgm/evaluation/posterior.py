@@ -7,9 +7,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm.distributions.divergence import divergence, divergence_per_factor
-from tfp_dgm.evaluation.batches import Progress, batches, steps_of
+from tfp_dgm.evaluation.batches import batches, steps_of
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Draws
+from tfp_dgm.progress import Progress, no_progress
 
 
 def elbo_terms(
@@ -20,7 +21,7 @@ def elbo_terms(
     batch_size: int = 100,
     samples_per_step: int = 50,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, NDArray[np.float64]]:
     """The evidence lower bound with weight 1 on every term, whatever the objective of training.
 
@@ -36,7 +37,7 @@ def elbo_terms(
       batch_size: examples at a time, of arrays.
       samples_per_step: draws of each example at a time.
       seed: of the draws.
-      progress: told the number of examples done, and of all.
+      progress: told of "ELBO", the number of examples done, and of all.
     Returns:
       `bound`, `reconstruction` and `kl`, each [N], in nats.
     Raises:
@@ -62,7 +63,7 @@ def elbo_terms(
         return tf.reduce_mean(log_px, axis=0), kl
 
     parts = []
-    for inputs, count, index in batches(data, batch_size, progress):
+    for inputs, count, index in batches(data, batch_size, progress, "ELBO"):
         reconstruction, kl = terms(inputs, tf.random.split((seed, index), steps))
         kl = tf.broadcast_to(kl, tf.shape(reconstruction))
         parts.append((reconstruction.numpy()[:count], kl.numpy()[:count]))

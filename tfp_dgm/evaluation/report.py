@@ -1,6 +1,5 @@
 """All that is usually said of a latent variable model, in one dict of plain numbers."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ from tfp_dgm.evaluation.importance_weights import importance_weighted_log_likeli
 from tfp_dgm.evaluation.posterior import active_units, elbo_terms, kl_per_dimension
 from tfp_dgm.evaluation.standard_error import mean_with_standard_error
 from tfp_dgm.models import LatentVariableModel
+from tfp_dgm.progress import Progress, no_progress
 
 
 def latent_variable_report(
@@ -26,7 +26,7 @@ def latent_variable_report(
     mutual_information_examples: int = 2000,
     seed: int = 0,
     jit_compile: bool = False,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Judges a model on data, with weight 1 on every term, whatever the objective of training.
 
@@ -56,17 +56,13 @@ def latent_variable_report(
       `effective_sample_size` (the mean) and `pareto_k` (the median) of the K weights, and
       `pareto_k_above_0.7` (the share of the examples with a fit), None where no fit was possible.
     """
-
-    def step(name: str) -> Callable[[int, int | None], None]:
-        return lambda done, total: None if progress is None else progress(name, done, total)
-
     common: dict[str, Any] = {"batch_size": batch_size, "seed": seed}
     terms = elbo_terms(
         model,
         data,
         num_samples=min(num_samples, 50),
         samples_per_step=samples_per_step,
-        progress=step("ELBO"),
+        progress=progress,
         **common,
     )
     weighted = importance_weighted_log_likelihood(
@@ -75,11 +71,11 @@ def latent_variable_report(
         num_samples=num_samples,
         samples_per_step=samples_per_step,
         jit_compile=jit_compile,
-        progress=step("log-likelihood"),
+        progress=progress,
         **common,
     )
     few = _few(data, len(terms["bound"]), mutual_information_examples, seed)
-    information = mutual_information(model, few, progress=step("mutual information"), **common)
+    information = mutual_information(model, few, progress=progress, **common)
     used = {"active_units": None, "units": None, "variances": None}
     if len(terms["bound"]) > 1:
         used = active_units(model, data, **common)

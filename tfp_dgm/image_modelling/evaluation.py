@@ -92,7 +92,7 @@ def evaluate_image_model(
             log_likelihood=weighted[:gaps],
             batch_size=_BATCH,
             seed=seed,
-            progress=lambda done, total: progress("gaps", done, total),
+            progress=progress,
         )
     if annealing:
         few = first[:annealing_images]

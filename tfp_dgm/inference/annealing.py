@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.batches import has_batch
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Joint
 
@@ -214,8 +215,7 @@ def _latents(z: tuple[tf.Tensor, ...]) -> Any:
 
 def _sample_shape(prior: tfd.Distribution, num_chains: int, inputs: Any) -> tf.Tensor:
     """[S], and the batch where the prior has none of its own."""
-    shapes = prior.batch_shape if isinstance(prior, tfd.JointDistribution) else [prior.batch_shape]
-    return tf.stack([num_chains] if shapes[-1].rank else [num_chains, _rows(inputs)])
+    return tf.stack([num_chains] if has_batch(prior) else [num_chains, _rows(inputs)])
 
 
 def _rows(inputs: Any) -> tf.Tensor:

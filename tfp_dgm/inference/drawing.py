@@ -1,6 +1,5 @@
 """Draws of latents that depend on each row's own seed alone."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import TopDown
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Independent, Mixture, Sequential, Transformed
 from tfp_dgm.distributions.no_rule import no_rule
 from tfp_dgm.inference.counter_based import gumbel, normal, uniform
@@ -18,7 +18,7 @@ from tfp_dgm.inference.counter_based import gumbel, normal, uniform
 _LAYER, _COMPONENT, _DISTANCE = 1 << 24, 1 << 30, 1 << 30
 
 
-@functools.singledispatch
+@capability
 def draw(
     distribution: tfd.Distribution, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
 ) -> Any:
@@ -72,7 +72,7 @@ def _(
     return draw_variables(distribution.distribution, seeds, counter, shape)
 
 
-@functools.singledispatch
+@capability
 def draw_variables(
     variables: tfd.Distribution, seeds: tf.Tensor, counter: int, shape: Sequence[int]
 ) -> tf.Tensor:

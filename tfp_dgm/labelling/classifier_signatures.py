@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import tensorflow as tf
 
 from tfp_dgm.models import Signature
-
-if TYPE_CHECKING:
-    from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.text import WordCounts
 
 # Words, unknown ones too, that the compiled twins read of a text; the plain signatures read all.
 TWIN_WORDS = 512
 _EXAMPLES, _EXAMPLE_WORDS = 7, 12
 
 
-def classifier_signatures(model: TextClassifier) -> Mapping[str, Signature]:
+class Served(Protocol):
+    """What is asked of a classifier; `TextClassifier` has it all."""
+
+    classes: tuple[str, ...]
+    threshold: float | None
+    word_counts: WordCounts
+    encoder: SentenceEncoder | None
+
+    def views_of_counts(
+        self, counts: tf.Tensor, sentence_vectors: tf.Tensor | None
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """TF-IDF [B, V] of counts [B, V], and the inputs [B, D] of each bag of heads."""
+
+    def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Calibrated class probabilities [B, K] of those."""
+
+
+def classifier_signatures(model: Served) -> Mapping[str, Signature]:
     """The four tasks of a text classifier.
 
     serving_default  text -> label, probability, accept, the second choice, probabilities [K]
@@ -121,7 +137,7 @@ def classifier_signatures(model: TextClassifier) -> Mapping[str, Signature]:
     }
 
 
-def _token_specs(model: TextClassifier) -> dict[str, tf.TensorSpec]:
+def _token_specs(model: Served) -> dict[str, tf.TensorSpec]:
     specs = {"word_ids": tf.TensorSpec([None, TWIN_WORDS], tf.int32)}
     if model.encoder is not None:
         for name, tensor in model.encoder.tokens(tf.constant([""])).items():
@@ -129,7 +145,7 @@ def _token_specs(model: TextClassifier) -> dict[str, tf.TensorSpec]:
     return specs
 
 
-def _example_texts(model: TextClassifier) -> list[str]:
+def _example_texts(model: Served) -> list[str]:
     """Texts of the vocabulary's own words, none of the training data, and an empty one."""
     words = model.word_counts.vocabulary
     chosen = (

@@ -35,9 +35,9 @@ from tfp_dgm.layers.projected_distribution_layer import (
     VectorDistributionLayer,
 )
 from tfp_dgm.layers.require_layer import (
-    require_distribution_layer,
     require_prior,
     require_prior_of_features,
+    require_projected_layer,
 )
 from tfp_dgm.layers.sample import Sample
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
@@ -84,9 +84,9 @@ __all__ = [
     "TokenSequence",
     "VampPrior",
     "VectorDistributionLayer",
-    "require_distribution_layer",
     "require_prior",
     "require_prior_of_features",
+    "require_projected_layer",
     "standard_prior",
     "stateless_seed",
 ]

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
-from tfp_dgm.layers.require_layer import require_distribution_layer
+from tfp_dgm.layers.require_layer import require_projected_layer
 from tfp_dgm.saved_arguments import SavesArguments
 
 
@@ -36,7 +36,7 @@ class NegativeLogLikelihood(SavesArguments, keras.losses.Loss):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        require_distribution_layer(self, "layer", layer)
+        require_projected_layer(self, "layer", layer)
         if layer.distribution_has_weights:
             raise ValueError(
                 f"NegativeLogLikelihood: the distribution of {type(layer).__name__} depends on "

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
-from tfp_dgm.layers.require_layer import require_distribution_layer
+from tfp_dgm.layers.require_layer import require_projected_layer
 from tfp_dgm.saved_arguments import SavesArguments
 
 
@@ -23,7 +23,7 @@ class Parameters(SavesArguments, keras.layers.Layer):
     """
 
     def __init__(self, layer: ProjectedDistributionLayer, **kwargs: Any) -> None:
-        require_distribution_layer(self, "layer", layer)
+        require_projected_layer(self, "layer", layer)
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -7,7 +7,7 @@ from tfp_dgm.layers.prior import Prior
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
 
 
-def require_distribution_layer(owner: object, name: str, value: Any) -> None:
+def require_projected_layer(owner: object, name: str, value: Any) -> None:
     """Refuses what is no projected distribution layer: the owner needs its parameters.
 
     Args:
@@ -29,7 +29,7 @@ def require_prior(owner: object, name: str, value: Any) -> None:
     """Refuses what is no prior layer.
 
     Args:
-      owner, name, value: see `require_distribution_layer`.
+      owner, name, value: see `require_projected_layer`.
     Raises:
       TypeError: if it is another Keras layer, a bare distribution, or anything else.
     """
@@ -45,7 +45,7 @@ def require_prior_of_features(owner: object, name: str, value: Any) -> None:
     """Refuses what is no distribution layer, of features or of none.
 
     Args:
-      owner, name, value: see `require_distribution_layer`.
+      owner, name, value: see `require_projected_layer`.
     Raises:
       TypeError: likewise.
     """

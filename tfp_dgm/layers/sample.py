@@ -11,7 +11,7 @@ from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.layers.prior import Prior
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
-from tfp_dgm.layers.require_layer import require_distribution_layer, require_prior
+from tfp_dgm.layers.require_layer import require_prior, require_projected_layer
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
 from tfp_dgm.saved_arguments import SavesArguments
 
@@ -54,7 +54,7 @@ class Sample(SavesArguments, SavesSeed, keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        require_distribution_layer(self, "layer", layer)
+        require_projected_layer(self, "layer", layer)
         if prior is not None:
             require_prior(self, "prior", prior)
         kwargs["dtype"] = "float32"

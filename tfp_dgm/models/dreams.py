@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfp_dgm.models.conditions import condition_of, event_of
+from tfp_dgm.distributions.batches import has_batch
+from tfp_dgm.models.conditions import event_of
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 
 
@@ -20,7 +21,7 @@ def dreamed(
     """
     latents, values = tf.unstack(tf.random.split(seed))
     prior, events = model.prior(inputs, training=training), event_of(inputs)
-    rows = [] if condition_of(inputs) is not None else tf.shape(events)[:1]
+    rows = [] if has_batch(prior) else tf.shape(events)[:1]
     z = prior.sample(rows, seed=latents)
     x = model.decode(z, training=training).sample(seed=values)
     return z, tf.cast(x, tf.as_dtype(events.dtype))

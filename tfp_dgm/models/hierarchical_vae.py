@@ -12,10 +12,10 @@ from tfp_dgm.distributions.same_space import require_events
 from tfp_dgm.layers import (
     DistributionLayer,
     ProjectedDistributionLayer,
-    require_distribution_layer,
     require_prior_of_features,
+    require_projected_layer,
 )
-from tfp_dgm.models.conditions import condition_of, event_of
+from tfp_dgm.models.conditions import build_prior, condition_of, event_of
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
@@ -88,10 +88,10 @@ class HierarchicalVAE(LatentVariableModel):
                 f"{type(self).__name__}: expected a surrogate for each of the {lengths[1]} layers, "
                 f"or none; received {len(surrogates)}"
             )
-        require_distribution_layer(self, "likelihood", likelihood)
+        require_projected_layer(self, "likelihood", likelihood)
         for name, given in {"posteriors": posteriors, "conditionals": conditionals}.items():
             for layer in given:
-                require_distribution_layer(self, name, layer)
+                require_projected_layer(self, name, layer)
         require_prior_of_features(self, "prior", prior)
         latents = [layer.event_shape for layer in posteriors[:-1]]
         if [layer.event_shape for layer in conditionals] != latents:
@@ -122,7 +122,7 @@ class HierarchicalVAE(LatentVariableModel):
         for encoder, posterior in zip(self.encoders, self.posterior_layers, strict=True):
             posterior.build(build_or_flatten(encoder, shape))
             shape = (None, posterior.event_size)
-        self.prior_layer.build(condition_of(input_shape))
+        build_prior(self, self.prior_layer, input_shape)
         below = [self.likelihood, *self.conditionals]
         for decoder, posterior, layer in zip(
             self.decoders, self.posterior_layers, below, strict=True

@@ -68,6 +68,9 @@ class LanguageModel(ExactLikelihoodModel):
         """p(x), with batch shape [rows]."""
         return self.likelihood(tf.zeros([rows, 0]), training=training)
 
+    def distribution(self, inputs: Any, training: bool = False) -> distributions.TokenSequence:
+        return self.texts(tf.shape(inputs)[0], training=training)
+
     def log_prob(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """log p(x) of token ids [B, T] or strings [B], float32 [B], nats."""
         return super().log_prob(self.token_ids(inputs), training=training)

@@ -16,9 +16,9 @@ from tfp_dgm.layers import (
     MultivariateNormalDiag,
     Prior,
     ProjectedDistributionLayer,
-    require_distribution_layer,
     require_prior,
     require_prior_of_features,
+    require_projected_layer,
     standard_prior,
 )
 from tfp_dgm.models.class_sets import allowed_classes, restricted
@@ -98,8 +98,8 @@ class M2(LatentVariableModel):
             prior = standard_prior(posterior)
         if class_prior is None:
             class_prior = CategoricalPrior(num_classes, trainable=False, name="class_prior")
-        require_distribution_layer(self, "likelihood", likelihood)
-        require_distribution_layer(self, "posterior", posterior)
+        require_projected_layer(self, "likelihood", likelihood)
+        require_projected_layer(self, "posterior", posterior)
         require_prior_of_features(self, "prior", prior)
         require_prior(self, "class_prior", class_prior)
         if class_prior.units != num_classes:
@@ -211,12 +211,7 @@ class M2(LatentVariableModel):
         return objectives.Nested(self.class_objective, objective)
 
     def annotated_bound(
-        self,
-        inputs: Any,
-        targets: Any,
-        *,
-        seed: tf.Tensor | None = None,
-        training: bool = False,
+        self, inputs: Any, targets: Any, *, seed: tf.Tensor | None = None, training: bool = False
     ) -> objectives.Bound:
         """The `Bound` on log p(x, y in A), [B]; `loss` leaves the classification term out.
 
@@ -236,9 +231,8 @@ class M2(LatentVariableModel):
         joint = self.joint(inputs, training=training)
         bound = self.bound_of(restricted(joint, allowed))
         log_q = tf.math.log_softmax(joint.posterior.logits_parameter())  # [B, K]
-        log_annotation = tf.reduce_logsumexp(
-            tf.where(allowed, log_q, -float("inf")), axis=-1
-        )  # [B]; 0 where every class is allowed.
+        # [B]; 0 where every class is allowed.
+        log_annotation = tf.reduce_logsumexp(tf.where(allowed, log_q, -float("inf")), axis=-1)
         correct = tf.gather(allowed, tf.argmax(log_q, axis=-1), axis=1, batch_dims=1)
         annotated = tf.cast(~tf.reduce_all(allowed, axis=-1), tf.float32)
         return bound.loss - self.classification_weight * log_annotation, {

@@ -12,11 +12,11 @@ from tfp_dgm.layers import (
     MultivariateNormalDiag,
     ProjectedDistributionLayer,
     TokenSequence,
-    require_distribution_layer,
     require_prior_of_features,
+    require_projected_layer,
     standard_prior,
 )
-from tfp_dgm.models.conditions import condition_of, event_of, with_event
+from tfp_dgm.models.conditions import build_prior, condition_of, event_of, with_event
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
@@ -81,7 +81,7 @@ class TextVAE(LatentVariableModel):
                 raise ValueError("TextVAE: give `latent_units` or a `posterior`; received none")
             posterior = MultivariateNormalDiag(latent_units, name="posterior")
         prior = standard_prior(posterior) if prior is None else prior
-        require_distribution_layer(self, "posterior", posterior)
+        require_projected_layer(self, "posterior", posterior)
         require_prior_of_features(self, "prior", prior)
         if decoder.conditioning_units != posterior.event_size:
             raise ValueError(
@@ -119,7 +119,7 @@ class TextVAE(LatentVariableModel):
     def build(self, input_shape: Any) -> None:
         tokens_shape = (event_of(input_shape)[0], None)
         self.posterior_layer.build(build_network(self.encoder, tokens_shape))
-        self.prior_layer.build(condition_of(input_shape))
+        build_prior(self, self.prior_layer, input_shape)
         self.likelihood.build()
         if self.bag_of_words is not None and not self.bag_of_words.built:
             self.bag_of_words.build((None, self.posterior_layer.event_size))

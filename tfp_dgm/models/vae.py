@@ -11,11 +11,11 @@ from tfp_dgm.layers import (
     DistributionLayer,
     MultivariateNormalDiag,
     ProjectedDistributionLayer,
-    require_distribution_layer,
     require_prior_of_features,
+    require_projected_layer,
     standard_prior,
 )
-from tfp_dgm.models.conditions import condition_of, event_of
+from tfp_dgm.models.conditions import build_prior, condition_of, event_of
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
@@ -69,8 +69,8 @@ class VAE(LatentVariableModel):
                 raise ValueError("VAE: give `latent_units` or a `posterior` layer; received none")
             posterior = MultivariateNormalDiag(latent_units, name="posterior")
         prior = standard_prior(posterior) if prior is None else prior
-        require_distribution_layer(self, "likelihood", likelihood)
-        require_distribution_layer(self, "posterior", posterior)
+        require_projected_layer(self, "likelihood", likelihood)
+        require_projected_layer(self, "posterior", posterior)
         require_prior_of_features(self, "prior", prior)
         self.encoder = encoder
         self.decoder = decoder
@@ -81,7 +81,7 @@ class VAE(LatentVariableModel):
 
     def build(self, input_shape: Any) -> None:
         self.posterior_layer.build(build_network(self.encoder, tuple(event_of(input_shape))))
-        self.prior_layer.build(condition_of(input_shape))
+        build_prior(self, self.prior_layer, input_shape)
         latent = (None, self.posterior_layer.event_size)
         self.likelihood.build(build_network(self.decoder, latent))
         self.built = True

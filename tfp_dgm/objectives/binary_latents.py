@@ -1,10 +1,9 @@
 """Latents that are factorised binary variables or one-hot vectors, in one layer or in several."""
 
-import functools
-
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Independent
 from tfp_dgm.distributions.no_rule import no_rule
 from tfp_dgm.objectives.draws import Draws
@@ -31,7 +30,7 @@ def logits_of(objective: Objective, layer: tfd.Distribution) -> tuple[tf.Tensor,
         raise ValueError(f"{type(objective).__name__}: {error}") from None
 
 
-@functools.singledispatch
+@capability
 def binary_logits(distribution: tfd.Distribution) -> tuple[tf.Tensor, bool]:
     """As `logits_of`; a family of binary variables or one-hot vectors registers its rule.
 

@@ -1,18 +1,18 @@
 """Every value of a discrete latent, one after the other."""
 
-import functools
 import math
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.supports import MOST_VALUES, support_of
 from tfp_dgm.objectives.joint import Latents
 from tfp_dgm.objectives.stochastic_layers import packed
 
 
-@functools.singledispatch
+@capability
 def enumerated(distribution: tfd.Distribution) -> tuple[Latents, tf.Tensor]:
     """All values of one draw, and their log-probabilities.
 

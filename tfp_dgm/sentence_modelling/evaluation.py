@@ -120,7 +120,7 @@ def _of_latent(
         batches.dataset(),
         num_samples=_BOUND_SAMPLES,
         seed=seed,
-        progress=lambda done, total: progress("ELBO", done, total),
+        progress=progress,
     )
     bound = _by_row(batches, terms["bound"])
     weighted = weighted_log_likelihoods(
@@ -136,7 +136,7 @@ def _of_latent(
         model,
         padded([rows[i] for i in order]),
         seed=seed,
-        progress=lambda done, total: progress("mutual information", done, total),
+        progress=progress,
     )
     used = evaluation.active_units(model, batches.dataset(), seed=seed)
     return {

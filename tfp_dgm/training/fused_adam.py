@@ -17,13 +17,17 @@ class FusedAdam(keras.optimizers.Adam):
     of several replicas, each of which Keras would clip by itself. AMSGrad takes Keras's own way.
 
     Args:
-      *args, **kwargs: see `keras.optimizers.Adam`.
+      learning_rate, **kwargs: see `keras.optimizers.Adam`.
       clipnorm: as there, and kept as the attribute `norm_limit`: the attribute `clipnorm` is None,
         so that Keras clips nothing itself.
     """
 
-    def __init__(self, *args: Any, clipnorm: float | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, clipnorm=clipnorm, **kwargs)  # Which refuses two ways to clip.
+    def __init__(
+        self, learning_rate: Any = 0.001, *, clipnorm: float | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(
+            learning_rate, clipnorm=clipnorm, **kwargs
+        )  # Which refuses two ways to clip.
         self.norm_limit = clipnorm
         self.clipnorm = None
 

@@ -1,12 +1,10 @@
 """How far a training is, told to whoever shows it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 
-# Takes a step's name, how much of it is done, and how much there is (None: no known end).
-Progress = Callable[[str, int, int | None], None]
+from tfp_dgm.progress import Progress
 
 
 class ProgressReport(keras.callbacks.Callback):

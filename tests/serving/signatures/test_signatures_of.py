@@ -330,7 +330,8 @@ def test_every_model_is_served():
         kind = getattr(models, name)
         if not (isinstance(kind, type) and issubclass(kind, models.LatentVariableModel)):
             continue
-        if kind is not models.LatentVariableModel:
+        # Of what the inputs are, these two know nothing; whoever derives from them says it.
+        if kind not in (models.LatentVariableModel, models.ExactLikelihoodModel):
             above = any(base in SIGNATURES for base in kind.__mro__)
             assert above or hasattr(kind, "serving_signatures"), name
 
