@@ -75,6 +75,9 @@ CASES = {
         lambda: models.SigmoidBeliefNetwork((toys.WORDS,), units=(2,)), BINARY, WHITE
     ),
     models.TextVAE: Case(texts.make_vae, TEXTS, AFTER_END),
+    models.ExactLikelihoodModel: Case(
+        lambda: models.ExactLikelihoodModel(layers.IndependentBernoulli(toys.WORDS)), BINARY, WHITE
+    ),
     models.LanguageModel: Case(texts.make_language_model, TEXTS, AFTER_END),
     models.MixtureOfExpertsCaptioner: Case(
         captioner_toys.captioner,

@@ -43,7 +43,7 @@ def test_data_that_cannot_be_measured(kind):
     model = new_model()
     callbacks = [training.CollapseWatch(data)]
     if kind != "one example":  # Whose mutual information is zero.
-        callbacks.append(training.AggressiveTraining([model.encoder], data))
+        callbacks.append(training.AggressiveTraining([model.encoder], data, lambda number: X[:4]))
     for callback in callbacks:
         name = type(callback).__name__
         with pytest.raises(ValueError, match=f"(?s)^{name}: `data` must be inputs.*{message}"):
@@ -53,7 +53,7 @@ def test_data_that_cannot_be_measured(kind):
 def test_a_language_model_has_no_posterior_to_watch():
     model = make_language_model()
     model.build((None, None))
-    with pytest.raises(ValueError, match="LanguageModel has no `posterior`"):
+    with pytest.raises(ValueError, match="LanguageModel has no `joint`"):
         begin(training.CollapseWatch(np.array([[4, 5, 2]] * 3)), model)
 
 
@@ -68,7 +68,9 @@ def functional():
     "make",
     [
         lambda folder: training.CollapseWatch(X),
-        lambda folder: training.AggressiveTraining([keras.layers.Dense(1)], X),
+        lambda folder: training.AggressiveTraining(
+            [keras.layers.Dense(1)], X, lambda number: X[:4]
+        ),
         lambda folder: training.AutoencoderPretraining(1, [keras.layers.Dense(1)]),
         lambda folder: training.KLWeightSchedule(training.Linear(3)),
         lambda folder: training.ResumeTraining(folder),

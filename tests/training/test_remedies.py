@@ -97,27 +97,72 @@ def test_pretraining_needs_an_objective_with_a_weight():
         fit(model, AutoencoderPretraining(1, [model.decoder]))
 
 
-def test_aggressive_steps_move_the_inference_network_or_the_rest():
+def extra(number):
+    """Other examples than those of the batch of `fit` that comes next."""
+    return X[4 * (number % 6) : 4 * (number % 6) + 4]
+
+
+def test_inner_steps_move_the_inference_network_and_batches_of_fit_the_rest():
     model = compiled(jit_compile=False)
     inner = [model.encoder, model.posterior_layer]
-    callback = AggressiveTraining(inner, X, max_inner_steps=2, window=2)
-    before = values(model.decoder) + values(model.likelihood)
-    start = values(model.encoder) + values(model.posterior_layer)
+    drawn = []
+
+    def counted(number):
+        drawn.append(number)
+        return extra(number)
+
+    callback = AggressiveTraining(inner, X, counted, max_inner_steps=2, window=2)
+    start = {
+        "inner": values(model.encoder) + values(model.posterior_layer),
+        "outer": values(model.decoder) + values(model.likelihood),
+    }
     rows, history = fit(model, callback)
-    moves = []
-    for row, last in zip(rows, [{"inner": start, "outer": before}, *rows], strict=False):
-        moves.append((not same(row["inner"], last["inner"]), not same(row["outer"], last["outer"])))
-    assert moves == [(True, False), (True, False), (False, True)] * 2
+    assert drawn == list(range(12))  # Two for each of the six batches, and no batch twice.
+    for row, last in zip(rows, [start, *rows], strict=False):
+        assert not same(row["inner"], last["inner"])
+        assert not same(row["outer"], last["outer"])
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]  # Inner steps are none of these.
     assert history["aggressive"] == [1.0]
-    assert history["aggressive_rounds"] == [2.0]
+    assert history["aggressive_inner_steps"] == [12.0]
     assert all(weight.trainable for weight in model.trainable_weights)
     assert len(model.trainable_weights) == len(rows[0]["inner"]) + len(rows[0]["outer"])
+
+
+def test_the_batch_of_fit_leaves_the_inference_network_as_the_inner_loop_left_it():
+    model = compiled(jit_compile=False)
+    inner = [model.encoder, model.posterior_layer]
+    callback = AggressiveTraining(inner, X, extra, max_inner_steps=1, window=1)
+    outer_before, after_inner = [], []
+
+    class Between(keras.callbacks.Callback):
+        """Looks between the inner loop and the step of the batch, at which it stands."""
+
+        def on_train_batch_begin(self, batch, logs=None):
+            after_inner.append(values(model.encoder) + values(model.posterior_layer))
+            outer_before.append(values(model.decoder) + values(model.likelihood))
+
+    start = values(model.decoder) + values(model.likelihood)
+    rows, _ = fit(model, callback, Between())
+    for row, looked in zip(rows, after_inner, strict=True):
+        assert same(row["inner"], looked)
+    for looked, last in zip(outer_before, [start, *(row["outer"] for row in rows)], strict=False):
+        assert same(looked, last)
+
+
+def test_logs_are_of_the_batches_of_fit():
+    """At rate 0 and without noise the loss is the untrained model's, whatever the loops drew."""
+    model = toys.quiet(toys.vae())
+    model.compile(keras.optimizers.SGD(0.0))
+    expected = model.evaluate(X, batch_size=4, verbose=0, return_dict=True)["loss"]
+    callback = AggressiveTraining([model.encoder], X, lambda number: 9 * X[:4], max_inner_steps=3)
+    _, history = fit(model, callback)
+    np.testing.assert_allclose(history["loss"], [expected], rtol=1e-5)
 
 
 def test_all_weights_move_once_mutual_information_falls():
     model = compiled()
     callback = AggressiveTraining(
-        [model.encoder, model.posterior_layer], X, max_inner_steps=2, window=1
+        [model.encoder, model.posterior_layer], X, extra, max_inner_steps=2, window=1
     )
 
     class Forget(keras.callbacks.Callback):
@@ -136,36 +181,40 @@ def test_all_weights_move_once_mutual_information_falls():
 
 
 @pytest.mark.parametrize(
-    ("factors", "length", "rounds"),
+    ("factors", "length", "steps"),
     [
-        (range(1, 8), None, 2.0),
-        (range(7, 0, -1), None, 0.0),
-        (range(1, 8), lambda batch: 10.0**batch, 0.0),
-        (range(7, 0, -1), lambda batch: 0.1**batch, 2.0),
+        ((1, 2, 3, 4, 5), None, 2),
+        ((5, 4, 3, 4, 5), None, 4),
+        ((5, 4, 3, 2, 1), None, 5),
+        ((1, 2, 3, 4, 5), lambda number: 10.0**number, 5),
+        ((5, 4, 3, 2, 1), lambda number: 0.1**number, 2),
     ],
-    ids=["longer", "shorter", "longer, by length", "shorter, by length"],
+    ids=["rising", "falling, then rising", "falling", "rising, by length", "falling, by length"],
 )
-def test_inner_steps_end_where_the_loss_of_a_window_rises(factors, length, rounds):
-    """Rising: two inner steps and one of the rest, twice. Falling: inner steps only."""
+def test_an_inner_loop_ends_where_the_loss_of_a_window_rises(factors, length, steps):
     model = toys.quiet(toys.vae())
     model.compile(keras.optimizers.SGD(0.0))
     callback = AggressiveTraining(
-        [model.encoder], X, max_inner_steps=50, window=1, batch_length=length
+        [model.encoder],
+        X,
+        lambda number: (factors[number] * X[:4],),
+        max_inner_steps=5,
+        window=1,
+        batch_length=length,
     )
-    x = np.concatenate([factor * X[:4] for factor in factors])
     run = {"batch_size": 4, "verbose": 0, "shuffle": False}
-    history = model.fit(x, callbacks=[callback], **run).history
-    assert history["aggressive_rounds"] == [rounds]
+    history = model.fit(X[:4], callbacks=[callback], **run).history
+    assert history["aggressive_inner_steps"] == [steps]
 
 
 def test_aggressive_training_refuses_what_it_cannot_do():
     model = compiled(steps_per_execution=2)
     with pytest.raises(ValueError, match="needs `steps_per_execution=1`; received 2"):
-        fit(model, AggressiveTraining([model.encoder], X))
+        fit(model, AggressiveTraining([model.encoder], X, extra))
     with pytest.raises(ValueError, match="must be trainable layers of the model"):
-        fit(compiled(), AggressiveTraining([model.encoder], X))
+        fit(compiled(), AggressiveTraining([model.encoder], X, extra))
     with pytest.raises(ValueError, match="received window=5, max_inner_steps=2"):
-        AggressiveTraining([model.encoder], X, max_inner_steps=2, window=5)
+        AggressiveTraining([model.encoder], X, extra, max_inner_steps=2, window=5)
 
 
 def test_measurements_are_traced_once():
@@ -182,7 +231,7 @@ def test_measurements_are_traced_once():
     counted = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: counts.append(traced.count(False))
     )
-    aggressive = AggressiveTraining([model.encoder], X, max_inner_steps=2, window=1)
+    aggressive = AggressiveTraining([model.encoder], X, extra, max_inner_steps=2, window=1)
     fit(model, aggressive, CollapseWatch(X, say=str), counted, epochs=3)
     assert counts == [5, 5, 5]  # Information twice, by two functions each, and active units.
 
@@ -277,17 +326,14 @@ def test_watch_says_once_that_more_examples_are_needed():
     assert "has come to what 50 examples can show (at most 3.91 nats)" in message
 
 
-def test_aggressive_rounds_end_where_no_fall_could_be_seen():
-    model = compiled()
-    callback = AggressiveTraining([model.encoder, model.posterior_layer], X)
-    measured = {"mutual_information": 1.0, "saturated": False}
-    callback.set_model(model)
-    callback.on_epoch_begin(0)
-    callback._frozen, callback._trainable = {"all": []}, []
-    callback._measure = lambda data: measured
-    callback.active, callback._information = True, 0.5
-    callback.on_epoch_end(0)
-    assert callback.active
-    callback._measure = lambda data: {"mutual_information": 3.1, "saturated": True}
-    callback.on_epoch_end(1)
-    assert not callback.active
+@pytest.mark.parametrize(("sharpness", "second"), [(1.0, 1.0), (1e3, 0.0)])
+def test_inner_loops_end_where_no_fall_could_be_seen(sharpness, second):
+    """Means so far apart that each latent tells its example: log N, at which nothing can fall."""
+    model = toys.randomized(toys.vae())
+    kernel, bias = model.posterior_layer.projection.weights
+    kernel.assign(np.where(np.arange(4) < 2, sharpness * kernel.numpy(), 0.0))
+    bias.assign([0.0, 0.0, 0.0, 0.0])  # Scales of log 2.
+    model.compile(keras.optimizers.SGD(0.0))
+    callback = AggressiveTraining([model.encoder], X, extra, max_inner_steps=1, window=1)
+    _, history = fit(model, callback, epochs=2)
+    assert history["aggressive"] == [1.0, second]

@@ -12,6 +12,7 @@ from tfp_dgm import training
 from tfp_dgm.data import RunFolder
 from tfp_dgm.models import TextVAE
 from tfp_dgm.sentence_modelling.building import TextModel
+from tfp_dgm.sentence_modelling.extra_batches import ExtraBatches
 from tfp_dgm.sentence_modelling.optimisation import build_schedule
 from tfp_dgm.sentence_modelling.samples import Samples
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
@@ -78,11 +79,13 @@ def _remedies(
         decoder = [model.likelihood, model.prior_layer]
         callbacks.append(training.AutoencoderPretraining(settings.pretraining_epochs, decoder))
     if settings.remedies.aggressive:
+        extra = ExtraBatches(batches)
         callbacks.append(
             training.AggressiveTraining(
                 [model.encoder, model.posterior_layer],
                 watched,
-                batch_length=lambda i: float(batches.lengths[batches.index(i)].mean()),
+                extra.batch,
+                batch_length=extra.mean_length,
             )
         )
     return callbacks

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfp_dgm.evaluation import MutualInformation
 from tfp_dgm.training.checks_at_start import (
@@ -17,20 +18,19 @@ from tfp_dgm.training.checks_at_start import (
 class AggressiveTraining(keras.callbacks.Callback):
     """Many steps of the inference network for each step of the decoder, at first [1].
 
-    A round is: steps that move the inference network alone, until the mean loss over a window of
-    them is above that of the window before or there have been `max_inner_steps`; then one step that
-    moves all other weights alone. Rounds go on until the mutual information of example and latent,
-    measured at the end of each epoch with the same noise, has fallen, or is `saturated` (see
+    Before each batch of `fit` comes an inner loop: steps that move the inference network alone,
+    each on a further batch of `batches`, until the mean loss over a window of them is above that of
+    the window before or there have been `max_inner_steps`. The batch of `fit` then moves all other
+    weights alone. It goes on so until the mutual information of example and latent, measured at the
+    end of each epoch with the same noise, has fallen, or is `saturated` (see
     `evaluation.mutual_information`); from then on all weights move together, as usual. [1] has the
     first rule alone. At its limit log N the estimate is only noise around a constant, which may not
     fall for ever; and an inference network that tells almost each of the N examples from all others
-    does not lag behind, which is all that the rounds are for.
+    does not lag behind, which is all that the loops are for.
 
-    The steps of a round take their batches from `fit`, one each, where [1] draws extra ones: an
-    epoch costs no more than any other, and has fewer steps of the decoder, one a round. Many epochs
-    here are one of [1]. `window` decides how many steps a round has, two windows at least: 15 in
-    [1], and shorter by default, for the decoder's sake. The optimizer's count of steps, by which
-    schedules go, counts them all.
+    The inner steps are no steps of `fit`: the optimizer's count, by which schedules go, and the
+    logs are those of its batches alone. The epochs log, as `aggressive_inner_steps`, how many
+    there were.
 
     It freezes and thaws weights (`weight.trainable`) around the model's one training step, of which
     there is one compiled version for each of the three ways to train; their gradients are computed
@@ -40,10 +40,13 @@ class AggressiveTraining(keras.callbacks.Callback):
       inference_network: its layers, such as `[model.encoder, model.posterior_layer]`.
       data: examples [N, ...] or batches of them as `fit` takes them, on which mutual information is
         measured; see `evaluation.mutual_information`.
-      max_inner_steps: at most so many steps of the inference network in a round.
-      window: steps over which losses are averaged and compared.
+      batches: number of an inner step, from 0 in a training -> training examples [B, ...], or a
+        tuple of inputs, targets and weights as `fit` takes them.
+      max_inner_steps: at most so many in a loop.
+      window: steps over which losses are averaged and compared, 15 in [1]; a loop has two windows
+        at least, unless `max_inner_steps` ends it.
       batch_length: where the examples of one batch are longer than those of another, and lose more
-        for it: number of a batch in its epoch -> mean length of its examples. Losses are then
+        for it: number of an inner step -> mean length of its batch's examples. Losses are then
         compared by the unit of length, as [1] does by the word.
     Raises:
       TypeError: at the start of training, if the model is no `LatentVariableModel`.
@@ -55,23 +58,17 @@ class AggressiveTraining(keras.callbacks.Callback):
     """
 
     # What `ResumeTraining` brings back.
-    state_names = (
-        *("active", "_information", "_inner_steps"),
-        *("_window_steps", "_window_loss", "_window_length", "_last_mean"),
-    )
+    state_names = ("active", "_information", "_taken")
 
     active: bool
     _information: float
-    _inner_steps: int  # Done in this round; -1 where the step of the others is next.
-    _window_steps: int
-    _window_loss: float
-    _window_length: float
-    _last_mean: float
+    _taken: int  # Inner steps since the start of training.
 
     def __init__(
         self,
         inference_network: Sequence[keras.layers.Layer],
         data: Any,
+        batches: Callable[[int], Any],
         *,
         max_inner_steps: int = 100,
         window: int = 3,
@@ -85,6 +82,7 @@ class AggressiveTraining(keras.callbacks.Callback):
             )
         self.inference_network = list(inference_network)
         self.data = data
+        self.batches = batches
         self.max_inner_steps = max_inner_steps
         self.window = window
         self.batch_length = batch_length
@@ -108,42 +106,47 @@ class AggressiveTraining(keras.callbacks.Callback):
         require_measurable(self, self.data, self._measure)
         self.active = True
         self._information = -np.inf
-        self._start_round()
+        self._taken = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._rounds = 0
+        self._taken_before = self._taken
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if not self.active:
             return self._move("all")
-        self._total, self._count = self._loss_so_far()
-        return self._move("rest" if self._inner_steps < 0 else "inference")
+        self._move("inference")
+        kept = [self.model.optimizer.iterations, *self.model.metrics_variables]
+        values = [variable.numpy() for variable in kept]
+        self._inner_loop()
+        for variable, value in zip(kept, values, strict=True):
+            variable.assign(value)
+        return self._move("rest")
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if not self.active:
-            return
-        if self._inner_steps < 0:  # That was the decoder's step.
-            self._rounds += 1
-            self._start_round()
-            return
-        total, count = self._loss_so_far()
-        self._window_loss += (total - self._total) / max(count - self._count, 1e-12)
-        self._window_length += 1.0 if self.batch_length is None else self.batch_length(batch)
-        self._window_steps += 1
-        self._inner_steps += 1
-        done = self._inner_steps >= self.max_inner_steps
-        if self._window_steps == self.window:
-            mean = self._window_loss / self._window_length
-            done = done or mean > self._last_mean
-            self._start_window(mean)
-        if done:
-            self._inner_steps = -1
+    def _inner_loop(self) -> None:
+        last, total, length = np.inf, 0.0, 0.0
+        for step in range(1, self.max_inner_steps + 1):
+            total += self._inner_step(self.batches(self._taken))
+            length += 1.0 if self.batch_length is None else self.batch_length(self._taken)
+            self._taken += 1
+            if step % self.window == 0:
+                mean = total / length
+                if mean > last:
+                    return
+                last, total, length = mean, 0.0, 0.0
+
+    def _inner_step(self, batch: Any) -> float:
+        """Moves the inference network once; the loss [nats] of an example of the batch."""
+        batch = batch if isinstance(batch, tuple) else (batch,)
+        (tracker,) = (metric for metric in self.model.metrics if metric.name == "loss")
+        tracker.reset_state()
+        self.model.train_function(iter([keras.tree.map_structure(tf.convert_to_tensor, batch)]))
+        return float(tracker.result())
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._freeze("all")  # Whoever saves the model now finds it as it was built.
         if logs is not None:
             logs["aggressive"] = float(self.active)
-            logs["aggressive_rounds"] = float(self._rounds)
+            logs["aggressive_inner_steps"] = float(self._taken - self._taken_before)
         if self.active:
             measured = self._measure(self.data)
             information = measured["mutual_information"]
@@ -152,15 +155,6 @@ class AggressiveTraining(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         self._move("all")
-
-    def _start_round(self) -> None:
-        self._inner_steps = 0
-        self._start_window(np.inf)
-
-    def _start_window(self, last_mean: float) -> None:
-        self._last_mean = last_mean
-        self._window_steps = 0
-        self._window_loss = self._window_length = 0.0
 
     def _move(self, which: str) -> None:
         """Lets the next steps move these weights: "inference", "rest" or "all"."""
@@ -174,7 +168,3 @@ class AggressiveTraining(keras.callbacks.Callback):
         frozen = {id(weight) for weight in self._frozen[which]}
         for weight in self._trainable:
             weight.trainable = id(weight) not in frozen
-
-    def _loss_so_far(self) -> tuple[float, float]:
-        (tracker,) = (metric for metric in self.model.metrics if metric.name == "loss")
-        return float(tracker.total.numpy()), float(tracker.count.numpy())
