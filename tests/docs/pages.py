@@ -77,7 +77,7 @@ def shape(output, *, free=False):
     """
     lines = output.rstrip("\n").splitlines()
     if free:
-        return [len(line) - len(line.lstrip()) if line.strip() else None for line in lines]
+        return [len(line) - len(line.lstrip(" ")) if line else None for line in lines]
     joined = " ".join(lines) if any(line.endswith("\\") for line in lines) else None
     if joined is not None:
         lines = [joined.replace("\\ ", " ")]

@@ -8,8 +8,8 @@ from tests.docs.brief import brief
 from tests.docs.made_files import digits, make
 from tests.docs.pages import PAGES, blocks
 
-# The pages whose Python another test runs.
-ELSEWHERE = {"serving.md": "the client asks the server of test_commands_run.py"}
+# Their Python needs what their commands made: test_commands_run.py runs both.
+ELSEWHERE = {"labelling.md", "serving.md"}
 _MADE = re.compile(r"^ *(\w+(?:, \w+)*) = .*#.*?((?:\[[\w, ]+\](?: and )?)+)", re.MULTILINE)
 _SHAPE = re.compile(r"\[([\w, ]+)\]")
 
@@ -52,7 +52,7 @@ def place(tmp_path, monkeypatch, eager):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in PAGES if path.name not in {"labelling.md", *ELSEWHERE}],
+    [path for path in PAGES if path.name not in ELSEWHERE],
     ids=lambda path: path.name,
 )
 def test_python_of_a_page_runs(path, place):
