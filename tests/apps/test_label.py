@@ -1,10 +1,10 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tests.snapshots import changes_of_files
 from tfp_dgm.labelling import label_file
 from tfp_dgm.labelling.model_size import least_model_size
 
@@ -159,7 +160,11 @@ def test_live_model_file_and_saved_model_agree(job):
     assert answer["accept"] == (expected.max(axis=1) >= reloaded.threshold).tolist()
 
 
-def test_export_takes_over_what_the_card_said(job, tmp_path):
+def test_export_takes_over_what_the_card_said(job, tmp_path, monkeypatch):
+    module = sys.modules["tfp_dgm.serving.exporting"]
+    all_of = module.signatures_of
+    first = lambda model: {"serving_default": replace(all_of(model)["serving_default"], xla=False)}  # noqa: E731
+    monkeypatch.setattr(module, "signatures_of", first)
     folder = job["done"].model_directory
     result = CliRunner().invoke(
         app, ["export", str(folder), "--output", str(tmp_path / "served"), "--batch-size", "1"]
@@ -173,16 +178,19 @@ def test_export_takes_over_what_the_card_said(job, tmp_path):
     assert card["limits"].startswith("Knows these classes and no other.")
 
 
-def test_predict_streams_the_same_answers(job, tmp_path):
+def test_predict_streams_the_same_answers(job, tmp_path, monkeypatch):
+    module = sys.modules["tfp_dgm.labelling.file_prediction"]
+    monkeypatch.setattr(module, "_ROWS_PER_CHUNK", 100)
+    monkeypatch.setattr(module, "_ROWS_PER_BATCH", 32)
     texts = job["in"]["text"].tolist()
-    pd.DataFrame({"text": texts * 40}).to_json(tmp_path / "new.jsonl", orient="records", lines=True)
+    pd.DataFrame({"text": texts * 2}).to_json(tmp_path / "new.jsonl", orient="records", lines=True)
     command = ["predict", str(job["done"].model_directory), str(tmp_path / "new.jsonl")]
     result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "new.csv")])
     assert result.exit_code == 0, result.output
     answers = pd.read_csv(tmp_path / "new.csv", keep_default_na=False)
-    assert len(answers) == len(texts) * 40
+    assert len(answers) == len(texts) * 2
     unlabelled = np.flatnonzero(job["in"]["label"] == "")
-    for copy in (0, 39):
+    for copy in (0, 1):
         same = answers.iloc[copy * len(texts) + unlabelled]
         expected = job["out"].iloc[unlabelled]
         assert same["predicted_label"].tolist() == expected["predicted_label"].tolist()
@@ -355,10 +363,14 @@ def test_a_folder_of_somebody_else_is_never_replaced(tmp_path, model, content, m
 
 @pytest.fixture
 def trained(job, monkeypatch):
-    """Gives what `job` learned in the place of another training."""
-    model = keras.models.load_model(job["done"].model_directory / "model.keras")
+    """Gives what `job` learned and exported in the place of another training and export."""
+    folder = job["done"].model_directory
+    model = keras.models.load_model(folder / "model.keras")
     learnt = lambda *_, **__: (model, job["done"].outcome)  # noqa: E731
-    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.labelled_file"], "fit_classifier", learnt)
+    exported = lambda _, to, **__: shutil.copytree(folder / "saved_model", to)  # noqa: E731
+    module = sys.modules["tfp_dgm.labelling.labelled_file"]
+    monkeypatch.setattr(module, "fit_classifier", learnt)
+    monkeypatch.setattr(module, "export", exported)
 
 
 def test_a_full_disk_while_the_table_is_finished_keeps_the_model(tmp_path, trained, monkeypatch):
@@ -549,32 +561,32 @@ def test_predict_names_a_damaged_model(job, tmp_path, file, length, message):
     assert not (tmp_path / "out.csv").exists()
 
 
-KILLED = """
-import os, signal, sys, threading
-from tfp_dgm.labelling import label_file
-from tfp_dgm.labelling.model_size import least_model_size
-
-def progress(step, done, total):
-    if step == "Writing model and report":
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
-
-label_file(
-    sys.argv[1], sys.argv[2], text_columns=["text"], label_column="label", progress=progress
-)
-"""
-
-
-def test_a_kill_while_writing_leaves_the_old_output(tmp_path):
+def test_a_kill_while_writing_leaves_the_old_output_or_the_new(tmp_path, trained):
+    """At every change of a file: table first, folder an instant later, each of them whole."""
     _table(tmp_path / "in.csv")
     (tmp_path / "out.csv").write_text(OLD)
     (tmp_path / "out.model").mkdir()
     (tmp_path / "out.model" / "settings.json").write_text(OURS)
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]
-    process = subprocess.run(command, capture_output=True, check=False)
-    assert process.returncode == -signal.SIGKILL
-    assert (tmp_path / "out.csv").read_text() == OLD
-    assert [path.name for path in (tmp_path / "out.model").iterdir()] == ["settings.json"]
-    assert (tmp_path / "out.model" / "settings.json").read_text() == OURS
+    found = []
+
+    def look():
+        there = [(tmp_path / name) for name in ("out.model", ".out.model.old")]
+        folder = next(path for path in there if path.exists())
+        state = [(tmp_path / "out.csv").read_text(), sorted(os.listdir(folder)), folder.name]
+        if state not in found:
+            found.append(state)
+
+    with changes_of_files(look):
+        assert _label(tmp_path).exit_code == 0
+    new = (tmp_path / "out.csv").read_text()
+    files = ["metrics.json", "model.keras", "report.html", "saved_model", "settings.json"]
+    assert new.count("\n") == 241
+    assert found == [
+        [OLD, ["settings.json"], "out.model"],
+        [new, ["settings.json"], "out.model"],
+        [new, ["settings.json"], ".out.model.old"],
+        [new, files, "out.model"],
+    ]
 
 
 def test_help_loads_no_tensorflow():

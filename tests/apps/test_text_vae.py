@@ -14,6 +14,9 @@ from tfp_dgm.sentence_modelling import TextModelSettings, load_text_model
 from tfp_dgm.text import SubwordVocabulary
 from tfp_dgm.token_ids import UNKNOWN
 
+# What is drawn, searched and judged here is small: its traces would take longer.
+pytestmark = pytest.mark.usefixtures("eager")
+
 SETTINGS = SMALL | {
     "epochs": 2,
     "batch_size": 16,
@@ -77,7 +80,8 @@ def test_tensorboard_shows_the_texts_of_the_file(trained):
 def test_a_semi_amortised_model_is_judged_refined(folder):
     steps = {"remedies.semi_amortized.num_steps": 2, "remedies.semi_amortized.learning_rate": 0.2}
     model = untrained(folder / "refined", steps)
-    arguments = ("evaluate", model, folder / "valid.txt", "--num-samples", 4, "--json", "-")
+    (folder / "few.txt").write_text(sentences(4, 1))
+    arguments = ("evaluate", model, folder / "few.txt", "--num-samples", 2, "--json", "-")
     refined = json.loads(run(*arguments).stdout)
     assert refined["refinement_steps"] == 2
     amortised = json.loads(run(*arguments, "--refine", 0).stdout)
@@ -100,7 +104,7 @@ def test_evaluate(trained, folder, tmp_path):
 
 
 def test_subwords_from_evaluation_to_imputation(tmp_path):
-    (tmp_path / "new.txt").write_text("the dogman runs now, there.\na girl runs.\n" * 6)
+    (tmp_path / "new.txt").write_text("the dogman runs now, there.\na girl runs.\n" * 2)
     lines = (tmp_path / "new.txt").read_text().splitlines()
     chosen = {"vocabulary.kind": "subwords", "vocabulary.size": 60, "max_length": 24}
     model = untrained(tmp_path / "model", chosen)

@@ -9,6 +9,9 @@ from tests.apps.text_vae_command import run
 from tests.sentence_modelling.untrained_models import sentences, untrained
 from tfp_dgm.sentence_modelling import load_text_model
 
+# What is judged here is small: its traces would take longer.
+pytestmark = pytest.mark.usefixtures("eager")
+
 LANGUAGE_MODEL = {"model": "language_model"}
 
 

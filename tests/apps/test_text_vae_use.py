@@ -13,6 +13,9 @@ from tfp_dgm.sentence_modelling import Texts, load_text_model
 from tfp_dgm.sentence_modelling.imputation import imputed_strings
 from tfp_dgm.text import SubwordVocabulary, WordVocabulary
 
+# What is drawn and searched here is small: its traces would take longer.
+pytestmark = pytest.mark.usefixtures("eager")
+
 # Line 2 is empty, line 4 not UTF-8, line 5 of more than eight tokens.
 LINES = [
     b"The Zebra runs here.",

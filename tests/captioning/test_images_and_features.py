@@ -177,7 +177,22 @@ def test_frozen_backbone_is_computed_once(tmp_path):
     np.testing.assert_array_equal(encode_images(None, images, cache=tmp_path / "f.npy"), features)
 
 
-def test_training_on_a_backbone_with_weights_from_a_file(tmp_path):
+def small_application(include_top, weights, input_shape):
+    network = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Conv2D(4, 8, strides=8),
+            keras.layers.BatchNormalization(),
+        ]
+    )
+    if weights is not None:
+        network.load_weights(weights)
+    return network
+
+
+def test_training_on_a_backbone_with_weights_from_a_file(tmp_path, monkeypatch, eager):
+    small_application.__module__ = keras.applications.MobileNet.__module__  # Its preprocessing.
+    monkeypatch.setattr(keras.applications, "MobileNet", small_application)
     file = tmp_path / "mobilenet.weights.h5"
     backbone = PretrainedBackbone("MobileNet", (32, 32))
     backbone.network.save_weights(file)

@@ -12,6 +12,9 @@ from tfp_dgm.data import DataError
 from tfp_dgm.evaluation import active_units, mutual_information
 from tfp_dgm.text import BucketedBatches
 
+# Nothing is trained: what is refused or measured is so without a trace.
+pytestmark = pytest.mark.usefixtures("eager")
+
 X, _ = toys.counts(12)
 
 
