@@ -10,8 +10,8 @@ def lazy_names(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[st
 
     Args:
       package: its `__name__`.
-      names: module -> the names that it gives the package. No module may have the name of one: once
-        imported, it would hide it.
+      names: module -> the names that it gives the package; one dot before it is a module beside the
+        package. No module may have the name of one: once imported, it would hide it.
     Returns:
       A function from a name to what it stands for.
     Raises:
@@ -22,6 +22,6 @@ def lazy_names(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[st
     def get(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        return getattr(importlib.import_module(f".{modules[name]}", package), name)
 
     return get

@@ -86,7 +86,7 @@ def test_a_semi_amortised_model_is_judged_refined(folder):
     assert refined["refinement_steps"] == 2
     amortised = json.loads(run(*arguments, "--refine", 0).stdout)
     assert amortised["refinement_steps"] == 0
-    assert refined["elbo"] != amortised["elbo"]
+    assert refined["elbo"] > amortised["elbo"]  # The steps climb each sentence's bound.
 
 
 def test_evaluate(trained, folder, tmp_path):

@@ -52,7 +52,7 @@ def test_density_over_a_plane_sums_to_one(flow):
     distribution = randomized(flow(layers.MultivariateNormalTriL(2), num_flows=3))(FEATURES[:1])
     draws = distribution.sample(4000, seed=(2, 3)).numpy()[:, 0]
     axes = [
-        np.linspace(low - 3, high + 3, 400)
+        np.linspace(low - 3, high + 3, 200)
         for low, high in zip(draws.min(0), draws.max(0), strict=True)
     ]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 1, 2).astype("f4")
@@ -111,10 +111,9 @@ def test_mean_is_that_of_the_draws_and_always_the_same(flow):
 def test_mean_of_a_row_is_the_same_in_every_batch(flow, base):
     layer = randomized(flow(base(3)))
     batch = layer(FEATURES).mean().numpy()
-    for row in range(4):
-        alone = layer(FEATURES[row : row + 1]).mean()[0]
-        np.testing.assert_allclose(batch[row], alone, rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(layer(FEATURES[::-1]).mean()[3 - row], alone, atol=1e-6)
+    np.testing.assert_allclose(layer(FEATURES[::-1]).mean()[::-1], batch, atol=1e-6)
+    alone = layer(FEATURES[2:3]).mean()[0]
+    np.testing.assert_allclose(batch[2], alone, rtol=1e-5, atol=1e-6)
 
 
 def test_mean_of_a_flow_over_a_flow_and_of_one_that_begins_in_no_normal():

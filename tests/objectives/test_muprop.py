@@ -47,5 +47,5 @@ def test_less_variance_than_the_score_function_alone(make, model):
 
 
 def test_needs_discrete_latents():
-    with pytest.raises(ValueError, match="MuProp: needs Bernoulli or OneHotCategorical"):
+    with pytest.raises(ValueError, match="MuProp: expected Bernoulli or OneHotCategorical"):
         MuProp()(toys.joint(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2), seed=(1, 2))

