@@ -203,7 +203,7 @@ CELLS = st.text(
     max_size=8,
 ).map(lambda text: text.replace("\0", ""))
 ROUND_TRIP = settings(
-    max_examples=100,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -324,14 +324,14 @@ def test_streaming_memory_is_flat(tmp_path: Path, suffix: str) -> None:
         tracemalloc.start()
         try:
             with TableWriter(tmp_path / f"out{suffix}") as writer:
-                for chunk in iter_table_chunks(path, text_columns=["text"], chunk_rows=500):
+                for chunk in iter_table_chunks(path, text_columns=["text"], chunk_rows=250):
                     writer.write(chunk.frame)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
-    peak(1_000)  # Whatever is imported and cached on first use.
-    assert peak(20_000) < 1.5 * peak(2_000)
+    peak(500)  # Whatever is imported and cached on first use.
+    assert peak(5_000) < 1.5 * peak(1_000)
 
 
 def test_reading_imports_no_tensorflow() -> None:

@@ -62,7 +62,7 @@ def fit(model, *callbacks, epochs=1):
     return recorder.rows, history
 
 
-def test_pretraining_has_no_divergence_in_its_loss_then_resets_the_decoder_alone():
+def test_pretraining_has_no_divergence_in_its_loss_then_resets_the_decoder_alone(eager):
     model = compiled()
     start = values(model.decoder) + values(model.likelihood)
     pretraining = AutoencoderPretraining(1, [model.decoder, model.likelihood])
@@ -83,7 +83,7 @@ def test_pretraining_has_no_divergence_in_its_loss_then_resets_the_decoder_alone
     assert moved > 0.02
 
 
-def test_pretraining_gives_the_objectives_own_weight_back():
+def test_pretraining_gives_the_objectives_own_weight_back(eager):
     model = compiled(ELBO(kl_weight=0.7))
     rows, _ = fit(model, AutoencoderPretraining(1, [model.decoder]), epochs=2)
     np.testing.assert_allclose([row["kl_weight"] for row in rows], [0] * 6 + [0.7] * 6)
@@ -128,7 +128,7 @@ def test_inner_steps_move_the_inference_network_and_batches_of_fit_the_rest():
     assert len(model.trainable_weights) == len(rows[0]["inner"]) + len(rows[0]["outer"])
 
 
-def test_the_batch_of_fit_leaves_the_inference_network_as_the_inner_loop_left_it():
+def test_the_batch_of_fit_leaves_the_inference_network_as_the_inner_loop_left_it(eager):
     model = compiled(jit_compile=False)
     inner = [model.encoder, model.posterior_layer]
     callback = AggressiveTraining(inner, X, extra, max_inner_steps=1, window=1)
@@ -149,7 +149,7 @@ def test_the_batch_of_fit_leaves_the_inference_network_as_the_inner_loop_left_it
         assert same(looked, last)
 
 
-def test_logs_are_of_the_batches_of_fit():
+def test_logs_are_of_the_batches_of_fit(eager):
     """At rate 0 and without noise the loss is the untrained model's, whatever the loops drew."""
     model = toys.quiet(toys.vae())
     model.compile(keras.optimizers.SGD(0.0))
@@ -159,7 +159,7 @@ def test_logs_are_of_the_batches_of_fit():
     np.testing.assert_allclose(history["loss"], [expected], rtol=1e-5)
 
 
-def test_all_weights_move_once_mutual_information_falls():
+def test_all_weights_move_once_mutual_information_falls(eager):
     model = compiled()
     callback = AggressiveTraining(
         [model.encoder, model.posterior_layer], X, extra, max_inner_steps=2, window=1
@@ -191,7 +191,7 @@ def test_all_weights_move_once_mutual_information_falls():
     ],
     ids=["rising", "falling, then rising", "falling", "rising, by length", "falling, by length"],
 )
-def test_an_inner_loop_ends_where_the_loss_of_a_window_rises(factors, length, steps):
+def test_an_inner_loop_ends_where_the_loss_of_a_window_rises(eager, factors, length, steps):
     model = toys.quiet(toys.vae())
     model.compile(keras.optimizers.SGD(0.0))
     callback = AggressiveTraining(
@@ -237,7 +237,7 @@ def test_measurements_are_traced_once():
     assert counts == [counts[0]] * 3  # Of the first epoch alone.
 
 
-def test_watch_tells_a_collapsed_posterior_and_its_recovery():
+def test_watch_tells_a_collapsed_posterior_and_its_recovery(eager):
     model = VAE(
         MLP([4], activation="tanh"), None, layers.BagOfWords(toys.WORDS), latent_units=3, seed=1
     )
@@ -328,7 +328,7 @@ def test_watch_says_once_that_more_examples_are_needed():
 
 
 @pytest.mark.parametrize(("sharpness", "second"), [(1.0, 1.0), (1e3, 0.0)])
-def test_inner_loops_end_where_no_fall_could_be_seen(sharpness, second):
+def test_inner_loops_end_where_no_fall_could_be_seen(eager, sharpness, second):
     """Means so far apart that each latent tells its example: log N, at which nothing can fall."""
     model = toys.randomized(toys.vae())
     kernel, bias = model.posterior_layer.projection.weights
