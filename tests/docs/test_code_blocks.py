@@ -8,7 +8,7 @@ from tests.docs.brief import brief
 from tests.docs.made_files import digits, make
 from tests.docs.pages import PAGES, blocks
 
-# Their Python needs what their commands made: test_commands_run.py runs both.
+# Their Python needs what their commands made.
 ELSEWHERE = {"labelling.md", "serving.md"}
 _MADE = re.compile(r"^ *(\w+(?:, \w+)*) = .*#.*?((?:\[[\w, ]+\](?: and )?)+)", re.MULTILINE)
 _SHAPE = re.compile(r"\[([\w, ]+)\]")
@@ -46,7 +46,7 @@ def place(tmp_path, monkeypatch, eager):
     make(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tfp_dgm.data.image_sets.fetch", lambda name: digits(tmp_path))
-    brief(monkeypatch, steps=1)
+    brief(monkeypatch)
     return tmp_path
 
 
