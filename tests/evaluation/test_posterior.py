@@ -13,8 +13,6 @@ from tfp_dgm.evaluation import active_units, elbo_terms, kl_per_dimension
 from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.objectives import Joint
 
-pytestmark = pytest.mark.usefixtures("eager")
-
 _, X = toy.draw(9)
 KERNEL, BIAS = toy.mean_map()
 MEANS = X.astype(np.float64) @ KERNEL + BIAS
