@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tests.references.recurrent_text import lstm_log_prob
+from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
 from tfp_dgm.distributions import TokenSequence
 from tfp_dgm.distributions.linear_softmax import linear_log_softmax
@@ -37,18 +37,7 @@ def conditioning(*leading):
 
 
 def oracle(likelihood, z, row):
-    decoder = likelihood.decoder
-    weights = {
-        "embedding": decoder.embedding,
-        "input": decoder.input_maps[0].kernel,
-        "input_bias": decoder.input_maps[0].bias,
-        "recurrent": decoder.kernels[0],
-        "condition": decoder.condition_maps[0].kernel,
-        "state": decoder.state_maps[0].kernel,
-        "state_bias": decoder.state_maps[0].bias,
-        "output": decoder.output_weights,
-        "output_bias": decoder.output_bias,
-    }
+    weights = weights_of(likelihood.decoder)
     return lstm_log_prob(weights, z, [token for token in row if token])
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tests.references import densities, flows
-from tests.references.recurrent_text import lstm_log_prob
+from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
 
 DIMENSIONS = 5  # D, of the features
@@ -231,23 +231,9 @@ def text_decoder(name):
     )
 
 
-def lstm_weights(decoder):
-    return {
-        "embedding": decoder.embedding,
-        "input": decoder.input_maps[0].kernel,
-        "input_bias": decoder.input_maps[0].bias,
-        "recurrent": decoder.kernels[0],
-        "condition": decoder.condition_maps[0].kernel,
-        "state": decoder.state_maps[0].kernel,
-        "state_bias": decoder.state_maps[0].bias,
-        "output": decoder.output_weights,
-        "output_bias": decoder.output_bias,
-    }
-
-
 def text_log_prob(parameters, event):
     decoder, conditioning = parameters
-    return lstm_log_prob(lstm_weights(decoder), conditioning, [token for token in event if token])
+    return lstm_log_prob(weights_of(decoder), conditioning, [token for token in event if token])
 
 
 def number_of_expert(features):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.objectives import toys
-from tests.references import enumerable, quadrature
+from tests.objectives.estimators import BINARY, GAUSSIAN, TWO_LAYERS
+from tests.references import enumerable
 from tfp_dgm.objectives import (
     ARM,
     REBAR,
@@ -20,9 +21,6 @@ from tfp_dgm.objectives import (
 )
 
 COUNT = 4_000
-BINARY = (toys.binary, enumerable.Binary())
-TWO_LAYERS = (toys.two_layers, enumerable.TwoLayers())
-GAUSSIAN = (toys.gaussian, quadrature.Gaussian())
 
 
 def of_phi(objective, model):

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
-from tfp_dgm.data import DataError, RunFolder, require_finished_run
+from tfp_dgm.data import DataError, require_finished_run
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
+from tfp_dgm.settings import RunsOfJob
 
-JOB = "sentence modelling"
 MODEL = "model.keras"
-
-
-def claim_run(
-    directory: str | os.PathLike[str],
-    settings: TextModelSettings,
-    *,
-    data: Mapping[str, str] | None = None,
-    resume: bool = False,
-) -> RunFolder:
-    """The folder of a training, to be entered before anything is read or computed for it.
-
-    Args:
-      directory, data, resume: see `RunFolder`.
-      settings: of the training.
-    """
-    chosen = dataclasses.asdict(settings)
-    return RunFolder(directory, job=JOB, settings=chosen, data=data, resume=resume)
+_RUNS = RunsOfJob("sentence modelling", MODEL, TextModelSettings)
+claim_run = _RUNS.claim
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
@@ -39,7 +22,7 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     """
     path = file = Path(path)
     if path.is_dir():
-        require_finished_run(path, JOB)
+        require_finished_run(path, _RUNS.job)
         file = path / MODEL
     if not file.is_file():
         raise DataError.at(path, "no model here; `dgm text-vae train` makes one")

@@ -1,15 +1,18 @@
 """Settings of jobs: frozen dataclasses, read from files and from `name=value`.
 
 A job declares what can be set, once, as classes: names, types, ranges and defaults. The reader, its
-refusals, `name=value` and the tables of the documentation follow from them. Nothing here loads
+refusals, `name=value` and the tables of the documentation follow from them, and how the folders of
+its trainings are claimed and read. Nothing here loads
 TensorFlow.
 """
 
 from tfp_dgm.settings.classes import settings_class, variants
 from tfp_dgm.settings.reading import read_settings
+from tfp_dgm.settings.runs_of_job import RunsOfJob
 from tfp_dgm.settings.tables import settings_table
 
 __all__ = [
+    "RunsOfJob",
     "read_settings",
     "settings_class",
     "settings_table",
