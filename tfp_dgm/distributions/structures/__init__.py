@@ -1,0 +1,6 @@
+"""Distributions over structures, summed, sampled and maximised by dynamic programmes."""
+
+from tfp_dgm.distributions.structures.linear_chain import LinearChain, LinearChainParts
+from tfp_dgm.distributions.structures.structure import Structure
+
+__all__ = ["LinearChain", "LinearChainParts", "Structure"]
