@@ -35,8 +35,9 @@ class Structure(tfd.Distribution):
     sections 3.3 and 5. The derivative of log Z in a potential is the part's marginal probability
     (Eisner, 2016).
 
-    Subclasses say which parts there are (`potentials`), how Z is summed (`_inside`), and how parts
-    and events belong together (`_event`, `_score`).
+    Subclasses say which parts there are (`potentials`, and of each the leading axes of what is
+    `read`), how Z is summed (`_inside`), and how parts and events belong together (`_event`,
+    `_score`).
     """
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
@@ -47,13 +48,16 @@ class Structure(tfd.Distribution):
         potentials: Parts,
         lengths: tf.Tensor,
         *,
+        read: Parts,
         parameters: dict[str, Any],
         validate_args: bool,
         allow_nan_stats: bool,
         name: str,
     ) -> None:
         self._potentials = potentials
-        self._finite = type(potentials)(*(finite(part) for part in potentials))
+        self._finite = type(potentials)(
+            *(finite(part, mask) for part, mask in zip(potentials, read, strict=True))
+        )
         self._lengths = lengths
         super().__init__(
             dtype=tf.int32,
