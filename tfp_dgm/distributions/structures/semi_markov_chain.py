@@ -89,7 +89,8 @@ class SemiMarkovChain(Structure):
         by_end = _by_end(parts.segments)  # [T, L, B, K]
         ending = semiring.lift(by_end)
         arrivals = advance(parts.transitions, semiring)
-        start, never = tf.zeros_like(by_end[0, :1]), tf.fill(tf.shape(by_end)[1:], NEVER)
+        start = tf.zeros_like(by_end[0, :1])
+        never = tf.fill(tf.shape(by_end)[1:], tf.constant(NEVER, by_end.dtype))
         # What stands before segments that start 1, 2, .. L steps before an end: [C, L, B, K].
         before = semiring.lift(tf.concat([start, never[1:]], axis=0))
 
