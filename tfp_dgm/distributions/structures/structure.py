@@ -205,7 +205,7 @@ class Structure(tfd.Distribution):
 
     def _log_prob(self, event: tf.Tensor) -> tf.Tensor:
         log_partition = self._inside(self._finite, self._lengths, Log())[0]
-        return with_infinity(self._score(event)) - log_partition
+        return with_infinity(self._score(tf.cast(event, tf.int32))) - log_partition
 
     def _entropy(self) -> tf.Tensor:
         parts = self._over_rows(self._finite)
