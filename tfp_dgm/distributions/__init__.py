@@ -9,6 +9,13 @@ from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
+from tfp_dgm.distributions.structures import (
+    LinearChain,
+    LinearChainParts,
+    SemiMarkovChain,
+    SemiMarkovParts,
+    Structure,
+)
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
@@ -17,10 +24,15 @@ __all__ = [
     "BagOfWords",
     "DecoderFunctions",
     "InverseAutoregressive",
+    "LinearChain",
+    "LinearChainParts",
     "LogitBernoulli",
     "NormalizingFlow",
     "Planar",
     "Selected",
+    "SemiMarkovChain",
+    "SemiMarkovParts",
+    "Structure",
     "TokenSequence",
     "TopDown",
     "from_noise",

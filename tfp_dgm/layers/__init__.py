@@ -14,6 +14,7 @@ from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
 from tfp_dgm.layers.experts import Experts
 from tfp_dgm.layers.flow_prior import AutoregressiveFlowPrior
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
+from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
@@ -61,6 +62,7 @@ __all__ = [
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
     "LearnedNormalPrior",
+    "LinearChain",
     "MixtureOfNormalsPrior",
     "Multinomial",
     "MultivariateNormalDiag",
