@@ -2,6 +2,12 @@
 
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.factors import independent_factors
+from tfp_dgm.distributions.generative_structures import (
+    FactorialHiddenMarkov,
+    GaussianHiddenMarkov,
+    GenerativeStructure,
+    HiddenMarkovText,
+)
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
@@ -16,6 +22,10 @@ from tfp_dgm.distributions.top_down import TopDown
 __all__ = [
     "BagOfWords",
     "DecoderFunctions",
+    "FactorialHiddenMarkov",
+    "GaussianHiddenMarkov",
+    "GenerativeStructure",
+    "HiddenMarkovText",
     "InverseAutoregressive",
     "LogitBernoulli",
     "NormalizingFlow",

@@ -1,6 +1,7 @@
 """Distributions over structures, summed, sampled and maximised by dynamic programmes."""
 
+from tfp_dgm.distributions.structures.factorial_chain import FactorialChain, FactorialChainParts
 from tfp_dgm.distributions.structures.linear_chain import LinearChain, LinearChainParts
 from tfp_dgm.distributions.structures.structure import Structure
 
-__all__ = ["LinearChain", "LinearChainParts", "Structure"]
+__all__ = ["FactorialChain", "FactorialChainParts", "LinearChain", "LinearChainParts", "Structure"]
