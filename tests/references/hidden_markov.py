@@ -39,12 +39,12 @@ def normal_densities(loc, covariance, vectors):
     )
 
 
-def covariances(scale, size):
-    """Of standard deviations [..., D] or Cholesky factors [..., D, D]."""
+def covariances(scale, full):
+    """Of Cholesky factors [..., D, D], or of standard deviations [..., D]."""
     scale = np.asarray(scale, np.float64)
-    if scale.shape[-2:] == (size, size) and scale.ndim > 1:
+    if full:
         return scale @ np.swapaxes(scale, -1, -2)
-    return np.square(scale)[..., np.newaxis] * np.eye(size)
+    return np.square(scale)[..., np.newaxis] * np.eye(scale.shape[-1])
 
 
 def path_scores(initial_logits, transition_logits, densities):

@@ -52,13 +52,17 @@ def length(row):
     return 1 + max(t for t in range(T) if not np.isnan(row[t]).any())
 
 
+def is_full(family, scales):
+    return np.ndim(scales) == (2 if family is FactorialHiddenMarkov else 3)
+
+
 def scores_of(family, parameters, row):
     initial, moves, loc, scales = parameters
+    covariance = covariances(scales, is_full(family, scales))
     row = row[: length(row)].astype(np.float64)
     if family is FactorialHiddenMarkov:
-        return factorial_scores(initial, moves, loc, covariances(scales, D), row)
-    densities = normal_densities(loc, covariances(scales, D), row)
-    return path_scores(initial, moves, densities)
+        return factorial_scores(initial, moves, loc, covariance, row)
+    return path_scores(initial, moves, normal_densities(loc, covariance, row))
 
 
 @pytest.fixture(scope="module", params=PARAMETERS, ids=lambda key: f"{key[0].__name__}-{key[1]}")
@@ -126,7 +130,7 @@ def test_statistics_are_derivatives_in_the_potentials(case):
     factorial = isinstance(distribution, FactorialHiddenMarkov)
     loc = distribution.joint_loc if factorial else distribution.loc
     loc, factors = np.asarray(loc, np.float64), np.asarray(distribution.scale, np.float64)
-    full = factors.ndim == (2 if factorial else 3)
+    full = is_full(type(distribution), factors)
     factors = factors if full else factors[..., np.newaxis] * np.eye(D)
     factors = np.broadcast_to(factors, (len(loc), D, D))
     number, first, second = np.zeros(len(loc)), np.zeros(loc.shape), np.zeros(factors.shape)
@@ -154,11 +158,12 @@ def test_draws_follow_the_moments(case):
     size = 20_000
     draws = distribution.sample(size, seed=[5, 6]).numpy()[:, :2].reshape(size, 2 * D)
     parameters = [distribution.parameters[name] for name in ("initial_logits", "transition_logits")]
+    spread = covariances(distribution.scale, is_full(type(distribution), distribution.scale))
     nothing = np.full([2, D], np.nan)
     mean, second = np.zeros(2 * D), np.zeros((2 * D, 2 * D))
     if isinstance(distribution, FactorialHiddenMarkov):
         paths = factorial_scores(*parameters, distribution.loc.numpy(), np.eye(D), nothing)
-        spread = np.tile(covariances(distribution.scale, D), (K**M, 1, 1))
+        spread = np.tile(spread, (K**M, 1, 1))
         paths = {
             tuple(np.ravel_multi_index(z, (K,) * M) for z in path): score
             for path, score in paths.items()
@@ -166,7 +171,7 @@ def test_draws_follow_the_moments(case):
         loc = distribution.joint_loc.numpy()
     else:
         paths = path_scores(*parameters, np.zeros((2, 3)))
-        loc, spread = distribution.loc.numpy(), covariances(distribution.scale, D)
+        loc = distribution.loc.numpy()
     for path, score in paths.items():
         both = np.concatenate([loc[z] for z in path])
         noise = np.zeros((2 * D, 2 * D))
