@@ -55,7 +55,7 @@ class GenerativeStructure(tfd.Distribution):
         Raises:
           ValueError: if the number of axes is another one.
         """
-        x = tf.convert_to_tensor(x, self.dtype)
+        x = tf.cast(tf.convert_to_tensor(x), self.dtype)
         if x.shape.rank != self.event_ndims + 1:
             raise ValueError(
                 f"{type(self).__name__}: `x` must have the axes [B, ...] of {self.event_ndims + 1} "
@@ -70,7 +70,8 @@ class GenerativeStructure(tfd.Distribution):
     def _log_prob(self, x: tf.Tensor) -> tf.Tensor:
         leading, event = x.shape[: -self.event_ndims], x.shape[-self.event_ndims :]
         shape = tf.concat([[-1], tf.shape(x)[-self.event_ndims :]], axis=0)
-        flat = tf.ensure_shape(tf.reshape(x, shape), [leading.num_elements(), *event])
+        flat = tf.reshape(tf.cast(x, self.dtype), shape)
+        flat = tf.ensure_shape(flat, [leading.num_elements(), *event])
         return tf.reshape(self._posterior(flat).log_partition(), tf.shape(x)[: -self.event_ndims])
 
     def _batch_shape(self) -> tf.TensorShape:
