@@ -14,6 +14,7 @@ from tensorflow_probability import distributions as tfd
 
 from tests.references import densities, flows, hidden_markov
 from tests.references.recurrent_text import lstm_log_prob, weights_of
+from tests.references.structures import chains
 from tfp_dgm import layers, networks
 
 DIMENSIONS = 5  # D, of the features
@@ -285,6 +286,13 @@ def hidden_chains_log_prob(parameters, event):
     return hidden_markov.total(scores)
 
 
+def chain_of_states(layer, features):
+    """Features [T] as T vectors of size 1: potentials of states, transitions, the first state."""
+    transitions, initial, kernel, bias = map(float64, layer.weights)
+    unary = np.asarray(features, np.float64)[:, np.newaxis] @ kernel + bias
+    return chains(unary, np.broadcast_to(transitions, (DIMENSIONS - 1, 3, 3)), initial)
+
+
 POINTS = np.array([[0.3, -1.2, 2.0], [-0.7, 0.1, 0.4], [1.5, 1.0, -2.2]], np.float32)
 CLASSES = np.array([2, 0, 3])
 ONE_HOT = np.eye(4, dtype=np.float32)
@@ -351,6 +359,17 @@ ROWS = [
         COUNTS,
         densities.multinomial_log_prob,
         support=densities.count_vectors(4, 5),
+    ),
+    Row(
+        layers.LinearChain,
+        {"units": 3},
+        np.array([[0, 1, 2, 2, 1], [1, 1, 1, 1, 1], [2, 0, 2, 0, 0]]),
+        lambda rows, event: rows.log_probs[rows.events.index(tuple(map(int, event)))],
+        support=list(np.ndindex(*[3] * DIMENSIONS)),
+        parameters=chain_of_states,
+        call=lambda layer, x: layer(tf.expand_dims(x, -1)),
+        build=lambda layer, shape: layer.build((*shape, 1)),
+        leading_axes=False,
     ),
     Row(
         layers.StandardNormalPrior,

@@ -373,6 +373,7 @@ OUTSIDE = {
         np.full((2, 3), 255),
     ],
     layers.Categorical: [1.7, 4, -1],
+    layers.LinearChain: [[0, 1, 2, 3, 0], [0, 0, -2, 0, 0], [0, 0.5, 0, 0, 0]],
     layers.OneHotCategorical: [[1, 1, 1, 0], [0, 0, 0, 0], [2, -1, 0, 0]],
     layers.IndependentOneHotCategorical: [[[1, 0, 0], [1, 1, 1]]],
     layers.BagOfWords: [[2, -1, 0, 0], [np.inf, 0, 0, 0]],

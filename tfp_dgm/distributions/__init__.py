@@ -15,6 +15,15 @@ from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
+from tfp_dgm.distributions.structures import (
+    FactorialChain,
+    FactorialChainParts,
+    LinearChain,
+    LinearChainParts,
+    SemiMarkovChain,
+    SemiMarkovParts,
+    Structure,
+)
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
@@ -22,15 +31,22 @@ from tfp_dgm.distributions.top_down import TopDown
 __all__ = [
     "BagOfWords",
     "DecoderFunctions",
+    "FactorialChain",
+    "FactorialChainParts",
     "FactorialHiddenMarkov",
     "GaussianHiddenMarkov",
     "GenerativeStructure",
     "HiddenMarkovText",
     "InverseAutoregressive",
+    "LinearChain",
+    "LinearChainParts",
     "LogitBernoulli",
     "NormalizingFlow",
     "Planar",
     "Selected",
+    "SemiMarkovChain",
+    "SemiMarkovParts",
+    "Structure",
     "TokenSequence",
     "TopDown",
     "from_noise",

@@ -17,6 +17,7 @@ from tfp_dgm.layers.gaussian_hidden_markov import FactorialHiddenMarkov, Gaussia
 from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
 from tfp_dgm.layers.hidden_markov_text import HiddenMarkovText
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
+from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
@@ -68,6 +69,7 @@ __all__ = [
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
     "LearnedNormalPrior",
+    "LinearChain",
     "MixtureOfNormalsPrior",
     "Multinomial",
     "MultivariateNormalDiag",

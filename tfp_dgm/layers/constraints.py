@@ -46,11 +46,11 @@ FRAMES = Constraint(
 )
 
 
-def whole_numbers_below(size: int) -> Constraint:
-    """The integers 0 .. size - 1."""
+def whole_numbers_below(size: int, least: int = 0) -> Constraint:
+    """The integers `least` .. size - 1."""
     return Constraint(
-        f"whole numbers from 0 to {size - 1}",
-        lambda events: is_whole(events) & (events >= 0) & (events < size),
+        f"whole numbers from {least} to {size - 1}",
+        lambda events: is_whole(events) & (events >= least) & (events < size),
     )
 
 

@@ -29,6 +29,8 @@ class ProjectedDistributionLayer(DistributionLayer):
       **kwargs: see `DistributionLayer`.
     """
 
+    # Axes of the parameters behind those of the batch.
+    parameter_axes: ClassVar[int] = 1
     instead: ClassVar[str] = (
         "Wrap it there: `layers.Sample(layer)` gives draws, and `layers.Parameters(layer)` "
         "parameters, whose loss is `layers.NegativeLogLikelihood(layer)`."
@@ -95,6 +97,10 @@ class ProjectedDistributionLayer(DistributionLayer):
 
     def _parameters(self, features: tf.Tensor, training: bool) -> tf.Tensor:
         return self.projection(features)
+
+    def parameters_shape(self, features_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The shape of the parameters of features of a shape."""
+        return (*features_shape[:-1], self.parameter_size)
 
     def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         """Turns unconstrained parameters [..., P] into a distribution with batch shape [...].

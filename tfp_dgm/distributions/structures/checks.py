@@ -37,9 +37,18 @@ def require_sizes(
             )
 
 
-def require_lengths(owner: str, lengths: tf.Tensor, most: Any) -> tf.Tensor:
-    """Lengths [B] that are 1 to `most`: else ValueError, in graphs InvalidArgumentError."""
-    require_rank(owner, "lengths", lengths, "[B]")
+def as_lengths(owner: str, lengths: Any, padded: tf.Tensor) -> tf.Tensor:
+    """Lengths int32 [B] of what is padded to T, [B, T, ...]; T where there are none.
+
+    Raises:
+      ValueError: if they are not one a row, or one is below 1 or beyond T (within graphs,
+        InvalidArgumentError).
+    """
+    most = tf.shape(padded)[1]
+    if lengths is None:
+        return tf.fill(tf.shape(padded)[:1], most)
+    lengths = tf.cast(tf.convert_to_tensor(lengths, name="lengths"), tf.int32)
+    require_sizes(owner, "lengths", lengths, "[B]", (padded.shape[0],))
     wrong = (lengths < 1) | (lengths > most)
     if tf.executing_eagerly():
         for row in np.flatnonzero(wrong.numpy())[:1]:

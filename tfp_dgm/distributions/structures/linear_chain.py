@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_dgm.distributions.structures.checks import require_lengths, require_rank, require_sizes
-from tfp_dgm.distributions.structures.log_product import log_product
-from tfp_dgm.distributions.structures.semirings import NEVER, Log, Semiring
+from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
+from tfp_dgm.distributions.structures.semirings import NEVER, Semiring
 from tfp_dgm.distributions.structures.sizes import size_of
 from tfp_dgm.distributions.structures.structure import Structure
+from tfp_dgm.distributions.structures.transitions import advance, as_transitions, of_moves
 
 
 class LinearChainParts(NamedTuple):
@@ -64,30 +64,20 @@ class LinearChain(Structure):
         with tf.name_scope(name) as name:
             unary = tf.convert_to_tensor(unary, name="unary")
             require_rank("LinearChain", "unary", unary, "[B, T, K]")
-            rows, steps, states = unary.shape
-            transitions = tf.convert_to_tensor(transitions, unary.dtype, name="transitions")
-            if transitions.shape.rank == 2:
-                transitions = transitions[tf.newaxis, tf.newaxis]
-            require_sizes(
-                "LinearChain",
-                "transitions",
-                transitions,
-                "[B or 1, T - 1 or 1, K, K]",
-                ((rows, 1), (None if steps is None else steps - 1, 1), states, states),
-            )
+            transitions = as_transitions("LinearChain", transitions, unary)
             if initial is None:
                 initial = tf.zeros([1, tf.shape(unary)[-1]], unary.dtype)
             initial = tf.convert_to_tensor(initial, unary.dtype, name="initial")
             if initial.shape.rank == 1:
                 initial = initial[tf.newaxis]
-            sizes: tuple[Any, ...] = ((rows, 1), states)
+            sizes: tuple[Any, ...] = ((unary.shape[0], 1), unary.shape[2])
             require_sizes("LinearChain", "initial", initial, "[B or 1, K]", sizes)
-            if lengths is None:
-                lengths = tf.fill(tf.shape(unary)[:1], tf.shape(unary)[1])
-            lengths = tf.cast(tf.convert_to_tensor(lengths, name="lengths"), tf.int32)
+            lengths = as_lengths("LinearChain", lengths, unary)
+            read = tf.sequence_mask(lengths, tf.shape(unary)[1])
             super().__init__(
                 LinearChainParts(unary, transitions, initial),
-                require_lengths("LinearChain", lengths, tf.shape(unary)[1]),
+                lengths,
+                read=LinearChainParts(read, read[:, 1:], read[:, 0]),
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
@@ -108,14 +98,12 @@ class LinearChain(Structure):
         unary = semiring.lift(tf.transpose(parts.unary, [1, 0, 2]))  # [C, T, B, K]
         steps = size_of(unary, 1)
         first = semiring.times(semiring.lift(parts.initial), unary[:, 0])
-
         if steps == 1:
             return semiring.plus(first, -1, 0)
-
-        advance = _advance(parts.transitions, semiring)
+        arrivals = advance(parts.transitions, semiring)
 
         def step(time: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            arrived = semiring.times(advance(alpha, time), unary[:, time])
+            arrived = semiring.times(arrivals(alpha, time), unary[:, time])
             return time + 1, tf.where((time < lengths)[:, tf.newaxis], arrived, alpha)
 
         _, last = tf.while_loop(
@@ -144,27 +132,9 @@ class LinearChain(Structure):
         event = tf.where(read & known, event, 0)
         at = tf.range(steps) + steps * tf.range(tf.shape(unary)[0])[:, tf.newaxis]  # [B, T]
         emitted = tf.gather(tf.reshape(unary, [-1]), at * states + event)
-        rows, times = tf.shape(transitions)[0], tf.shape(transitions)[1]
-        row = tf.range(tf.shape(unary)[0])[:, tf.newaxis] % rows
-        at = (row * times + tf.range(steps - 1) % times) * states  # [B, T - 1]
-        pairs = (at + event[..., :-1]) * states + event[..., 1:]
-        moved = tf.gather(tf.reshape(transitions, [-1]), pairs)
-        started = tf.gather(
-            tf.reshape(initial, [-1]), event[..., 0] + states * (row[:, 0] % tf.shape(initial)[0])
-        )
+        row = tf.range(tf.shape(unary)[0]) % tf.shape(initial)[0]
+        started = tf.gather(tf.reshape(initial, [-1]), row * states + event[..., 0])
+        moved = of_moves(transitions, event[..., :-1], event[..., 1:])
         score = started + tf.reduce_sum(tf.where(read, emitted, 0), axis=-1)
         score += tf.reduce_sum(tf.where(read[:, 1:], moved, 0), axis=-1)
         return tf.where(tf.reduce_all(known | ~read, axis=-1), score, NEVER)
-
-
-def _advance(transitions: tf.Tensor, semiring: Semiring) -> Any:
-    """(alpha [C, B, K], time) -> what arrives at each state, [C, B, K]."""
-    if isinstance(semiring, Log) and transitions.shape[:2] == (1, 1):
-        return lambda alpha, time: log_product(alpha, transitions[0, 0])
-    last = size_of(transitions, 1) - 1
-
-    def advance(alpha: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
-        moves = semiring.lift(transitions[:, tf.minimum(time - 1, last)])
-        return semiring.plus(semiring.times(alpha[..., tf.newaxis], moves), -2, time)
-
-    return advance

@@ -35,8 +35,9 @@ class Structure(tfd.Distribution):
     sections 3.3 and 5. The derivative of log Z in a potential is the part's marginal probability
     (Eisner, 2016).
 
-    Subclasses say which parts there are (`potentials`), how Z is summed (`_inside`), and how parts
-    and events belong together (`_event`, `_score`).
+    Subclasses say which parts there are (`potentials`, and of each the leading axes of what is
+    `read`), how Z is summed (`_inside`), and how parts and events belong together (`_event`,
+    `_score`).
     """
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
@@ -47,13 +48,16 @@ class Structure(tfd.Distribution):
         potentials: Parts,
         lengths: tf.Tensor,
         *,
+        read: Parts,
         parameters: dict[str, Any],
         validate_args: bool,
         allow_nan_stats: bool,
         name: str,
     ) -> None:
         self._potentials = potentials
-        self._finite = type(potentials)(*(finite(part) for part in potentials))
+        self._finite = type(potentials)(
+            *(finite(part, mask) for part, mask in zip(potentials, read, strict=True))
+        )
         self._lengths = lengths
         super().__init__(
             dtype=tf.int32,
@@ -205,7 +209,7 @@ class Structure(tfd.Distribution):
 
     def _log_prob(self, event: tf.Tensor) -> tf.Tensor:
         log_partition = self._inside(self._finite, self._lengths, Log())[0]
-        return with_infinity(self._score(event)) - log_partition
+        return with_infinity(self._score(tf.cast(event, tf.int32))) - log_partition
 
     def _entropy(self) -> tf.Tensor:
         parts = self._over_rows(self._finite)
