@@ -72,7 +72,9 @@ class NegativeLogLikelihood(SavesArguments, keras.losses.Loss):
         return -log_prob_of_annotation(self.layer.distribution(y_pred), y_true)
 
 
-def _with_last_axis(values: tf.Tensor, batch_rank: int, event_shape: Sequence[int]) -> tf.Tensor:
+def _with_last_axis(
+    values: tf.Tensor, batch_rank: int, event_shape: Sequence[int | None]
+) -> tf.Tensor:
     """Events, with a last axis of size 1 more or less where they lack it, or have one too many."""
     # A column may come as [B] or as [B, 1]; where it met a [B], both would become [B, B].
     values, rank = tf.convert_to_tensor(values), batch_rank + len(event_shape)

@@ -36,9 +36,7 @@ class Parameters(SavesArguments, keras.layers.Layer):
     def call(
         self, features: tf.Tensor, training: bool = False, mask: tf.Tensor | None = None
     ) -> tf.Tensor:
-        if self.layer.parameter_axes == 1:
-            return self.layer.parameters(features, training)
-        return self.layer.parameters(features, training, mask=mask)
+        return self.layer.parameters(features, training, mask)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The features', where their positions are the batch's; None where they are an event's."""

@@ -65,7 +65,7 @@ class ProjectedDistributionLayer(DistributionLayer):
         return math.prod(self.event_shape)
 
     @property
-    def value_shape(self) -> tuple[int, ...]:
+    def value_shape(self) -> tuple[int | None, ...]:
         """Shape of an event as `log_prob` takes it: `event_shape`, but () of an integer."""
         return self.event_shape
 
@@ -89,8 +89,15 @@ class ProjectedDistributionLayer(DistributionLayer):
             self.projection.build(input_shape)
         self.built = True
 
-    def parameters(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Projects features [..., D] of any float type to float32 parameters [..., P]."""
+    def parameters(
+        self, features: tf.Tensor, training: bool = False, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Projects features [..., D] of any float type to float32 parameters [..., P].
+
+        A structure reads its length from the mask, bool [...]; elsewhere positions are the batch's,
+        and it is not used.
+        """
+        del mask
         if not self.built:
             self.build(features.shape)
         return self._parameters(keras.ops.cast(features, "float32"), training)
