@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_dgm.distributions.structures.checks import require_lengths, require_rank, require_sizes
-from tfp_dgm.distributions.structures.log_product import log_product
-from tfp_dgm.distributions.structures.semirings import NEVER, Log, Semiring
+from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
+from tfp_dgm.distributions.structures.semirings import NEVER, Semiring
 from tfp_dgm.distributions.structures.sizes import size_of
 from tfp_dgm.distributions.structures.structure import Structure
+from tfp_dgm.distributions.structures.transitions import advance
 
 
 class FactorialChainParts(NamedTuple):
@@ -81,12 +81,12 @@ class FactorialChain(Structure):
             require_sizes(owner, "initial", initial, "[B or 1, M, K]", (rows, chains, states))
             sizes = (rows, chains, states, states)
             require_sizes(owner, "transitions", transitions, "[B or 1, M, K, K]", sizes)
-            if lengths is None:
-                lengths = tf.fill(tf.shape(unary)[:1], tf.shape(unary)[1])
-            lengths = tf.cast(tf.convert_to_tensor(lengths, name="lengths"), tf.int32)
+            lengths = as_lengths(owner, lengths, unary)
+            read = tf.sequence_mask(lengths, tf.shape(unary)[1])
             super().__init__(
                 FactorialChainParts(unary, transitions, initial),
-                require_lengths(owner, lengths, tf.shape(unary)[1]),
+                lengths,
+                read=FactorialChainParts(read, read[:, 0], read[:, 0]),
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
@@ -109,16 +109,18 @@ class FactorialChain(Structure):
         unary = semiring.lift(tf.transpose(parts.unary, [1, 0, 2]))  # [C, T, B, K^M]
         steps = size_of(unary, 1)
         first = semiring.times(semiring.lift(joint_sums(parts.initial)), unary[:, 0])
+        if steps == 1:
+            return semiring.plus(first, -1, 0)
+        arrivals = [self._arrivals(parts.transitions[:, m], semiring) for m in range(self._chains)]
 
         def step(time: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             arrived = alpha
-            for chain in range(self._chains):
-                arrived = self._moved(arrived, parts.transitions, chain, time, semiring)
+            for chain, arrive in enumerate(arrivals):
+                # No other sum has this salt: the last one's is 0, and time begins at 1.
+                arrived = arrive(arrived, time * self._chains + chain)
             arrived = semiring.times(arrived, unary[:, time])
             return time + 1, tf.where((time < lengths)[:, tf.newaxis], arrived, alpha)
 
-        if steps == 1:
-            return semiring.plus(first, -1, 0)
         _, last = tf.while_loop(
             lambda time, alpha: time < steps,
             step,
@@ -127,30 +129,25 @@ class FactorialChain(Structure):
         )
         return semiring.plus(last, -1, 0)
 
-    def _moved(
-        self,
-        alpha: tf.Tensor,
-        transitions: tf.Tensor,
-        chain: int,
-        time: tf.Tensor,
-        semiring: Semiring,
-    ) -> tf.Tensor:
-        """One chain's step: its axis of alpha [C, B, K^M], the first, becomes the last.
+    def _arrivals(self, transitions: tf.Tensor, semiring: Semiring) -> Any:
+        """One chain's step, by transitions [B or 1, K, K]: (alpha [C, B, K^M], salt) -> the same.
 
-        After all M, the axes are in their order again.
+        The chain's axis, the first of the K^M, becomes the last: after all M, they are in their
+        order again.
         """
-        shape = tf.shape(alpha)
-        rest = self._states ** (self._chains - 1)
-        axes = tf.concat([shape[:2], [self._states, rest]], axis=0)
-        alpha = tf.transpose(tf.reshape(alpha, axes), [0, 1, 3, 2])  # [C, B, rest, K]
-        if isinstance(semiring, Log) and transitions.shape[0] == 1:
-            moved = log_product(alpha, transitions[0, chain])
-        else:
-            moves = semiring.lift(transitions[:, chain])[:, :, tf.newaxis]  # [C, B or 1, 1, K, K]
-            # No other call has this salt: the last sum's is 0, and time begins at 1.
-            salt = time * self._chains + chain
-            moved = semiring.plus(semiring.times(alpha[..., tf.newaxis], moves), -2, salt)
-        return tf.reshape(moved, shape)
+        states, rest = self._states, self._states ** (self._chains - 1)
+        if transitions.shape[0] != 1:
+            transitions = tf.repeat(transitions, rest, axis=0)
+        advanced = advance(transitions[:, tf.newaxis], semiring)
+
+        def arrive(alpha: tf.Tensor, salt: tf.Tensor) -> tf.Tensor:
+            shape = tf.shape(alpha)
+            axes = tf.concat([shape[:2], [states, rest]], axis=0)
+            alpha = tf.transpose(tf.reshape(alpha, axes), [0, 1, 3, 2])
+            flat = tf.reshape(alpha, [shape[0], shape[1] * rest, states])
+            return tf.reshape(advanced(flat, salt), shape)
+
+        return arrive
 
     def _event(self, chosen: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
         joint = tf.argmax(chosen, axis=-1, output_type=tf.int32)  # [B, T]
