@@ -82,6 +82,10 @@ class Structure(tfd.Distribution):
         """log Z, [B]; -inf where no structure is possible."""
         return with_infinity(self._inside(self._finite, self._lengths, Log())[0])
 
+    def score(self, event: Any) -> tf.Tensor:
+        """score(z), [..., B], of structures [..., B, *event]; -inf for what is none."""
+        return with_infinity(self._score(tf.convert_to_tensor(event, tf.int32)))
+
     def marginals(self) -> Parts:
         """The probability of each part to be in the structure, [B, ...] each.
 
