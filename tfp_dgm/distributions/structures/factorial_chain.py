@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
-from tfp_dgm.distributions.structures.semirings import NEVER, Semiring
+from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
 from tfp_dgm.distributions.structures.structure import Structure
 from tfp_dgm.distributions.structures.transitions import advance
@@ -81,12 +81,9 @@ class FactorialChain(Structure):
             require_sizes(owner, "initial", initial, "[B or 1, M, K]", (rows, chains, states))
             sizes = (rows, chains, states, states)
             require_sizes(owner, "transitions", transitions, "[B or 1, M, K, K]", sizes)
-            lengths = as_lengths(owner, lengths, unary)
-            read = tf.sequence_mask(lengths, tf.shape(unary)[1])
             super().__init__(
                 FactorialChainParts(unary, transitions, initial),
-                lengths,
-                read=FactorialChainParts(read, read[:, 0], read[:, 0]),
+                as_lengths(owner, lengths, unary),
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
@@ -102,6 +99,14 @@ class FactorialChain(Structure):
 
     def _event_shape_tensor(self) -> tf.Tensor:
         return tf.stack([tf.shape(self._potentials.unary)[1], self._chains])
+
+    def _read(self, potentials: FactorialChainParts, lengths: tf.Tensor) -> FactorialChainParts:
+        read = tf.sequence_mask(lengths, tf.shape(potentials.unary)[1])
+        return FactorialChainParts(
+            finite(potentials.unary, read),
+            finite(potentials.transitions),
+            finite(potentials.initial),
+        )
 
     def _inside(
         self, parts: FactorialChainParts, lengths: tf.Tensor, semiring: Semiring

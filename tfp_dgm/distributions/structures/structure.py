@@ -14,7 +14,6 @@ from tfp_dgm.distributions.structures.semirings import (
     Max,
     Sampled,
     Semiring,
-    finite,
     sanitized,
     with_infinity,
 )
@@ -35,9 +34,8 @@ class Structure(tfd.Distribution):
     sections 3.3 and 5. The derivative of log Z in a potential is the part's marginal probability
     (Eisner, 2016).
 
-    Subclasses say which parts there are (`potentials`, and of each the leading axes of what is
-    `read`), how Z is summed (`_inside`), and how parts and events belong together (`_event`,
-    `_score`).
+    Subclasses say which parts there are (`potentials`), what of them is read, how Z is summed
+    (`_inside`), and how parts and events belong together (`_event`, `_score`).
     """
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
@@ -48,16 +46,13 @@ class Structure(tfd.Distribution):
         potentials: Parts,
         lengths: tf.Tensor,
         *,
-        read: Parts,
         parameters: dict[str, Any],
         validate_args: bool,
         allow_nan_stats: bool,
         name: str,
     ) -> None:
         self._potentials = potentials
-        self._finite = type(potentials)(
-            *(finite(part, mask) for part, mask in zip(potentials, read, strict=True))
-        )
+        self._finite = self._read(potentials, lengths)
         self._lengths = lengths
         super().__init__(
             dtype=tf.int32,
@@ -156,6 +151,10 @@ class Structure(tfd.Distribution):
     @abc.abstractmethod
     def _score(self, event: tf.Tensor) -> tf.Tensor:
         """Sum of the finite potentials of events [..., B, *event]; `NEVER` for no structure."""
+
+    @abc.abstractmethod
+    def _read(self, potentials: Parts, lengths: tf.Tensor) -> Parts:
+        """Potentials as finite numbers, of which those beyond the lengths weigh nothing."""
 
     def _expanded(self, parts: Parts) -> Parts:
         """Parts at the shapes of the marginals, [B, ...]."""
