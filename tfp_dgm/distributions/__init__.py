@@ -9,13 +9,16 @@ from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
+from tfp_dgm.distributions.structures import ConstituencyTree, DependencyTree
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
 
 __all__ = [
     "BagOfWords",
+    "ConstituencyTree",
     "DecoderFunctions",
+    "DependencyTree",
     "InverseAutoregressive",
     "LogitBernoulli",
     "NormalizingFlow",

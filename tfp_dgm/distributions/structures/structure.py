@@ -53,7 +53,7 @@ class Structure(tfd.Distribution):
         name: str,
     ) -> None:
         self._potentials = potentials
-        self._finite = type(potentials)(*(finite(part) for part in potentials))
+        self._finite = self._read(potentials, lengths)
         self._lengths = lengths
         super().__init__(
             dtype=tf.int32,
@@ -149,6 +149,14 @@ class Structure(tfd.Distribution):
     def _score(self, event: tf.Tensor) -> tf.Tensor:
         """Sum of the finite potentials of events [..., B, *event]; `NEVER` for no structure."""
 
+    def _kind(self) -> Any:
+        """Equal for distributions over the same structures."""
+        return type(self)
+
+    def _read(self, potentials: Parts, lengths: tf.Tensor) -> Parts:
+        """Potentials as finite numbers, of which those beyond the lengths weigh nothing."""
+        return type(potentials)(*(finite(part) for part in potentials))
+
     def _expanded(self, parts: Parts) -> Parts:
         """Parts at the shapes of the marginals, [B, ...]."""
         return self._over_rows(parts)
@@ -207,7 +215,8 @@ class Structure(tfd.Distribution):
         parts = self._over_rows(self._finite)
         log_partition, marginals = self._with_marginals(parts)
         for marginal, part in zip(marginals, parts, strict=True):
-            log_partition -= tf.reduce_sum(marginal * part, axis=list(range(1, part.shape.rank)))
+            weights = tf.where(part <= NEVER, 0.0, marginal * part)
+            log_partition -= tf.reduce_sum(weights, axis=list(range(1, part.shape.rank)))
         return log_partition
 
     def _over_rows(self, parts: Parts) -> Parts:
@@ -232,9 +241,10 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
     Raises:
       NotImplementedError: if they are of different kinds.
     """
-    if type(q) is not type(p):
+    if q._kind() != p._kind():
         raise NotImplementedError(
-            f"no divergence between {type(q).__name__} and {type(p).__name__} is known"
+            f"no divergence between {type(q).__name__} and {type(p).__name__} is known, but of two "
+            "over the same structures"
         )
     with tf.name_scope(name or "kl_structures"):
         ours, theirs = q._expanded(q._finite), p._expanded(p._finite)
