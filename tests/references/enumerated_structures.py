@@ -52,7 +52,8 @@ class EnumeratedStructures:
     def divergence(self, other):
         """KL(self || other); inf where the other rules out what this does not."""
         possible = self.probs > 0
-        return np.sum((self.probs * (self.log_probs - other.log_probs))[possible])
+        ratio = self.log_probs[possible] - other.log_probs[possible]
+        return np.sum(self.probs[possible] * ratio)
 
     def allowed(self, mask):
         """Probability that no part is ruled out by a bool mask."""

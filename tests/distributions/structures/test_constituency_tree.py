@@ -5,7 +5,6 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
 
 from tests.distributions.structures.families import (
     WORDS,
@@ -15,7 +14,7 @@ from tests.distributions.structures.families import (
     assert_compiles,
     assert_draws_follow,
     assert_refuses_evidence,
-    cases,
+    enumerated,
 )
 from tests.references.trees import constituency_trees
 from tfp_dgm.distributions import ConstituencyTree
@@ -38,8 +37,7 @@ def spans(rows=3, labels=2):
 def test_answers_are_those_of_the_enumeration(labels):
     trees = family(labels)
 
-    @settings(max_examples=2, deadline=None, derandomize=True)
-    @given(cases(trees))
+    @enumerated(trees)
     def check(case):
         assert_as_enumerated(trees, answers_of(trees, case), case)
 

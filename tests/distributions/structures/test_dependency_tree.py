@@ -5,7 +5,6 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
 from tensorflow_probability import distributions as tfd
 
 from tests.distributions.structures.families import (
@@ -16,7 +15,7 @@ from tests.distributions.structures.families import (
     assert_compiles,
     assert_draws_follow,
     assert_refuses_evidence,
-    cases,
+    enumerated,
 )
 from tests.references.trees import dependency_trees
 from tfp_dgm.distributions import DependencyTree
@@ -41,8 +40,7 @@ def arcs(rows=3):
 def test_answers_are_those_of_the_enumeration(single_root):
     trees = family(single_root)
 
-    @settings(max_examples=2, deadline=None, derandomize=True)
-    @given(cases(trees))
+    @enumerated(trees)
     def check(case):
         assert_as_enumerated(trees, answers_of(trees, case), case)
 

@@ -37,6 +37,12 @@ def require_sizes(
             )
 
 
+def require_count(owner: str, argument: str, count: int) -> None:
+    """Raises ValueError if a number is below 1."""
+    if count < 1:
+        raise ValueError(f"{owner}: `{argument}` must be >= 1; received {count}")
+
+
 def require_lengths(owner: str, lengths: tf.Tensor, most: Any) -> tf.Tensor:
     """Lengths [B] that are 1 to `most`: else ValueError, in graphs InvalidArgumentError."""
     require_rank(owner, "lengths", lengths, "[B]")

@@ -7,9 +7,9 @@ import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.charts import Charts, by_width, filled_chart
 from tfp_dgm.distributions.structures.checks import require_lengths, require_rank, require_sizes
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 
 
 class ConstituencyTreeParts(NamedTuple):
@@ -23,7 +23,7 @@ class ConstituencyTreeParts(NamedTuple):
     spans: tf.Tensor
 
 
-class ConstituencyTree(Structure):
+class ConstituencyTree(RecursiveStructure):
     """A binary tree over words, of which every constituent has one of K labels.
 
         score(z) = sum of spans[i, j, z_ij] over the constituents (i, j) of z

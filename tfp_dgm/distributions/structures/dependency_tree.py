@@ -12,9 +12,9 @@ from tfp_dgm.distributions.structures.heads import (
     heads_of,
     score_of_heads,
 )
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 
 
 class DependencyTreeParts(NamedTuple):
@@ -28,7 +28,7 @@ class DependencyTreeParts(NamedTuple):
     arcs: tf.Tensor
 
 
-class DependencyTree(Structure):
+class DependencyTree(RecursiveStructure):
     """A projective dependency tree: every word has one head, and no two arcs cross.
 
         score(z) = sum_m arcs[z_m, m]

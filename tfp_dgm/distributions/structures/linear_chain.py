@@ -7,9 +7,9 @@ import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import require_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.log_product import log_product
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Log, Semiring
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 
 
 class LinearChainParts(NamedTuple):
@@ -26,7 +26,7 @@ class LinearChainParts(NamedTuple):
     initial: tf.Tensor
 
 
-class LinearChain(Structure):
+class LinearChain(RecursiveStructure):
     """A chain of states z_1 .. z_T, each of K.
 
         score(z) = initial[z_1] + sum_t unary[t, z_t] + sum_t transitions[t, z_t, z_t+1]
