@@ -16,6 +16,10 @@ from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.distributions.structures import (
+    ConstituencyTree,
+    ConstituencyTreeParts,
+    DependencyTree,
+    DependencyTreeParts,
     FactorialChain,
     FactorialChainParts,
     LinearChain,
@@ -30,7 +34,11 @@ from tfp_dgm.distributions.top_down import TopDown
 
 __all__ = [
     "BagOfWords",
+    "ConstituencyTree",
+    "ConstituencyTreeParts",
     "DecoderFunctions",
+    "DependencyTree",
+    "DependencyTreeParts",
     "FactorialChain",
     "FactorialChainParts",
     "FactorialHiddenMarkov",

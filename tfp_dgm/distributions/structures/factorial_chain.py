@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 from tfp_dgm.distributions.structures.transitions import advance
 
 
@@ -27,7 +27,7 @@ class FactorialChainParts(NamedTuple):
     initial: tf.Tensor
 
 
-class FactorialChain(Structure):
+class FactorialChain(RecursiveStructure):
     """M chains of states z^m_1 .. z^m_T, each of K.
 
         score(z) = sum_m initial[m, z^m_1] + sum_t unary[t, (z^1_t .. z^M_t)]

@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 from tfp_dgm.distributions.structures.transitions import advance, as_transitions, of_moves
 
 
@@ -26,7 +26,7 @@ class LinearChainParts(NamedTuple):
     initial: tf.Tensor
 
 
-class LinearChain(Structure):
+class LinearChain(RecursiveStructure):
     """A chain of states z_1 .. z_T, each of K.
 
         score(z) = initial[z_1] + sum_t unary[t, z_t] + sum_t transitions[t, z_t, z_t+1]

@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 from tfp_dgm.distributions.structures.transitions import advance, as_transitions, of_moves
 
 
@@ -26,7 +26,7 @@ class SemiMarkovParts(NamedTuple):
     transitions: tf.Tensor
 
 
-class SemiMarkovChain(Structure):
+class SemiMarkovChain(RecursiveStructure):
     """A row of T steps cut into segments of at most L steps, each with one of K labels.
 
         score(z) = sum over segments (t, l, k) of segments[t, l, k]
