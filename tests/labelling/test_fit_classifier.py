@@ -163,28 +163,6 @@ def tiny_encoder(tmp_path):
     return str(tmp_path / "encoder")
 
 
-def test_a_pretrained_encoder_joins_the_graph_and_its_vectors_are_kept(
-    tiny_encoder, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
-    texts, truth = _texts(60)
-    texts[54:] = [f"{text} {text} {text}" for text in texts[54:]]
-    allowed = _allowed(truth, 18)
-    model, outcome = fit_classifier(texts, allowed, _names(3), encoder=tiny_encoder)
-    assert any("6 of the 60 texts (10%) are longer than the 16" in w for w in outcome.warnings)
-    model.save(tmp_path / "model.keras")
-    reloaded = keras.models.load_model(tmp_path / "model.keras")
-    answers = reloaded(tf.constant(texts)).numpy()
-    np.testing.assert_allclose(answers[18:], outcome.probabilities[18:], atol=1e-5)
-
-    def encode(*_, **__):
-        raise AssertionError("the vectors are in the cache")
-
-    monkeypatch.setattr("tfp_dgm.networks.SentenceEncoder.encode", encode)
-    _, again = fit_classifier(texts, allowed, _names(3), encoder=tiny_encoder)
-    np.testing.assert_array_equal(again.probabilities, outcome.probabilities)
-
-
 PREDICT = """
 import sys
 from tfp_dgm.labelling import predict_file
@@ -193,23 +171,37 @@ assert "keras_hub" not in sys.modules
 """
 
 
-def test_a_model_with_an_encoder_is_served_from_strings(tiny_encoder, tmp_path, monkeypatch):
+def test_a_pretrained_encoder_is_served_from_strings_and_its_vectors_are_kept(
+    tiny_encoder, tmp_path, monkeypatch
+):
     monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
     texts, truth = _texts(60)
+    texts[54:] = [f"{text} {text} {text}" for text in texts[54:]]
     labels = [f"class {k}" if n < 18 else "" for n, k in enumerate(truth)]
     pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "in.csv", index=False)
-    label_file(
+    outcome = label_file(
         tmp_path / "in.csv",
         tmp_path / "out.csv",
         text_columns=["text"],
         label_column="label",
         encoder=tiny_encoder,
-    )
+    ).outcome
+    assert any("6 of the 60 texts (10%) are longer than the 16" in w for w in outcome.warnings)
+    reloaded = keras.models.load_model(tmp_path / "out.model" / "model.keras")
+    answers = reloaded(tf.constant(texts)).numpy()
+    np.testing.assert_allclose(answers[18:], outcome.probabilities[18:], atol=1e-5)
     paths = [str(tmp_path / name) for name in ("out.model", "in.csv", "new.csv")]
     subprocess.run([sys.executable, "-c", PREDICT, *paths], check=True)
     old, new = (pd.read_csv(tmp_path / name)[18:] for name in ("out.csv", "new.csv"))
     assert new["predicted_label"].tolist() == old["predicted_label"].tolist()
     np.testing.assert_allclose(new["probability"], old["probability"], atol=1e-5)
+
+    def encode(*_, **__):
+        raise AssertionError("the vectors are in the cache")
+
+    monkeypatch.setattr("tfp_dgm.networks.SentenceEncoder.encode", encode)
+    _, again = fit_classifier(texts, _allowed(truth, 18), _names(3), encoder=tiny_encoder)
+    np.testing.assert_array_equal(again.probabilities, outcome.probabilities)
 
 
 def test_an_encoder_that_is_none_is_explained(tmp_path):
