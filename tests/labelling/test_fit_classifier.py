@@ -9,7 +9,15 @@ import tensorflow as tf
 
 from tfp_dgm.labelling import fit_classifier, label_file
 
+pytestmark = pytest.mark.usefixtures("short")
+
 WORDS = {0: ["apple", "pear", "plum"], 1: ["iron", "zinc", "rust"], 2: ["wave", "tide", "reef"]}
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """The words of these texts speak for themselves: the VAE's vectors need no long training."""
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 8)
 
 
 def _texts(rows, classes=3, seed=0):
@@ -28,7 +36,7 @@ def _names(classes):
     return [f"class {k}" for k in range(classes)]
 
 
-def test_the_same_seed_gives_the_same_answers():
+def test_the_same_seed_gives_the_same_answers(eager):
     texts, truth = _texts(60)
     allowed = _allowed(truth, 18)
     first, again, other = (
@@ -38,7 +46,7 @@ def test_the_same_seed_gives_the_same_answers():
     assert np.abs(first - other).max() > 1e-6
 
 
-def test_annotated_rows_are_judged_by_models_that_did_not_see_them():
+def test_annotated_rows_are_judged_by_models_that_did_not_see_them(eager):
     """Of words and labels drawn apart nothing can be learned, but whatever was seen be learned."""
     random = np.random.default_rng(2)
     words = [f"w{n}" for n in range(300)]
@@ -49,7 +57,7 @@ def test_annotated_rows_are_judged_by_models_that_did_not_see_them():
     assert np.mean(outcome.predicted[:80] == truth[:80]) < 1 / 3 + 4 * np.sqrt(2 / 9 / 80)
 
 
-def test_a_wrong_label_does_not_teach_its_own_row():
+def test_a_wrong_label_does_not_teach_its_own_row(eager):
     texts, truth = _texts(80)
     lied = _allowed(truth, 40)
     lied[7] = np.roll(lied[7], 1)
@@ -59,7 +67,7 @@ def test_a_wrong_label_does_not_teach_its_own_row():
 
 
 @pytest.mark.parametrize("rows", [4, 30])
-def test_few_rows_work(rows):
+def test_few_rows_work(eager, rows):
     texts, truth = ["apple pear", "iron zinc", "apple plum", "rust iron"], np.array([0, 1, 0, 1])
     texts, truth = (texts * 8)[:rows], np.resize(truth, rows)
     model, outcome = fit_classifier(texts, _allowed(truth, 2, 2), _names(2))
@@ -70,7 +78,7 @@ def test_few_rows_work(rows):
     )
 
 
-def test_one_label_in_a_class_and_everything_labelled():
+def test_one_label_in_a_class_and_everything_labelled(eager):
     texts, truth = _texts(20)
     truth[:] = np.where(np.arange(20) == 4, 2, truth % 2)
     _, outcome = fit_classifier(texts, _allowed(truth, 20), _names(3))
@@ -80,14 +88,14 @@ def test_one_label_in_a_class_and_everything_labelled():
     assert not any("Too few labels" in warning for warning in outcome.warnings)
 
 
-def test_too_few_labels_are_said_to_be_too_few():
+def test_too_few_labels_are_said_to_be_too_few(eager):
     texts, truth = _texts(60)
     _, outcome = fit_classifier(texts, _allowed(truth, 3), _names(3))
     assert outcome.threshold is None
     assert any("Too few labels to tell" in warning for warning in outcome.warnings)
 
 
-def test_a_class_without_any_single_label():
+def test_a_class_without_any_single_label(eager):
     texts, truth = _texts(60)
     allowed = np.ones((60, 3), bool)
     allowed[:30] = np.eye(3, dtype=bool)[truth[:30]]
@@ -100,7 +108,7 @@ def test_a_class_without_any_single_label():
     assert np.mean(rest[known == 2] == 0) < 0.1
 
 
-def test_a_population_without_labels_is_warned_of():
+def test_a_population_without_labels_is_warned_of(eager):
     texts, truth = _texts(300)
     known = np.argsort(truth == 2, kind="stable")
     texts, truth = [texts[row] for row in known], truth[known]
@@ -111,7 +119,7 @@ def test_a_population_without_labels_is_warned_of():
     assert {"wave", "tide", "reef"} <= set(warning.replace(",", " ").replace(".", " ").split())
 
 
-def test_texts_without_known_words_get_an_answer():
+def test_texts_without_known_words_get_an_answer(eager):
     texts, truth = _texts(60)
     texts[50], texts[51] = "", "!!! ???"
     model, outcome = fit_classifier(texts, _allowed(truth, 18), _names(3))
@@ -155,28 +163,6 @@ def tiny_encoder(tmp_path):
     return str(tmp_path / "encoder")
 
 
-def test_a_pretrained_encoder_joins_the_graph_and_its_vectors_are_kept(
-    tiny_encoder, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
-    texts, truth = _texts(60)
-    texts[54:] = [f"{text} {text} {text}" for text in texts[54:]]
-    allowed = _allowed(truth, 18)
-    model, outcome = fit_classifier(texts, allowed, _names(3), encoder=tiny_encoder)
-    assert any("6 of the 60 texts (10%) are longer than the 16" in w for w in outcome.warnings)
-    model.save(tmp_path / "model.keras")
-    reloaded = keras.models.load_model(tmp_path / "model.keras")
-    answers = reloaded(tf.constant(texts)).numpy()
-    np.testing.assert_allclose(answers[18:], outcome.probabilities[18:], atol=1e-5)
-
-    def encode(*_, **__):
-        raise AssertionError("the vectors are in the cache")
-
-    monkeypatch.setattr("tfp_dgm.networks.SentenceEncoder.encode", encode)
-    _, again = fit_classifier(texts, allowed, _names(3), encoder=tiny_encoder)
-    np.testing.assert_array_equal(again.probabilities, outcome.probabilities)
-
-
 PREDICT = """
 import sys
 from tfp_dgm.labelling import predict_file
@@ -185,23 +171,37 @@ assert "keras_hub" not in sys.modules
 """
 
 
-def test_a_model_with_an_encoder_is_served_from_strings(tiny_encoder, tmp_path, monkeypatch):
+def test_a_pretrained_encoder_is_served_from_strings_and_its_vectors_are_kept(
+    tiny_encoder, tmp_path, monkeypatch
+):
     monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
     texts, truth = _texts(60)
+    texts[54:] = [f"{text} {text} {text}" for text in texts[54:]]
     labels = [f"class {k}" if n < 18 else "" for n, k in enumerate(truth)]
     pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "in.csv", index=False)
-    label_file(
+    outcome = label_file(
         tmp_path / "in.csv",
         tmp_path / "out.csv",
         text_columns=["text"],
         label_column="label",
         encoder=tiny_encoder,
-    )
+    ).outcome
+    assert any("6 of the 60 texts (10%) are longer than the 16" in w for w in outcome.warnings)
+    reloaded = keras.models.load_model(tmp_path / "out.model" / "model.keras")
+    answers = reloaded(tf.constant(texts)).numpy()
+    np.testing.assert_allclose(answers[18:], outcome.probabilities[18:], atol=1e-5)
     paths = [str(tmp_path / name) for name in ("out.model", "in.csv", "new.csv")]
     subprocess.run([sys.executable, "-c", PREDICT, *paths], check=True)
     old, new = (pd.read_csv(tmp_path / name)[18:] for name in ("out.csv", "new.csv"))
     assert new["predicted_label"].tolist() == old["predicted_label"].tolist()
     np.testing.assert_allclose(new["probability"], old["probability"], atol=1e-5)
+
+    def encode(*_, **__):
+        raise AssertionError("the vectors are in the cache")
+
+    monkeypatch.setattr("tfp_dgm.networks.SentenceEncoder.encode", encode)
+    _, again = fit_classifier(texts, _allowed(truth, 18), _names(3), encoder=tiny_encoder)
+    np.testing.assert_array_equal(again.probabilities, outcome.probabilities)
 
 
 def test_an_encoder_that_is_none_is_explained(tmp_path):

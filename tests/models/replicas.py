@@ -78,18 +78,15 @@ def main():
     counts, kinds = toys.counts(ROWS)
     targets = np.where(np.arange(ROWS) % 2 == 0, kinds, -1)
     weights = np.linspace(0.2, 1.8, ROWS).astype(np.float32)
-    binary = {"x": toys.binary(ROWS)}
     annotated = {"x": counts, "y": targets, "sample_weight": weights}
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     result = {
         "seeds": seeds_of_replicas(strategy),
-        "mixture": {"one": train(toys.randomized(toys.mixture()), binary, evaluate=True)},
         "m2": {"one": train(toys.quiet(toys.m2()), annotated)},
         "categorical": {"one": train_categorical()},
         "text": {"one": train_text()},
     }
     with strategy.scope():
-        result["mixture"]["two"] = train(toys.randomized(toys.mixture()), binary, evaluate=True)
         result["m2"]["two"] = train(toys.quiet(toys.m2()), annotated)
         result["categorical"]["two"] = train_categorical()
         result["text"]["two"] = train_text()

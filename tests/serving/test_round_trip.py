@@ -1,4 +1,4 @@
-"""One answer everywhere: the fitted model, `.keras`, the SavedModel by itself, C++ and the server.
+"""One answer everywhere: the live model, `.keras`, the SavedModel by itself, C++ and the server.
 
 Labels, texts and seeds agree exactly, floats within 1e-5 (relative where they exceed 1).
 """
@@ -19,9 +19,9 @@ from PIL import Image
 
 from tests.models import captioner_toys
 from tests.models.texts import make_vae
-from tfp_dgm import layers, models, objectives
+from tfp_dgm import layers, models
 from tfp_dgm.labelling import fit_classifier
-from tfp_dgm.networks import MLP, ConvolutionalEncoder, decode_image
+from tfp_dgm.networks import MLP, ConvolutionalEncoder
 from tfp_dgm.serving import Client, EmbeddedServer, build_runner, export, run_in_cpp
 from tfp_dgm.serving.operations import text_libraries
 from tfp_dgm.serving.signatures.signatures_of import signatures_of
@@ -42,17 +42,27 @@ def _classifier():
     allowed[:20] = np.eye(2, dtype=bool)[truth[:20]]
     asked = np.array([b"an apple, a pear", b"rust", b"\xff nothing known"], object)
     labels = np.array([b"fruit", b"metal", b"neither"], object)
-    return fit_classifier(texts, allowed, ["fruit", "metal"])[0], {
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 8)
+        model, _ = fit_classifier(texts, allowed, ["fruit", "metal"])
+    return model, {
         "serving_default": {"text": asked},
         "score": {"text": asked, "label": labels},
     }
 
 
+def _randomized(model, scale):
+    """Weights so large that answers differ; how they came about is nothing to a SavedModel."""
+    random = np.random.default_rng(4)
+    for weight in model.trainable_weights:
+        weight.assign(random.normal(scale=scale, size=weight.shape))
+    return model
+
+
 def _text_vae():
-    texts = ["the cat sat", "the cat", "cat sat", "sat the cat"] * 8
     model = make_vae(vocabulary=WordVocabulary(["the", "cat", "sat"]))
-    model.compile(keras.optimizers.Adam(0.02))
-    model.fit(model.vocabulary(tf.constant(texts)).numpy(), epochs=20, verbose=0)
+    model.build((None, None))
+    _randomized(model, 0.7)
     asked = np.array([b"the cat sat", b"sat dog", b""], object)
     return model, {
         "serving_default": {"seed": SEEDS, "temperature": np.array([0.5, 1, 2], np.float32)},
@@ -73,11 +83,8 @@ def _captioner():
         encoder=ConvolutionalEncoder((8,), name="encoder"),
         vocabulary=WordVocabulary(words, max_length=captioner_toys.LENGTH),
     )
-    pixels = np.stack([decode_image(tf.constant(_png(seed)), *SIZES) for seed in range(8)])
-    captions = tf.constant(["a dog runs", "a cat sits", "dog", "a cat"] * 2)
-    inputs = {"source": pixels, "token_ids": model.vocabulary(captions).numpy()}
-    model.compile(keras.optimizers.Adam(0.02), objectives.ExactMarginal())
-    model.fit(inputs, epochs=60, verbose=0)
+    model.build({"source": (None, *SIZES, 3), "token_ids": (None, None)})
+    _randomized(model, 0.7)
     images = np.array([_png(seed) for seed in (1, 20, 21)], object)
     share = np.array([0.5, 1, 0.9], np.float32)
     return model, {
@@ -97,20 +104,20 @@ def _iwae():
         seed=1,
     )
     random = np.random.default_rng(1)
-    images = random.binomial(1, 0.1 + 0.8 * random.integers(0, 2, (64, 4, 1)), (64, 4, 4))
+    images = random.integers(0, 2, (ROWS, 4, 4))
     images = images.astype(np.float32)
-    model.compile(keras.optimizers.Adam(0.02), objectives.ImportanceWeighted(num_samples=5))
-    model.fit(images, epochs=20, verbose=0)
+    model.build((None, 4, 4))
+    _randomized(model, 0.7)
     return model, {
-        "serving_default": {"inputs": images[:ROWS]},
-        "score": {"inputs": images[:ROWS], "seed": SEEDS},
+        "serving_default": {"inputs": images},
+        "score": {"inputs": images, "seed": SEEDS},
         "generate": {"seed": SEEDS},
     }
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A fitted model, where it was saved, what it is asked, and what it answers itself."""
+class Served:
+    """A model, where it was saved, what it is asked, and what it answers itself."""
 
     model: keras.Model
     keras_file: Path
@@ -120,7 +127,7 @@ class Trained:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def live(tmp_path_factory):
     keras.utils.set_random_seed(1)
     folder, found = tmp_path_factory.mktemp("models"), {}
     for name, make in zip(NAMES, (_classifier, _text_vae, _captioner, _iwae), strict=True):
@@ -128,7 +135,7 @@ def trained(tmp_path_factory):
         keras_file = folder / f"{name}.keras"
         model.save(keras_file)
         version = export(model, folder / name, batch_sizes=[4], signatures=_plain(model, requests))
-        found[name] = Trained(model, keras_file, version, requests, _asked(model, requests))
+        found[name] = Served(model, keras_file, version, requests, _asked(model, requests))
     return found
 
 
@@ -164,28 +171,28 @@ def _assert_same(answers, expected):
                 assert got.tolist() == wanted.tolist(), name
 
 
-def test_the_live_models_say_something(trained):
+def test_the_live_models_say_something(live):
     """What follows would compare nothing, were all answers alike."""
-    answers = trained["classifier"].answers
+    answers = live["classifier"].answers
     assert answers["serving_default"]["label"].tolist()[:2] == [b"fruit", b"metal"]
-    texts = trained["classifier"].requests["serving_default"]["text"]
-    probabilities = trained["classifier"].model(tf.constant(texts))
+    texts = live["classifier"].requests["serving_default"]["text"]
+    probabilities = live["classifier"].model(tf.constant(texts))
     np.testing.assert_allclose(
         answers["serving_default"]["probabilities"], probabilities, rtol=1e-5, atol=1e-6
     )
-    assert len(set(trained["text_vae"].answers["serving_default"]["text"].tolist())) > 1
-    captions = trained["captioner"].answers["sample"]["captions"]
+    assert len(set(live["text_vae"].answers["serving_default"]["text"].tolist())) > 1
+    captions = live["captioner"].answers["sample"]["captions"]
     assert captions.shape == (ROWS, captioner_toys.EXPERTS)
     assert len(set(captions.ravel().tolist())) > 1
-    images = trained["iwae"].requests["serving_default"]["inputs"]
-    mean = trained["iwae"].model.predict(images, verbose=0)
-    np.testing.assert_allclose(trained["iwae"].answers["serving_default"]["mean"], mean, rtol=1e-5)
-    assert np.ptp(trained["iwae"].answers["score"]["log_likelihood"]) > 0.1
+    images = live["iwae"].requests["serving_default"]["inputs"]
+    mean = live["iwae"].model.predict(images, verbose=0)
+    np.testing.assert_allclose(live["iwae"].answers["serving_default"]["mean"], mean, rtol=1e-5)
+    assert np.ptp(live["iwae"].answers["score"]["log_likelihood"]) > 0.1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_reloaded_model_agrees(trained, name):
-    one = trained[name]
+def test_the_reloaded_model_agrees(live, name):
+    one = live[name]
     reloaded = keras.saving.load_model(one.keras_file)
     _assert_same(_asked(reloaded, one.requests), one.answers)
 
@@ -212,10 +219,10 @@ for folder, signature, inputs, outputs in plan["calls"]:
 
 
 @pytest.fixture(scope="module")
-def alone(trained, tmp_path_factory):
+def alone(live, tmp_path_factory):
     """All answers of one process that imports TensorFlow and nothing of Keras, TFP and ours."""
     place, calls = tmp_path_factory.mktemp("alone"), []
-    for name, one in trained.items():
+    for name, one in live.items():
         for signature, inputs in one.requests.items():
             files = {}
             for key, value in inputs.items():
@@ -234,23 +241,23 @@ def alone(trained, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_saved_model_alone_agrees(trained, alone, name):
+def test_the_saved_model_alone_agrees(live, alone, name):
     answers = {}
-    for signature, outputs in trained[name].answers.items():
+    for signature, outputs in live[name].answers.items():
         files = {key: str(alone / name / signature / key) for key in outputs}
         answers[signature] = {
             key: tf.io.parse_tensor(
-                tf.io.read_file(file), tf.constant(trained[name].answers[signature][key]).dtype
+                tf.io.read_file(file), tf.constant(live[name].answers[signature][key]).dtype
             ).numpy()
             for key, file in files.items()
         }
-    _assert_same(answers, trained[name].answers)
+    _assert_same(answers, live[name].answers)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is missing: no C++ loader")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_loader_of_tf_serving_agrees(trained, name):
-    one = trained[name]
+def test_the_loader_of_tf_serving_agrees(live, name):
+    one = live[name]
     found = run_in_cpp(build_runner(), one.version, list(one.requests.items()), xla=False)
     assert [answer.problem for answer in found] == [None] * len(found)
     answers = [answer.outputs for answer in found]
@@ -258,8 +265,8 @@ def test_the_loader_of_tf_serving_agrees(trained, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_server_agrees(trained, name):
-    one = trained[name]
+def test_the_server_agrees(live, name):
+    one = live[name]
     with EmbeddedServer(one.version.parent, rest_port=0, grpc_port=0) as server:
         for protocol, port in (("rest", server.rest_port), ("grpc", server.grpc_port)):
             with Client(f"127.0.0.1:{port}", name, protocol=protocol) as client:

@@ -13,6 +13,9 @@ from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
 from tfp_dgm.layers.experts import Experts
 from tfp_dgm.layers.flow_prior import AutoregressiveFlowPrior
+from tfp_dgm.layers.gaussian_hidden_markov import FactorialHiddenMarkov, GaussianHiddenMarkov
+from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
+from tfp_dgm.layers.hidden_markov_text import HiddenMarkovText
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
 from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
@@ -58,6 +61,10 @@ __all__ = [
     "DistributionLayer",
     "ExpertRecognition",
     "Experts",
+    "FactorialHiddenMarkov",
+    "GaussianHiddenMarkov",
+    "HiddenMarkovLayer",
+    "HiddenMarkovText",
     "IndependentBernoulli",
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",

@@ -19,6 +19,7 @@ from tfp_dgm.models import Signature
 from tfp_dgm.serving import check, export
 from tfp_dgm.serving.checks import accelerators, saved_model_runner
 from tfp_dgm.serving.operations import TEXT_OPERATIONS, meta_graph, text_libraries
+from tfp_dgm.serving.signatures.signatures_of import signatures_of
 
 # The modules; their names in the package are those of the functions.
 CHECK = importlib.import_module("tfp_dgm.serving.checks.check")
@@ -82,7 +83,9 @@ def test_a_good_model_passes_and_what_is_missing_is_said(letters, no_cpp):
 
 def test_a_model_of_images_with_layers_of_latents_passes(tmp_path, no_cpp):
     model = hierarchical_toys.randomized(hierarchical_toys.gaussian())
-    folder = export(model, tmp_path / "images", batch_sizes=[1, 2])
+    every = signatures_of(model)
+    chosen = {"serving_default": every["generate"], "score": every["score"]}
+    folder = export(model, tmp_path / "images", batch_sizes=[2], signatures=chosen)
     found = _outcomes(folder, (*GRAPH_ROWS, *RUN_ROWS))
     for row in (*GRAPH_ROWS, *RUN_ROWS):
         assert found[row].outcome == "passed", found[row]

@@ -1,7 +1,25 @@
 """Distributions over structures, summed, sampled and maximised by dynamic programmes."""
 
+from tfp_dgm.distributions.structures.constituency_tree import (
+    ConstituencyTree,
+    ConstituencyTreeParts,
+)
+from tfp_dgm.distributions.structures.dependency_tree import DependencyTree, DependencyTreeParts
+from tfp_dgm.distributions.structures.factorial_chain import FactorialChain, FactorialChainParts
 from tfp_dgm.distributions.structures.linear_chain import LinearChain, LinearChainParts
 from tfp_dgm.distributions.structures.semi_markov_chain import SemiMarkovChain, SemiMarkovParts
 from tfp_dgm.distributions.structures.structure import Structure
 
-__all__ = ["LinearChain", "LinearChainParts", "SemiMarkovChain", "SemiMarkovParts", "Structure"]
+__all__ = [
+    "ConstituencyTree",
+    "ConstituencyTreeParts",
+    "DependencyTree",
+    "DependencyTreeParts",
+    "FactorialChain",
+    "FactorialChainParts",
+    "LinearChain",
+    "LinearChainParts",
+    "SemiMarkovChain",
+    "SemiMarkovParts",
+    "Structure",
+]

@@ -37,6 +37,12 @@ def require_sizes(
             )
 
 
+def require_count(owner: str, argument: str, count: int) -> None:
+    """Raises ValueError if a number is below 1."""
+    if count < 1:
+        raise ValueError(f"{owner}: `{argument}` must be >= 1; received {count}")
+
+
 def as_lengths(owner: str, lengths: Any, padded: tf.Tensor) -> tf.Tensor:
     """Lengths int32 [B] of what is padded to T, [B, T, ...]; T where there are none.
 

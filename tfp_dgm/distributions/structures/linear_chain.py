@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
-from tfp_dgm.distributions.structures.semirings import NEVER, Semiring
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
+from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 from tfp_dgm.distributions.structures.transitions import advance, as_transitions, of_moves
 
 
@@ -26,7 +26,7 @@ class LinearChainParts(NamedTuple):
     initial: tf.Tensor
 
 
-class LinearChain(Structure):
+class LinearChain(RecursiveStructure):
     """A chain of states z_1 .. z_T, each of K.
 
         score(z) = initial[z_1] + sum_t unary[t, z_t] + sum_t transitions[t, z_t, z_t+1]
@@ -72,12 +72,9 @@ class LinearChain(Structure):
                 initial = initial[tf.newaxis]
             sizes: tuple[Any, ...] = ((unary.shape[0], 1), unary.shape[2])
             require_sizes("LinearChain", "initial", initial, "[B or 1, K]", sizes)
-            lengths = as_lengths("LinearChain", lengths, unary)
-            read = tf.sequence_mask(lengths, tf.shape(unary)[1])
             super().__init__(
                 LinearChainParts(unary, transitions, initial),
-                lengths,
-                read=LinearChainParts(read, read[:, 1:], read[:, 0]),
+                as_lengths("LinearChain", lengths, unary),
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
@@ -93,6 +90,14 @@ class LinearChain(Structure):
 
     def _event_shape_tensor(self) -> tf.Tensor:
         return tf.shape(self._potentials.unary)[1:2]
+
+    def _read(self, potentials: LinearChainParts, lengths: tf.Tensor) -> LinearChainParts:
+        read = tf.sequence_mask(lengths, tf.shape(potentials.unary)[1])
+        return LinearChainParts(
+            finite(potentials.unary, read),
+            finite(potentials.transitions, read[:, 1:]),
+            finite(potentials.initial),
+        )
 
     def _inside(self, parts: LinearChainParts, lengths: tf.Tensor, semiring: Semiring) -> tf.Tensor:
         unary = semiring.lift(tf.transpose(parts.unary, [1, 0, 2]))  # [C, T, B, K]

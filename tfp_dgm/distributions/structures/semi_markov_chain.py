@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank
-from tfp_dgm.distributions.structures.semirings import NEVER, Semiring
+from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
+from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.structure import Structure
 from tfp_dgm.distributions.structures.transitions import advance, as_transitions, of_moves
 
 
@@ -26,7 +26,7 @@ class SemiMarkovParts(NamedTuple):
     transitions: tf.Tensor
 
 
-class SemiMarkovChain(Structure):
+class SemiMarkovChain(RecursiveStructure):
     """A row of T steps cut into segments of at most L steps, each with one of K labels.
 
         score(z) = sum over segments (t, l, k) of segments[t, l, k]
@@ -62,12 +62,9 @@ class SemiMarkovChain(Structure):
             segments = tf.convert_to_tensor(segments, name="segments")
             require_rank("SemiMarkovChain", "segments", segments, "[B, T, L, K]")
             transitions = as_transitions("SemiMarkovChain", transitions, segments)
-            lengths = as_lengths("SemiMarkovChain", lengths, segments)
-            read = tf.sequence_mask(lengths, tf.shape(segments)[1])
             super().__init__(
                 SemiMarkovParts(segments, transitions),
-                lengths,
-                read=SemiMarkovParts(read, read[:, 1:]),
+                as_lengths("SemiMarkovChain", lengths, segments),
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
@@ -83,6 +80,12 @@ class SemiMarkovChain(Structure):
 
     def _event_shape_tensor(self) -> tf.Tensor:
         return tf.shape(self._potentials.segments)[1:2]
+
+    def _read(self, potentials: SemiMarkovParts, lengths: tf.Tensor) -> SemiMarkovParts:
+        read = tf.sequence_mask(lengths, tf.shape(potentials.segments)[1])
+        return SemiMarkovParts(
+            finite(potentials.segments, read), finite(potentials.transitions, read[:, 1:])
+        )
 
     def _inside(self, parts: SemiMarkovParts, lengths: tf.Tensor, semiring: Semiring) -> tf.Tensor:
         steps = size_of(parts.segments, 1)

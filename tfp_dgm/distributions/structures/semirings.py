@@ -17,15 +17,16 @@ import tensorflow_probability as tfp
 NEVER = -1e20
 
 
-def finite(potentials: tf.Tensor, read: tf.Tensor) -> tf.Tensor:
-    """Potentials with -inf brought to `NEVER`, and with 0 in the padding, whatever stands there.
+def finite(potentials: tf.Tensor, read: tf.Tensor | None = None) -> tf.Tensor:
+    """Potentials with -inf brought to `NEVER`, and with 0 where they are not read, even of NaN.
 
     Args:
       potentials: [B or 1, ...].
-      read: bool [B, ...], of the leading axes; potentials that rows or steps share are all read.
+      read: bool [B, ...], of the leading axes, or None for all; potentials that rows or steps
+        share are read.
     """
     known = tf.maximum(potentials, tf.constant(NEVER, potentials.dtype))
-    if not potentials.shape[: read.shape.rank].is_compatible_with(read.shape):
+    if read is None or not potentials.shape[: read.shape.rank].is_compatible_with(read.shape):
         return known
     shape = tf.concat([tf.shape(read), tf.ones_like(tf.shape(known)[read.shape.rank :])], axis=0)
     return tf.where(tf.reshape(read, shape), known, 0.0)

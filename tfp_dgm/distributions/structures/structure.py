@@ -7,17 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.structures.checks import require_possible
-from tfp_dgm.distributions.structures.semirings import (
-    NEVER,
-    KBest,
-    Log,
-    Max,
-    Sampled,
-    Semiring,
-    finite,
-    sanitized,
-    with_infinity,
-)
+from tfp_dgm.distributions.structures.semirings import NEVER, with_infinity
 
 Parts = Any  # A NamedTuple of tensors [B or 1, ...], one a kind of part.
 
@@ -26,8 +16,8 @@ class Structure(tfd.Distribution):
     """p(z) = exp(score(z) - log Z), score(z) = sum of the potentials of the parts of z.
 
     A structure z is a set of parts (states and transitions, segments, arcs, spans), and every part
-    has a potential, a real number or -inf (impossible). Z sums over all structures by a dynamic
-    programme; all that this class answers is exact. Batch shape [B]; rows may differ in length, and
+    has a potential, a real number or -inf (impossible). Z sums over all structures, and all that
+    this class answers is exact. Batch shape [B]; rows may differ in length, and
     what stands beyond a row's length is never read. Everything but `sample`, `mode` and `top_k` is
     differentiable in the potentials, and everything compiles under XLA.
 
@@ -35,9 +25,9 @@ class Structure(tfd.Distribution):
     sections 3.3 and 5. The derivative of log Z in a potential is the part's marginal probability
     (Eisner, 2016).
 
-    Subclasses say which parts there are (`potentials`, and of each the leading axes of what is
-    `read`), how Z is summed (`_inside`), and how parts and events belong together (`_event`,
-    `_score`).
+    Subclasses say which parts there are (`potentials`), what of them is read, how Z is summed
+    (`_log_sum`), what events weigh (`_score`), and how they are drawn and ranked (`_sample_n`,
+    `_mode`, `top_k`); `RecursiveStructure` derives most of these from one recursion.
     """
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
@@ -48,16 +38,13 @@ class Structure(tfd.Distribution):
         potentials: Parts,
         lengths: tf.Tensor,
         *,
-        read: Parts,
         parameters: dict[str, Any],
         validate_args: bool,
         allow_nan_stats: bool,
         name: str,
     ) -> None:
         self._potentials = potentials
-        self._finite = type(potentials)(
-            *(finite(part, mask) for part, mask in zip(potentials, read, strict=True))
-        )
+        self._finite = self._read(potentials, lengths)
         self._lengths = lengths
         super().__init__(
             dtype=tf.int32,
@@ -80,7 +67,11 @@ class Structure(tfd.Distribution):
 
     def log_partition(self) -> tf.Tensor:
         """log Z, [B]; -inf where no structure is possible."""
-        return with_infinity(self._inside(self._finite, self._lengths, Log())[0])
+        return with_infinity(self._log_sum(self._finite, self._lengths))
+
+    def score(self, event: Any) -> tf.Tensor:
+        """score(z), [..., B], of structures [..., B, *event]; -inf for what is none."""
+        return with_infinity(self._score(tf.convert_to_tensor(event, tf.int32)))
 
     def marginals(self) -> Parts:
         """The probability of each part to be in the structure, [B, ...] each.
@@ -88,29 +79,6 @@ class Structure(tfd.Distribution):
         The derivative of `log_partition` in the potentials; 0 beyond the lengths.
         """
         return self._with_marginals(self._expanded(self._finite))[1]
-
-    def top_k(self, k: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """The k most probable structures, best first.
-
-        Returns:
-          structures: [k, B, *event].
-          log_prob: [k, B]; -inf where there are fewer than k, whose structures mean nothing.
-        Raises:
-          ValueError: if k is below 1.
-        """
-        if k < 1:
-            raise ValueError(f"{type(self).__name__}: `k` must be >= 1; received {k}")
-        parts, lengths = self._repeated(k)
-
-        def kth(value: tf.Tensor) -> tf.Tensor:  # [k, k B] -> that of copy i at place i
-            places = tf.reshape(value, [k, k, -1])
-            return tf.reshape(tf.einsum("iib->ib", places), [-1])
-
-        value, chosen = self._chosen(parts, lengths, KBest(k), kth)
-        structures = self._event(chosen, lengths)
-        shape = tf.concat([[k, -1], tf.shape(structures)[1:]], axis=0)
-        log_prob = with_infinity(tf.reshape(value, [k, -1])) - self.log_partition()
-        return tf.reshape(structures, shape), log_prob
 
     def given(self, allowed: Any) -> Self:
         """The distribution conditioned on partial evidence: z has no part that is not allowed.
@@ -142,16 +110,31 @@ class Structure(tfd.Distribution):
         return conditioned
 
     @abc.abstractmethod
-    def _inside(self, parts: Parts, lengths: tf.Tensor, semiring: Semiring) -> tf.Tensor:
-        """The recursion: finite potentials [B or 1, ...] -> values [C, B]."""
+    def top_k(self, k: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """The k most probable structures, best first.
+
+        Returns:
+          structures: [k, B, *event].
+          log_prob: [k, B]; -inf where there are fewer than k, whose structures mean nothing.
+        Raises:
+          ValueError: if k is below 1.
+        """
 
     @abc.abstractmethod
-    def _event(self, chosen: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """Marks (1 or 0) on the potentials that tell the structure -> events [B, *event]."""
+    def _log_sum(self, parts: Parts, lengths: tf.Tensor) -> tf.Tensor:
+        """Finite potentials [B or 1, ...] -> log Z [B]; `NEVER` where nothing is possible."""
 
     @abc.abstractmethod
     def _score(self, event: tf.Tensor) -> tf.Tensor:
         """Sum of the finite potentials of events [..., B, *event]; `NEVER` for no structure."""
+
+    @abc.abstractmethod
+    def _read(self, potentials: Parts, lengths: tf.Tensor) -> Parts:
+        """Potentials as finite numbers, of which those beyond the lengths weigh nothing."""
+
+    def _kind(self) -> Any:
+        """Equal for distributions over the same structures."""
+        return type(self)
 
     def _expanded(self, parts: Parts) -> Parts:
         """Parts at the shapes of the marginals, [B, ...]."""
@@ -161,57 +144,22 @@ class Structure(tfd.Distribution):
         """(log Z [B], its derivative in each of the finite parts [B, ...])."""
         with tf.GradientTape() as tape:
             tape.watch(parts)
-            log_partition = self._inside(parts, self._lengths, Log())[0]
+            log_partition = self._log_sum(parts, self._lengths)
         gradients = tape.gradient(
             log_partition, parts, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         return log_partition, gradients
 
-    def _chosen(
-        self, parts: Parts, lengths: tf.Tensor, semiring: Semiring, target: Any
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """(target(values), the marks of one structure a row on what tells it)."""
-        parts = tf.nest.map_structure(tf.stop_gradient, parts)
-        told = getattr(parts, self.told_by)
-        with tf.GradientTape() as tape:
-            tape.watch(told)
-            parts = parts._replace(**{self.told_by: told})
-            value = target(self._inside(parts, lengths, semiring))
-        return value, tape.gradient(value, told)
-
-    def _repeated(self, n: Any) -> tuple[Parts, tf.Tensor]:
-        """Finite parts and lengths of n copies of the batch, [n B, ...]."""
-
-        def repeat(part: tf.Tensor, shared: Any) -> tf.Tensor:
-            times = tf.where(shared, 1, n)[tf.newaxis]
-            return tf.tile(part, tf.concat([times, tf.ones_like(tf.shape(part)[1:])], axis=0))
-
-        repeated = {
-            field: repeat(part, tf.shape(part)[0] == 1 if field != self.told_by else False)
-            for field, part in self._finite._asdict().items()
-        }
-        return type(self._finite)(**repeated), tf.tile(self._lengths, [n])
-
-    def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
-        parts, lengths = self._repeated(n)
-        semiring = Sampled(sanitized(seed))
-        _, chosen = self._chosen(parts, lengths, semiring, lambda value: value[0])
-        draws = self._event(chosen, lengths)
-        return tf.reshape(draws, tf.concat([[n, -1], tf.shape(draws)[1:]], axis=0))
-
-    def _mode(self) -> tf.Tensor:
-        _, chosen = self._chosen(self._finite, self._lengths, Max(), lambda value: value[0])
-        return self._event(chosen, self._lengths)
-
     def _log_prob(self, event: tf.Tensor) -> tf.Tensor:
-        log_partition = self._inside(self._finite, self._lengths, Log())[0]
+        log_partition = self._log_sum(self._finite, self._lengths)
         return with_infinity(self._score(tf.cast(event, tf.int32))) - log_partition
 
     def _entropy(self) -> tf.Tensor:
         parts = self._over_rows(self._finite)
         log_partition, marginals = self._with_marginals(parts)
         for marginal, part in zip(marginals, parts, strict=True):
-            log_partition -= tf.reduce_sum(marginal * part, axis=list(range(1, part.shape.rank)))
+            weights = tf.where(part <= NEVER, 0.0, marginal * part)
+            log_partition -= tf.reduce_sum(weights, axis=list(range(1, part.shape.rank)))
         return log_partition
 
     def _over_rows(self, parts: Parts) -> Parts:
@@ -236,14 +184,15 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
     Raises:
       NotImplementedError: if they are of different kinds.
     """
-    if type(q) is not type(p):
+    if q._kind() != p._kind():
         raise NotImplementedError(
-            f"no divergence between {type(q).__name__} and {type(p).__name__} is known"
+            f"no divergence between {type(q).__name__} and {type(p).__name__} is known, but of two "
+            "over the same structures"
         )
     with tf.name_scope(name or "kl_structures"):
         ours, theirs = q._expanded(q._finite), p._expanded(p._finite)
         log_partition, marginals = q._with_marginals(ours)
-        total = p._inside(p._finite, p.lengths, Log())[0] - log_partition
+        total = p._log_sum(p._finite, p.lengths) - log_partition
         for marginal, our, their in zip(marginals, ours, theirs, strict=True):
             axes = list(range(1, marginal.shape.rank))
             impossible = their <= NEVER
