@@ -1,34 +1,19 @@
 """Projective dependency trees."""
 
-from typing import Any, NamedTuple
-
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.charts import Charts, by_width, filled_chart
-from tfp_dgm.distributions.structures.heads import (
-    checked_arcs,
-    finite_arcs,
-    heads_of,
-    score_of_heads,
+from tfp_dgm.distributions.structures.dependency_structure import (
+    DependencyStructure,
+    DependencyTreeParts,
 )
+from tfp_dgm.distributions.structures.heads import heads_of
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring
 from tfp_dgm.distributions.structures.sizes import size_of
 
 
-class DependencyTreeParts(NamedTuple):
-    """Potentials or marginals of a dependency tree.
-
-    Attributes:
-      arcs: [B, T + 1, T + 1], from a head (first axis) to its modifier; 0 is the root, and words
-        are 1 .. T.
-    """
-
-    arcs: tf.Tensor
-
-
-class DependencyTree(RecursiveStructure):
+class DependencyTree(DependencyStructure, RecursiveStructure):
     """A projective dependency tree: every word has one head, and no two arcs cross.
 
         score(z) = sum_m arcs[z_m, m]
@@ -54,52 +39,7 @@ class DependencyTree(RecursiveStructure):
       ValueError: if `arcs` are not of that shape, or lengths are below 1 or beyond T.
     """
 
-    told_by = "arcs"
-
-    def __init__(
-        self,
-        arcs: Any,
-        *,
-        lengths: Any = None,
-        single_root: bool = True,
-        validate_args: bool = False,
-        allow_nan_stats: bool = True,
-        name: str = "DependencyTree",
-    ) -> None:
-        parameters = dict(locals())
-        self._single_root = single_root
-        with tf.name_scope(name) as name:
-            arcs, lengths = checked_arcs("DependencyTree", arcs, lengths)
-            super().__init__(
-                DependencyTreeParts(arcs),
-                lengths,
-                parameters=parameters,
-                validate_args=validate_args,
-                allow_nan_stats=allow_nan_stats,
-                name=name,
-            )
-
-    @property
-    def single_root(self) -> bool:
-        """Whether the root has exactly one modifier."""
-        return self._single_root
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
-        return {"arcs": tfp.util.ParameterProperties(event_ndims=2)}
-
-    def _event_shape(self) -> tf.TensorShape:
-        nodes = self._potentials.arcs.shape[1]
-        return tf.TensorShape([None if nodes is None else nodes - 1])
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.shape(self._potentials.arcs)[1:2] - 1
-
-    def _kind(self) -> Any:
-        return type(self), self._single_root
-
-    def _read(self, potentials: DependencyTreeParts, lengths: tf.Tensor) -> DependencyTreeParts:
-        return DependencyTreeParts(finite_arcs(potentials.arcs, lengths))
+    _projective = True
 
     def _inside(
         self, parts: DependencyTreeParts, lengths: tf.Tensor, semiring: Semiring
@@ -144,15 +84,6 @@ class DependencyTree(RecursiveStructure):
 
     def _event(self, chosen: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
         return heads_of(chosen, lengths)
-
-    def _score(self, event: tf.Tensor) -> tf.Tensor:
-        return score_of_heads(
-            event,
-            self._finite.arcs,
-            self._lengths,
-            single_root=self._single_root,
-            projective=True,
-        )
 
 
 def _with_first(row: tf.Tensor, rest: tf.Tensor) -> tf.Tensor:

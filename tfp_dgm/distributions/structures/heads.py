@@ -1,20 +1,8 @@
 """Dependency trees as the heads of words: which are trees, and what their arcs weigh."""
 
-from typing import Any
-
 import tensorflow as tf
 
-from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.semirings import NEVER, finite
-
-
-def checked_arcs(owner: str, arcs: Any, lengths: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """(arcs [B, T + 1, T + 1], lengths int32 [B]), or ValueError."""
-    arcs = tf.convert_to_tensor(arcs, name="arcs")
-    require_rank(owner, "arcs", arcs, "[B, T + 1, T + 1]")
-    sizes = (None, arcs.shape[2], arcs.shape[1])
-    require_sizes(owner, "arcs", arcs, "[B, T + 1, T + 1]", sizes)
-    return arcs, as_lengths(owner, lengths, arcs[:, 1:])
 
 
 def finite_arcs(arcs: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
