@@ -22,6 +22,8 @@ from tfp_dgm.data import (
     read_sentences,
 )
 
+from ._wording import as_typed
+
 _VALIDATION_SHARE = 0.1
 _FEATURES = (".npy", ".npz")
 _IMAGES = (".zip", ".jpg", ".jpeg", ".png", ".bmp", ".gif")
@@ -164,7 +166,7 @@ def pictures(where: Any, names: list[str]) -> list[bytes | None]:
 def warn(warnings: list[str]) -> None:
     """Tells what was left out, on stderr."""
     for warning in warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+        typer.echo(f"Warning: {as_typed(warning)}", err=True)
 
 
 def write_text(path: Path, text: str) -> None:

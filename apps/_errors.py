@@ -10,6 +10,8 @@ import typer
 
 from tfp_dgm.data import DataError
 
+from ._wording import as_typed
+
 # How the library names an argument: "seed: expected ..." or "a_function: `seed` must ...".
 _ARGUMENT = re.compile(r"(?:\w+: )?`(\w+)`|(\w+)(?=: )")
 
@@ -37,5 +39,5 @@ def clean_errors(*arguments: str, **options: str) -> Iterator[None]:
             raise
         if found is not None and option is not None:
             said = option + said[found.end() :]
-        typer.echo(f"Error: {said}", err=True)
+        typer.echo(f"Error: {as_typed(said)}", err=True)
         raise typer.Exit(code=2) from error

@@ -13,6 +13,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
 from ._table_options import GuardFormulas, Quoting
+from ._wording import as_typed
 
 ENCODER_HELP = (
     "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
@@ -87,6 +88,6 @@ def label(
                 progress=progress,
             )
         for warning in job.outcome.warnings:
-            typer.echo(f"Warning: {warning}", err=True)
+            typer.echo(f"Warning: {as_typed(warning)}", err=True)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of a labelling")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))

@@ -12,6 +12,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Output, Quiet
 from ._table_options import GuardFormulas, Quoting
+from ._wording import as_typed
 
 
 def predict(
@@ -51,5 +52,5 @@ def predict(
                 warn=warnings.append,
             )
     for warning in warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+        typer.echo(f"Warning: {as_typed(warning)}", err=True)
     typer.echo(f"{output}: {rows:,} rows labelled")

@@ -13,6 +13,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Quiet
 from ._tables import print_table
+from ._wording import as_typed
 
 _STYLES = {"passed": "green", "failed": "bold red", "not checked": "yellow"}
 
@@ -46,7 +47,10 @@ def serve_check(
         with quiet_start():
             from tfp_dgm.serving import check, failed
         with progress_bar(quiet=quiet) as progress:
-            verdicts = list(check(folder, build=build, aot_python=aot_python, progress=progress))
+            verdicts = [
+                dataclasses.replace(verdict, detail=as_typed(verdict.detail))
+                for verdict in check(folder, build=build, aot_python=aot_python, progress=progress)
+            ]
         rows = [
             (verdict.check, Text(verdict.outcome, style=_STYLES[verdict.outcome]), verdict.detail)
             for verdict in verdicts

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tfp_dgm_apps._wording import SPELLED
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,6 +25,15 @@ def texts_of(tree):
             yield node.lineno, " ".join(values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
+
+
+def options(source):
+    """The messages that name an option; what is an option itself is for another program."""
+    return [
+        (line, text)
+        for line, text in texts_of(ast.parse(source))
+        if re.search(r"^(?!--).*[ (`]--[a-z]", text, re.DOTALL)
+    ]
 
 
 def wrong_words(source):
@@ -51,3 +61,17 @@ def test_the_other_word_is_noticed():
     assert wrong_words('raise ValueError("x: must be >= 1; " f"got {x}")')
     assert not wrong_words('"""What is expected and got."""')
     assert not wrong_words('raise ValueError(f"x: expected {3}; received {x}")')
+
+
+def test_the_library_names_no_options():
+    """It names arguments; `apps/_wording.py` has what is typed for them, and no more."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tfp_dgm").rglob("*.py")]
+    assert [found for source in sources for found in options(source)] == []
+    texts = [text for source in sources for _, text in texts_of(ast.parse(source))]
+    assert [name for name in SPELLED if not any(name in text for text in texts)] == []
+
+
+def test_an_option_in_a_message_is_noticed():
+    assert options('raise ValueError("read with --no-quoting")')
+    assert options('raise ValueError(f"{x}: not built; (--build builds it)")')
+    assert not options('command += ["--plain", f"--port={port}"]')

@@ -15,6 +15,7 @@ from tfp_dgm.data import DataError
         (DataError("in.csv, line 3: seed: no"), "in.csv, line 3: seed: no"),
         (DataError("units: received 0"), "units: received 0"),
         (ImportError("install it"), "install it"),
+        (DataError("in.csv: read with `quoting=False`"), "in.csv: read with --no-quoting"),
     ],
     ids=str,
 )

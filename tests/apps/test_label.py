@@ -522,7 +522,7 @@ def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, m
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
     assert "Warning: A quoted cell holds line ends and delimiters" in said
-    assert "lines 4 to 7;" in said
+    assert "lines 4 to 7; if quotes are letters like any other, read with --no-quoting." in said
     assert "7 rows labelled" in said
     result = CliRunner().invoke(app, [*command, "--no-quoting"])
     assert result.exit_code == 0, result.output

@@ -69,7 +69,9 @@ CASES = {
         "no file": ("m.keras none.txt", "none.txt: no such file"),
         "json": ("m.keras s.txt --json u.csv", "is there already; delete it"),
     },
-    "text-vae generate": {"no model": ("none", "none: no model here")},
+    "text-vae generate": {
+        "no model": ("none", "none: no model here; `dgm text-vae train` makes one")
+    },
     "text-vae reconstruct": {
         "no model": ("none s.txt", "none: no model here"),
         "no file": ("m.keras none.txt", "none.txt: no such file"),

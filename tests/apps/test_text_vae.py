@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.apps.known_text_model import divergence, known, log_probability, tokens
 from tests.apps.text_vae_command import run
 from tests.as_python import as_python
 from tests.sentence_modelling.untrained_models import SMALL, sentences, untrained
+from tfp_dgm import inference
 from tfp_dgm.sentence_modelling import TextModelSettings, load_text_model
 from tfp_dgm.text import SubwordVocabulary
 from tfp_dgm.token_ids import UNKNOWN
@@ -49,6 +51,11 @@ def trained(folder):
     numbers = json.loads((folder / "model" / "history.json").read_text())
     assert f"the best: bound {max(n['bound'] for n in numbers):.2f}" in result.stdout
     return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def known_model(tmp_path_factory):
+    return known(tmp_path_factory.mktemp("known") / "model")
 
 
 def test_training_leaves_a_whole_folder(folder, trained):
@@ -91,17 +98,26 @@ def test_a_semi_amortised_model_is_judged_refined(folder):
     assert refined["elbo"] > amortised["elbo"]  # The steps climb each sentence's bound.
 
 
-def test_evaluate(trained, folder, tmp_path):
+def test_evaluate(known_model, folder, tmp_path):
     result = run(
-        *("evaluate", trained, folder / "valid.txt", "--num-samples", 8, "--json", "-"),
+        *("evaluate", known_model, folder / "valid.txt", "--num-samples", 8, "--json", "-"),
         *("--figure", tmp_path / "kl.png"),
     )
     report = json.loads(result.stdout)
+    lines = (folder / "valid.txt").read_text().splitlines()
+    expected = np.mean([log_probability(line) for line in lines])
+    count = np.mean([len(tokens(line)) + 1 for line in lines])  # With END.
     assert report["num_sentences"] == 20
-    assert report["elbo"] <= report["log_likelihood"] < 0
-    tokens = report["tokens_per_sentence"]
-    assert report["perplexity"] == pytest.approx(np.exp(-report["log_likelihood"] / tokens))
-    assert len(report["kl_per_dimension"]) == 3
+    assert report["tokens_per_sentence"] == pytest.approx(count)
+    assert report["elbo"] == pytest.approx(expected - 3 * divergence(), rel=1e-5)
+    assert report["kl_per_dimension"] == pytest.approx([divergence()] * 3, rel=1e-4)
+    # Of weights whose logarithms have a variance below 1, 8 for each of 20: 5 standard errors.
+    assert report["log_likelihood"] == pytest.approx(expected, abs=5 / np.sqrt(8 * 20))
+    perplexity = np.exp(-report["log_likelihood"] / count)
+    assert report["perplexity"] == pytest.approx(perplexity, rel=1e-5)
+    # The posterior is the same of every sentence.
+    assert report["active_units"] == 0
+    assert report["mutual_information"] == pytest.approx(0, abs=1e-5)
     assert (tmp_path / "kl.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -143,40 +159,72 @@ def test_subwords_from_evaluation_to_imputation(tmp_path):
         assert text["text"].startswith(beginning)
 
 
-@pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
-def test_generate(trained, method):
-    arguments = (
-        "generate",
-        trained,
-        "--num-texts",
-        4,
-        "--method",
-        method,
-        "--json",
-        "-",
-        "--top-p",
-        0.9,
-    )
-    texts = json.loads(run(*arguments).stdout)
-    assert len(texts) == 4
-    assert texts == json.loads(run(*arguments).stdout)
-    other = json.loads(run(*arguments, "--seed", 1).stdout)
-    assert method != "sample" or other != texts
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--method", "greedy"), " ".join(["dog"] * 8)),  # The likelier word at each step.
+        (("--method", "beam", "--beam-width", 3), ""),  # The likeliest text.
+    ],
+)
+def test_the_likeliest_words_and_the_likeliest_text(known_model, arguments, text):
+    found = run("generate", known_model, "--num-texts", 2, "--json", "-", *arguments).stdout
+    assert json.loads(found) == [text] * 2
 
 
-def test_reconstruct_and_interpolate(trained, folder):
-    pairs = json.loads(run("reconstruct", trained, folder / "valid.txt", "--json", "-").stdout)
-    assert len(pairs) == 20
-    assert pairs[0]["sentence"] == (folder / "valid.txt").read_text().splitlines()[0]
-    for way in ((), ("--spherical",)):
-        texts = run("interpolate", trained, "a man sits here.", "the dog runs here.", *way)
-        assert len(texts.stdout.splitlines()) == 7
+def test_texts_are_drawn(known_model):
+    arguments = ("generate", known_model, "--top-p", 0.8, "--json", "-")
+    texts = json.loads(run(*arguments, "--num-texts", 60, "--seed", 5).stdout)
+    # Word and END are the nucleus: 40 of 90 texts end at once. Within 5 standard errors.
+    assert {word for text in texts for word in text.split()} == {"dog"}
+    assert abs(texts.count("") / 60 - 4 / 9) < 5 * np.sqrt(20 / 81 / 60)
+    # Text n is that of its own seed.
+    assert json.loads(run(*arguments, "--num-texts", 9, "--seed", 5).stdout) == texts[:9]
+    assert json.loads(run(*arguments, "--num-texts", 9, "--seed", 6).stdout) != texts[:9]
+
+
+def straight(start, stop, share):
+    return (1 - share) * start + share * stop
+
+
+def round_about(start, stop, share):
+    """Angle and length change evenly."""
+    lengths = np.linalg.norm([start, stop], axis=1)
+    angle = np.arccos(start @ stop / lengths.prod())
+    parts = np.sin([(1 - share) * angle, share * angle]) / np.sin(angle)
+    return straight(*lengths, share) * (parts / lengths @ np.stack([start, stop]))
+
+
+def test_reconstruct_and_interpolate(folder, tmp_path):
+    model = load_text_model(untrained(tmp_path / "random"))
+    for seed, weight in enumerate(model.weights):  # Far from each other, and so their texts.
+        weight.assign(np.random.default_rng(seed).normal(size=weight.shape))
+    model.save(tmp_path / "random/model.keras")
+    lines = list(dict.fromkeys((folder / "valid.txt").read_text().splitlines()))
+    texts = []
+    for chosen in (lines, lines[::-1]):
+        (tmp_path / "few.txt").write_text("".join(f"{line}\n" for line in chosen))
+        answer = run("reconstruct", tmp_path / "random", tmp_path / "few.txt", "--json", "-").stdout
+        pairs = json.loads(answer)
+        assert [pair["sentence"] for pair in pairs] == chosen
+        texts.append([pair["reconstruction"] for pair in pairs])
+    assert texts[1] == texts[0][::-1]
+    first, last = 0, next(n for n, text in enumerate(texts[0]) if text != texts[0][0])
+    ends = model.predict(tf.constant([lines[first], lines[last]]), verbose=0).astype(float)
+    ways = []
+    for way, option in ((straight, ()), (round_about, ("--spherical",))):
+        found = run("interpolate", tmp_path / "random", lines[first], lines[last], *option).stdout
+        ways.append(found.splitlines())
+        points = np.stack([way(*ends, share) for share in np.linspace(0, 1, 7)])
+        likeliest = inference.greedy(model.decode(points.astype(np.float32)))
+        expected = model.vocabulary.detokenize(likeliest).numpy()
+        assert ways[-1] == [text.decode() for text in expected]
+        assert [ways[-1][0], ways[-1][-1]] == [texts[0][first], texts[0][last]]
+    assert ways[0] != ways[1]
 
 
 def test_interpolate_between_drawn_pairs(trained, folder):
     arguments = ("interpolate", trained, "--sentences", folder / "valid.txt", "--num-pairs", 3)
     ways = json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json", "-").stdout)
-    assert ways == json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json", "-").stdout)
     ends = [way[end] for way in ways for end in ("start", "stop")]
     assert len(set(ends)) == 6
     assert set(ends) <= set((folder / "valid.txt").read_text().splitlines())
@@ -192,13 +240,15 @@ def test_interpolate_between_drawn_pairs(trained, folder):
 
 
 @pytest.mark.parametrize("mode_steps", [0, 1])
-def test_impute_keeps_the_beginning(trained, folder, mode_steps):
+def test_impute_keeps_the_beginning(known_model, folder, mode_steps):
     arguments = ("--keep", 0.5, "--mode-steps", mode_steps, "--adversarial", "--json", "-")
-    answer = json.loads(run("impute", trained, folder / "valid.txt", *arguments).stdout)
-    for text, line in zip(
-        answer["texts"], (folder / "valid.txt").read_text().splitlines(), strict=True
-    ):
-        assert text["text"].split()[:2] == line.split()[:2]
+    arguments += ("--beam-width", 3)
+    answer = json.loads(run("impute", known_model, folder / "valid.txt", *arguments).stdout)
+    lines = (folder / "valid.txt").read_text().splitlines()
+    for text, line in zip(answer["texts"], lines, strict=True):
+        # The likeliest end of every beginning is none.
+        words = tokens(line)
+        assert tokens(text["text"]) == words[: round(0.5 * len(words))]
     assert -0.5 <= answer["adversarial"]["adversarial_error"] <= 0.5
 
 
@@ -211,8 +261,10 @@ def test_encode(trained, folder, tmp_path):
     lines = (folder / "valid.txt").read_text().splitlines()
     assert list(table["text"]) == lines
     model = load_text_model(trained)
-    ids = model.vocabulary.encode_all(lines[:1])[0]
-    np.testing.assert_allclose(model(ids[np.newaxis])[0], vectors[0], rtol=1e-5, atol=1e-6)
+    for n in (0, 7, 19):  # Each beside no other.
+        ids = model.vocabulary.encode_all(lines[n : n + 1])[0]
+        np.testing.assert_allclose(model(ids[np.newaxis])[0], vectors[n], rtol=1e-5, atol=1e-6)
+    assert np.abs(vectors[0] - vectors).max() > 1e-4
 
 
 @pytest.mark.parametrize(

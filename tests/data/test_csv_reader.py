@@ -36,7 +36,7 @@ def test_a_quote_that_swallows_rows_is_told_with_its_lines(tmp_path, name):
     assert len(table.texts) == 3
     (warning,) = _quotes(table.warnings)
     assert "are read as one row: lines 3 to 6;" in warning
-    assert "--no-quoting" in warning
+    assert "read with `quoting=False`" in warning
     chunks = list(iter_table_chunks(path, text_columns=["text"], chunk_rows=1))
     assert [len(_quotes(chunk.warnings)) for chunk in chunks] == [0, 1, 1]
 

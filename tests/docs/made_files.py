@@ -1,16 +1,75 @@
-"""The files that the Python of README and docs reads, small."""
+"""The files that the commands and the Python of README and docs read, small."""
 
 import gzip
 
 import numpy as np
+from PIL import Image
 
-from tests.sentence_modelling.untrained_models import sentences
+from tests.docs.pages import ROOT
+from tests.sentence_modelling.untrained_models import sentences, untrained
+
+_WORDS = {
+    "billing": ["card", "charged", "invoice", "payment", "price", "fee"],
+    "outage": ["error", "down", "server", "crash", "fails", "slow"],
+    "refund": ["money", "back", "return", "owe", "refund", "cheque"],
+}
+_COMMON = ["the", "my", "was", "is", "on", "it", "where", "again"]
+ROWS, LABELLED = 48, 18
 
 
 def make(folder):
-    """Writes the sentences, under the names that the pages give them."""
-    for seed, name in enumerate(("train", "valid")):
-        (folder / f"{name}.txt").write_text(sentences(60, seed))
+    """Writes them all, under the names that the pages give them."""
+    random = np.random.default_rng(0)
+    (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
+    _tables(folder, random)
+    make_texts(folder)
+    untrained(folder / "LANGUAGE_MODEL", {"model": "language_model"})
+    _images(folder, random)
+
+
+def _tables(folder, random):
+    rows = ["text,label"]
+    for n in range(ROWS):
+        label = list(_WORDS)[n % 3]
+        words = [*random.choice(_WORDS[label], 3, False), *random.choice(_COMMON, 4, False)]
+        rows.append(f"{' '.join(words)},{label if n < LABELLED else ''}")
+    for name in ("tickets.csv", "reviews.csv"):
+        (folder / name).write_text("\n".join(rows) + "\n")
+    (folder / "new.csv").write_text("text\nmy card was charged twice\nit says error again\n")
+    pairs = [("one two", "eins zwei"), ("two three one", "zwei drei eins"), ("three", "drei")]
+    lines = [f"{source} {n},{target} {n}\n" for n in range(8) for source, target in pairs]
+    (folder / "pairs.csv").write_text("source,target\n" + "".join(lines))
+    (folder / "sentences.txt").write_text("one two\nthree\n")
+
+
+def make_texts(folder):
+    """Writes the sentences alone, plain and gzipped."""
+    texts = {"train": sentences(60, 0), "valid": sentences(20, 1)}
+    different = sorted(set(sentences(60, 2).splitlines()))
+    short = [f"so {line}" for line in different if "now" not in line]
+    texts["test"] = "".join(f"{line}\n" for line in different + short)  # For ten pairs of them.
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text)
+        zipped = name.replace("valid", "val")
+        with gzip.open(folder / f"{zipped}.en.txt.gz", "wt") as file:
+            file.write(text)
+
+
+def _images(folder, random):
+    Image.fromarray(random.integers(256, size=(20, 24, 3), dtype=np.uint8)).save(
+        folder / "photo.jpg"
+    )
+    for name in ("FOLDER", "TEST_FOLDER"):
+        (folder / name).mkdir()
+        for n in range(12):
+            pixels = random.integers(256, size=(4, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{n}.png")
+    (folder / "mnist").mkdir()
+    for name in ("train-images", "t10k-images"):
+        pixels = random.integers(256, size=(12, 4, 3), dtype=np.uint8)
+        header = b"\0\0\x08\x03" + np.array(pixels.shape, ">i4").tobytes()
+        with gzip.open(folder / "mnist" / f"{name}.idx3-ubyte.gz", "wb") as file:
+            file.write(header + pixels.tobytes())
 
 
 def digits(folder):

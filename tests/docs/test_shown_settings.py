@@ -1,11 +1,13 @@
 """What the commands of README and docs set, and the targets of `make`, are there."""
 
 import itertools
+import operator
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tfp_dgm.captioning import CaptionSettings
 from tfp_dgm.data import DataError
@@ -40,7 +42,11 @@ def settings_of(command, line):
 
 @pytest.mark.parametrize(("command", "line"), LINES)
 def test_settings_of_a_line_are_taken(command, line):
-    assert isinstance(settings_of(command, line), SETTINGS[command])
+    settings = settings_of(command, line)
+    for assignment in values_of("--set", shlex.split(line, comments=True)):
+        name, value = assignment.split("=")
+        found = operator.attrgetter(name)(settings)
+        assert (list(found) if isinstance(found, tuple) else found) == yaml.safe_load(value), name
 
 
 def test_every_training_is_shown():

@@ -31,6 +31,16 @@ def variational_bottleneck():
     return model, FEATURES, FEATURES[:, :2]
 
 
+def tagger():
+    tokens = np.array([[1, 2, 3], [4, 1, 0], [2, 0, 0]])
+    states = layers.LinearChain(3)
+    words = keras.Input([None], dtype="int64")
+    features = keras.layers.Embedding(5, 4, mask_zero=True)(words)
+    model = randomized(keras.Model(words, layers.Parameters(states)(features)), tokens)
+    model.compile(keras.optimizers.SGD(0.05), layers.NegativeLogLikelihood(states))
+    return model, tokens, np.array([[0, -1, 2], [1, 0, 0], [2, 0, 0]])
+
+
 def bare_networks():
     features, memory = keras.Input((4,), name="features"), keras.Input((3, 6), name="memory")
     token_ids = keras.Input((5,), dtype="int32", name="token_ids")
@@ -74,6 +84,7 @@ def words():
 FUNCTIONAL_MODELS = {
     "draws": draws,
     "variational_bottleneck": variational_bottleneck,
+    "tagger": tagger,
     "networks": bare_networks,
     "pretrained_backbone": backbone,
     "words": words,

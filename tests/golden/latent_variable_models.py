@@ -141,6 +141,13 @@ def exact_likelihood():
     return compiled(model, {"condition": COUNTS, "event": IMAGES}, nested)
 
 
+def hidden_markov(likelihood, inputs):
+    return compiled(ExactLikelihoodModel(likelihood, seed=3), inputs, None)
+
+
+TEXTS = np.int32([[3, 4, 2, 0], [5, 2, 0, 0], [4, 4, 3, 5]])
+FRAMES = np.random.default_rng(2).normal(size=(3, 4, 2)).astype(np.float32)
+FRAMES[1, 2:] = np.nan
 PLANAR = layers.PlanarFlow
 INVERSE = layers.InverseAutoregressiveFlow
 ONE_HOT = np.eye(4, dtype=np.float32)[[0, 2, 3, 1, 0]]
@@ -206,6 +213,16 @@ LATENT_VARIABLE_MODELS = {
     "m2": lambda: compiled(m2(), COUNTS, objectives.ELBO(kl_weight=0.9), ANNOTATIONS),
     "m2_class_by_draws": class_by_draws,
     "exact_likelihood": exact_likelihood,
+    "hidden_markov_text": lambda: hidden_markov(
+        layers.HiddenMarkovText(WORDS, num_states=3, max_length=4, seed=1), TEXTS
+    ),
+    "hidden_markov_vectors": lambda: hidden_markov(
+        layers.GaussianHiddenMarkov(2, num_states=3, num_steps=4, full_covariance=True), FRAMES
+    ),
+    "hidden_markov_chains": lambda: hidden_markov(
+        layers.FactorialHiddenMarkov(2, num_chains=2, num_states=3, num_steps=4, min_scale=0.1),
+        FRAMES,
+    ),
     "categorical_vae": lambda: categorical_vae(
         objectives.GumbelSoftmaxELBO(num_samples=2, temperature=0.7)
     ),

@@ -84,7 +84,6 @@ def test_pixels_that_stay_grey_or_are_drawn_once(tmp_path):
     grey = settings("wake-sleep", "normal", 1, "binarisation.kind=none", "epochs=1")
     model, _ = train(tmp_path / "grey", grey)
     assert sample_figure(model, count=3, seed=1).shape == (5, 12)
-    assert held_out_images(images(), grey) is not None
     np.testing.assert_array_equal(held_out_images(images(), grey), images())
     once = settings("nvil", "bernoulli", 2, "binarisation.kind=fixed", "epochs=1")
     model, _ = train(tmp_path / "once", once)

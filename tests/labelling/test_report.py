@@ -204,7 +204,7 @@ def test_the_same_page_every_time() -> None:
 
 
 def test_no_rows() -> None:
-    _page(
+    page = _page(
         hand_made(
             texts=[],
             allowed=one_hot([], 2),
@@ -212,3 +212,6 @@ def test_no_rows() -> None:
             weights=np.zeros(0, np.float32),
         )
     )
+    assert "0 of 0 rows came with a label." in page.text
+    assert "Too few labels to tell : there are no labels to compare with" in page.text
+    assert "There is no row without a label." in page.text

@@ -12,7 +12,8 @@ import scipy.stats
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tests.references import densities, flows
+from tests.references import densities, flows, hidden_markov
+from tests.references.chains import chain as all_chains
 from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
 
@@ -259,6 +260,39 @@ def with_one_text(layer, features):
     return layer(tf.tile([TEXT], [tf.shape(features)[0], 1]), features)
 
 
+def logits_and_normals(layer, features):
+    return [float64(weight) for weight in layer.weights]
+
+
+def hidden_text_log_prob(parameters, event):
+    initial, moves, writes = parameters
+    tokens = hidden_markov.tokens_of(event)
+    scores = hidden_markov.path_scores(initial, moves, hidden_markov.text_densities(writes, tokens))
+    return hidden_markov.total(scores)
+
+
+def hidden_vectors_log_prob(parameters, event):
+    initial, moves, loc, log_scale = parameters
+    covariances = hidden_markov.covariances(0.1 + np.exp(log_scale), False)
+    densities_of_states = hidden_markov.normal_densities(loc, covariances, float64(event))
+    return hidden_markov.total(hidden_markov.path_scores(initial, moves, densities_of_states))
+
+
+def hidden_chains_log_prob(parameters, event):
+    """The numbers of a Cholesky factor as TFP fills it: row of the diagonal element last, first."""
+    initial, moves, loc, (corner, below, top) = parameters
+    factor = np.array([[0.2 + np.exp(top), 0], [below, 0.2 + np.exp(corner)]])
+    scores = hidden_markov.factorial_scores(initial, moves, loc, factor @ factor.T, float64(event))
+    return hidden_markov.total(scores)
+
+
+def chain_of_states(layer, features):
+    """Features [T] as T vectors of size 1: potentials of states, transitions, the first state."""
+    transitions, initial, kernel, bias = map(float64, layer.weights)
+    unary = np.asarray(features, np.float64)[:, np.newaxis] @ kernel + bias
+    return all_chains(unary, np.broadcast_to(transitions, (DIMENSIONS - 1, 3, 3)), initial)
+
+
 POINTS = np.array([[0.3, -1.2, 2.0], [-0.7, 0.1, 0.4], [1.5, 1.0, -2.2]], np.float32)
 CLASSES = np.array([2, 0, 3])
 ONE_HOT = np.eye(4, dtype=np.float32)
@@ -272,6 +306,10 @@ TEXTS = np.array([[4, 2], [2, 0], [3, 5]], np.int32)
 ALL_TEXTS = [
     np.array(text) for text in [(2, 0), *((a, b) for a in (3, 4, 5) for b in (2, 3, 4, 5))]
 ]
+# Of two vectors, or of one.
+FRAMES = np.array(
+    [[[0.3, -1.2], [2.0, 0.5]], [[-0.7, 0.1], [np.nan, np.nan]], [[1.5, 1.0], [0.2, -0.4]]], "f4"
+)
 DIRECTIONS = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
 WITHOUT_WEIGHTS = {layers.StandardNormalPrior, layers.SphericalUniformPrior}
 # Two variables of three values each.
@@ -321,6 +359,17 @@ ROWS = [
         COUNTS,
         densities.multinomial_log_prob,
         support=densities.count_vectors(4, 5),
+    ),
+    Row(
+        layers.LinearChain,
+        {"units": 3},
+        np.array([[0, 1, 2, 2, 1], [1, 1, 1, 1, 1], [2, 0, 2, 0, 0]]),
+        lambda chains, event: chains.log_prob(event),
+        support=list(np.ndindex(*[3] * DIMENSIONS)),
+        parameters=chain_of_states,
+        call=lambda layer, x: layer(tf.expand_dims(x, -1)),
+        build=lambda layer, shape: layer.build((*shape, 1)),
+        leading_axes=False,
     ),
     Row(
         layers.StandardNormalPrior,
@@ -469,6 +518,36 @@ ROWS = [
         support=ALL_TEXTS,
         parameters=lambda layer, features: (layer.heads[int(features[0] > 0)].decoder, features),
         call=lambda layer, x: layer(x, number_of_expert(x)),
+    ),
+    Row(
+        layers.HiddenMarkovText,
+        {"vocabulary_size": 6, "num_states": 3, "max_length": 2, "seed": 5},
+        TEXTS,
+        hidden_text_log_prob,
+        support=ALL_TEXTS,
+        parameters=logits_and_normals,
+    ),
+    Row(
+        layers.GaussianHiddenMarkov,
+        {"units": 2, "num_states": 2, "num_steps": 2, "min_scale": 0.1, "seed": 5},
+        FRAMES,
+        hidden_vectors_log_prob,
+        parameters=logits_and_normals,
+    ),
+    Row(
+        layers.FactorialHiddenMarkov,
+        {
+            "units": 2,
+            "num_chains": 2,
+            "num_states": 2,
+            "num_steps": 2,
+            "full_covariance": True,
+            "min_scale": 0.2,
+            "seed": 5,
+        },
+        FRAMES,
+        hidden_chains_log_prob,
+        parameters=logits_and_normals,
     ),
     Row(
         layers.Responsibilities,

@@ -20,6 +20,7 @@ BASES = {
     layers.Prior,
     layers.NormalizingFlowLayer,
     layers.Experts,
+    layers.HiddenMarkovLayer,
 }
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.layer.__name__ for row in ROWS])
 
@@ -130,7 +131,8 @@ def test_log_prob_equals_oracle_in_a_graph_of_any_batch_size(row):
         assert_equals_oracle(row, log_prob, layer, size)
 
 
-# XLA compiles the operations of a class, and these have no others than the class on the right.
+# XLA compiles the operations of a class, and these have no others than the class on the right, or
+# are compiled with their gradients in tests of their own.
 COMPILED_AS = {
     layers.StandardNormalPrior: layers.MultivariateNormalDiag,
     layers.LearnedNormalPrior: layers.MultivariateNormalDiag,
@@ -140,6 +142,8 @@ COMPILED_AS = {
     layers.CategoricalPrior: layers.Categorical,
     layers.Responsibilities: layers.Categorical,
     layers.MixtureOfNormalsPrior: layers.VampPrior,
+    layers.HiddenMarkovText: layers.GaussianHiddenMarkov,
+    layers.FactorialHiddenMarkov: layers.GaussianHiddenMarkov,
     layers.TokenSequence: layers.SeparateExperts,
     layers.SharedExperts: layers.SeparateExperts,
 }
@@ -298,6 +302,7 @@ def assert_mean(draws, expected):
 def assert_draws_follow_log_prob(layer, features, draws):
     """E_q[f(z) r(z) / q(z)] = E_r[f(z)] for a narrow r: q integrates to 1 and is what is drawn."""
     log_q = distribution_of(layer, features).log_prob(draws[:, None]).numpy().ravel()
+    draws = draws.reshape(len(draws), -1)
     if np.allclose(np.linalg.norm(draws, axis=-1), 1.0, atol=1e-5):
         direction = draws.mean(0) / np.linalg.norm(draws.mean(0))
         concentration = 30.0  # r: von Mises-Fisher, on S^2.
@@ -330,6 +335,12 @@ def test_probabilities_of_the_support_sum_to_one(row):
         (lambda: layers.IndependentBernoulli(()), r"IndependentBernoulli: .* received \(\)"),
         (lambda: layers.IndependentBernoulli((2, -1)), r"received \(2, -1\)"),
         (lambda: layers.StandardNormalPrior(0), "StandardNormalPrior: `units` .* received 0"),
+        (lambda: layers.HiddenMarkovText(0, 2, 3), "HiddenMarkovText: `vocabulary_size` .* 0"),
+        (lambda: layers.HiddenMarkovText(6, 2.0, 3), "`num_states` .* received 2.0"),
+        (lambda: layers.HiddenMarkovText(6, 2, 0), "`max_length` .* received 0"),
+        (lambda: layers.GaussianHiddenMarkov(2, 2, 0), "`num_steps` .* received 0"),
+        (lambda: layers.GaussianHiddenMarkov(2, 2, 3, min_scale=0), "`min_scale` .* received 0"),
+        (lambda: layers.FactorialHiddenMarkov(2, 0, 2, 3), "`num_chains` .* received 0"),
         (lambda: layers.Multinomial(3, total_count=-1), "`total_count` must be >= 0; received -1"),
         (lambda: layers.PowerSpherical(1), "PowerSpherical: `units` must be >= 2; received 1"),
         (lambda: layers.PowerSpherical(3, concentration=-1), "`concentration` .* received -1"),
@@ -348,7 +359,12 @@ def test_errors_name_argument_expected_and_received(make, message):
         make()
 
 
-OF_TEXTS = {layers.TokenSequence, layers.SharedExperts, layers.SeparateExperts}
+OF_TEXTS = {
+    layers.HiddenMarkovText,
+    layers.TokenSequence,
+    layers.SharedExperts,
+    layers.SeparateExperts,
+}
 # Values for one event that its layer refuses; of any other layer's, one number is NaN.
 OUTSIDE = {
     layers.IndependentBernoulli: [
@@ -357,6 +373,7 @@ OUTSIDE = {
         np.full((2, 3), 255),
     ],
     layers.Categorical: [1.7, 4, -1],
+    layers.LinearChain: [[0, 1, 2, 3, 0], [0, 0, -2, 0, 0], [0, 0.5, 0, 0, 0]],
     layers.OneHotCategorical: [[1, 1, 1, 0], [0, 0, 0, 0], [2, -1, 0, 0]],
     layers.IndependentOneHotCategorical: [[[1, 0, 0], [1, 1, 1]]],
     layers.BagOfWords: [[2, -1, 0, 0], [np.inf, 0, 0, 0]],
@@ -368,6 +385,7 @@ OUTSIDE = {
     layers.OneHotCategoricalPrior: [[[1, 0, 0], [1, 1, 1]]],
     layers.Responsibilities: [5],
     layers.ExpertRecognition: [[1, 1, 0, 0]],
+    layers.GaussianHiddenMarkov: [[[1, np.nan], [1, 1]], [[np.inf, 1], [1, 1]]],
     **{key: [[4, 1], [4, 6], [-1, 2], [2, 4], [0, 4]] for key in OF_TEXTS},
 }
 # Surrogates that are in common use: grey pixels, smoothed labels, damped counts.

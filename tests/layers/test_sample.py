@@ -119,9 +119,10 @@ def autoencoder():
     return model
 
 
+@pytest.mark.usefixtures("eager")
 def test_functional_model_learns_and_comes_back_from_a_file(tmp_path):
     model, data = autoencoder(), (FEATURES > 0).astype(np.float32)
-    steps = tf.data.Dataset.from_tensors((data, data)).repeat(20)
+    steps = tf.data.Dataset.from_tensors((data, data)).repeat(10)
     losses = model.fit(steps, epochs=3, verbose=0, shuffle=False).history["loss"]
     assert losses[-1] < losses[0] - 0.1
     model.save(tmp_path / "model.keras")
@@ -177,6 +178,7 @@ def test_column_of_classes_with_and_without_its_axis(shape):
     np.testing.assert_allclose(loss(classes.reshape(shape), logits), expected, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_parameters_and_sample_are_float32_under_a_mixed_policy(dtype_policy):
     dtype_policy("mixed_bfloat16")
     model = autoencoder()
@@ -200,6 +202,7 @@ POSTERIORS = {
 
 
 @pytest.mark.parametrize("name", POSTERIORS)
+@pytest.mark.usefixtures("eager")
 def test_a_mask_reaches_the_loss(name):
     """The mean over words only, which the sum over each position's density gives."""
     embed, texts, kept = masked_features()

@@ -36,6 +36,21 @@ def test_fit_lowers_the_loss():
     assert losses[1] < losses[0] - 0.5
 
 
+@pytest.mark.parametrize("kind", ["arrays", "data set", "train_on_batch"])
+def test_a_step_is_traced_once(kind):
+    """TensorFlow traces a second time what made variables in the first."""
+    model, x = toys.mixture(), toys.binary(4)
+    model.compile("adam")
+    traced, losses = [], model.losses_per_example
+    model.losses_per_example = lambda *args, **kwargs: traced.append(1) or losses(*args, **kwargs)
+    if kind == "train_on_batch":
+        model.train_on_batch(x)
+    else:
+        data = x if kind == "arrays" else tf.data.Dataset.from_tensors(x)
+        model.fit(data, shuffle=False, verbose=0)
+    assert traced == [1]
+
+
 @pytest.mark.usefixtures("eager")
 def test_logs_are_means_of_the_oracle_over_all_examples():
     """Seven rows in batches of three: the last batch counts by its one example."""

@@ -231,19 +231,6 @@ def test_mixed_precision(dtype_policy):
     assert {part.dtype for part in model.bound(inputs)} == {tf.float32}
 
 
-def test_text_to_text():
-    """The source is a text, read by an encoder; the experts answer it."""
-    random = np.random.default_rng(4)
-    model = toys.captioner(
-        encoder=networks.GRUEncoder(7, toys.FEATURES, embedding_units=4, name="encoder"),
-        attends=True,
-    )
-    inputs = {**INPUTS, "source": random.integers(1, 7, size=(5, 4)).astype(np.int32)}
-    model.compile(keras.optimizers.Adam(0.02), run_eagerly=True)
-    history = model.fit(inputs, epochs=8, verbose=0).history
-    assert history["loss"][-1] < history["loss"][0] - 0.5
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-from tests.saving import assert_same_weights
 from tests.sentence_modelling.untrained_models import sentences, settings_of, untrained
 from tfp_dgm.data import DataError
 from tfp_dgm.sentence_modelling import Samples, claim_run, load_text_model, train_text_model
@@ -66,28 +65,6 @@ def test_a_training_that_stopped_early_is_not_resumed_to_more_epochs(files, tmp_
     assert (epoch, numbers) == (1, before[0])
     assert history(tmp_path / "model") == before
     assert (tmp_path / "model" / "model.keras").exists()
-
-
-def test_a_killed_training_goes_on_to_the_same_numbers(files, tmp_path):
-    chosen = {"epochs": 2, "decoder.dropout": 0.1, "decoder.word_dropout": 0.1}
-    chosen |= {"kl.rate.kind": "free_bits", "kl.rate.nats": 0.25, "kl.schedule.steps": 6}
-
-    def kill(step, done, total):
-        if done == 6:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(files, tmp_path / "killed", chosen, progress=kill)
-    with pytest.raises(DataError, match="other settings: epochs is 2, received 3"):
-        train(files, tmp_path / "killed", chosen | {"epochs": 3}, resume=True)
-    epoch, numbers = train(files, tmp_path / "killed", chosen, resume=True)
-    train(files, tmp_path / "whole", chosen)
-    expected = history(tmp_path / "whole")
-    assert {"bound", "val_bound", "kl_weight", "rate", "mutual_information"} <= set(expected[0])
-    assert history(tmp_path / "killed") == expected
-    assert numbers == expected[epoch - 1]
-    assert_same_weights(*(load_text_model(tmp_path / name) for name in ("killed", "whole")))
-    assert (tmp_path / "killed" / "samples.txt").read_text().count("between two sentences:") == 2
 
 
 def test_one_held_out_sentence_is_refused_before_training(files, tmp_path):

@@ -40,7 +40,9 @@ def _train_sentences(folder, resume):
     files = [folder.with_name(f"{name}.txt") for name in ("train", "valid")]
     for seed, file in enumerate(files):
         file.write_text(sentences(40 - 20 * seed, seed))
-    settings = settings_of({"decoder.dropout": 0.3, "epochs": 2, "batch_size": 20, "seed": 3})
+    chosen = {"decoder.dropout": 0.3, "decoder.word_dropout": 0.1, "epochs": 2, "batch_size": 20}
+    chosen |= {"kl.rate.kind": "free_bits", "kl.rate.nats": 0.25, "kl.schedule.steps": 3}
+    settings = settings_of(chosen | {"seed": 3})
     with sentence_modelling.claim_run(folder / "run", settings, resume=resume) as run:
         sentence_modelling.train_text_model(*files, run, settings, say=lambda sentence: None)
 

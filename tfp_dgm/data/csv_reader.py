@@ -17,7 +17,7 @@ from tfp_dgm.data.text_file import open_text
 
 _LINE_END = re.compile("\r\n|\r|\n")
 _EXAMPLES = 5
-_OR_UNQUOTED = "if quotes are letters like any other, read with --no-quoting (quoting=False)"
+_OR_UNQUOTED = "if quotes are letters like any other, read with `quoting=False`"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,12 @@
 
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.factors import independent_factors
+from tfp_dgm.distributions.generative_structures import (
+    FactorialHiddenMarkov,
+    GaussianHiddenMarkov,
+    GenerativeStructure,
+    HiddenMarkovText,
+)
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
@@ -9,18 +15,48 @@ from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
+from tfp_dgm.distributions.structures import (
+    ConstituencyTree,
+    ConstituencyTreeParts,
+    DependencyTree,
+    DependencyTreeParts,
+    FactorialChain,
+    FactorialChainParts,
+    LinearChain,
+    LinearChainParts,
+    NonProjectiveDependencyTree,
+    SemiMarkovChain,
+    SemiMarkovParts,
+    Structure,
+)
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
 
 __all__ = [
     "BagOfWords",
+    "ConstituencyTree",
+    "ConstituencyTreeParts",
     "DecoderFunctions",
+    "DependencyTree",
+    "DependencyTreeParts",
+    "FactorialChain",
+    "FactorialChainParts",
+    "FactorialHiddenMarkov",
+    "GaussianHiddenMarkov",
+    "GenerativeStructure",
+    "HiddenMarkovText",
     "InverseAutoregressive",
+    "LinearChain",
+    "LinearChainParts",
     "LogitBernoulli",
+    "NonProjectiveDependencyTree",
     "NormalizingFlow",
     "Planar",
     "Selected",
+    "SemiMarkovChain",
+    "SemiMarkovParts",
+    "Structure",
     "TokenSequence",
     "TopDown",
     "from_noise",

@@ -13,7 +13,11 @@ from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
 from tfp_dgm.layers.experts import Experts
 from tfp_dgm.layers.flow_prior import AutoregressiveFlowPrior
+from tfp_dgm.layers.gaussian_hidden_markov import FactorialHiddenMarkov, GaussianHiddenMarkov
+from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
+from tfp_dgm.layers.hidden_markov_text import HiddenMarkovText
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
+from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
@@ -57,10 +61,15 @@ __all__ = [
     "DistributionLayer",
     "ExpertRecognition",
     "Experts",
+    "FactorialHiddenMarkov",
+    "GaussianHiddenMarkov",
+    "HiddenMarkovLayer",
+    "HiddenMarkovText",
     "IndependentBernoulli",
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
     "LearnedNormalPrior",
+    "LinearChain",
     "MixtureOfNormalsPrior",
     "Multinomial",
     "MultivariateNormalDiag",

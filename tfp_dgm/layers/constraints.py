@@ -34,11 +34,23 @@ COUNTS = Constraint(
 )
 
 
-def whole_numbers_below(size: int) -> Constraint:
-    """The integers 0 .. size - 1."""
+def _frames_hold(events: tf.Tensor) -> tf.Tensor:
+    """[..., T, D] -> [..., T]: whether seen or not seen, as a whole; some are seen."""
+    missing = tf.reduce_all(tf.math.is_nan(events), axis=-1)
+    whole = missing | tf.reduce_all(tf.math.is_finite(events), axis=-1)
+    return whole & ~tf.reduce_all(missing, axis=-1, keepdims=True)
+
+
+FRAMES = Constraint(
+    "finite vectors, those that are not observed of NaN alone, and not all of them", _frames_hold
+)
+
+
+def whole_numbers_below(size: int, least: int = 0) -> Constraint:
+    """The integers `least` .. size - 1."""
     return Constraint(
-        f"whole numbers from 0 to {size - 1}",
-        lambda events: is_whole(events) & (events >= 0) & (events < size),
+        f"whole numbers from {least} to {size - 1}",
+        lambda events: is_whole(events) & (events >= least) & (events < size),
     )
 
 

@@ -133,7 +133,7 @@ class ExpertRecognition(DistributionLayer):
         self.categorical = layer(num_experts, trainable=self.trainable, name="categorical")
 
     @property
-    def value_shape(self) -> tuple[int, ...]:
+    def value_shape(self) -> tuple[int | None, ...]:
         return self.categorical.value_shape
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.distributions.annotations import log_prob_of_annotation
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
 from tfp_dgm.layers.require_layer import require_projected_layer
 from tfp_dgm.saved_arguments import SavesArguments
@@ -49,8 +50,9 @@ class NegativeLogLikelihood(SavesArguments, keras.losses.Loss):
     def __call__(
         self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
     ) -> tf.Tensor:
-        y_pred = tf.convert_to_tensor(y_pred)  # [*batch, P]
-        batch_shape, batch_axes = y_pred.shape[:-1], tf.shape(y_pred)[:-1]
+        y_pred = tf.convert_to_tensor(y_pred)  # [*batch, P], or [B, .., P] of a structure
+        axes = self.layer.parameter_axes
+        batch_shape, batch_axes = y_pred.shape[:-axes], tf.shape(y_pred)[:-axes]
         unused = tf.zeros(batch_axes, tf.bool)
         mask = getattr(y_pred, "_keras_mask", None)
         if mask is not None:
@@ -67,10 +69,12 @@ class NegativeLogLikelihood(SavesArguments, keras.losses.Loss):
         return super().__call__(events, y_pred, sample_weight)
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        return -self.layer.distribution(y_pred).log_prob(y_true)
+        return -log_prob_of_annotation(self.layer.distribution(y_pred), y_true)
 
 
-def _with_last_axis(values: tf.Tensor, batch_rank: int, event_shape: Sequence[int]) -> tf.Tensor:
+def _with_last_axis(
+    values: tf.Tensor, batch_rank: int, event_shape: Sequence[int | None]
+) -> tf.Tensor:
     """Events, with a last axis of size 1 more or less where they lack it, or have one too many."""
     # A column may come as [B] or as [B, 1]; where it met a [B], both would become [B, B].
     values, rank = tf.convert_to_tensor(values), batch_rank + len(event_shape)

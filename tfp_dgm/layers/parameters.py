@@ -33,8 +33,14 @@ class Parameters(SavesArguments, keras.layers.Layer):
         self.layer.build(input_shape)
         self.built = True
 
-    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return self.layer.parameters(features, training)
+    def call(
+        self, features: tf.Tensor, training: bool = False, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        return self.layer.parameters(features, training, mask)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The features', where their positions are the batch's; None where they are an event's."""
+        return previous_mask if self.layer.parameter_axes == 1 else None
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        return (*input_shape[:-1], self.layer.parameter_size)
+        return self.layer.parameters_shape(input_shape)

@@ -33,7 +33,7 @@ class Prior(DistributionLayer):
         self.units = units
 
     @property
-    def value_shape(self) -> tuple[int, ...]:
+    def value_shape(self) -> tuple[int | None, ...]:
         return (self.units,)
 
     def build(self, input_shape: Any = None) -> None:

@@ -29,6 +29,8 @@ class ProjectedDistributionLayer(DistributionLayer):
       **kwargs: see `DistributionLayer`.
     """
 
+    # Axes of the parameters behind those of the batch.
+    parameter_axes: ClassVar[int] = 1
     instead: ClassVar[str] = (
         "Wrap it there: `layers.Sample(layer)` gives draws, and `layers.Parameters(layer)` "
         "parameters, whose loss is `layers.NegativeLogLikelihood(layer)`."
@@ -63,7 +65,7 @@ class ProjectedDistributionLayer(DistributionLayer):
         return math.prod(self.event_shape)
 
     @property
-    def value_shape(self) -> tuple[int, ...]:
+    def value_shape(self) -> tuple[int | None, ...]:
         """Shape of an event as `log_prob` takes it: `event_shape`, but () of an integer."""
         return self.event_shape
 
@@ -87,14 +89,25 @@ class ProjectedDistributionLayer(DistributionLayer):
             self.projection.build(input_shape)
         self.built = True
 
-    def parameters(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Projects features [..., D] of any float type to float32 parameters [..., P]."""
+    def parameters(
+        self, features: tf.Tensor, training: bool = False, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Projects features [..., D] of any float type to float32 parameters [..., P].
+
+        A structure reads its length from the mask, bool [...]; elsewhere positions are the batch's,
+        and it is not used.
+        """
+        del mask
         if not self.built:
             self.build(features.shape)
         return self._parameters(keras.ops.cast(features, "float32"), training)
 
     def _parameters(self, features: tf.Tensor, training: bool) -> tf.Tensor:
         return self.projection(features)
+
+    def parameters_shape(self, features_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The shape of the parameters of features of a shape."""
+        return (*features_shape[:-1], self.parameter_size)
 
     def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         """Turns unconstrained parameters [..., P] into a distribution with batch shape [...].

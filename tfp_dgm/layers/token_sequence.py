@@ -6,15 +6,13 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm import distributions
-from tfp_dgm.distributions.token_sequence import ended_before
-from tfp_dgm.layers.constraints import Constraint
 from tfp_dgm.layers.distribution_layer import DistributionLayer
+from tfp_dgm.layers.over_texts import OverTexts
 from tfp_dgm.networks import SequenceDecoder
-from tfp_dgm.token_ids import END, PAD, START
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TokenSequence(DistributionLayer):
+class TokenSequence(OverTexts, DistributionLayer):
     """Maps conditioning vectors [..., Z] to distributions over texts, batch shape [...].
 
     See `distributions.TokenSequence` for the density. Log-probabilities are float32 under any
@@ -80,24 +78,5 @@ class TokenSequence(DistributionLayer):
         )
 
     @property
-    def value_shape(self) -> tuple[int | None, ...]:
-        return (None,)
-
-    @property
-    def support(self) -> Constraint:
-        """Texts that a decoder can have written."""
-        size = self.decoder.vocabulary_size
-
-        def holds(token_ids: tf.Tensor) -> tf.Tensor:
-            known = (token_ids >= 0) & (token_ids < size) & (token_ids != START)
-            return known & (~ended_before(token_ids) | (token_ids == PAD))
-
-        return Constraint(
-            f"ids below {size} but {START} (START), and only {PAD} (PAD) after {END} (END)", holds
-        )
-
-    def check_events(self, events: tf.Tensor, name: str, **kwargs: Any) -> None:
-        events = tf.convert_to_tensor(events)
-        if not events.dtype.is_integer:
-            raise ValueError(f"{name}: expected integers; received {events.dtype.name}")
-        super().check_events(events, name, **kwargs)
+    def vocabulary_size(self) -> int:
+        return self.decoder.vocabulary_size

@@ -25,5 +25,5 @@ def model_file(path: str | os.PathLike[str]) -> Path:
         require_finished_run(path, _RUNS.job)
         file = path / MODEL
     if not file.is_file():
-        raise DataError.at(path, "no model here; `dgm text-vae train` makes one")
+        raise DataError.at(path, "no model here; `train_text_model` makes one")
     return file

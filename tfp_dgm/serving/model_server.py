@@ -37,7 +37,7 @@ def model_server_command(
         if not port:
             raise DataError(
                 f"{name}: expected 1 to 65535; received 0: TensorFlow's server takes no free "
-                f"port, as the embedded one does (--embedded), but switches the interface off"
+                f"port, as `EmbeddedServer` does, but switches the interface off"
             )
     return [
         program,

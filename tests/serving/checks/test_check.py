@@ -76,7 +76,7 @@ def test_a_good_model_passes_and_what_is_missing_is_said(letters, no_cpp):
     for row in (*GRAPH_ROWS, *RUN_ROWS):
         assert found[row].outcome == "passed", found[row]
     cpp = found["C++, the loader of TF Serving"]
-    assert (cpp.outcome, "--build" in cpp.detail) == ("not checked", True)
+    assert (cpp.outcome, "`build=True` builds it" in cpp.detail) == ("not checked", True)
     tpu = found["compiles for TPU v5e"]
     assert (tpu.outcome, tpu.detail[:26]) == ("not checked", "missing: /no/such/python (")
 

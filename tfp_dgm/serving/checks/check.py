@@ -124,7 +124,7 @@ def _in_cpp(folder: Path, build: bool) -> Verdict:
     if not (folder / replay.RECORDED).exists():
         return Verdict(name, "not checked", f"no {replay.RECORDED}")
     if not build and not runner_path().exists():
-        return Verdict(name, "not checked", "the program is not built; --build builds it")
+        return Verdict(name, "not checked", "the program is not built; `build=True` builds it")
     try:
         runner = build_runner()
     except OSError as error:

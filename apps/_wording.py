@@ -1,0 +1,16 @@
+"""What the library advises, in the command line's words."""
+
+# What the library's messages name, by its names in Python -> what is typed.
+SPELLED = {
+    "`quoting=False`": "--no-quoting",
+    "`build=True`": "--build",
+    "`EmbeddedServer`": "the embedded one (--embedded)",
+    "`train_text_model`": "`dgm text-vae train`",
+}
+
+
+def as_typed(said: str) -> str:
+    """A message of the library, with options where it advises arguments."""
+    for name, typed in SPELLED.items():
+        said = said.replace(name, typed)
+    return said

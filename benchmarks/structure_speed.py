@@ -1,0 +1,276 @@
+"""Log-partition functions of structures and their gradients, beside torch-struct and pytorch-crf.
+
+Value and gradient in all potentials, float32, of one batch of rows of full length. Each side runs
+in a process of its own, in turn; the table gives the least milliseconds of `--repeats` processes,
+the time of the first call (tracing and compiling), peak memory, and how time grows from T to 2 T.
+`ratio` is the fastest peer's time by ours under XLA. A peer that needs more than `--patience`
+seconds for one call is stopped, and its row says so.
+
+    python benchmarks/structure_speed.py --torch-python /path/to/venv/bin/python
+
+torch-struct and pytorch-crf may be in this environment (then leave the option out) or in another
+one's Python.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from exits.missing import MISSING, end_for_want_of, wanting
+
+CALLS, SECONDS = 20, 4.0  # Of one process: as many calls as fit, one at least.
+
+
+class Case(NamedTuple):
+    """A family at one size."""
+
+    family: str
+    peers: tuple[str, ...]
+    steps: int  # T
+    labels: int = 1  # K
+    longest: int = 1  # L
+
+    @property
+    def name(self) -> str:
+        sizes = [f"T = {self.steps}"]
+        sizes += [f"K = {self.labels}"] if self.labels > 1 else []
+        sizes += [f"L = {self.longest}"] if self.longest > 1 else []
+        return f"{self.family}, {', '.join(sizes)}"
+
+
+CASES = [
+    *(
+        Case("chain, shared", ("torch-struct", "pytorch-crf"), 40, labels)
+        for labels in (20, 64, 256)
+    ),
+    *(Case("chain, own", ("torch-struct",), 40, labels) for labels in (20, 64, 256)),
+    Case("semi-Markov", ("torch-struct",), 40, 20, 8),
+    *(Case("dependency", ("torch-struct",), steps) for steps in (20, 40)),
+    *(Case("constituency", ("torch-struct",), steps, 20) for steps in (20, 40)),
+]
+QUICK = [
+    Case("chain, shared", ("torch-struct", "pytorch-crf"), 10, 8),
+    Case("dependency", ("torch-struct",), 8),
+    Case("constituency", ("torch-struct",), 8, 4),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--torch-python", default=sys.executable, metavar="PYTHON")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=120.0, help="seconds for a peer")
+    parser.add_argument("--only", nargs="*", metavar="FAMILY")
+    parser.add_argument("--quick", action="store_true", help="the same code in a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--side", help=argparse.SUPPRESS)
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        case = Case(*json.loads(options.case))
+        measure = measure_ours if options.side.startswith("tfp_dgm") else measure_peer
+        print(json.dumps(measure(case, options)))
+        return
+    if options.quick:
+        options.repeats = 1
+    cases = [
+        case
+        for case in (QUICK if options.quick else CASES)
+        if case.family in (options.only or [case.family])
+    ]
+    show([compare(case, options) for case in cases], options)
+
+
+def compare(case: Case, options: argparse.Namespace) -> dict[str, Any]:
+    """One row: all sides in turn, as often as asked."""
+    sides = ["tfp_dgm, XLA", "tfp_dgm, graph", *case.peers]
+    row: dict[str, Any] = {"name": case.name}
+    for _ in range(options.repeats):
+        for side in sides:
+            if f"{side} failed" in row:
+                continue
+            found = run(side, case, options)
+            if isinstance(found, str):
+                row[f"{side} failed"] = found
+                continue
+            kept = row.setdefault(side, found)
+            row[side] = {key: min(value, found[key]) for key, value in kept.items()}
+    longer = run("tfp_dgm, XLA", case._replace(steps=2 * case.steps), options)
+    if not isinstance(longer, str):
+        row["growth"] = longer["milliseconds"] / row["tfp_dgm, XLA"]["milliseconds"]
+    peers = [row[peer]["milliseconds"] for peer in case.peers if peer in row]
+    if peers:
+        row["ratio"] = min(peers) / row["tfp_dgm, XLA"]["milliseconds"]
+    return row
+
+
+def run(side: str, case: Case, options: argparse.Namespace) -> dict[str, float] | str:
+    """What one process measured, or why it did not."""
+    python = sys.executable if side.startswith("tfp_dgm") else options.torch_python
+    command = [python, __file__, "--side", side, "--case", json.dumps(case)]
+    command += ["--batch-size", str(options.batch_size), "--threads", str(options.threads)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=options.patience
+        )
+    except subprocess.TimeoutExpired:
+        return f"more than {options.patience:.0f} s"
+    if done.returncode == MISSING:
+        end_for_want_of(done.stderr.splitlines()[-1].removeprefix("Wanted: "))
+    if done.returncode and side.startswith("tfp_dgm"):
+        sys.exit(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
+    if done.returncode:
+        return (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1][:200]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure_ours(case: Case, options: argparse.Namespace) -> dict[str, float]:
+    """`log_partition` and its gradient in one `tf.function`."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import numpy as np
+    import tensorflow as tf
+
+    from tfp_dgm import distributions
+
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    steps, labels, rows = case.steps, case.labels, options.batch_size
+    shapes: dict[str, list[list[int]]] = {
+        "chain, shared": [[rows, steps, labels], [labels, labels]],
+        "chain, own": [[rows, steps, labels], [rows, steps - 1, labels, labels]],
+        "semi-Markov": [[rows, steps, case.longest, labels], [labels, labels]],
+        "dependency": [[rows, steps + 1, steps + 1]],
+        "constituency": [[rows, steps, steps, labels]],
+    }
+    classes = {
+        "chain, shared": "LinearChain",
+        "chain, own": "LinearChain",
+        "semi-Markov": "SemiMarkovChain",
+        "dependency": "DependencyTree",
+        "constituency": "ConstituencyTree",
+    }
+    family: type[distributions.Structure] = getattr(distributions, classes[case.family])
+    random = np.random.default_rng(0)
+    potentials = [
+        tf.constant(random.normal(size=shape), tf.float32) for shape in shapes[case.family]
+    ]
+
+    @tf.function(jit_compile=options.side.endswith("XLA"))
+    def value_and_gradient(*potentials: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        with tf.GradientTape() as tape:
+            tape.watch(potentials)
+            value = family(*potentials).log_partition()
+        return value, tape.gradient(value, potentials)
+
+    return timed(lambda: value_and_gradient(*potentials)[1][0].numpy())
+
+
+def measure_peer(case: Case, options: argparse.Namespace) -> dict[str, float]:
+    """The same quantities of torch-struct or pytorch-crf."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    with wanting(ModuleNotFoundError):
+        import torch
+        import torch_struct
+        import torchcrf
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    steps, labels, rows = case.steps, case.labels, options.batch_size
+    if options.side == "pytorch-crf":
+        layer = torchcrf.CRF(labels, batch_first=True)
+        unary = torch.randn(rows, steps, labels, requires_grad=True)
+        tags = torch.zeros(rows, steps, dtype=torch.long)
+        watched = [unary, *layer.parameters()]
+
+        # Its only public value is log p(tags): log Z less a score that costs next to nothing.
+        def value() -> torch.Tensor:
+            return layer(unary, tags)
+
+    else:
+        shape, kind = {
+            "chain, shared": ([rows, steps - 1, labels, labels], torch_struct.LinearChainCRF),
+            "chain, own": ([rows, steps - 1, labels, labels], torch_struct.LinearChainCRF),
+            "semi-Markov": (
+                [rows, steps, case.longest + 1, labels, labels],
+                torch_struct.SemiMarkovCRF,
+            ),
+            "dependency": ([rows, steps, steps], torch_struct.DependencyCRF),
+            "constituency": ([rows, steps, steps, labels], torch_struct.TreeCRF),
+        }[case.family]
+        watched = [torch.randn(shape, requires_grad=True)]
+
+        def value() -> torch.Tensor:
+            return kind(watched[0]).partition.sum()
+
+    return timed(lambda: torch.autograd.grad(value(), watched)[0].numpy())
+
+
+def timed(call: Callable[[], Any]) -> dict[str, float]:
+    """Milliseconds of a call, the least of several; seconds of the first one; peak memory."""
+    start = time.perf_counter()
+    call()
+    first = time.perf_counter() - start
+    times: list[float] = []
+    while not times or (len(times) < CALLS and sum(times) < SECONDS):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return {
+        "milliseconds": 1000 * min(times),
+        "first_seconds": first,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """Prints the table and writes the JSON."""
+    import rich.console
+    import rich.table
+
+    table = rich.table.Table()
+    table.add_column("structure")
+    titles = ("XLA ms", "first s", "MiB", "graph ms", "first s", "MiB", "2 T", "peer", "ms", "MiB")
+    for title in (*titles, "ratio"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        peers = [peer for peer in ("torch-struct", "pytorch-crf") if peer in row]
+        best = min(peers, key=lambda peer: row[peer]["milliseconds"], default=None)
+        ours = [
+            f"{row[side][key]:,.{digits}f}"
+            for side in ("tfp_dgm, XLA", "tfp_dgm, graph")
+            for key, digits in (("milliseconds", 1), ("first_seconds", 1), ("peak_mib", 0))
+        ]
+        table.add_row(
+            row["name"],
+            *ours,
+            f"{row['growth']:.1f}" if "growth" in row else "",
+            best or "; ".join(f"{key}: {value}" for key, value in row.items() if "failed" in key),
+            f"{row[best]['milliseconds']:,.1f}" if best else "",
+            f"{row[best]['peak_mib']:,.0f}" if best else "",
+            f"{row['ratio']:.1f}" if best else "",
+        )
+    rich.console.Console(width=160).print(table)
+    if options.json:
+        result = {
+            "command": shlex.join(["python", *sys.argv]),
+            "batch_size": options.batch_size,
+            "threads": options.threads,
+            "load_average": os.getloadavg()[0],
+            "rows": rows,
+        }
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Events that are known in part, as annotators leave them."""
+
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.distributions.capability import capability
+from tfp_dgm.distributions.structures import LinearChain
+
+
+@capability
+def log_prob_of_annotation(distribution: tfd.Distribution, annotation: Any) -> tf.Tensor:
+    """log p of what an annotation says, batch shape [B].
+
+    An event, whose `log_prob` it is; families whose events may be known in part register what
+    stands for the unknown, and sum over it.
+
+    Args:
+      distribution: batch shape [B].
+      annotation: [B, *event shape].
+    """
+    return distribution.log_prob(annotation)
+
+
+@log_prob_of_annotation.register(LinearChain)
+def _(distribution: LinearChain, annotation: Any) -> tf.Tensor:
+    """States [B, T], -1 where they are not known."""
+    states = tf.cast(annotation, tf.int32)[..., tf.newaxis]
+    unary = distribution.potentials.unary
+    fitting = (states == tf.range(tf.shape(unary)[-1])) | (states == -1)
+    never = tf.constant(-float("inf"), unary.dtype)
+    known = distribution.copy(unary=tf.where(fitting, unary, never))
+    return known.log_partition() - distribution.log_partition()

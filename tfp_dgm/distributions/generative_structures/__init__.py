@@ -1,0 +1,23 @@
+"""Distributions over observations whose hidden structure is summed out."""
+
+from tfp_dgm.distributions.generative_structures.factorial_hidden_markov import (
+    FactorialHiddenMarkov,
+)
+from tfp_dgm.distributions.generative_structures.gaussian_hidden_markov import (
+    GaussianHiddenMarkov,
+    GaussianHiddenMarkovPotentials,
+)
+from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
+from tfp_dgm.distributions.generative_structures.hidden_markov_text import (
+    HiddenMarkovText,
+    HiddenMarkovTextPotentials,
+)
+
+__all__ = [
+    "FactorialHiddenMarkov",
+    "GaussianHiddenMarkov",
+    "GaussianHiddenMarkovPotentials",
+    "GenerativeStructure",
+    "HiddenMarkovText",
+    "HiddenMarkovTextPotentials",
+]

@@ -1,0 +1,145 @@
+"""Vectors that several hidden Markov chains have written together."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfp_dgm.distributions.generative_structures.gaussian_emissions import (
+    GaussianPotentials,
+    centre_of,
+    frames_of,
+    gaussian_potentials,
+    log_densities,
+    normal_draws,
+    require_scale,
+)
+from tfp_dgm.distributions.generative_structures.gaussian_hidden_markov import (
+    GaussianHiddenMarkovPotentials,
+)
+from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
+from tfp_dgm.distributions.generative_structures.state_paths import draw_paths
+from tfp_dgm.distributions.structures import FactorialChain
+from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
+from tfp_dgm.distributions.structures.factorial_chain import joint_sums
+from tfp_dgm.distributions.structures.semirings import sanitized
+
+
+class FactorialHiddenMarkov(GenerativeStructure):
+    """Sequences of vectors whose means are sums over M Markov chains that are not seen.
+
+        z^m_1 ~ softmax(initial[m]),   z^m_t+1 ~ softmax(transitions[m, z^m_t])
+        x_t ~ N(sum_m loc[m, z^m_t], L L'),   L = scale
+
+    M chains of K states tell apart what one chain could with K^M states [1]. Exact: the K^M states
+    are summed chain after chain, in O(T M K^(M+1)) a row, so that K^M may be some thousands. Events
+    and vectors that are not observed are as those of a `GaussianHiddenMarkov`. `posterior` is a
+    `FactorialChain` over the states [T, M]. Of the potentials, those of emissions are of all K^M
+    states together, the first chain's changing slowest.
+
+    Args:
+      initial_logits: float32 [M, K].
+      transition_logits: float32 [M, K, K]; -inf where a transition is impossible.
+      loc: float32 [M, K, D].
+      scale: float32, positive, the same in every state: [D], the standard deviations, for a
+        diagonal covariance; [D, D], a Cholesky factor (lower triangle), for a full one.
+      num_steps: vectors of a draw.
+    Raises:
+      ValueError: if shapes do not fit each other, or `num_steps` is below 1.
+    References:
+      [1] Ghahramani and Jordan. Factorial Hidden Markov Models. Machine Learning 29, 1997.
+    """
+
+    categorical = ("initial", "transitions")
+    event_ndims = 2
+
+    def __init__(
+        self,
+        initial_logits: Any,
+        transition_logits: Any,
+        loc: Any,
+        scale: Any,
+        *,
+        num_steps: int,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "FactorialHiddenMarkov",
+    ) -> None:
+        parameters = dict(locals())
+        owner = "FactorialHiddenMarkov"
+        if num_steps < 1:
+            raise ValueError(f"{owner}: `num_steps` must be >= 1; received {num_steps}")
+        with tf.name_scope(name) as name:
+            initial = tf.convert_to_tensor(initial_logits, tf.float32)
+            transitions = tf.convert_to_tensor(transition_logits, tf.float32)
+            self._loc = tf.convert_to_tensor(loc, tf.float32)
+            self._scale = tf.convert_to_tensor(scale, tf.float32)
+            require_rank(owner, "initial_logits", initial, "[M, K]")
+            sizes = tuple(initial.shape)
+            require_sizes(owner, "transition_logits", transitions, "[M, K, K]", (*sizes, sizes[1]))
+            require_sizes(owner, "loc", self._loc, "[M, K, D]", (*sizes, None))
+            size = self._loc.shape[2]
+            require_scale(owner, self._scale, "[D] or [D, D]", (), size)
+            joint = joint_sums(tf.transpose(self._loc, [2, 0, 1]))  # [D, K^M]
+            self._joint_loc = tf.transpose(joint)
+            self._centre = centre_of(self._joint_loc)
+            self._log_potentials = GaussianHiddenMarkovPotentials(
+                tf.nn.log_softmax(initial),
+                tf.nn.log_softmax(transitions),
+                *gaussian_potentials(self._joint_loc, self._scale[tf.newaxis], self._centre),
+            )
+            self._num_steps = num_steps
+            super().__init__(
+                tf.float32,
+                parameters=parameters,
+                validate_args=validate_args,
+                allow_nan_stats=allow_nan_stats,
+                name=name,
+            )
+
+    @property
+    def log_potentials(self) -> GaussianHiddenMarkovPotentials:
+        return self._log_potentials
+
+    @property
+    def loc(self) -> tf.Tensor:
+        """[M, K, D]."""
+        return self._loc
+
+    @property
+    def scale(self) -> tf.Tensor:
+        """[D] or [D, D]."""
+        return self._scale
+
+    @property
+    def joint_loc(self) -> tf.Tensor:
+        """[K^M, D], the sums of every choice of one state a chain; the first changes slowest."""
+        return self._joint_loc
+
+    @property
+    def centre(self) -> tf.Tensor:
+        """float64 [D], about which the statistics of vectors are."""
+        return self._centre
+
+    def _event_shape(self) -> tf.TensorShape:
+        return tf.TensorShape([self._num_steps, self._loc.shape[2]])
+
+    def _event_shape_tensor(self) -> tf.Tensor:
+        return tf.constant([self._num_steps, self._loc.shape[2]])
+
+    def _posterior(self, x: tf.Tensor) -> FactorialChain:
+        initial, transitions, *emissions = self._log_potentials
+        x, seen, lengths = frames_of(x)
+        unary = log_densities(x, self._centre, GaussianPotentials(*emissions))
+        unary = tf.where(seen[..., tf.newaxis], unary, 0.0)  # [B, T, K^M]
+        return FactorialChain(unary, transitions, initial, lengths=lengths)
+
+    def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
+        initial, transitions, *_ = self._log_potentials
+        chains, size = self._loc.shape[0], self._loc.shape[2]
+        seeds = tf.random.split(sanitized(seed), chains + 1)
+        loc = tf.zeros([n, self._num_steps, size])
+        for m in range(chains):
+            states = draw_paths(initial[m], transitions[m], n, self._num_steps, seeds[m])
+            loc += tf.gather(self._loc[m], states)
+        one = tf.zeros([n, self._num_steps], tf.int32)
+        return normal_draws(loc, self._scale[tf.newaxis], one, seeds[chains])

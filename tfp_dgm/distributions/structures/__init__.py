@@ -1,0 +1,30 @@
+"""Distributions over structures, summed, sampled and maximised by dynamic programmes."""
+
+from tfp_dgm.distributions.structures.constituency_tree import (
+    ConstituencyTree,
+    ConstituencyTreeParts,
+)
+from tfp_dgm.distributions.structures.dependency_structure import DependencyTreeParts
+from tfp_dgm.distributions.structures.dependency_tree import DependencyTree
+from tfp_dgm.distributions.structures.factorial_chain import FactorialChain, FactorialChainParts
+from tfp_dgm.distributions.structures.linear_chain import LinearChain, LinearChainParts
+from tfp_dgm.distributions.structures.non_projective_dependency_tree import (
+    NonProjectiveDependencyTree,
+)
+from tfp_dgm.distributions.structures.semi_markov_chain import SemiMarkovChain, SemiMarkovParts
+from tfp_dgm.distributions.structures.structure import Structure
+
+__all__ = [
+    "ConstituencyTree",
+    "ConstituencyTreeParts",
+    "DependencyTree",
+    "DependencyTreeParts",
+    "FactorialChain",
+    "FactorialChainParts",
+    "LinearChain",
+    "LinearChainParts",
+    "NonProjectiveDependencyTree",
+    "SemiMarkovChain",
+    "SemiMarkovParts",
+    "Structure",
+]

@@ -1,0 +1,62 @@
+"""Dependency trees as the heads of words: which are trees, and what their arcs weigh."""
+
+import tensorflow as tf
+
+from tfp_dgm.distributions.structures.semirings import NEVER, finite
+
+
+def finite_arcs(arcs: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Arcs [B, N, N] with `NEVER` for those to the root, to oneself and beyond the lengths."""
+    nodes = tf.range(tf.shape(arcs)[1])
+    head, modifier = nodes[:, tf.newaxis], nodes
+    last = lengths[:, tf.newaxis, tf.newaxis]
+    read = (head != modifier) & (modifier > 0) & (head <= last) & (modifier <= last)
+    return tf.where(read, finite(arcs), NEVER)
+
+
+def heads_of(marks: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Marks [B, N, N] on arcs -> heads int32 [B, T], 0 beyond the lengths."""
+    heads = tf.argmax(marks, axis=1, output_type=tf.int32)[:, 1:]
+    return tf.where(tf.sequence_mask(lengths, tf.shape(heads)[1]), heads, 0)
+
+
+def score_of_heads(
+    heads: tf.Tensor, arcs: tf.Tensor, lengths: tf.Tensor, *, single_root: bool, projective: bool
+) -> tf.Tensor:
+    """Sums [..., B] of finite arcs [B, N, N] of heads [..., B, T]; `NEVER` for what is no tree."""
+    nodes = tf.shape(arcs)[1]
+    words = tf.range(1, nodes)
+    read = words <= lengths[:, tf.newaxis]  # [B, T]
+    known = (heads >= 0) & (heads <= lengths[:, tf.newaxis])
+    tree = tf.reduce_all(known | ~read, axis=-1)
+    heads = tf.where(known & read, heads, 0)
+    tree &= _reach_root(heads)
+    if single_root:
+        roots = tf.reduce_sum(tf.cast((heads == 0) & read, tf.int32), axis=-1)
+        tree &= roots == 1
+    if projective:
+        tree &= ~_cross(heads, read)
+    row = tf.range(tf.shape(arcs)[0])[:, tf.newaxis]
+    weights = tf.gather(tf.reshape(arcs, [-1]), (row * nodes + heads) * nodes + words)
+    score = tf.reduce_sum(tf.where(read, weights, 0), axis=-1)
+    return tf.where(tree, score, NEVER)
+
+
+def _reach_root(heads: tf.Tensor) -> tf.Tensor:
+    """Whether every word has the root above it, bool [...], of heads [..., T]."""
+    up = tf.concat([tf.zeros_like(heads[..., :1]), heads], axis=-1)  # of nodes, [..., N]
+
+    def doubled(steps: tf.Tensor, up: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return 2 * steps, tf.gather(up, up, batch_dims=up.shape.rank - 1)
+
+    _, up = tf.while_loop(lambda steps, up: steps < tf.shape(up)[-1], doubled, (tf.constant(1), up))
+    return tf.reduce_all(up == 0, axis=-1)
+
+
+def _cross(heads: tf.Tensor, read: tf.Tensor) -> tf.Tensor:
+    """Whether any two arcs cross, bool [...], of heads [..., T]."""
+    words = tf.range(1, tf.shape(heads)[-1] + 1)
+    first, last = tf.minimum(heads, words), tf.maximum(heads, words)
+    one, other = (..., slice(None), tf.newaxis), (..., tf.newaxis, slice(None))
+    crossing = (first[one] < first[other]) & (first[other] < last[one]) & (last[one] < last[other])
+    return tf.reduce_any(crossing & read[one] & read[other], axis=[-2, -1])

@@ -1,0 +1,7 @@
+"""Learning latent structures by expectation maximisation."""
+
+from tfp_dgm.training.expectation_maximisation.em_fitting import EMHistory, fit_em
+from tfp_dgm.training.expectation_maximisation.maximisation import m_step
+from tfp_dgm.training.expectation_maximisation.starts import start_anew
+
+__all__ = ["EMHistory", "fit_em", "m_step", "start_anew"]

@@ -1,0 +1,182 @@
+"""Fitting a model with a latent structure by expectation maximisation."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfp_dgm.distributions import GenerativeStructure
+from tfp_dgm.models import ExactLikelihoodModel
+from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.training.expectation_maximisation.expectation import (
+    Expectation,
+    batches_of,
+    distribution_of,
+)
+from tfp_dgm.training.expectation_maximisation.gradient_ascent import GradientAscent
+from tfp_dgm.training.expectation_maximisation.maximisation import (
+    has_closed_form,
+    log_prior,
+    m_step,
+)
+from tfp_dgm.training.expectation_maximisation.starts import start_anew
+
+
+@dataclass(frozen=True)
+class EMHistory:
+    """What `fit_em` saw, as Keras's `History` has it.
+
+    Attributes:
+      history: of the run that is kept: "log_likelihood", nats of all rows (of hard EM, of rows and
+        their best structures together), and "objective", the log prior added; one number before
+        the first iteration, and one after each.
+      seed: of the run that is kept; None where the model went on from its weights.
+      objectives: seed -> the last objective of its run.
+    """
+
+    history: dict[str, list[float]]
+    seed: int | None
+    objectives: dict[int, float]
+
+
+def fit_em(
+    model: ExactLikelihoodModel,
+    batches: Any,
+    *,
+    iterations: int = 100,
+    tolerance: float = 1e-4,
+    smoothing: float = 0.0,
+    hard: bool = False,
+    seeds: Sequence[int] = (),
+    gradient_steps: int = 20,
+    learning_rate: float = 0.05,
+    progress: Progress = no_progress,
+) -> EMHistory:
+    """Fits a model whose distribution sums a structure out, by expectation maximisation [1].
+
+    The E-step adds expected statistics over the batches: derivatives of log p(x) in the
+    log-probabilities, for every family alike. The M-step is the layer's own closed form (`m_step`),
+    or gradient steps on the expected log p(x, z) (generalised EM). The objective never falls, but
+    by rounding. Without smoothing, what is never used becomes impossible: weights of -inf.
+
+    Args:
+      model: whose likelihood gives a `distributions.GenerativeStructure`; it need not be compiled.
+      batches: events [N, ...] as one batch, or what gives batches [B, ...] at each iteration: a
+        list, a `tf.data.Dataset`.
+      iterations: at most.
+      tolerance: nats a row; an iteration that gains less is the last.
+      smoothing: what is added to every count: Dirichlet priors of 1 + smoothing over all that is
+        possible.
+      hard: whether the best structure of a row stands for its posterior (Viterbi training).
+      seeds: a run from new weights each (see `start_anew`), of which the best is kept; the model
+        goes on from its weights where there are none.
+      gradient_steps: of an M-step without a closed form, each.
+      learning_rate: of these steps.
+      progress: told of iterations.
+    Returns:
+      The history; the model has the weights.
+    Raises:
+      TypeError: if the model's distribution is another one, if batches cannot be read again, or if
+        there is neither a closed form nor a way by gradients.
+      ValueError: if a number is out of its range, or a row of the batches has no probability.
+      InvalidArgumentError: if a row is no event; names the value and the row.
+    References:
+      [1] Dempster, Laird and Rubin. Maximum likelihood from incomplete data via the EM algorithm.
+        1977.
+    """
+    _check_numbers(iterations, tolerance, smoothing, gradient_steps, learning_rate)
+    first = next(batches_of(batches), None)
+    if first is None:
+        raise ValueError("fit_em: `batches` must hold at least one batch; received none")
+    _check_model(model, first.shape)
+    layer = model.likelihood
+    expect = Expectation(model, batches, hard=hard)
+
+    def maximiser() -> Callable[[Any], None]:
+        if has_closed_form(layer):
+            return functools.partial(m_step, layer, smoothing=smoothing)
+        return GradientAscent(
+            model, steps=gradient_steps, learning_rate=learning_rate, smoothing=smoothing
+        )
+
+    def run(name: str) -> dict[str, list[float]]:
+        maximise, history = maximiser(), _History(model, smoothing)
+        statistics = history.observe(*expect())
+        for iteration in range(iterations):
+            maximise(statistics)
+            statistics = history.observe(*expect())
+            progress(name, iteration + 1, iterations)
+            if history.gain < tolerance * expect.num_rows:
+                break
+        return history.history
+
+    if not seeds:
+        return EMHistory(run("EM"), None, {})
+    runs = {}
+    for seed in seeds:
+        start_anew(layer, first.numpy(), seed)
+        runs[seed] = (run(f"EM, seed {seed}"), layer.get_weights())
+    objectives = {seed: history["objective"][-1] for seed, (history, _) in runs.items()}
+    best = max(objectives, key=lambda seed: objectives[seed])
+    history, weights = runs[best]
+    layer.set_weights(weights)
+    return EMHistory(history, best, objectives)
+
+
+class _History:
+    def __init__(self, model: ExactLikelihoodModel, smoothing: float) -> None:
+        self._model = model
+        self._smoothing = smoothing
+        self.history: dict[str, list[float]] = {"log_likelihood": [], "objective": []}
+
+    def observe(self, log_likelihood: float, statistics: Any) -> Any:
+        """Notes what an E-step gave, and hands its statistics on."""
+        prior = log_prior(distribution_of(self._model), self._smoothing)
+        self.history["log_likelihood"].append(log_likelihood)
+        self.history["objective"].append(log_likelihood + prior)
+        return statistics
+
+    @property
+    def gain(self) -> float:
+        """Of the last iteration, nats."""
+        before, after = self.history["objective"][-2:]
+        return after - before
+
+
+def _check_numbers(
+    iterations: int,
+    tolerance: float,
+    smoothing: float,
+    gradient_steps: int,
+    learning_rate: float,
+) -> None:
+    for argument, value, fits, wanted in (
+        ("iterations", iterations, iterations >= 1, ">= 1"),
+        ("tolerance", tolerance, tolerance >= 0, ">= 0"),
+        ("smoothing", smoothing, 0 <= smoothing < np.inf, ">= 0 and finite"),
+        ("gradient_steps", gradient_steps, gradient_steps >= 1, ">= 1"),
+        ("learning_rate", learning_rate, learning_rate > 0, "> 0"),
+    ):
+        if not fits:
+            raise ValueError(f"fit_em: `{argument}` must be {wanted}; received {value}")
+
+
+def _check_model(model: Any, shape: Any) -> None:
+    wanted = (
+        "fit_em: `model` must be an ExactLikelihoodModel without an encoder, whose likelihood "
+        "gives a `distributions.GenerativeStructure`"
+    )
+    if not isinstance(model, ExactLikelihoodModel):
+        raise TypeError(f"{wanted}; received {type(model).__name__}")
+    if model.encoder is not None:
+        raise TypeError(f"{wanted}; received one with the encoder {model.encoder.name}")
+    if not model.built:
+        model.build(tuple(shape))
+    distribution = distribution_of(model)
+    if not isinstance(distribution, GenerativeStructure):
+        raise TypeError(
+            f"{wanted}; received a {type(model.likelihood).__name__}, which gives a "
+            f"{type(distribution).__name__}"
+        )
