@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from tests.as_python import as_python
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
@@ -21,19 +23,13 @@ def seeds():
 
 
 @pytest.fixture
-def eager(monkeypatch):
+def eager():
     """`fit`, `predict` and every `tf.function` run as Python: a trace takes longer than few steps.
 
     Not for tests of what a trace keeps, nor for those that train in earnest or loop for long.
     """
-    import keras
-    import tensorflow as tf
-
-    always = property(lambda model: True, lambda model, value: None)
-    monkeypatch.setattr(keras.Model, "run_eagerly", always)
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    with as_python():
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import tensorflow as tf
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tests.as_python import as_python
+
 TINY = {
     "num_experts": 2,
     "units": 12,
@@ -33,7 +35,8 @@ def run(*arguments):
 
 def fitting(*arguments, **settings):
     given = [f"--set={name}={value}" for name, value in {**TINY, **settings}.items()]
-    result = run("train", *arguments, *given)
+    with as_python():  # Of few steps.
+        result = run("train", *arguments, *given)
     assert result.exit_code == 0, result.output
     return result
 

@@ -73,15 +73,17 @@ def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("label")
     frame, truth = _table(folder / "in.csv")
     steps = []
-    done = label_file(
-        folder / "in.csv",
-        folder / "out.csv",
-        text_columns=["text"],
-        label_column="label",
-        min_precision=0.8,
-        seed=3,
-        progress=lambda step, done, total: steps.append(step),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 40)
+        done = label_file(
+            folder / "in.csv",
+            folder / "out.csv",
+            text_columns=["text"],
+            label_column="label",
+            min_precision=0.8,
+            seed=3,
+            progress=lambda step, done, total: steps.append(step),
+        )
     output = pd.read_csv(folder / "out.csv", dtype=str, keep_default_na=False)
     return {"done": done, "in": frame, "truth": truth, "out": output, "steps": steps}
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tests.apps.known_text_model import divergence, known, log_probability, tokens
 from tests.apps.text_vae_command import run
+from tests.as_python import as_python
 from tests.sentence_modelling.untrained_models import SMALL, sentences, untrained
 from tfp_dgm import inference
 from tfp_dgm.sentence_modelling import TextModelSettings, load_text_model
@@ -39,11 +40,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(folder):
-    result = run(
-        *("train", folder / "train.txt", folder / "valid.txt", "--output", folder / "model"),
-        *("--settings", folder / "settings.toml", "--set", "kl.rate.nats=0.25"),
-        *("--set", "kl.rate.kind=free_bits", "--seed", 4),
-    )
+    with as_python():
+        result = run(
+            *("train", folder / "train.txt", folder / "valid.txt", "--output", folder / "model"),
+            *("--settings", folder / "settings.toml", "--set", "kl.rate.nats=0.25"),
+            *("--set", "kl.rate.kind=free_bits", "--seed", 4),
+        )
     assert "1 of 62 lines left out, empty: line 61" in result.stderr
     assert "1 sentences of more than 8 tokens, left out: line 62" in result.stderr
     numbers = json.loads((folder / "model" / "history.json").read_text())

@@ -25,6 +25,7 @@ _CAPTIONS = {
     "experts.embedding_units": 4,
     "context_units": 8,
     "max_length": 8,
+    "attention": "false",
     "batch_size": 60,
     "epochs": 1,
 }
@@ -42,7 +43,7 @@ ADDED = {
     "dgm iwae train": ["--set=epochs=1", "--set=batch_size=12"],
     "dgm iwae train --output OUT": ["--set=latents.units=[4, 3]"],
     "dgm iwae train --output K5": ["--set=latents.units=[3]", "--set=latents.hidden_units=[6]"],
-    "dgm serve saved_models/reviews": ["--rest-port", "0", "--grpc-port", "0"],
+    "dgm serve saved_models/reviews": ["--embedded", "--rest-port", "0", "--grpc-port", "0"],
     "dgm serve saved_models/reviews --docker": ["--rest-port", "8501", "--grpc-port", "8500"],
     "dgm serve-check": ["--json", "checks.json"],
     "dgm text-vae evaluate": [*_DRAWS, "--num-sentences", "10"],
@@ -56,7 +57,7 @@ def added(line):
 
 
 def brief(monkeypatch):
-    """Trains a step without traces; exports have no twins, and captioners but one signature.
+    """Trains a step without traces; exports have no twins, and captioners one signature.
 
     What `dgm serve-check` has done by another process is done by this one, and it finds no
     compiler of C++, which would take half a minute.
@@ -86,7 +87,7 @@ def brief(monkeypatch):
     monkeypatch.setitem(serving.export.__kwdefaults__, "batch_sizes", (1,))
     captioners = serving.captioner_signatures
 
-    def score_alone(*args, **kwargs):
+    def score_alone(*args, **kwargs):  # A search takes twice as long to trace.
         return {"serving_default": captioners(*args, **kwargs)["score"]}
 
     monkeypatch.setattr(serving, "captioner_signatures", score_alone)

@@ -13,8 +13,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tests.references import densities, flows, hidden_markov
+from tests.references.chains import chain as all_chains
 from tests.references.recurrent_text import lstm_log_prob, weights_of
-from tests.references.structures import chains
 from tfp_dgm import layers, networks
 
 DIMENSIONS = 5  # D, of the features
@@ -290,7 +290,7 @@ def chain_of_states(layer, features):
     """Features [T] as T vectors of size 1: potentials of states, transitions, the first state."""
     transitions, initial, kernel, bias = map(float64, layer.weights)
     unary = np.asarray(features, np.float64)[:, np.newaxis] @ kernel + bias
-    return chains(unary, np.broadcast_to(transitions, (DIMENSIONS - 1, 3, 3)), initial)
+    return all_chains(unary, np.broadcast_to(transitions, (DIMENSIONS - 1, 3, 3)), initial)
 
 
 POINTS = np.array([[0.3, -1.2, 2.0], [-0.7, 0.1, 0.4], [1.5, 1.0, -2.2]], np.float32)
@@ -364,7 +364,7 @@ ROWS = [
         layers.LinearChain,
         {"units": 3},
         np.array([[0, 1, 2, 2, 1], [1, 1, 1, 1, 1], [2, 0, 2, 0, 0]]),
-        lambda rows, event: rows.log_probs[rows.events.index(tuple(map(int, event)))],
+        lambda chains, event: chains.log_prob(event),
         support=list(np.ndindex(*[3] * DIMENSIONS)),
         parameters=chain_of_states,
         call=lambda layer, x: layer(tf.expand_dims(x, -1)),

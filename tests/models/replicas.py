@@ -57,7 +57,7 @@ def train_text():
     # An epsilon that keeps the steps of weights without much of a gradient small, and with which
     # the length of a gradient, which is clipped, shows in the step.
     return train(
-        model, data, True, FusedAdam(0.05, epsilon=0.01, clipnorm=0.1), ELBO(rate=FreeBits(0.5))
+        model, data, False, FusedAdam(0.05, epsilon=0.01, clipnorm=0.1), ELBO(rate=FreeBits(0.5))
     )
 
 

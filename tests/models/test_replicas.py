@@ -28,7 +28,6 @@ def runs():
         ("categorical", "evaluated"),
         ("categorical", "weights"),
         ("text", "history"),
-        ("text", "evaluated"),
         ("text", "weights"),
     ],
 )

@@ -106,11 +106,11 @@ def test_comes_back_from_a_file_with_both_vocabularies(tmp_path):
         translator("transformer", source_vocabulary=WordVocabulary(["x", "y"]))
 
 
-WORDS, MOST = 12, 7
+WORDS, MOST = 8, 6
 
 
 def backwards(rows, seed):
-    """Sources of 3 to 7 of 12 words; targets are their translations, in the opposite order."""
+    """Sources of 3 to 6 of 8 words; targets are their translations, in the opposite order."""
     random = np.random.default_rng(seed)
     translated = 4 + np.random.default_rng(0).permutation(WORDS)
     source = np.zeros((rows, MOST + 1), np.int32)
@@ -145,9 +145,9 @@ def share_right(return_sequences):
         ),
         seed=1,
     )
-    model.compile(keras.optimizers.Adam(1e-2))
-    model.fit(backwards(4000, 1), epochs=8, batch_size=100, verbose=0)
-    new = backwards(200, 3)
+    model.compile(keras.optimizers.Adam(2e-2))
+    model.fit(backwards(1500, 1), epochs=5, batch_size=50, verbose=0)
+    new = backwards(100, 3)
     found = expert_texts(model, model.encode(new["source"])).token_ids[:, 0].numpy()
     real = new["token_ids"] > 0
     return (found == new["token_ids"])[real].mean()
@@ -157,4 +157,4 @@ def test_translation_needs_attention():
     """The same networks, data and steps, but for what the decoder sees of the source."""
     attending, one_vector = share_right(True), share_right(False)
     assert attending > 0.95
-    assert one_vector < 0.9
+    assert one_vector < 0.8

@@ -11,6 +11,9 @@ from tfp_dgm.data import DataError
 from tfp_dgm.sentence_modelling import Samples, claim_run, load_text_model, train_text_model
 from tfp_dgm.sentence_modelling import training as training_module
 
+# Of few steps each.
+pytestmark = pytest.mark.usefixtures("eager")
+
 LANGUAGE_MODEL = {"model": "language_model", "decoder.dropout": 0.3}
 
 

@@ -171,7 +171,7 @@ def test_spoilt_file_is_named(content, uninterrupted, tmp_path):
         ResumeTraining(tmp_path)
 
 
-def test_best_weights_of_early_stopping_come_back(tmp_path):
+def test_best_weights_of_early_stopping_come_back(eager, tmp_path):
     def fit(epochs):
         model = new_model()
         stopping = keras.callbacks.EarlyStopping(
@@ -206,7 +206,7 @@ def test_batch_stream_starts_anywhere():
         batch_stream(shuffled, 0, first_batch=3)
 
 
-def test_objective_over_classes_is_saved(tmp_path):
+def test_objective_over_classes_is_saved(eager, tmp_path):
     def model():
         given = ScoreFunctionELBO(num_samples=2, control_variates=[RunningAverage()])
         made = toys.m2(class_objective=given)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from tests.as_python import as_python
 from tests.image_modelling.small_images import images
 from tests.image_modelling.small_images import settings as image_settings
 from tests.sentence_modelling.untrained_models import sentences, settings_of
@@ -20,11 +21,12 @@ MODELS = {
 
 def train(job, folder, resume=False):
     """Trains in folder/run, on data that lie beside it where they are read from files."""
-    {
-        "image_modelling": _train_images,
-        "sentence_modelling": _train_sentences,
-        "captioning": _train_captions,
-    }[job](folder, resume)
+    with as_python():  # Of few steps each; `test_resume_training.py` resumes compiled ones.
+        {
+            "image_modelling": _train_images,
+            "sentence_modelling": _train_sentences,
+            "captioning": _train_captions,
+        }[job](folder, resume)
 
 
 def _train_images(folder, resume):

@@ -56,7 +56,7 @@ class DataIntake:
         if isinstance(validation_data, tuple | list):
             validation_data = with_weights(name, *validation_data)
         x = self._checked(x)
-        self._make_variables(x)
+        self._make_variables(_shapes(x))
         return super().fit(  # type: ignore[misc]
             x, y, *args, validation_data=validation_data, sample_weight=sample_weight, **kwargs
         )
@@ -83,21 +83,20 @@ class DataIntake:
         name = type(self).__name__
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
         x = self._checked(x)
-        self._make_variables(x)
+        self._make_variables(_shapes(x, one_batch=True))
         return super().train_on_batch(  # type: ignore[misc]
             x, y, sample_weight, return_dict=return_dict
         )
 
-    def _make_variables(self, inputs: Any) -> None:
+    def _make_variables(self, shapes: Any) -> None:
         """Weights and the optimizer's state: a step that makes variables is traced twice."""
         model: Any = self
-        shapes = _shapes(inputs)
-        if not model.compiled or shapes is None:
+        if not model.compiled:
             return
         with model.distribute_strategy.scope():
-            if not model.built:
+            if not model.built and shapes is not None:
                 model.build(shapes)
-            if not model.optimizer.built:
+            if model.built and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
 
     def _checked(self, inputs: Any) -> Any:
@@ -118,11 +117,13 @@ class DataIntake:
         return batch if len(batch) > 1 else batch[0]
 
 
-def _shapes(inputs: Any) -> Any:
-    """Of a batch, [None, ...]; None where only the batches themselves can tell."""
+def _shapes(inputs: Any, *, one_batch: bool = False) -> Any:
+    """Of a batch of the inputs, [None, ...] or [B, ...]; None where they do not tell."""
     if isinstance(inputs, tf.data.Dataset):
         inputs = keras.utils.unpack_x_y_sample_weight(inputs.element_spec)[0]
     leaves = keras.tree.flatten(inputs)
     if not all(hasattr(leaf, "shape") and tf.TensorShape(leaf.shape).rank for leaf in leaves):
         return None
-    return keras.tree.map_structure(lambda leaf: (None, *leaf.shape[1:]), inputs)
+    return keras.tree.map_structure(
+        lambda leaf: (leaf.shape[0] if one_batch else None, *leaf.shape[1:]), inputs
+    )

@@ -60,6 +60,13 @@ def test_log_prob_and_gradient_under_xla(family, scores):
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
 
+def test_one_trace_is_of_any_length(family, scores):
+    log_prob = tf.function(family.log_prob, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    for columns, rows in ((4, [0, 1, 2, 3, 4]), (1, [3, 4])):
+        expected = [total(scores[row]) for row in rows]
+        np.testing.assert_allclose(log_prob(X[rows, :columns]), expected, rtol=1e-5)
+
+
 def test_probabilities_of_all_rows_of_one_length_sum_to_one(family):
     rows = [
         row

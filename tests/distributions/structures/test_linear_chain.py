@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_probability import distributions as tfd
 
-from tests.references.structures import answers, assert_answers, chains
+from tests.distributions.structures.chain_answers import (
+    answers,
+    assert_answers,
+    assert_compiles,
+    assert_draws_follow,
+)
+from tests.references.chains import chain as all_chains
 from tfp_dgm.distributions import LinearChain
 
 B, T, K = 3, 4, 3
@@ -18,11 +24,7 @@ def _answers(unary, transitions, initial, lengths, events):
     return answers(chain, LinearChain(-unary / 2, transitions / 2, lengths=lengths), events)
 
 
-# One trace a form of transitions; XLA where shared sums are products of matrices.
-ANSWERS = {
-    "shared": tf.function(_answers, jit_compile=True),
-    "own": tf.function(_answers),
-}
+ANSWERS = tf.function(_answers, reduce_retracing=True)
 
 
 def _potentials(seed, form, impossible):
@@ -35,9 +37,10 @@ def _potentials(seed, form, impossible):
 
 
 def _row(unary, transitions, initial, row, length):
+    """(The enumeration of a row, its potentials without padding.)"""
     own = np.broadcast_to(transitions, (B, T - 1, K, K))[row, : length - 1]
     parts = (unary[row, :length], own, initial[0])
-    return chains(*(part.astype(np.float64) for part in parts))
+    return all_chains(*parts), parts
 
 
 @pytest.mark.parametrize("form", ["shared", "own"])
@@ -54,12 +57,20 @@ def test_all_answers_are_those_of_enumeration(form, seed, lengths, impossible):
         padded[row, length:] = np.nan
     events = np.random.default_rng(seed).integers(0, K, (2, B, T))
     lengths32 = np.array(lengths, np.int32)
-    found = ANSWERS[form](padded, transitions, initial, lengths32, events.astype(np.int32))
+    found = ANSWERS(padded, transitions, initial, lengths32, events.astype(np.int32))
     for row, length in enumerate(lengths):
-        rows = _row(unary, transitions, initial, row, length)
-        others = _row(-unary / 2, transitions / 2, np.zeros_like(initial), row, length)
-        assert_answers(found, row, rows, others, events, lambda event: tuple(event[:length]))  # noqa: B023
+        rows, own = _row(unary, transitions, initial, row, length)
+        others, _ = _row(-unary / 2, transitions / 2, np.zeros_like(initial), row, length)
+        assert_answers(found, row, length, rows, others, own, events)
         assert not found["mode"][row, length:].numpy().any()
+
+
+@pytest.mark.parametrize("form", ["shared", "own"])
+def test_xla_compiles_it(form):
+    def make(unary, transitions, initial, lengths):
+        return LinearChain(unary, transitions, initial, lengths=lengths)
+
+    assert_compiles(make, _potentials(2, form, 0.3), [4, 1, 2], _row)
 
 
 def test_draws_are_exact():
@@ -68,8 +79,8 @@ def test_draws_are_exact():
     chain = LinearChain(unary, transitions, initial, lengths=lengths)
     draws = chain.sample(3000, seed=(1, 2)).numpy()
     for row, length in enumerate(lengths):
-        rows = _row(unary, transitions, initial, row, length)
-        assert rows.p_value([tuple(draw) for draw in draws[:, row, :length]]) > 1e-3
+        rows, _ = _row(unary, transitions, initial, row, length)
+        assert_draws_follow(rows, draws[:, row, :length])
         assert not draws[:, row, length:].any()
 
 
@@ -95,7 +106,7 @@ def test_derivatives_of_the_entropy_are_those_of_differences(scale):
             moved = [np.asarray(one, np.float64) for one in inputs]
             moved[place] = moved[place] + step * direction
             exact[side] = sum(
-                _row(moved[0], moved[1], initial, row, length).entropy
+                _row(moved[0], moved[1], initial, row, length)[0].entropy
                 for row, length in enumerate([4, 2, 1])
             )
         slope = np.sum(gradients[place] * direction)
@@ -109,8 +120,8 @@ def test_evidence_conditions_and_its_probability_is_a_difference():
     allowed[:, 1] = [True, False, False]
     conditioned = chain.given(allowed)
     for row in range(B):
-        rows = _row(unary, transitions, initial, row, T)
-        kept = rows.restricted(lambda event: event[1] == 0)
+        rows, _ = _row(unary, transitions, initial, row, T)
+        kept, _ = _row(np.where(allowed, unary, -np.inf), transitions, initial, row, T)
         evidence = conditioned.log_partition()[row] - chain.log_partition()[row]
         np.testing.assert_allclose(evidence, kept.log_partition - rows.log_partition, rtol=1e-4)
         np.testing.assert_allclose(conditioned.entropy()[row], kept.entropy, rtol=1e-4)

@@ -6,7 +6,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.references.structures import answers, assert_answers, segmentations
+from tests.distributions.structures.chain_answers import (
+    answers,
+    assert_answers,
+    assert_compiles,
+    assert_draws_follow,
+)
+from tests.references.chains import segmentation
 from tfp_dgm.distributions import SemiMarkovChain
 
 B, T, L, K = 3, 4, 3, 2
@@ -17,10 +23,7 @@ def _answers(segments, transitions, lengths, events):
     return answers(chain, SemiMarkovChain(-segments / 2, transitions / 2, lengths=lengths), events)
 
 
-ANSWERS = {
-    "shared": tf.function(_answers, jit_compile=True),
-    "own": tf.function(_answers),
-}
+ANSWERS = tf.function(_answers)
 
 
 def _potentials(seed, form, impossible):
@@ -33,29 +36,37 @@ def _potentials(seed, form, impossible):
 
 
 def _row(segments, transitions, row, length):
+    """(The enumeration of a row, its potentials without padding.)"""
     own = np.broadcast_to(transitions, (B, T - 1, K, K))[row, : length - 1]
-    return segmentations(segments[row, :length].astype(np.float64), own.astype(np.float64))
+    parts = (segments[row, :length], own)
+    return segmentation(*parts), parts
 
 
-@pytest.mark.parametrize("form", ["shared", "own"])
 @given(
     seed=st.integers(0, 10_000),
     lengths=st.lists(st.integers(1, T), min_size=B, max_size=B),
     impossible=st.sampled_from([0.0, 0.5]),
 )
 @settings(max_examples=8, deadline=None)
-def test_all_answers_are_those_of_enumeration(form, seed, lengths, impossible):
-    segments, transitions = _potentials(seed, form, impossible)
+def test_all_answers_are_those_of_enumeration(seed, lengths, impossible):
+    segments, transitions = _potentials(seed, "own", impossible)
     padded = segments.copy()
     for row, length in enumerate(lengths):
         padded[row, length:] = np.nan
     events = np.random.default_rng(seed).integers(-1, K, (6, B, T)).astype(np.int32)
-    found = ANSWERS[form](padded, transitions, np.array(lengths, np.int32), events)
+    found = ANSWERS(padded, transitions, np.array(lengths, np.int32), events)
     for row, length in enumerate(lengths):
-        rows = _row(segments, transitions, row, length)
-        others = _row(-segments / 2, transitions / 2, row, length)
-        assert_answers(found, row, rows, others, events, lambda event: tuple(event[:length]))  # noqa: B023
+        rows, own = _row(segments, transitions, row, length)
+        others, _ = _row(-segments / 2, transitions / 2, row, length)
+        assert_answers(found, row, length, rows, others, own, events)
         assert (found["mode"][row, length:].numpy() == -1).all()
+
+
+def test_xla_compiles_it():
+    def make(segments, transitions, lengths):
+        return SemiMarkovChain(segments, transitions, lengths=lengths)
+
+    assert_compiles(make, _potentials(2, "shared", 0.3), [4, 1, 2], _row)
 
 
 def test_draws_are_exact():
@@ -63,15 +74,14 @@ def test_draws_are_exact():
     lengths = [3, 1, 2]
     draws = SemiMarkovChain(segments, transitions, lengths=lengths).sample(3000, seed=(1, 2))
     for row, length in enumerate(lengths):
-        rows = _row(segments, transitions, row, length)
-        assert rows.p_value([tuple(draw) for draw in draws[:, row, :length].numpy()]) > 1e-3
+        assert_draws_follow(_row(segments, transitions, row, length)[0], draws[:, row, :length])
         assert (draws[:, row, length:].numpy() == -1).all()
 
 
 def test_segments_of_one_step_are_a_chain_of_states():
     segments, transitions = _potentials(4, "own", 0.0)
     chain = SemiMarkovChain(segments[:, :, :1], transitions)
-    whole = segmentations(segments[0, :, :1].astype(np.float64), transitions[0])
+    whole = segmentation(segments[0, :, :1], transitions[0])
     assert len(whole.events) == K**T
     np.testing.assert_allclose(chain.log_partition()[0], whole.log_partition, rtol=1e-5)
 
@@ -85,8 +95,7 @@ def test_derivatives_of_the_entropy_are_those_of_differences():
     direction = np.random.default_rng(7).normal(size=segments.shape)
     slope = np.sum(tape.gradient(entropy, inputs) * direction)
     exact = [
-        _row(segments.astype(np.float64) + step * direction, transitions, 1, T).entropy
-        for step in (-1e-4, 1e-4)
+        _row(segments + step * direction, transitions, 1, T)[0].entropy for step in (-1e-4, 1e-4)
     ]
     np.testing.assert_allclose(slope, (exact[1] - exact[0]) / 2e-4, rtol=1e-2, atol=1e-3)
 
@@ -97,7 +106,7 @@ def test_evidence_conditions():
     allowed[0, 1] = False  # No segment starts at the second step.
     conditioned = SemiMarkovChain(segments, transitions).given(allowed)
     for row in range(B):
-        kept = _row(segments, transitions, row, T).restricted(lambda event: event[1] == -1)
+        kept, _ = _row(np.where(allowed, segments, -np.inf), transitions, row, T)
         np.testing.assert_allclose(conditioned.log_partition()[row], kept.log_partition, rtol=1e-4)
 
 

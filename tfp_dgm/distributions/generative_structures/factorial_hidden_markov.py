@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfp_dgm.distributions.generative_structures.gaussian_emissions import (
     GaussianPotentials,
+    centre_of,
     frames_of,
     gaussian_potentials,
     log_densities,
@@ -80,10 +81,11 @@ class FactorialHiddenMarkov(GenerativeStructure):
             require_scale(owner, self._scale, "[D] or [D, D]", (), size)
             joint = joint_sums(tf.transpose(self._loc, [2, 0, 1]))  # [D, K^M]
             self._joint_loc = tf.transpose(joint)
+            self._centre = centre_of(self._joint_loc)
             self._log_potentials = GaussianHiddenMarkovPotentials(
                 tf.nn.log_softmax(initial),
                 tf.nn.log_softmax(transitions),
-                *gaussian_potentials(self._joint_loc, self._scale[tf.newaxis]),
+                *gaussian_potentials(self._joint_loc, self._scale[tf.newaxis], self._centre),
             )
             self._num_steps = num_steps
             super().__init__(
@@ -113,6 +115,11 @@ class FactorialHiddenMarkov(GenerativeStructure):
         """[K^M, D], the sums of every choice of one state a chain; the first changes slowest."""
         return self._joint_loc
 
+    @property
+    def centre(self) -> tf.Tensor:
+        """float64 [D], about which the statistics of vectors are."""
+        return self._centre
+
     def _event_shape(self) -> tf.TensorShape:
         return tf.TensorShape([self._num_steps, self._loc.shape[2]])
 
@@ -122,9 +129,7 @@ class FactorialHiddenMarkov(GenerativeStructure):
     def _posterior(self, x: tf.Tensor) -> FactorialChain:
         initial, transitions, *emissions = self._log_potentials
         x, seen, lengths = frames_of(x)
-        unary = log_densities(
-            x, self._joint_loc, self._scale[tf.newaxis], GaussianPotentials(*emissions)
-        )
+        unary = log_densities(x, self._centre, GaussianPotentials(*emissions))
         unary = tf.where(seen[..., tf.newaxis], unary, 0.0)  # [B, T, K^M]
         return FactorialChain(unary, transitions, initial, lengths=lengths)
 

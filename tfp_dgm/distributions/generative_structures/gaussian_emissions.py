@@ -3,21 +3,24 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 
 class GaussianPotentials(NamedTuple):
-    """What the log-density of the whitened u_k = L_k^-1 (x - loc_k) is linear in.
+    """What the log-density is linear in, with d = x - centre, one centre for all states; float64.
 
-        log N(x; loc_k, L_k L_k') = constant_k + linear_k u_k + u_k' quadratic_k u_k
+        log N(x; loc_k, L_k L_k') = constant_k + linear_k d + quadratic_k products(d)
 
-    Derivatives in them are the sums of 1, u and u u' over the vectors of each state; about its own
-    mean and in units of its own spread, float32 is precise enough for them wherever data lie.
+    Derivatives in them are the sums of 1, d and products(d) over the vectors of each state: moments
+    about the centre. All are products of matrices, and float64 loses nothing where means lie far
+    from each other.
 
     Attributes:
       constant: [K].
-      linear: [K, D], zeros.
-      quadratic: -1/2 times ones [K or 1, D] (diagonal covariances) or the identity [K or 1, D, D].
+      linear: [K, D].
+      quadratic: [K or 1, P]; the products are the squares (P = D) where covariances are diagonal,
+        d_i d_j for i <= j, row by row, (P = D (D + 1) / 2) where they are full.
     """
 
     constant: tf.Tensor
@@ -25,36 +28,47 @@ class GaussianPotentials(NamedTuple):
     quadratic: tf.Tensor
 
 
-def gaussian_potentials(loc: tf.Tensor, scale: tf.Tensor) -> GaussianPotentials:
+def centre_of(loc: tf.Tensor) -> tf.Tensor:
+    """The mean of the means [K, D], float64 [D]; densities do not depend on it."""
+    return tf.stop_gradient(tf.reduce_mean(tf.cast(loc, tf.float64), axis=0))
+
+
+def gaussian_potentials(loc: tf.Tensor, scale: tf.Tensor, centre: tf.Tensor) -> GaussianPotentials:
     """The potentials of means [K, D], and scales [K or 1, D] or [K or 1, D, D]."""
-    states, size = loc.shape
-    diagonal = scale if scale.shape.rank == 2 else tf.linalg.diag_part(scale)  # [K or 1, D]
-    volume = tf.reduce_sum(tf.math.log(diagonal), axis=-1) + 0.5 * size * math.log(2 * math.pi)
-    ones = tf.ones_like(diagonal)
-    quadratic = ones if scale.shape.rank == 2 else tf.linalg.diag(ones)
-    return GaussianPotentials(
-        tf.broadcast_to(-volume, [states]), tf.zeros_like(loc), -0.5 * quadratic
-    )
-
-
-def log_densities(
-    x: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor, potentials: GaussianPotentials
-) -> tf.Tensor:
-    """Vectors [B, T, D] -> [B, T, K], under every state."""
-    states, size = loc.shape
-    flat = tf.reshape(x, [-1, size])
-    centred = flat - loc[:, tf.newaxis]  # [K, B T, D]
+    loc, scale = tf.cast(loc, tf.float64), tf.cast(scale, tf.float64)
+    size = loc.shape[1]
+    mean = loc - centre
     if scale.shape.rank == 2:
-        white = centred / scale[:, tf.newaxis]
-        weighted = white * potentials.quadratic[:, tf.newaxis]
+        diagonal, quadratic = scale, -0.5 / tf.square(scale)
+        linear = -2 * quadratic * mean
     else:
-        identity = tf.eye(size, batch_shape=[scale.shape[0]])
-        inverse = tf.linalg.triangular_solve(scale, identity)
-        white = tf.matmul(centred, inverse, transpose_b=True)
-        weighted = tf.matmul(white, potentials.quadratic)
-    weighted += potentials.linear[:, tf.newaxis]
-    total = tf.reduce_sum(weighted * white, axis=-1) + potentials.constant[:, tf.newaxis]
-    return tf.reshape(tf.transpose(total), [*tf.unstack(tf.shape(x)[:-1]), states])
+        diagonal = tf.linalg.diag_part(scale)
+        identity = tf.eye(size, batch_shape=[scale.shape[0]], dtype=tf.float64)
+        precision = tf.linalg.cholesky_solve(scale, identity)
+        linear = tf.linalg.matvec(precision, mean)
+        rows, columns = np.triu_indices(size)
+        # A product off the diagonal stands for two elements.
+        packed = tf.gather(tf.reshape(precision, [-1, size * size]), rows * size + columns, axis=1)
+        quadratic = packed * np.where(rows == columns, -0.5, -1.0)
+    volume = tf.reduce_sum(tf.math.log(diagonal), axis=-1) + 0.5 * size * math.log(2 * math.pi)
+    constant = -0.5 * tf.reduce_sum(linear * mean, axis=-1) - volume
+    return GaussianPotentials(constant, linear, quadratic)
+
+
+def log_densities(x: tf.Tensor, centre: tf.Tensor, potentials: GaussianPotentials) -> tf.Tensor:
+    """Vectors [B, T, D] -> float32 [B, T, K], under every state."""
+    constant, linear, quadratic = potentials
+    states, size = linear.shape
+    d = tf.reshape(tf.cast(x, tf.float64) - centre, [-1, size])  # [B T, D]
+    if quadratic.shape[1] == size:
+        products = tf.square(d)
+    else:
+        rows, columns = np.triu_indices(size)
+        products = tf.gather(d, rows, axis=1) * tf.gather(d, columns, axis=1)
+    squares = tf.matmul(products, quadratic, transpose_b=True)
+    total = constant + tf.matmul(d, linear, transpose_b=True) + squares
+    shape = tf.concat([tf.shape(x)[:-1], [states]], axis=0)
+    return tf.reshape(tf.cast(total, tf.float32), shape)
 
 
 def normal_draws(loc: tf.Tensor, scale: tf.Tensor, states: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfp_dgm.distributions.generative_structures.gaussian_emissions import (
     GaussianPotentials,
+    centre_of,
     frames_of,
     gaussian_potentials,
     log_densities,
@@ -89,10 +90,11 @@ class GaussianHiddenMarkov(GenerativeStructure):
             require_sizes(owner, "loc", self._loc, "[K, D]", (states, None))
             size = self._loc.shape[1]
             require_scale(owner, self._scale, "[K, D] or [K, D, D]", (states,), size)
+            self._centre = centre_of(self._loc)
             self._log_potentials = GaussianHiddenMarkovPotentials(
                 tf.nn.log_softmax(initial),
                 tf.nn.log_softmax(transitions),
-                *gaussian_potentials(self._loc, self._scale),
+                *gaussian_potentials(self._loc, self._scale, self._centre),
             )
             self._num_steps = num_steps
             super().__init__(
@@ -117,6 +119,11 @@ class GaussianHiddenMarkov(GenerativeStructure):
         """[K, D] or [K, D, D]."""
         return self._scale
 
+    @property
+    def centre(self) -> tf.Tensor:
+        """float64 [D], about which the statistics of vectors are."""
+        return self._centre
+
     def _event_shape(self) -> tf.TensorShape:
         return tf.TensorShape([self._num_steps, self._loc.shape[1]])
 
@@ -126,7 +133,7 @@ class GaussianHiddenMarkov(GenerativeStructure):
     def _posterior(self, x: tf.Tensor) -> LinearChain:
         initial, transitions, *emissions = self._log_potentials
         x, seen, lengths = frames_of(x)
-        unary = log_densities(x, self._loc, self._scale, GaussianPotentials(*emissions))
+        unary = log_densities(x, self._centre, GaussianPotentials(*emissions))
         unary = tf.where(seen[..., tf.newaxis], unary, 0.0)  # [B, T, K]
         return LinearChain(unary, transitions, initial, lengths=lengths)
 

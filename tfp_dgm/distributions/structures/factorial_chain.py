@@ -114,7 +114,7 @@ class FactorialChain(RecursiveStructure):
         unary = semiring.lift(tf.transpose(parts.unary, [1, 0, 2]))  # [C, T, B, K^M]
         steps = size_of(unary, 1)
         first = semiring.times(semiring.lift(joint_sums(parts.initial)), unary[:, 0])
-        if steps == 1:
+        if unary.shape[1] == 1:
             return semiring.plus(first, -1, 0)
         arrivals = [self._arrivals(parts.transitions[:, m], semiring) for m in range(self._chains)]
 

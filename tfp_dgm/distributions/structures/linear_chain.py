@@ -103,7 +103,7 @@ class LinearChain(RecursiveStructure):
         unary = semiring.lift(tf.transpose(parts.unary, [1, 0, 2]))  # [C, T, B, K]
         steps = size_of(unary, 1)
         first = semiring.times(semiring.lift(parts.initial), unary[:, 0])
-        if steps == 1:
+        if unary.shape[1] == 1:
             return semiring.plus(first, -1, 0)
         arrivals = advance(parts.transitions, semiring)
 

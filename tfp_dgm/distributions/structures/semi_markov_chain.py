@@ -107,7 +107,7 @@ class SemiMarkovChain(RecursiveStructure):
             return end + 1, tf.concat([arrived, before[:, :-1]], axis=1), total
 
         total = semiring.lift(never[0])
-        if steps != 1:
+        if parts.segments.shape[1] != 1:
             _, before, total = tf.while_loop(
                 lambda end, before, total: end < steps,
                 step,

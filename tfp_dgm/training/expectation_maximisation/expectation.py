@@ -51,7 +51,7 @@ class Expectation:
                     "fit_em: every row must have a finite log-probability under the model; "
                     f"received {nats[row]} of row {row} of batch {number}"
                 )
-            total, rows = total + nats.sum(), rows + len(nats)
+            total, rows = total + float(nats.sum()), rows + len(nats)
             arrays = [part.numpy().astype(np.float64) for part in statistics]
             sums = arrays if sums is None else [s + a for s, a in zip(sums, arrays, strict=True)]
         if sums is None:

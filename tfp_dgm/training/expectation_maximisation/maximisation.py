@@ -1,6 +1,7 @@
 """M-steps in closed form, chosen by the layer."""
 
 import functools
+import math
 from typing import Any
 
 import keras
@@ -53,53 +54,66 @@ def _(layer: layers.HiddenMarkovText, statistics: Any, smoothing: float) -> None
 
 @m_step.register(layers.GaussianHiddenMarkov)
 def _(layer: layers.GaussianHiddenMarkov, statistics: Any, smoothing: float) -> None:
-    """Means and covariances from the moments of the whitened vectors of each state."""
+    """Means and covariances from the moments of each state's vectors."""
     now = layer()
-    _assign(layer.initial_logits, now.log_potentials.initial, statistics.initial, smoothing)
-    _assign(
-        layer.transition_logits, now.log_potentials.transitions, statistics.transitions, smoothing
-    )
-    loc, scale = (np.asarray(part, np.float64) for part in (now.loc, now.scale))
+    _assign_chains(layer, now, statistics, smoothing)
     # A state without a vector keeps its Normal.
     used = statistics.constant > 1e-6
     number = np.where(used, statistics.constant, 1.0)[:, np.newaxis]  # [K, 1]
-    mean = np.where(used[:, np.newaxis], statistics.linear / number, 0.0)
+    mean = statistics.linear / number
+    loc, scale = (np.asarray(part, np.float64) for part in (now.loc, now.scale))
     if layer.full_covariance:
-        eye = np.eye(layer.units)
-        square = statistics.quadratic / number[..., np.newaxis]
-        square = np.where(used[:, np.newaxis, np.newaxis], square, eye)
-        spread = square - mean[:, :, np.newaxis] * mean[:, np.newaxis]
-        covariance = scale @ spread @ np.swapaxes(scale, 1, 2)
-        loc = loc + np.squeeze(scale @ mean[..., np.newaxis], axis=-1)
+        square = _square(statistics.quadratic / number)
+        found = square - mean[:, :, np.newaxis] * mean[:, np.newaxis]
+        before = scale @ np.swapaxes(scale, 1, 2)
     else:
-        square = np.where(used[:, np.newaxis], statistics.quadratic / number, 1.0)
-        covariance = np.square(scale) * (square - np.square(mean))
-        loc = loc + scale * mean
-    layer.assign_normals(loc, covariance)
+        found, before = statistics.quadratic / number - np.square(mean), np.square(scale)
+    shape = (-1, *[1] * (found.ndim - 1))
+    layer.assign_normals(
+        np.where(used[:, np.newaxis], np.asarray(now.centre) + mean, loc),
+        np.where(used.reshape(shape), found, before),
+    )
 
 
 @m_step.register(layers.FactorialHiddenMarkov)
 def _(layer: layers.FactorialHiddenMarkov, statistics: Any, smoothing: float) -> None:
     """Means by weighted least squares on the states of all chains (Ghahramani and Jordan, A.1)."""
     now = layer()
-    _assign(layer.initial_logits, now.log_potentials.initial, statistics.initial, smoothing)
-    _assign(
-        layer.transition_logits, now.log_potentials.transitions, statistics.transitions, smoothing
-    )
-    factor, square = np.asarray(now.scale, np.float64), statistics.quadratic[0]
-    if not layer.full_covariance:
-        factor, square = np.diag(factor), np.diag(square)
-    number, first = statistics.constant, statistics.linear @ factor.T  # [K^M], [K^M, D]
+    _assign_chains(layer, now, statistics, smoothing)
+    number, first = statistics.constant[:, np.newaxis], statistics.linear  # [K^M, 1], [K^M, D]
+    means = np.asarray(now.joint_loc, np.float64) - np.asarray(now.centre)
     chosen = _choices(layer.num_chains, layer.num_states)  # [K^M, M K]
-    gram = chosen.T @ (number[:, np.newaxis] * chosen)
-    # One constant can be moved from chain to chain; the pseudo-inverse takes the smallest means.
-    step = np.linalg.pinv(gram, hermitian=True) @ (chosen.T @ first)  # [M K, D]
-    moved = chosen @ step  # [K^M, D], of the means
-    cross = first.T @ moved
-    spread = factor @ square @ factor.T - cross - cross.T
-    spread = (spread + (number[:, np.newaxis] * moved).T @ moved) / number.sum()
+    gram = chosen.T @ (number * chosen)
+    # One constant can be moved from chain to chain; the pseudo-inverse takes the smallest step.
+    step = np.linalg.pinv(gram, hermitian=True) @ (chosen.T @ (first - number * means))
+    means += chosen @ step
+    if layer.full_covariance:
+        cross = first.T @ means
+        square = _square(statistics.quadratic)[0] - cross - cross.T + (number * means).T @ means
+    else:
+        square = statistics.quadratic[0] + np.sum((number * means - 2 * first) * means, axis=0)
     loc = np.asarray(layer.loc, np.float64) + step.reshape(layer.loc.shape)
-    layer.assign_normals(loc, spread if layer.full_covariance else np.diag(spread))
+    layer.assign_normals(loc, square / number.sum())
+
+
+def _assign_chains(
+    layer: layers.GaussianHiddenMarkov | layers.FactorialHiddenMarkov,
+    now: GenerativeStructure,
+    statistics: Any,
+    smoothing: float,
+) -> None:
+    potentials = now.log_potentials
+    _assign(layer.initial_logits, potentials.initial, statistics.initial, smoothing)
+    _assign(layer.transition_logits, potentials.transitions, statistics.transitions, smoothing)
+
+
+def _square(packed: np.ndarray) -> np.ndarray:
+    """Symmetric matrices [..., D, D] of their elements i <= j, [..., D (D + 1) / 2]."""
+    size = math.isqrt(2 * packed.shape[-1])
+    rows, columns = np.triu_indices(size)
+    square = np.zeros((*packed.shape[:-1], size, size))
+    square[..., rows, columns] = square[..., columns, rows] = packed
+    return square
 
 
 def _choices(chains: int, states: int) -> np.ndarray:
