@@ -92,7 +92,7 @@ def _stretch(
         _, starts, ends = tf.while_loop(
             lambda width, *_: width < least + widths,
             forward,
-            (tf.constant(least), starts, ends),
+            (tf.convert_to_tensor(least), starts, ends),
             maximum_iterations=widths,
         )
 
@@ -123,7 +123,7 @@ def _stretch(
                 )
                 # What the row was made of has the rest of its flow; the row itself is done.
                 start_flows = tuple(
-                    tf.where(rows == width, 0.0, chart + more)
+                    tf.where(rows != width, chart + more, 0.0)
                     for chart, more in zip(start_flows, start_more, strict=True)
                 )
                 end_flows = tuple(
@@ -137,7 +137,7 @@ def _stretch(
                 lambda width, *_: width >= least,
                 backward,
                 (
-                    tf.constant(least + widths - 1),
+                    tf.convert_to_tensor(least + widths - 1),
                     ends,
                     start_flows,
                     end_flows,

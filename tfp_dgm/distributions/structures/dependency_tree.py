@@ -70,8 +70,8 @@ class DependencyTree(DependencyStructure, RecursiveStructure):
             new_left = over_splits(left, _with_first(new_to_left, to_left_behind[:, :-1]), 2)
             if self._single_root:
                 # What is complete at the root ends the sentence: it is joined with no more.
-                at_root = (tf.range(tf.shape(new_right)[1]) == 0)[:, tf.newaxis]  # [N, 1]
-                new_right = tf.where(at_root & (width != lengths), NEVER, new_right)
+                is_word = (tf.range(tf.shape(new_right)[1]) > 0)[:, tf.newaxis]  # [N, 1]
+                new_right = tf.where(is_word | (width == lengths), new_right, NEVER)
             return (new_right, new_left, new_to_right), (new_left, new_right, new_to_left)
 
         one = semiring.lift(tf.zeros_like(arcs[0, 0]))  # [C, N, B]

@@ -56,8 +56,8 @@ def ranked_trees(
         best_heads, best_score = of_first(heads), of_first(scores)
         out_heads = _at(rank, best_heads, out_heads)
         out_scores = _at(rank, best_score, out_scores)
-        taken = tf.one_hot(first, tf.shape(flat)[0], on_value=True, off_value=False, axis=0)
-        scores = tf.where(tf.reshape(taken, tf.shape(scores)), _TAKEN, scores)
+        others = tf.one_hot(first, tf.shape(flat)[0], on_value=False, off_value=True, axis=0)
+        scores = tf.where(tf.reshape(others, tf.shape(scores)), scores, _TAKEN)
         new_sets = parted(of_first(sets), best_heads)
         new_heads, new_scores = best(new_sets)
         # Beyond the length there is nothing to part at.

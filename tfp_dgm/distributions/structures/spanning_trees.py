@@ -33,7 +33,7 @@ def log_sum_of_trees(arcs: tf.Tensor, lengths: tf.Tensor, *, single_root: bool) 
     # Words beyond the length hang on the root, and weigh nothing.
     beyond = place > lengths[:, tf.newaxis]  # [B, N]
     from_root = (place == 0)[:, tf.newaxis]  # [N, 1]
-    arcs = tf.where(from_root & beyond[:, tf.newaxis], 0.0, arcs)
+    arcs = tf.where(~from_root | ~beyond[:, tf.newaxis], arcs, 0.0)
     counted = from_root & ~beyond[:, tf.newaxis] & single_root
     orders = tf.cast(counted, arcs.dtype)  # [B, N, N]
 
@@ -85,10 +85,11 @@ def drawn_tree(
         # Less than the sum of all, whatever its rounding: no head of share 0.
         target = uniforms[:, word, tf.newaxis] * below[:, -1:]
         head = tf.reduce_sum(tf.cast(below <= target, tf.int32), axis=1)  # [B]
-        other = (tf.range(nodes) != head[:, tf.newaxis])[:, :, tf.newaxis]
+        head = tf.minimum(head, nodes - 1)  # Where nothing is possible.
+        chosen = (tf.range(nodes) == head[:, tf.newaxis])[:, :, tf.newaxis]
         this = tf.range(nodes) == word
         heads = tf.where(this, head[:, tf.newaxis], heads)
-        return word + 1, heads, tf.where(other & this, NEVER, arcs)
+        return word + 1, heads, tf.where(chosen | ~this, arcs, NEVER)
 
     _, heads, _ = tf.while_loop(
         lambda word, *_: word < nodes,

@@ -158,7 +158,7 @@ class Structure(tfd.Distribution):
         parts = self._over_rows(self._finite)
         log_partition, marginals = self._with_marginals(parts)
         for marginal, part in zip(marginals, parts, strict=True):
-            weights = tf.where(part <= NEVER, 0.0, marginal * part)
+            weights = tf.where(part > NEVER, marginal * part, 0.0)
             log_partition -= tf.reduce_sum(weights, axis=list(range(1, part.shape.rank)))
         return log_partition
 
@@ -196,7 +196,7 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
         for marginal, our, their in zip(marginals, ours, theirs, strict=True):
             axes = list(range(1, marginal.shape.rank))
             impossible = their <= NEVER
-            total += tf.reduce_sum(tf.where(impossible, 0.0, marginal * (our - their)), axis=axes)
+            total += tf.reduce_sum(tf.where(~impossible, marginal * (our - their), 0.0), axis=axes)
             missed = tf.reduce_any(impossible & (marginal > 0), axis=axes)
             total = tf.where(missed, tf.constant(float("inf"), total.dtype), total)
         return total
