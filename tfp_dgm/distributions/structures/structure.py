@@ -17,9 +17,9 @@ class Structure(tfd.Distribution):
 
     A structure z is a set of parts (states and transitions, segments, arcs, spans), and every part
     has a potential, a real number or -inf (impossible). Z sums over all structures, and all that
-    this class answers is exact. Batch shape [B]; rows may differ in length, and
-    what stands beyond a row's length is never read. Everything but `sample`, `mode` and `top_k` is
-    differentiable in the potentials, and everything compiles under XLA.
+    this class answers is exact. Batch shape [B]; rows may differ in length, and what stands beyond
+    a row's length is never read. Everything but `sample`, `mode` and `top_k` is differentiable in
+    the potentials, and everything compiles under XLA.
 
     Kim, Wiseman and Rush, "A Tutorial on Deep Latent Variable Models of Natural Language" (2018),
     sections 3.3 and 5. The derivative of log Z in a potential is the part's marginal probability
