@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
@@ -48,6 +47,7 @@ class LinearChain(RecursiveStructure):
     """
 
     told_by = "unary"
+    told_axes = 2
 
     def __init__(
         self,
@@ -80,16 +80,6 @@ class LinearChain(RecursiveStructure):
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
-        return {"unary": tfp.util.ParameterProperties(event_ndims=2)}
-
-    def _event_shape(self) -> tf.TensorShape:
-        return self._potentials.unary.shape[1:2]
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.shape(self._potentials.unary)[1:2]
 
     def _read(self, potentials: LinearChainParts, lengths: tf.Tensor) -> LinearChainParts:
         read = tf.sequence_mask(lengths, tf.shape(potentials.unary)[1])

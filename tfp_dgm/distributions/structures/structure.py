@@ -1,9 +1,10 @@
 """Distributions over structures: chains, segmentations, trees."""
 
 import abc
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.structures.checks import require_possible
@@ -31,7 +32,9 @@ class Structure(tfd.Distribution):
     """
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
-    told_by: str
+    told_by: ClassVar[str]
+    # Their axes behind that of the batch, the first of which are an event's.
+    told_axes: ClassVar[int]
 
     def __init__(
         self,
@@ -54,6 +57,16 @@ class Structure(tfd.Distribution):
             parameters=parameters,
             name=name,
         )
+
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        return {cls.told_by: tfp.util.ParameterProperties(event_ndims=cls.told_axes)}
+
+    def _event_shape(self) -> tf.TensorShape:
+        return getattr(self._potentials, self.told_by).shape[1:2]
+
+    def _event_shape_tensor(self) -> tf.Tensor:
+        return tf.shape(getattr(self._potentials, self.told_by))[1:2]
 
     @property
     def potentials(self) -> Parts:
