@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.charts import Charts, by_width, spans_from_first
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
@@ -48,7 +49,6 @@ class ConstituencyTree(RecursiveStructure):
     """
 
     told_by = "spans"
-    told_axes = 3
 
     def __init__(
         self,
@@ -74,6 +74,10 @@ class ConstituencyTree(RecursiveStructure):
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
+
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        return {"spans": tfp.util.ParameterProperties(event_ndims=3)}
 
     def _event_shape(self) -> tf.TensorShape:
         return self._potentials.spans.shape[1:3]

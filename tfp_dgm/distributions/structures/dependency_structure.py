@@ -4,6 +4,7 @@ import abc
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.heads import finite_arcs, score_of_heads
@@ -38,7 +39,6 @@ class DependencyStructure(Structure):
     """
 
     told_by = "arcs"
-    told_axes = 2
 
     def __init__(
         self,
@@ -76,6 +76,10 @@ class DependencyStructure(Structure):
     @abc.abstractmethod
     def _projective(self) -> bool:
         """Whether arcs that cross are no tree."""
+
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        return {"arcs": tfp.util.ParameterProperties(event_ndims=2)}
 
     def _event_shape(self) -> tf.TensorShape:
         nodes = self._potentials.arcs.shape[1]

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
@@ -48,7 +49,6 @@ class FactorialChain(RecursiveStructure):
     """
 
     told_by = "unary"
-    told_axes = 2
 
     def __init__(
         self,
@@ -89,6 +89,10 @@ class FactorialChain(RecursiveStructure):
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
+
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        return {"unary": tfp.util.ParameterProperties(event_ndims=2)}
 
     def _event_shape(self) -> tf.TensorShape:
         return tf.TensorShape([self._potentials.unary.shape[1], self._chains])

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
@@ -45,7 +46,6 @@ class SemiMarkovChain(RecursiveStructure):
     """
 
     told_by = "segments"
-    told_axes = 3
 
     def __init__(
         self,
@@ -70,6 +70,10 @@ class SemiMarkovChain(RecursiveStructure):
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
+
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        return {"segments": tfp.util.ParameterProperties(event_ndims=3)}
 
     def _read(self, potentials: SemiMarkovParts, lengths: tf.Tensor) -> SemiMarkovParts:
         read = tf.sequence_mask(lengths, tf.shape(potentials.segments)[1])

@@ -4,7 +4,6 @@ import abc
 from typing import Any, ClassVar, Self
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.structures.checks import require_possible
@@ -33,8 +32,6 @@ class Structure(tfd.Distribution):
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
     told_by: ClassVar[str]
-    # Their axes behind that of the batch, the first of which are an event's.
-    told_axes: ClassVar[int]
 
     def __init__(
         self,
@@ -57,10 +54,6 @@ class Structure(tfd.Distribution):
             parameters=parameters,
             name=name,
         )
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
-        return {cls.told_by: tfp.util.ParameterProperties(event_ndims=cls.told_axes)}
 
     def _event_shape(self) -> tf.TensorShape:
         return getattr(self._potentials, self.told_by).shape[1:2]
