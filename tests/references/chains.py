@@ -1,4 +1,4 @@
-"""All state sequences and all segmentations of a row, with the potentials that each adds up."""
+"""All state sequences, of one chain or several, and segmentations of a row, by their parts."""
 
 import itertools
 
@@ -25,6 +25,22 @@ def chain(unary, transitions, initial):
     return _flat(
         (unary, transitions, initial), itertools.product(range(states), repeat=steps), parts
     )
+
+
+def factorial_chain(unary, transitions, initial):
+    """States [T, M] by unary [T, K^M], transitions [M, K, K] and initial [M, K], likewise."""
+    chains, states = initial.shape
+    joint = list(itertools.product(range(states), repeat=chains))
+
+    def parts(event):
+        for t, chosen in enumerate(event):
+            yield 0, (t, joint.index(chosen))
+        for m in range(chains):
+            for before, after in itertools.pairwise(event):
+                yield 1, (m, before[m], after[m])
+            yield 2, (m, event[0][m])
+
+    return _flat((unary, transitions, initial), itertools.product(joint, repeat=len(unary)), parts)
 
 
 def segmentation(segments, transitions):

@@ -80,8 +80,9 @@ def assert_compiles(make, potentials, lengths, enumerate_row):
 
 
 def assert_draws_follow(enumerated, draws):
-    """Draws [N, T] without padding, by the chi-square test."""
-    counts = np.array([np.all(draws == event, axis=1).sum() for event in enumerated.events])
+    """Draws [N, T, ...] without padding, by the chi-square test."""
+    axes = tuple(range(1, draws.ndim))
+    counts = np.array([np.all(draws == event, axis=axes).sum() for event in enumerated.events])
     assert counts.sum() == len(draws)
     expected = len(draws) * enumerated.probs
     assert not counts[expected == 0].any()
