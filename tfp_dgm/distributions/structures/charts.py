@@ -28,7 +28,7 @@ def spans_from_first(step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor
     (i, i + w) parted after i + u; `NEVER` for larger u. Nothing is gathered: the charts by end move
     by one row and one place a step. Time O(N^3 B); the derivative goes back over the widths, with
     the charts alone kept, O(N^2 B). Of many places, stretches of widths hold but what they need
-    (no start beyond N less the least width, no row beyond the largest): down to a third of the work.
+    (no start beyond N less the least width, no row beyond the largest), at best a third of it all.
 
     Args:
       step: the recursion, of any number of places; what it closes over has no derivative.
