@@ -11,6 +11,7 @@ from tfp_dgm.models import (
     CategoricalVAE,
     ExactLikelihoodModel,
     HierarchicalVAE,
+    MeanFieldModel,
     SigmoidBeliefNetwork,
 )
 from tfp_dgm.networks import MLP
@@ -222,6 +223,11 @@ LATENT_VARIABLE_MODELS = {
     "hidden_markov_chains": lambda: hidden_markov(
         layers.FactorialHiddenMarkov(2, num_chains=2, num_states=3, num_steps=4, min_scale=0.1),
         FRAMES,
+    ),
+    "mean_field": lambda: compiled(
+        MeanFieldModel(layers.FactorialHiddenMarkov(2, 3, 2, num_steps=4), steps=3, seed=5),
+        FRAMES,
+        None,
     ),
     "categorical_vae": lambda: categorical_vae(
         objectives.GumbelSoftmaxELBO(num_samples=2, temperature=0.7)
