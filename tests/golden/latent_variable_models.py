@@ -9,6 +9,7 @@ from tfp_dgm.models import (
     M2,
     VAE,
     CategoricalVAE,
+    ChainVAE,
     ExactLikelihoodModel,
     HierarchicalVAE,
     MeanFieldModel,
@@ -142,6 +143,17 @@ def exact_likelihood():
     return compiled(model, {"condition": COUNTS, "event": IMAGES}, nested)
 
 
+def chain_vae():
+    encoder = keras.layers.Embedding(WORDS, 3)
+    model = randomized(ChainVAE(WORDS, 3, encoder, annotation_weight=2.0, seed=1), TEXTS)
+    model.compile(keras.optimizers.SGD(0.05), objectives.EnumeratedELBO())
+    return (
+        model,
+        TEXTS,
+        np.array([[0, -1, 2, -1], [-1, 1, 0, 0], [2, 0, 0, 0]])[:, : TEXTS.shape[1]],
+    )
+
+
 def hidden_markov(likelihood, inputs):
     return compiled(ExactLikelihoodModel(likelihood, seed=3), inputs, None)
 
@@ -229,6 +241,7 @@ LATENT_VARIABLE_MODELS = {
         FRAMES,
         None,
     ),
+    "chain_vae": chain_vae,
     "categorical_vae": lambda: categorical_vae(
         objectives.GumbelSoftmaxELBO(num_samples=2, temperature=0.7)
     ),

@@ -25,10 +25,13 @@ def log_prob_of_annotation(distribution: tfd.Distribution, annotation: Any) -> t
 
 @log_prob_of_annotation.register(LinearChain)
 def _(distribution: LinearChain, annotation: Any) -> tf.Tensor:
-    """States [B, T], -1 where they are not known."""
-    states = tf.cast(annotation, tf.int32)[..., tf.newaxis]
-    unary = distribution.potentials.unary
-    fitting = (states == tf.range(tf.shape(unary)[-1])) | (states == -1)
-    never = tf.constant(-float("inf"), unary.dtype)
-    known = distribution.copy(unary=tf.where(fitting, unary, never))
+    known = given_annotation(distribution, annotation)
     return known.log_partition() - distribution.log_partition()
+
+
+def given_annotation(chain: LinearChain, annotation: Any) -> LinearChain:
+    """The chain conditioned on states [B, T], -1 where they are not known."""
+    states = tf.cast(annotation, tf.int32)[..., tf.newaxis]
+    unary = chain.potentials.unary
+    fitting = (states == tf.range(tf.shape(unary)[-1])) | (states == -1)
+    return chain.copy(unary=tf.where(fitting, unary, tf.constant(-float("inf"), unary.dtype)))

@@ -2,6 +2,7 @@
 
 from tfp_dgm.models.bag_of_words_vae import BagOfWordsVAE
 from tfp_dgm.models.categorical_vae import CategoricalVAE
+from tfp_dgm.models.chain_vae import ChainVAE
 from tfp_dgm.models.class_sets import allowed_classes
 from tfp_dgm.models.encoded_source import EncodedSource
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
@@ -24,6 +25,7 @@ __all__ = [
     "VAE",
     "BagOfWordsVAE",
     "CategoricalVAE",
+    "ChainVAE",
     "EncodedSource",
     "ExactLikelihoodModel",
     "HierarchicalVAE",

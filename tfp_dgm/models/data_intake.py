@@ -91,12 +91,12 @@ class DataIntake:
     def _make_variables(self, shapes: Any) -> None:
         """Weights and the optimizer's state: a step that makes variables is traced twice."""
         model: Any = self
-        if not model.compiled or shapes is None:
+        if not model.compiled:
             return
         with model.distribute_strategy.scope():
-            if not model.built:
+            if not model.built and shapes is not None:
                 model.build(shapes)
-            if not model.optimizer.built:
+            if model.built and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
 
     def _checked(self, inputs: Any) -> Any:

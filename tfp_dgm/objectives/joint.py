@@ -16,6 +16,7 @@ Latents = Any
 # Parts of a joint -> what messages call them.
 _PARTS = {
     "log_likelihood": "log-likelihood given this latent alone",
+    "part_log_likelihood": "log-likelihood that is a sum over the parts of a structure",
     "prior": "prior",
     "posterior": "posterior",
     "parameters": "parameters of its posterior",
@@ -25,7 +26,14 @@ _PARTS = {
     "surrogate": "learned control variate",
     "dream_log_posterior": "dreams",
 }
-_COMPUTED_ONCE = ("prior", "posterior", "parameters", "baseline", "surrogate")
+_COMPUTED_ONCE = (
+    "part_log_likelihood",
+    "prior",
+    "posterior",
+    "parameters",
+    "baseline",
+    "surrogate",
+)
 
 
 class LackingPartError(NotImplementedError):
@@ -51,6 +59,9 @@ class Joint:
       owner: the model, for its name in messages.
       log_likelihood: latents [S, B, ...] (or [S, 1, ...], the same for all examples) ->
         log p(x | z), float32 [S, B], nats; or an objective's `Bound` on it, with fields [S, B].
+      part_log_likelihood: () -> what each part of a structure z adds to log p(x | z), where that is
+        a sum over parts: [B, ...] as the potentials that tell the structure (of a `LinearChain`
+        log p(x_t | z_t = k), [B, T, K]); 0 in the padding.
       prior: () -> p(z), batch shape [B] or [].
       posterior: () -> q(z | x), batch shape [B]. Latents of several layers are one joint
         distribution over a nested structure, such as `tfd.JointDistributionSequential`.
@@ -76,6 +87,7 @@ class Joint:
         owner: object,
         *,
         log_likelihood: Callable[[Latents], tf.Tensor | Bound] | None = None,
+        part_log_likelihood: Callable[[], tf.Tensor] | None = None,
         prior: Callable[[], tfd.Distribution] | None = None,
         posterior: Callable[[], tfd.Distribution] | None = None,
         parameters: Callable[[], tf.Tensor] | None = None,
@@ -90,6 +102,7 @@ class Joint:
         self.training = training
         parts: dict[str, Any] = {
             "log_likelihood": log_likelihood,
+            "part_log_likelihood": part_log_likelihood,
             "prior": prior,
             "posterior": posterior,
             "parameters": parameters,
@@ -104,6 +117,11 @@ class Joint:
     def log_likelihood(self, z: Latents) -> tf.Tensor | Bound:
         """log p(x | z) of latents [S, B, ...], or the bound on it; [S, B]."""
         return self._part("log_likelihood")(z)
+
+    @functools.cached_property
+    def part_log_likelihood(self) -> tf.Tensor:
+        """What each part of a structure adds to log p(x | z), [B, ...]."""
+        return self._part("part_log_likelihood")()
 
     @functools.cached_property
     def prior(self) -> tfd.Distribution:

@@ -141,6 +141,20 @@ def assert_compiles(family, potentials, lengths):
         assert q.log_prob(draw) > -np.inf
 
 
+def assert_sums_as(reference, make, potentials):
+    """log Z of one long row and its derivative in one direction are a reference's in float64."""
+    direction = np.random.normal(size=potentials.shape)
+    watched = tf.constant(potentials[np.newaxis], tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        log_partition = make(watched).log_partition()
+    np.testing.assert_allclose(log_partition[0], reference(potentials), rtol=1e-5)
+    step = 1e-5
+    up, down = (reference(potentials + sign * step * direction) for sign in (1, -1))
+    along = np.sum(tape.gradient(log_partition, watched)[0] * direction)
+    np.testing.assert_allclose(along, (up - down) / (2 * step), rtol=1e-3)
+
+
 def assert_refuses_evidence(family, potentials, lengths, row):
     """A row that is left without a structure is named; in graphs its log Z is -inf."""
     allowed = np.ones(potentials.shape, bool)

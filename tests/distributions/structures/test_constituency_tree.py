@@ -1,6 +1,7 @@
 """Binary constituency trees against the enumeration of all of them."""
 
 import functools
+from math import comb
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from tests.distributions.structures.families import (
     assert_compiles,
     assert_draws_follow,
     assert_refuses_evidence,
+    assert_sums_as,
     enumerated,
 )
-from tests.references.trees import constituency_trees
+from tests.references.trees import bracketing_log_sum, constituency_trees
 from tfp_dgm.distributions import ConstituencyTree
 
 
@@ -46,6 +48,17 @@ def test_answers_are_those_of_the_enumeration(labels):
 
 def test_draws_follow_the_distribution():
     assert_draws_follow(family(2), spans(), [3, 2, 1])
+
+
+def test_there_are_as_many_trees_as_are_known():
+    lengths = np.array([45, 44, 21, 20, 1])
+    trees = ConstituencyTree(tf.zeros([5, 45, 45, 3]), lengths=lengths)
+    known = [comb(2 * n - 2, n - 1) / n * 3.0 ** (2 * n - 1) for n in lengths]  # Catalan's.
+    np.testing.assert_allclose(trees.log_partition(), np.log(known), rtol=1e-5)
+
+
+def test_many_words_are_summed_as_span_by_span():
+    assert_sums_as(bracketing_log_sum, ConstituencyTree, np.random.normal(size=(41, 41, 2)))
 
 
 def test_xla_compiles_it():

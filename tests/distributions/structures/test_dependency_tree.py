@@ -1,6 +1,7 @@
 """Projective dependency trees against the enumeration of all of them."""
 
 import functools
+from math import comb
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from tests.distributions.structures.families import (
     assert_compiles,
     assert_draws_follow,
     assert_refuses_evidence,
+    assert_sums_as,
     enumerated,
 )
-from tests.references.trees import dependency_trees
+from tests.references.trees import dependency_trees, projective_log_sum
 from tfp_dgm.distributions import DependencyTree
 
 
@@ -50,6 +52,22 @@ def test_answers_are_those_of_the_enumeration(single_root):
 @pytest.mark.parametrize("single_root", [True, False])
 def test_draws_follow_the_distribution(single_root):
     assert_draws_follow(family(single_root), arcs(), [4, 3, 1])
+
+
+@pytest.mark.parametrize("single_root", [True, False])
+def test_there_are_as_many_trees_as_are_known(single_root):
+    lengths = np.array([45, 44, 21, 20, 1])
+    trees = DependencyTree(tf.zeros([5, 46, 46]), lengths=lengths, single_root=single_root)
+    # OEIS A006013 and A001764.
+    known = [
+        comb(3 * n - 2, n - 1) / n if single_root else comb(3 * n, n) / (2 * n + 1) for n in lengths
+    ]
+    np.testing.assert_allclose(trees.log_partition(), np.log(known), rtol=1e-5)
+
+
+def test_many_words_are_summed_as_span_by_span():
+    make = functools.partial(DependencyTree, single_root=False)
+    assert_sums_as(projective_log_sum, make, np.random.normal(size=(41, 41)))
 
 
 def test_xla_compiles_it():

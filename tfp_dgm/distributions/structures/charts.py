@@ -12,9 +12,12 @@ Charts = tuple[tf.Tensor, ...]
 # (width, charts by start, charts by end, inputs of the width) -> rows of both, [C, N, B] each.
 Step = Callable[[tf.Tensor, Charts, Charts, tf.Tensor], tuple[Charts, Charts]]
 
+# A stretch of widths to so many places; each is compiled, so there are never many.
+_PLACES_PER_STRETCH, _MOST_STRETCHES = 20, 4
 
-def filled_chart(step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor) -> tf.Tensor:
-    """The first chart by start, [C, W, N, B], of a recursion over spans of N = W places.
+
+def spans_from_first(step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor) -> tf.Tensor:
+    """The first chart by start of a recursion over spans of N = W places, at place 0: [C, W, B].
 
     A span of width w is that of the places i .. i + w. When `step` is at width w,
 
@@ -24,92 +27,33 @@ def filled_chart(step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor) ->
     for u = 0 .. w - 1, so that row u of one and row u of the other are the two halves of span
     (i, i + w) parted after i + u; `NEVER` for larger u. Nothing is gathered: the charts by end move
     by one row and one place a step. Time O(N^3 B); the derivative goes back over the widths, with
-    the charts alone kept, O(N^2 B).
+    the charts alone kept, O(N^2 B). Of many places, stretches of widths hold but what they need
+    (no start beyond N less the least width, no row beyond the largest): up to a third of the work.
 
     Args:
-      step: the recursion; what it closes over has no derivative.
+      step: the recursion, of any number of places; what it closes over has no derivative.
       starts: rows of width 0 of the charts by start, [C, N, B] each.
       ends: those of the charts by end.
-      inputs: [W, ...], of each width.
+      inputs: [W, ..., N, B], of each width.
     """
     places = size_of(inputs, 0)
-
-    def rows_of(width: tf.Tensor, *windows: Any) -> tuple[Charts, Charts]:
-        within = (tf.range(places) + width < places)[:, tf.newaxis]  # [N, 1]
-        return tf.nest.map_structure(
-            lambda row: tf.where(within, row, NEVER), step(width, *windows)
+    stretches = 1
+    if not tf.is_tensor(places):
+        stretches = min(max(places // _PLACES_PER_STRETCH, 1), _MOST_STRETCHES)
+    bounds = [places * stretch // stretches for stretch in range(1, stretches)]
+    least = 1
+    starts = tuple(row[:, tf.newaxis] for row in starts)
+    ends = tuple(_pushed(row[:, tf.newaxis], row) for row in ends)
+    for most in [*bounds, places]:
+        left = places + 1 - least  # One more than wanted: a single place has no width but 0.
+        starts, ends = (
+            tuple(_resized(chart, most, left) for chart in charts) for charts in (starts, ends)
         )
-
-    @tf.custom_gradient
-    def first_chart(starts: Charts, ends: Charts, inputs: tf.Tensor) -> Any:
-        def forward(width: tf.Tensor, starts: Charts, ends: Charts) -> Any:
-            start_rows, end_rows = rows_of(width, starts, ends, inputs[width])
-            starts = tuple(_placed(*pair, width) for pair in zip(starts, start_rows, strict=True))
-            return width + 1, starts, tuple(map(_pushed, ends, end_rows))
-
-        _, final_starts, final_ends = tf.while_loop(
-            lambda width, *_: width < places,
-            forward,
-            (
-                tf.constant(1),
-                tuple(_placed(_filled(row, places, NEVER), row, 0) for row in starts),
-                tuple(_pushed(_filled(row, places, NEVER), row) for row in ends),
-            ),
-            maximum_iterations=places - 1,
+        starts, ends = _stretch(
+            step, least, places, starts, ends, inputs[least:most, ..., :left, :]
         )
-
-        def gradient(upstream: tf.Tensor) -> Any:
-            def backward(
-                width: tf.Tensor, ends: Charts, start_flows: Charts, end_flows: Charts, flow: Any
-            ) -> Any:
-                ends = tuple(_popped(chart, NEVER)[0] for chart in ends)
-                popped = [_popped(chart, 0.0) for chart in end_flows]
-                known = (tf.range(places) < width)[:, tf.newaxis, tf.newaxis]
-                windows = (
-                    tuple(tf.where(known, chart, NEVER) for chart in final_starts),
-                    ends,
-                    inputs[width],
-                )
-                with tf.GradientTape() as tape:
-                    tape.watch(windows)
-                    rows = rows_of(width, *windows)
-                start_more, end_more, input_flow = tape.gradient(
-                    rows,
-                    windows,
-                    output_gradients=(
-                        tuple(chart[:, width] for chart in start_flows),
-                        tuple(row for _, row in popped),
-                    ),
-                )
-                start_flows = tuple(map(tf.add, start_flows, start_more))
-                end_flows = tuple(
-                    rest + more for (rest, _), more in zip(popped, end_more, strict=True)
-                )
-                at = tf.reshape(tf.range(places) == width, [-1] + [1] * (inputs.shape.rank - 1))
-                return width - 1, ends, start_flows, end_flows, tf.where(at, input_flow, flow)
-
-            zeros = tuple(tf.zeros_like(chart) for chart in final_starts)
-            _, _, start_flows, end_flows, flow = tf.while_loop(
-                lambda width, *_: width > 0,
-                backward,
-                (
-                    tf.constant(places - 1),
-                    final_ends,
-                    (upstream, *zeros[1:]),
-                    tuple(tf.zeros_like(chart) for chart in final_ends),
-                    tf.zeros_like(inputs),
-                ),
-                maximum_iterations=places - 1,
-            )
-            return (
-                tuple(chart[:, 0] for chart in start_flows),
-                tuple(_popped(chart, 0.0)[1] for chart in end_flows),
-                flow,
-            )
-
-        return final_starts[0], gradient
-
-    return first_chart(starts, ends, inputs)
+        least = most
+    return starts[0][:, :, 0]
 
 
 def by_width(potentials: tf.Tensor) -> tf.Tensor:
@@ -126,10 +70,92 @@ def by_width(potentials: tf.Tensor) -> tf.Tensor:
     return tf.experimental.numpy.swapaxes(skewed[..., :-1, :], -3, -2)
 
 
-def _filled(row: tf.Tensor, places: Any, value: float) -> tf.Tensor:
-    """[C, N, B] -> [C, W, N, B] of one value."""
-    shape = tf.shape(row)
-    return tf.fill(tf.stack([shape[0], places, shape[1], shape[2]]), tf.cast(value, row.dtype))
+def _stretch(
+    step: Step, least: int, places: Any, starts: Charts, ends: Charts, inputs: tf.Tensor
+) -> tuple[Charts, Charts]:
+    """The charts when the widths from `least` on are filled, of which there are inputs."""
+    widths, left = size_of(inputs, 0), size_of(inputs, -2)
+
+    def rows_of(width: tf.Tensor, *windows: Any) -> tuple[Charts, Charts]:
+        within = (tf.range(left) + width < places)[:, tf.newaxis]  # [N, 1]
+        return tf.nest.map_structure(
+            lambda row: tf.where(within, row, NEVER), step(width, *windows)
+        )
+
+    @tf.custom_gradient
+    def filled(starts: Charts, ends: Charts, inputs: tf.Tensor) -> Any:
+        def forward(width: tf.Tensor, starts: Charts, ends: Charts) -> Any:
+            start_rows, end_rows = rows_of(width, starts, ends, inputs[width - least])
+            starts = tuple(_placed(*pair, width) for pair in zip(starts, start_rows, strict=True))
+            return width + 1, starts, tuple(map(_pushed, ends, end_rows))
+
+        _, starts, ends = tf.while_loop(
+            lambda width, *_: width < least + widths,
+            forward,
+            (tf.constant(least), starts, ends),
+            maximum_iterations=widths,
+        )
+
+        def gradient(*flows: tf.Tensor) -> Any:
+            start_flows, end_flows = flows[: len(starts)], flows[len(starts) :]
+
+            def backward(
+                width: tf.Tensor, ends: Charts, start_flows: Charts, end_flows: Charts, flow: Any
+            ) -> Any:
+                ends = tuple(_popped(chart, NEVER)[0] for chart in ends)
+                popped = [_popped(chart, 0.0) for chart in end_flows]
+                rows = tf.range(size_of(starts[0], 1))[:, tf.newaxis, tf.newaxis]
+                windows = (
+                    tuple(tf.where(rows < width, chart, NEVER) for chart in starts),
+                    ends,
+                    inputs[width - least],
+                )
+                with tf.GradientTape() as tape:
+                    tape.watch(windows)
+                    made = rows_of(width, *windows)
+                start_more, end_more, input_flow = tape.gradient(
+                    made,
+                    windows,
+                    output_gradients=(
+                        tuple(chart[:, width] for chart in start_flows),
+                        tuple(row for _, row in popped),
+                    ),
+                )
+                # What the row was made of has the rest of its flow; the row itself is done.
+                start_flows = tuple(
+                    tf.where(rows == width, 0.0, chart + more)
+                    for chart, more in zip(start_flows, start_more, strict=True)
+                )
+                end_flows = tuple(
+                    rest + more for (rest, _), more in zip(popped, end_more, strict=True)
+                )
+                at = tf.range(widths) == width - least
+                at = tf.reshape(at, [-1] + [1] * (inputs.shape.rank - 1))
+                return width - 1, ends, start_flows, end_flows, tf.where(at, input_flow, flow)
+
+            _, _, start_flows, end_flows, flow = tf.while_loop(
+                lambda width, *_: width >= least,
+                backward,
+                (
+                    tf.constant(least + widths - 1),
+                    ends,
+                    start_flows,
+                    end_flows,
+                    tf.zeros_like(inputs),
+                ),
+                maximum_iterations=widths,
+            )
+            return start_flows, end_flows, flow
+
+        return (starts, ends), gradient
+
+    return filled(starts, ends, inputs)
+
+
+def _resized(chart: tf.Tensor, rows: Any, places: Any) -> tf.Tensor:
+    """[C, U, N, B] -> [C, rows, places, B]: more rows of `NEVER`, fewer places."""
+    more = [[0, 0], [0, rows - size_of(chart, 1)], [0, 0], [0, 0]]
+    return tf.pad(chart[:, :, :places], more, constant_values=NEVER)
 
 
 def _placed(chart: tf.Tensor, row: tf.Tensor, width: Any) -> tf.Tensor:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_dgm.distributions.structures.charts import Charts, by_width, filled_chart
+from tfp_dgm.distributions.structures.charts import Charts, by_width, spans_from_first
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
@@ -104,9 +104,9 @@ class ConstituencyTree(RecursiveStructure):
             row = semiring.times(halves, span)
             return (row,), (row,)
 
-        inside = filled_chart(step, (spans[0],), (spans[0],), spans)
+        inside = spans_from_first(step, (spans[0],), (spans[0],), spans)
         whole = tf.range(words)[:, tf.newaxis] == lengths - 1  # [W, B]
-        return tf.reduce_sum(tf.where(whole, inside[:, :, 0], 0), axis=1)
+        return tf.reduce_sum(tf.where(whole, inside, 0), axis=1)
 
     def _event(self, chosen: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
         labels = tf.argmax(chosen, axis=-1, output_type=tf.int32)

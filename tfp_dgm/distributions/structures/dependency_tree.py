@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfp_dgm.distributions.structures.charts import Charts, by_width, filled_chart
+from tfp_dgm.distributions.structures.charts import Charts, by_width, spans_from_first
 from tfp_dgm.distributions.structures.dependency_structure import (
     DependencyStructure,
     DependencyTreeParts,
@@ -47,7 +47,6 @@ class DependencyTree(DependencyStructure, RecursiveStructure):
         arcs = tf.transpose(parts.arcs, [1, 2, 0])  # [N, N, B]
         nodes = size_of(arcs, 0)
         arcs = by_width(tf.stack([arcs, tf.transpose(arcs, [1, 0, 2])]))  # [2, W, N, B]
-        at_root = (tf.range(nodes) == 0)[:, tf.newaxis]  # [N, 1]
 
         def step(
             width: tf.Tensor, starts: Charts, ends: Charts, arcs: tf.Tensor
@@ -71,16 +70,17 @@ class DependencyTree(DependencyStructure, RecursiveStructure):
             new_left = over_splits(left, _with_first(new_to_left, to_left_behind[:, :-1]), 2)
             if self._single_root:
                 # What is complete at the root ends the sentence: it is joined with no more.
+                at_root = (tf.range(tf.shape(new_right)[1]) == 0)[:, tf.newaxis]  # [N, 1]
                 new_right = tf.where(at_root & (width != lengths), NEVER, new_right)
             return (new_right, new_left, new_to_right), (new_left, new_right, new_to_left)
 
         one = semiring.lift(tf.zeros_like(arcs[0, 0]))  # [C, N, B]
         none = tf.fill(tf.shape(one), tf.constant(NEVER, one.dtype))
-        right = filled_chart(
+        right = spans_from_first(
             step, (one, one, none), (one, one, none), tf.transpose(arcs, [1, 0, 2, 3])
         )
         whole = tf.range(nodes)[:, tf.newaxis] == lengths  # [W, B]
-        return tf.reduce_sum(tf.where(whole, right[:, :, 0], 0), axis=1)
+        return tf.reduce_sum(tf.where(whole, right, 0), axis=1)
 
     def _event(self, chosen: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
         return heads_of(chosen, lengths)

@@ -4,12 +4,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfp_dgm.distributions.structures.best_spanning_trees import best_tree, ranked_trees
+from tfp_dgm.distributions.structures.best_spanning_tree import best_tree
 from tfp_dgm.distributions.structures.checks import require_count
 from tfp_dgm.distributions.structures.dependency_structure import (
     DependencyStructure,
     DependencyTreeParts,
 )
+from tfp_dgm.distributions.structures.ranked_spanning_trees import ranked_trees
 from tfp_dgm.distributions.structures.semirings import sanitized, with_infinity
 from tfp_dgm.distributions.structures.spanning_trees import drawn_tree, log_sum_of_trees
 
