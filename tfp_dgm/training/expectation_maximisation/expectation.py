@@ -42,7 +42,8 @@ class Expectation:
         Raises:
           ValueError: if a row has no probability; names batch and row.
         """
-        total, rows, sums = 0.0, 0, []
+        total, rows = 0.0, 0
+        sums: list[np.ndarray] = []
         for number, x in enumerate(batches_of(self._batches)):
             log_prob, statistics = self._of_batch(x)
             nats = log_prob.numpy().astype(np.float64)
