@@ -123,7 +123,7 @@ def test_fit_learns_the_states_of_texts_of_which_few_are_annotated(tmp_path):
 
 
 def test_what_are_no_texts_is_refused(model):
-    with pytest.raises(ValueError, match=r"`x` must be token ids \[B, T\]; received .*3, 4"):
+    with pytest.raises(ValueError, match=r"`x`: expected the shape \[B, T\]; received .*3, 4"):
         model.check_inputs(np.zeros((2, 3, 4)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="whole numbers from 0 to 5"):
         model.check_inputs(np.array([[1, 6]]))

@@ -75,6 +75,11 @@ CASES = {
         lambda: models.SigmoidBeliefNetwork((toys.WORDS,), units=(2,)), BINARY, WHITE
     ),
     models.TextVAE: Case(texts.make_vae, TEXTS, AFTER_END),
+    models.ChainVAE: Case(
+        lambda: models.ChainVAE(texts.V, 2, keras.layers.Embedding(texts.V, 3)),
+        TEXTS,
+        (texts.V, "`x` must be whole numbers from 0 to"),
+    ),
     models.ExactLikelihoodModel: Case(
         lambda: models.ExactLikelihoodModel(layers.IndependentBernoulli(toys.WORDS)), BINARY, WHITE
     ),

@@ -9,7 +9,7 @@ from tfp_dgm.distributions import LinearChain as Chain
 from tfp_dgm.distributions.annotations import given_annotation, log_prob_of_annotation
 from tfp_dgm.layers import LinearChain
 from tfp_dgm.layers.constraints import whole_numbers_below
-from tfp_dgm.layers.events import assert_valid
+from tfp_dgm.layers.events import assert_valid, with_event_shape
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import build_network
@@ -87,14 +87,10 @@ class ChainVAE(LatentVariableModel):
           ValueError: if they have another number of axes.
           InvalidArgumentError: if a value is no token id; names it and its row.
         """
-        inputs = tf.convert_to_tensor(inputs)
-        if inputs.shape.rank != 2:
-            raise ValueError(
-                f"ChainVAE: `x` must be token ids [B, T]; received shape {tuple(inputs.shape)}"
-            )
+        token_ids = with_event_shape(tf.convert_to_tensor(inputs), (None,), "ChainVAE: `x`")
         support = whole_numbers_below(self.vocabulary_size)
-        valid = support.holds(tf.cast(inputs, tf.float32))
-        assert_valid(valid, inputs, f"ChainVAE: `x`: expected {support.description}")
+        valid = support.holds(tf.cast(token_ids, tf.float32))
+        assert_valid(valid, token_ids, f"ChainVAE: `x` must be {support.description}")
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         token_ids = tf.cast(inputs, tf.int32)

@@ -85,12 +85,6 @@ class LinearChain(RecursiveStructure):
     def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return {"unary": tfp.util.ParameterProperties(event_ndims=2)}
 
-    def _event_shape(self) -> tf.TensorShape:
-        return self._potentials.unary.shape[1:2]
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.shape(self._potentials.unary)[1:2]
-
     def _read(self, potentials: LinearChainParts, lengths: tf.Tensor) -> LinearChainParts:
         read = tf.sequence_mask(lengths, tf.shape(potentials.unary)[1])
         return LinearChainParts(

@@ -75,12 +75,6 @@ class SemiMarkovChain(RecursiveStructure):
     def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return {"segments": tfp.util.ParameterProperties(event_ndims=3)}
 
-    def _event_shape(self) -> tf.TensorShape:
-        return self._potentials.segments.shape[1:2]
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.shape(self._potentials.segments)[1:2]
-
     def _read(self, potentials: SemiMarkovParts, lengths: tf.Tensor) -> SemiMarkovParts:
         read = tf.sequence_mask(lengths, tf.shape(potentials.segments)[1])
         return SemiMarkovParts(

@@ -1,7 +1,7 @@
 """Distributions over structures: chains, segmentations, trees."""
 
 import abc
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -31,7 +31,7 @@ class Structure(tfd.Distribution):
     """
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
-    told_by: str
+    told_by: ClassVar[str]
 
     def __init__(
         self,
@@ -54,6 +54,12 @@ class Structure(tfd.Distribution):
             parameters=parameters,
             name=name,
         )
+
+    def _event_shape(self) -> tf.TensorShape:
+        return getattr(self._potentials, self.told_by).shape[1:2]
+
+    def _event_shape_tensor(self) -> tf.Tensor:
+        return tf.shape(getattr(self._potentials, self.told_by))[1:2]
 
     @property
     def potentials(self) -> Parts:
