@@ -12,6 +12,7 @@ from tfp_dgm.models import (
     ChainVAE,
     ExactLikelihoodModel,
     HierarchicalVAE,
+    MeanFieldModel,
     SigmoidBeliefNetwork,
 )
 from tfp_dgm.networks import MLP
@@ -234,6 +235,11 @@ LATENT_VARIABLE_MODELS = {
     "hidden_markov_chains": lambda: hidden_markov(
         layers.FactorialHiddenMarkov(2, num_chains=2, num_states=3, num_steps=4, min_scale=0.1),
         FRAMES,
+    ),
+    "mean_field": lambda: compiled(
+        MeanFieldModel(layers.FactorialHiddenMarkov(2, 3, 2, num_steps=4), steps=3, seed=5),
+        FRAMES,
+        None,
     ),
     "chain_vae": chain_vae,
     "categorical_vae": lambda: categorical_vae(

@@ -7,6 +7,8 @@ from tfp_dgm.distributions.generative_structures import (
     GaussianHiddenMarkov,
     GenerativeStructure,
     HiddenMarkovText,
+    MeanField,
+    structured_mean_field,
 )
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
@@ -50,6 +52,7 @@ __all__ = [
     "LinearChain",
     "LinearChainParts",
     "LogitBernoulli",
+    "MeanField",
     "NonProjectiveDependencyTree",
     "NormalizingFlow",
     "Planar",
@@ -63,5 +66,6 @@ __all__ = [
     "independent_factors",
     "is_spherical",
     "point_estimate",
+    "structured_mean_field",
     "support_of",
 ]

@@ -12,6 +12,7 @@ from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.loading import load_model
 from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
+from tfp_dgm.models.mean_field_model import MeanFieldModel
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
@@ -30,6 +31,7 @@ __all__ = [
     "HierarchicalVAE",
     "LanguageModel",
     "LatentVariableModel",
+    "MeanFieldModel",
     "MixtureOfExpertsCaptioner",
     "SigmoidBeliefNetwork",
     "Signature",

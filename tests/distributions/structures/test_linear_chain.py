@@ -191,6 +191,20 @@ def test_lengths_within_a_graph_are_refused_too():
         log_partition([1, 0])
 
 
+def test_shared_transitions_are_not_copied_where_sizes_are_known_only_later():
+    """Copies for every row and step would cost as much as transitions of their own."""
+    shapes = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 2])])
+    def log_partition(unary):
+        chain = LinearChain(unary, tf.zeros([2, 2]))
+        shapes.append(chain._finite.transitions.shape)
+        return chain.log_partition()
+
+    np.testing.assert_allclose(log_partition(tf.zeros([3, 4, 2])), np.log([16] * 3), rtol=1e-6)
+    assert shapes[0] == (1, 1, 2, 2)
+
+
 def test_k_is_at_least_one():
     chain = LinearChain(np.zeros((2, 4, 2)), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="`k` must be >= 1; received 0"):

@@ -12,6 +12,10 @@ from tfp_dgm.distributions.generative_structures.hidden_markov_text import (
     HiddenMarkovText,
     HiddenMarkovTextPotentials,
 )
+from tfp_dgm.distributions.generative_structures.mean_field import (
+    MeanField,
+    structured_mean_field,
+)
 
 __all__ = [
     "FactorialHiddenMarkov",
@@ -20,4 +24,6 @@ __all__ = [
     "GenerativeStructure",
     "HiddenMarkovText",
     "HiddenMarkovTextPotentials",
+    "MeanField",
+    "structured_mean_field",
 ]

@@ -1,5 +1,6 @@
 """Vectors that several hidden Markov chains have written together."""
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -79,14 +80,9 @@ class FactorialHiddenMarkov(GenerativeStructure):
             require_sizes(owner, "loc", self._loc, "[M, K, D]", (*sizes, None))
             size = self._loc.shape[2]
             require_scale(owner, self._scale, "[D] or [D, D]", (), size)
-            joint = joint_sums(tf.transpose(self._loc, [2, 0, 1]))  # [D, K^M]
-            self._joint_loc = tf.transpose(joint)
-            self._centre = centre_of(self._joint_loc)
-            self._log_potentials = GaussianHiddenMarkovPotentials(
-                tf.nn.log_softmax(initial),
-                tf.nn.log_softmax(transitions),
-                *gaussian_potentials(self._joint_loc, self._scale[tf.newaxis], self._centre),
-            )
+            self._log_initial = tf.nn.log_softmax(initial)
+            self._log_transitions = tf.nn.log_softmax(transitions)
+            self._centre = centre_of(tf.reduce_mean(self._loc, axis=1) * sizes[0])
             self._num_steps = num_steps
             super().__init__(
                 tf.float32,
@@ -96,9 +92,24 @@ class FactorialHiddenMarkov(GenerativeStructure):
                 name=name,
             )
 
-    @property
+    @functools.cached_property
     def log_potentials(self) -> GaussianHiddenMarkovPotentials:
-        return self._log_potentials
+        """See `GenerativeStructure`; made when asked for, as there are K^M of them."""
+        return GaussianHiddenMarkovPotentials(
+            self._log_initial,
+            self._log_transitions,
+            *gaussian_potentials(self.joint_loc, self._scale[tf.newaxis], self._centre),
+        )
+
+    @property
+    def log_initial(self) -> tf.Tensor:
+        """[M, K], log-probabilities."""
+        return self._log_initial
+
+    @property
+    def log_transitions(self) -> tf.Tensor:
+        """[M, K, K], log-probabilities."""
+        return self._log_transitions
 
     @property
     def loc(self) -> tf.Tensor:
@@ -110,10 +121,10 @@ class FactorialHiddenMarkov(GenerativeStructure):
         """[D] or [D, D]."""
         return self._scale
 
-    @property
+    @functools.cached_property
     def joint_loc(self) -> tf.Tensor:
         """[K^M, D], the sums of every choice of one state a chain; the first changes slowest."""
-        return self._joint_loc
+        return tf.transpose(joint_sums(tf.transpose(self._loc, [2, 0, 1])))
 
     @property
     def centre(self) -> tf.Tensor:
@@ -127,19 +138,20 @@ class FactorialHiddenMarkov(GenerativeStructure):
         return tf.constant([self._num_steps, self._loc.shape[2]])
 
     def _posterior(self, x: tf.Tensor) -> FactorialChain:
-        initial, transitions, *emissions = self._log_potentials
+        initial, transitions, *emissions = self.log_potentials
         x, seen, lengths = frames_of(x)
         unary = log_densities(x, self._centre, GaussianPotentials(*emissions))
         unary = tf.where(seen[..., tf.newaxis], unary, 0.0)  # [B, T, K^M]
         return FactorialChain(unary, transitions, initial, lengths=lengths)
 
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
-        initial, transitions, *_ = self._log_potentials
         chains, size = self._loc.shape[0], self._loc.shape[2]
         seeds = tf.random.split(sanitized(seed), chains + 1)
         loc = tf.zeros([n, self._num_steps, size])
         for m in range(chains):
-            states = draw_paths(initial[m], transitions[m], n, self._num_steps, seeds[m])
+            states = draw_paths(
+                self._log_initial[m], self._log_transitions[m], n, self._num_steps, seeds[m]
+            )
             loc += tf.gather(self._loc[m], states)
         one = tf.zeros([n, self._num_steps], tf.int32)
         return normal_draws(loc, self._scale[tf.newaxis], one, seeds[chains])

@@ -26,10 +26,15 @@ def finite(potentials: tf.Tensor, read: tf.Tensor | None = None) -> tf.Tensor:
         share are read.
     """
     known = tf.maximum(potentials, tf.constant(NEVER, potentials.dtype))
-    if read is None or not potentials.shape[: read.shape.rank].is_compatible_with(read.shape):
+    if read is None or _is_shared(potentials.shape[: read.shape.rank], read.shape):
         return known
     shape = tf.concat([tf.shape(read), tf.ones_like(tf.shape(known)[read.shape.rank :])], axis=0)
     return tf.where(tf.reshape(read, shape), known, 0.0)
+
+
+def _is_shared(sizes: tf.TensorShape, rows: tf.TensorShape) -> bool:
+    """Whether an axis has one entry for all, of rows or steps whose number may not be known yet."""
+    return any(size == 1 and number != 1 for size, number in zip(sizes, rows, strict=True))
 
 
 def with_infinity(log_values: tf.Tensor) -> tf.Tensor:

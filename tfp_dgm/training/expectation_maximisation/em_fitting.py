@@ -87,9 +87,7 @@ def fit_em(
         1977.
     """
     _check_numbers(iterations, tolerance, smoothing, gradient_steps, learning_rate)
-    first = next(batches_of(batches), None)
-    if first is None:
-        raise ValueError("fit_em: `batches` must hold at least one batch; received none")
+    first = next(batches_of(batches))
     _check_model(model, first.shape)
     layer = model.likelihood
     expect = Expectation(model, batches, hard=hard)

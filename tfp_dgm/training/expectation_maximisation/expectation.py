@@ -40,9 +40,10 @@ class Expectation:
         """(nats of all rows, statistics as float64 arrays, named as the potentials).
 
         Raises:
-          ValueError: if there is no batch, or a row has no probability; names batch and row.
+          ValueError: if a row has no probability; names batch and row.
         """
-        total, rows, sums = 0.0, 0, None
+        total, rows = 0.0, 0
+        sums: list[np.ndarray] = []
         for number, x in enumerate(batches_of(self._batches)):
             log_prob, statistics = self._of_batch(x)
             nats = log_prob.numpy().astype(np.float64)
@@ -53,9 +54,7 @@ class Expectation:
                 )
             total, rows = total + float(nats.sum()), rows + len(nats)
             arrays = [part.numpy().astype(np.float64) for part in statistics]
-            sums = arrays if sums is None else [s + a for s, a in zip(sums, arrays, strict=True)]
-        if sums is None:
-            raise ValueError("fit_em: `batches` must hold at least one batch; received none")
+            sums = arrays if not sums else [s + a for s, a in zip(sums, arrays, strict=True)]
         self.num_rows = rows
         return total, type(distribution_of(self._model).log_potentials)(*sums)
 
@@ -80,6 +79,7 @@ def batches_of(batches: Any) -> Iterator[tf.Tensor]:
 
     Raises:
       TypeError: if it is neither, or if a batch is no array.
+      ValueError: if there is none.
     """
     if isinstance(batches, np.ndarray | tf.Tensor):
         yield tf.convert_to_tensor(batches)
@@ -89,6 +89,7 @@ def batches_of(batches: Any) -> Iterator[tf.Tensor]:
             "fit_em: `batches` must be an array [N, ...], a `tf.data.Dataset` or a list of arrays "
             f"[B, ...], which can be read once an iteration; received {type(batches).__name__}"
         )
+    number = -1
     for number, batch in enumerate(batches):
         if not isinstance(batch, np.ndarray | tf.Tensor):
             raise TypeError(
@@ -96,3 +97,5 @@ def batches_of(batches: Any) -> Iterator[tf.Tensor]:
                 f"{type(batch).__name__} as batch {number}"
             )
         yield tf.convert_to_tensor(batch)
+    if number < 0:
+        raise ValueError("fit_em: `batches` must hold at least one batch; received none")

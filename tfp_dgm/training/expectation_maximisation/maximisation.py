@@ -77,7 +77,7 @@ def _(layer: layers.GaussianHiddenMarkov, statistics: Any, smoothing: float) -> 
 
 @m_step.register(layers.FactorialHiddenMarkov)
 def _(layer: layers.FactorialHiddenMarkov, statistics: Any, smoothing: float) -> None:
-    """Means by weighted least squares on the states of all chains (Ghahramani and Jordan, A.1)."""
+    """Means by least squares on the states of all chains (Ghahramani and Jordan, appendix A)."""
     now = layer()
     _assign_chains(layer, now, statistics, smoothing)
     number, first = statistics.constant[:, np.newaxis], statistics.linear  # [K^M, 1], [K^M, D]
