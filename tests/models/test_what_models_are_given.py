@@ -83,6 +83,11 @@ CASES = {
     models.ExactLikelihoodModel: Case(
         lambda: models.ExactLikelihoodModel(layers.IndependentBernoulli(toys.WORDS)), BINARY, WHITE
     ),
+    models.MeanFieldModel: Case(
+        lambda: models.MeanFieldModel(layers.FactorialHiddenMarkov(2, 2, 2, num_steps=3)),
+        np.random.default_rng(1).normal(size=(ROWS, 3, 2)).astype(np.float32),
+        (np.inf, "FactorialHiddenMarkov expects finite vectors"),
+    ),
     models.LanguageModel: Case(texts.make_language_model, TEXTS, AFTER_END),
     models.MixtureOfExpertsCaptioner: Case(
         captioner_toys.captioner,
