@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from exits.missing import MISSING, end_for_want_of, wanting
 
 CALLS, SECONDS = 20, 4.0  # Of one process: as many calls as fit, one at least.
+MOST_MEMORY = 16 * 2**30  # Of a peer: bytes of addresses, before the system runs out.
 
 
 class Case(NamedTuple):
@@ -184,6 +185,7 @@ def measure_peer(case: Case, options: argparse.Namespace) -> dict[str, float]:
         import torch
         import torch_struct
         import torchcrf
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     steps, labels, rows = case.steps, case.labels, options.batch_size
