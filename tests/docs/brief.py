@@ -57,7 +57,9 @@ def added(line):
 
 
 def brief(monkeypatch):
-    """Trains a step without traces; exports have no twins, and captioners one signature.
+    """Trains one step; exports have no twins, and captioners one signature.
+
+    Beside the fixture `eager`, for want of traces.
 
     What `dgm serve-check` has done by another process is done by this one, and it finds no
     compiler of C++, which would take half a minute.
@@ -72,9 +74,7 @@ def brief(monkeypatch):
             kwargs["batch_size"] = 32  # Of what is not in batches; else Keras makes one of it.
         return fit(self, x, *args, **kwargs)
 
-    always = property(lambda model: True, lambda model, value: None)
     monkeypatch.setattr(keras.Model, "fit", short)
-    monkeypatch.setattr(keras.Model, "run_eagerly", always)
     for name, value in {"num_samples": 4, "batch_size": 500}.items():
         monkeypatch.setitem(evaluation.latent_variable_report.__kwdefaults__, name, value)
     checked = Signature.__post_init__
