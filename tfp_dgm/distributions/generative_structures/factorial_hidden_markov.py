@@ -8,16 +8,14 @@ import tensorflow as tf
 from tfp_dgm.distributions.generative_structures.gaussian_emissions import (
     GaussianPotentials,
     centre_of,
-    frames_of,
     gaussian_potentials,
-    log_densities,
     normal_draws,
     require_scale,
 )
 from tfp_dgm.distributions.generative_structures.gaussian_hidden_markov import (
     GaussianHiddenMarkovPotentials,
 )
-from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
+from tfp_dgm.distributions.generative_structures.gaussian_structure import GaussianStructure
 from tfp_dgm.distributions.generative_structures.state_paths import draw_paths
 from tfp_dgm.distributions.structures import FactorialChain
 from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
@@ -25,7 +23,7 @@ from tfp_dgm.distributions.structures.factorial_chain import joint_sums
 from tfp_dgm.distributions.structures.semirings import sanitized
 
 
-class FactorialHiddenMarkov(GenerativeStructure):
+class FactorialHiddenMarkov(GaussianStructure):
     """Sequences of vectors whose means are sums over M Markov chains that are not seen.
 
         z^m_1 ~ softmax(initial[m]),   z^m_t+1 ~ softmax(transitions[m, z^m_t])
@@ -111,37 +109,14 @@ class FactorialHiddenMarkov(GenerativeStructure):
         """[M, K, K], log-probabilities."""
         return self._log_transitions
 
-    @property
-    def loc(self) -> tf.Tensor:
-        """[M, K, D]."""
-        return self._loc
-
-    @property
-    def scale(self) -> tf.Tensor:
-        """[D] or [D, D]."""
-        return self._scale
-
     @functools.cached_property
     def joint_loc(self) -> tf.Tensor:
         """[K^M, D], the sums of every choice of one state a chain; the first changes slowest."""
         return tf.transpose(joint_sums(tf.transpose(self._loc, [2, 0, 1])))
 
-    @property
-    def centre(self) -> tf.Tensor:
-        """float64 [D], about which the statistics of vectors are."""
-        return self._centre
-
-    def _event_shape(self) -> tf.TensorShape:
-        return tf.TensorShape([self._num_steps, self._loc.shape[2]])
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.constant([self._num_steps, self._loc.shape[2]])
-
     def _posterior(self, x: tf.Tensor) -> FactorialChain:
         initial, transitions, *emissions = self.log_potentials
-        x, seen, lengths = frames_of(x)
-        unary = log_densities(x, self._centre, GaussianPotentials(*emissions))
-        unary = tf.where(seen[..., tf.newaxis], unary, 0.0)  # [B, T, K^M]
+        unary, lengths = self._densities(x, GaussianPotentials(*emissions))
         return FactorialChain(unary, transitions, initial, lengths=lengths)
 
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:

@@ -7,13 +7,11 @@ import tensorflow as tf
 from tfp_dgm.distributions.generative_structures.gaussian_emissions import (
     GaussianPotentials,
     centre_of,
-    frames_of,
     gaussian_potentials,
-    log_densities,
     normal_draws,
     require_scale,
 )
-from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
+from tfp_dgm.distributions.generative_structures.gaussian_structure import GaussianStructure
 from tfp_dgm.distributions.generative_structures.state_paths import draw_paths
 from tfp_dgm.distributions.structures import LinearChain
 from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
@@ -36,7 +34,7 @@ class GaussianHiddenMarkovPotentials(NamedTuple):
     quadratic: tf.Tensor
 
 
-class GaussianHiddenMarkov(GenerativeStructure):
+class GaussianHiddenMarkov(GaussianStructure):
     """Sequences of vectors, each written by the state of a Markov chain that is not seen.
 
         z_1 ~ softmax(initial),  z_t+1 ~ softmax(transitions[z_t]),  x_t ~ N(loc[z_t], L L')
@@ -109,32 +107,9 @@ class GaussianHiddenMarkov(GenerativeStructure):
     def log_potentials(self) -> GaussianHiddenMarkovPotentials:
         return self._log_potentials
 
-    @property
-    def loc(self) -> tf.Tensor:
-        """[K, D]."""
-        return self._loc
-
-    @property
-    def scale(self) -> tf.Tensor:
-        """[K, D] or [K, D, D]."""
-        return self._scale
-
-    @property
-    def centre(self) -> tf.Tensor:
-        """float64 [D], about which the statistics of vectors are."""
-        return self._centre
-
-    def _event_shape(self) -> tf.TensorShape:
-        return tf.TensorShape([self._num_steps, self._loc.shape[1]])
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.constant([self._num_steps, self._loc.shape[1]])
-
     def _posterior(self, x: tf.Tensor) -> LinearChain:
         initial, transitions, *emissions = self._log_potentials
-        x, seen, lengths = frames_of(x)
-        unary = log_densities(x, self._centre, GaussianPotentials(*emissions))
-        unary = tf.where(seen[..., tf.newaxis], unary, 0.0)  # [B, T, K]
+        unary, lengths = self._densities(x, GaussianPotentials(*emissions))
         return LinearChain(unary, transitions, initial, lengths=lengths)
 
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
