@@ -109,8 +109,8 @@ class ChainVAE(LatentVariableModel):
             )
         if self.remembers_states and (decoder.dropout_rate or decoder.word_dropout_rate):
             raise ValueError(
-                "ChainVAE: with `remembers_states`, the decoder's `dropout` and `word_dropout` must "
-                f"be 0; received {decoder.dropout_rate} and {decoder.word_dropout_rate}"
+                "ChainVAE: with `remembers_states`, the decoder's `dropout` and `word_dropout` "
+                f"must be 0; received {decoder.dropout_rate} and {decoder.word_dropout_rate}"
             )
 
     def default_objective(self) -> Objective:
