@@ -31,23 +31,23 @@ def log_likelihood_of_states(
 
     The decoder steps from token to token, at each of them under its state, and keeps what it saw.
     """
-    states = tf.one_hot(z, num_states)  # [S, B, T, K]
-    token_ids = tf.broadcast_to(token_ids, tf.shape(z))
     steps = token_ids.shape[-1]
     steps = tf.shape(token_ids)[-1] if steps is None else steps
+    # As one axis N = S B: XLA compiles derivatives of loops over products of matrices alone.
+    states = tf.one_hot(tf.reshape(z, [-1, steps]), num_states)  # [N, T, K]
+    token_ids = tf.reshape(tf.broadcast_to(token_ids, tf.shape(z)), [-1, steps])
 
     def step(
         time: tf.Tensor, total: tf.Tensor, last: tf.Tensor, state: object
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, object]:
-        token = token_ids[..., time]
-        logits, state = likelihood(states[..., time, :]).step(last, time, state)
-        score = tf.gather(tf.nn.log_softmax(logits), token, batch_dims=2)  # [S, B]
+        token = token_ids[:, time]
+        logits, state = likelihood(states[:, time]).step(last, time, state)
+        score = tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1)  # [N]
         return time + 1, total + tf.where(token == PAD, 0.0, score), token, state
 
-    first = states[..., 0, :]
-    state = likelihood.decoder.initial_state(first, steps)
-    start = (tf.constant(0), tf.zeros_like(first[..., 0]), tf.fill(tf.shape(z)[:-1], START), state)
+    state = likelihood.decoder.initial_state(states[:, 0], steps)
+    start = (tf.constant(0), tf.zeros_like(states[:, 0, 0]), START + 0 * token_ids[:, 0], state)
     _, total, *_ = tf.while_loop(
         lambda time, *_: time < steps, step, start, maximum_iterations=steps
     )
-    return total
+    return tf.reshape(total, tf.shape(z)[:-1])
