@@ -84,9 +84,9 @@ class ChainVAE(LatentVariableModel):
                 name="emission",
             )
         self._check_decoder(emission)
-        self.emission = emission
+        self.emission: Any = emission  # One of these two is None.
         # Its events are not those of the model, which may end anywhere.
-        self._tokens = None if decoder is None else TokenSequence(decoder, 1, name="tokens")
+        self._tokens: Any = None if decoder is None else TokenSequence(decoder, 1, name="tokens")
         self.annotation_weight = annotation_weight
         self.posterior_layer = LinearChain(num_states, name="posterior")
         self.save_as(emission=emission)

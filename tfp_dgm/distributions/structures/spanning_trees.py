@@ -63,9 +63,10 @@ def log_sum_of_trees(arcs: tf.Tensor, lengths: tf.Tensor, *, single_root: bool) 
 
     @tf.custom_gradient
     def log_sum(arcs: tf.Tensor) -> Any:
-        return tf.identity(
-            done.log_sum
-        ), lambda upstream: upstream[:, tf.newaxis, tf.newaxis] * marginals(arcs)
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            return upstream[:, tf.newaxis, tf.newaxis] * marginals(arcs)
+
+        return tf.identity(done.log_sum), gradient
 
     return log_sum(arcs)
 

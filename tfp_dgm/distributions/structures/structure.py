@@ -197,8 +197,8 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
             f"no divergence between {type(q).__name__} and {type(p).__name__} is known, but of two "
             "over the same structures"
         )
-    told = (getattr(structure.potentials, q.told_by) for structure in (q, p))
-    require_same_rows(*told, q.lengths, p.lengths)
+    ours, theirs = (getattr(structure.potentials, q.told_by) for structure in (q, p))
+    require_same_rows(ours, theirs, q.lengths, p.lengths)
     with tf.name_scope(name or "kl_structures"):
         ours, theirs = q._expanded(q._finite), p._expanded(p._finite)
         log_partition, marginals = q._with_marginals(ours)
