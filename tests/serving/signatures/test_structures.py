@@ -20,20 +20,13 @@ TOKENS = np.array([[4, 6, 5, 2], [5, 2, 0, 0]], np.int32)
 FRAMES = np.random.default_rng(1).normal(size=(3, 4, 2)).astype(np.float32)
 
 
-def served(model, folder):
-    """The `.keras` file's model, and the signature of its SavedModel."""
-    model.save(folder / "model.keras")
-    copy = models.load_model(folder / "model.keras")
-    assert_same_weights(model, copy)
-    version = export(copy, folder / "saved", batch_sizes=[2])
-    # Held by a model, the signature outlives this function.
-    return tf.saved_model.load(str(version))
-
-
 def test_tags_of_texts_are_those_of_the_enumeration(tmp_path):
     model = models.ExactLikelihoodModel(layers.HiddenMarkovText(7, 2, 6, seed=3))
     model.build((None, None))
-    saved = served(model, tmp_path)
+    model.save(tmp_path / "model.keras")
+    copy = models.load_model(tmp_path / "model.keras")
+    assert_same_weights(model, copy)
+    saved = tf.saved_model.load(str(export(copy, tmp_path / "saved", batch_sizes=[2])))
     answer = saved.signatures["serving_default"](inputs=tf.constant(TOKENS))
     logits = {
         name: np.asarray(getattr(model.likelihood, f"{name}_logits"), np.float64)
@@ -55,13 +48,13 @@ def test_tags_of_texts_are_those_of_the_enumeration(tmp_path):
         np.testing.assert_allclose(answer["marginals"][row, :length], share, rtol=1e-4)
 
 
-def test_mean_fields_are_served_as_exact_chains_where_there_is_one(tmp_path):
+def test_mean_fields_are_served_as_exact_chains_where_there_is_one():
     """Of one chain, the mean field is the posterior."""
     likelihood = layers.FactorialHiddenMarkov(2, 1, 3, 4, seed=2)
     model = models.MeanFieldModel(likelihood, steps=1)
     model.build(FRAMES.shape)
     exact = likelihood().posterior(FRAMES)
-    answer = served(model, tmp_path).signatures["serving_default"](inputs=tf.constant(FRAMES))
+    answer = signatures_of(model)["serving_default"].plain()(tf.constant(FRAMES))
     np.testing.assert_array_equal(answer["states"], exact.mode())
     np.testing.assert_allclose(answer["marginals"][:, :, 0], exact.marginals().unary, rtol=1e-4)
     np.testing.assert_allclose(answer["bound"], exact.log_partition(), rtol=1e-4)
