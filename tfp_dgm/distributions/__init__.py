@@ -3,6 +3,7 @@
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.factors import independent_factors
 from tfp_dgm.distributions.generative_structures import (
+    DependencyModelWithValence,
     FactorialHiddenMarkov,
     GaussianHiddenMarkov,
     GenerativeStructure,
@@ -42,6 +43,7 @@ __all__ = [
     "ConstituencyTree",
     "ConstituencyTreeParts",
     "DecoderFunctions",
+    "DependencyModelWithValence",
     "DependencyTree",
     "DependencyTreeParts",
     "DependencyTreeWithValence",

@@ -83,10 +83,10 @@ def test_evidence_that_allows_nothing_is_refused():
 
 
 def test_without_a_difference_of_valence_it_is_the_dependency_tree():
-    """Of many words, in several stretches of widths; stops of either kind are once a side."""
-    arcs = tf.random.stateless_normal([2, 42, 42, 1], seed=[1, 2])
-    stops = tf.random.stateless_normal([1, 41, 2, 1], seed=[3, 4])
-    lengths = [41, 23]
+    """Stops of either kind are once a side."""
+    arcs = tf.random.stateless_normal([2, 9, 9, 1], seed=[1, 2])
+    stops = tf.random.stateless_normal([1, 8, 2, 1], seed=[3, 4])
+    lengths = [8, 5]
 
     @tf.function
     def both():
@@ -99,7 +99,7 @@ def test_without_a_difference_of_valence_it_is_the_dependency_tree():
 
     more, ours, theirs = both()
     stopped = [tf.reduce_sum(stops[0, :length]) for length in lengths]
-    np.testing.assert_allclose(more, stopped, atol=1e-3)
+    np.testing.assert_allclose(more, stopped, rtol=1e-4)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
