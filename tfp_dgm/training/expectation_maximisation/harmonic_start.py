@@ -33,12 +33,12 @@ def harmonic(
     read = (head != node) & (node > 0) & (head <= last) & (node <= last)  # [B, N, N]
     of_root = 1 / tf.cast(last, dtype)
     distance = tf.cast(tf.abs(head - node), dtype) + constant
-    near = tf.where(read & (head > 0), 1 / tf.where(head == node, 1, distance), 0)
+    near = tf.where(read & (head > 0), 1 / tf.where(head == node, 1.0, distance), 0.0)
     share = tf.math.divide_no_nan(near, tf.reduce_sum(near, axis=1, keepdims=True))
     chances = tf.where(read & (head == 0), of_root, (1 - of_root) * share)
     first, sides = tf.zeros_like(chances), []
     for is_left in (True, False):
-        there = tf.where((node < head) == is_left, chances, 0)
+        there = tf.where((node < head) == is_left, chances, 0.0)
         # Until then, from the nearest on, nobody has chosen this head on this side.
         none = tf.math.cumprod(1 - there, axis=-1, exclusive=True, reverse=is_left)
         first += there * none
