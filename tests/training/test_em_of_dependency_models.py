@@ -99,6 +99,20 @@ def test_the_harmonic_start_counts_every_choice_of_heads(constant, eager):
     assert fitted.history["log_likelihood"][0] == pytest.approx(expected, rel=1e-5)
 
 
+def test_harmonic_marginals_are_of_the_words_alone_in_graphs_too():
+    @tf.function
+    def marginals(arcs, lengths):
+        stops = tf.zeros([2, 3, 2, 2])
+        return harmonic(DependencyTreeWithValence(arcs, stops, lengths=lengths))
+
+    arcs, stops = marginals(tf.fill([2, 4, 4, 2], np.nan), tf.constant([3, 1]))
+    np.testing.assert_allclose(tf.reduce_sum(arcs, [1, 3]), [[0, 1, 1, 1], [0, 1, 0, 0]], rtol=1e-6)
+    # Of the first word: two thirds for words, of which the next has two shares, that behind it one.
+    np.testing.assert_allclose(arcs[0, 2:, 1].numpy().sum(axis=-1), [4 / 9, 2 / 9], rtol=1e-6)
+    np.testing.assert_allclose(stops[0, 1, 0], [5 / 9, 4 / 9], rtol=1e-6)
+    np.testing.assert_allclose(stops[1, 0], [[1, 0], [1, 0]])
+
+
 def test_networks_learn_by_em_and_by_gradients(eager):
     layer = layers.NeuralDependencyModelWithValence(V, 5, seed=2)
     model = model_of(layer)

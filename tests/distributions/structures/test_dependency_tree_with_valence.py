@@ -17,6 +17,7 @@ from tests.distributions.structures.families import (
     enumerated,
 )
 from tests.references.dependency_models import LEFT, valence_parts
+from tests.references.enumerated_structures import EnumeratedStructures
 from tests.references.trees import dependency_trees
 from tfp_dgm.distributions import DependencyTree, DependencyTreeWithValence
 
@@ -101,6 +102,16 @@ def test_without_a_difference_of_valence_it_is_the_dependency_tree():
     stopped = [tf.reduce_sum(stops[0, :length]) for length in lengths]
     np.testing.assert_allclose(more, stopped, rtol=1e-4)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_mean_score_is_over_all_trees():
+    mine, others = potentials(2), potentials(2)
+    mine[1, 2, 3] = -np.inf
+    found = make(mine, [4, 3]).mean_score(make(others, [4, 3]).marginals())
+    trees = structures(4)
+    scores = EnumeratedStructures(mine[0], trees).scores
+    expected = np.sum(EnumeratedStructures(others[0], trees).probs * scores)
+    np.testing.assert_allclose(found, [expected, -np.inf], rtol=1e-4)
 
 
 def test_sides_without_modifiers_are_as_many_as_are_left():

@@ -81,8 +81,8 @@ class DependencyModelWithValence(GenerativeStructure):
             decisions = tf.convert_to_tensor(decision_logits, tf.float32)
             require_rank(owner, "root_logits", root, "[V]")
             size = root.shape[0]
-            axes, sizes = "[V, 2, 1 or 2, V]", (size, 2, (1, 2), size)
-            require_sizes(owner, "attachment_logits", attachments, axes, sizes)
+            sizes: tuple[Any, ...] = (size, 2, (1, 2), size)
+            require_sizes(owner, "attachment_logits", attachments, "[V, 2, 1 or 2, V]", sizes)
             sizes = (size, 2, 2, 2)
             require_sizes(owner, "decision_logits", decisions, "[V, 2, 2, 2]", sizes)
             never = tf.one_hot([PAD, START, END], size, on_value=True, off_value=False)

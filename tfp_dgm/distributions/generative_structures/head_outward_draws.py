@@ -35,7 +35,7 @@ def draw_texts(
     most: int,
     seed: tf.Tensor,
 ) -> tf.Tensor:
-    """n texts of at most so many words: longer ones are drawn again, each by itself.
+    """n texts of at most so many words: longer ones are drawn again.
 
     Args:
       root: [V], log-probabilities; see `DependencyModelPotentials`.
@@ -121,8 +121,13 @@ def draw_texts(
         return draws.texts
 
     def again(attempt: tf.Tensor, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        retried = texts[:, -1:] != PAD
-        return attempt + 1, tf.where(retried, grown(tf.random.fold_in(seed, attempt)), texts)
+        """Texts that are too long give way to the first of as many new ones that are not."""
+        retried = texts[:, -1] != PAD
+        fresh = grown(tf.random.fold_in(seed, attempt))
+        fitting_first = tf.argsort(tf.cast(fresh[:, -1] != PAD, tf.int32), stable=True)
+        rank = tf.cumsum(tf.cast(retried, tf.int32), exclusive=True)
+        replaced = tf.gather(fresh, tf.gather(fitting_first, rank))
+        return attempt + 1, tf.where(retried[:, tf.newaxis], replaced, texts)
 
     _, texts = tf.while_loop(
         lambda attempt, texts: tf.reduce_any(texts[:, -1] != PAD),
