@@ -3,6 +3,7 @@
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.factors import independent_factors
 from tfp_dgm.distributions.generative_structures import (
+    DependencyModelWithValence,
     FactorialHiddenMarkov,
     GaussianHiddenMarkov,
     GenerativeStructure,
@@ -22,6 +23,8 @@ from tfp_dgm.distributions.structures import (
     ConstituencyTreeParts,
     DependencyTree,
     DependencyTreeParts,
+    DependencyTreeWithValence,
+    DependencyTreeWithValenceParts,
     FactorialChain,
     FactorialChainParts,
     LinearChain,
@@ -40,8 +43,11 @@ __all__ = [
     "ConstituencyTree",
     "ConstituencyTreeParts",
     "DecoderFunctions",
+    "DependencyModelWithValence",
     "DependencyTree",
     "DependencyTreeParts",
+    "DependencyTreeWithValence",
+    "DependencyTreeWithValenceParts",
     "FactorialChain",
     "FactorialChainParts",
     "FactorialHiddenMarkov",

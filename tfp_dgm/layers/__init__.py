@@ -4,6 +4,10 @@ from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
 from tfp_dgm.layers.constraints import Constraint
+from tfp_dgm.layers.dependency_model_with_valence import (
+    DependencyModelWithValence,
+    NeuralDependencyModelWithValence,
+)
 from tfp_dgm.layers.discrete_latents import (
     BernoulliPrior,
     IndependentOneHotCategorical,
@@ -45,6 +49,7 @@ from tfp_dgm.layers.require_layer import (
 )
 from tfp_dgm.layers.sample import Sample
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
+from tfp_dgm.layers.seeded_prior import SeededPrior
 from tfp_dgm.layers.separate_experts import SeparateExperts
 from tfp_dgm.layers.shared_experts import SharedExperts
 from tfp_dgm.layers.standard_priors import standard_prior
@@ -58,6 +63,7 @@ __all__ = [
     "Categorical",
     "CategoricalPrior",
     "Constraint",
+    "DependencyModelWithValence",
     "DistributionLayer",
     "ExpertRecognition",
     "Experts",
@@ -75,6 +81,7 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
+    "NeuralDependencyModelWithValence",
     "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
@@ -86,6 +93,7 @@ __all__ = [
     "Responsibilities",
     "Sample",
     "SavesSeed",
+    "SeededPrior",
     "SeparateExperts",
     "SharedExperts",
     "SphericalUniformPrior",
