@@ -143,6 +143,7 @@ COMPILED_AS = {
     layers.Responsibilities: layers.Categorical,
     layers.MixtureOfNormalsPrior: layers.VampPrior,
     layers.HiddenMarkovText: layers.GaussianHiddenMarkov,
+    layers.NeuralHiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.FactorialHiddenMarkov: layers.GaussianHiddenMarkov,
     layers.TokenSequence: layers.SeparateExperts,
     layers.SharedExperts: layers.SeparateExperts,
@@ -361,6 +362,7 @@ def test_errors_name_argument_expected_and_received(make, message):
 
 OF_TEXTS = {
     layers.HiddenMarkovText,
+    layers.NeuralHiddenMarkovText,
     layers.TokenSequence,
     layers.SharedExperts,
     layers.SeparateExperts,

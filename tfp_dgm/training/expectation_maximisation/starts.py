@@ -30,7 +30,10 @@ def start_anew(layer: Any, x: np.ndarray, seed: int) -> None:
 
 
 @start_anew.register(layers.HiddenMarkovText)
-def _(layer: layers.HiddenMarkovText, x: np.ndarray, seed: int) -> None:
+@start_anew.register(layers.NeuralHiddenMarkovText)
+def _(
+    layer: layers.HiddenMarkovText | layers.NeuralHiddenMarkovText, x: np.ndarray, seed: int
+) -> None:
     del x
     layer.restart(seed)
 
