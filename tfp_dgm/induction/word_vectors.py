@@ -1,0 +1,98 @@
+"""Vectors of words from the words beside them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
+
+from tfp_dgm.data import DataError
+from tfp_dgm.token_ids import NUM_SPECIAL
+
+_SMOOTHING = 0.75  # Of the contexts' probabilities: rare contexts would have the largest PMI.
+
+
+def neighbour_vectors(
+    rows: Sequence[NDArray[np.int32]],
+    vocabulary_size: int,
+    *,
+    units: int,
+    num_contexts: int,
+    seed: int,
+) -> NDArray[np.float32]:
+    """What stands left and right of a word, as a vector of length sqrt(D).
+
+    Positive pointwise mutual information of words with the words right before and right after
+    them, these two apart (Schuetze 1995 [1]), brought to D dimensions by a truncated singular value
+    decomposition, whose singular values count by their square roots (Levy, Goldberg and Dagan
+    2015 [2], from whom the smoothing of contexts is, too). The nearest neighbours tell the part of
+    speech; further ones would tell the topic.
+
+    Args:
+      rows: token ids of sentences, without END.
+      vocabulary_size: V.
+      units: D.
+      num_contexts: so many of the commonest words are contexts, besides the ends of sentences.
+      seed: of the decomposition.
+    Returns:
+      float32 [V, D]; NaN of the reserved tokens, and of words that have none of the contexts.
+    Raises:
+      DataError: if the text has too few words for so many dimensions.
+    References:
+      [1] Schuetze. Distributional Part-of-Speech Tagging. EACL 1995. arXiv:cmp-lg/9503009
+      [2] Levy, Goldberg and Dagan. Improving Distributional Similarity with Lessons Learned from
+        Word Embeddings. TACL 2015.
+    """
+    counts = _neighbours(rows, vocabulary_size, num_contexts)
+    information = _positive_information(counts)
+    if units >= min(information.shape):
+        raise DataError(
+            f"settings: model.units must be below {min(information.shape)}, the number of words or "
+            f"of contexts; received {units}"
+        )
+    decomposition = TruncatedSVD(units, random_state=seed).fit(information)
+    # U sqrt(s): information V' = U s.
+    scale = np.sqrt(np.maximum(decomposition.singular_values_, 1e-12))
+    vectors = decomposition.transform(information) / scale
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = length > 1e-6
+    known[:NUM_SPECIAL] = False
+    scaled = vectors / np.where(known, length, 1.0) * np.sqrt(units)
+    return np.where(known, scaled, np.nan).astype(np.float32)
+
+
+def _neighbours(
+    rows: Sequence[NDArray[np.int32]], vocabulary_size: int, num_contexts: int
+) -> scipy.sparse.csr_matrix:
+    """[V, 2 (C + 1)], how often a word has each context before it, and then after it."""
+    frequent = np.argsort(-np.bincount(np.concatenate(rows), minlength=vocabulary_size))
+    frequent = frequent[:num_contexts]
+    column = np.full(vocabulary_size + 1, -1)
+    column[frequent] = np.arange(len(frequent))
+    column[-1] = len(frequent)  # The end of the sentence, on either side.
+    width = len(frequent) + 1
+    words, contexts = [], []
+    for row in rows:
+        ends = np.array([vocabulary_size])
+        before = column[np.concatenate([ends, row[:-1]])]
+        after = column[np.concatenate([row[1:], ends])]
+        for found, offset in ((before, 0), (after, width)):
+            words.append(row[found >= 0])
+            contexts.append(found[found >= 0] + offset)
+    places = (np.concatenate(words), np.concatenate(contexts))
+    ones = np.ones(len(places[0]))
+    return scipy.sparse.csr_matrix((ones, places), shape=(vocabulary_size, 2 * width))
+
+
+def _positive_information(counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """max(0, log p(w, c) / (p(w) p(c)^0.75)), the powers normalised."""
+    found = counts.tocoo()
+    total = counts.sum()
+    of_words = np.asarray(counts.sum(axis=1)).ravel() / total
+    of_contexts = np.asarray(counts.sum(axis=0)).ravel() ** _SMOOTHING
+    of_contexts /= of_contexts.sum()
+    information = np.log(found.data / total / of_words[found.row] / of_contexts[found.col])
+    positive = information > 0
+    places = (found.row[positive], found.col[positive])
+    return scipy.sparse.csr_matrix((information[positive], places), shape=counts.shape)
