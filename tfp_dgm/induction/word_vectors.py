@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
 from tfp_dgm.data import DataError
-from tfp_dgm.token_ids import NUM_SPECIAL
+from tfp_dgm.token_ids import UNKNOWN
 
 _SMOOTHING = 0.75  # Of the contexts' probabilities: rare contexts would have the largest PMI.
 
@@ -36,7 +36,8 @@ def neighbour_vectors(
       num_contexts: so many of the commonest words are contexts, besides the ends of sentences.
       seed: of the decomposition.
     Returns:
-      float32 [V, D]; NaN of the reserved tokens, and of words that have none of the contexts.
+      float32 [V, D]. Words without any of the contexts, and UNKNOWN, have the mean of the words that
+      occur once (or of all, where none does); PAD, START and END have NaN.
     Raises:
       DataError: if the text has too few words for so many dimensions.
     References:
@@ -44,8 +45,7 @@ def neighbour_vectors(
       [2] Levy, Goldberg and Dagan. Improving Distributional Similarity with Lessons Learned from
         Word Embeddings. TACL 2015.
     """
-    counts = _neighbours(rows, vocabulary_size, num_contexts)
-    information = _positive_information(counts)
+    information = _positive_information(_neighbours(rows, vocabulary_size, num_contexts))
     if units >= min(information.shape):
         raise DataError(
             f"settings: model.units must be below {min(information.shape)}, the number of words or "
@@ -56,17 +56,20 @@ def neighbour_vectors(
     scale = np.sqrt(np.maximum(decomposition.singular_values_, 1e-12))
     vectors = decomposition.transform(information) / scale
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    known = length > 1e-6
-    known[:NUM_SPECIAL] = False
-    scaled = vectors / np.where(known, length, 1.0) * np.sqrt(units)
-    return np.where(known, scaled, np.nan).astype(np.float32)
+    known = length[:, 0] > 1e-6
+    vectors *= np.sqrt(units) / np.where(known, length[:, 0], 1.0)[:, np.newaxis]
+    once = known & (np.bincount(np.concatenate(rows), minlength=vocabulary_size) == 1)
+    vectors[~known] = vectors[once if once.any() else known].mean(axis=0)
+    vectors[:UNKNOWN] = np.nan
+    return vectors.astype(np.float32)
 
 
 def _neighbours(
     rows: Sequence[NDArray[np.int32]], vocabulary_size: int, num_contexts: int
 ) -> scipy.sparse.csr_matrix:
     """[V, 2 (C + 1)], how often a word has each context before it, and then after it."""
-    frequent = np.argsort(-np.bincount(np.concatenate(rows), minlength=vocabulary_size))
+    found = np.bincount(np.concatenate(rows), minlength=vocabulary_size)
+    frequent = np.argsort(-found, kind="stable")
     frequent = frequent[:num_contexts]
     column = np.full(vocabulary_size + 1, -1)
     column[frequent] = np.arange(len(frequent))

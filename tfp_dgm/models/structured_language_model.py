@@ -33,8 +33,8 @@ class StructuredLanguageModel(ExactLikelihoodModel):
       likelihood: distribution layer whose distributions have a `posterior` over structures; over
         token ids or, with `embedding`, over sequences of vectors.
       vocabulary: of words between spaces (`split_punctuation=False`).
-      embedding: Keras layer, token ids [B, T] -> vectors [B, T, D]; of NaN where none is known,
-        which are not observed. Those of PAD always are.
+      embedding: Keras layer, token ids [B, T] -> vectors [B, T, D]. Those of PAD are not observed,
+        whatever they are.
       seed: see `LatentVariableModel`.
     Raises:
       ValueError: if the vocabulary cuts words.
@@ -107,8 +107,11 @@ class StructuredLanguageModel(ExactLikelihoodModel):
         """
 
         def parse(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            tokens = tf.strings.split(text).to_tensor("")  # [B, T]
-            token_ids = self.token_ids(text)[:, : tf.shape(tokens)[1]]
+            tokens = tf.strings.split(text).to_tensor("")
+            width = tf.maximum(tf.shape(tokens)[1], 1)  # Of empty texts alone, 1.
+            end = tf.fill([tf.shape(text)[0], 1], "")
+            tokens = tf.concat([tokens, end], axis=1)[:, :width]  # [B, T]
+            token_ids = self.token_ids(text)[:, :width]
             structure = self.structure(token_ids)
             known = tokens != ""
             return {
