@@ -53,9 +53,10 @@ def test_figures_are_shown(tmp_path):
         ("1\ta\n", SMALL, "t.conllu, line 1: expected 10 columns"),
         (
             treebank(sentences(3)),
-            ("--set", "model.units=90"),
-            "--set model.units=90: model.units must be below",
+            ("--set", "num_tags=3", "--set", "model.units=90"),
+            "settings: model.units must be below",
         ),
+        (treebank(sentences(1)), (), "settings: num_tags must be at most"),
     ],
 )
 def test_bad_inputs_are_refused(tmp_path, text, settings, message):

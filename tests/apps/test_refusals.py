@@ -110,7 +110,7 @@ CASES = {
         "there": ("there --output u.csv", "is there already; delete it"),
     },
     "induce tags": {
-        "setting": ("s.txt --output m --set model.unts=3", "did you mean 'units'"),
+        "setting": ("s.txt --output m --set model.unts=3", "did you mean 'model.units'"),
         "no file": ("none.txt --output m", "none.txt: no such file"),
         "there": ("s.txt --output there", "expected nothing there, or a run"),
         "resume": ("s.txt --output m --resume", "m: there is nothing to resume"),

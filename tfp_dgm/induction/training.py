@@ -62,6 +62,11 @@ def induce_tags(
     run.require_data({"text_file": digest(sentences.texts)})
     for warning in sentences.warnings:
         say(f"Warning: {warning}")
+    if settings.num_tags > sentences.num_words:
+        raise DataError(
+            f"settings: num_tags must be at most the number of words, {sentences.num_words}; "
+            f"received {settings.num_tags}"
+        )
     vocabulary = fit_vocabulary(settings, sentences)
     rows = token_rows(vocabulary, sentences)
     say(

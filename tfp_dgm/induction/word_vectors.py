@@ -36,8 +36,8 @@ def neighbour_vectors(
       num_contexts: so many of the commonest words are contexts, besides the ends of sentences.
       seed: of the decomposition.
     Returns:
-      float32 [V, D]. Words without any of the contexts, and UNKNOWN, have the mean of the words that
-      occur once (or of all, where none does); PAD, START and END have NaN.
+      float32 [V, D]. Words without any of the contexts, and UNKNOWN, have the mean of the words
+      that occur once (or of all, where none does); PAD, START and END have NaN.
     Raises:
       DataError: if the text has too few words for so many dimensions.
     References:
