@@ -5,8 +5,8 @@ import pytest
 
 from tests.training.em_models import TEXTS
 from tfp_dgm import layers, training
-from tfp_dgm.layers.spelling_features import NO_FEATURE, spelling_features
 from tfp_dgm.models import ExactLikelihoodModel
+from tfp_dgm.text import NO_FEATURE, spelling_features
 
 
 def test_features_are_endings_and_marks_that_words_share():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         TagSettings,
     )
     from tfp_dgm.induction.training import induce_tags
-    from tfp_dgm.induction.word_vectors import neighbour_vectors
+    from tfp_dgm.induction.word_vectors import distributional_vectors
 
 __all__ = [
     "Flow",
@@ -28,8 +28,8 @@ __all__ = [
     "Sentences",
     "TagSettings",
     "claim_tags",
+    "distributional_vectors",
     "induce_tags",
-    "neighbour_vectors",
     "read_words",
 ]
 
@@ -46,6 +46,6 @@ __getattr__ = lazy_names(
             "TagSettings",
         ),
         "training": ("induce_tags",),
-        "word_vectors": ("neighbour_vectors",),
+        "word_vectors": ("distributional_vectors",),
     },
 )

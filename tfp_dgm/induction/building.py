@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm import layers, models
 from tfp_dgm.induction.settings import Flow, GaussianHiddenMarkov, TagSettings
-from tfp_dgm.induction.word_vectors import neighbour_vectors
+from tfp_dgm.induction.word_vectors import distributional_vectors
 from tfp_dgm.text import WordVocabulary
 
 LONGEST_DRAW = 60
@@ -52,11 +52,12 @@ def build_embedding(
     model = settings.model
     if not isinstance(model, GaussianHiddenMarkov):
         return None
-    vectors = neighbour_vectors(
+    vectors = distributional_vectors(
         rows,
         vocabulary.size,
         units=model.units,
         num_contexts=model.contexts,
+        spellings=vocabulary.tokens if model.spelling else None,
         seed=settings.seed,
     )
     embedding = keras.layers.Embedding(*vectors.shape, trainable=False, name="vectors")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
 
 _TEMPLATE = "report.html.jinja"
 _WORDS_OF_A_TAG = 15
@@ -21,7 +22,7 @@ _WIDTH, _HEIGHT = 600, 180
 def render_report(
     title: str,
     words: Sequence[Sequence[str]],
-    tags: Sequence[Sequence[int]],
+    tags: Sequence[Sequence[int] | NDArray[np.int32]],
     names: Sequence[str],
     numbers: Mapping[str, Any],
     curves: Mapping[int, Sequence[float]],
@@ -65,7 +66,9 @@ def render_report(
 
 
 def _words_of_tags(
-    words: Sequence[Sequence[str]], tags: Sequence[Sequence[int]], names: Sequence[str]
+    words: Sequence[Sequence[str]],
+    tags: Sequence[Sequence[int] | NDArray[np.int32]],
+    names: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Of each tag that is used, the commonest first: its commonest words."""
     counts: dict[int, Counter[str]] = {}
@@ -87,7 +90,9 @@ def _words_of_tags(
 
 
 def _examples(
-    words: Sequence[Sequence[str]], tags: Sequence[Sequence[int]], names: Sequence[str]
+    words: Sequence[Sequence[str]],
+    tags: Sequence[Sequence[int] | NDArray[np.int32]],
+    names: Sequence[str],
 ) -> list[list[dict[str, Any]]]:
     """Sentences of the beginning that fit on the page."""
     short = [i for i, sentence in enumerate(words) if len(sentence) <= _LONGEST_SHOWN]

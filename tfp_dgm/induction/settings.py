@@ -74,6 +74,7 @@ class GaussianHiddenMarkov:
     Attributes:
       units: D, the size of the vectors.
       contexts: so many of the commonest words count as neighbours.
+      spelling: vectors tell endings, capitals, digits and hyphens, too.
       iterations: of expectation maximisation.
       smoothing: what is added to every count of states.
       min_scale: lower limit of the standard deviations; those of all vectors are about 1.
@@ -83,6 +84,7 @@ class GaussianHiddenMarkov:
     kind: Literal["gaussian_hidden_markov"] = "gaussian_hidden_markov"
     units: Annotated[int, Ge(2)] = 30
     contexts: Size = 300
+    spelling: bool = True
     iterations: Size = 15
     smoothing: Smoothing = 0.1
     min_scale: Positive = 0.3

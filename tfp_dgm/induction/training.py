@@ -160,7 +160,7 @@ def _best_of_starts(
 
 
 def _keep(path: Path, weights: Sequence[np.ndarray], curve: Sequence[float]) -> None:
-    numbered = {f"weight_{i}": weight for i, weight in enumerate(weights)}
+    numbered: dict[str, Any] = {f"weight_{i}": weight for i, weight in enumerate(weights)}
     with atomic_write(path) as part:
         np.savez(part, log_likelihood=np.array(curve), **numbered)
 

@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm import distributions
 from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
 from tfp_dgm.layers.over_texts import OverTexts
-from tfp_dgm.layers.spelling_features import NO_FEATURE, spelling_features
+from tfp_dgm.text import NO_FEATURE, spelling_features
 from tfp_dgm.token_ids import NUM_SPECIAL
 
 
