@@ -82,7 +82,7 @@ class GaussianHiddenMarkov:
     """
 
     kind: Literal["gaussian_hidden_markov"] = "gaussian_hidden_markov"
-    units: Annotated[int, Ge(2)] = 30
+    units: Annotated[int, Ge(2)] = 60
     contexts: Size = 300
     spelling: bool = True
     iterations: Size = 15
