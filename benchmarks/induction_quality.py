@@ -48,7 +48,7 @@ TAGS = {
 # Lin et al. (2015) and He et al. (2018), on 10 % of the WSJ, with vectors of a larger corpus.
 PUBLISHED = {"Gaussian hidden Markov": (76.5, 0.692), "Gaussian hidden Markov, flow": (79.2, 0.718)}
 SCORES = {"many_to_one": 100, "one_to_one": 100, "v_measure": 1}  # And what they are shown times.
-QUICK = {"sentences": 200, "settings": ["model.iterations=2", "num_tags=12"]}
+QUICK_SENTENCES = 200
 UD_SENTENCES = 4000
 
 
@@ -64,46 +64,53 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     sentences = read_sentences(options)
-    seeds = range(1 if options.quick else options.seeds)
     runs = known_runs(options)
+    shown = []
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / f"{options.data}.conllu"
         write_treebank(text, sentences)
         for name in options.only or TAGS:
-            for seed in seeds:
-                if not any(run["name"] == name and run["seed"] == seed for run in runs):
-                    runs.append(run(name, text, seed, options))
-                    show(runs)
-                    write(runs, options)
-    show(runs)
+            for seed in range(1 if options.quick else options.seeds):
+                settings = settings_of(name, seed, options)
+                asked = {"name": name, "data": options.data, "settings": as_json(settings)}
+                found = [run for run in runs if {key: run[key] for key in asked} == asked]
+                if not found:
+                    found = [{**asked, **run(text, settings)}]
+                    runs += found
+                    print(f"{name}, seed {seed}: {found[0]['seconds']:.0f} s", file=sys.stderr)
+                shown += found
+                write(runs, shown, options)
+    show(shown)
 
 
-def run(name: str, text: Path, seed: int, options: argparse.Namespace) -> dict[str, Any]:
-    """One induction, as the command does it."""
-    from tfp_dgm.induction import TagSettings, claim_tags, induce_tags
+def settings_of(name: str, seed: int, options: argparse.Namespace) -> Any:
+    """The job's settings of a row."""
+    from tfp_dgm.induction import TagSettings
     from tfp_dgm.settings import read_settings
 
-    assignments = [*TAGS[name], *options.set, f"seed={seed}"]
+    few = []
     if options.quick:
-        assignments += [
-            assignment.replace("iterations", "epochs") if "neural" in name else assignment
-            for assignment in QUICK["settings"]
-        ]
-        assignments += ["model.flow.epochs=1"] if "flow" in name else []
-    settings = read_settings(TagSettings, None, assignments)
+        steps = "epochs" if name == "neural hidden Markov" else "iterations"
+        few = ["num_tags=12", f"model.{steps}=2"]
+        few += ["model.flow.epochs=1"] if name.endswith("flow") else []
+    return read_settings(TagSettings, None, [*TAGS[name], *options.set, *few, f"seed={seed}"])
+
+
+def as_json(settings: Any) -> dict[str, Any]:
+    return json.loads(json.dumps(dataclasses.asdict(settings)))
+
+
+def run(text: Path, settings: Any) -> dict[str, Any]:
+    """One induction, as the command does it."""
+    from tfp_dgm.induction import claim_tags, induce_tags
+
     start = time.perf_counter()
     with (
         tempfile.TemporaryDirectory() as folder,
         claim_tags(Path(folder) / "run", settings) as claimed,
     ):
         numbers = induce_tags(text, claimed, settings, say=lambda message: None)
-    return {
-        "name": name,
-        "seed": seed,
-        "seconds": round(time.perf_counter() - start, 1),
-        "settings": dataclasses.asdict(settings),
-        **numbers,
-    }
+    return {"seconds": round(time.perf_counter() - start, 1), **numbers}
 
 
 def read_sentences(options: argparse.Namespace) -> list[list[tuple[str, str]]]:
@@ -119,7 +126,7 @@ def read_sentences(options: argparse.Namespace) -> list[list[tuple[str, str]]]:
     if not path.is_file():
         end_for_want_of(str(path))
     sentences = list(penn_sentences(path)) if options.data == "ptb" else ud_sentences(path)
-    return sentences[: QUICK["sentences"]] if options.quick else sentences
+    return sentences[:QUICK_SENTENCES] if options.quick else sentences
 
 
 def penn_sentences(path: Path) -> Iterator[list[tuple[str, str]]]:
@@ -159,12 +166,14 @@ def known_runs(options: argparse.Namespace) -> list[dict[str, Any]]:
     return json.loads(options.json.read_text())["runs"]
 
 
-def write(runs: list[dict[str, Any]], options: argparse.Namespace) -> None:
+def write(
+    runs: list[dict[str, Any]], shown: list[dict[str, Any]], options: argparse.Namespace
+) -> None:
+    """The rows of this call, and all runs."""
     if options.json:  # After each, since a later one may be killed.
         result = {
             "command": shlex.join(["python", *sys.argv]),
-            "data": options.data,
-            "rows": summaries(runs),
+            "rows": summaries(shown),
             "runs": runs,
         }
         options.json.write_text(json.dumps(result, indent=1) + "\n")
@@ -178,7 +187,7 @@ def summaries(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for name in TAGS:
         found = [run for run in runs if run["name"] == name]
         if found:
-            row: dict[str, Any] = {"name": name, "seeds": len(found)}
+            row: dict[str, Any] = {"name": name, "data": found[0]["data"], "seeds": len(found)}
             for score in (*SCORES, "log_likelihood_per_word", "seconds"):
                 values = [run[score] for run in found]
                 row[score] = {

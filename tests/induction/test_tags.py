@@ -42,7 +42,9 @@ def text(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("runs") / "tags"
-    return folder, induced(folder, text, settings_of(*VECTORS, "model.iterations=8"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "_SERVED_BATCHES", (1,))
+        return folder, induced(folder, text, settings_of(*VECTORS, "model.iterations=8"))
 
 
 def test_the_classes_of_a_small_grammar_are_found(finished):

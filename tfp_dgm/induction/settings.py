@@ -85,9 +85,9 @@ class GaussianHiddenMarkov:
     units: Annotated[int, Ge(2)] = 60
     contexts: Size = 300
     spelling: bool = True
-    iterations: Size = 15
+    iterations: Size = 10
     smoothing: Smoothing = 0.1
-    min_scale: Positive = 0.3
+    min_scale: Positive = 0.9
     flow: Flow | None = None
 
 
