@@ -16,7 +16,7 @@ from tfp_dgm.induction import training as job
 from tfp_dgm.models import load_model
 from tfp_dgm.settings import read_settings
 
-ROWS = sentences(120)
+ROWS = sentences(80)
 WORDS = [word for row in ROWS for word in row]
 # Endings tell nothing of the classes of these words.
 VECTORS = ["num_tags=5", "model.units=6", "model.contexts=20", "model.spelling=false"]
@@ -44,7 +44,7 @@ def finished(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("runs") / "tags"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "_SERVED_BATCHES", (1,))
-        return folder, induced(folder, text, settings_of(*VECTORS, "model.iterations=8"))
+        return folder, induced(folder, text, settings_of(*VECTORS, "model.iterations=6"))
 
 
 def test_the_classes_of_a_small_grammar_are_found(finished):
@@ -108,8 +108,13 @@ def test_texts_are_shown_as_they_are(tmp_path):
     "assignments",
     [
         ["model.kind=hidden_markov", "model.iterations=2"],
-        ["model.kind=neural_hidden_markov", "model.units=4", "model.epochs=1"],
-        [*VECTORS[1:], "model.iterations=2", "model.flow.epochs=1", "model.flow.units=4"],
+        [
+            "model.kind=neural_hidden_markov",
+            "model.units=4",
+            "model.epochs=1",
+            "model.batch_size=99",
+        ],
+        [*VECTORS[1:], "model.iterations=1", "model.flow.epochs=1", "model.flow.batch_size=99"],
     ],
     ids=["words", "networks", "flow"],
 )

@@ -59,12 +59,12 @@ class Flow:
       learning_rate: of Adam.
     """
 
-    couplings: Annotated[int, Ge(2)] = 4
-    units: Size = 64
+    couplings: Annotated[int, Ge(2)] = 2
+    units: Size = 16
     volume_preserving: bool = True
-    epochs: Size = 10
+    epochs: Size = 3
     batch_size: Size = 32
-    learning_rate: Positive = 0.001
+    learning_rate: Positive = 0.0005
 
 
 @settings_class
