@@ -39,6 +39,14 @@ def test_tags_of_a_treebank_are_found_and_compared(tmp_path):
     assert "holds a finished run" in again.stderr
 
 
+def test_a_treebank_without_tags_is_said_to_have_none(tmp_path):
+    text = treebank(sentences(9)).replace("\tN\tN\t", "\tN\t_\t")
+    (tmp_path / "t.conllu").write_text(text)
+    result = run(tmp_path / "t.conllu", "--output", tmp_path / "out", *SMALL)
+    assert "Warning: not every word has a tag in the column xpos" in result.stderr
+    assert "many to one" not in result.stdout
+
+
 def test_figures_are_shown(tmp_path):
     (tmp_path / "t.txt").write_text("a b\n\nb a c\n")
     result = run(tmp_path / "t.txt", "--output", tmp_path / "out", *SMALL)

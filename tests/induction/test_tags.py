@@ -188,6 +188,16 @@ def test_words_are_cut_where_the_graph_cuts_them(tmp_path):
     assert [len(row) for row in rows] == [3]
 
 
+def test_a_form_with_a_space_is_one_word_and_written_as_it_was(tmp_path):
+    path = tmp_path / "t.conllu"
+    path.write_text("1\t1 000\t_\tNUM\t_\t_\t_\t_\t_\t_\n")
+    found = induction.read_words(path)
+    assert found.words == [["1_000"]]
+    assert found.forms == [["1 000"]]
+    assert found.gold_tags("upos") == ["NUM"]
+    assert found.gold_tags("xpos") is None
+
+
 def test_no_word_is_lost_to_a_vocabulary_of_one(text):
     words = induction.read_words(text)
     rows = job.token_rows(job.fit_vocabulary(settings_of("vocabulary_size=5"), words), words)

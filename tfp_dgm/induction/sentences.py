@@ -33,6 +33,11 @@ class Sentences:
         return [" ".join(words) for words in self.words]
 
     @property
+    def forms(self) -> list[list[str]]:
+        """The words of each sentence as the file has them."""
+        return self.words if self.annotations is None else [row.words for row in self.annotations]
+
+    @property
     def num_words(self) -> int:
         """Of all sentences."""
         return sum(map(len, self.words))

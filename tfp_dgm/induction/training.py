@@ -62,6 +62,8 @@ def induce_tags(
     run.require_data({"text_file": digest(sentences.texts)})
     for warning in sentences.warnings:
         say(f"Warning: {warning}")
+    if sentences.annotations is not None and sentences.gold_tags(settings.gold) is None:
+        say(f"Warning: not every word has a tag in the column {settings.gold}: nothing is compared")
     if settings.num_tags > sentences.num_words:
         raise DataError(
             f"settings: num_tags must be at most the number of words, {sentences.num_words}; "
@@ -84,7 +86,7 @@ def induce_tags(
     with run.results() as folder:
         tagger.save(folder / MODEL)
         export(tagger, folder / "saved_model", batch_sizes=_SERVED_BATCHES)
-        _write_sentences(folder / "tagged.conllu", sentences.words, tags, names)
+        _write_sentences(folder / "tagged.conllu", sentences.forms, tags, names)
         write_json(folder / "metrics.json", numbers)
         write_json(
             folder / "history.json",
