@@ -17,10 +17,10 @@ from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Resume, Seed, Set, SettingsFile, overrides
 from ._tables import print_table
 
-app = typer.Typer(help="Structures of plain text: found without annotations.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
+@app.callback()  # Without it, Typer would take the only command for the group.
 def induce() -> None:
     """Structures of plain text, found without annotations."""
 
