@@ -55,11 +55,13 @@ CASES = [
     *(Case("chain, own", ("torch-struct",), 40, labels) for labels in (20, 64, 256)),
     Case("semi-Markov", ("torch-struct",), 40, 20, 8),
     *(Case("dependency", ("torch-struct",), steps) for steps in (20, 40)),
+    *(Case("dependency, crossing", ("torch-struct",), steps) for steps in (20, 40)),
     *(Case("constituency", ("torch-struct",), steps, 20) for steps in (20, 40)),
 ]
 QUICK = [
     Case("chain, shared", ("torch-struct", "pytorch-crf"), 10, 8),
     Case("dependency", ("torch-struct",), 8),
+    Case("dependency, crossing", ("torch-struct",), 8),
     Case("constituency", ("torch-struct",), 8, 4),
 ]
 
@@ -151,6 +153,7 @@ def measure_ours(case: Case, options: argparse.Namespace) -> dict[str, float]:
         "chain, own": [[rows, steps, labels], [rows, steps - 1, labels, labels]],
         "semi-Markov": [[rows, steps, case.longest, labels], [labels, labels]],
         "dependency": [[rows, steps + 1, steps + 1]],
+        "dependency, crossing": [[rows, steps + 1, steps + 1]],
         "constituency": [[rows, steps, steps, labels]],
     }
     classes = {
@@ -158,6 +161,7 @@ def measure_ours(case: Case, options: argparse.Namespace) -> dict[str, float]:
         "chain, own": "LinearChain",
         "semi-Markov": "SemiMarkovChain",
         "dependency": "DependencyTree",
+        "dependency, crossing": "NonProjectiveDependencyTree",
         "constituency": "ConstituencyTree",
     }
     family: type[distributions.Structure] = getattr(distributions, classes[case.family])
@@ -208,6 +212,10 @@ def measure_peer(case: Case, options: argparse.Namespace) -> dict[str, float]:
                 torch_struct.SemiMarkovCRF,
             ),
             "dependency": ([rows, steps, steps], torch_struct.DependencyCRF),
+            "dependency, crossing": (
+                [rows, steps, steps],
+                torch_struct.NonProjectiveDependencyCRF,
+            ),
             "constituency": ([rows, steps, steps, labels], torch_struct.TreeCRF),
         }[case.family]
         watched = [torch.randn(shape, requires_grad=True)]

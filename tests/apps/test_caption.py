@@ -105,6 +105,7 @@ def test_training_finds_the_styles_and_says_what_was_learnt(scenes, trained):
     assert normalized_mutual_info_score(shuffled, experts) < 0.35  # Of 45 captions alone.
 
 
+@pytest.mark.usefixtures("eager")
 def test_evaluate_and_its_page(scenes, trained, tmp_path):
     result = run(
         "evaluate",
@@ -142,6 +143,7 @@ def test_evaluate_and_its_page(scenes, trained, tmp_path):
     assert "http" not in page.replace("http-equiv", "")
 
 
+@pytest.mark.usefixtures("eager")
 def test_describe_one_image_and_one_expert(scenes, trained, tmp_path):
     with zipfile.ZipFile(scenes / "images.zip") as archive:
         (tmp_path / "one.png").write_bytes(archive.read("scene00003.png"))

@@ -62,6 +62,7 @@ def translator(pairs, tmp_path_factory):
     return model
 
 
+@pytest.mark.usefixtures("eager")
 def test_texts_are_learnt_evaluated_and_answered(pairs, translator, tmp_path):
     metrics = json.loads((translator / "metrics.json").read_text())
     assert metrics["epochs"] == 2
@@ -141,6 +142,7 @@ def features(tmp_path_factory):
     return folder
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     ("file", "settings"),
     [

@@ -1,6 +1,5 @@
 """`dgm iwae` on small images: files in, folder, table and figures out, and what it refuses."""
 
-import gzip
 import json
 
 import matplotlib.image
@@ -9,6 +8,7 @@ import pytest
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tests.docs.made_files import digits
 from tests.image_modelling.small_images import images
 
 SMALL = {"latents.units": [3], "latents.hidden_units": [6], "epochs": 2, "batch_size": 20}
@@ -70,11 +70,7 @@ def test_figures_of_samples_and_reconstructions(folder, model):
 
 
 def test_the_default_digits_are_fetched_split_and_used(tmp_path, monkeypatch):
-    random = np.random.default_rng(0)
-    rows = np.hstack([random.integers(0, 256, (5000, 784)), np.zeros((5000, 1), int)])
-    with gzip.open(tmp_path / "mnist_5k.csv.gz", "wt", compresslevel=1) as file:
-        np.savetxt(file, rows, fmt="%d", delimiter=",")
-    monkeypatch.setattr("tfp_dgm.data.image_sets.fetch", lambda name: tmp_path)
+    monkeypatch.setattr("tfp_dgm.data.image_sets.fetch", lambda name: digits(tmp_path))
     settings = tmp_path / "small.yaml"
     settings.write_text("latents: {units: [2], hidden_units: [3]}\nepochs: 1\nbatch_size: 500\n")
     one = ("--set", "objective.num_samples=1")

@@ -67,6 +67,7 @@ def test_annealing_and_gaps_stand_beside_the_report(model):
     assert report["gaps"]["amortisation_gap"] > 0
 
 
+@pytest.mark.usefixtures("eager")
 def test_temperature_falls_to_its_end_and_is_written(tmp_path):
     rest = ("objective.num_samples=1", "objective.temperature=0.8")
     asked = settings("gumbel-softmax", "categorical", 1, *rest, "objective.final_temperature=0.2")
@@ -80,6 +81,7 @@ def test_temperature_falls_to_its_end_and_is_written(tmp_path):
     assert model.encoders[0](blank).shape == (1, 6)
 
 
+@pytest.mark.usefixtures("eager")
 def test_pixels_that_stay_grey_or_are_drawn_once(tmp_path):
     grey = settings("wake-sleep", "normal", 1, "binarisation.kind=none", "epochs=1")
     model, _ = train(tmp_path / "grey", grey)
@@ -101,6 +103,7 @@ def test_what_training_refuses(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("eager")
 def test_what_evaluation_refuses(tmp_path):
     model, _ = train(tmp_path / "binary", settings("vimco", "bernoulli", 1, "epochs=1"))
     x = held_out_images(images(), settings())

@@ -20,10 +20,9 @@ from tfp_dgm.training import FusedAdam
 ROWS, BATCH = 9, 4  # Batches of 4, 4 and 1: the last one leaves a replica without any example.
 
 
-def train(model, data, evaluate=False, optimizer=None, objective=None):
-    """On one device steps run as Python: their traces would take longer than they."""
-    alone = tf.distribute.get_strategy().num_replicas_in_sync == 1
-    model.compile(optimizer or keras.optimizers.SGD(0.1), objective, run_eagerly=alone)
+def train(model, data, evaluate=False, optimizer=None, objective=None, traced=False):
+    """Steps run as Python unless they are to be traced, which takes longer than they."""
+    model.compile(optimizer or keras.optimizers.SGD(0.1), objective, run_eagerly=not traced)
     run = {"batch_size": BATCH, "verbose": 0}
     history = model.fit(**data, epochs=2, shuffle=False, **run).history
     evaluated = model.evaluate(**data, return_dict=True, **run) if evaluate else {}
@@ -34,7 +33,7 @@ def train(model, data, evaluate=False, optimizer=None, objective=None):
     return {"history": history, "evaluated": evaluated, "weights": weights}
 
 
-def train_categorical():
+def train_categorical(traced=False):
     """Latents of two variables, enumerated: no noise. By Adam's fused kernel."""
     model = CategoricalVAE(
         MLP([4], activation="tanh"),
@@ -45,7 +44,7 @@ def train_categorical():
         seed=1,
     )
     data = {"x": toys.binary(ROWS)}
-    return train(toys.randomized(model), data, True, FusedAdam(0.05), EnumeratedELBO())
+    return train(toys.randomized(model), data, True, FusedAdam(0.05), EnumeratedELBO(), traced)
 
 
 def train_text():
@@ -88,7 +87,7 @@ def main():
     }
     with strategy.scope():
         result["m2"]["two"] = train(toys.quiet(toys.m2()), annotated)
-        result["categorical"]["two"] = train_categorical()
+        result["categorical"]["two"] = train_categorical(traced=True)
         result["text"]["two"] = train_text()
         result["noisy"] = train(toys.vae(), {"x": counts})  # `fit` builds this one.
     print(json.dumps(result))

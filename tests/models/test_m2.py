@@ -145,8 +145,13 @@ def test_sampled_classes_agree_with_enumeration():
         assert (value.std() > 0.1) == (annotation != 1)
 
 
+@pytest.mark.slow
 def test_sampled_classes_train_under_xla():
-    """The bound of 4,000 copies is that of enumeration, within 5 standard errors."""
+    """The bound of 4,000 copies is that of enumeration, within 5 standard errors.
+
+    As Python in `test_sampled_classes_agree_with_enumeration`; enumerated classes under XLA in
+    `test_compiled_step_is_that_of_the_oracle_under_xla_too`.
+    """
     model = toys.quiet(toys.m2(class_objective=ScoreFunctionELBO(num_samples=2)))
     expected = oracle(model, [{0, 2}] * len(X))[0, 1]
     copies, rows = np.tile(X[:1], [4000, 1]), np.tile([1, 0, 1], [4000, 1])

@@ -125,7 +125,9 @@ def test_text_vae_gives_the_value_of_each_and_a_gradient_to_every_weight(objecti
         assert np.abs(gradient).max() > 1e-6, weight.path
 
 
+@pytest.mark.slow
 def test_text_vae_learns_the_rule_of_its_texts_by_score_functions_alone():
+    """The gradient that it climbs is NumPy's in the quicker test of the value of each."""
     model = make_vae(units=16)
     model.compile(keras.optimizers.Adam(0.05), ScoreFunctionELBO(num_samples=4))
     model.fit(BucketedBatches(rule_texts(320), 32, seed=1), epochs=5, shuffle=False, verbose=0)

@@ -14,6 +14,9 @@ from tfp_dgm.sentence_modelling import (
     read_texts,
 )
 
+# Of few sentences and draws each.
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):

@@ -119,7 +119,7 @@ def describe(
     sources = as_read(model, sources)
     one = tf.TensorSpec(shape_of_batches(sources), sources.dtype)
 
-    @tf.function(input_signature=[one, tf.TensorSpec([None, 2], tf.int32)])
+    @tf.function(autograph=False, input_signature=[one, tf.TensorSpec([None, 2], tf.int32)])
     def step(batch: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         encoded = model.encode(batch)
         texts = _decode(model, encoded, decoding, seeds)

@@ -116,7 +116,7 @@ def _log_joint(
     batches = CaptionBatches(sources, captioned.source_of, rows, batch_size)
     one = tf.TensorSpec(shape_of_batches(sources), sources.dtype)
 
-    @tf.function(input_signature=[one, tf.TensorSpec([None, None], tf.int32)])
+    @tf.function(autograph=False, input_signature=[one, tf.TensorSpec([None, None], tf.int32)])
     def step(source: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
         return model.log_joint(token_ids, model.encode(source))  # [B, K]
 

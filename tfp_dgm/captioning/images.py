@@ -66,13 +66,14 @@ def _decode_into(
         for row, name in enumerate(names):
             yield row, files.read(name)
 
+    @tf.autograph.experimental.do_not_convert
+    def decode(row: tf.Tensor, content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return row, decode_image(content, size, size)
+
     signature = (tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.string))
     batches = (
         tf.data.Dataset.from_generator(contents, output_signature=signature)
-        .map(
-            lambda row, content: (row, decode_image(content, size, size)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
+        .map(decode, num_parallel_calls=tf.data.AUTOTUNE)
         .ignore_errors()  # What is missing afterwards was broken.
         .batch(_BATCH)
         .prefetch(tf.data.AUTOTUNE)
@@ -106,7 +107,9 @@ def encode_images(
     if cache is not None and cache.exists():
         return np.load(cache, mmap_mode="r")
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *images.shape[1:]], images.dtype)])
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec([None, *images.shape[1:]], images.dtype)]
+    )
     def encode(batch: tf.Tensor) -> tf.Tensor:
         return tf.cast(encoder(batch, training=False), tf.float32)
 

@@ -103,6 +103,7 @@ def _chunked(
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
     """The same for chunks [C, size, D] and [C, size]; keeps no logits for the gradient."""
 
+    @tf.autograph.experimental.do_not_convert
     def score(chunk: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         return _score(chunk[0], kernel, bias, chunk[1])[0]
 

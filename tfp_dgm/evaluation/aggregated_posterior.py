@@ -74,16 +74,17 @@ class MutualInformation:
     def __init__(self, model: LatentVariableModel, *, num_samples: int = 1) -> None:
         self.num_samples = num_samples
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(autograph=False, reduce_retracing=True)
         def draw(inputs: Any, seed: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
             joint = model.joint(inputs)
             z, log_q = joint.posterior.experimental_sample_and_log_prob(num_samples, seed=seed)
             return z, log_q, joint.prior.log_prob(z) + tf.zeros_like(log_q)
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(autograph=False, reduce_retracing=True)
         def log_densities(inputs: Any, valid: tf.Tensor, steps: Any) -> tf.Tensor:
             posterior = model.joint(inputs).posterior
 
+            @tf.autograph.experimental.do_not_convert
             def step(z: Any) -> tf.Tensor:
                 z = tf.nest.map_structure(lambda layer: layer[:, tf.newaxis], z)
                 log_q = posterior.log_prob(z)  # [C, B]

@@ -60,7 +60,7 @@ def inference_gaps(
         arXiv:1801.03558
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def refined_bound(inputs: Any, seeds: tf.Tensor) -> tf.Tensor:
         joint = model.joint(inputs)
         parameters = refine_posterior(
@@ -68,6 +68,7 @@ def inference_gaps(
         )
         posterior = joint.family(parameters)
 
+        @tf.autograph.experimental.do_not_convert
         def step(seed: tf.Tensor) -> tf.Tensor:
             z, log_q = posterior.experimental_sample_and_log_prob(1, seed=seed)
             return Draws.of(joint, z, log_q).log_weights[0]  # [B]

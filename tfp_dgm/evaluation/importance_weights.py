@@ -54,11 +54,12 @@ def importance_weighted_log_likelihood(
     """
     per_step, steps = steps_of(num_samples, samples_per_step)
 
-    @tf.function(jit_compile=jit_compile, reduce_retracing=True)
+    @tf.function(jit_compile=jit_compile, autograph=False, reduce_retracing=True)
     def log_weights_of(inputs: Any, seeds: tf.Tensor) -> tf.Tensor:
         joint = model.joint(inputs)
         posterior, _ = joint.posterior, joint.prior  # Once, outside the loop.
 
+        @tf.autograph.experimental.do_not_convert
         def step(seed: tf.Tensor) -> tf.Tensor:
             z, log_q = posterior.experimental_sample_and_log_prob(per_step, seed=seed)
             return Draws.of(joint, z, log_q).log_weights  # [S, B]

@@ -45,11 +45,12 @@ def elbo_terms(
     """
     per_step, steps = steps_of(num_samples, samples_per_step)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def terms(inputs: Any, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         joint = model.joint(inputs)
         posterior, prior = joint.posterior, joint.prior
 
+        @tf.autograph.experimental.do_not_convert
         def step(seed: tf.Tensor) -> tf.Tensor:
             z, log_q = posterior.experimental_sample_and_log_prob(per_step, seed=seed)
             draws = Draws.of(joint, z, log_q)
@@ -116,7 +117,7 @@ class ActiveUnits:
     """
 
     def __init__(self, model: LatentVariableModel, *, num_samples: int = 16) -> None:
-        @tf.function(reduce_retracing=True)
+        @tf.function(autograph=False, reduce_retracing=True)
         def two_means(inputs: Any, seed: tf.Tensor) -> tf.Tensor:
             posterior = model.joint(inputs).posterior
             try:
@@ -166,7 +167,7 @@ def kl_per_dimension(
         has no divergence in closed form.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def divergences(inputs: Any) -> tf.Tensor:
         joint = model.joint(inputs)
         return divergence_per_factor(joint.posterior, joint.prior)  # [B, ...]

@@ -144,11 +144,13 @@ def _few(data: Any, num_examples: int, limit: int, seed: int) -> Any:
     chosen = np.zeros(num_examples, bool)
     chosen[np.random.default_rng(seed).choice(num_examples, limit, replace=False)] = True
 
+    @tf.autograph.experimental.do_not_convert
     def keep(start: tf.Tensor, inputs: Any) -> tuple[tf.Tensor, Any]:
         stop = start + tf.shape(tf.nest.flatten(inputs)[0])[0]
         mask = tf.constant(chosen)[start:stop]
         return stop, tf.nest.map_structure(lambda array: tf.boolean_mask(array, mask), inputs)
 
+    @tf.autograph.experimental.do_not_convert
     def some(*inputs: Any) -> tf.Tensor:
         return tf.shape(tf.nest.flatten(inputs)[0])[0] > 0
 

@@ -113,7 +113,7 @@ def _annealing(
 ) -> dict[str, float | None]:
     """The log-likelihood of the images by annealing, and its check on examples of the model."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def below(x: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         sizes = tune_step_size(model, x, seed=seeds[0])
         found = annealed_importance_sampling(
@@ -121,7 +121,7 @@ def _annealing(
         )
         return found.log_likelihood, found.acceptance, sizes
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def above(x: tf.Tensor, z: Any, sizes: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         return reverse_annealed_importance_sampling(
             model, x, z, num_steps=num_steps, step_size=sizes, seed=seeds[2]

@@ -57,7 +57,9 @@ class RefinedPosteriors:
         self.num_samples = num_samples
         self.seed = seed
         # Traced once, however many functions ask for the posterior: the steps are many operations.
-        self._parameters = tf.function(self._refined_parameters, reduce_retracing=True)
+        self._parameters = tf.function(
+            self._refined_parameters, autograph=False, reduce_retracing=True
+        )
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         """The model's, with q(z | x) refined; one refines after training."""

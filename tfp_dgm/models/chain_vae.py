@@ -6,14 +6,16 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.distributions import LinearChain as Chain
-from tfp_dgm.distributions.annotations import given_annotation, log_prob_of_annotation
-from tfp_dgm.layers import LinearChain
+from tfp_dgm.distributions.annotations import given_annotation
+from tfp_dgm.layers import LinearChain, TokenSequence
 from tfp_dgm.layers.constraints import whole_numbers_below
 from tfp_dgm.layers.events import assert_valid, with_event_shape
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
 from tfp_dgm.models.signature import Signature
+from tfp_dgm.models.state_likelihoods import log_likelihood_by_state, log_likelihood_of_states
 from tfp_dgm.models.vae import build_network
-from tfp_dgm.objectives import EnumeratedELBO, Joint, Objective
+from tfp_dgm.networks import SequenceDecoder
+from tfp_dgm.objectives import EnumeratedELBO, Joint, Objective, ScoreFunctionELBO
 from tfp_dgm.token_ids import PAD
 
 
@@ -23,6 +25,12 @@ class ChainVAE(LatentVariableModel):
 
         z_1 ~ p(z_1);   z_t+1 ~ p(z_t+1 | z_t);   x_t ~ softmax(emission(z_t))
         q(z | x) = chain(encoder(x)), a linear chain over all states of a sentence
+
+    With a `decoder`, tokens depend on those before them, too: x_t ~ softmax(decoder(z_t, x_<t)),
+    which reads x_<t under the state z_t alone, so that all bounds stay exact. A decoder that
+    `remembers_states` steps through the text under each token's own state, and so says
+    p(x_t | z_<=t, x_<t): the bound is then estimated by draws (`ScoreFunctionELBO`, the default),
+    and objectives that sum the states out refuse it.
 
     Annotations, the targets of `fit`, are states [B, T], -1 where they are not known. The posterior
     is conditioned on them, and
@@ -37,8 +45,13 @@ class ChainVAE(LatentVariableModel):
       num_states: K.
       encoder: Keras layer, token ids [B, T] -> features [B, T, D].
       emission: Keras layer, one-hot states [N, K] -> logits of tokens [N, V]; a dense layer.
+      decoder: in the place of `emission`, with `conditioning_units` = K and no memory.
+      remembers_states: whether the decoder sees the states of the tokens before.
       annotation_weight: weight of the log-probability of what is annotated, in nats of an example.
       seed: see `LatentVariableModel`.
+    Raises:
+      ValueError: if both `emission` and `decoder` are given, the decoder is of other sizes, or
+        remembers states and drops something out, which no step does.
     References:
       [1] Ammar, Dyer and Smith. Conditional Random Field Autoencoders for Unsupervised Structured
         Prediction. NeurIPS 2014. arXiv:1411.1147
@@ -51,6 +64,8 @@ class ChainVAE(LatentVariableModel):
         encoder: keras.Layer,
         *,
         emission: keras.Layer | None = None,
+        decoder: SequenceDecoder | None = None,
+        remembers_states: bool = False,
         annotation_weight: float = 1.0,
         seed: int | None = None,
         **kwargs: Any,
@@ -59,22 +74,55 @@ class ChainVAE(LatentVariableModel):
         self.vocabulary_size = vocabulary_size
         self.num_states = num_states
         self.encoder = encoder
-        self.emission = emission or keras.layers.Dense(
-            vocabulary_size,
-            # States that begin equal would stay so.
-            kernel_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
-            name="emission",
-        )
+        self.decoder = decoder
+        self.remembers_states = remembers_states
+        if decoder is None:
+            emission = emission or keras.layers.Dense(
+                vocabulary_size,
+                # States that begin equal would stay so.
+                kernel_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
+                name="emission",
+            )
+        self._check_decoder(emission)
+        self.emission: Any = emission  # One of these two is None.
+        # Its events are not those of the model, which may end anywhere.
+        self._tokens: Any = None if decoder is None else TokenSequence(decoder, 1, name="tokens")
         self.annotation_weight = annotation_weight
         self.posterior_layer = LinearChain(num_states, name="posterior")
-        self.save_as(emission=self.emission)
+        self.save_as(emission=emission)
+        self.objective = self.default_objective()
+
+    def _check_decoder(self, emission: keras.Layer | None) -> None:
+        decoder = self.decoder
+        if decoder is None:
+            if self.remembers_states:
+                raise ValueError("ChainVAE: `remembers_states` needs a `decoder`; received none")
+            return
+        if emission is not None:
+            raise ValueError("ChainVAE: give `emission` or `decoder`; received both")
+        sizes = decoder.vocabulary_size, decoder.conditioning_units, decoder.memory_units
+        if sizes != (self.vocabulary_size, self.num_states, 0):
+            raise ValueError(
+                "ChainVAE: the decoder's `vocabulary_size`, `conditioning_units` and "
+                f"`memory_units` must be {self.vocabulary_size}, {self.num_states} and 0; "
+                f"received {sizes[0]}, {sizes[1]} and {sizes[2]}"
+            )
+        if self.remembers_states and (decoder.dropout_rate or decoder.word_dropout_rate):
+            raise ValueError(
+                "ChainVAE: with `remembers_states`, the decoder's `dropout` and `word_dropout` "
+                f"must be 0; received {decoder.dropout_rate} and {decoder.word_dropout_rate}"
+            )
 
     def default_objective(self) -> Objective:
-        return EnumeratedELBO()
+        # Asked for by the base class, too, before there are arguments.
+        return ScoreFunctionELBO() if getattr(self, "remembers_states", False) else EnumeratedELBO()
 
     def build(self, input_shape: Any) -> None:
         self.posterior_layer.build(build_network(self.encoder, tuple(input_shape)))
-        build_network(self.emission, (None, self.num_states))
+        if self._tokens is not None:
+            self._tokens.build()
+        else:
+            build_network(self.emission, (None, self.num_states))
         states = self.num_states
         for name, shape in (("initial_logits", (states,)), ("transition_logits", (states, states))):
             setattr(self, name, self.add_weight(shape=shape, initializer="zeros", name=name))
@@ -110,18 +158,26 @@ class ChainVAE(LatentVariableModel):
             return self.posterior_layer(features, training=training, mask=read)
 
         def log_emissions() -> tf.Tensor:
+            if self._tokens is not None:
+                return log_likelihood_by_state(
+                    self._tokens, token_ids, self.num_states, training=training
+                )
             logits = self.emission(tf.eye(self.num_states), training=training)  # [K, V]
             log_probs = tf.transpose(tf.nn.log_softmax(tf.cast(logits, tf.float32)))
             return tf.where(read[..., tf.newaxis], tf.gather(log_probs, token_ids), 0.0)
 
+        def log_likelihood(z: tf.Tensor) -> tf.Tensor:  # [S, B, T]
+            if self.remembers_states:
+                return log_likelihood_of_states(self._tokens, token_ids, z, self.num_states)
+            chosen = tf.one_hot(z, self.num_states) * joint.part_log_likelihood
+            return tf.reduce_sum(chosen, axis=[-2, -1])
+
         joint = Joint(
             self,
-            log_likelihood=lambda z: tf.reduce_sum(  # z: [S, B, T]
-                tf.one_hot(z, self.num_states) * joint.part_log_likelihood, axis=[-2, -1]
-            ),
+            log_likelihood=log_likelihood,
             prior=prior,
             posterior=posterior,
-            part_log_likelihood=log_emissions,
+            part_log_likelihood=None if self.remembers_states else log_emissions,
             training=training,
         )
         return joint
@@ -134,8 +190,9 @@ class ChainVAE(LatentVariableModel):
             bound = self.bound_of(joint)
             return bound.loss, parts_of(bound)
         whole = joint.posterior
-        bound = self.bound_of(joint.replaced(posterior=lambda: given_annotation(whole, targets)))
-        known = log_prob_of_annotation(whole, targets)
+        given = given_annotation(whole, targets)
+        bound = self.bound_of(joint.replaced(posterior=lambda: given))
+        known = given.log_partition() - whole.log_partition()
         return bound.loss - self.annotation_weight * known, parts_of(bound)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:

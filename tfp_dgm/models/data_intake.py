@@ -112,6 +112,7 @@ class DataIntake:
                 self.check_inputs(keras.tree.pack_sequence_as(inputs, rows))
         return inputs
 
+    @tf.autograph.experimental.do_not_convert
     def _checked_batch(self, *batch: Any) -> Any:
         self.check_inputs(keras.utils.unpack_x_y_sample_weight(batch)[0])
         return batch if len(batch) > 1 else batch[0]

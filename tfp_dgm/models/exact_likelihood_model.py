@@ -6,9 +6,11 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions import GenerativeStructure
 from tfp_dgm.layers import DistributionLayer
 from tfp_dgm.models.conditions import condition_of, event_of
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts
+from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.vae import build_network
 
 
@@ -79,3 +81,26 @@ class ExactLikelihoodModel(LatentVariableModel):
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return self.log_prob(inputs, training=training)
+
+    def serving_signatures(self) -> dict[str, Signature]:
+        """`serving_default`, where the likelihood sums a structure out (and there is no encoder).
+
+        inputs -> structure, the best one; marginals, the probabilities of the parts that tell it
+        (of a chain [T, K], of each state at each step); log_likelihood, nats. Else none.
+        """
+        distribution = self.likelihood(tf.zeros([1, 1])) if self.encoder is None else None
+        if not isinstance(distribution, GenerativeStructure):
+            return {}
+
+        def explain(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            posterior = self.distribution(inputs).posterior(inputs)
+            return {
+                "structure": posterior.mode(),
+                "marginals": getattr(posterior.marginals(), posterior.told_by),
+                "log_likelihood": posterior.log_partition(),
+            }
+
+        spec = tf.TensorSpec([None, *self.likelihood.value_shape], distribution.dtype)
+        examples = distribution.sample(2, seed=[1, 2]).numpy()
+        signature = Signature({"inputs": spec}, explain, {"inputs": examples}, xla=False)
+        return {"serving_default": signature}

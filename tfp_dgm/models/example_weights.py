@@ -35,8 +35,10 @@ def with_weights(
         if sample_weight is not None:
             raise ValueError(f"{model}: expected `sample_weight` or `class_weight`; received both")
         if isinstance(inputs, tf.data.Dataset):
-            weighted = inputs.map(lambda *batch: _with_class_weights(model, batch, class_weight))
-            return weighted, None, None
+            weigh = tf.autograph.experimental.do_not_convert(
+                lambda *batch: _with_class_weights(model, batch, class_weight)
+            )
+            return inputs.map(weigh), None, None
         if targets is None:
             raise ValueError(
                 f"{model}: `class_weight` needs targets, as arrays or in a tf.data.Dataset; "

@@ -46,6 +46,14 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
             name: keras.metrics.Mean(name=name) for name in self.part_names
         }
 
+    @property
+    def _default_save_signature(self) -> None:
+        """None: a SavedModel holds what `serving.export` is told, and nothing of Keras's.
+
+        Keras would add the model on floats of the shape that it was built on, were that of strings.
+        """
+        return None
+
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         """p(x, z) and q(z | x) of inputs [B, ...], each part computed once, when asked for.
 

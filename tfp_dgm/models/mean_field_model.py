@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfp_dgm.distributions import structured_mean_field
 from tfp_dgm.layers import FactorialHiddenMarkov
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts
+from tfp_dgm.models.signature import Signature
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -63,3 +64,22 @@ class MeanFieldModel(LatentVariableModel):
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return structured_mean_field(self.likelihood(), inputs, steps=self.steps).bound
+
+    def serving_signatures(self) -> dict[str, Signature]:
+        """`serving_default`: inputs [T, D] -> states [T, M], the best of each chain, marginals
+        [T, M, K], their probabilities, and bound, nats; all of q.
+        """
+
+        def explain(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            found = structured_mean_field(self.likelihood(), inputs, steps=self.steps)
+            marginals = [chain.marginals().unary for chain in found.chains]
+            return {
+                "states": tf.stack([chain.mode() for chain in found.chains], axis=-1),
+                "marginals": tf.stack(marginals, axis=-2),
+                "bound": found.bound,
+            }
+
+        spec = tf.TensorSpec([None, *self.likelihood.value_shape], tf.float32)
+        examples = self.likelihood().sample(2, seed=[1, 2]).numpy()
+        signature = Signature({"inputs": spec}, explain, {"inputs": examples}, xla=False)
+        return {"serving_default": signature}

@@ -22,6 +22,7 @@ class Signature:
     alone, compiled; and, where they are given, `name_prepare` and `name_finish`, which bring
     strings to the twin and its answer back. A row's answer depends on that row alone, and all
     noise comes from an input: a seed int32 [B, 2] for `inference.uniform` and its kin.
+    AutoGraph converts none of the three: branches and loops of tensors are `tf.cond` and the like.
 
     Args:
       inputs: name -> spec, dim 0 None.
@@ -131,7 +132,7 @@ def _function(
         return dict(function(**dict(zip(names, tensors, strict=True))))
 
     signature = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()]
-    return tf.function(positional, input_signature=signature, **options)
+    return tf.function(positional, input_signature=signature, autograph=False, **options)
 
 
 def _fit(tensor: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:

@@ -39,7 +39,9 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
 
     @functools.cached_property
     def _compiled(self) -> tf.types.experimental.GenericFunction:
-        return tf.function(self.call, input_signature=[tf.TensorSpec([None], tf.string)])
+        return tf.function(
+            self.call, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+        )
 
     @classmethod
     def from_preset(cls, preset: str, *, sequence_length: int = 128) -> "SentenceEncoder":
@@ -122,6 +124,7 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
         return tf.function(
             lambda texts: self.preprocessor.tokenizer(texts).row_lengths(),
             input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
         )
 
     def compute_output_spec(self, texts: Any) -> keras.KerasTensor:

@@ -27,7 +27,7 @@ class EnumeratedELBO(Objective):
     layer or several, if they have no more than 65,536 values together.
 
     Of a structure (a chain of states, a tree) whose likelihood is a sum over its parts, the same by
-    its marginals, however many values it has; the log-weight is then one, the evidence.
+    its marginals, however many values it has; the log-weight is then one, the value itself.
 
     Raises:
       ValueError: if the posterior is of another kind.
@@ -59,7 +59,7 @@ class ExactMarginal(Objective):
     trained. `reconstruction` and `kl` are those of the true posterior; the log-weights are those of
     the prior's values, log p(x | k), so that p(k | x) is proportional to p(k) exp(log_weights).
 
-    Of a prior over structures, as for `EnumeratedELBO`.
+    Of a prior over structures, by its recursion; the log-weight is then one, the evidence.
 
     Raises:
       ValueError: as for `EnumeratedELBO`.
@@ -95,8 +95,7 @@ def _(posterior: Structure, joint: Joint) -> Bound:
     reconstruction = _expected_sum(posterior, joint.part_log_likelihood)
     kl = tfd.kl_divergence(posterior, joint.prior)
     value = reconstruction - kl
-    log_weights = _true_posterior(joint)[1][tf.newaxis]
-    return Bound(-value, value, reconstruction, kl, log_weights)
+    return Bound(-value, value, reconstruction, kl, value[tf.newaxis])
 
 
 @_exact_marginal.register(Structure)

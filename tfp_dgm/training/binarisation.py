@@ -47,6 +47,7 @@ def binarised_batches(
     if pixels.dtype != tf.uint8:
         check_probabilities(images, "binarised_batches: `images`")
 
+    @tf.autograph.experimental.do_not_convert
     def make_pass(number: tf.Tensor) -> tf.data.Dataset:
         first, second = tf.unstack(tf.random.fold_in((seed, 0), tf.cast(number, tf.int32)))
         order = tf.random.experimental.stateless_shuffle(
@@ -54,6 +55,7 @@ def binarised_batches(
         )
         rows = tf.reshape(order[: count * batch_size], [count, batch_size])
 
+        @tf.autograph.experimental.do_not_convert
         def make_batch(index: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
             values = tf.cast(tf.gather(pixels, row), tf.float32) / scale
             if not binarise:

@@ -139,6 +139,24 @@ def assert_compiles(family, potentials, lengths):
         _assert_close(q.log_prob(mode), q.log_probs.max(), q)
 
 
+def assert_entropy_compiles(family, potentials, lengths):
+    """XLA compiles the second derivative, too, traced for any sizes."""
+    any_sizes = [tf.TensorSpec([None] * potentials.ndim), tf.TensorSpec([None], tf.int32)]
+
+    @functools.partial(tf.function, input_signature=any_sizes, jit_compile=True)
+    def ask(potentials, lengths):
+        with tf.GradientTape() as tape:
+            tape.watch(potentials)
+            entropy = family.make(potentials, lengths).entropy()
+        return entropy, tape.gradient(entropy, potentials)
+
+    entropy, gradient = ask(potentials, lengths)
+    for row, length in enumerate(lengths):
+        q = EnumeratedStructures(potentials[row], family.structures(length))
+        _assert_close(entropy[row], q.entropy, q)
+        _assert_close(gradient[row], q.entropy_gradient, q)
+
+
 def assert_sums_as(reference, make, potentials):
     """log Z of one long row and its derivative in one direction are a reference's in float64."""
     direction = np.random.normal(size=potentials.shape)

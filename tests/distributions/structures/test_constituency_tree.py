@@ -14,6 +14,7 @@ from tests.distributions.structures.families import (
     assert_as_enumerated,
     assert_compiles,
     assert_draws_follow,
+    assert_entropy_compiles,
     assert_refuses_evidence,
     assert_sums_as,
     enumerated,
@@ -63,6 +64,7 @@ def test_many_words_are_summed_as_span_by_span():
 
 def test_xla_compiles_it():
     assert_compiles(family(2), spans(), [4, 1, 3])
+    assert_entropy_compiles(family(2), spans(), [4, 1, 3])
 
 
 def test_evidence_that_allows_nothing_is_refused():

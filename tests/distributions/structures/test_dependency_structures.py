@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from tests.distributions.structures.families import (
     WORDS,
@@ -13,6 +14,7 @@ from tests.distributions.structures.families import (
     assert_as_enumerated,
     assert_compiles,
     assert_draws_follow,
+    assert_entropy_compiles,
     assert_refuses_evidence,
     enumerated,
 )
@@ -54,6 +56,15 @@ def test_answers_are_those_of_the_enumeration(kind, single_root):
 
 
 @every_kind
+def test_divergences_are_between_rows_of_the_same_lengths(kind):
+    q = kind(arcs(), lengths=[4, 3, 1])
+    with pytest.raises(ValueError, match=r"`p` must .* lengths of `q`.* 1; received 2 in row 2"):
+        tfd.kl_divergence(q, kind(arcs(), lengths=[4, 3, 2]))
+    with pytest.raises(ValueError, match=r"`p` must .*\(5, 5\) a row; received \(4, 4\)"):
+        tfd.kl_divergence(q, kind(tf.zeros([3, 4, 4]), lengths=[3, 3, 1]))
+
+
+@every_kind
 @of_roots
 def test_draws_follow_the_distribution(kind, single_root):
     assert_draws_follow(family(kind, single_root), arcs(), [4, 3, 1])
@@ -62,6 +73,12 @@ def test_draws_follow_the_distribution(kind, single_root):
 @every_kind
 def test_xla_compiles_it(kind):
     assert_compiles(family(kind, True), arcs(), [4, 1, 3])
+
+
+@pytest.mark.slow  # As of constituency trees, which take half the time.
+@every_kind
+def test_xla_compiles_the_derivative_of_the_entropy(kind):
+    assert_entropy_compiles(family(kind, True), arcs(), [4, 1, 3])
 
 
 @every_kind

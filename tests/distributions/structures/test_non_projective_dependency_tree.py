@@ -8,7 +8,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tests.distributions.structures.families import WORDS, assert_sums_as
-from tests.references.trees import best_heads
+from tests.references.enumerated_structures import EnumeratedStructures
+from tests.references.trees import best_heads, dependency_trees
 from tfp_dgm.distributions import DependencyTree, NonProjectiveDependencyTree
 
 
@@ -34,9 +35,35 @@ def determinant(arcs):
     return np.linalg.slogdet(laplacian[1:, 1:])[1]
 
 
-def test_many_words_are_summed_as_by_the_determinant():
+@pytest.mark.parametrize("scale", [1.0, 15.0], ids=["by numbers", "by logarithms"])
+def test_many_words_are_summed_as_by_the_determinant(scale):
     make = functools.partial(NonProjectiveDependencyTree, single_root=False)
-    assert_sums_as(determinant, make, np.random.normal(size=(21, 21)))
+    assert_sums_as(determinant, make, scale * np.random.normal(size=(24, 24)))
+
+
+@pytest.mark.parametrize("scale", [1.0, 6.0, 30.0])
+@pytest.mark.parametrize("single_root", [True, False])
+def test_no_spread_of_the_potentials_changes_the_answers(scale, single_root):
+    """Of spreads below and beyond what plain numbers hold."""
+    lengths, rows = [4, 3, 2, 1], 4
+    spread = np.random.uniform(-scale, scale, size=(rows, WORDS + 1, WORDS + 1))
+    potentials = tf.constant(spread, tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(potentials)
+        trees = NonProjectiveDependencyTree(potentials, lengths=lengths, single_root=single_root)
+        log_partition, entropy = trees.log_partition(), trees.entropy()
+    marginals = tape.gradient(log_partition, potentials)
+    curvature = tape.gradient(entropy, potentials)
+    for row, length in enumerate(lengths):
+        q = EnumeratedStructures(
+            potentials[row].numpy(),
+            dependency_trees(length, WORDS, projective=False, single_root=single_root),
+        )
+        close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5 * (1 + scale))
+        close(log_partition[row], q.log_partition)
+        close(marginals[row], q.marginals)
+        close(entropy[row], q.entropy)
+        close(curvature[row], q.entropy_gradient)
 
 
 def test_what_a_determinant_loses_is_there():

@@ -120,6 +120,7 @@ class HiddenMarkovText(GenerativeStructure):
         seeds = tf.random.split(sanitized(seed), 2)
         states = draw_paths(initial, transitions, n, self._max_length, seeds[0])
 
+        @tf.autograph.experimental.do_not_convert
         def write(numbered: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:  # [n] -> [n]
             time, state = numbered
             fold = tf.random.fold_in(seeds[1], time)

@@ -69,6 +69,29 @@ def as_lengths(owner: str, lengths: Any, padded: tf.Tensor) -> tf.Tensor:
         return tf.identity(lengths)
 
 
+def require_same_rows(
+    q: tf.Tensor, p: tf.Tensor, q_lengths: tf.Tensor, p_lengths: tf.Tensor
+) -> None:
+    """Raises ValueError unless two structures, told by q and p [B, ...], are of the same lengths.
+
+    Lengths are compared outside graphs only.
+    """
+    owner = "kl_divergence"
+    ours, theirs = q.shape[1:], p.shape[1:]
+    if not ours.is_compatible_with(theirs):
+        raise ValueError(
+            f"{owner}: `p` must be over the structures of `q`, with potentials of shape "
+            f"{tuple(ours)} a row; received {tuple(theirs)}"
+        )
+    if tf.executing_eagerly():
+        ours, theirs = np.broadcast_arrays(q_lengths.numpy(), p_lengths.numpy())
+        for row in np.flatnonzero(ours != theirs)[:1]:
+            raise ValueError(
+                f"{owner}: `p` must have the lengths of `q`, of which this one is {ours[row]}; "
+                f"received {theirs[row]} in row {row}"
+            )
+
+
 def require_possible(owner: str, argument: str, log_partition: tf.Tensor) -> None:
     """Raises ValueError, outside graphs, at the first row of which nothing is possible."""
     if tf.executing_eagerly():

@@ -42,6 +42,26 @@ def with_infinity(log_values: tf.Tensor) -> tf.Tensor:
     return tf.where(log_values < NEVER / 10, tf.cast(-float("inf"), log_values.dtype), log_values)
 
 
+def log_sum_exp(values: tf.Tensor, axis: int) -> tf.Tensor:
+    """log of the sum of exp(values) along a negative axis, of finite values.
+
+    XLA compiles the first and the second derivative within loops of any sizes; of those of
+    `tf.reduce_logsumexp` it wants to know the shapes.
+    """
+
+    @tf.custom_gradient
+    def summed(values: tf.Tensor) -> Any:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            largest = tf.stop_gradient(tf.reduce_max(values, axis=axis, keepdims=True))
+            exponentials = tf.exp(values - largest)
+            total = tf.reduce_sum(exponentials, axis=axis, keepdims=True)
+            return exponentials * (tf.expand_dims(upstream, axis) / total)
+
+        return tf.reduce_logsumexp(values, axis=axis), gradient
+
+    return summed(values)
+
+
 class Semiring(abc.ABC):
     """What `plus` and `times` mean; the leading axis of values is C."""
 
@@ -67,7 +87,7 @@ class Log(Semiring):
     """Sums of products: log-partition functions and, as their derivative, marginals."""
 
     def plus(self, values: tf.Tensor, axis: int, salt: Any) -> tf.Tensor:
-        return tf.reduce_logsumexp(values, axis=axis)
+        return log_sum_exp(values, axis)
 
 
 class Max(Semiring):

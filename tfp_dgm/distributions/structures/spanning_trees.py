@@ -1,12 +1,18 @@
 """The sum over all dependency trees, projective or not."""
 
+from typing import Any
+
 import tensorflow as tf
 
+from tfp_dgm.distributions.structures.linear_elimination import (
+    eliminated,
+    is_narrow,
+    marginals_after,
+    without_elimination,
+)
+from tfp_dgm.distributions.structures.log_elimination import log_sum_by_logs
 from tfp_dgm.distributions.structures.semirings import NEVER
 from tfp_dgm.distributions.structures.sizes import size_of
-
-# More roots than any tree has: the order of what is impossible.
-_NO_ORDER = 1e6
 
 
 def log_sum_of_trees(arcs: tf.Tensor, lengths: tf.Tensor, *, single_root: bool) -> tf.Tensor:
@@ -17,10 +23,9 @@ def log_sum_of_trees(arcs: tf.Tensor, lengths: tf.Tensor, *, single_root: bool) 
         Z = prod_k d_k,  d_k = sum_h a[h, k],  a[h, m] += a[h, k] a[k, m] / d_k
 
     over the heads h and modifiers m that are left. The diagonal of the Laplacian is not stored but
-    summed anew, so that nothing is subtracted (Grassmann, Taksar and Heyman, 1985) and logarithms
-    do: no spread of the potentials costs digits, where a determinant in float32 loses all of them
-    at 16 nats. Where the root has one modifier, arcs from it have the factor e, and a sum keeps
-    what is of its lowest order in e: Z is the coefficient of e^1. O(T^3).
+    summed anew, so that nothing is subtracted (Grassmann, Taksar and Heyman, 1985): with plain
+    numbers where the arcs to a word span less than 40 nats, in all rows, and with logarithms
+    elsewhere. O(T^3). Second derivatives are always by logarithms.
 
     Koo, Globerson, Carreras and Collins, "Structured prediction models via the matrix-tree theorem"
     (2007).
@@ -28,38 +33,49 @@ def log_sum_of_trees(arcs: tf.Tensor, lengths: tf.Tensor, *, single_root: bool) 
     Args:
       arcs: finite, [B, N, N], `NEVER` for those to the root, to oneself and beyond the lengths.
     """
-    nodes = size_of(arcs, 1)
-    place = tf.range(nodes)
-    # Words beyond the length hang on the root, and weigh nothing.
-    beyond = place > lengths[:, tf.newaxis]  # [B, N]
-    from_root = (place == 0)[:, tf.newaxis]  # [N, 1]
-    arcs = tf.where(~from_root | ~beyond[:, tf.newaxis], arcs, 0.0)
-    counted = from_root & ~beyond[:, tf.newaxis] & single_root
-    orders = tf.cast(counted, arcs.dtype)  # [B, N, N]
 
-    def eliminated(
-        word: tf.Tensor, total: tf.Tensor, order: tf.Tensor, arcs: tf.Tensor, orders: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        left = ((place == 0) | (place > word))[:, tf.newaxis]  # [N, 1], heads
-        heads = tf.where(left, arcs[:, :, word, tf.newaxis], NEVER)  # [B, N, 1]
-        head_orders = orders[:, :, word, tf.newaxis]
-        summed, summed_order = _leading_sum(heads, head_orders, 1)  # [B, 1, 1]
-        through = heads + (arcs[:, word, tf.newaxis] - summed)  # [B, N, N]
-        through_orders = head_orders + (orders[:, word, tf.newaxis] - summed_order)
-        both, both_orders = _leading_sum(
-            tf.stack([arcs, through]), tf.stack([orders, through_orders]), 0
-        )
-        total += summed[:, 0, 0]
-        return word + 1, total, order + summed_order[:, 0, 0], both[0], both_orders[0]
+    def by_logs(arcs: tf.Tensor) -> tf.Tensor:
+        return log_sum_by_logs(arcs, lengths, single_root=single_root)
 
-    none = tf.zeros_like(arcs[:, 0, 0])
-    _, total, order, _, _ = tf.while_loop(
-        lambda word, *_: word < nodes,
-        eliminated,
-        (tf.constant(1), none, none, arcs, orders),
-        maximum_iterations=nodes - 1,
+    # XLA cannot compile derivatives of `cond` around loops: what is recorded does not reach any.
+    fixed = tf.stop_gradient(arcs)
+    narrow = is_narrow(fixed, lengths)
+    done = tf.cond(
+        narrow,
+        lambda: eliminated(fixed, lengths, single_root=single_root),
+        lambda: without_elimination(fixed, by_logs(fixed)),
     )
-    return tf.where(order == float(single_root), total, NEVER)
+
+    @tf.custom_gradient
+    def marginals(arcs: tf.Tensor) -> Any:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(arcs)
+                found = _derivative(by_logs, arcs)
+            return tape.gradient(found, arcs, output_gradients=upstream)
+
+        found = tf.cond(
+            narrow,
+            lambda: marginals_after(done, lengths, single_root=single_root),
+            lambda: _derivative(by_logs, fixed),
+        )
+        return found, gradient
+
+    @tf.custom_gradient
+    def log_sum(arcs: tf.Tensor) -> Any:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            return upstream[:, tf.newaxis, tf.newaxis] * marginals(arcs)
+
+        return tf.identity(done.log_sum), gradient
+
+    return log_sum(arcs)
+
+
+def _derivative(function: Any, arcs: tf.Tensor) -> tf.Tensor:
+    with tf.GradientTape() as tape:
+        tape.watch(arcs)
+        value = function(arcs)
+    return tape.gradient(value, arcs)
 
 
 def drawn_tree(
@@ -98,11 +114,3 @@ def drawn_tree(
         maximum_iterations=nodes - 1,
     )
     return tf.where(tf.sequence_mask(lengths, nodes - 1), heads[:, 1:], 0)
-
-
-def _leading_sum(values: tf.Tensor, orders: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """(log of the sum of what is of the lowest order, that order), with the axis kept."""
-    orders = tf.where(values > NEVER / 10, orders, _NO_ORDER)
-    lowest = tf.reduce_min(orders, axis=axis, keepdims=True)
-    leading = tf.where(orders == lowest, values, NEVER)
-    return tf.reduce_logsumexp(leading, axis=axis, keepdims=True), lowest

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions.structures.checks import require_possible
+from tfp_dgm.distributions.structures.checks import require_possible, require_same_rows
 from tfp_dgm.distributions.structures.semirings import NEVER, with_infinity
 
 Parts = Any  # A NamedTuple of tensors [B or 1, ...], one a kind of part.
@@ -189,12 +189,16 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
 
     Raises:
       NotImplementedError: if they are of different kinds.
+      ValueError: if rows are of different lengths (outside graphs; within, the lengths are not
+        compared), or have potentials of different shapes.
     """
     if q._kind() != p._kind():
         raise NotImplementedError(
             f"no divergence between {type(q).__name__} and {type(p).__name__} is known, but of two "
             "over the same structures"
         )
+    ours, theirs = (getattr(structure.potentials, q.told_by) for structure in (q, p))
+    require_same_rows(ours, theirs, q.lengths, p.lengths)
     with tf.name_scope(name or "kl_structures"):
         ours, theirs = q._expanded(q._finite), p._expanded(p._finite)
         log_partition, marginals = q._with_marginals(ours)

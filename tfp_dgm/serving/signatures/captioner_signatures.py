@@ -173,6 +173,7 @@ def _texts(vocabulary: Vocabulary, examples: Sequence[str] | np.ndarray) -> _Sou
 
 
 def _images(shape: Sequence[int], examples: Sequence[bytes] | np.ndarray) -> _Source:
+    @tf.autograph.experimental.do_not_convert
     def decode(image: tf.Tensor, **others: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.map_fn(
             lambda content: decode_image(content, *shape[:2]),

@@ -34,7 +34,7 @@ class Expectation:
         self._batches = batches
         self._hard = hard
         self.num_rows = 0
-        self._of_batch = tf.function(self._statistics, reduce_retracing=True)
+        self._of_batch = tf.function(self._statistics, autograph=False, reduce_retracing=True)
 
     def __call__(self) -> tuple[float, Any]:
         """(nats of all rows, statistics as float64 arrays, named as the potentials).

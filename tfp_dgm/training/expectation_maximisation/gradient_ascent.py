@@ -48,7 +48,7 @@ class GradientAscent:
         self._steps = steps
         self._optimizer = keras.optimizers.Adam(learning_rate)
         self._optimizer.build(model.likelihood.trainable_weights)
-        self._ascend = tf.function(self._after_steps)
+        self._ascend = tf.function(self._after_steps, autograph=False)
 
     def __call__(self, statistics: Any) -> None:
         """Takes the steps, for expected statistics as float64 arrays."""
@@ -67,11 +67,15 @@ class GradientAscent:
 
     def _after_steps(self, weighed: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         before = self._expected(weighed)
-        for _ in tf.range(self._steps):
-            weights = self._model.likelihood.trainable_weights
+        weights = self._model.likelihood.trainable_weights
+
+        def step(index: tf.Tensor) -> tuple[tf.Tensor]:
             with tf.GradientTape() as tape:
                 loss = -self._expected(weighed)
             self._optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            return (index + 1,)
+
+        tf.while_loop(lambda index: index < self._steps, step, (tf.constant(0),))
         return before, self._expected(weighed)
 
     def _expected(self, weighed: list[tf.Tensor]) -> tf.Tensor:
