@@ -299,6 +299,51 @@ def hidden_text_log_prob(parameters, event):
     return hidden_markov.total(scores)
 
 
+def neural_tables(layer, features):
+    """The logits of the chain, word by word and state by state."""
+    weights = {weight.name: float64(weight) for weight in layer.weights}
+    states, number = weights["state_embeddings"], layer.num_states
+
+    def hidden(kind, state):
+        return np.maximum(state @ weights[f"{kind}_kernel"] + weights[f"{kind}_bias"], 0)
+
+    words = weights["word_embeddings"].copy()
+    ending, capital = weights["feature_embeddings"][1:]
+    words[4:] += ending + capital  # "As" and "Is"
+    moves = [weights["next_state_embeddings"] @ hidden("transition", s) for s in states]
+    writes = [words @ hidden("emission", s) + weights["word_bias"] for s in states[:number]]
+    return np.array(moves[number]), np.array(moves[:number]), np.array(writes)
+
+
+def projected_observations(layer, features):
+    """The base's parameters, and the couplings as maps."""
+
+    def coupling(index, network):
+        *hidden, kernel, bias = [float64(weight) for weight in network.weights]
+
+        def forward(x):
+            kept, moved = (x[:1], x[1:]) if index % 2 == 0 else (x[2:], x[:2])
+            h = kept
+            for weights, biases in zip(hidden[::2], hidden[1::2], strict=True):
+                h = np.maximum(h @ weights + biases, 0)
+            moved = moved + h @ kernel + bias
+            return np.concatenate([kept, moved] if index % 2 == 0 else [moved, kept])
+
+        return forward
+
+    base = projected(layer.base.projection, features)
+    return base, [coupling(*pair) for pair in enumerate(layer.networks)]
+
+
+def projected_observations_log_prob(parameters, event):
+    base, couplings = parameters
+    total, x = 0.0, np.asarray(event, np.float64)
+    for coupling in couplings:
+        total += flows.log_det_jacobian(coupling, x)
+        x = coupling(x)
+    return total + log_prob_from(normal_diag)(base, x)
+
+
 def hidden_vectors_log_prob(parameters, event):
     initial, moves, loc, log_scale = parameters
     covariances = hidden_markov.covariances(0.1 + np.exp(log_scale), False)
@@ -575,6 +620,32 @@ ROWS = [
         support=ALL_PARSED,
         more=True,
         parameters=of_tree_networks,
+    ),
+    Row(
+        layers.NeuralHiddenMarkovText,
+        {
+            "vocabulary_size": 6,
+            "num_states": 2,
+            "max_length": 2,
+            "embedding_units": 3,
+            "spellings": ("As", "Is"),
+            "seed": 5,
+        },
+        TEXTS,
+        hidden_text_log_prob,
+        support=ALL_TEXTS,
+        parameters=neural_tables,
+    ),
+    Row(
+        layers.ProjectedObservations,
+        {
+            "base": layers.MultivariateNormalDiag(3, min_scale=0.1),
+            "num_couplings": 3,
+            "hidden_units": (4,),
+        },
+        POINTS,
+        projected_observations_log_prob,
+        parameters=projected_observations,
     ),
     Row(
         layers.GaussianHiddenMarkov,

@@ -16,6 +16,7 @@ from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
+from tfp_dgm.distributions.projected_observations import ProjectedObservations
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.distributions.structures import (
@@ -62,6 +63,7 @@ __all__ = [
     "NonProjectiveDependencyTree",
     "NormalizingFlow",
     "Planar",
+    "ProjectedObservations",
     "Selected",
     "SemiMarkovChain",
     "SemiMarkovParts",

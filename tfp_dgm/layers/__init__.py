@@ -25,6 +25,7 @@ from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
+from tfp_dgm.layers.neural_hidden_markov_text import NeuralHiddenMarkovText
 from tfp_dgm.layers.normalizing_flow import (
     InverseAutoregressiveFlow,
     NormalizingFlowLayer,
@@ -42,6 +43,7 @@ from tfp_dgm.layers.projected_distribution_layer import (
     ProjectedDistributionLayer,
     VectorDistributionLayer,
 )
+from tfp_dgm.layers.projected_observations import ProjectedObservations
 from tfp_dgm.layers.require_layer import (
     require_prior,
     require_prior_of_features,
@@ -82,6 +84,7 @@ __all__ = [
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
     "NeuralDependencyModelWithValence",
+    "NeuralHiddenMarkovText",
     "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
@@ -90,6 +93,7 @@ __all__ = [
     "PowerSpherical",
     "Prior",
     "ProjectedDistributionLayer",
+    "ProjectedObservations",
     "Responsibilities",
     "Sample",
     "SavesSeed",
