@@ -7,6 +7,7 @@ from tfp_dgm.distributions.structures.constituency_tree import (
 from tfp_dgm.distributions.structures.dependency_structure import DependencyTreeParts
 from tfp_dgm.distributions.structures.dependency_tree import DependencyTree
 from tfp_dgm.distributions.structures.factorial_chain import FactorialChain, FactorialChainParts
+from tfp_dgm.distributions.structures.grammar_tree import GrammarTree, GrammarTreeParts
 from tfp_dgm.distributions.structures.linear_chain import LinearChain, LinearChainParts
 from tfp_dgm.distributions.structures.non_projective_dependency_tree import (
     NonProjectiveDependencyTree,
@@ -21,6 +22,8 @@ __all__ = [
     "DependencyTreeParts",
     "FactorialChain",
     "FactorialChainParts",
+    "GrammarTree",
+    "GrammarTreeParts",
     "LinearChain",
     "LinearChainParts",
     "NonProjectiveDependencyTree",

@@ -9,12 +9,11 @@ from tfp_dgm.distributions.structures.bracketings import is_binary, spans_within
 from tfp_dgm.distributions.structures.charts import by_width
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.constituency_tree import ConstituencyTree
-from tfp_dgm.distributions.structures.grammar_products import inside_by_products, is_narrow
+from tfp_dgm.distributions.structures.grammar_products import inside_by_products
 from tfp_dgm.distributions.structures.grammar_sums import GrammarInputs, inside_by_sums
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Log, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
-from tfp_dgm.distributions.structures.two_ways import two_ways
 
 
 class GrammarTreeParts(NamedTuple):
@@ -48,10 +47,10 @@ class GrammarTree(RecursiveStructure):
 
         inside(i, j, a) = spans(i, j, a) sum_bc rules(a, b, c) sum_k inside(i, k, b) inside(k + 1, j, c)
 
-    and Z = sum_a root(a) inside(0, length - 1, a). Where the potentials of all rules lie within 60
-    nats, sums are products of matrices, in O(T^3 A^2 + T^2 A^3 + T P A (A + P)) a row; a rule that
-    is -inf makes them sum by sum, which takes several times as long and more memory, as do modes
-    and draws.
+    and Z = sum_a root(a) inside(0, length - 1, a), by products of matrices in
+    O(T^3 A^2 + T^2 A^3 + T P A (A + P)) a row. Of the symbols of one span, those 700 nats below the
+    largest are taken for impossible. Modes and draws are sum by sum, which takes several times as
+    long and, of one span, memory for all rules of two nonterminals.
 
     Lari and Young, "The estimation of stochastic context-free grammars using the inside-outside
     algorithm" (1990); the two kinds of symbols as in Kim, Dyer and Rush, "Compound probabilistic
@@ -160,14 +159,9 @@ class GrammarTree(RecursiveStructure):
             tf.transpose(words, [2, 1, 0]),
             tf.transpose(wide, [1, 0, 2, 3]),
         )
-        if not isinstance(semiring, Log):
-            return inside_by_sums(inputs, lengths, semiring)
-        log_sum = two_ways(
-            is_narrow(inputs),
-            lambda *inputs: inside_by_products(GrammarInputs(*inputs), lengths),
-            lambda *inputs: inside_by_sums(GrammarInputs(*inputs), lengths, semiring)[0],
-        )
-        return log_sum(*inputs)[tf.newaxis]
+        if isinstance(semiring, Log):
+            return inside_by_products(inputs, lengths)[tf.newaxis]
+        return inside_by_sums(inputs, lengths, semiring)
 
     def _event(self, chosen: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
         symbols = tf.argmax(chosen, axis=-1, output_type=tf.int32)
