@@ -21,6 +21,10 @@ from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
+from tfp_dgm.layers.neural_context_free_grammar import (
+    CompoundContextFreeGrammar,
+    NeuralContextFreeGrammar,
+)
 from tfp_dgm.layers.normalizing_flow import (
     InverseAutoregressiveFlow,
     NormalizingFlowLayer,
@@ -34,6 +38,7 @@ from tfp_dgm.layers.prior import (
     Prior,
     StandardNormalPrior,
 )
+from tfp_dgm.layers.probabilistic_context_free_grammar import ProbabilisticContextFreeGrammar
 from tfp_dgm.layers.projected_distribution_layer import (
     ProjectedDistributionLayer,
     VectorDistributionLayer,
@@ -45,6 +50,7 @@ from tfp_dgm.layers.require_layer import (
 )
 from tfp_dgm.layers.sample import Sample
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
+from tfp_dgm.layers.seeded_prior import SeededPrior
 from tfp_dgm.layers.separate_experts import SeparateExperts
 from tfp_dgm.layers.shared_experts import SharedExperts
 from tfp_dgm.layers.standard_priors import standard_prior
@@ -57,6 +63,7 @@ __all__ = [
     "BernoulliPrior",
     "Categorical",
     "CategoricalPrior",
+    "CompoundContextFreeGrammar",
     "Constraint",
     "DistributionLayer",
     "ExpertRecognition",
@@ -75,6 +82,7 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
+    "NeuralContextFreeGrammar",
     "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
@@ -82,10 +90,12 @@ __all__ = [
     "PlanarFlow",
     "PowerSpherical",
     "Prior",
+    "ProbabilisticContextFreeGrammar",
     "ProjectedDistributionLayer",
     "Responsibilities",
     "Sample",
     "SavesSeed",
+    "SeededPrior",
     "SeparateExperts",
     "SharedExperts",
     "SphericalUniformPrior",

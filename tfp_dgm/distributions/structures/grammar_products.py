@@ -9,6 +9,7 @@ from tfp_dgm.distributions.structures.grammar_sums import GrammarInputs
 from tfp_dgm.distributions.structures.semirings import NEVER
 from tfp_dgm.distributions.structures.sizes import size_of
 
+
 def inside_by_products(inputs: GrammarInputs, lengths: tf.Tensor) -> tf.Tensor:
     """log Z [B] of all trees of each row, as `inside_by_sums` over `Log`.
 

@@ -89,9 +89,7 @@ def inside_by_sums(inputs: GrammarInputs, lengths: tf.Tensor, semiring: Semiring
         alternatives = [
             semiring.plus(semiring.times(over_places(both, number), pairs), -2, salt + 1),
             semiring.plus(semiring.times(left, last[:, tf.newaxis, :, 0]), -2, salt + 2),
-            semiring.plus(
-                semiring.times(right, first[:, tf.newaxis, :, width - 1]), -2, salt + 3
-            ),
+            semiring.plus(semiring.times(right, first[:, tf.newaxis, :, width - 1]), -2, salt + 3),
             tf.where(width == 1, folded(two[..., :number, :]), NEVER),
         ]
         row = semiring.plus(tf.stack(alternatives, axis=2), -2, -width)  # [C, A, N B]

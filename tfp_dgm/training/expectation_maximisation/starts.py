@@ -30,7 +30,8 @@ def start_anew(layer: Any, x: np.ndarray, seed: int) -> None:
 
 
 @start_anew.register(layers.HiddenMarkovText)
-def _(layer: layers.HiddenMarkovText, x: np.ndarray, seed: int) -> None:
+@start_anew.register(layers.ProbabilisticContextFreeGrammar)
+def _(layer: layers.SeededPrior, x: np.ndarray, seed: int) -> None:
     del x
     layer.restart(seed)
 
