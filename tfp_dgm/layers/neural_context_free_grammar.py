@@ -16,7 +16,7 @@ from tfp_dgm.layers.prior import Prior
 class _OfSymbols(OverParsedTexts):
     """The networks from vectors of symbols, and of sentences where there are any, to logits.
 
-        root ~ softmax(f(root symbol)),  rules[a] ~ softmax(W w_a + b),  emissions[p] ~ softmax(g(w_p))
+        root ~ softmax(f(w_root)),  rules[a] ~ softmax(W w_a + b),  emissions[p] ~ softmax(g(w_p))
 
     f and g are residual networks of two blocks.
     """

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfp_dgm.distributions.generative_structures.derivations import draw_preterminals
 from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
 from tfp_dgm.distributions.structures import GrammarTree
-from tfp_dgm.distributions.structures.checks import require_sizes
+from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
 from tfp_dgm.distributions.structures.semirings import sanitized
 from tfp_dgm.distributions.token_sequence import ended_before
 from tfp_dgm.token_ids import END, PAD, START
@@ -189,7 +189,9 @@ def _rows(owner: str, root: tf.Tensor, rules: tf.Tensor, emissions: tf.Tensor) -
     axes = dict(zip(named, ("[A]", "[A, A + P, A + P]", "[P, V]"), strict=True))
     batch: list[int | None] = []
     for (argument, part), rank in zip(named.items(), _RANKS, strict=True):
-        if part.shape.rank == rank + 1:
+        if part.shape.rank != rank + 1:
+            require_rank(owner, argument, part, axes[argument])
+        else:
             axes[argument] = "[B, " + axes[argument][1:]
             batch = batch if batch and batch[0] is not None else [part.shape[0]]
     count, preterminals = root.shape[-1], emissions.shape[-2:][0]

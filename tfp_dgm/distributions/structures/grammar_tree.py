@@ -45,7 +45,8 @@ class GrammarTree(RecursiveStructure):
     where that is no constituent. What is no such tree has probability 0. Products and sums of
     exponentials being meant:
 
-        inside(i, j, a) = spans(i, j, a) sum_bc rules(a, b, c) sum_k inside(i, k, b) inside(k + 1, j, c)
+        inside(i, j, a) =
+            spans(i, j, a) sum_bc rules(a, b, c) sum_k inside(i, k, b) inside(k + 1, j, c)
 
     and Z = sum_a root(a) inside(0, length - 1, a), by products of matrices in
     O(T^3 A^2 + T^2 A^3 + T P A (A + P)) a row. Of the symbols of one span, those 700 nats below the
