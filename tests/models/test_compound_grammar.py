@@ -85,10 +85,10 @@ def test_dreams_are_of_the_prior(eager):
 
 def test_training_raises_the_bound(eager):
     model = made()
-    model.compile(keras.optimizers.Adam(0.05), objectives.ELBO())
+    model.compile(keras.optimizers.Adam(0.1), objectives.ELBO())
     before = model.evaluate(X, verbose=0, return_dict=True)["bound"]
-    model.fit(X, epochs=20, batch_size=2, verbose=0)
-    assert model.evaluate(X, verbose=0, return_dict=True)["bound"] > before + 1
+    model.fit(X, epochs=4, batch_size=2, verbose=0)
+    assert model.evaluate(X, verbose=0, return_dict=True)["bound"] > before + 0.5
 
 
 @pytest.mark.parametrize(
