@@ -13,7 +13,7 @@ from tfp_dgm.layers.over_parsed_texts import OverParsedTexts
 from tfp_dgm.layers.prior import Prior
 
 
-class _OfSymbols(OverParsedTexts):
+class _OfSymbols(OverParsedTexts, DistributionLayer):
     """The networks from vectors of symbols, and of sentences where there are any, to logits.
 
         root ~ softmax(f(w_root)),  rules[a] ~ softmax(W w_a + b),  emissions[p] ~ softmax(g(w_p))
@@ -21,8 +21,10 @@ class _OfSymbols(OverParsedTexts):
     f and g are residual networks of two blocks.
     """
 
+    conditioning_units = 0  # Z
+
     def _make_networks(self, symbol_units: int) -> None:
-        self._require_positive("symbol_units", symbol_units)  # type: ignore[attr-defined]
+        self._require_positive("symbol_units", symbol_units)
         self.symbol_units = symbol_units
         self._root_network = self._residual("root", self.num_nonterminals)
         self._emission_network = self._residual("emission", self.vocabulary_size)
@@ -37,14 +39,12 @@ class _OfSymbols(OverParsedTexts):
         }
         for name, number in numbers.items():
             shape = (number, self.symbol_units)
-            setattr(self, name, self.add_weight(shape=shape, name=name))  # type: ignore[attr-defined]
+            setattr(self, name, self.add_weight(shape=shape, name=name))
         for network in (self._root_network, self._emission_network):
             network[0].build((None, self.symbol_units + self.conditioning_units))
             for layer in network[1:]:
                 layer.build((None, self.symbol_units))
         self._rules.build((None, self.symbol_units))
-
-    conditioning_units = 0  # Z
 
     def _grammar(self, latent: tf.Tensor | None) -> tfd.Distribution:
         """Of latents [B, Z], batch shape [B]; of None, []."""
@@ -127,7 +127,7 @@ class NeuralContextFreeGrammar(_OfSymbols, Prior):
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class CompoundContextFreeGrammar(_OfSymbols, DistributionLayer):
+class CompoundContextFreeGrammar(_OfSymbols):
     """Texts written by a grammar of their own each, from a vector: latents [B, Z] -> [B] [1].
 
     The likelihood of a `models.CompoundGrammar`. The vector joins those of the symbols in all three
@@ -164,7 +164,13 @@ class CompoundContextFreeGrammar(_OfSymbols, DistributionLayer):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         if not self.built:  # Keras builds a deserialised layer before its parent.
-            self.conditioning_units = input_shape[-1]
+            units = input_shape[-1]
+            if units is None:
+                raise ValueError(
+                    f"{type(self).__name__}: latents must be [B, Z] of a known Z; received the "
+                    f"shape {tuple(input_shape)}"
+                )
+            self.conditioning_units = units
             self._add_weights()
             self._rules_of_latent.build((None, self.conditioning_units))
         self.built = True
