@@ -50,8 +50,8 @@ class EnumeratedStructures:
         return self.expectation(surprise) - self.marginals * np.sum(self.probs * surprise)
 
     def divergence(self, other):
-        """KL(self || other); inf where the other rules out what this does not."""
-        possible = self.probs > 0
+        """KL(self || other); inf where the other rules out what this gives a float32 of."""
+        possible = self.probs > np.finfo(np.float32).tiny
         ratio = self.log_probs[possible] - other.log_probs[possible]
         return np.sum(self.probs[possible] * ratio)
 

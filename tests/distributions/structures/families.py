@@ -25,12 +25,18 @@ class Family(NamedTuple):
       shape: of a row's potentials.
       structures: words -> [(event, indices of potentials), ...].
       told_by: the name of the potentials.
+      shortest: words of the shortest row that has a structure.
+      scales: of potentials; marginals must stay above the least float32.
+      always_read: bool, as `shape`: potentials that are read whether a row uses them or not.
     """
 
     make: Callable[..., Any]
     shape: tuple[int, ...]
     structures: Callable[[int], Any]
     told_by: str
+    shortest: int = 1
+    scales: tuple[float, ...] = (0.3, 2.0, 30.0)
+    always_read: Any = False
 
 
 class Case(NamedTuple):
@@ -47,8 +53,9 @@ def cases(draw, family):
     """Rows of any lengths and scales; some impossible parts; what is not read is NaN or huge."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (2, ROWS, *family.shape)
-    lengths = draw(st.permutations([1 + row % WORDS for row in range(ROWS)]))
-    scales, shares = rng.choice([0.3, 2.0, 30.0], ROWS), rng.choice([0.0, 0.1, 0.4], ROWS)
+    every = range(family.shortest, WORDS + 1)
+    lengths = draw(st.permutations([every[row % len(every)] for row in range(ROWS)]))
+    scales, shares = rng.choice(family.scales, ROWS), rng.choice([0.0, 0.1, 0.4], ROWS)
     axes = (slice(None), *[np.newaxis] * len(family.shape))
     both = (rng.normal(size=shape) * scales[axes]).astype(np.float32)
     possible = rng.random(shape) >= shares[axes]
@@ -60,7 +67,7 @@ def cases(draw, family):
             possible[(slice(None), row, *part)] = allowed[(row, *part)] = True
         used = EnumeratedStructures(both[0, row], structures).used
         both[:, row][~possible[:, row] & used] = -np.inf
-        both[:, row][:, ~used] = rng.choice([np.nan, np.inf, 1e30, -1e30])
+        both[:, row][:, ~(used | family.always_read)] = rng.choice([np.nan, np.inf, 1e30, -1e30])
     return Case(*both, np.array(lengths, np.int32), allowed)
 
 

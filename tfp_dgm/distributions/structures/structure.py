@@ -208,7 +208,7 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
 
         log Z_p - log Z_q + sum over parts of marginal_q (potential_q - potential_p)
 
-    inf where p makes impossible what q does not.
+    inf where p makes impossible what q does not, so far as q's marginals are numbers above 0.
 
     Raises:
       NotImplementedError: if they are of different kinds.
