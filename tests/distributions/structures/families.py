@@ -47,6 +47,10 @@ class Case(NamedTuple):
     lengths: np.ndarray
     allowed: np.ndarray
 
+    def __repr__(self):
+        """The numbers are drawn anew by the same test, and are too many to read."""
+        return f"Case(lengths={self.lengths.tolist()})"
+
 
 @st.composite
 def cases(draw, family):
