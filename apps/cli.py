@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from . import caption, datasets, demo, export, iwae, label, predict, serve, serve_check, text_vae
+from . import (
+    caption,
+    datasets,
+    demo,
+    export,
+    induce,
+    iwae,
+    label,
+    predict,
+    serve,
+    serve_check,
+    text_vae,
+)
 from ._interrupts import prompt_interrupts
 from ._versions import print_versions
 
@@ -43,6 +55,7 @@ app.add_typer(
     caption.app, name="caption", help="Images described, texts answered, by a mixture of experts."
 )
 app.add_typer(iwae.app, name="iwae")
+app.add_typer(induce.app, name="induce")
 app.add_typer(datasets.app, name="datasets", help="Public data sets: list, fetch, export.")
 
 

@@ -6,12 +6,13 @@ A table stands between `<!-- settings_table(NAME) -->` and `<!-- end -->`, NAME 
 import re
 from pathlib import Path
 
-from tfp_dgm import captioning, image_modelling, sentence_modelling
+from tfp_dgm import captioning, image_modelling, induction, sentence_modelling
 from tfp_dgm.settings import settings_table
 
 CLASSES = {
     "CaptionSettings": captioning,
     "ImageModelSettings": image_modelling,
+    "TagSettings": induction,
     "TextModelSettings": sentence_modelling,
 }
 _TABLE = re.compile(r"(<!-- settings_table\((\w+)\) -->\n).*?(\n<!-- end -->)", re.DOTALL)

@@ -30,6 +30,7 @@ _CAPTIONS = {
     "epochs": 1,
 }
 _OF_IMAGES = {"image_size": 16, "image_encoder.filters": 8, "image_encoder.blocks": 2}
+_TAGS = {"num_tags": 3, "model.units": 3, "model.iterations": 2}
 _DRAWS = ["--num-samples", "4"]
 
 # The beginning of a command -> what is added to each line of it.
@@ -39,6 +40,7 @@ ADDED = {
     "dgm caption train scenes": [f"--set={name}={value}" for name, value in _OF_IMAGES.items()],
     "dgm caption train pairs": ["--set=vocabulary.size=60"],
     "dgm export": ["--batch-size", "1"],
+    "dgm induce tags": [f"--set={name}={value}" for name, value in _TAGS.items()],
     "dgm iwae evaluate": _DRAWS,
     "dgm iwae train": ["--set=epochs=1", "--set=batch_size=12"],
     "dgm iwae train --output OUT": ["--set=latents.units=[4, 3]"],

@@ -19,7 +19,16 @@ from tests.docs.page_python import run_python
 from tests.docs.pages import PAGES, blocks, commands, inline, languages, shape, table, text_of
 
 # Every command of these runs, or is listed; the others have none but what is listed.
-RUN = {"captions.md", "image_models.md", "labelling.md", "serving.md", "text_vae.md"}
+RUN = {
+    *(
+        "captions.md",
+        "image_models.md",
+        "induction.md",
+        "labelling.md",
+        "serving.md",
+        "text_vae.md",
+    ),
+}
 
 
 @pytest.fixture
@@ -129,6 +138,20 @@ def test_image_models(place):
             assert "effective sample size" in text
     for name in ("samples.png", "reconstructions.png"):
         assert Path(name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_induction(place):
+    page = text_of("induction.md")
+    run_commands(page, run)
+    _, wrong = run_python(page)  # Of the models that the commands have made.
+    assert wrong == []
+    files = {path.name for path in Path("TAGS").iterdir()}
+    named = {
+        name.strip("`/") for row in table(page, "file in the folder") for name in row[0].split(", ")
+    }
+    assert files == named
+    metrics = json.loads(Path("TAGS/metrics.json").read_text())
+    assert metrics["num_tags"] == 3
 
 
 def test_every_command_of_a_page_is_run_or_listed():

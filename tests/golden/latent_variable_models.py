@@ -229,6 +229,13 @@ LATENT_VARIABLE_MODELS = {
     "hidden_markov_text": lambda: hidden_markov(
         layers.HiddenMarkovText(WORDS, num_states=3, max_length=4, seed=1), TEXTS
     ),
+    "dependency_model": lambda: hidden_markov(
+        layers.DependencyModelWithValence(WORDS, max_length=4, attachment_valences=2, seed=1), TEXTS
+    ),
+    "dependency_model_neural": lambda: hidden_markov(
+        layers.NeuralDependencyModelWithValence(WORDS, 4, embedding_units=3, valence_units=2),
+        TEXTS,
+    ),
     "hidden_markov_vectors": lambda: hidden_markov(
         layers.GaussianHiddenMarkov(2, num_states=3, num_steps=4, full_covariance=True), FRAMES
     ),

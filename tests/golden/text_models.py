@@ -1,10 +1,16 @@
 """Models of texts and of captions, with every encoder, decoder and vocabulary."""
 
+import keras
 import numpy as np
 
 from tests.golden.latent_variable_models import compiled, randomized
 from tfp_dgm import layers, networks, objectives
-from tfp_dgm.models import LanguageModel, MixtureOfExpertsCaptioner, TextVAE
+from tfp_dgm.models import (
+    LanguageModel,
+    MixtureOfExpertsCaptioner,
+    StructuredLanguageModel,
+    TextVAE,
+)
 from tfp_dgm.text import SubwordVocabulary, WordVocabulary
 
 EXPERTS = 3  # K
@@ -50,6 +56,19 @@ def captioner(experts, objective, *, grid=False, **kwargs):
 
 def shared(**kwargs):
     return layers.SharedExperts(head(CONTEXT + 2, **kwargs), EXPERTS, embedding_units=2)
+
+
+def structured(likelihood, embedding=None):
+    words = WordVocabulary(WORDS, split_punctuation=False, lower=True)
+    model = StructuredLanguageModel(likelihood, words, embedding=embedding, seed=2)
+    return compiled(model, TEXTS, None)
+
+
+def vectors():
+    embedding = keras.layers.Embedding(9, 3, trainable=False)
+    embedding.build((None, None))
+    embedding.embeddings.assign(np.random.default_rng(3).normal(size=(9, 3)))
+    return embedding
 
 
 TEXT_MODELS = {
@@ -100,5 +119,17 @@ TEXT_MODELS = {
         expert_posterior=layers.ExpertRecognition(
             encoder("BagOfWordsEncoder"), EXPERTS, one_hot=True
         ),
+    ),
+    "structured_networks": lambda: structured(
+        layers.NeuralHiddenMarkovText(9, 3, 6, embedding_units=4, spellings=WORDS, seed=1)
+    ),
+    "structured_flow": lambda: structured(
+        layers.ProjectedObservations(
+            layers.GaussianHiddenMarkov(3, 2, 6, min_scale=0.2, seed=1),
+            num_couplings=3,
+            hidden_units=(4,),
+            volume_preserving=False,
+        ),
+        vectors(),
     ),
 }

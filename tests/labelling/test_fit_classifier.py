@@ -17,7 +17,7 @@ WORDS = {0: ["apple", "pear", "plum"], 1: ["iron", "zinc", "rust"], 2: ["wave", 
 @pytest.fixture
 def short(monkeypatch):
     """The words of these texts speak for themselves: the VAE's vectors need no long training."""
-    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 8)
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
 
 
 def _texts(rows, classes=3, seed=0):

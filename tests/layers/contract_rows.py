@@ -12,7 +12,7 @@ import scipy.stats
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tests.references import densities, flows, hidden_markov
+from tests.references import densities, dependency_models, flows, hidden_markov
 from tests.references.chains import chain as all_chains
 from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
@@ -30,6 +30,7 @@ class Row:
       events: three events.
       log_prob: oracle of one event, from the parameters of one row (a prior's weights).
       support: every event, where they can be enumerated.
+      more: whether there are further events, which are never drawn: draws are of the support alone.
       moments: oracle of mean and covariance, where they cannot.
       parameters: of one row of features, from the layer; the flat projection where None.
       num_fixed: weights that training does not change by gradients.
@@ -43,6 +44,7 @@ class Row:
     events: np.ndarray
     log_prob: Callable[[np.ndarray, np.ndarray], float]
     support: list[np.ndarray] = field(default_factory=list)
+    more: bool = False
     moments: Callable[[Any], tuple[np.ndarray, np.ndarray]] | None = None
     parameters: Callable[[keras.layers.Layer, np.ndarray], Any] | None = None
     num_fixed: int = 0
@@ -264,11 +266,82 @@ def logits_and_normals(layer, features):
     return [float64(weight) for weight in layer.weights]
 
 
+def of_tree_rules(layer, features):
+    return dependency_models.DependencyModel(*map(float64, layer.weights))
+
+
+def of_tree_networks(layer, features):
+    """One token, side and valence after the other."""
+    weights = {weight.name: float64(weight) for weight in layer.weights}
+    tokens, valences = weights["token_embeddings"], weights["valence_embeddings"]
+
+    def hidden(name, token, side, some):
+        vector = np.concatenate([tokens[token], valences[some]])
+        kernel, bias = weights[f"{name}_kernel"][side], weights[f"{name}_bias"][side]
+        return np.maximum(vector @ kernel + bias, 0)
+
+    attachments, decisions = np.zeros((6, 2, 2, 6)), np.zeros((6, 2, 2, 2))
+    for place in np.ndindex(6, 2, 2):
+        attachments[place] = tokens @ hidden("attachment", *place) + weights["token_bias"]
+        decisions[place] = weights["decision_embeddings"] @ hidden("decision", *place)
+    root = tokens @ weights["root_embedding"] + weights["token_bias"]
+    return dependency_models.DependencyModel(root, attachments, decisions)
+
+
+def tree_text_log_prob(model, event):
+    return model.log_prob(dependency_models.words_of(event))
+
+
 def hidden_text_log_prob(parameters, event):
     initial, moves, writes = parameters
     tokens = hidden_markov.tokens_of(event)
     scores = hidden_markov.path_scores(initial, moves, hidden_markov.text_densities(writes, tokens))
     return hidden_markov.total(scores)
+
+
+def neural_tables(layer, features):
+    """The logits of the chain, word by word and state by state."""
+    weights = {weight.name: float64(weight) for weight in layer.weights}
+    states, number = weights["state_embeddings"], layer.num_states
+
+    def hidden(kind, state):
+        return np.maximum(state @ weights[f"{kind}_kernel"] + weights[f"{kind}_bias"], 0)
+
+    words = weights["word_embeddings"].copy()
+    ending, capital = weights["feature_embeddings"][1:]
+    words[4:] += ending + capital  # "As" and "Is"
+    moves = [weights["next_state_embeddings"] @ hidden("transition", s) for s in states]
+    writes = [words @ hidden("emission", s) + weights["word_bias"] for s in states[:number]]
+    return np.array(moves[number]), np.array(moves[:number]), np.array(writes)
+
+
+def projected_observations(layer, features):
+    """The base's parameters, and the couplings as maps."""
+
+    def coupling(index, network):
+        *hidden, kernel, bias = [float64(weight) for weight in network.weights]
+
+        def forward(x):
+            kept, moved = (x[:1], x[1:]) if index % 2 == 0 else (x[2:], x[:2])
+            h = kept
+            for weights, biases in zip(hidden[::2], hidden[1::2], strict=True):
+                h = np.maximum(h @ weights + biases, 0)
+            moved = moved + h @ kernel + bias
+            return np.concatenate([kept, moved] if index % 2 == 0 else [moved, kept])
+
+        return forward
+
+    base = projected(layer.base.projection, features)
+    return base, [coupling(*pair) for pair in enumerate(layer.networks)]
+
+
+def projected_observations_log_prob(parameters, event):
+    base, couplings = parameters
+    total, x = 0.0, np.asarray(event, np.float64)
+    for coupling in couplings:
+        total += flows.log_det_jacobian(coupling, x)
+        x = coupling(x)
+    return total + log_prob_from(normal_diag)(base, x)
 
 
 def hidden_vectors_log_prob(parameters, event):
@@ -306,6 +379,9 @@ TEXTS = np.array([[4, 2], [2, 0], [3, 5]], np.int32)
 ALL_TEXTS = [
     np.array(text) for text in [(2, 0), *((a, b) for a in (3, 4, 5) for b in (2, 3, 4, 5))]
 ]
+# A word or two, closed where there is room.
+PARSED = np.array([[4, 2], [5, 4], [3, 5]], np.int32)
+ALL_PARSED = [np.array((a, b)) for a in (3, 4, 5) for b in (2, 3, 4, 5)]
 # Of two vectors, or of one.
 FRAMES = np.array(
     [[[0.3, -1.2], [2.0, 0.5]], [[-0.7, 0.1], [np.nan, np.nan]], [[1.5, 1.0], [0.2, -0.4]]], "f4"
@@ -526,6 +602,50 @@ ROWS = [
         hidden_text_log_prob,
         support=ALL_TEXTS,
         parameters=logits_and_normals,
+    ),
+    Row(
+        layers.DependencyModelWithValence,
+        {"vocabulary_size": 6, "max_length": 2, "attachment_valences": 2, "seed": 5},
+        PARSED,
+        tree_text_log_prob,
+        support=ALL_PARSED,
+        more=True,
+        parameters=of_tree_rules,
+    ),
+    Row(
+        layers.NeuralDependencyModelWithValence,
+        {"vocabulary_size": 6, "max_length": 2, "embedding_units": 3, "valence_units": 2},
+        PARSED,
+        tree_text_log_prob,
+        support=ALL_PARSED,
+        more=True,
+        parameters=of_tree_networks,
+    ),
+    Row(
+        layers.NeuralHiddenMarkovText,
+        {
+            "vocabulary_size": 6,
+            "num_states": 2,
+            "max_length": 2,
+            "embedding_units": 3,
+            "spellings": ("As", "Is"),
+            "seed": 5,
+        },
+        TEXTS,
+        hidden_text_log_prob,
+        support=ALL_TEXTS,
+        parameters=neural_tables,
+    ),
+    Row(
+        layers.ProjectedObservations,
+        {
+            "base": layers.MultivariateNormalDiag(3, min_scale=0.1),
+            "num_couplings": 3,
+            "hidden_units": (4,),
+        },
+        POINTS,
+        projected_observations_log_prob,
+        parameters=projected_observations,
     ),
     Row(
         layers.GaussianHiddenMarkov,

@@ -21,6 +21,7 @@ BASES = {
     layers.NormalizingFlowLayer,
     layers.Experts,
     layers.HiddenMarkovLayer,
+    layers.SeededPrior,
 }
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.layer.__name__ for row in ROWS])
 
@@ -142,7 +143,10 @@ COMPILED_AS = {
     layers.CategoricalPrior: layers.Categorical,
     layers.Responsibilities: layers.Categorical,
     layers.MixtureOfNormalsPrior: layers.VampPrior,
+    layers.DependencyModelWithValence: layers.DependencyModelWithValence,
+    layers.NeuralDependencyModelWithValence: layers.DependencyModelWithValence,
     layers.HiddenMarkovText: layers.GaussianHiddenMarkov,
+    layers.NeuralHiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.FactorialHiddenMarkov: layers.GaussianHiddenMarkov,
     layers.TokenSequence: layers.SeparateExperts,
     layers.SharedExperts: layers.SeparateExperts,
@@ -286,8 +290,9 @@ def test_draws_follow_the_oracle(row):
         gaps = draws - mean
         assert_mean(gaps, np.zeros(3))
         assert_mean(gaps[:, :, None] * gaps[:, None, :], covariance)
-    for event in row.support:
-        probability = np.exp(row.log_prob(parameters, event))
+    chances = [np.exp(row.log_prob(parameters, event)) for event in row.support]
+    for event, chance in zip(row.support, chances, strict=True):
+        probability = chance / sum(chances) if row.more else chance
         share = np.mean((draws == event).reshape(size, -1).all(axis=1))
         error = np.sqrt(probability * (1 - probability) / size)
         assert abs(share - probability) < 5 * error + 1e-12
@@ -319,7 +324,7 @@ def assert_draws_follow_log_prob(layer, features, draws):
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.support], ids=lambda row: row.layer.__name__
+    "row", [row for row in ROWS if row.support and not row.more], ids=lambda row: row.layer.__name__
 )
 def test_probabilities_of_the_support_sum_to_one(row):
     support = np.stack(row.support)
@@ -335,6 +340,14 @@ def test_probabilities_of_the_support_sum_to_one(row):
         (lambda: layers.IndependentBernoulli(()), r"IndependentBernoulli: .* received \(\)"),
         (lambda: layers.IndependentBernoulli((2, -1)), r"received \(2, -1\)"),
         (lambda: layers.StandardNormalPrior(0), "StandardNormalPrior: `units` .* received 0"),
+        (
+            lambda: layers.DependencyModelWithValence(6, 3, attachment_valences=3),
+            "DependencyModelWithValence: `attachment_valences` must be 1 or 2; received 3",
+        ),
+        (
+            lambda: layers.NeuralDependencyModelWithValence(6, 3, embedding_units=0),
+            "`embedding_units` .* received 0",
+        ),
         (lambda: layers.HiddenMarkovText(0, 2, 3), "HiddenMarkovText: `vocabulary_size` .* 0"),
         (lambda: layers.HiddenMarkovText(6, 2.0, 3), "`num_states` .* received 2.0"),
         (lambda: layers.HiddenMarkovText(6, 2, 0), "`max_length` .* received 0"),
@@ -360,7 +373,10 @@ def test_errors_name_argument_expected_and_received(make, message):
 
 
 OF_TEXTS = {
+    layers.DependencyModelWithValence,
+    layers.NeuralDependencyModelWithValence,
     layers.HiddenMarkovText,
+    layers.NeuralHiddenMarkovText,
     layers.TokenSequence,
     layers.SharedExperts,
     layers.SeparateExperts,

@@ -14,6 +14,8 @@ from tfp_dgm import layers, models
 from tfp_dgm.models.example_weights import weights_of_classes
 from tfp_dgm.models.usage_entropy import UsageEntropy
 from tfp_dgm.networks import MLP
+from tfp_dgm.text import WordVocabulary
+from tfp_dgm.token_ids import NUM_SPECIAL
 
 ROWS = 4
 WEIGHTS = np.array([0.5, 2.0, 0.0, 3.0], np.float32)
@@ -61,6 +63,11 @@ def categorical():
     return models.CategoricalVAE(MLP([3]), None, likelihood, num_variables=2, num_values=2)
 
 
+def structured_vocabulary():
+    words = [f"w{n}" for n in range(texts.V - NUM_SPECIAL)]
+    return WordVocabulary(words, split_punctuation=False)
+
+
 NONE = np.full(ROWS, -1)  # No example is annotated.
 CASES = {
     models.VAE: Case(toys.vae, COUNTS, NEGATIVE),
@@ -87,6 +94,13 @@ CASES = {
         lambda: models.MeanFieldModel(layers.FactorialHiddenMarkov(2, 2, 2, num_steps=3)),
         np.random.default_rng(1).normal(size=(ROWS, 3, 2)).astype(np.float32),
         (np.inf, "FactorialHiddenMarkov expects finite vectors"),
+    ),
+    models.StructuredLanguageModel: Case(
+        lambda: models.StructuredLanguageModel(
+            layers.HiddenMarkovText(texts.V, 2, 4, seed=1), structured_vocabulary()
+        ),
+        TEXTS,
+        (texts.V, "`x` must be whole numbers from 0 to"),
     ),
     models.LanguageModel: Case(texts.make_language_model, TEXTS, AFTER_END),
     models.MixtureOfExpertsCaptioner: Case(

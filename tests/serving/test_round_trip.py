@@ -43,7 +43,7 @@ def _classifier():
     asked = np.array([b"an apple, a pear", b"rust", b"\xff nothing known"], object)
     labels = np.array([b"fruit", b"metal", b"neither"], object)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 8)
+        patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
         model, _ = fit_classifier(texts, allowed, ["fruit", "metal"])
     return model, {
         "serving_default": {"text": asked},

@@ -10,6 +10,10 @@ RANDOM = np.random.default_rng(8)
 TEXTS = np.int32(
     [[3, 4, 5, 2, 0], [4, 4, 2, 0, 0], [5, 3, 5, 3, 4], [2, 0, 0, 0, 0], [3, 4, 3, 5, 2]]
 )
+# Of words; the lengths say the rest.
+PARSED = np.int32(
+    [[3, 4, 5, 2, 0], [4, 4, 2, 0, 0], [5, 3, 5, 4, 0], [4, 0, 0, 0, 0], [3, 4, 3, 5, 2]]
+)
 VECTORS = RANDOM.normal(size=(6, 5, 2)).astype(np.float32)
 VECTORS[:, ::2] += [3.0, -1.0]
 VECTORS[1, 3:] = np.nan
@@ -25,6 +29,12 @@ def model_of(layer):
 
 def text_model(seed=3):
     return model_of(layers.HiddenMarkovText(V, K, 5, seed=seed))
+
+
+def tree_model(seed=3, valences=1):
+    return model_of(
+        layers.DependencyModelWithValence(V, 5, attachment_valences=valences, seed=seed)
+    )
 
 
 def vector_model(full, seed=3):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training.em_models import (
+    PARSED,
     TEXTS,
     VECTORS,
     K,
@@ -13,6 +14,7 @@ from tests.training.em_models import (
     chain_model,
     model_of,
     text_model,
+    tree_model,
     vector_model,
 )
 from tfp_dgm import distributions, layers
@@ -27,6 +29,7 @@ from tfp_dgm.training import fit_em
     [
         (text_model, TEXTS, 0.3),
         (text_model, TEXTS, 0.0),
+        (tree_model, PARSED, 0.2),
         (lambda: vector_model(False), VECTORS, 0.0),
         (lambda: vector_model(True), VECTORS, 0.1),
         (lambda: chain_model(False), VECTORS, 0.1),

@@ -7,6 +7,7 @@ from tfp_dgm.data.atomic_directories import atomic_directory, check_output_direc
 from tfp_dgm.data.atomic_file import atomic_write, check_new_file, check_output_file
 from tfp_dgm.data.caption_files import read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
+from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
 from tfp_dgm.data.digests import digest
@@ -47,6 +48,7 @@ from tfp_dgm.data.write_errors import writing
 
 __all__ = [
     "DATASETS",
+    "AnnotatedSentence",
     "CaptionedImages",
     "DataError",
     "Dataset",
@@ -83,6 +85,7 @@ __all__ = [
     "load_penn_treebank",
     "load_text_classification",
     "read_captions",
+    "read_conllu",
     "read_idx",
     "read_image_features",
     "read_image_list",
@@ -95,6 +98,7 @@ __all__ = [
     "require_finished_run",
     "shown_image",
     "table_size",
+    "write_conllu",
     "write_json",
     "write_table",
     "writing",

@@ -3,6 +3,7 @@
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.factors import independent_factors
 from tfp_dgm.distributions.generative_structures import (
+    DependencyModelWithValence,
     FactorialHiddenMarkov,
     GaussianHiddenMarkov,
     GenerativeStructure,
@@ -15,6 +16,7 @@ from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
+from tfp_dgm.distributions.projected_observations import ProjectedObservations
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.distributions.structures import (
@@ -22,6 +24,8 @@ from tfp_dgm.distributions.structures import (
     ConstituencyTreeParts,
     DependencyTree,
     DependencyTreeParts,
+    DependencyTreeWithValence,
+    DependencyTreeWithValenceParts,
     FactorialChain,
     FactorialChainParts,
     LinearChain,
@@ -40,8 +44,11 @@ __all__ = [
     "ConstituencyTree",
     "ConstituencyTreeParts",
     "DecoderFunctions",
+    "DependencyModelWithValence",
     "DependencyTree",
     "DependencyTreeParts",
+    "DependencyTreeWithValence",
+    "DependencyTreeWithValenceParts",
     "FactorialChain",
     "FactorialChainParts",
     "FactorialHiddenMarkov",
@@ -56,6 +63,7 @@ __all__ = [
     "NonProjectiveDependencyTree",
     "NormalizingFlow",
     "Planar",
+    "ProjectedObservations",
     "Selected",
     "SemiMarkovChain",
     "SemiMarkovParts",

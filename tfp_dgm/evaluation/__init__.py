@@ -24,12 +24,19 @@ if TYPE_CHECKING:
     from tfp_dgm.evaluation.aggregated_posterior import MutualInformation, mutual_information
     from tfp_dgm.evaluation.captions import caption_metrics
     from tfp_dgm.evaluation.cider import cider_d
+    from tfp_dgm.evaluation.clusterings import (
+        many_to_one_accuracy,
+        one_to_one_accuracy,
+        tag_induction_scores,
+        v_measure,
+    )
     from tfp_dgm.evaluation.gaps import inference_gaps
     from tfp_dgm.evaluation.importance_weights import (
         effective_sample_size,
         importance_weighted_log_likelihood,
         pareto_k,
     )
+    from tfp_dgm.evaluation.parses import attachment_scores, unlabelled_f1, without_punctuation
     from tfp_dgm.evaluation.posterior import ActiveUnits, active_units, elbo_terms, kl_per_dimension
     from tfp_dgm.evaluation.report import latent_variable_report
 
@@ -40,6 +47,7 @@ __all__ = [
     "accuracy",
     "active_units",
     "adversarial_evaluation",
+    "attachment_scores",
     "caption_metrics",
     "cider_d",
     "clopper_pearson_interval",
@@ -52,11 +60,17 @@ __all__ = [
     "kl_per_dimension",
     "latent_variable_report",
     "macro_f1",
+    "many_to_one_accuracy",
     "mean_with_standard_error",
     "mutual_information",
+    "one_to_one_accuracy",
     "pareto_k",
     "reliability_bins",
+    "tag_induction_scores",
+    "unlabelled_f1",
+    "v_measure",
     "wilson_interval",
+    "without_punctuation",
 ]
 
 __getattr__ = lazy_names(
@@ -72,6 +86,13 @@ __getattr__ = lazy_names(
             "importance_weighted_log_likelihood",
             "pareto_k",
         ),
+        "clusterings": (
+            "many_to_one_accuracy",
+            "one_to_one_accuracy",
+            "tag_induction_scores",
+            "v_measure",
+        ),
+        "parses": ("attachment_scores", "unlabelled_f1", "without_punctuation"),
         "gaps": ("inference_gaps",),
         "report": ("latent_variable_report",),
     },

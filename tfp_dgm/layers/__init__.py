@@ -4,6 +4,10 @@ from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
 from tfp_dgm.layers.constraints import Constraint
+from tfp_dgm.layers.dependency_model_with_valence import (
+    DependencyModelWithValence,
+    NeuralDependencyModelWithValence,
+)
 from tfp_dgm.layers.discrete_latents import (
     BernoulliPrior,
     IndependentOneHotCategorical,
@@ -21,6 +25,7 @@ from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
+from tfp_dgm.layers.neural_hidden_markov_text import NeuralHiddenMarkovText
 from tfp_dgm.layers.normalizing_flow import (
     InverseAutoregressiveFlow,
     NormalizingFlowLayer,
@@ -38,6 +43,7 @@ from tfp_dgm.layers.projected_distribution_layer import (
     ProjectedDistributionLayer,
     VectorDistributionLayer,
 )
+from tfp_dgm.layers.projected_observations import ProjectedObservations
 from tfp_dgm.layers.require_layer import (
     require_prior,
     require_prior_of_features,
@@ -45,6 +51,7 @@ from tfp_dgm.layers.require_layer import (
 )
 from tfp_dgm.layers.sample import Sample
 from tfp_dgm.layers.seed import SavesSeed, stateless_seed
+from tfp_dgm.layers.seeded_prior import SeededPrior
 from tfp_dgm.layers.separate_experts import SeparateExperts
 from tfp_dgm.layers.shared_experts import SharedExperts
 from tfp_dgm.layers.standard_priors import standard_prior
@@ -58,6 +65,7 @@ __all__ = [
     "Categorical",
     "CategoricalPrior",
     "Constraint",
+    "DependencyModelWithValence",
     "DistributionLayer",
     "ExpertRecognition",
     "Experts",
@@ -75,6 +83,8 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
+    "NeuralDependencyModelWithValence",
+    "NeuralHiddenMarkovText",
     "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
@@ -83,9 +93,11 @@ __all__ = [
     "PowerSpherical",
     "Prior",
     "ProjectedDistributionLayer",
+    "ProjectedObservations",
     "Responsibilities",
     "Sample",
     "SavesSeed",
+    "SeededPrior",
     "SeparateExperts",
     "SharedExperts",
     "SphericalUniformPrior",

@@ -105,6 +105,12 @@ class DistributionLayer(SavesArguments, keras.layers.Layer):
             )
         return self(features, training=training)
 
+    def _require_positive(self, argument: str, value: Any) -> None:
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"{type(self).__name__}: `{argument}` must be a positive int; received {value!r}"
+            )
+
     def _hand_on_trainable(self, *parts: keras.layers.Layer) -> None:
         """Freezes parts that were given to a layer that begins frozen, which Keras does not."""
         if not self.trainable:

@@ -1,55 +1,21 @@
-"""The base of layers of hidden Markov models: their weights, drawn from a seed."""
+"""The base of layers of hidden Markov models."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import keras
-
-from tfp_dgm.layers.prior import Prior
+from tfp_dgm.layers.seeded_prior import SeededPrior
 
 
-class HiddenMarkovLayer(Prior):
+class HiddenMarkovLayer(SeededPrior):
     """A hidden Markov model whose parameters are weights of the layer, the same for every event.
-
-    Features are ignored: batch shape [], which broadcasts. States that begin equal would stay so:
-    weights are drawn.
 
     Args:
       units: size of the event.
       num_states: K.
-      seed: int, of which the weights are drawn at first; None draws one.
+      seed: see `SeededPrior`.
       **kwargs: see `DistributionLayer`.
     """
 
-    instead = "Give it as the `likelihood` of a `models.ExactLikelihoodModel`."
-
     def __init__(self, units: int, num_states: int, *, seed: int | None, **kwargs: Any) -> None:
-        super().__init__(units, **kwargs)
+        super().__init__(units, seed=seed, **kwargs)
         self._require_positive("num_states", num_states)
         self.num_states = num_states
-        self.seed = seed
-
-    def restart(self, seed: int) -> None:
-        """Draws the weights anew, as a layer of this `seed` begins."""
-        for name, shape, initializer in self._first_values(seed):
-            getattr(self, name).assign(initializer(shape))
-
-    def _shapes(self) -> dict[str, tuple[tuple[int, ...], float]]:
-        """Weight -> its shape, and the standard deviation of its first values around 0."""
-        raise NotImplementedError
-
-    def _first_values(self, seed: int | None) -> Iterator[tuple[str, tuple[int, ...], Any]]:
-        shapes = self._shapes()
-        for index, (name, (shape, stddev)) in enumerate(shapes.items()):
-            own = None if seed is None else seed * len(shapes) + index
-            yield name, shape, keras.initializers.RandomNormal(stddev=stddev, seed=own)
-
-    def _add_weights(self) -> None:
-        for name, shape, initializer in self._first_values(self.seed):
-            setattr(self, name, self.add_weight(shape=shape, initializer=initializer, name=name))
-
-    def _require_positive(self, argument: str, value: Any) -> None:
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"{type(self).__name__}: `{argument}` must be a positive int; received {value!r}"
-            )

@@ -16,6 +16,7 @@ from tfp_dgm.models.mean_field_model import MeanFieldModel
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
+from tfp_dgm.models.structured_language_model import StructuredLanguageModel
 from tfp_dgm.models.text_vae import TextVAE
 from tfp_dgm.models.vae import VAE
 
@@ -35,6 +36,7 @@ __all__ = [
     "MixtureOfExpertsCaptioner",
     "SigmoidBeliefNetwork",
     "Signature",
+    "StructuredLanguageModel",
     "TextVAE",
     "allowed_classes",
     "load_model",

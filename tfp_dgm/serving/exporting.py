@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
@@ -69,12 +68,8 @@ def export(
     directory.mkdir(parents=True, exist_ok=True)
     declared = dict(signatures_of(model) if signatures is None else signatures)
     endpoints = _endpoints(declared)
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for name, function in endpoints.items():
-        archive.add_endpoint(name, function)
     with atomic_directory(directory / str(version), replace=False) as folder:
-        archive.write_out(str(folder), verbose=False)
+        _write_graphs(folder, model, endpoints)
         _set_methods(folder, declared)
         _refuse_what_cannot_be_served(folder)
         records = _record(declared, endpoints, sizes)
@@ -100,6 +95,27 @@ def _endpoints(
             if function is not None:
                 endpoints[f"{name}_{ending}"] = function
     return endpoints
+
+
+def _write_graphs(
+    folder: Path, model: Any, endpoints: Mapping[str, tf.types.experimental.GenericFunction]
+) -> None:
+    """The SavedModel: signatures, and the variables and tables that they read.
+
+    `keras.export.ExportArchive` would keep each function as an attribute, too, for which
+    TensorFlow traces it once more.
+    """
+    parts = tf.train.TrackableView(model).descendants()
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.variables]
+    module.tables = [
+        part for part in parts if isinstance(part, tf.saved_model.experimental.TrackableResource)
+    ]
+    tf.saved_model.save(
+        module,
+        str(folder),
+        signatures={name: function.get_concrete_function() for name, function in endpoints.items()},
+    )
 
 
 def _set_methods(folder: Path, declared: Mapping[str, Signature]) -> None:

@@ -1,6 +1,7 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
 from tfp_dgm.text.bucketed_batches import BucketedBatches
+from tfp_dgm.text.spelling import NO_FEATURE, spelling_features
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
@@ -8,11 +9,13 @@ from tfp_dgm.text.word_counts import WordCounts, words
 from tfp_dgm.text.word_vocabulary import WordVocabulary
 
 __all__ = [
+    "NO_FEATURE",
     "BucketedBatches",
     "SubwordVocabulary",
     "TfIdf",
     "Vocabulary",
     "WordCounts",
     "WordVocabulary",
+    "spelling_features",
     "words",
 ]

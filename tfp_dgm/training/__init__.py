@@ -5,7 +5,13 @@ from tfp_dgm.training.autoencoder_pretraining import AutoencoderPretraining
 from tfp_dgm.training.batch_streams import batch_stream
 from tfp_dgm.training.binarisation import binarised_batches
 from tfp_dgm.training.collapse_watch import CollapseWatch
-from tfp_dgm.training.expectation_maximisation import EMHistory, fit_em, m_step, start_anew
+from tfp_dgm.training.expectation_maximisation import (
+    EMHistory,
+    fit_em,
+    harmonic,
+    m_step,
+    start_anew,
+)
 from tfp_dgm.training.fused_adam import FusedAdam
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
@@ -38,6 +44,7 @@ __all__ = [
     "batch_stream",
     "binarised_batches",
     "fit_em",
+    "harmonic",
     "m_step",
     "start_anew",
 ]

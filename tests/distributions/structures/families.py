@@ -14,7 +14,7 @@ from tensorflow_probability import distributions as tfd
 
 from tests.references.enumerated_structures import EnumeratedStructures
 
-ROWS, WORDS, BEST = 20, 4, 4
+ROWS, WORDS, BEST = 40, 4, 4
 
 
 class Family(NamedTuple):
@@ -47,7 +47,7 @@ def cases(draw, family):
     """Rows of any lengths and scales; some impossible parts; what is not read is NaN or huge."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (2, ROWS, *family.shape)
-    lengths = draw(st.lists(st.integers(1, WORDS), min_size=ROWS, max_size=ROWS))
+    lengths = draw(st.permutations([1 + row % WORDS for row in range(ROWS)]))
     scales, shares = rng.choice([0.3, 2.0, 30.0], ROWS), rng.choice([0.0, 0.1, 0.4], ROWS)
     axes = (slice(None), *[np.newaxis] * len(family.shape))
     both = (rng.normal(size=shape) * scales[axes]).astype(np.float32)
@@ -65,11 +65,11 @@ def cases(draw, family):
 
 
 def enumerated(family):
-    """A test of few cases, of many rows each: its failures are not made smaller, which is slow."""
+    """A test of one case, of many rows: its failures are not made smaller, which is slow."""
 
     def decorator(check):
         drawn = [Phase.explicit, Phase.generate]
-        rules = settings(max_examples=2, deadline=None, derandomize=True, phases=drawn)
+        rules = settings(max_examples=1, deadline=None, derandomize=True, phases=drawn)
         return rules(given(cases(family))(check))
 
     return decorator

@@ -1,5 +1,9 @@
 """Distributions over observations whose hidden structure is summed out."""
 
+from tfp_dgm.distributions.generative_structures.dependency_model_with_valence import (
+    DependencyModelPotentials,
+    DependencyModelWithValence,
+)
 from tfp_dgm.distributions.generative_structures.factorial_hidden_markov import (
     FactorialHiddenMarkov,
 )
@@ -18,6 +22,8 @@ from tfp_dgm.distributions.generative_structures.mean_field import (
 )
 
 __all__ = [
+    "DependencyModelPotentials",
+    "DependencyModelWithValence",
     "FactorialHiddenMarkov",
     "GaussianHiddenMarkov",
     "GaussianHiddenMarkovPotentials",

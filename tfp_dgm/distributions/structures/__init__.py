@@ -6,6 +6,10 @@ from tfp_dgm.distributions.structures.constituency_tree import (
 )
 from tfp_dgm.distributions.structures.dependency_structure import DependencyTreeParts
 from tfp_dgm.distributions.structures.dependency_tree import DependencyTree
+from tfp_dgm.distributions.structures.dependency_tree_with_valence import (
+    DependencyTreeWithValence,
+    DependencyTreeWithValenceParts,
+)
 from tfp_dgm.distributions.structures.factorial_chain import FactorialChain, FactorialChainParts
 from tfp_dgm.distributions.structures.linear_chain import LinearChain, LinearChainParts
 from tfp_dgm.distributions.structures.non_projective_dependency_tree import (
@@ -19,6 +23,8 @@ __all__ = [
     "ConstituencyTreeParts",
     "DependencyTree",
     "DependencyTreeParts",
+    "DependencyTreeWithValence",
+    "DependencyTreeWithValenceParts",
     "FactorialChain",
     "FactorialChainParts",
     "LinearChain",

@@ -25,7 +25,21 @@ def score_of_heads(
 ) -> tf.Tensor:
     """Sums [..., B] of finite arcs [B, N, N] of heads [..., B, T]; `NEVER` for what is no tree."""
     nodes = tf.shape(arcs)[1]
-    words = tf.range(1, nodes)
+    heads, read, tree = trees_of(heads, lengths, single_root=single_root, projective=projective)
+    row = tf.range(tf.shape(arcs)[0])[:, tf.newaxis]
+    weights = tf.gather(tf.reshape(arcs, [-1]), (row * nodes + heads) * nodes + tf.range(1, nodes))
+    score = tf.reduce_sum(tf.where(read, weights, 0), axis=-1)
+    return tf.where(tree, score, NEVER)
+
+
+def trees_of(
+    heads: tf.Tensor, lengths: tf.Tensor, *, single_root: bool, projective: bool
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Heads [..., B, T] -> (0 for those not read, which are read [B, T], which are trees [..., B]).
+
+    Heads that are no word of the row are 0, too, and no tree.
+    """
+    words = tf.range(1, tf.shape(heads)[-1] + 1)
     read = words <= lengths[:, tf.newaxis]  # [B, T]
     known = (heads >= 0) & (heads <= lengths[:, tf.newaxis])
     tree = tf.reduce_all(known | ~read, axis=-1)
@@ -36,10 +50,7 @@ def score_of_heads(
         tree &= roots == 1
     if projective:
         tree &= ~_cross(heads, read)
-    row = tf.range(tf.shape(arcs)[0])[:, tf.newaxis]
-    weights = tf.gather(tf.reshape(arcs, [-1]), (row * nodes + heads) * nodes + words)
-    score = tf.reduce_sum(tf.where(read, weights, 0), axis=-1)
-    return tf.where(tree, score, NEVER)
+    return heads, read, tree
 
 
 def _reach_root(heads: tf.Tensor) -> tf.Tensor:

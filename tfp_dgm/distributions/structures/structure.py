@@ -86,6 +86,29 @@ class Structure(tfd.Distribution):
         """
         return self._with_marginals(self._expanded(self._finite))[1]
 
+    def mean_score(self, marginals: Parts) -> tf.Tensor:
+        """The mean of `score`, [B], where parts are in the structure with other probabilities.
+
+        Args:
+          marginals: as `marginals` gives them, of another distribution over the same structures.
+        Returns:
+          Sum of the potentials by the marginals; -inf where something has a probability that is
+          impossible here.
+        Raises:
+          TypeError: if they are the marginals of structures of another kind.
+        """
+        parts = self._expanded(self._finite)
+        if type(marginals) is not type(parts):
+            raise TypeError(
+                f"{type(self).__name__}: `marginals` must be {type(parts).__name__}; received "
+                f"{type(marginals).__name__}"
+            )
+        total = tf.zeros_like(self._lengths, parts[0].dtype)
+        for marginal, part in zip(marginals, parts, strict=True):
+            weighed = tf.where(marginal > 0, marginal * part, 0.0)
+            total += tf.reduce_sum(weighed, axis=list(range(1, part.shape.rank)))
+        return with_infinity(total)
+
     def given(self, allowed: Any) -> Self:
         """The distribution conditioned on partial evidence: z has no part that is not allowed.
 

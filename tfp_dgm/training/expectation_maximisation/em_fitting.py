@@ -12,6 +12,7 @@ from tfp_dgm.models import ExactLikelihoodModel
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.training.expectation_maximisation.expectation import (
     Expectation,
+    Guess,
     batches_of,
     distribution_of,
 )
@@ -50,6 +51,7 @@ def fit_em(
     smoothing: float = 0.0,
     hard: bool = False,
     seeds: Sequence[int] = (),
+    guess: Guess | None = None,
     gradient_steps: int = 20,
     learning_rate: float = 0.05,
     progress: Progress = no_progress,
@@ -72,6 +74,9 @@ def fit_em(
       hard: whether the best structure of a row stands for its posterior (Viterbi training).
       seeds: a run from new weights each (see `start_anew`), of which the best is kept; the model
         goes on from its weights where there are none.
+      guess: the model's posterior -> marginals that stand for its own once, before the first
+        iteration: a start from structures that are likely beforehand (`harmonic`) or known in part
+        (`lambda posterior: posterior.given(allowed).marginals()`).
       gradient_steps: of an M-step without a closed form, each.
       learning_rate: of these steps.
       progress: told of iterations.
@@ -101,6 +106,8 @@ def fit_em(
 
     def run(name: str) -> dict[str, list[float]]:
         maximise, history = maximiser(), _History(model, smoothing)
+        if guess is not None:
+            maximise(Expectation(model, batches, guess=guess)()[1])
         statistics = history.observe(*expect())
         for iteration in range(iterations):
             maximise(statistics)

@@ -1,13 +1,16 @@
 """Expected statistics of all batches, under the posterior or under its best structures."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_dgm.distributions import GenerativeStructure
+from tfp_dgm.distributions import GenerativeStructure, Structure
 from tfp_dgm.models import ExactLikelihoodModel
+
+# The model's posterior -> the marginals that stand for its own.
+Guess = Callable[[Structure], Any]
 
 
 def distribution_of(model: ExactLikelihoodModel) -> GenerativeStructure:
@@ -24,15 +27,25 @@ class Expectation:
       batches: see `fit_em`.
       hard: whether the best structure of each row stands for the posterior; the log-likelihood is
         then that of rows and structures together, log p(x, z).
+      guess: the posterior -> marginals that stand for its own; the log-likelihood is then the mean
+        of log p(x, z) by them.
 
     Attributes:
       num_rows: of all batches, when they have been read once.
     """
 
-    def __init__(self, model: ExactLikelihoodModel, batches: Any, *, hard: bool) -> None:
+    def __init__(
+        self,
+        model: ExactLikelihoodModel,
+        batches: Any,
+        *,
+        hard: bool = False,
+        guess: Guess | None = None,
+    ) -> None:
         self._model = model
         self._batches = batches
         self._hard = hard
+        self._guess = guess
         self.num_rows = 0
         self._of_batch = tf.function(self._statistics, autograph=False, reduce_retracing=True)
 
@@ -63,11 +76,16 @@ class Expectation:
         self._model.check_inputs(x)
         distribution = distribution_of(self._model)
         potentials = distribution.log_potentials
-        # The best structures are chosen outside of the tape: what is counted is what they use.
-        best = distribution.posterior(x).mode() if self._hard else None
+        # Outside of the tape: what is counted is what stands for the posterior uses.
+        posterior = distribution.posterior(x)
+        best = posterior.mode() if self._hard else None
+        guess = None if self._guess is None else self._guess(posterior)
         with tf.GradientTape() as tape:
             tape.watch(potentials)
-            nats = distribution.log_prob(x) if best is None else distribution.log_joint(x, best)
+            if guess is not None:
+                nats = distribution.posterior(x).mean_score(guess)
+            else:
+                nats = distribution.log_prob(x) if best is None else distribution.log_joint(x, best)
         gradients = tape.gradient(
             nats, potentials, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )

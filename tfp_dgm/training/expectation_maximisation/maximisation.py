@@ -52,6 +52,14 @@ def _(layer: layers.HiddenMarkovText, statistics: Any, smoothing: float) -> None
     _assign(layer.emission_logits, now.emissions, statistics.emissions, smoothing)
 
 
+@m_step.register(layers.DependencyModelWithValence)
+def _(layer: layers.DependencyModelWithValence, statistics: Any, smoothing: float) -> None:
+    now = layer().log_potentials
+    _assign(layer.root_logits, now.root, statistics.root, smoothing)
+    _assign(layer.attachment_logits, now.attachments, statistics.attachments, smoothing)
+    _assign(layer.decision_logits, now.decisions, statistics.decisions, smoothing)
+
+
 @m_step.register(layers.GaussianHiddenMarkov)
 def _(layer: layers.GaussianHiddenMarkov, statistics: Any, smoothing: float) -> None:
     """Means and covariances from the moments of each state's vectors."""

@@ -29,8 +29,11 @@ def start_anew(layer: Any, x: np.ndarray, seed: int) -> None:
     )
 
 
+@start_anew.register(layers.DependencyModelWithValence)
 @start_anew.register(layers.HiddenMarkovText)
-def _(layer: layers.HiddenMarkovText, x: np.ndarray, seed: int) -> None:
+@start_anew.register(layers.NeuralDependencyModelWithValence)
+@start_anew.register(layers.NeuralHiddenMarkovText)
+def _(layer: layers.SeededPrior, x: np.ndarray, seed: int) -> None:
     del x
     layer.restart(seed)
 

@@ -1,0 +1,225 @@
+"""Structures induced from plain text, compared with those that people gave.
+
+Tags: sentences of the Penn Treebank sample (WSJ 1-199, 45 tags), all words and marks, traces left
+out. Many-to-one and one-to-one accuracy and V-measure, mean and standard deviation over seeds. A
+model sees the words alone, and is trained and judged on the same text. What had to be chosen was
+chosen on UD English EWT (`--data ud`: the first 4,000 sentences of its training set, with the tags
+of its column XPOS).
+
+    TFP_DGM_DATA=DIR python benchmarks/induction_quality.py \
+        --json benchmarks/results/induction_quality.json
+
+DIR holds `ptb_sample/treebank.zip` and `ud_english_ewt/en_ewt-ud-train.conllu.gz`. A row is what
+the command gives for the same words:
+
+    dgm induce tags wsj.conllu --output FOLDER --set model.kind=hidden_markov --seed 0
+
+Runs that are in the JSON file already are not repeated.
+"""
+
+import argparse
+import dataclasses
+import io
+import json
+import os
+import re
+import shlex
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from exits.missing import end_for_want_of
+from rich.console import Console
+from rich.table import Table
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Name of a row -> the settings that are not the job's defaults.
+TAGS = {
+    "hidden Markov": ["model.kind=hidden_markov"],
+    "neural hidden Markov": ["model.kind=neural_hidden_markov"],
+    "Gaussian hidden Markov": [],
+    "Gaussian hidden Markov, flow": ["model.flow={}"],
+}
+# Lin et al. (2015) and He et al. (2018), on 10 % of the WSJ, with vectors of a larger corpus.
+PUBLISHED = {"Gaussian hidden Markov": (76.5, 0.692), "Gaussian hidden Markov, flow": (79.2, 0.718)}
+SCORES = {"many_to_one": 100, "one_to_one": 100, "v_measure": 1}  # And what they are shown times.
+QUICK_SENTENCES = 200
+UD_SENTENCES = 4000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", choices=["ptb", "ud"], default="ptb")
+    parser.add_argument("--only", action="append", choices=list(TAGS))
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 on")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="over all rows' settings"
+    )
+    parser.add_argument("--quick", action="store_true", help="the same code in a minute or two")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    sentences = read_sentences(options)
+    runs = known_runs(options)
+    shown = []
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / f"{options.data}.conllu"
+        write_treebank(text, sentences)
+        for name in options.only or TAGS:
+            for seed in range(1 if options.quick else options.seeds):
+                settings = settings_of(name, seed, options)
+                asked = {"name": name, "data": options.data, "settings": as_json(settings)}
+                found = [run for run in runs if {key: run[key] for key in asked} == asked]
+                if not found:
+                    found = [{**asked, **run(text, settings)}]
+                    runs += found
+                    print(f"{name}, seed {seed}: {found[0]['seconds']:.0f} s", file=sys.stderr)
+                shown += found
+                write(runs, shown, options)
+    show(shown)
+
+
+def settings_of(name: str, seed: int, options: argparse.Namespace) -> Any:
+    """The job's settings of a row."""
+    from tfp_dgm.induction import TagSettings
+    from tfp_dgm.settings import read_settings
+
+    few = []
+    if options.quick:
+        steps = "epochs" if name == "neural hidden Markov" else "iterations"
+        few = ["num_tags=12", f"model.{steps}=2"]
+        few += ["model.flow.epochs=1"] if name.endswith("flow") else []
+    return read_settings(TagSettings, None, [*TAGS[name], *options.set, *few, f"seed={seed}"])
+
+
+def as_json(settings: Any) -> dict[str, Any]:
+    return json.loads(json.dumps(dataclasses.asdict(settings)))
+
+
+def run(text: Path, settings: Any) -> dict[str, Any]:
+    """One induction, as the command does it."""
+    from tfp_dgm.induction import claim_tags, induce_tags
+
+    start = time.perf_counter()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        claim_tags(Path(folder) / "run", settings) as claimed,
+    ):
+        numbers = induce_tags(text, claimed, settings, say=lambda message: None)
+    return {"seconds": round(time.perf_counter() - start, 1), **numbers}
+
+
+def read_sentences(options: argparse.Namespace) -> list[list[tuple[str, str]]]:
+    """Words with their tags."""
+    data = os.environ.get("TFP_DGM_DATA")
+    if data is None:
+        end_for_want_of("TFP_DGM_DATA, the folder that holds ptb_sample and ud_english_ewt")
+    files = {
+        "ptb": Path(data) / "ptb_sample" / "treebank.zip",
+        "ud": Path(data) / "ud_english_ewt" / "en_ewt-ud-train.conllu.gz",
+    }
+    path = files[options.data]
+    if not path.is_file():
+        end_for_want_of(str(path))
+    sentences = list(penn_sentences(path)) if options.data == "ptb" else ud_sentences(path)
+    return sentences[:QUICK_SENTENCES] if options.quick else sentences
+
+
+def penn_sentences(path: Path) -> Iterator[list[tuple[str, str]]]:
+    """The leaves of bracketed trees, but for traces."""
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            if re.search(r"combined/.*\.mrg$", name):
+                with io.TextIOWrapper(archive.open(name), encoding="latin-1") as file:
+                    trees = re.split(r"\n(?=\()", file.read())  # A tree begins its line.
+                for tree in trees:
+                    leaves = re.findall(r"\(([^\s()]+) ([^\s()]+)\)", tree)
+                    words = [(word, tag) for tag, word in leaves if tag != "-NONE-"]
+                    if words:
+                        yield words
+
+
+def ud_sentences(path: Path) -> list[list[tuple[str, str]]]:
+    from tfp_dgm.data import read_conllu
+
+    rows = read_conllu(path)[:UD_SENTENCES]
+    return [list(zip(row.words, row.xpos, strict=True)) for row in rows]
+
+
+def write_treebank(path: Path, sentences: list[list[tuple[str, str]]]) -> None:
+    from tfp_dgm.data import write_conllu
+
+    with path.open("w", encoding="utf-8") as file:
+        for sentence in sentences:
+            words, tags = zip(*sentence, strict=True)
+            write_conllu(file, words, xpos=tags)
+
+
+def known_runs(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Those of an earlier call."""
+    if options.json is None or not options.json.exists():
+        return []
+    return json.loads(options.json.read_text())["runs"]
+
+
+def write(
+    runs: list[dict[str, Any]], shown: list[dict[str, Any]], options: argparse.Namespace
+) -> None:
+    """The rows of this call, and all runs."""
+    if options.json:  # After each, since a later one may be killed.
+        result = {
+            "command": shlex.join(["python", *sys.argv]),
+            "rows": summaries(shown),
+            "runs": runs,
+        }
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def summaries(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mean and standard deviation of every row."""
+    import numpy as np
+
+    rows = []
+    for name in TAGS:
+        found = [run for run in runs if run["name"] == name]
+        if found:
+            row: dict[str, Any] = {"name": name, "data": found[0]["data"], "seeds": len(found)}
+            for score in (*SCORES, "log_likelihood_per_word", "seconds"):
+                values = [run[score] for run in found]
+                row[score] = {
+                    "mean": float(np.mean(values)),
+                    "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+                }
+            rows.append(row)
+    return rows
+
+
+def show(runs: list[dict[str, Any]]) -> None:
+    table = Table(title="Tags induced")
+    for column in ("model", "seeds", "many-to-one", "one-to-one", "V-measure", "published", "s"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    for row in summaries(runs):
+        scores = [
+            in_words(row[score], factor)
+            for score, factor in zip(SCORES, (100, 100, 1), strict=True)
+        ]
+        marks = PUBLISHED.get(row["name"])
+        published = "" if marks is None else f"{marks[0]} / {marks[1]}"
+        seconds = f"{row['seconds']['mean']:.0f}"
+        table.add_row(row["name"], str(row["seeds"]), *scores, published, seconds)
+    Console().print(table)
+
+
+def in_words(figure: dict[str, float | None], factor: int) -> str:
+    digits = 1 if factor == 100 else 3
+    mean, std = figure["mean"], figure["std"]
+    said = f"{factor * mean:.{digits}f}"
+    return said if std is None else f"{said} ± {factor * std:.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Hidden Markov models with networks: what words share by their spelling, and how they learn."""
+
+import numpy as np
+import pytest
+
+from tests.training.em_models import TEXTS
+from tfp_dgm import layers, training
+from tfp_dgm.models import ExactLikelihoodModel
+from tfp_dgm.text import NO_FEATURE, spelling_features
+
+
+def test_features_are_endings_and_marks_that_words_share():
+    words = ["Walking", "talking", "5-ton", "x-ray", "1990", "ng", "a"]
+    table = spelling_features(words)
+
+    def shared(one, other):
+        rows = (set(table[words.index(word)]) - {NO_FEATURE} for word in (one, other))
+        return len(set.intersection(*rows))
+
+    assert shared("Walking", "talking") == 3  # -g, -ng, -ing
+    assert shared("talking", "ng") == 1  # An ending is not all of a word.
+    assert shared("5-ton", "1990") == 1  # A digit.
+    assert shared("5-ton", "x-ray") == 1  # A hyphen.
+    assert not (table[words.index("a")] != NO_FEATURE).any()
+    # A capital that one word has alone is not counted: 3 endings, a digit, a hyphen.
+    assert len(set(table.ravel()) - {NO_FEATURE}) == 5
+
+
+def layer(**kwargs):
+    spellings = ["aed", "bed"]
+    made = layers.NeuralHiddenMarkovText(6, 3, 5, spellings=spellings, seed=1, **kwargs)
+    made.build()
+    return made
+
+
+def test_gradient_m_steps_never_lose_likelihood():
+    model = ExactLikelihoodModel(layer(embedding_units=4), seed=1)
+    history = training.fit_em(
+        model, TEXTS, iterations=3, tolerance=0, gradient_steps=5, learning_rate=0.02, seeds=[2]
+    )
+    gains = np.diff(history.history["log_likelihood"])
+    assert (gains > 0).all()
+    assert gains.sum() > 0.1
+
+
+def test_weights_begin_as_the_seed_says():
+    ours, theirs = layer(), layer()
+    theirs.restart(2)
+    assert any(np.any(a != b) for a, b in zip(ours.weights, theirs.weights, strict=True))
+    theirs.restart(1)
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"spellings": ["a"]}, "`spellings` must be those of 2 words; received 1"),
+        ({"embedding_units": 0}, "`embedding_units` must be a positive int; received 0"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        layers.NeuralHiddenMarkovText(6, 3, 5, **arguments)

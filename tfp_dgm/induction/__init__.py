@@ -1,0 +1,51 @@
+"""The job of inducing structures from plain text: tags that nobody has given.
+
+Nothing is imported until a name is used: settings are checked before TensorFlow is there.
+"""
+
+from typing import TYPE_CHECKING
+
+from tfp_dgm.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from tfp_dgm.induction.run import claim_tags
+    from tfp_dgm.induction.sentences import Sentences, read_words
+    from tfp_dgm.induction.settings import (
+        Flow,
+        GaussianHiddenMarkov,
+        HiddenMarkov,
+        NeuralHiddenMarkov,
+        TagSettings,
+    )
+    from tfp_dgm.induction.training import induce_tags
+    from tfp_dgm.induction.word_vectors import distributional_vectors
+
+__all__ = [
+    "Flow",
+    "GaussianHiddenMarkov",
+    "HiddenMarkov",
+    "NeuralHiddenMarkov",
+    "Sentences",
+    "TagSettings",
+    "claim_tags",
+    "distributional_vectors",
+    "induce_tags",
+    "read_words",
+]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "run": ("claim_tags",),
+        "sentences": ("Sentences", "read_words"),
+        "settings": (
+            "Flow",
+            "GaussianHiddenMarkov",
+            "HiddenMarkov",
+            "NeuralHiddenMarkov",
+            "TagSettings",
+        ),
+        "training": ("induce_tags",),
+        "word_vectors": ("distributional_vectors",),
+    },
+)

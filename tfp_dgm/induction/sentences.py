@@ -1,0 +1,69 @@
+"""The sentences that structures are induced from: plain text, or a treebank."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tfp_dgm.data import AnnotatedSentence, read_conllu, read_sentences
+
+_SPACES = re.compile(r"[ \t\n\v\f\r]+")  # Those at which a vocabulary cuts in the graph.
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences cut into words.
+
+    Attributes:
+      words: of each sentence, none of them with a space inside.
+      annotations: what a treebank says of each; None of plain text.
+      warnings: what a person should know of the file.
+    """
+
+    words: list[list[str]]
+    annotations: list[AnnotatedSentence] | None
+    warnings: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        """The words of each sentence between spaces."""
+        return [" ".join(words) for words in self.words]
+
+    @property
+    def forms(self) -> list[list[str]]:
+        """The words of each sentence as the file has them."""
+        return self.words if self.annotations is None else [row.words for row in self.annotations]
+
+    @property
+    def num_words(self) -> int:
+        """Of all sentences."""
+        return sum(map(len, self.words))
+
+    def gold_tags(self, column: Literal["xpos", "upos"]) -> list[str] | None:
+        """The annotated tags of all words, one after the other; None unless every word has one."""
+        if self.annotations is None:
+            return None
+        tags = [tag for sentence in self.annotations for tag in getattr(sentence, column)]
+        return None if "_" in tags else tags
+
+
+def read_words(path: str | os.PathLike[str]) -> Sentences:
+    """Reads sentences, plain or gzipped (.gz).
+
+    A file that ends in .conllu is a treebank, whose annotations serve for scores alone. Any other
+    holds a sentence a line, its words and marks between spaces.
+
+    Raises:
+      DataError: if the file cannot be read, or is of another format; names the line.
+    """
+    path = Path(path)
+    if path.name.lower().removesuffix(".gz").endswith(".conllu"):
+        annotated = read_conllu(path)
+        words = [[_SPACES.sub("_", word) for word in row.words] for row in annotated]
+        return Sentences(words, annotated, [])
+    sentences = read_sentences(path)
+    words = [_SPACES.split(text) for text in sentences.texts]
+    return Sentences(words, None, sentences.warnings())

@@ -1,0 +1,198 @@
+"""The induction of tags: plain text in; a model, tagged sentences and a page out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm import models, training
+from tfp_dgm.data import DataError, RunFolder, atomic_write, digest, write_conllu, write_json
+from tfp_dgm.evaluation import tag_induction_scores
+from tfp_dgm.induction.building import build_embedding
+from tfp_dgm.induction.report import render_report
+from tfp_dgm.induction.run import MODEL
+from tfp_dgm.induction.sentences import Sentences, read_words
+from tfp_dgm.induction.settings import TagSettings
+from tfp_dgm.induction.starts import (
+    batches_by_length,
+    places_by_length,
+    train_start,
+    untrained,
+)
+from tfp_dgm.serving import export
+from tfp_dgm.text import WordVocabulary
+
+_SERVED_BATCHES = (1, 16)
+
+
+def induce_tags(
+    text_file: str | os.PathLike[str],
+    run: RunFolder,
+    settings: TagSettings,
+    *,
+    progress: training.Progress = lambda step, done, total: None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Finds tags of the words of a text, and finishes the run.
+
+    The folder then holds model.keras, saved_model/ (text in, tokens and tags out), tagged.conllu
+    (every sentence, the tags as XPOS), metrics.json, history.json and report.html, beside what is
+    every run's. A run that was interrupted goes on after the last start that had ended.
+
+    Args:
+      text_file: see `read_words`.
+      run: the folder that `claim_tags` claimed, entered.
+      settings: those of the claim.
+      progress: told of iterations and epochs.
+      say: takes what a person should know, a sentence at a time.
+    Returns:
+      What metrics.json holds: counts, log-likelihood (nats a word) and, where the file has tags,
+      `evaluation.tag_induction_scores` of all words.
+    Raises:
+      DataError: if the file or the settings are at fault, the run was begun with another text, or
+        a loss is no number any more.
+    """
+    sentences = read_words(text_file)
+    run.require_data({"text_file": digest(sentences.texts)})
+    for warning in sentences.warnings:
+        say(f"Warning: {warning}")
+    if sentences.annotations is not None and sentences.gold_tags(settings.gold) is None:
+        say(f"Warning: not every word has a tag in the column {settings.gold}: nothing is compared")
+    if settings.num_tags > sentences.num_words:
+        raise DataError(
+            f"settings: num_tags must be at most the number of words, {sentences.num_words}; "
+            f"received {settings.num_tags}"
+        )
+    vocabulary = fit_vocabulary(settings, sentences)
+    rows = token_rows(vocabulary, sentences)
+    say(
+        f"{len(rows):,} sentences, {sentences.num_words:,} words of {vocabulary.size:,}; "
+        f"{settings.num_tags} tags"
+    )
+    embedding = build_embedding(settings, vocabulary, rows)
+    tagger, curves, best = _best_of_starts(run, settings, vocabulary, embedding, rows, progress)
+    tags = tag(tagger, rows)
+    numbers = _metrics(settings, sentences, tags, curves[best][-1])
+    names = tag_names(settings.num_tags)
+    page = render_report(
+        Path(text_file).name, sentences.words, tags, names, numbers, curves, best=best
+    )
+    with run.results() as folder:
+        tagger.save(folder / MODEL)
+        export(tagger, folder / "saved_model", batch_sizes=_SERVED_BATCHES)
+        _write_sentences(folder / "tagged.conllu", sentences.forms, tags, names)
+        write_json(folder / "metrics.json", numbers)
+        write_json(
+            folder / "history.json",
+            [{"seed": seed, "log_likelihood": curve} for seed, curve in curves.items()],
+        )
+        (folder / "report.html").write_text(page, encoding="utf-8")
+    return numbers
+
+
+def fit_vocabulary(settings: TagSettings, sentences: Sentences) -> WordVocabulary:
+    """The words of the text."""
+    try:
+        return WordVocabulary.fit(
+            sentences.texts,
+            size=settings.vocabulary_size,
+            lower=settings.lower,
+            split_punctuation=False,
+        )
+    except ValueError as error:
+        raise DataError(f"settings: {error}") from error
+
+
+def token_rows(vocabulary: WordVocabulary, sentences: Sentences) -> list[NDArray[np.int32]]:
+    """The token ids of every sentence, without END."""
+    return [row[:-1] for row in vocabulary.encode_all(sentences.texts)]
+
+
+def tag(
+    tagger: models.StructuredLanguageModel, rows: Sequence[NDArray[np.int32]]
+) -> list[NDArray[np.int32]]:
+    """The best tags of sentences, the likeliest sequence of each."""
+    found: list[NDArray[np.int32]] = [np.empty(0, np.int32)] * len(rows)
+    for places, batch in zip(places_by_length(rows), batches_by_length(rows), strict=True):
+        best = tagger.structure(batch).mode().numpy()
+        for place, states in zip(places, best, strict=True):
+            found[place] = states[: len(rows[place])]
+    return found
+
+
+def tag_names(num_tags: int) -> list[str]:
+    """T00, T01 and so on, of one width."""
+    width = max(2, len(str(num_tags - 1)))
+    return [f"T{number:0{width}}" for number in range(num_tags)]
+
+
+def _best_of_starts(
+    run: RunFolder,
+    settings: TagSettings,
+    vocabulary: WordVocabulary,
+    embedding: keras.layers.Embedding | None,
+    rows: Sequence[NDArray[np.int32]],
+    progress: training.Progress,
+) -> tuple[models.StructuredLanguageModel, dict[int, list[float]], int]:
+    """The likeliest start, every start's curve, and which it was; what has ended is kept."""
+    curves: dict[int, list[float]] = {}
+    run.state.mkdir(exist_ok=True)
+    seeds = range(settings.seed, settings.seed + settings.starts)
+    for seed in seeds:
+        kept = run.state / f"start_{seed}.npz"
+        if not kept.exists():
+            try:
+                start = train_start(settings, vocabulary, embedding, rows, seed, progress=progress)
+            except training.NonFiniteLossError as error:
+                raise DataError.at(run.path, str(error)) from error
+            _keep(kept, start.tagger.get_weights(), start.log_likelihood)
+        with np.load(kept) as arrays:
+            curves[seed] = arrays["log_likelihood"].tolist()
+    best = max(seeds, key=lambda seed: curves[seed][-1])
+    tagger = untrained(settings, vocabulary, embedding)
+    with np.load(run.state / f"start_{best}.npz") as arrays:
+        tagger.set_weights([arrays[f"weight_{i}"] for i in range(len(tagger.weights))])
+    return tagger, curves, best
+
+
+def _keep(path: Path, weights: Sequence[np.ndarray], curve: Sequence[float]) -> None:
+    numbered: dict[str, Any] = {f"weight_{i}": weight for i, weight in enumerate(weights)}
+    with atomic_write(path) as part:
+        np.savez(part, log_likelihood=np.array(curve), **numbered)
+
+
+def _metrics(
+    settings: TagSettings,
+    sentences: Sentences,
+    tags: Sequence[NDArray[np.int32]],
+    log_likelihood: float,
+) -> dict[str, Any]:
+    flat = np.concatenate(tags)
+    numbers: dict[str, Any] = {
+        "num_sentences": len(sentences.words),
+        "num_words": sentences.num_words,
+        "num_tags": settings.num_tags,
+        "num_tags_used": len(np.unique(flat)),
+        "log_likelihood_per_word": log_likelihood / sentences.num_words,
+    }
+    gold = sentences.gold_tags(settings.gold)
+    if gold is not None:
+        numbers |= {"num_gold_tags": len(set(gold)), **tag_induction_scores(gold, flat.tolist())}
+    return numbers
+
+
+def _write_sentences(
+    path: Path,
+    words: Sequence[Sequence[str]],
+    tags: Sequence[NDArray[np.int32]],
+    names: Sequence[str],
+) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for sentence, states in zip(words, tags, strict=True):
+            write_conllu(file, sentence, xpos=[names[state] for state in states])

@@ -1,0 +1,121 @@
+"""Vectors of words from the words beside them and from their spelling."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
+
+from tfp_dgm.data import DataError
+from tfp_dgm.text import NO_FEATURE, spelling_features
+from tfp_dgm.token_ids import NUM_SPECIAL, UNKNOWN
+
+_SMOOTHING = 0.75  # Of the contexts' probabilities: rare contexts would have the largest PMI.
+
+
+def distributional_vectors(
+    rows: Sequence[NDArray[np.int32]],
+    vocabulary_size: int,
+    *,
+    units: int,
+    num_contexts: int,
+    spellings: Sequence[str] | None = None,
+    seed: int,
+) -> NDArray[np.float32]:
+    """What stands left and right of a word, and how it is spelled, as a vector of length sqrt(D).
+
+    Positive pointwise mutual information of words with the words right before and right after
+    them, these two apart (Schuetze 1995 [1]), brought to D dimensions by a truncated singular value
+    decomposition, whose singular values count by their square roots (Levy, Goldberg and Dagan
+    2015 [2], from whom the smoothing of contexts is, too). The nearest neighbours tell the part of
+    speech; further ones would tell the topic. With spellings, the same information of words with
+    their features (`text.spelling_features`) stands beside that of neighbours, after Clark
+    (2003) [3].
+
+    Args:
+      rows: token ids of sentences, without END.
+      vocabulary_size: V.
+      units: D.
+      num_contexts: so many of the commonest words are contexts, besides the ends of sentences.
+      spellings: the V - 4 words from id 4 on; None for neighbours alone.
+      seed: of the decomposition.
+    Returns:
+      float32 [V, D]. Words without any of the contexts, and UNKNOWN, have the mean of the words
+      that occur once (or of all, where none does); PAD, START and END have NaN.
+    Raises:
+      DataError: if the text has too few words for so many dimensions.
+    References:
+      [1] Schuetze. Distributional Part-of-Speech Tagging. EACL 1995. arXiv:cmp-lg/9503009
+      [2] Levy, Goldberg and Dagan. Improving Distributional Similarity with Lessons Learned from
+        Word Embeddings. TACL 2015.
+      [3] Clark. Combining Distributional and Morphological Information for Part of Speech
+        Induction. EACL 2003.
+    """
+    count = np.bincount(np.concatenate(rows), minlength=vocabulary_size)
+    tables = [_neighbours(rows, count, num_contexts)]
+    if spellings is not None:
+        tables.append(_spelled(spellings, count))
+    information = scipy.sparse.hstack([_positive_information(table) for table in tables]).tocsr()
+    if units >= min(information.shape):
+        raise DataError(
+            f"settings: model.units must be below {min(information.shape)}, the number of words or "
+            f"of contexts; received {units}"
+        )
+    decomposition = TruncatedSVD(units, random_state=seed).fit(information)
+    # U sqrt(s): information V' = U s.
+    scale = np.sqrt(np.maximum(decomposition.singular_values_, 1e-12))
+    vectors = decomposition.transform(information) / scale
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = length[:, 0] > 1e-6
+    vectors *= np.sqrt(units) / np.where(known, length[:, 0], 1.0)[:, np.newaxis]
+    once = known & (count == 1)
+    vectors[~known] = vectors[once if once.any() else known].mean(axis=0)
+    vectors[:UNKNOWN] = np.nan
+    return vectors.astype(np.float32)
+
+
+def _neighbours(
+    rows: Sequence[NDArray[np.int32]], count: NDArray[np.int64], num_contexts: int
+) -> scipy.sparse.csr_matrix:
+    """[V, 2 (C + 1)], how often a word has each context before it, and then after it."""
+    vocabulary_size = len(count)
+    frequent = np.argsort(-count, kind="stable")[:num_contexts]
+    column = np.full(vocabulary_size + 1, -1)
+    column[frequent] = np.arange(len(frequent))
+    column[-1] = len(frequent)  # The end of the sentence, on either side.
+    width = len(frequent) + 1
+    words, contexts = [], []
+    for row in rows:
+        ends = np.array([vocabulary_size])
+        before = column[np.concatenate([ends, row[:-1]])]
+        after = column[np.concatenate([row[1:], ends])]
+        for found, offset in ((before, 0), (after, width)):
+            words.append(row[found >= 0])
+            contexts.append(found[found >= 0] + offset)
+    places = (np.concatenate(words), np.concatenate(contexts))
+    ones = np.ones(len(places[0]))
+    return scipy.sparse.csr_matrix((ones, places), shape=(vocabulary_size, 2 * width))
+
+
+def _spelled(spellings: Sequence[str], count: NDArray[np.int64]) -> scipy.sparse.csr_matrix:
+    """[V, F], how often a word occurs in the column of each feature that it has."""
+    table = spelling_features(spellings)
+    words, places = np.nonzero(table != NO_FEATURE)
+    features = table[words, places] - NO_FEATURE - 1
+    shape = (len(count), int(table.max(initial=NO_FEATURE)) - NO_FEATURE)
+    words += NUM_SPECIAL
+    return scipy.sparse.csr_matrix((count[words].astype(float), (words, features)), shape=shape)
+
+
+def _positive_information(counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """max(0, log p(w, c) / (p(w) p(c)^0.75)), the powers normalised."""
+    found = counts.tocoo()
+    total = counts.sum()
+    of_words = np.asarray(counts.sum(axis=1)).ravel() / total
+    of_contexts = np.asarray(counts.sum(axis=0)).ravel() ** _SMOOTHING
+    of_contexts /= of_contexts.sum()
+    information = np.log(found.data / total / of_words[found.row] / of_contexts[found.col])
+    positive = information > 0
+    places = (found.row[positive], found.col[positive])
+    return scipy.sparse.csr_matrix((information[positive], places), shape=counts.shape)
