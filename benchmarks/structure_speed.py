@@ -38,12 +38,14 @@ class Case(NamedTuple):
     steps: int  # T
     labels: int = 1  # K
     longest: int = 1  # L
+    preterminals: int = 0  # P, of a grammar with `labels` nonterminals
 
     @property
     def name(self) -> str:
         sizes = [f"T = {self.steps}"]
         sizes += [f"K = {self.labels}"] if self.labels > 1 else []
         sizes += [f"L = {self.longest}"] if self.longest > 1 else []
+        sizes += [f"P = {self.preterminals}"] if self.preterminals else []
         return f"{self.family}, {', '.join(sizes)}"
 
 
@@ -57,12 +59,17 @@ CASES = [
     *(Case("dependency", ("torch-struct",), steps) for steps in (20, 40)),
     *(Case("dependency, crossing", ("torch-struct",), steps) for steps in (20, 40)),
     *(Case("constituency", ("torch-struct",), steps, 20) for steps in (20, 40)),
+    *(
+        Case("grammar", ("torch-struct",), 20, labels, preterminals=2 * labels)
+        for labels in (10, 30)
+    ),
 ]
 QUICK = [
     Case("chain, shared", ("torch-struct", "pytorch-crf"), 10, 8),
     Case("dependency", ("torch-struct",), 8),
     Case("dependency, crossing", ("torch-struct",), 8),
     Case("constituency", ("torch-struct",), 8, 4),
+    Case("grammar", ("torch-struct",), 8, 3, preterminals=5),
 ]
 
 
@@ -148,6 +155,7 @@ def measure_ours(case: Case, options: argparse.Namespace) -> dict[str, float]:
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     steps, labels, rows = case.steps, case.labels, options.batch_size
+    symbols = labels + case.preterminals
     shapes: dict[str, list[list[int]]] = {
         "chain, shared": [[rows, steps, labels], [labels, labels]],
         "chain, own": [[rows, steps, labels], [rows, steps - 1, labels, labels]],
@@ -155,6 +163,11 @@ def measure_ours(case: Case, options: argparse.Namespace) -> dict[str, float]:
         "dependency": [[rows, steps + 1, steps + 1]],
         "dependency, crossing": [[rows, steps + 1, steps + 1]],
         "constituency": [[rows, steps, steps, labels]],
+        "grammar": [
+            [rows, labels],
+            [rows, labels, symbols, symbols],
+            [rows, steps, case.preterminals],
+        ],
     }
     classes = {
         "chain, shared": "LinearChain",
@@ -163,6 +176,7 @@ def measure_ours(case: Case, options: argparse.Namespace) -> dict[str, float]:
         "dependency": "DependencyTree",
         "dependency, crossing": "NonProjectiveDependencyTree",
         "constituency": "ConstituencyTree",
+        "grammar": "GrammarTree",
     }
     family: type[distributions.Structure] = getattr(distributions, classes[case.family])
     random = np.random.default_rng(0)
@@ -202,6 +216,18 @@ def measure_peer(case: Case, options: argparse.Namespace) -> dict[str, float]:
         # Its only public value is log p(tags): log Z less a score that costs next to nothing.
         def value() -> torch.Tensor:
             return layer(unary, tags)
+
+    elif case.family == "grammar":
+        symbols = labels + case.preterminals
+        shapes = [
+            [rows, steps, case.preterminals],
+            [rows, labels, symbols, symbols],
+            [rows, labels],
+        ]
+        watched = [torch.randn(shape, requires_grad=True) for shape in shapes]
+
+        def value() -> torch.Tensor:
+            return torch_struct.SentCFG(tuple(watched)).partition.sum()
 
     else:
         shape, kind = {

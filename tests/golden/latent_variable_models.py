@@ -10,6 +10,7 @@ from tfp_dgm.models import (
     VAE,
     CategoricalVAE,
     ChainVAE,
+    CompoundGrammar,
     ExactLikelihoodModel,
     HierarchicalVAE,
     MeanFieldModel,
@@ -154,11 +155,19 @@ def chain_vae():
     )
 
 
-def hidden_markov(likelihood, inputs):
+def compound_grammar():
+    encoder = keras.Sequential([keras.layers.Embedding(WORDS, 3), keras.layers.LSTM(4)])
+    likelihood = layers.CompoundContextFreeGrammar(WORDS, 2, 3, max_length=4, symbol_units=5)
+    model = CompoundGrammar(encoder, likelihood, latent_units=2, seed=2)
+    return compiled(model, SENTENCES, objectives.ELBO(kl_weight=0.8))
+
+
+def hidden_structure(likelihood, inputs):
     return compiled(ExactLikelihoodModel(likelihood, seed=3), inputs, None)
 
 
 TEXTS = np.int32([[3, 4, 2, 0], [5, 2, 0, 0], [4, 4, 3, 5]])
+SENTENCES = np.int32([[3, 4, 5, 2], [5, 4, 2, 0], [4, 4, 2, 0]])
 FRAMES = np.random.default_rng(2).normal(size=(3, 4, 2)).astype(np.float32)
 FRAMES[1, 2:] = np.nan
 PLANAR = layers.PlanarFlow
@@ -226,20 +235,27 @@ LATENT_VARIABLE_MODELS = {
     "m2": lambda: compiled(m2(), COUNTS, objectives.ELBO(kl_weight=0.9), ANNOTATIONS),
     "m2_class_by_draws": class_by_draws,
     "exact_likelihood": exact_likelihood,
-    "hidden_markov_text": lambda: hidden_markov(
+    "hidden_markov_text": lambda: hidden_structure(
         layers.HiddenMarkovText(WORDS, num_states=3, max_length=4, seed=1), TEXTS
     ),
-    "dependency_model": lambda: hidden_markov(
+    "dependency_model": lambda: hidden_structure(
         layers.DependencyModelWithValence(WORDS, max_length=4, attachment_valences=2, seed=1), TEXTS
     ),
-    "dependency_model_neural": lambda: hidden_markov(
+    "dependency_model_neural": lambda: hidden_structure(
         layers.NeuralDependencyModelWithValence(WORDS, 4, embedding_units=3, valence_units=2),
         TEXTS,
     ),
-    "hidden_markov_vectors": lambda: hidden_markov(
+    "grammar": lambda: hidden_structure(
+        layers.ProbabilisticContextFreeGrammar(WORDS, 2, 3, max_length=4, seed=1), SENTENCES
+    ),
+    "neural_grammar": lambda: hidden_structure(
+        layers.NeuralContextFreeGrammar(WORDS, 2, 3, max_length=4, symbol_units=5), SENTENCES
+    ),
+    "compound_grammar": compound_grammar,
+    "hidden_markov_vectors": lambda: hidden_structure(
         layers.GaussianHiddenMarkov(2, num_states=3, num_steps=4, full_covariance=True), FRAMES
     ),
-    "hidden_markov_chains": lambda: hidden_markov(
+    "hidden_markov_chains": lambda: hidden_structure(
         layers.FactorialHiddenMarkov(2, num_chains=2, num_states=3, num_steps=4, min_scale=0.1),
         FRAMES,
     ),

@@ -18,7 +18,9 @@ MODEL = toy.exact()
 
 
 def forward(seed, x=X, **arguments):
-    function = tf.function(lambda x: annealed_importance_sampling(MODEL, x, seed=seed, **arguments))
+    function = tf.function(
+        lambda x: annealed_importance_sampling(MODEL, x, seed=seed, **arguments), autograph=False
+    )
     return function(x)
 
 
@@ -45,7 +47,7 @@ def test_both_directions_bracket_the_evidence_ever_closer():
     evidence = np.array([toy.REFERENCE.log_evidence(row) for row in x.astype(np.float64)])
     settings = {"num_chains": 2, "num_leapfrog_steps": 2, "step_size": 0.3}
 
-    @tf.function  # Traced once for both numbers of steps.
+    @tf.function(autograph=False)  # Traced once for both numbers of steps.
     def both(num_steps):
         run = {"num_steps": num_steps, **settings}
         below = annealed_importance_sampling(MODEL, x, seed=(5, 6), **run)
@@ -63,7 +65,9 @@ def test_both_directions_bracket_the_evidence_ever_closer():
 
 
 def test_tuned_step_size_gives_the_acceptance_asked_for():
-    tune = tf.function(lambda: tune_step_size(MODEL, X, num_leapfrog_steps=3, seed=(1, 2)))
+    tune = tf.function(
+        lambda: tune_step_size(MODEL, X, num_leapfrog_steps=3, seed=(1, 2)), autograph=False
+    )
     sizes = tune()
     assert sizes.shape == (4,)
     result = forward((1, 3), num_chains=400, num_steps=30, num_leapfrog_steps=3, step_size=sizes)

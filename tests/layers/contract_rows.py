@@ -1,5 +1,6 @@
 """One row for each distribution layer and each prior: its arguments, its events and its oracle."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ import scipy.stats
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tests.references import densities, dependency_models, flows, hidden_markov
+from tests.references import densities, dependency_models, flows, grammars, hidden_markov
 from tests.references.chains import chain as all_chains
 from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
@@ -37,6 +38,7 @@ class Row:
       call: how the layer makes a distribution of features [..., D].
       build: how it makes its weights for features of a shape.
       leading_axes: whether there may be more of them than one.
+      whole_support: whether nothing else has a probability.
     """
 
     layer: type[keras.layers.Layer]
@@ -51,6 +53,7 @@ class Row:
     call: Callable[[keras.layers.Layer, tf.Tensor], tfd.Distribution] = lambda layer, x: layer(x)
     build: Callable[[keras.layers.Layer, Any], None] = lambda layer, shape: layer.build(shape)
     leading_axes: bool = True
+    whole_support: bool = True
 
     def make(self, **kwargs):
         """A new layer; parts that are layers are new too."""
@@ -359,6 +362,39 @@ def hidden_chains_log_prob(parameters, event):
     return hidden_markov.total(scores)
 
 
+def parsed_log_prob(logits, event):
+    return grammars.log_prob(grammars.log_probabilities(*logits), event)
+
+
+def logits_of_grammar(layer, features):
+    """Logits of root, rules and emissions, from the vectors of symbols and the features' own."""
+    weights = {
+        weight.path.removeprefix(f"{layer.name}/"): float64(weight) for weight in layer.weights
+    }
+    latent = np.asarray(features, np.float64) if layer.conditioning_units else np.zeros(0)
+
+    def through(name, symbols):
+        def dense(part, x):
+            return x @ weights[f"{name}_{part}/kernel"] + weights[f"{name}_{part}/bias"]
+
+        x = np.concatenate([symbols, np.tile(latent, (len(symbols), 1))], axis=1)
+        x = dense("input", x)
+        for block in "12":
+            inner = np.maximum(dense(f"{block}a", x), 0)
+            x = x + np.maximum(dense(f"{block}b", inner), 0)
+        return dense("output", x)
+
+    rules = weights["nonterminals"] @ weights["rules/kernel"] + weights["rules/bias"]
+    if layer.conditioning_units:
+        rules = rules + latent @ weights["rules_of_latent/kernel"]
+    size = layer.num_symbols
+    return (
+        through("root", weights["root"])[0],
+        rules.reshape(-1, size, size),
+        through("emission", weights["preterminals"]),
+    )
+
+
 def chain_of_states(layer, features):
     """Features [T] as T vectors of size 1: potentials of states, transitions, the first state."""
     transitions, initial, kernel, bias = map(float64, layer.weights)
@@ -383,6 +419,10 @@ ALL_TEXTS = [
 PARSED = np.array([[4, 2], [5, 4], [3, 5]], np.int32)
 ALL_PARSED = [np.array((a, b)) for a in (3, 4, 5) for b in (2, 3, 4, 5)]
 # Of two vectors, or of one.
+GRAMMAR = {"vocabulary_size": 6, "num_nonterminals": 2, "num_preterminals": 3, "max_length": 3}
+SENTENCES = np.array([[3, 4, 2], [5, 3, 2], [4, 4, 2]], np.int32)
+# The words of longer ones are summed over in the tests of the distribution.
+ALL_SENTENCES = [np.int32([*pair, 2]) for pair in itertools.product([3, 4, 5], repeat=2)]
 FRAMES = np.array(
     [[[0.3, -1.2], [2.0, 0.5]], [[-0.7, 0.1], [np.nan, np.nan]], [[1.5, 1.0], [0.2, -0.4]]], "f4"
 )
@@ -646,6 +686,34 @@ ROWS = [
         POINTS,
         projected_observations_log_prob,
         parameters=projected_observations,
+    ),
+    Row(
+        layers.ProbabilisticContextFreeGrammar,
+        {**GRAMMAR, "seed": 5},
+        SENTENCES,
+        parsed_log_prob,
+        support=ALL_SENTENCES,
+        parameters=logits_and_normals,
+        whole_support=False,
+    ),
+    Row(
+        layers.NeuralContextFreeGrammar,
+        {**GRAMMAR, "symbol_units": 6},
+        SENTENCES,
+        parsed_log_prob,
+        support=ALL_SENTENCES,
+        parameters=logits_of_grammar,
+        whole_support=False,
+    ),
+    Row(
+        layers.CompoundContextFreeGrammar,
+        {**GRAMMAR, "symbol_units": 6},
+        SENTENCES,
+        parsed_log_prob,
+        support=ALL_SENTENCES,
+        parameters=logits_of_grammar,
+        leading_axes=False,
+        whole_support=False,
     ),
     Row(
         layers.GaussianHiddenMarkov,

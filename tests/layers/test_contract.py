@@ -148,6 +148,8 @@ COMPILED_AS = {
     layers.HiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.NeuralHiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.FactorialHiddenMarkov: layers.GaussianHiddenMarkov,
+    layers.ProbabilisticContextFreeGrammar: layers.CompoundContextFreeGrammar,
+    layers.NeuralContextFreeGrammar: layers.CompoundContextFreeGrammar,
     layers.TokenSequence: layers.SeparateExperts,
     layers.SharedExperts: layers.SeparateExperts,
 }
@@ -324,7 +326,9 @@ def assert_draws_follow_log_prob(layer, features, draws):
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.support and not row.more], ids=lambda row: row.layer.__name__
+    "row",
+    [row for row in ROWS if row.support and row.whole_support and not row.more],
+    ids=lambda row: row.layer.__name__,
 )
 def test_probabilities_of_the_support_sum_to_one(row):
     support = np.stack(row.support)
@@ -351,6 +355,8 @@ def test_probabilities_of_the_support_sum_to_one(row):
         (lambda: layers.HiddenMarkovText(0, 2, 3), "HiddenMarkovText: `vocabulary_size` .* 0"),
         (lambda: layers.HiddenMarkovText(6, 2.0, 3), "`num_states` .* received 2.0"),
         (lambda: layers.HiddenMarkovText(6, 2, 0), "`max_length` .* received 0"),
+        (lambda: layers.NeuralContextFreeGrammar(6, 0, 2, 3), "`num_nonterminals` .* received 0"),
+        (lambda: layers.NeuralContextFreeGrammar(6, 2, 2, 2), "`max_length` .* >= 3.* received 2"),
         (lambda: layers.GaussianHiddenMarkov(2, 2, 0), "`num_steps` .* received 0"),
         (lambda: layers.GaussianHiddenMarkov(2, 2, 3, min_scale=0), "`min_scale` .* received 0"),
         (lambda: layers.FactorialHiddenMarkov(2, 0, 2, 3), "`num_chains` .* received 0"),
@@ -381,6 +387,11 @@ OF_TEXTS = {
     layers.SharedExperts,
     layers.SeparateExperts,
 }
+OF_PARSED_TEXTS = {
+    layers.ProbabilisticContextFreeGrammar,
+    layers.NeuralContextFreeGrammar,
+    layers.CompoundContextFreeGrammar,
+}
 # Values for one event that its layer refuses; of any other layer's, one number is NaN.
 OUTSIDE = {
     layers.IndependentBernoulli: [
@@ -403,6 +414,7 @@ OUTSIDE = {
     layers.ExpertRecognition: [[1, 1, 0, 0]],
     layers.GaussianHiddenMarkov: [[[1, np.nan], [1, 1]], [[np.inf, 1], [1, 1]]],
     **{key: [[4, 1], [4, 6], [-1, 2], [2, 4], [0, 4]] for key in OF_TEXTS},
+    **{key: [[4, 1, 2], [4, 6, 2], [4, 4, 4], [4, 2, 0]] for key in OF_PARSED_TEXTS},
 }
 # Surrogates that are in common use: grey pixels, smoothed labels, damped counts.
 SOFT = {
@@ -421,10 +433,11 @@ def test_events_are_told_from_other_values(row):
         layer.check_events(np.stack(row.support), "`y`")
     if row.layer in SOFT:
         layer.check_events(np.stack([SOFT[row.layer]]), "`y`")
-    dtype = np.int32 if row.layer in OF_TEXTS else np.float32
+    of_texts = row.layer in OF_TEXTS | OF_PARSED_TEXTS
+    dtype = np.int32 if of_texts else np.float32
     events = tf.TensorSpec([None, *row.events.shape[1:]], dtype)
     check = tf.function(lambda y: layer.check_events(y, "`y`"), input_signature=[events])
-    for wrong in [*OUTSIDE.get(row.layer, []), *([] if row.layer in OF_TEXTS else [np.nan])]:
+    for wrong in [*OUTSIDE.get(row.layer, []), *([] if of_texts else [np.nan])]:
         values = row.events.astype(dtype)
         values[1] = wrong
         with pytest.raises(tf.errors.InvalidArgumentError) as caught:

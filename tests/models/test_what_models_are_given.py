@@ -26,6 +26,7 @@ TEXTS = np.stack(texts.rule_texts(ROWS)).astype(np.int32)
 NEGATIVE = (-1.0, "BagOfWords expects counts .* of 0 and more")
 WHITE = (255.0, "IndependentBernoulli expects values from 0 to 1")
 AFTER_END = (2, "TokenSequence expects ids below .* after 2")  # Another END follows.
+UNPARSED = (2, "CompoundContextFreeGrammar expects 2 words or more and 2 .* after 2")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ def structured_vocabulary():
     return WordVocabulary(words, split_punctuation=False)
 
 
+def compound_grammar():
+    encoder = keras.Sequential([keras.layers.Embedding(texts.V, 3), keras.layers.LSTM(2)])
+    likelihood = layers.CompoundContextFreeGrammar(texts.V, 2, 2, max_length=5, symbol_units=3)
+    return models.CompoundGrammar(encoder, likelihood, latent_units=2)
+
+
 NONE = np.full(ROWS, -1)  # No example is annotated.
 CASES = {
     models.VAE: Case(toys.vae, COUNTS, NEGATIVE),
@@ -87,6 +94,7 @@ CASES = {
         TEXTS,
         (texts.V, "`x` must be whole numbers from 0 to"),
     ),
+    models.CompoundGrammar: Case(compound_grammar, TEXTS, UNPARSED),
     models.ExactLikelihoodModel: Case(
         lambda: models.ExactLikelihoodModel(layers.IndependentBernoulli(toys.WORDS)), BINARY, WHITE
     ),

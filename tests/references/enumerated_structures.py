@@ -11,7 +11,7 @@ class EnumeratedStructures:
         self.events = [event for event, _ in structures]
         self.shape = potentials.shape
         self._parts = [parts for _, parts in structures]
-        potentials = np.asarray(potentials, np.float64)
+        self.potentials = potentials = np.asarray(potentials, np.float64)
         self.scores = np.array([sum(potentials[part] for part in parts) for parts in self._parts])
         self.log_partition = logsumexp(self.scores)
         with np.errstate(invalid="ignore"):
@@ -54,6 +54,10 @@ class EnumeratedStructures:
         possible = self.probs > 0
         ratio = self.log_probs[possible] - other.log_probs[possible]
         return np.sum(self.probs[possible] * ratio)
+
+    def missed(self, other):
+        """The largest marginal of a part that the other makes impossible."""
+        return np.max(self.marginals, where=np.isneginf(other.potentials), initial=0.0)
 
     def allowed(self, mask):
         """Probability that no part is ruled out by a bool mask."""

@@ -14,6 +14,7 @@ TEXTS = np.int32(
 PARSED = np.int32(
     [[3, 4, 5, 2, 0], [4, 4, 2, 0, 0], [5, 3, 5, 4, 0], [4, 0, 0, 0, 0], [3, 4, 3, 5, 2]]
 )
+SENTENCES = np.int32([[3, 4, 5, 2, 0], [4, 4, 2, 0, 0], [5, 3, 5, 4, 2]])
 VECTORS = RANDOM.normal(size=(6, 5, 2)).astype(np.float32)
 VECTORS[:, ::2] += [3.0, -1.0]
 VECTORS[1, 3:] = np.nan

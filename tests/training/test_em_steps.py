@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import scipy.special
+import tensorflow as tf
 
-from tests.references import hmmlearn_numbers
+from tests.references import grammars, hmmlearn_numbers
 from tests.references.hidden_markov import (
     covariances,
     factorial_scores,
@@ -16,6 +17,7 @@ from tests.references.hidden_markov import (
     total,
 )
 from tests.training.em_models import (
+    SENTENCES,
     TEXTS,
     VECTORS,
     K,
@@ -55,6 +57,29 @@ def test_one_step_on_texts_is_baum_and_welchs(eager):
     for part, count, where in zip(layer().log_potentials, counts, possible, strict=True):
         smoothed = (count + 0.25) * where
         expected = smoothed / smoothed.sum(axis=-1, keepdims=True)
+        np.testing.assert_allclose(np.exp(part), expected, atol=1e-5)
+
+
+def test_one_step_on_sentences_is_inside_outside(eager):
+    layer = layers.ProbabilisticContextFreeGrammar(V, 2, 3, 5, seed=2)
+    model = model_of(layer)
+    layer.rule_logits.assign(tf.tensor_scatter_nd_update(layer.rule_logits, [[1, 0, 3]], [-np.inf]))
+    before = grammars.log_probabilities(*layer.weights)
+    counts = [np.zeros_like(part) for part in before]
+    log_likelihood = 0.0
+    for row in SENTENCES:
+        words = grammars.words_of(row)
+        nats, root, rules, tags = grammars.inside_outside(*before[:2], before[2].T[words])
+        log_likelihood += nats
+        counts[0] += root
+        counts[1] += rules
+        np.add.at(counts[2].T, words, tags)
+    history = fit_em(model, [SENTENCES[:2], SENTENCES[2:]], iterations=1, smoothing=0.25).history
+    assert history["log_likelihood"][0] == pytest.approx(log_likelihood, rel=1e-5)
+    axes = [-1, (-2, -1), -1]
+    for part, count, old, axis in zip(layer().log_potentials, counts, before, axes, strict=True):
+        smoothed = (count + 0.25) * np.isfinite(old)
+        expected = smoothed / smoothed.sum(axis=axis, keepdims=True)
         np.testing.assert_allclose(np.exp(part), expected, atol=1e-5)
 
 

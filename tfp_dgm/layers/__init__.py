@@ -25,6 +25,10 @@ from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
+from tfp_dgm.layers.neural_context_free_grammar import (
+    CompoundContextFreeGrammar,
+    NeuralContextFreeGrammar,
+)
 from tfp_dgm.layers.neural_hidden_markov_text import NeuralHiddenMarkovText
 from tfp_dgm.layers.normalizing_flow import (
     InverseAutoregressiveFlow,
@@ -39,6 +43,7 @@ from tfp_dgm.layers.prior import (
     Prior,
     StandardNormalPrior,
 )
+from tfp_dgm.layers.probabilistic_context_free_grammar import ProbabilisticContextFreeGrammar
 from tfp_dgm.layers.projected_distribution_layer import (
     ProjectedDistributionLayer,
     VectorDistributionLayer,
@@ -64,6 +69,7 @@ __all__ = [
     "BernoulliPrior",
     "Categorical",
     "CategoricalPrior",
+    "CompoundContextFreeGrammar",
     "Constraint",
     "DependencyModelWithValence",
     "DistributionLayer",
@@ -83,6 +89,7 @@ __all__ = [
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
     "NegativeLogLikelihood",
+    "NeuralContextFreeGrammar",
     "NeuralDependencyModelWithValence",
     "NeuralHiddenMarkovText",
     "NormalizingFlowLayer",
@@ -92,6 +99,7 @@ __all__ = [
     "PlanarFlow",
     "PowerSpherical",
     "Prior",
+    "ProbabilisticContextFreeGrammar",
     "ProjectedDistributionLayer",
     "ProjectedObservations",
     "Responsibilities",

@@ -4,6 +4,7 @@ from tfp_dgm.models.bag_of_words_vae import BagOfWordsVAE
 from tfp_dgm.models.categorical_vae import CategoricalVAE
 from tfp_dgm.models.chain_vae import ChainVAE
 from tfp_dgm.models.class_sets import allowed_classes
+from tfp_dgm.models.compound_grammar import CompoundGrammar
 from tfp_dgm.models.encoded_source import EncodedSource
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
 from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
@@ -27,6 +28,7 @@ __all__ = [
     "BagOfWordsVAE",
     "CategoricalVAE",
     "ChainVAE",
+    "CompoundGrammar",
     "EncodedSource",
     "ExactLikelihoodModel",
     "HierarchicalVAE",

@@ -39,9 +39,8 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
 
     @functools.cached_property
     def _compiled(self) -> tf.types.experimental.GenericFunction:
-        return tf.function(
-            self.call, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
-        )
+        # With AutoGraph: tokenisers of KerasHub branch on tensors.
+        return tf.function(self.call, input_signature=[tf.TensorSpec([None], tf.string)])
 
     @classmethod
     def from_preset(cls, preset: str, *, sequence_length: int = 128) -> "SentenceEncoder":
@@ -124,7 +123,6 @@ class SentenceEncoder(SavesArguments, keras.layers.Layer):
         return tf.function(
             lambda texts: self.preprocessor.tokenizer(texts).row_lengths(),
             input_signature=[tf.TensorSpec([None], tf.string)],
-            autograph=False,
         )
 
     def compute_output_spec(self, texts: Any) -> keras.KerasTensor:

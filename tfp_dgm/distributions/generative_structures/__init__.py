@@ -20,6 +20,10 @@ from tfp_dgm.distributions.generative_structures.mean_field import (
     MeanField,
     structured_mean_field,
 )
+from tfp_dgm.distributions.generative_structures.probabilistic_context_free_grammar import (
+    ProbabilisticContextFreeGrammar,
+    ProbabilisticContextFreeGrammarPotentials,
+)
 
 __all__ = [
     "DependencyModelPotentials",
@@ -31,5 +35,7 @@ __all__ = [
     "HiddenMarkovText",
     "HiddenMarkovTextPotentials",
     "MeanField",
+    "ProbabilisticContextFreeGrammar",
+    "ProbabilisticContextFreeGrammarPotentials",
     "structured_mean_field",
 ]

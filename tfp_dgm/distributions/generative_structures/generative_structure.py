@@ -14,7 +14,8 @@ Potentials = Any  # A NamedTuple of tensors.
 class GenerativeStructure(tfd.Distribution):
     """p(x) = sum_z p(x, z) over the structures z that can have generated x, exactly.
 
-    Batch shape []: the parameters are the same for every observation. Summing z out is the inside
+    Batch shape []: the parameters are the same for every observation, where a family says nothing
+    else. Summing z out is the inside
     recursion of the posterior, whose potentials are log-probabilities: log p(x) is its log Z.
 
     log p(x, z) is linear in `log_potentials`: each is multiplied by a statistic of x and z, how
@@ -25,7 +26,8 @@ class GenerativeStructure(tfd.Distribution):
     Subclasses give `log_potentials`, `_posterior` and `_sample_n`.
     """
 
-    # The potentials that are log-probabilities, each row of which (the last axis) sums to one.
+    # The potentials that are log-probabilities: rows (the last axis; of rules, the last two) of
+    # them sum to one.
     categorical: ClassVar[tuple[str, ...]]
     # Axes of one observation.
     event_ndims: ClassVar[int]

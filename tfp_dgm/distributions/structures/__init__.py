@@ -11,6 +11,7 @@ from tfp_dgm.distributions.structures.dependency_tree_with_valence import (
     DependencyTreeWithValenceParts,
 )
 from tfp_dgm.distributions.structures.factorial_chain import FactorialChain, FactorialChainParts
+from tfp_dgm.distributions.structures.grammar_tree import GrammarTree, GrammarTreeParts
 from tfp_dgm.distributions.structures.linear_chain import LinearChain, LinearChainParts
 from tfp_dgm.distributions.structures.non_projective_dependency_tree import (
     NonProjectiveDependencyTree,
@@ -27,6 +28,8 @@ __all__ = [
     "DependencyTreeWithValenceParts",
     "FactorialChain",
     "FactorialChainParts",
+    "GrammarTree",
+    "GrammarTreeParts",
     "LinearChain",
     "LinearChainParts",
     "NonProjectiveDependencyTree",

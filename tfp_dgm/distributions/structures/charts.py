@@ -9,14 +9,17 @@ from tfp_dgm.distributions.structures.semirings import NEVER
 from tfp_dgm.distributions.structures.sizes import size_of
 
 Charts = tuple[tf.Tensor, ...]
-# (width, charts by start, charts by end, inputs of the width) -> rows of both, [C, N, B] each.
-Step = Callable[[tf.Tensor, Charts, Charts, tf.Tensor], tuple[Charts, Charts]]
+# (width, charts by start, charts by end, inputs of the width, what all widths share) -> rows of
+# both, [C, N, B] each.
+Step = Callable[..., tuple[Charts, Charts]]
 
 # A stretch of widths to so many places; each is compiled, so there are never many.
 _PLACES_PER_STRETCH, _MOST_STRETCHES = 20, 4
 
 
-def spans_from_first(step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor) -> tf.Tensor:
+def spans_from_first(
+    step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor, shared: Charts = ()
+) -> tf.Tensor:
     """The first chart by start of a recursion over spans of N = W places, at place 0: [C, W, B].
 
     A span of width w is that of the places i .. i + w. When `step` is at width w,
@@ -31,10 +34,12 @@ def spans_from_first(step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor
     (no start beyond N less the least width, no row beyond the largest), at best a third of it all.
 
     Args:
-      step: the recursion, of any number of places; what it closes over has no derivative.
+      step: the recursion, of any number of places; what it closes over has no derivative. Its last
+        arguments are what is shared.
       starts: rows of width 0 of the charts by start, [C, N, B] each.
       ends: those of the charts by end.
       inputs: [W, ..., N, B], of each width.
+      shared: tensors that every width reads.
     """
     places = size_of(inputs, 0)
     stretches = 1
@@ -50,7 +55,7 @@ def spans_from_first(step: Step, starts: Charts, ends: Charts, inputs: tf.Tensor
             tuple(_resized(chart, most, left) for chart in charts) for charts in (starts, ends)
         )
         starts, ends = _stretch(
-            step, least, places, starts, ends, inputs[least:most, ..., :left, :]
+            step, least, places, starts, ends, inputs[least:most, ..., :left, :], shared
         )
         least = most
     return starts[0][:, :, 0]
@@ -71,7 +76,13 @@ def by_width(potentials: tf.Tensor) -> tf.Tensor:
 
 
 def _stretch(
-    step: Step, least: int, places: Any, starts: Charts, ends: Charts, inputs: tf.Tensor
+    step: Step,
+    least: int,
+    places: Any,
+    starts: Charts,
+    ends: Charts,
+    inputs: tf.Tensor,
+    shared: Charts,
 ) -> tuple[Charts, Charts]:
     """The charts when the widths from `least` on are filled, of which there are inputs."""
     widths, left = size_of(inputs, 0), size_of(inputs, -2)
@@ -83,9 +94,9 @@ def _stretch(
         )
 
     @tf.custom_gradient
-    def filled(starts: Charts, ends: Charts, inputs: tf.Tensor) -> Any:
+    def filled(starts: Charts, ends: Charts, inputs: tf.Tensor, shared: Charts) -> Any:
         def forward(width: tf.Tensor, starts: Charts, ends: Charts) -> Any:
-            start_rows, end_rows = rows_of(width, starts, ends, inputs[width - least])
+            start_rows, end_rows = rows_of(width, starts, ends, inputs[width - least], *shared)
             starts = tuple(_placed(*pair, width) for pair in zip(starts, start_rows, strict=True))
             return width + 1, starts, tuple(map(_pushed, ends, end_rows))
 
@@ -100,7 +111,12 @@ def _stretch(
             start_flows, end_flows = flows[: len(starts)], flows[len(starts) :]
 
             def backward(
-                width: tf.Tensor, ends: Charts, start_flows: Charts, end_flows: Charts, flow: Any
+                width: tf.Tensor,
+                ends: Charts,
+                start_flows: Charts,
+                end_flows: Charts,
+                flow: tf.Tensor,
+                shared_flows: Charts,
             ) -> Any:
                 ends = tuple(_popped(chart, NEVER)[0] for chart in ends)
                 popped = [_popped(chart, 0.0) for chart in end_flows]
@@ -109,17 +125,19 @@ def _stretch(
                     tuple(tf.where(rows < width, chart, NEVER) for chart in starts),
                     ends,
                     inputs[width - least],
+                    *shared,
                 )
                 with tf.GradientTape() as tape:
                     tape.watch(windows)
                     made = rows_of(width, *windows)
-                start_more, end_more, input_flow = tape.gradient(
+                start_more, end_more, input_flow, *shared_more = tape.gradient(
                     made,
                     windows,
                     output_gradients=(
                         tuple(chart[:, width] for chart in start_flows),
                         tuple(row for _, row in popped),
                     ),
+                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
                 # What the row was made of has the rest of its flow; the row itself is done.
                 start_flows = tuple(
@@ -131,9 +149,11 @@ def _stretch(
                 )
                 at = tf.range(widths) == width - least
                 at = tf.reshape(at, [-1] + [1] * (inputs.shape.rank - 1))
-                return width - 1, ends, start_flows, end_flows, tf.where(at, input_flow, flow)
+                flow = tf.where(at, input_flow, flow)
+                shared_flows = tuple(map(tf.add, shared_flows, shared_more))
+                return width - 1, ends, start_flows, end_flows, flow, shared_flows
 
-            _, _, start_flows, end_flows, flow = tf.while_loop(
+            _, _, start_flows, end_flows, flow, shared_flows = tf.while_loop(
                 lambda width, *_: width >= least,
                 backward,
                 (
@@ -142,14 +162,15 @@ def _stretch(
                     start_flows,
                     end_flows,
                     tf.zeros_like(inputs),
+                    tuple(map(tf.zeros_like, shared)),
                 ),
                 maximum_iterations=widths,
             )
-            return start_flows, end_flows, flow
+            return start_flows, end_flows, flow, shared_flows
 
         return (starts, ends), gradient
 
-    return filled(starts, ends, inputs)
+    return filled(starts, ends, inputs, shared)
 
 
 def _resized(chart: tf.Tensor, rows: Any, places: Any) -> tf.Tensor:

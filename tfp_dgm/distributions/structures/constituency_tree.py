@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_dgm.distributions.structures.bracketings import is_binary, spans_within
 from tfp_dgm.distributions.structures.charts import Charts, by_width, spans_from_first
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
@@ -86,8 +87,8 @@ class ConstituencyTree(RecursiveStructure):
         return tf.shape(self._potentials.spans)[1:3]
 
     def _read(self, potentials: ConstituencyTreeParts, lengths: tf.Tensor) -> ConstituencyTreeParts:
-        within = _within(lengths, tf.shape(potentials.spans)[1])[..., tf.newaxis]
-        return ConstituencyTreeParts(tf.where(within, finite(potentials.spans), NEVER))
+        read = spans_within(lengths, tf.shape(potentials.spans)[1])[..., tf.newaxis]
+        return ConstituencyTreeParts(tf.where(read, finite(potentials.spans), NEVER))
 
     def _inside(
         self, parts: ConstituencyTreeParts, lengths: tf.Tensor, semiring: Semiring
@@ -115,36 +116,11 @@ class ConstituencyTree(RecursiveStructure):
     def _score(self, event: tf.Tensor) -> tf.Tensor:
         spans = self._finite.spans
         words, labels = tf.shape(spans)[1], tf.shape(spans)[3]
-        within = _within(self._lengths, words)
-        present = within & (event != -1)  # [..., B, T, T]
+        present = spans_within(self._lengths, words) & (event != -1)  # [..., B, T, T]
         known = (event >= 0) & (event < labels)
-        tree = tf.reduce_all(known | ~present, axis=[-2, -1]) & _is_binary(present, self._lengths)
+        tree = tf.reduce_all(known | ~present, axis=[-2, -1]) & is_binary(present, self._lengths)
         place = tf.range(tf.size(spans) // labels)
         place = tf.reshape(place, tf.shape(spans)[:3]) * labels
         weights = tf.gather(tf.reshape(spans, [-1]), place + tf.where(known, event, 0))
         score = tf.reduce_sum(tf.where(present, weights, 0), axis=[-2, -1])
         return tf.where(tree, score, NEVER)
-
-
-def _within(lengths: tf.Tensor, words: tf.Tensor) -> tf.Tensor:
-    """Which spans (first, last) are any, bool [B, T, T]."""
-    first, last = tf.range(words)[:, tf.newaxis], tf.range(words)
-    return (first <= last) & (last < lengths[:, tf.newaxis, tf.newaxis])
-
-
-def _is_binary(present: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Whether spans bool [..., B, T, T] are those of a binary tree over each row's words.
-
-    They are where the whole is among them, where everything but a word has two halves among them,
-    and where there are no more than such a tree has.
-    """
-    words = tf.shape(present)[-1]
-    counts = tf.cast(present, tf.float32)
-    later = tf.concat([counts[..., 1:, :], tf.zeros_like(counts[..., :1, :])], axis=-2)
-    parted = (tf.matmul(counts, later) > 0) | tf.eye(words, dtype=tf.bool)
-    whole = tf.range(words) == lengths[:, tf.newaxis] - 1  # [B, T]
-    return (
-        tf.reduce_any(present[..., 0, :] & whole, axis=-1)
-        & tf.reduce_all(parted | ~present, axis=[-2, -1])
-        & (tf.reduce_sum(tf.cast(present, tf.int32), axis=[-2, -1]) == 2 * lengths - 1)
-    )

@@ -37,6 +37,7 @@ class NonProjectiveDependencyTree(DependencyStructure):
       ValueError: if `arcs` are not of that shape, or lengths are below 1 or beyond T.
     """
 
+    rounding = 1e-6
     _projective = False
 
     def top_k(self, k: int) -> tuple[tf.Tensor, tf.Tensor]:

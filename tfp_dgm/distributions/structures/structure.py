@@ -32,6 +32,8 @@ class Structure(tfd.Distribution):
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
     told_by: ClassVar[str]
+    # How far marginals that are 0 may be from it.
+    rounding: ClassVar[float] = 0.0
 
     def __init__(
         self,
@@ -84,7 +86,8 @@ class Structure(tfd.Distribution):
 
         The derivative of `log_partition` in the potentials; 0 beyond the lengths.
         """
-        return self._with_marginals(self._expanded(self._finite))[1]
+        _, marginals = self._with_marginals(self._expanded(self._finite))
+        return type(marginals)(*(tf.maximum(marginal, 0) for marginal in marginals))
 
     def mean_score(self, marginals: Parts) -> tf.Tensor:
         """The mean of `score`, [B], where parts are in the structure with other probabilities.
@@ -208,7 +211,7 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
 
         log Z_p - log Z_q + sum over parts of marginal_q (potential_q - potential_p)
 
-    inf where p makes impossible what q does not.
+    inf where p makes impossible what q does not, so far as float32 tells q's marginals from 0.
 
     Raises:
       NotImplementedError: if they are of different kinds.
@@ -230,6 +233,6 @@ def kl_structures(q: Structure, p: Structure, name: str | None = None) -> tf.Ten
             axes = list(range(1, marginal.shape.rank))
             impossible = their <= NEVER
             total += tf.reduce_sum(tf.where(~impossible, marginal * (our - their), 0.0), axis=axes)
-            missed = tf.reduce_any(impossible & (marginal > 0), axis=axes)
+            missed = tf.reduce_any(impossible & (marginal > q.rounding), axis=axes)
             total = tf.where(missed, tf.constant(float("inf"), total.dtype), total)
         return total

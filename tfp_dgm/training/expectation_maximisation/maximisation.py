@@ -60,6 +60,15 @@ def _(layer: layers.DependencyModelWithValence, statistics: Any, smoothing: floa
     _assign(layer.decision_logits, now.decisions, statistics.decisions, smoothing)
 
 
+@m_step.register(layers.ProbabilisticContextFreeGrammar)
+def _(layer: layers.ProbabilisticContextFreeGrammar, statistics: Any, smoothing: float) -> None:
+    """Normalised counts; of the rules of a nonterminal, all pairs of symbols together."""
+    now = layer().log_potentials
+    _assign(layer.root_logits, now.root, statistics.root, smoothing)
+    _assign(layer.rule_logits, now.rules, statistics.rules, smoothing, axes=(-2, -1))
+    _assign(layer.emission_logits, now.emissions, statistics.emissions, smoothing)
+
+
 @m_step.register(layers.GaussianHiddenMarkov)
 def _(layer: layers.GaussianHiddenMarkov, statistics: Any, smoothing: float) -> None:
     """Means and covariances from the moments of each state's vectors."""
@@ -131,12 +140,16 @@ def _choices(chains: int, states: int) -> np.ndarray:
 
 
 def _assign(
-    weight: keras.Variable, log_probs: tf.Tensor, counts: np.ndarray, smoothing: float
+    weight: keras.Variable,
+    log_probs: tf.Tensor,
+    counts: np.ndarray,
+    smoothing: float,
+    axes: tuple[int, ...] = (-1,),
 ) -> None:
-    """Logarithms of normalised counts; what is impossible, or a row that is not used, stays."""
+    """Logarithms of counts normalised over axes; what is impossible, or is not used, stays."""
     possible = np.isfinite(np.asarray(log_probs))
     counts = np.where(possible, np.maximum(counts, 0) + smoothing, 0)
-    sums = counts.sum(axis=-1, keepdims=True)
+    sums = counts.sum(axis=axes, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.log(counts) - np.log(sums)
     weight.assign(np.where(possible & (sums > 0), values, np.asarray(weight)))

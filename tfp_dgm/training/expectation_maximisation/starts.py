@@ -33,6 +33,7 @@ def start_anew(layer: Any, x: np.ndarray, seed: int) -> None:
 @start_anew.register(layers.HiddenMarkovText)
 @start_anew.register(layers.NeuralDependencyModelWithValence)
 @start_anew.register(layers.NeuralHiddenMarkovText)
+@start_anew.register(layers.ProbabilisticContextFreeGrammar)
 def _(layer: layers.SeededPrior, x: np.ndarray, seed: int) -> None:
     del x
     layer.restart(seed)
