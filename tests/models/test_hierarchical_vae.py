@@ -150,8 +150,8 @@ def test_dreams_are_of_the_model(make):
     [
         (gaussian, objectives.ImportanceWeighted(num_samples=4)),
         (belief_network, None),
-        (with_baseline, NVIL),
-        (with_surrogate, objectives.RELAX(num_samples=2)),
+        pytest.param(with_baseline, NVIL, marks=pytest.mark.slow),
+        pytest.param(with_surrogate, objectives.RELAX(num_samples=2), marks=pytest.mark.slow),
         (categorical, None),
     ],
 )
@@ -251,8 +251,9 @@ def test_evaluation_takes_layers():
         kl_per_dimension(model, x)
 
 
-def test_annealing_takes_layers():
-    """Both directions agree with the mean likelihood of 20,000 draws of the prior."""
+@pytest.mark.parametrize("reverse", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_annealing_takes_layers(reverse):
+    """Either direction agrees with the mean likelihood of 20,000 draws of the prior."""
     model = randomized(gaussian())
     z, x = model.dream(np.zeros((40, *SHAPE), np.float32), seed=(5, 1))
     likelihoods = model.log_likelihood(
@@ -262,15 +263,14 @@ def test_annealing_takes_layers():
     leapfrog = {"num_leapfrog_steps": 2}
 
     @tf.function(autograph=False)
-    def both():
+    def estimate():
         sizes = tune_step_size(model, x, num_steps=20, seed=(1, 2), **leapfrog)
         settings = {"num_steps": 40, "step_size": sizes, "num_chains": 4, **leapfrog}
-        below = annealed_importance_sampling(model, x, seed=(3, 2), **settings)
-        above = reverse_annealed_importance_sampling(model, x, z, seed=(3, 2), **settings)
-        return below.log_likelihood, above.log_likelihood
+        if reverse:
+            return reverse_annealed_importance_sampling(model, x, z, seed=(3, 2), **settings)
+        return annealed_importance_sampling(model, x, seed=(3, 2), **settings)
 
-    for estimate in both():
-        assert np.mean(estimate) == pytest.approx(expected, abs=0.15)
+    assert np.mean(estimate().log_likelihood) == pytest.approx(expected, abs=0.15)
 
 
 @pytest.mark.parametrize("make", [gaussian, categorical])

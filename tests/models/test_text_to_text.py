@@ -153,8 +153,12 @@ def share_right(return_sequences):
     return (found == new["token_ids"])[real].mean()
 
 
+@pytest.mark.slow
 def test_translation_needs_attention():
-    """The same networks, data and steps, but for what the decoder sees of the source."""
+    """The same networks, data and steps, but for what the decoder sees of the source.
+
+    Quicker: `test_mixture_of_experts_captioner.py::test_text_to_text`.
+    """
     attending, one_vector = share_right(True), share_right(False)
     assert attending > 0.95
     assert one_vector < 0.8

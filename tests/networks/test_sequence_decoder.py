@@ -1,5 +1,6 @@
 """What every decoder promises: stepping is teacher forcing, and the past alone is read."""
 
+import functools
 import json
 
 import keras
@@ -26,6 +27,12 @@ def make(name, conditioning_units=Z, **kwargs):
     for weight in decoder.weights:
         weight.assign(random.normal(scale=0.5, size=weight.shape))
     return decoder
+
+
+@functools.cache
+def decoder_of(name):
+    """One for all tests that change nothing of it."""
+    return make(name)
 
 
 def values(*shape):
@@ -56,7 +63,7 @@ def steps(decoder, z, inputs, memory):
 @every_decoder
 @pytest.mark.parametrize("leading", [(3,), (2, 1)])
 def test_stepping_is_teacher_forcing(name, leading):
-    decoder, z = make(name), values(*leading, Z)
+    decoder, z = decoder_of(name), values(*leading, Z)
     memory = memory_of(decoder)
     expected = steps(decoder, z, INPUTS, memory)
     actual = decoder.features(z, INPUTS, memory=memory).numpy()
@@ -66,7 +73,7 @@ def test_stepping_is_teacher_forcing(name, leading):
 
 @every_decoder
 def test_draws_share_texts_without_tiling(name):
-    decoder, z = make(name), values(2, 3, Z)
+    decoder, z = decoder_of(name), values(2, 3, Z)
     memory = memory_of(decoder)
     together = decoder.features(z, INPUTS, memory=memory)
     for s in range(2):
@@ -76,7 +83,7 @@ def test_draws_share_texts_without_tiling(name):
 
 @every_decoder
 def test_the_future_is_not_read(name):
-    decoder, z = make(name), values(3, Z)
+    decoder, z = decoder_of(name), values(3, Z)
     memory = memory_of(decoder)
     other = INPUTS.copy()
     other[:, 3:] = 5
@@ -89,7 +96,7 @@ def test_the_future_is_not_read(name):
 
 @every_decoder
 def test_conditioning_and_memory_are_read(name):
-    decoder, z = make(name), values(3, Z)
+    decoder, z = decoder_of(name), values(3, Z)
     memory = memory_of(decoder)
     features = decoder.features(z, INPUTS, memory=memory)
     assert np.abs(decoder.features(-z, INPUTS, memory=memory) - features).max() > 1e-2
@@ -118,7 +125,7 @@ def test_language_models_have_no_conditioning(name):
 
 @every_decoder
 def test_gradient_reaches_every_weight(name):
-    decoder, z = make(name), values(3, Z)
+    decoder, z = decoder_of(name), values(3, Z)
     with tf.GradientTape() as tape:
         memory = memory_of(decoder)
         h = decoder.features(z, INPUTS, memory=memory)
@@ -141,12 +148,12 @@ def test_a_frozen_one_comes_back_frozen(name):
         assert len(frozen.weights) > 5
         assert holder.trainable_weights == frozen.trainable_weights == []
         frozen.trainable = True
-        assert len(frozen.trainable_weights) == len(make(name).trainable_weights)
+        assert len(frozen.trainable_weights) == len(decoder_of(name).trainable_weights)
 
 
 @pytest.mark.parametrize("name", [name for name in DECODERS if "memory" in name])
 def test_padding_of_a_memory_is_not_attended_to(name):
-    decoder, z = make(name), values(3, Z)
+    decoder, z = decoder_of(name), values(3, Z)
     encoder = networks.LSTMEncoder(V, 5, embedding_units=4, return_sequences=True)
     texts = keras.Input((None,), dtype="int32")
     model = keras.Model(texts, decoder(INPUTS, z, encoder(texts)))
@@ -198,7 +205,7 @@ def test_comes_back_through_json(name):
 
 @every_decoder
 def test_mixed_precision_computes_in_bfloat16(name, dtype_policy):
-    expected = make(name).features(values(3, Z), INPUTS, memory=memory_of(make(name)))
+    expected = decoder_of(name).features(values(3, Z), INPUTS, memory=memory_of(decoder_of(name)))
     dtype_policy("mixed_bfloat16")
     decoder = make(name)
     actual = decoder.features(values(3, Z), INPUTS, memory=memory_of(decoder))

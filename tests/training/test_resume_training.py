@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.as_python import as_python
 from tests.models import toys
 from tfp_dgm import layers
 from tfp_dgm.data import DataError
@@ -88,15 +89,16 @@ def train(folder, epochs=3, kill=None):
     if kill is not None:
         callbacks.insert(0, Kill(kill))
     data = batch_stream(shuffled, 5, first_batch=resume.epoch * STEPS)
-    model.fit(
-        data,
-        steps_per_epoch=STEPS,
-        epochs=epochs,
-        initial_epoch=resume.epoch,
-        callbacks=callbacks,
-        verbose=0,
-        shuffle=False,
-    )
+    with as_python():  # Each run would trace its steps anew, and has nine of them at most.
+        model.fit(
+            data,
+            steps_per_epoch=STEPS,
+            epochs=epochs,
+            initial_epoch=resume.epoch,
+            callbacks=callbacks,
+            verbose=0,
+            shuffle=False,
+        )
     return model, resume, stopping
 
 

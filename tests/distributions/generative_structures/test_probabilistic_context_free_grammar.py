@@ -148,7 +148,7 @@ def test_derivatives_in_the_potentials_are_expected_counts(family):
         ({"root_logits": np.zeros((3, 2))}, r"`rule_logits` must be \[B, .* = \[3, 2, 4, 4\]"),
         ({"rule_logits": np.zeros((2, 4, 3))}, r"`rule_logits` must be .* received .*\(2, 4, 3\)"),
         ({"emission_logits": np.zeros(3)}, r"`emission_logits` must be .* received shape \(3,\)"),
-        ({"max_length": 2}, "`max_length` must be >= 3, two words and END; received 2"),
+        ({"max_length": 2}, "`max_length` must be >= 3; received 2"),
     ],
 )
 def test_errors_name_argument_and_what_came(changed, message):

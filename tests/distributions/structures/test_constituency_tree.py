@@ -63,7 +63,7 @@ def test_many_words_are_summed_as_span_by_span():
 
 
 def test_xla_compiles_it():
-    assert_compiles(family(2), spans(), [4, 1, 3])
+    assert_compiles(family(2), spans(), [4, 1, 3], mode=False)
     assert_entropy_compiles(family(2), spans(), [4, 1, 3])
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
+from tfp_dgm.distributions.generative_structures.generative_text import GenerativeText, written
 from tfp_dgm.distributions.generative_structures.head_outward_draws import draw_texts
 from tfp_dgm.distributions.structures import DependencyTreeWithValence
 from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
@@ -29,7 +29,7 @@ class DependencyModelPotentials(NamedTuple):
     decisions: tf.Tensor
 
 
-class DependencyModelWithValence(GenerativeStructure):
+class DependencyModelWithValence(GenerativeText):
     """Token ids, each written by its head in a projective dependency tree that is not seen.
 
         below the root:  m ~ softmax(root)
@@ -58,7 +58,6 @@ class DependencyModelWithValence(GenerativeStructure):
     """
 
     categorical = ("root", "attachments", "decisions")
-    event_ndims = 1
 
     def __init__(
         self,
@@ -73,8 +72,6 @@ class DependencyModelWithValence(GenerativeStructure):
     ) -> None:
         parameters = dict(locals())
         owner = "DependencyModelWithValence"
-        if max_length < 1:
-            raise ValueError(f"{owner}: `max_length` must be >= 1; received {max_length}")
         with tf.name_scope(name) as name:
             root = tf.convert_to_tensor(root_logits, tf.float32)
             attachments = tf.convert_to_tensor(attachment_logits, tf.float32)
@@ -85,31 +82,19 @@ class DependencyModelWithValence(GenerativeStructure):
             require_sizes(owner, "attachment_logits", attachments, "[V, 2, 1 or 2, V]", sizes)
             sizes = (size, 2, 2, 2)
             require_sizes(owner, "decision_logits", decisions, "[V, 2, 2, 2]", sizes)
-            never = tf.one_hot([PAD, START, END], size, on_value=True, off_value=False)
-            written = ~tf.reduce_any(never, axis=0)
-            self._log_potentials = DependencyModelPotentials(
-                tf.nn.log_softmax(tf.where(written, root, -float("inf"))),
-                tf.nn.log_softmax(tf.where(written, attachments, -float("inf"))),
+            log_potentials = DependencyModelPotentials(
+                written(root, PAD, START, END),
+                written(attachments, PAD, START, END),
                 tf.nn.log_softmax(decisions),
             )
-            self._max_length = max_length
             super().__init__(
-                tf.int32,
+                log_potentials,
+                max_length=max_length,
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
-
-    @property
-    def log_potentials(self) -> DependencyModelPotentials:
-        return self._log_potentials
-
-    def _event_shape(self) -> tf.TensorShape:
-        return tf.TensorShape([self._max_length])
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.constant([self._max_length])
 
     def _posterior(self, x: tf.Tensor) -> DependencyTreeWithValence:
         root, attachments, decisions = self._log_potentials

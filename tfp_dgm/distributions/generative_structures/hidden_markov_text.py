@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
+from tfp_dgm.distributions.generative_structures.generative_text import GenerativeText, written
 from tfp_dgm.distributions.generative_structures.state_paths import draw_paths
 from tfp_dgm.distributions.structures import LinearChain
 from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
@@ -27,7 +27,7 @@ class HiddenMarkovTextPotentials(NamedTuple):
     emissions: tf.Tensor
 
 
-class HiddenMarkovText(GenerativeStructure):
+class HiddenMarkovText(GenerativeText):
     """Token ids, each written by the state of a Markov chain that is not seen.
 
         z_1 ~ softmax(initial),  z_t+1 ~ softmax(transitions[z_t]),  x_t ~ softmax(emissions[z_t])
@@ -52,7 +52,6 @@ class HiddenMarkovText(GenerativeStructure):
     """
 
     categorical = ("initial", "transitions", "emissions")
-    event_ndims = 1
 
     def __init__(
         self,
@@ -67,8 +66,6 @@ class HiddenMarkovText(GenerativeStructure):
     ) -> None:
         parameters = dict(locals())
         owner = "HiddenMarkovText"
-        if max_length < 1:
-            raise ValueError(f"{owner}: `max_length` must be >= 1; received {max_length}")
         with tf.name_scope(name) as name:
             initial = tf.convert_to_tensor(initial_logits, tf.float32)
             transitions = tf.convert_to_tensor(transition_logits, tf.float32)
@@ -77,32 +74,19 @@ class HiddenMarkovText(GenerativeStructure):
             states = initial.shape[0]
             require_sizes(owner, "transition_logits", transitions, "[K, K]", (states, states))
             require_sizes(owner, "emission_logits", emissions, "[K, V]", (states, None))
-            written = ~tf.reduce_any(
-                tf.one_hot([PAD, START], emissions.shape[1], on_value=True, off_value=False), axis=0
-            )
-            self._log_potentials = HiddenMarkovTextPotentials(
+            log_potentials = HiddenMarkovTextPotentials(
                 tf.nn.log_softmax(initial),
                 tf.nn.log_softmax(transitions),
-                tf.nn.log_softmax(tf.where(written, emissions, -float("inf"))),
+                written(emissions, PAD, START),
             )
-            self._max_length = max_length
             super().__init__(
-                tf.int32,
+                log_potentials,
+                max_length=max_length,
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
-
-    @property
-    def log_potentials(self) -> HiddenMarkovTextPotentials:
-        return self._log_potentials
-
-    def _event_shape(self) -> tf.TensorShape:
-        return tf.TensorShape([self._max_length])
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.constant([self._max_length])
 
     def _posterior(self, x: tf.Tensor) -> LinearChain:
         initial, transitions, emissions = self._log_potentials

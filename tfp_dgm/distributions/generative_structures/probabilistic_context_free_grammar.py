@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfp_dgm.distributions.generative_structures.derivations import draw_preterminals
-from tfp_dgm.distributions.generative_structures.generative_structure import GenerativeStructure
+from tfp_dgm.distributions.generative_structures.generative_text import GenerativeText, written
 from tfp_dgm.distributions.structures import GrammarTree
 from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
 from tfp_dgm.distributions.structures.semirings import sanitized
@@ -27,7 +27,7 @@ class ProbabilisticContextFreeGrammarPotentials(NamedTuple):
     emissions: tf.Tensor
 
 
-class ProbabilisticContextFreeGrammar(GenerativeStructure):
+class ProbabilisticContextFreeGrammar(GenerativeText):
     """Token ids, written by a grammar whose derivations are not seen.
 
         S -> a        a ~ softmax(root)                 a of A nonterminals
@@ -58,7 +58,7 @@ class ProbabilisticContextFreeGrammar(GenerativeStructure):
     """
 
     categorical = ("root", "rules", "emissions")
-    event_ndims = 1
+    shortest = 3  # Two words and END.
 
     def __init__(
         self,
@@ -73,44 +73,26 @@ class ProbabilisticContextFreeGrammar(GenerativeStructure):
     ) -> None:
         parameters = dict(locals())
         owner = "ProbabilisticContextFreeGrammar"
-        if max_length < 3:
-            raise ValueError(
-                f"{owner}: `max_length` must be >= 3, two words and END; received {max_length}"
-            )
         with tf.name_scope(name) as name:
             root = tf.convert_to_tensor(root_logits, tf.float32)
             rules = tf.convert_to_tensor(rule_logits, tf.float32)
             emissions = tf.convert_to_tensor(emission_logits, tf.float32)
             self._batch = _rows(owner, root, rules, emissions)
-            written = ~tf.reduce_any(
-                tf.one_hot([PAD, START, END], emissions.shape[-1], on_value=True, off_value=False),
-                axis=0,
-            )
             # A rule gives two symbols at once: one distribution over pairs.
             pairs = tf.reshape(rules, tf.concat([tf.shape(rules)[:-2], [-1]], axis=0))
-            self._log_potentials = ProbabilisticContextFreeGrammarPotentials(
+            log_potentials = ProbabilisticContextFreeGrammarPotentials(
                 tf.nn.log_softmax(root),
                 tf.reshape(tf.nn.log_softmax(pairs), tf.shape(rules)),
-                tf.nn.log_softmax(tf.where(written, emissions, -float("inf"))),
+                written(emissions, PAD, START, END),
             )
-            self._max_length = max_length
             super().__init__(
-                tf.int32,
+                log_potentials,
+                max_length=max_length,
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
-
-    @property
-    def log_potentials(self) -> ProbabilisticContextFreeGrammarPotentials:
-        return self._log_potentials
-
-    def _event_shape(self) -> tf.TensorShape:
-        return tf.TensorShape([self._max_length])
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.constant([self._max_length])
 
     def _batch_shape(self) -> tf.TensorShape:
         return tf.TensorShape(self._batch)
