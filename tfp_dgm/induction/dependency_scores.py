@@ -20,13 +20,13 @@ def dependency_scores(
       "directed", "undirected", "directed_head_previous" and so on of the short sentences, where
       there are any; the same with "_any_length" of all.
     """
-    found = {}
+    found: dict[str, float] = {}
     for ending, longest in (("", max_length), ("_any_length", max(map(len, gold)))):
         rows = [i for i, heads in enumerate(gold) if 0 < len(heads) <= longest]
         if not rows:
             continue
         lengths = [len(gold[i]) for i in rows]
-        guesses = {
+        guesses: dict[str, list[Sequence[int]]] = {
             "": [induced[i] for i in rows],
             "_head_previous": [list(range(length)) for length in lengths],
             "_head_next": [[*range(2, length + 1), 0] for length in lengths],

@@ -33,17 +33,17 @@ class NeuralValence:
       units: of these vectors.
       starts: first weights that are tried, of which the likeliest end is kept.
       iterations: of expectation maximisation, at most.
-      gradient_steps: in each of them.
+      gradient_steps: in each of them; too few, and networks lag behind free rules.
       learning_rate: of these steps.
       smoothing: what is added to every count.
       hard: the best tree of a sentence stands for all of them (Viterbi training).
     """
 
     kind: Literal["neural_valence"] = "neural_valence"
-    units: Size = 10
+    units: Size = 20
     starts: Size = 1
-    iterations: Size = 50
-    gradient_steps: Size = 20
+    iterations: Size = 25
+    gradient_steps: Size = 100
     learning_rate: Positive = 0.05
     smoothing: Smoothing = 0.1
     hard: bool = False
