@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ from ._tables import print_table
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()  # Without it, Typer would take the only command for the group.
+@app.callback()
 def induce() -> None:
     """Structures of plain text, found without annotations."""
 
@@ -66,6 +66,53 @@ def tags(
                 say=lambda message: typer.echo(message, err=True),
             )
 
+    _show(numbers, output, json_file)
+
+
+@app.command()
+def dependencies(
+    context: typer.Context,
+    text_file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TEXT",
+            help="A treebank, .conllu, tagged (see `dgm induce tags`); or lines of words or tags.",
+        ),
+    ],
+    output: Output,
+    settings: SettingsFile = None,
+    set_: Set = None,
+    resume: Resume = False,
+    seed: Seed = 0,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Finds the head of each word: trees over tags that are given or induced.
+
+    OUTPUT then holds the sentences with heads (parsed.conllu), a page that draws trees
+    (report.html) and the model. Of a treebank, its heads are compared with those found, and are
+    used for nothing else. docs/induction.md tells the settings; --seed stands over theirs.
+    """
+    from tfp_dgm.induction import DependencySettings, claim_dependencies
+
+    with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
+        resolved = read_settings(DependencySettings, settings, overrides(context, set_, seed))
+        check_input_file(text_file)
+        data = {"text_file": str(text_file)}
+        with claim_dependencies(output, resolved, data=data, resume=resume) as run:
+            with quiet_start():
+                from tfp_dgm.induction import induce_dependencies
+            numbers = induce_dependencies(
+                text_file,
+                run,
+                resolved,
+                progress=progress,
+                say=lambda message: typer.echo(message, err=True),
+            )
+    _show(numbers, output, json_file)
+
+
+def _show(numbers: dict[str, Any], output: Path, json_file: Path | None) -> None:
     def show() -> None:
         rows = [
             (name.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else f"{value:,}")

@@ -19,22 +19,19 @@ Runs that are in the JSON file already are not repeated.
 
 import argparse
 import dataclasses
-import io
 import json
 import os
-import re
 import shlex
 import sys
 import tempfile
 import time
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from exits.missing import end_for_want_of
 from rich.console import Console
 from rich.table import Table
+from treebanks.penn import read_penn
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -47,15 +44,33 @@ TAGS = {
 }
 # Lin et al. (2015) and He et al. (2018), on 10 % of the WSJ, with vectors of a larger corpus.
 PUBLISHED = {"Gaussian hidden Markov": (76.5, 0.692), "Gaussian hidden Markov, flow": (79.2, 0.718)}
-SCORES = {"many_to_one": 100, "one_to_one": 100, "v_measure": 1}  # And what they are shown times.
+DEPENDENCIES = {
+    "valence, EM": [],
+    "valence, Viterbi EM": ["model.hard=true"],
+    "valence of networks, EM": ["model.kind=neural_valence"],
+}
+ROWS = {"tags": TAGS, "dependencies": DEPENDENCIES}
+# Scores of a task, with what they are shown times.
+SCORES = {
+    "tags": {"many_to_one": 100, "one_to_one": 100, "v_measure": 1},
+    "dependencies": {
+        "directed": 100,
+        "undirected": 100,
+        "directed_any_length": 100,
+        "undirected_any_length": 100,
+    },
+}
+WITHOUT_SEEDS = {"valence, EM", "valence, Viterbi EM"}  # The harmonic start leaves nothing of one.
+GUESSES = ("head_previous", "head_next")
 QUICK_SENTENCES = 200
 UD_SENTENCES = 4000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--task", choices=list(ROWS), default="tags")
     parser.add_argument("--data", choices=["ptb", "ud"], default="ptb")
-    parser.add_argument("--only", action="append", choices=list(TAGS))
+    parser.add_argument("--only", action="append", choices=[*TAGS, *DEPENDENCIES])
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 on")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="over all rows' settings"
@@ -69,52 +84,66 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / f"{options.data}.conllu"
         write_treebank(text, sentences)
-        for name in options.only or TAGS:
-            for seed in range(1 if options.quick else options.seeds):
+        for name in options.only or ROWS[options.task]:
+            once = options.quick or name in WITHOUT_SEEDS
+            for seed in range(1 if once else options.seeds):
                 settings = settings_of(name, seed, options)
-                asked = {"name": name, "data": options.data, "settings": as_json(settings)}
+                asked = {
+                    "task": options.task,
+                    "name": name,
+                    "data": options.data,
+                    "settings": as_json(settings),
+                }
                 found = [run for run in runs if {key: run[key] for key in asked} == asked]
                 if not found:
-                    found = [{**asked, **run(text, settings)}]
+                    found = [{**asked, **run(options.task, text, settings)}]
                     runs += found
                     print(f"{name}, seed {seed}: {found[0]['seconds']:.0f} s", file=sys.stderr)
                 shown += found
                 write(runs, shown, options)
-    show(shown)
+    show(options.task, shown)
 
 
 def settings_of(name: str, seed: int, options: argparse.Namespace) -> Any:
     """The job's settings of a row."""
-    from tfp_dgm.induction import TagSettings
+    from tfp_dgm.induction import DependencySettings, TagSettings
     from tfp_dgm.settings import read_settings
 
     few = []
     if options.quick:
         steps = "epochs" if name == "neural hidden Markov" else "iterations"
-        few = ["num_tags=12", f"model.{steps}=2"]
+        few = [f"model.{steps}=2"]
+        few += ["num_tags=12"] if options.task == "tags" else []
         few += ["model.flow.epochs=1"] if name.endswith("flow") else []
-    return read_settings(TagSettings, None, [*TAGS[name], *options.set, *few, f"seed={seed}"])
+    settings = TagSettings if options.task == "tags" else DependencySettings
+    chosen = [*ROWS[options.task][name], *options.set, *few, f"seed={seed}"]
+    return read_settings(settings, None, chosen)
 
 
 def as_json(settings: Any) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(settings)))
 
 
-def run(text: Path, settings: Any) -> dict[str, Any]:
+def run(task: str, text: Path, settings: Any) -> dict[str, Any]:
     """One induction, as the command does it."""
-    from tfp_dgm.induction import claim_tags, induce_tags
+    from tfp_dgm import induction
 
+    jobs = {
+        "tags": (induction.claim_tags, induction.induce_tags),
+        "dependencies": (induction.claim_dependencies, induction.induce_dependencies),
+    }
+    claim, induce = jobs[task]
     start = time.perf_counter()
     with (
         tempfile.TemporaryDirectory() as folder,
-        claim_tags(Path(folder) / "run", settings) as claimed,
+        claim(Path(folder) / "run", settings) as claimed,
     ):
-        numbers = induce_tags(text, claimed, settings, say=lambda message: None)
+        numbers = induce(text, claimed, settings, say=lambda message: None)
     return {"seconds": round(time.perf_counter() - start, 1), **numbers}
 
 
-def read_sentences(options: argparse.Namespace) -> list[list[tuple[str, str]]]:
-    """Words with their tags."""
+def read_sentences(options: argparse.Namespace) -> list[tuple[list[str], list[str], list[int]]]:
+    """Words of sentences, with their tags and heads."""
     data = os.environ.get("TFP_DGM_DATA")
     if data is None:
         end_for_want_of("TFP_DGM_DATA, the folder that holds ptb_sample and ud_english_ewt")
@@ -125,38 +154,26 @@ def read_sentences(options: argparse.Namespace) -> list[list[tuple[str, str]]]:
     path = files[options.data]
     if not path.is_file():
         end_for_want_of(str(path))
-    sentences = list(penn_sentences(path)) if options.data == "ptb" else ud_sentences(path)
+    if options.data == "ptb":
+        sentences = [(row.words, row.tags, row.heads()) for row in read_penn(path)]
+    else:
+        sentences = ud_sentences(path)
     return sentences[:QUICK_SENTENCES] if options.quick else sentences
 
 
-def penn_sentences(path: Path) -> Iterator[list[tuple[str, str]]]:
-    """The leaves of bracketed trees, but for traces."""
-    with zipfile.ZipFile(path) as archive:
-        for name in sorted(archive.namelist()):
-            if re.search(r"combined/.*\.mrg$", name):
-                with io.TextIOWrapper(archive.open(name), encoding="latin-1") as file:
-                    trees = re.split(r"\n(?=\()", file.read())  # A tree begins its line.
-                for tree in trees:
-                    leaves = re.findall(r"\(([^\s()]+) ([^\s()]+)\)", tree)
-                    words = [(word, tag) for tag, word in leaves if tag != "-NONE-"]
-                    if words:
-                        yield words
-
-
-def ud_sentences(path: Path) -> list[list[tuple[str, str]]]:
+def ud_sentences(path: Path) -> list[tuple[list[str], list[str], list[int]]]:
     from tfp_dgm.data import read_conllu
 
     rows = read_conllu(path)[:UD_SENTENCES]
-    return [list(zip(row.words, row.xpos, strict=True)) for row in rows]
+    return [(row.words, row.xpos, [head or 0 for head in row.heads]) for row in rows]
 
 
-def write_treebank(path: Path, sentences: list[list[tuple[str, str]]]) -> None:
+def write_treebank(path: Path, sentences: list[tuple[list[str], list[str], list[int]]]) -> None:
     from tfp_dgm.data import write_conllu
 
     with path.open("w", encoding="utf-8") as file:
-        for sentence in sentences:
-            words, tags = zip(*sentence, strict=True)
-            write_conllu(file, words, xpos=tags)
+        for words, tags, heads in sentences:
+            write_conllu(file, words, xpos=tags, heads=heads)
 
 
 def known_runs(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -173,45 +190,56 @@ def write(
     if options.json:  # After each, since a later one may be killed.
         result = {
             "command": shlex.join(["python", *sys.argv]),
-            "rows": summaries(shown),
+            "rows": summaries(options.task, shown),
             "runs": runs,
         }
         options.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def summaries(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def summaries(task: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mean and standard deviation of every row."""
-    import numpy as np
-
     rows = []
-    for name in TAGS:
+    for name in ROWS[task]:
         found = [run for run in runs if run["name"] == name]
         if found:
             row: dict[str, Any] = {"name": name, "data": found[0]["data"], "seeds": len(found)}
-            for score in (*SCORES, "log_likelihood_per_word", "seconds"):
-                values = [run[score] for run in found]
-                row[score] = {
-                    "mean": float(np.mean(values)),
-                    "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-                }
+            for score in (*SCORES[task], "log_likelihood_per_word", "seconds"):
+                row[score] = spread([run[score] for run in found])
             rows.append(row)
     return rows
 
 
-def show(runs: list[dict[str, Any]]) -> None:
-    table = Table(title="Tags induced")
-    for column in ("model", "seeds", "many-to-one", "one-to-one", "V-measure", "published", "s"):
+def spread(values: list[float]) -> dict[str, float | None]:
+    import numpy as np
+
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "std": std}
+
+
+def show(task: str, runs: list[dict[str, Any]]) -> None:
+    scores = SCORES[task]
+    table = Table(title=f"Induced: {task}")
+    for column in ("model", "seeds", *(score.replace("_", " ") for score in scores)):
         table.add_column(column, justify="left" if column == "model" else "right")
-    for row in summaries(runs):
-        scores = [
-            in_words(row[score], factor)
-            for score, factor in zip(SCORES, (100, 100, 1), strict=True)
-        ]
+    for column in ("published", "s"):
+        table.add_column(column, justify="right")
+    if task == "dependencies":
+        for guess in GUESSES:  # The same for every run.
+            of_guess = [runs[0][guessed(score, guess)] for score in scores]
+            table.add_row(guess.replace("_", " "), "", *(f"{100 * x:.1f}" for x in of_guess))
+    for row in summaries(task, runs):
+        figures = [in_words(row[score], factor) for score, factor in scores.items()]
         marks = PUBLISHED.get(row["name"])
         published = "" if marks is None else f"{marks[0]} / {marks[1]}"
         seconds = f"{row['seconds']['mean']:.0f}"
-        table.add_row(row["name"], str(row["seeds"]), *scores, published, seconds)
+        table.add_row(row["name"], str(row["seeds"]), *figures, published, seconds)
     Console().print(table)
+
+
+def guessed(score: str, guess: str) -> str:
+    """directed_any_length -> directed_head_next_any_length."""
+    kind, _, ending = score.partition("_")
+    return "_".join(part for part in (kind, guess, ending) if part)
 
 
 def in_words(figure: dict[str, float | None], factor: int) -> str:

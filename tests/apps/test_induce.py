@@ -1,4 +1,4 @@
-"""`dgm induce tags`: what it prints and refuses; the job has tests of its own."""
+"""`dgm induce`: what it prints and refuses; the jobs have tests of their own."""
 
 import json
 
@@ -7,18 +7,19 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.induction.toy_grammar import sentences, treebank
-from tfp_dgm.induction import training
+from tfp_dgm.induction import dependency_training, training
 
 pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture(autouse=True)
 def _without_export(monkeypatch):
-    monkeypatch.setattr(training, "export", lambda *args, **kwargs: None)
+    for job in (training, dependency_training):
+        monkeypatch.setattr(job, "export", lambda *args, **kwargs: None)
 
 
-def run(*arguments, code=0):
-    result = CliRunner().invoke(app, ["induce", "tags", *map(str, arguments)])
+def run(*arguments, code=0, structure="tags"):
+    result = CliRunner().invoke(app, ["induce", structure, *map(str, arguments)])
     assert result.exit_code == code, result.output + str(result.exception)
     return result
 
@@ -72,3 +73,18 @@ def test_bad_inputs_are_refused(tmp_path, text, settings, message):
     result = run(tmp_path / "t.conllu", "--output", tmp_path / "out", *settings, code=2)
     assert message in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_dependencies_of_tags_are_found_in_what_tags_wrote(tmp_path):
+    (tmp_path / "t.txt").write_text("".join(" ".join(row) + "\n" for row in sentences(20)))
+    run(tmp_path / "t.txt", "--output", tmp_path / "tags", *SMALL)
+    words = (tmp_path / "tags" / "tagged.conllu", "--output", tmp_path / "trees", "--json", "-")
+    few = ("--set", "model.iterations=1")
+    result = run(*words, *few, structure="dependencies")
+    numbers = json.loads(result.stdout)
+    assert numbers == json.loads((tmp_path / "trees" / "metrics.json").read_text())
+    assert "directed" not in numbers
+    assert "20 of 20 sentences are learned from" in result.stderr
+    assert "7 symbols" in result.stderr  # Three tags, and the reserved ones.
+    again = run(*words, *few, code=2, structure="dependencies")
+    assert "holds a finished run" in again.stderr

@@ -40,6 +40,7 @@ ADDED = {
     "dgm caption train scenes": [f"--set={name}={value}" for name, value in _OF_IMAGES.items()],
     "dgm caption train pairs": ["--set=vocabulary.size=60"],
     "dgm export": ["--batch-size", "1"],
+    "dgm induce dependencies": ["--set=model.iterations=1"],
     "dgm induce tags": [f"--set={name}={value}" for name, value in _TAGS.items()],
     "dgm iwae evaluate": _DRAWS,
     "dgm iwae train": ["--set=epochs=1", "--set=batch_size=12"],

@@ -145,11 +145,11 @@ def test_induction(place):
     run_commands(page, run)
     _, wrong = run_python(page)  # Of the models that the commands have made.
     assert wrong == []
-    files = {path.name for path in Path("TAGS").iterdir()}
-    named = {
-        name.strip("`/") for row in table(page, "file in the folder") for name in row[0].split(", ")
-    }
-    assert files == named
+    for folder, heading in {"TAGS": "file in the folder", "TREES": "file beside the trees"}.items():
+        cells = [name for row in table(page, heading) for name in row[0].split(", ")]
+        assert {path.name for path in Path(folder).iterdir()} == {
+            name.strip("`/") for name in cells
+        }
     metrics = json.loads(Path("TAGS/metrics.json").read_text())
     assert metrics["num_tags"] == 3
 

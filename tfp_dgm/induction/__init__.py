@@ -1,4 +1,4 @@
-"""The job of inducing structures from plain text: tags that nobody has given.
+"""The job of inducing structures from plain text: tags and trees that nobody has given.
 
 Nothing is imported until a name is used: settings are checked before TensorFlow is there.
 """
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from tfp_dgm.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from tfp_dgm.induction.run import claim_tags
+    from tfp_dgm.induction.dependency_settings import (
+        DependencySettings,
+        NeuralValence,
+        Valence,
+    )
+    from tfp_dgm.induction.dependency_training import induce_dependencies
+    from tfp_dgm.induction.run import claim_dependencies, claim_tags
     from tfp_dgm.induction.sentences import Sentences, read_words
     from tfp_dgm.induction.settings import (
         Flow,
@@ -21,14 +27,19 @@ if TYPE_CHECKING:
     from tfp_dgm.induction.word_vectors import distributional_vectors
 
 __all__ = [
+    "DependencySettings",
     "Flow",
     "GaussianHiddenMarkov",
     "HiddenMarkov",
     "NeuralHiddenMarkov",
+    "NeuralValence",
     "Sentences",
     "TagSettings",
+    "Valence",
+    "claim_dependencies",
     "claim_tags",
     "distributional_vectors",
+    "induce_dependencies",
     "induce_tags",
     "read_words",
 ]
@@ -36,7 +47,9 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "run": ("claim_tags",),
+        "dependency_settings": ("DependencySettings", "NeuralValence", "Valence"),
+        "dependency_training": ("induce_dependencies",),
+        "run": ("claim_dependencies", "claim_tags"),
         "sentences": ("Sentences", "read_words"),
         "settings": (
             "Flow",

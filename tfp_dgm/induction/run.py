@@ -1,7 +1,9 @@
-"""The folder of an induction."""
+"""The folders of inductions."""
 
+from tfp_dgm.induction.dependency_settings import DependencySettings
 from tfp_dgm.induction.settings import TagSettings
 from tfp_dgm.settings import RunsOfJob
 
 MODEL = "model.keras"
 claim_tags = RunsOfJob("tag induction", MODEL, TagSettings).claim
+claim_dependencies = RunsOfJob("dependency induction", MODEL, DependencySettings).claim

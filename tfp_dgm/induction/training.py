@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm import models, training
-from tfp_dgm.data import DataError, RunFolder, atomic_write, digest, write_conllu, write_json
+from tfp_dgm.data import DataError, RunFolder, digest, write_conllu, write_json
 from tfp_dgm.evaluation import tag_induction_scores
 from tfp_dgm.induction.building import build_embedding
+from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.report import render_report
 from tfp_dgm.induction.run import MODEL
 from tfp_dgm.induction.sentences import Sentences, read_words
@@ -140,31 +141,17 @@ def _best_of_starts(
     rows: Sequence[NDArray[np.int32]],
     progress: training.Progress,
 ) -> tuple[models.StructuredLanguageModel, dict[int, list[float]], int]:
-    """The likeliest start, every start's curve, and which it was; what has ended is kept."""
-    curves: dict[int, list[float]] = {}
-    run.state.mkdir(exist_ok=True)
+    """The likeliest start, every start's curve, and which it was."""
+
+    def train(seed: int) -> tuple[models.StructuredLanguageModel, list[float]]:
+        start = train_start(settings, vocabulary, embedding, rows, seed, progress=progress)
+        return start.tagger, start.log_likelihood
+
     seeds = range(settings.seed, settings.seed + settings.starts)
-    for seed in seeds:
-        kept = run.state / f"start_{seed}.npz"
-        if not kept.exists():
-            try:
-                start = train_start(settings, vocabulary, embedding, rows, seed, progress=progress)
-            except training.NonFiniteLossError as error:
-                raise DataError.at(run.path, str(error)) from error
-            _keep(kept, start.tagger.get_weights(), start.log_likelihood)
-        with np.load(kept) as arrays:
-            curves[seed] = arrays["log_likelihood"].tolist()
-    best = max(seeds, key=lambda seed: curves[seed][-1])
+    weights, curves, best = best_of_starts(run, seeds, train)
     tagger = untrained(settings, vocabulary, embedding)
-    with np.load(run.state / f"start_{best}.npz") as arrays:
-        tagger.set_weights([arrays[f"weight_{i}"] for i in range(len(tagger.weights))])
+    tagger.set_weights(weights)
     return tagger, curves, best
-
-
-def _keep(path: Path, weights: Sequence[np.ndarray], curve: Sequence[float]) -> None:
-    numbered: dict[str, Any] = {f"weight_{i}": weight for i, weight in enumerate(weights)}
-    with atomic_write(path) as part:
-        np.savez(part, log_likelihood=np.array(curve), **numbered)
 
 
 def _metrics(

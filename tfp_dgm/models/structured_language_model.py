@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfp_dgm.distributions import LinearChain, Structure
+from tfp_dgm.distributions import DependencyTreeWithValence, LinearChain, Structure
 from tfp_dgm.layers import DistributionLayer
 from tfp_dgm.layers.constraints import whole_numbers_below
 from tfp_dgm.layers.events import assert_valid, with_event_shape
@@ -16,7 +16,7 @@ from tfp_dgm.models.text_inputs import token_ids_of
 from tfp_dgm.text import WordVocabulary
 from tfp_dgm.token_ids import END, PAD
 
-NO_TAG = -1  # Where a sentence has ended.
+NO_TAG = NO_HEAD = -1  # Where a sentence has ended.
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -103,7 +103,7 @@ class StructuredLanguageModel(ExactLikelihoodModel):
 
     def serving_signatures(self) -> dict[str, Signature]:
         """`serving_default`: text -> tokens [T] (filled with ""), what is best of their structure,
-        and log_likelihood, nats. For a `LinearChain`, see `answer_of`.
+        and log_likelihood, nats. See `answer_of`.
         """
 
         def parse(text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -131,7 +131,9 @@ def answer_of(structure: Structure, known: tf.Tensor) -> dict[str, tf.Tensor]:
     """What is served of a posterior over structures.
 
     Of a `LinearChain`: tags int32 [B, T], the best states, `NO_TAG` in the padding, and
-    probabilities [B, T] of each of them, 0 there.
+    probabilities [B, T] of each of them, 0 there. Of a `DependencyTreeWithValence`: heads int32
+    [B, T] of the best tree, 1 .. T or 0 for the root, `NO_HEAD` in the padding, and probabilities
+    [B, T] of each of their arcs.
 
     Args:
       structure: batch shape [B].
@@ -148,5 +150,16 @@ def _(structure: LinearChain, known: tf.Tensor) -> dict[str, tf.Tensor]:
     probabilities = tf.gather(structure.marginals().unary, tags, axis=-1, batch_dims=2)
     return {
         "tags": tf.where(known, tags, NO_TAG),
+        "probabilities": tf.where(known, probabilities, 0.0),
+    }
+
+
+@answer_of.register(DependencyTreeWithValence)
+def _(structure: DependencyTreeWithValence, known: tf.Tensor) -> dict[str, tf.Tensor]:
+    heads = structure.mode()
+    arcs = tf.reduce_sum(structure.marginals().arcs, axis=-1)[:, :, 1:]  # [B, T + 1, T]
+    probabilities = tf.gather(tf.transpose(arcs, [0, 2, 1]), heads, axis=-1, batch_dims=2)
+    return {
+        "heads": tf.where(known, heads, NO_HEAD),
         "probabilities": tf.where(known, probabilities, 0.0),
     }

@@ -1,0 +1,1 @@
+"""Treebanks that benchmarks read: sentences with the trees that people drew."""

@@ -1,0 +1,220 @@
+"""The induction of dependencies: what the folder holds, what is read and scored, every model."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.as_python import as_python
+from tests.induction.toy_grammar import CLASS_OF, sentences
+from tfp_dgm.data import DataError, read_conllu
+from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies
+from tfp_dgm.induction import dependency_training as job
+from tfp_dgm.induction.dependency_page import render_dependencies
+from tfp_dgm.induction.dependency_scores import dependency_scores
+from tfp_dgm.induction.sentences import read_words
+from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
+from tfp_dgm.models import load_model
+from tfp_dgm.settings import read_settings
+
+ROWS = sentences(60)
+
+
+def heads_of(row):
+    """Determiners and adjectives hang at the next noun, nouns at the verb, the mark at it, too."""
+    names = [CLASS_OF[word] for word in row]
+    verb = names.index("V") + 1
+    heads = []
+    for place, name in enumerate(names):
+        noun = next((i for i in range(place, len(names)) if names[i] == "N"), None)
+        heads.append({"V": 0, "N": verb, ".": verb}.get(name, None if noun is None else noun + 1))
+    return heads
+
+
+def treebank(rows=ROWS):
+    lines = []
+    for row in rows:
+        for place, (word, head) in enumerate(zip(row, heads_of(row), strict=True), start=1):
+            lines.append(f"{place}\t{word}\t_\t_\t{CLASS_OF[word]}\t_\t{head}\t_\t_\t_")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def settings_of(*assignments):
+    return read_settings(DependencySettings, None, assignments)
+
+
+def induced(folder, text, settings, **kwargs):
+    with claim_dependencies(folder, settings, **kwargs) as run:
+        return induce_dependencies(text, run, settings, say=lambda message: None)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("texts") / "toy.conllu"
+    path.write_text(treebank())
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, text):
+    folder = tmp_path_factory.mktemp("runs") / "trees"
+    with pytest.MonkeyPatch.context() as patch, as_python():
+        patch.setattr(job, "export", lambda *args, **kwargs: None)  # The page's commands export.
+        return folder, induced(folder, text, settings_of("model.iterations=5", "max_length=6"))
+
+
+def test_the_trees_beat_guesses_and_are_the_scores(finished):
+    folder, numbers = finished
+    assert numbers["num_learned_sentences"] == sum(len(row) <= 7 for row in ROWS) < len(ROWS)
+    assert numbers["undirected"] > numbers["undirected_head_next"] > 0
+    found = [row.heads for row in read_conllu(folder / "parsed.conllu")]
+    right = [
+        head == wanted
+        for row, heads in zip(ROWS, found, strict=True)
+        for head, wanted in zip(heads[:-1], heads_of(row)[:-1], strict=True)
+    ]
+    assert numbers["directed_any_length"] == pytest.approx(np.mean(right))
+    assert all(heads[heads.index(0)] == 0 and heads[-1] == heads.index(0) + 1 for heads in found)
+    assert json.loads((folder / "metrics.json").read_text()) == numbers
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_model_that_comes_back_tells_the_same_heads(finished):
+    folder, _ = finished
+    rows = read_conllu(folder / "parsed.conllu")[:9]
+    texts = tf.constant([" ".join(row.xpos[:-1]) for row in rows] + [""])
+    model = load_model(folder / "model.keras")
+    body = model.serving_signatures()["serving_default"].body
+    answer = {name: value.numpy() for name, value in body(text=texts).items()}
+    for place, row in enumerate(rows):
+        heads = row.heads[:-1]
+        padding = answer["heads"].shape[1] - len(heads)
+        assert answer["heads"][place].tolist() == heads + [-1] * padding
+    assert (answer["heads"][-1] == -1).all()
+    known = answer["heads"] >= 0
+    assert (answer["probabilities"][~known] == 0).all()
+    # Arcs' probabilities, counted in draws.
+    draws = model.structure(texts[:1]).sample(400, seed=(1, 2)).numpy()  # [400, 1, T]
+    often = np.mean(draws[:, 0] == answer["heads"][0, : draws.shape[-1]], axis=0)
+    np.testing.assert_allclose(
+        often[: len(rows[0].heads) - 1],
+        answer["probabilities"][0][: len(rows[0].heads) - 1],
+        atol=4 * 0.5 / 400**0.5,
+    )
+
+
+def test_the_page_draws_every_arc(finished):
+    folder, _ = finished
+    page = (folder / "report.html").read_text()
+    assert len(re.findall(r'<div class="tree">', page)) == 40
+    assert page.count("<polygon") == sum(len(row) - 1 for row in ROWS[:40])
+    assert not re.search(r"<script|https?://", page)
+
+
+def test_wrong_arcs_are_broken_and_words_are_shown_as_they_are():
+    page = render_dependencies(
+        "t",
+        [["<b>", "b"], []],
+        [["<b>", "N"], []],
+        [[0, 1], []],
+        [[2, 0], []],
+        {},
+        {0: [1]},
+        best=0,
+    )
+    assert page.count('class="wrong"') == 2
+    assert "<b>" not in page
+    assert "&lt;b&gt;" in page
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        ["model.hard=true"],
+        ["model.kind=neural_valence", "model.units=3", "model.gradient_steps=1", "model.starts=2"],
+    ],
+    ids=["viterbi", "networks"],
+)
+def test_every_model_is_trained_and_comes_back(assignments, text, tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "export", lambda *args, **kwargs: None)
+    plain = tmp_path / "t.txt"
+    plain.write_text("".join(" ".join(row) + "\n" for row in ROWS[:20]))
+    settings = settings_of("model.iterations=1", *assignments)
+    numbers = induced(tmp_path / "run", plain, settings)
+    assert "directed" not in numbers  # Plain text has nothing to compare with.
+    model = load_model(tmp_path / "run" / "model.keras")
+    log_prob = np.sum(model(tf.constant([" ".join(row[:-1]) for row in ROWS[:20]])))
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert [start["seed"] for start in history] == list(range(len(history)))
+    best = max(start["log_likelihood"][-1] for start in history)
+    if settings.model.hard:  # The likelihood of sentences with their best trees.
+        assert log_prob > best
+    else:
+        assert len(history) == 2
+        assert log_prob == pytest.approx(best, rel=1e-5)
+
+
+def conllu(path, rows):
+    lines = (
+        f"{i}\t{word}\t_\t{upos}\t{xpos}\t_\t{head}\t_\t_\t_"
+        for i, (word, upos, xpos, head) in enumerate(rows, start=1)
+    )
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_marks_are_left_out_and_hung_again(tmp_path):
+    rows = [("``", "_", "``", 3), ("a", "_", "D", 1), ("%", "_", "N", 0), ("-LRB-", "_", "(", 3)]
+    sentences = read_words(conllu(tmp_path / "t.conllu", rows))
+    kept = kept_words(sentences)
+    assert kept == [[False, True, True, False]]
+    # "a" hangs at a mark, which hangs at "%".
+    assert gold_heads(sentences, kept) == [[2, 0]]
+    assert with_marks([2, 0], kept[0]) == [3, 3, 0, 3]
+    assert with_marks([], [False, False, False]) == [0, 1, 1]
+    rows = [("x", "PUNCT", "_", 2), ("!", "NOUN", "_", "_")]
+    sentences = read_words(conllu(tmp_path / "t.conllu", rows))
+    assert kept_words(sentences) == [[False, True]]
+    assert gold_heads(sentences, kept_words(sentences)) is None
+
+
+def test_scores_and_guesses_counted_by_hand():
+    scores = dependency_scores([[2, 0], [2, 0, 2], []], [[2, 0], [0, 1, 2], []], max_length=2)
+    assert scores == pytest.approx(
+        {
+            **{"directed": 1, "undirected": 1},
+            **{"directed_head_previous": 0, "undirected_head_previous": 0.5},
+            **{"directed_head_next": 1, "undirected_head_next": 1},
+            **{"directed_any_length": 3 / 5, "undirected_any_length": 4 / 5},
+            **{"directed_head_previous_any_length": 1 / 5},
+            **{"undirected_head_previous_any_length": 3 / 5},
+            **{"directed_head_next_any_length": 3 / 5},
+            **{"undirected_head_next_any_length": 4 / 5},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "assignments", "message"),
+    [
+        ([("a", "_", "_", 0)], (), "reads is xpos, and not every word has a tag"),
+        ([("a", "_", "_", 0)], ("reads=upos",), "reads is upos, and not every word has a tag"),
+        ([("a", "_", "D", 0)] * 3, ("max_length=2",), "max_length is 2, and no sentence"),
+        ([(".", "_", ".", 2), (".", "_", ".", 1), ("a", "_", "D", 1)], (), "a circle of marks"),
+    ],
+)
+def test_bad_inputs_are_refused(rows, assignments, message, tmp_path):
+    path = conllu(tmp_path / "t.conllu", rows)
+    with pytest.raises(DataError, match=message):
+        induced(tmp_path / "run", path, settings_of(*assignments))
+    assert not (tmp_path / "run").exists()
+
+
+def test_plain_text_has_no_columns(tmp_path):
+    (tmp_path / "t.txt").write_text("a b\n")
+    with pytest.raises(DataError, match="reads must be words where the text has no tags"):
+        induced(tmp_path / "run", tmp_path / "t.txt", settings_of("reads=upos"))

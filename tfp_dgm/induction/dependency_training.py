@@ -1,0 +1,238 @@
+"""The induction of dependencies: sentences in; a parser, their trees and a page out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm import layers, models, training
+from tfp_dgm.data import DataError, RunFolder, digest, write_conllu, write_json
+from tfp_dgm.induction.dependency_page import render_dependencies
+from tfp_dgm.induction.dependency_scores import dependency_scores
+from tfp_dgm.induction.dependency_settings import DependencySettings, NeuralValence
+from tfp_dgm.induction.kept_starts import best_of_starts
+from tfp_dgm.induction.run import MODEL
+from tfp_dgm.induction.sentences import Sentences, read_words
+from tfp_dgm.induction.starts import batches_by_length, padded
+from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
+from tfp_dgm.serving import export
+from tfp_dgm.text import WordVocabulary
+
+_SERVED_BATCHES = (1, 16)
+_CELLS_AT_ONCE = 100_000  # Words times words of the sentences that are parsed together.
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a parser sees of sentences, marks left out.
+
+    Attributes:
+      lines: symbols of each sentence, between spaces; empty where there are marks alone.
+      learned: the sentences that are short enough to be learned from.
+    """
+
+    lines: list[str]
+    learned: list[int]
+
+
+def induce_dependencies(
+    text_file: str | os.PathLike[str],
+    run: RunFolder,
+    settings: DependencySettings,
+    *,
+    progress: training.Progress = lambda step, done, total: None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Finds the head of every word of a text, and finishes the run.
+
+    The folder then holds model.keras, saved_model/ (a line of symbols in; tokens and heads out),
+    parsed.conllu (every sentence, with heads), metrics.json, history.json and report.html, beside
+    what is every run's. A run that was interrupted goes on after the last start that had ended.
+
+    Args:
+      text_file: see `read_words`.
+      run: the folder that `claim_dependencies` claimed, entered.
+      settings: those of the claim.
+      progress: told of iterations.
+      say: takes what a person should know, a sentence at a time.
+    Returns:
+      What metrics.json holds: counts, log-likelihood (nats a word that was learned from) and, where
+      the file has heads, `dependency_scores`.
+    Raises:
+      DataError: if the file or the settings are at fault, the run was begun with another text, or
+        a loss is no number any more.
+    """
+    sentences = read_words(text_file)
+    run.require_data({"text_file": digest(sentences.texts)})
+    for warning in sentences.warnings:
+        say(f"Warning: {warning}")
+    kept = kept_words(sentences)
+    gold = gold_heads(sentences, kept)
+    read = _read(settings, sentences, kept)
+    vocabulary = _vocabulary(settings, read)
+    rows = [row[:-1] for row in vocabulary.encode_all(read.lines)]  # Without END.
+    learned = [rows[i] for i in read.learned]
+    num_learned = sum(map(len, learned))
+    say(
+        f"{len(learned):,} of {len(rows):,} sentences are learned from, {num_learned:,} words; "
+        f"{vocabulary.size:,} symbols"
+    )
+    parser, curves, best = _best_of_starts(run, settings, vocabulary, learned, progress)
+    heads = parse(parser, rows)
+    numbers: dict[str, Any] = {
+        "num_sentences": len(rows),
+        "num_words": sum(map(len, rows)),
+        "num_learned_sentences": len(learned),
+        "num_learned_words": num_learned,
+        "log_likelihood_per_word": curves[best][-1] / num_learned,
+    }
+    if gold is not None:
+        numbers |= dependency_scores(gold, heads, settings.max_length)
+    words = [
+        [word for word, keep in zip(row, chosen, strict=True) if keep]
+        for row, chosen in zip(sentences.words, kept, strict=True)
+    ]
+    symbols = [line.split() for line in read.lines]
+    page = render_dependencies(
+        Path(text_file).name, words, symbols, heads, gold, numbers, curves, best=best
+    )
+    with run.results() as folder:
+        parser.save(folder / MODEL)
+        export(parser, folder / "saved_model", batch_sizes=_SERVED_BATCHES)
+        _write_sentences(folder / "parsed.conllu", sentences, heads, kept)
+        write_json(folder / "metrics.json", numbers)
+        write_json(
+            folder / "history.json",
+            [{"seed": seed, "log_likelihood": curve} for seed, curve in curves.items()],
+        )
+        (folder / "report.html").write_text(page, encoding="utf-8")
+    return numbers
+
+
+def parse(
+    parser: models.StructuredLanguageModel, rows: Sequence[NDArray[np.int32]]
+) -> list[list[int]]:
+    """The heads of the best tree of each sentence; those without words have none."""
+    found: list[list[int]] = [[]] * len(rows)
+    order = sorted((i for i, row in enumerate(rows) if len(row)), key=lambda i: len(rows[i]))
+    while order:
+        at_once = max(1, _CELLS_AT_ONCE // len(rows[order[-1]]) ** 2)
+        places, order = order[-at_once:], order[:-at_once]
+        best = parser.structure(padded([rows[i] for i in places])).mode().numpy()
+        for place, heads in zip(places, best, strict=True):
+            found[place] = heads[: len(rows[place])].tolist()
+    return found
+
+
+def _read(
+    settings: DependencySettings, sentences: Sentences, kept: Sequence[Sequence[bool]]
+) -> _Read:
+    column = settings.reads or ("words" if sentences.annotations is None else "xpos")
+    if column == "words":
+        rows = sentences.words
+    elif sentences.annotations is None:
+        raise DataError(
+            f"settings: reads must be words where the text has no tags; received {column}"
+        )
+    else:
+        rows = [
+            [tag.replace(" ", "_") for tag in getattr(row, column)] for row in sentences.annotations
+        ]
+        if sentences.gold_tags(column) is None:
+            raise DataError(
+                f"settings: reads is {column}, and not every word has a tag there; give reads "
+                "another column or words, or tag the text first (`dgm induce tags`)"
+            )
+    chosen = [
+        [symbol for symbol, keep in zip(row, keeps, strict=True) if keep]
+        for row, keeps in zip(rows, kept, strict=True)
+    ]
+    learned = [i for i, row in enumerate(chosen) if 0 < len(row) <= settings.max_length]
+    if not learned:
+        raise DataError(
+            f"settings: max_length is {settings.max_length}, and no sentence has so few words"
+        )
+    return _Read([" ".join(row) for row in chosen], learned)
+
+
+def _vocabulary(settings: DependencySettings, read: _Read) -> WordVocabulary:
+    return WordVocabulary.fit(
+        [read.lines[i] for i in read.learned],
+        size=settings.vocabulary_size,
+        lower=settings.lower,
+        split_punctuation=False,
+    )
+
+
+def _untrained(
+    settings: DependencySettings, vocabulary: WordVocabulary, seed: int
+) -> models.StructuredLanguageModel:
+    model = settings.model
+    likelihood: layers.DistributionLayer
+    if isinstance(model, NeuralValence):
+        likelihood = layers.NeuralDependencyModelWithValence(
+            vocabulary.size, settings.max_length, embedding_units=model.units, seed=seed
+        )
+    else:
+        likelihood = layers.DependencyModelWithValence(
+            vocabulary.size, settings.max_length, seed=seed
+        )
+    parser = models.StructuredLanguageModel(likelihood, vocabulary, seed=seed)
+    parser.build((None, None))
+    return parser
+
+
+def _best_of_starts(
+    run: RunFolder,
+    settings: DependencySettings,
+    vocabulary: WordVocabulary,
+    rows: Sequence[NDArray[np.int32]],
+    progress: training.Progress,
+) -> tuple[models.StructuredLanguageModel, dict[int, list[float]], int]:
+    """The likeliest start, every start's curve, and which it was."""
+    model = settings.model
+    steps: dict[str, Any] = {}
+    if isinstance(model, NeuralValence):
+        steps = {"gradient_steps": model.gradient_steps, "learning_rate": model.learning_rate}
+
+    def train(seed: int) -> tuple[keras.Model, list[float]]:
+        keras.utils.set_random_seed(seed)
+        parser = _untrained(settings, vocabulary, seed)
+        fitted = training.fit_em(
+            parser,
+            batches_by_length(rows),
+            guess=training.harmonic,
+            iterations=model.iterations,
+            smoothing=model.smoothing,
+            hard=model.hard,
+            progress=lambda _, done, total: progress(f"EM, seed {seed}", done, total),
+            **steps,
+        )
+        return parser, fitted.history["log_likelihood"]
+
+    # Where rules are free, the harmonic start leaves nothing of first weights.
+    starts = model.starts if isinstance(model, NeuralValence) else 1
+    weights, curves, best = best_of_starts(run, range(settings.seed, settings.seed + starts), train)
+    parser = _untrained(settings, vocabulary, settings.seed)
+    parser.set_weights(weights)
+    return parser, curves, best
+
+
+def _write_sentences(
+    path: Path,
+    sentences: Sentences,
+    heads: Sequence[Sequence[int]],
+    kept: Sequence[Sequence[bool]],
+) -> None:
+    annotations = sentences.annotations
+    with path.open("w", encoding="utf-8") as file:
+        for i, words in enumerate(sentences.forms):
+            tags = None if annotations is None else annotations[i].xpos
+            write_conllu(file, words, xpos=tags, heads=with_marks(heads[i], kept[i]))

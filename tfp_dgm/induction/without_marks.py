@@ -1,0 +1,79 @@
+"""Sentences without punctuation, which has no part in what is learned or scored."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfp_dgm.data import DataError
+from tfp_dgm.induction.sentences import Sentences
+
+# Of the Penn Treebank: words without a letter, and marks of letters.
+_WORDS = {"%", "&"}
+_MARKS = {"-LRB-", "-RRB-", "-LCB-", "-RCB-"}
+
+
+def kept_words(sentences: Sentences) -> list[list[bool]]:
+    """Of each word, whether it is more than a mark.
+
+    A mark is what the universal tag PUNCT says; where that column is empty, what has neither letter
+    nor digit, but for % and &.
+    """
+    if sentences.annotations is None:
+        return [[not _is_mark(word) for word in row] for row in sentences.words]
+    return [
+        [
+            not _is_mark(word) if tag == "_" else tag != "PUNCT"
+            for word, tag in zip(row.words, row.upos, strict=True)
+        ]
+        for row in sentences.annotations
+    ]
+
+
+def gold_heads(sentences: Sentences, kept: Sequence[Sequence[bool]]) -> list[list[int]] | None:
+    """The heads among the words that are kept, counted anew; None unless every word has one.
+
+    Below a mark, a word hangs at the next word above that is kept.
+
+    Raises:
+      DataError: if heads go in a circle; names the sentence.
+    """
+    rows = [row.heads for row in sentences.annotations or []]
+    if not rows or any(head is None for row in rows for head in row):
+        return None
+    found = []
+    for number, (heads, chosen) in enumerate(zip(rows, kept, strict=True), start=1):
+        places = [0, *np.cumsum(chosen).tolist()]
+        above = [_next_kept(number, heads, chosen, word) for word in range(1, len(heads) + 1)]
+        found.append([places[head] for head, keep in zip(above, chosen, strict=True) if keep])
+    return found
+
+
+def _next_kept(number: int, heads: Sequence[int | None], kept: Sequence[bool], word: int) -> int:
+    head = heads[word - 1]
+    for _ in heads:
+        if not head or kept[head - 1]:
+            return head or 0
+        head = heads[head - 1]
+    raise DataError(
+        f"sentence {number}: expected heads that are a tree; received a circle of marks above the "
+        f"word {word}"
+    )
+
+
+def with_marks(heads: Sequence[int], kept: Sequence[bool]) -> list[int]:
+    """Heads of all words, of those of the kept ones: marks hang at the root's word.
+
+    Where nothing is kept, the first mark is the root's.
+    """
+    places = [0, *(i for i, keep in enumerate(kept, start=1) if keep)]
+    if len(places) == 1:
+        return [0, *[1] * (len(kept) - 1)]
+    root = places[1 + list(heads).index(0)]
+    of_kept = iter(heads)
+    return [places[next(of_kept)] if keep else root for keep in kept]
+
+
+def _is_mark(word: str) -> bool:
+    if word in _WORDS:
+        return False
+    return word in _MARKS or not any(character.isalnum() for character in word)
