@@ -145,6 +145,7 @@ COMPILED_AS = {
     layers.MixtureOfNormalsPrior: layers.VampPrior,
     layers.DependencyModelWithValence: layers.DependencyModelWithValence,
     layers.NeuralDependencyModelWithValence: layers.DependencyModelWithValence,
+    layers.GaussianDependencyModelWithValence: layers.DependencyModelWithValence,
     layers.HiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.NeuralHiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.FactorialHiddenMarkov: layers.GaussianHiddenMarkov,
