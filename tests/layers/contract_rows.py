@@ -39,6 +39,7 @@ class Row:
       log_prob: oracle of one event, from the parameters of one row (a prior's weights).
       support: every event, where they can be enumerated.
       more: whether there are further events, which are never drawn: draws are of the support alone.
+        Without a support, draws are compared in tests of the distribution's own.
       moments: oracle of mean and covariance, where they cannot.
       parameters: of one row of features, from the layer; the flat projection where None.
       num_fixed: weights that training does not change by gradients.
@@ -749,6 +750,7 @@ ROWS = [
         },
         FRAMES,
         tagged_vectors_log_prob,
+        more=True,
         parameters=logits_and_normals,
     ),
     Row(

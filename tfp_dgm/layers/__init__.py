@@ -38,6 +38,7 @@ from tfp_dgm.layers.normalizing_flow import (
     NormalizingFlowLayer,
     PlanarFlow,
 )
+from tfp_dgm.layers.over_vectors import OverVectors
 from tfp_dgm.layers.parameters import Parameters
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import (
@@ -99,6 +100,7 @@ __all__ = [
     "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
+    "OverVectors",
     "Parameters",
     "PlanarFlow",
     "PowerSpherical",
