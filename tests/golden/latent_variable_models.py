@@ -252,6 +252,9 @@ LATENT_VARIABLE_MODELS = {
         layers.NeuralContextFreeGrammar(WORDS, 2, 3, max_length=4, symbol_units=5), SENTENCES
     ),
     "compound_grammar": compound_grammar,
+    "dependency_model_vectors": lambda: hidden_structure(
+        layers.GaussianDependencyModelWithValence(2, num_states=3, num_steps=4, seed=1), FRAMES
+    ),
     "hidden_markov_vectors": lambda: hidden_structure(
         layers.GaussianHiddenMarkov(2, num_states=3, num_steps=4, full_covariance=True), FRAMES
     ),

@@ -13,7 +13,14 @@ import scipy.stats
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tests.references import densities, dependency_models, flows, grammars, hidden_markov
+from tests.references import (
+    densities,
+    dependency_models,
+    flows,
+    grammars,
+    hidden_markov,
+    tagged_trees,
+)
 from tests.references.chains import chain as all_chains
 from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
@@ -32,6 +39,7 @@ class Row:
       log_prob: oracle of one event, from the parameters of one row (a prior's weights).
       support: every event, where they can be enumerated.
       more: whether there are further events, which are never drawn: draws are of the support alone.
+        Without a support, draws are compared in tests of the distribution's own.
       moments: oracle of mean and covariance, where they cannot.
       parameters: of one row of features, from the layer; the flat projection where None.
       num_fixed: weights that training does not change by gradients.
@@ -345,6 +353,14 @@ def projected_observations_log_prob(parameters, event):
         total += flows.log_det_jacobian(coupling, x)
         x = coupling(x)
     return total + log_prob_from(normal_diag)(base, x)
+
+
+def tagged_vectors_log_prob(parameters, event):
+    *rules, loc, log_scale = parameters
+    covariances = hidden_markov.covariances(0.1 + np.exp(log_scale), False)
+    vectors = float64(event)[~np.isnan(event).any(axis=1)]  # In `FRAMES`, the first ones.
+    trees = tagged_trees.vector_scores(*rules, loc, covariances, vectors)
+    return scipy.special.logsumexp([score for score, *_ in trees])
 
 
 def hidden_vectors_log_prob(parameters, event):
@@ -720,6 +736,21 @@ ROWS = [
         {"units": 2, "num_states": 2, "num_steps": 2, "min_scale": 0.1, "seed": 5},
         FRAMES,
         hidden_vectors_log_prob,
+        parameters=logits_and_normals,
+    ),
+    Row(
+        layers.GaussianDependencyModelWithValence,
+        {
+            "units": 2,
+            "num_states": 2,
+            "num_steps": 2,
+            "attachment_valences": 2,
+            "min_scale": 0.1,
+            "seed": 5,
+        },
+        FRAMES,
+        tagged_vectors_log_prob,
+        more=True,
         parameters=logits_and_normals,
     ),
     Row(

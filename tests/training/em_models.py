@@ -38,6 +38,10 @@ def tree_model(seed=3, valences=1):
     )
 
 
+def tagged_model(seed=3):
+    return model_of(layers.GaussianDependencyModelWithValence(2, 2, 5, min_scale=0.05, seed=seed))
+
+
 def vector_model(full, seed=3):
     return model_of(
         layers.GaussianHiddenMarkov(2, K, 5, full_covariance=full, min_scale=0.05, seed=seed)

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import logsumexp
 
 from tests.references.dependency_models import (
     LEFT,
@@ -13,7 +14,9 @@ from tests.references.dependency_models import (
     DependencyModel,
     words_of,
 )
-from tests.training.em_models import PARSED, V, model_of, tree_model
+from tests.references.hidden_markov import covariances
+from tests.references.tagged_trees import vector_scores
+from tests.training.em_models import PARSED, VECTORS, V, model_of, tagged_model, tree_model
 from tfp_dgm import layers
 from tfp_dgm.distributions import DependencyTreeWithValence, LinearChain
 from tfp_dgm.training import fit_em, harmonic
@@ -53,6 +56,41 @@ def test_one_step_is_the_textbooks(valences, choose, eager):
     fitted = fit_em(model, PARSED, iterations=1, smoothing=SMOOTHING, hard=choose is not None)
     assert fitted.history["log_likelihood"][0] == pytest.approx(sum(totals), rel=1e-5)
     assert_normalised(layer().log_potentials, (root, attachments, decisions))
+
+
+def test_one_step_on_vectors_counts_every_tree_and_tagging(eager):
+    model, x = tagged_model(), VECTORS[1:4]  # Of 3 words, of 1, of 5 with one not observed.
+    layer = model.likelihood
+    *rules, loc = (np.float64(weight) for weight in layer.weights[:4])
+    spread = covariances(layer().scale, False)
+    counts, weights, seen, nats = [np.zeros(part.shape) for part in rules], [], [], 0.0
+    for row in np.float64(x):
+        row = row[: 1 + np.flatnonzero(~np.isnan(row[:, 0]))[-1]]
+        trees = vector_scores(*rules, loc, spread, row)
+        total = logsumexp([score for score, *_ in trees])
+        nats += total
+        shares = np.zeros((len(row), 2))
+        for score, _, tags, (root, attached, decided) in trees:
+            share = np.exp(score - total)
+            alike = [(head, side, 0, tag) for head, side, _, tag in attached]
+            for count, used in zip(counts, (root, alike, decided), strict=True):
+                for rule in used:
+                    count[rule] += share
+            shares[range(len(row)), tags] += share
+        observed = ~np.isnan(row[:, 0])
+        weights += list(shares[observed])
+        seen += list(row[observed])
+    fitted = fit_em(model, x, iterations=1, smoothing=SMOOTHING)
+    assert fitted.history["log_likelihood"][0] == pytest.approx(nats, rel=1e-5)
+    for part, count in zip(layer().log_potentials[:3], counts, strict=True):
+        smoothed = count + SMOOTHING
+        expected = smoothed / smoothed.sum(axis=-1, keepdims=True)
+        np.testing.assert_allclose(np.exp(part), expected, atol=1e-4)
+    for tag, share in enumerate(np.transpose(weights)):
+        mean = np.average(seen, axis=0, weights=share)
+        variance = np.average(np.square(seen - mean), axis=0, weights=share)
+        np.testing.assert_allclose(layer.loc[tag], mean, rtol=1e-3)
+        np.testing.assert_allclose(np.square(layer().scale[tag]), variance, rtol=1e-3)
 
 
 def harmonic_counts(texts, constant):

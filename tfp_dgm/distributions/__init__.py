@@ -5,6 +5,7 @@ from tfp_dgm.distributions.factors import independent_factors
 from tfp_dgm.distributions.generative_structures import (
     DependencyModelWithValence,
     FactorialHiddenMarkov,
+    GaussianDependencyModelWithValence,
     GaussianHiddenMarkov,
     GenerativeStructure,
     HiddenMarkovText,
@@ -38,6 +39,8 @@ from tfp_dgm.distributions.structures import (
     SemiMarkovChain,
     SemiMarkovParts,
     Structure,
+    TaggedDependencyTree,
+    TaggedDependencyTreeParts,
 )
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
@@ -56,6 +59,7 @@ __all__ = [
     "FactorialChain",
     "FactorialChainParts",
     "FactorialHiddenMarkov",
+    "GaussianDependencyModelWithValence",
     "GaussianHiddenMarkov",
     "GenerativeStructure",
     "GrammarTree",
@@ -76,6 +80,8 @@ __all__ = [
     "SemiMarkovChain",
     "SemiMarkovParts",
     "Structure",
+    "TaggedDependencyTree",
+    "TaggedDependencyTreeParts",
     "TokenSequence",
     "TopDown",
     "from_noise",

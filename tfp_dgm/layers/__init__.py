@@ -17,6 +17,9 @@ from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
 from tfp_dgm.layers.experts import Experts
 from tfp_dgm.layers.flow_prior import AutoregressiveFlowPrior
+from tfp_dgm.layers.gaussian_dependency_model_with_valence import (
+    GaussianDependencyModelWithValence,
+)
 from tfp_dgm.layers.gaussian_hidden_markov import FactorialHiddenMarkov, GaussianHiddenMarkov
 from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
 from tfp_dgm.layers.hidden_markov_text import HiddenMarkovText
@@ -35,6 +38,7 @@ from tfp_dgm.layers.normalizing_flow import (
     NormalizingFlowLayer,
     PlanarFlow,
 )
+from tfp_dgm.layers.over_vectors import OverVectors
 from tfp_dgm.layers.parameters import Parameters
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import (
@@ -76,6 +80,7 @@ __all__ = [
     "ExpertRecognition",
     "Experts",
     "FactorialHiddenMarkov",
+    "GaussianDependencyModelWithValence",
     "GaussianHiddenMarkov",
     "HiddenMarkovLayer",
     "HiddenMarkovText",
@@ -95,6 +100,7 @@ __all__ = [
     "NormalizingFlowLayer",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
+    "OverVectors",
     "Parameters",
     "PlanarFlow",
     "PowerSpherical",

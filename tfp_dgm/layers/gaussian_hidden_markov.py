@@ -3,62 +3,15 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm import distributions
-from tfp_dgm.layers.constraints import FRAMES, Constraint
-from tfp_dgm.layers.covariances import ScaleWeights
-from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
-
-
-class _OverVectors(HiddenMarkovLayer):
-    """What the two have in common: Normals over R^D."""
-
-    def __init__(
-        self,
-        units: int,
-        num_states: int,
-        num_steps: int,
-        *,
-        full_covariance: bool,
-        min_scale: float,
-        seed: int | None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(units, num_states, seed=seed, **kwargs)
-        self._require_positive("num_steps", num_steps)
-        if min_scale <= 0:
-            raise ValueError(
-                f"{type(self).__name__}: `min_scale` must be > 0; received {min_scale}"
-            )
-        self.num_steps = num_steps
-        self.full_covariance = full_covariance
-        self.min_scale = min_scale
-        self._scales = ScaleWeights(units, full_covariance, min_scale)
-
-    @property
-    def value_shape(self) -> tuple[int | None, ...]:
-        return (None, self.units)
-
-    @property
-    def support(self) -> Constraint:
-        return FRAMES
-
-    def assign_normals(self, loc: np.ndarray, covariance: np.ndarray) -> None:
-        """Sets means, and covariances (of diagonal ones, the variances) brought above the limit.
-
-        Args:
-          loc: as the weight.
-          covariance: [..., D, D] or [..., D], with the leading axes of the weight.
-        """
-        self.loc.assign(loc)
-        self.scale_weights.assign(self._scales.weights(covariance))
+from tfp_dgm.layers.over_vectors import OverVectors
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class GaussianHiddenMarkov(_OverVectors):
+class GaussianHiddenMarkov(OverVectors):
     """Sequences of vectors written by a hidden Markov chain, a Normal in each state; all weights.
 
     See `distributions.GaussianHiddenMarkov` for the density, and for vectors that are not observed.
@@ -115,7 +68,7 @@ class GaussianHiddenMarkov(_OverVectors):
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class FactorialHiddenMarkov(_OverVectors):
+class FactorialHiddenMarkov(OverVectors):
     """Sequences of vectors written by M hidden Markov chains, whose means add up; all weights.
 
     See `distributions.FactorialHiddenMarkov` for the density; K^M should be some thousands at most.

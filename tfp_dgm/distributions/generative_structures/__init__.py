@@ -7,6 +7,10 @@ from tfp_dgm.distributions.generative_structures.dependency_model_with_valence i
 from tfp_dgm.distributions.generative_structures.factorial_hidden_markov import (
     FactorialHiddenMarkov,
 )
+from tfp_dgm.distributions.generative_structures.gaussian_dependency_model_with_valence import (
+    GaussianDependencyModelPotentials,
+    GaussianDependencyModelWithValence,
+)
 from tfp_dgm.distributions.generative_structures.gaussian_hidden_markov import (
     GaussianHiddenMarkov,
     GaussianHiddenMarkovPotentials,
@@ -29,6 +33,8 @@ __all__ = [
     "DependencyModelPotentials",
     "DependencyModelWithValence",
     "FactorialHiddenMarkov",
+    "GaussianDependencyModelPotentials",
+    "GaussianDependencyModelWithValence",
     "GaussianHiddenMarkov",
     "GaussianHiddenMarkovPotentials",
     "GenerativeStructure",

@@ -18,6 +18,10 @@ from tfp_dgm.distributions.structures.non_projective_dependency_tree import (
 )
 from tfp_dgm.distributions.structures.semi_markov_chain import SemiMarkovChain, SemiMarkovParts
 from tfp_dgm.distributions.structures.structure import Structure
+from tfp_dgm.distributions.structures.tagged_dependency_tree import (
+    TaggedDependencyTree,
+    TaggedDependencyTreeParts,
+)
 
 __all__ = [
     "ConstituencyTree",
@@ -36,4 +40,6 @@ __all__ = [
     "SemiMarkovChain",
     "SemiMarkovParts",
     "Structure",
+    "TaggedDependencyTree",
+    "TaggedDependencyTreeParts",
 ]

@@ -32,6 +32,7 @@ def spans_from_first(
     by one row and one place a step. Time O(N^3 B); the derivative goes back over the widths, with
     the charts alone kept, O(N^2 B). Of many places, stretches of widths hold but what they need
     (no start beyond N less the least width, no row beyond the largest), at best a third of it all.
+    B may be any number that the values of a place have; charts may differ in it.
 
     Args:
       step: the recursion, of any number of places; what it closes over has no derivative. Its last

@@ -7,7 +7,7 @@ import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.charts import Charts, by_width, spans_from_first
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
-from tfp_dgm.distributions.structures.heads import finite_arcs, heads_of, trees_of
+from tfp_dgm.distributions.structures.heads import finite_arcs, heads_of, trees_of, valences_of
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
 from tfp_dgm.distributions.structures.sizes import size_of
@@ -184,20 +184,12 @@ class DependencyTreeWithValence(RecursiveStructure):
         arcs, stops = self._finite
         nodes = tf.shape(arcs)[1]
         heads, read, tree = trees_of(event, self._lengths, single_root=True, projective=True)
-        word = tf.range(1, nodes)
-        right, distance = word > heads, tf.abs(word - heads)  # [..., B, T]
-        one, other = (..., slice(None), tf.newaxis), (..., tf.newaxis, slice(None))
-        siblings = (heads[one] == heads[other]) & (right[one] == right[other])
-        nearer = siblings & read[other] & (distance[other] < distance[one])
-        later = tf.cast(tf.reduce_any(nearer, axis=-1), tf.int32)
+        _, later, some = valences_of(heads, read)
         row = tf.range(tf.shape(arcs)[0])[:, tf.newaxis]
-        place = ((row * nodes + heads) * nodes + word) * 2 + later
+        place = ((row * nodes + heads) * nodes + tf.range(1, nodes)) * 2 + later
         score = tf.reduce_sum(tf.where(read, tf.gather(tf.reshape(arcs, [-1]), place), 0), axis=-1)
-        modifies = (heads[other] == word[:, tf.newaxis]) & read[other]  # [..., B, T, T]
-        for side, there in enumerate((modifies & ~right[other], modifies & right[other])):
-            some = tf.reduce_any(there, axis=-1)
-            stopped = tf.where(some, stops[..., side, 1], stops[..., side, 0])
-            score += tf.reduce_sum(tf.where(read, stopped, 0), axis=-1)
+        stopped = tf.where(some == 1, stops[..., 1], stops[..., 0])  # [..., B, T, 2]
+        score += tf.reduce_sum(tf.where(read[..., tf.newaxis], stopped, 0), axis=[-2, -1])
         return tf.where(tree, score, NEVER)
 
 

@@ -53,6 +53,25 @@ def trees_of(
     return heads, read, tree
 
 
+def valences_of(heads: tf.Tensor, read: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Heads [..., B, T] of trees -> what valence is, int32.
+
+    Returns:
+      side: [..., B, T], 1 where a word is on the right of its head.
+      later: [..., B, T], 1 where its head has nearer modifiers on that side.
+      some: [..., B, T, 2], 1 where a word has modifiers on its left, its right.
+    """
+    word = tf.range(1, tf.shape(heads)[-1] + 1)
+    right, distance = word > heads, tf.abs(word - heads)
+    one, other = (..., slice(None), tf.newaxis), (..., tf.newaxis, slice(None))
+    siblings = (heads[one] == heads[other]) & (right[one] == right[other])
+    nearer = siblings & read[other] & (distance[other] < distance[one])
+    modifies = (heads[other] == word[:, tf.newaxis]) & read[other]  # [..., B, T, T]
+    some = [tf.reduce_any(modifies & there[other], axis=-1) for there in (~right, right)]
+    parts = right, tf.reduce_any(nearer, axis=-1), tf.stack(some, axis=-1)
+    return tuple(tf.cast(part, tf.int32) for part in parts)
+
+
 def _reach_root(heads: tf.Tensor) -> tf.Tensor:
     """Whether every word has the root above it, bool [...], of heads [..., T]."""
     up = tf.concat([tf.zeros_like(heads[..., :1]), heads], axis=-1)  # of nodes, [..., N]

@@ -135,6 +135,12 @@ class KBest(Semiring):
         return tf.concat([potentials[tf.newaxis], rest], axis=0)
 
     def times(self, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+        # In whole, since fewer ways to broadcast at once are known than there are axes here.
+        shape = tf.broadcast_dynamic_shape(tf.shape(left)[1:], tf.shape(right)[1:])
+        left, right = (
+            tf.broadcast_to(values, tf.concat([tf.shape(values)[:1], shape], axis=0))
+            for values in (left, right)
+        )
         pairs = left[:, tf.newaxis] + right[tf.newaxis]  # [k, k, ...]
         return self._best(tf.reshape(pairs, tf.concat([[-1], tf.shape(pairs)[2:]], axis=0)))
 

@@ -54,10 +54,14 @@ def _(layer: layers.HiddenMarkovText, statistics: Any, smoothing: float) -> None
 
 @m_step.register(layers.DependencyModelWithValence)
 def _(layer: layers.DependencyModelWithValence, statistics: Any, smoothing: float) -> None:
-    now = layer().log_potentials
-    _assign(layer.root_logits, now.root, statistics.root, smoothing)
-    _assign(layer.attachment_logits, now.attachments, statistics.attachments, smoothing)
-    _assign(layer.decision_logits, now.decisions, statistics.decisions, smoothing)
+    _assign_rules(layer, layer(), statistics, smoothing)
+
+
+@m_step.register(layers.GaussianDependencyModelWithValence)
+def _(layer: layers.GaussianDependencyModelWithValence, statistics: Any, smoothing: float) -> None:
+    now = layer()
+    _assign_rules(layer, now, statistics, smoothing)
+    _assign_moments(layer, now, statistics)
 
 
 @m_step.register(layers.ProbabilisticContextFreeGrammar)
@@ -71,25 +75,9 @@ def _(layer: layers.ProbabilisticContextFreeGrammar, statistics: Any, smoothing:
 
 @m_step.register(layers.GaussianHiddenMarkov)
 def _(layer: layers.GaussianHiddenMarkov, statistics: Any, smoothing: float) -> None:
-    """Means and covariances from the moments of each state's vectors."""
     now = layer()
     _assign_chains(layer, now, statistics, smoothing)
-    # A state without a vector keeps its Normal.
-    used = statistics.constant > 1e-6
-    number = np.where(used, statistics.constant, 1.0)[:, np.newaxis]  # [K, 1]
-    mean = statistics.linear / number
-    loc, scale = (np.asarray(part, np.float64) for part in (now.loc, now.scale))
-    if layer.full_covariance:
-        square = _square(statistics.quadratic / number)
-        found = square - mean[:, :, np.newaxis] * mean[:, np.newaxis]
-        before = scale @ np.swapaxes(scale, 1, 2)
-    else:
-        found, before = statistics.quadratic / number - np.square(mean), np.square(scale)
-    shape = (-1, *[1] * (found.ndim - 1))
-    layer.assign_normals(
-        np.where(used[:, np.newaxis], np.asarray(now.centre) + mean, loc),
-        np.where(used.reshape(shape), found, before),
-    )
+    _assign_moments(layer, now, statistics)
 
 
 @m_step.register(layers.FactorialHiddenMarkov)
@@ -113,6 +101,13 @@ def _(layer: layers.FactorialHiddenMarkov, statistics: Any, smoothing: float) ->
     layer.assign_normals(loc, square / number.sum())
 
 
+def _assign_rules(layer: Any, now: GenerativeStructure, statistics: Any, smoothing: float) -> None:
+    potentials = now.log_potentials
+    _assign(layer.root_logits, potentials.root, statistics.root, smoothing)
+    _assign(layer.attachment_logits, potentials.attachments, statistics.attachments, smoothing)
+    _assign(layer.decision_logits, potentials.decisions, statistics.decisions, smoothing)
+
+
 def _assign_chains(
     layer: layers.GaussianHiddenMarkov | layers.FactorialHiddenMarkov,
     now: GenerativeStructure,
@@ -122,6 +117,26 @@ def _assign_chains(
     potentials = now.log_potentials
     _assign(layer.initial_logits, potentials.initial, statistics.initial, smoothing)
     _assign(layer.transition_logits, potentials.transitions, statistics.transitions, smoothing)
+
+
+def _assign_moments(layer: Any, now: Any, statistics: Any) -> None:
+    """Means and covariances from the moments of each state's vectors."""
+    # A state without a vector keeps its Normal.
+    used = statistics.constant > 1e-6
+    number = np.where(used, statistics.constant, 1.0)[:, np.newaxis]  # [K, 1]
+    mean = statistics.linear / number
+    loc, scale = (np.asarray(part, np.float64) for part in (now.loc, now.scale))
+    if layer.full_covariance:
+        square = _square(statistics.quadratic / number)
+        found = square - mean[:, :, np.newaxis] * mean[:, np.newaxis]
+        before = scale @ np.swapaxes(scale, 1, 2)
+    else:
+        found, before = statistics.quadratic / number - np.square(mean), np.square(scale)
+    shape = (-1, *[1] * (found.ndim - 1))
+    layer.assign_normals(
+        np.where(used[:, np.newaxis], np.asarray(now.centre) + mean, loc),
+        np.where(used.reshape(shape), found, before),
+    )
 
 
 def _square(packed: np.ndarray) -> np.ndarray:

@@ -39,8 +39,13 @@ def _(layer: layers.SeededPrior, x: np.ndarray, seed: int) -> None:
     layer.restart(seed)
 
 
+@start_anew.register(layers.GaussianDependencyModelWithValence)
 @start_anew.register(layers.GaussianHiddenMarkov)
-def _(layer: layers.GaussianHiddenMarkov, x: np.ndarray, seed: int) -> None:
+def _(
+    layer: layers.GaussianDependencyModelWithValence | layers.GaussianHiddenMarkov,
+    x: np.ndarray,
+    seed: int,
+) -> None:
     """Means at vectors far from each other (k-means++), covariances that of all vectors."""
     layer.restart(seed)
     vectors = _vectors(x)
