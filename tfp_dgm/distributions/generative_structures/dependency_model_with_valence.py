@@ -121,6 +121,7 @@ class DependencyModelWithValence(GenerativeText):
         return DependencyTreeWithValence(arcs, tf.where(nothing, 0.0, stops), lengths=lengths)
 
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
-        texts = draw_texts(*self._log_potentials, n, self._max_length, sanitized(seed))
+        root, attachments, decisions = self._log_potentials
+        texts = draw_texts(root, attachments, decisions, n, self._max_length, sanitized(seed))
         words = tf.reduce_sum(tf.cast(texts != PAD, tf.int32), axis=-1, keepdims=True)
         return tf.where(tf.range(self._max_length) == words, END, texts)
