@@ -26,6 +26,7 @@ class Family(NamedTuple):
       structures: words -> [(event, indices of potentials), ...].
       told_by: the name of the potentials.
       shortest: words of the shortest row that has a structure.
+      longest: words of the longest.
       scales: of potentials; marginals must stay above the least float32.
       always_read: bool, as `shape`: potentials that are read whether a row uses them or not.
     """
@@ -35,6 +36,7 @@ class Family(NamedTuple):
     structures: Callable[[int], Any]
     told_by: str
     shortest: int = 1
+    longest: int = WORDS
     scales: tuple[float, ...] = (0.3, 2.0, 30.0)
     always_read: Any = False
 
@@ -57,7 +59,7 @@ def cases(draw, family):
     """Rows of any lengths and scales; some impossible parts; what is not read is NaN or huge."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (2, ROWS, *family.shape)
-    every = range(family.shortest, WORDS + 1)
+    every = range(family.shortest, family.longest + 1)
     lengths = draw(st.permutations([every[row % len(every)] for row in range(ROWS)]))
     scales, shares = rng.choice(family.scales, ROWS), rng.choice([0.0, 0.1, 0.4], ROWS)
     axes = (slice(None), *[np.newaxis] * len(family.shape))

@@ -75,7 +75,9 @@ def test_draws_follow_the_distribution():
     assert_draws_follow(TREES, potentials(), [4, 3, 1])
 
 
+@pytest.mark.slow
 def test_xla_compiles_it():
+    """Quicker: `test_dependency_structures.py::test_xla_compiles_it`, of the same charts."""
     assert_compiles(TREES, potentials(), [4, 1, 3], mode=False)
 
 
