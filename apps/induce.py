@@ -58,14 +58,7 @@ def tags(
         with claim_tags(output, resolved, data=data, resume=resume) as run:
             with quiet_start():
                 from tfp_dgm.induction import induce_tags
-            numbers = induce_tags(
-                text_file,
-                run,
-                resolved,
-                progress=progress,
-                say=lambda message: typer.echo(message, err=True),
-            )
-
+            numbers = induce_tags(text_file, run, resolved, progress=progress, say=_say)
     _show(numbers, output, json_file)
 
 
@@ -102,14 +95,12 @@ def dependencies(
         with claim_dependencies(output, resolved, data=data, resume=resume) as run:
             with quiet_start():
                 from tfp_dgm.induction import induce_dependencies
-            numbers = induce_dependencies(
-                text_file,
-                run,
-                resolved,
-                progress=progress,
-                say=lambda message: typer.echo(message, err=True),
-            )
+            numbers = induce_dependencies(text_file, run, resolved, progress=progress, say=_say)
     _show(numbers, output, json_file)
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
 
 
 def _show(numbers: dict[str, Any], output: Path, json_file: Path | None) -> None:

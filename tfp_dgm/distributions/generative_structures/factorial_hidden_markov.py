@@ -49,7 +49,6 @@ class FactorialHiddenMarkov(GaussianStructure):
     """
 
     categorical = ("initial", "transitions")
-    event_ndims = 2
 
     def __init__(
         self,
@@ -65,8 +64,6 @@ class FactorialHiddenMarkov(GaussianStructure):
     ) -> None:
         parameters = dict(locals())
         owner = "FactorialHiddenMarkov"
-        if num_steps < 1:
-            raise ValueError(f"{owner}: `num_steps` must be >= 1; received {num_steps}")
         with tf.name_scope(name) as name:
             initial = tf.convert_to_tensor(initial_logits, tf.float32)
             transitions = tf.convert_to_tensor(transition_logits, tf.float32)
@@ -81,9 +78,8 @@ class FactorialHiddenMarkov(GaussianStructure):
             self._log_initial = tf.nn.log_softmax(initial)
             self._log_transitions = tf.nn.log_softmax(transitions)
             self._centre = centre_of(tf.reduce_mean(self._loc, axis=1) * sizes[0])
-            self._num_steps = num_steps
             super().__init__(
-                tf.float32,
+                num_steps=num_steps,
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,

@@ -63,7 +63,6 @@ class GaussianDependencyModelWithValence(GaussianStructure):
     """
 
     categorical = ("root", "attachments", "decisions")
-    event_ndims = 2
 
     def __init__(
         self,
@@ -80,8 +79,6 @@ class GaussianDependencyModelWithValence(GaussianStructure):
     ) -> None:
         parameters = dict(locals())
         owner = "GaussianDependencyModelWithValence"
-        if num_steps < 1:
-            raise ValueError(f"{owner}: `num_steps` must be >= 1; received {num_steps}")
         with tf.name_scope(name) as name:
             root = tf.convert_to_tensor(root_logits, tf.float32)
             attachments = tf.convert_to_tensor(attachment_logits, tf.float32)
@@ -104,9 +101,8 @@ class GaussianDependencyModelWithValence(GaussianStructure):
                 tf.nn.log_softmax(decisions),
                 *gaussian_potentials(self._loc, self._scale, self._centre),
             )
-            self._num_steps = num_steps
             super().__init__(
-                tf.float32,
+                num_steps=num_steps,
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,

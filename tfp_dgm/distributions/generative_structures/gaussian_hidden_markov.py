@@ -59,7 +59,6 @@ class GaussianHiddenMarkov(GaussianStructure):
     """
 
     categorical = ("initial", "transitions")
-    event_ndims = 2
 
     def __init__(
         self,
@@ -75,8 +74,6 @@ class GaussianHiddenMarkov(GaussianStructure):
     ) -> None:
         parameters = dict(locals())
         owner = "GaussianHiddenMarkov"
-        if num_steps < 1:
-            raise ValueError(f"{owner}: `num_steps` must be >= 1; received {num_steps}")
         with tf.name_scope(name) as name:
             initial = tf.convert_to_tensor(initial_logits, tf.float32)
             transitions = tf.convert_to_tensor(transition_logits, tf.float32)
@@ -94,9 +91,8 @@ class GaussianHiddenMarkov(GaussianStructure):
                 tf.nn.log_softmax(transitions),
                 *gaussian_potentials(self._loc, self._scale, self._centre),
             )
-            self._num_steps = num_steps
             super().__init__(
-                tf.float32,
+                num_steps=num_steps,
                 parameters=parameters,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,

@@ -1,5 +1,7 @@
 """What hidden Markov models of vectors share: Normals over frames, some of them not observed."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_dgm.distributions.generative_structures.gaussian_emissions import (
@@ -13,13 +15,27 @@ from tfp_dgm.distributions.generative_structures.generative_structure import Gen
 class GaussianStructure(GenerativeStructure):
     """p(x) of vectors [T, D], each from a Normal that a hidden structure has chosen.
 
-    Subclasses set the means, the scale, the centre of statistics, and the vectors of a draw.
+    Subclasses set the means, the scale and the centre of statistics before this constructor.
+
+    Args:
+      num_steps: vectors of a draw.
+    Raises:
+      ValueError: if `num_steps` is below 1.
     """
+
+    event_ndims = 2
 
     _loc: tf.Tensor
     _scale: tf.Tensor
     _centre: tf.Tensor
-    _num_steps: int
+
+    def __init__(self, *, num_steps: int, **kwargs: Any) -> None:
+        if num_steps < 1:
+            raise ValueError(
+                f"{type(self).__name__}: `num_steps` must be >= 1; received {num_steps}"
+            )
+        self._num_steps = num_steps
+        super().__init__(tf.float32, **kwargs)
 
     @property
     def loc(self) -> tf.Tensor:
