@@ -32,7 +32,7 @@ from typing import Any
 from exits.missing import end_for_want_of
 from rich.console import Console
 from rich.table import Table
-from treebanks.penn import read_penn
+from treebanks.penn import heads_of, read_penn
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -169,7 +169,7 @@ def read_sentences(options: argparse.Namespace) -> list[tuple[list[str], list[st
     if not path.is_file():
         end_for_want_of(str(path))
     if options.data == "ptb":
-        sentences = [(row.words, row.tags, row.heads()) for row in read_penn(path)]
+        sentences = [(row.words, row.tags, heads_of(row)) for row in read_penn(path)]
     else:
         sentences = ud_sentences(path)
     return sentences[:QUICK_SENTENCES] if options.quick else sentences

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm import models, training
 from tfp_dgm.induction.building import build_likelihood, build_tagger, with_flow
+from tfp_dgm.induction.gradient_steps import train_by_gradients
 from tfp_dgm.induction.settings import Flow, GaussianHiddenMarkov, NeuralHiddenMarkov, TagSettings
 from tfp_dgm.text import BucketedBatches, WordVocabulary
 from tfp_dgm.token_ids import PAD
@@ -105,21 +106,14 @@ def _by_gradients(
     progress: training.Progress,
 ) -> list[float]:
     """Trains by the likelihood; nats of all sentences after each epoch."""
-    step = f"Epochs, seed {seed}"
     tagger.compile(keras.optimizers.Adam(chosen.learning_rate, clipnorm=5.0))
-    history = tagger.fit(
+    return train_by_gradients(
+        tagger,
         BucketedBatches(rows, chosen.batch_size, seed=seed),
         epochs=chosen.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            training.NonFiniteGuard(),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: progress(step, epoch + 1, chosen.epochs)
-            ),
-        ],
+        step=f"Epochs, seed {seed}",
+        progress=progress,
     )
-    return [bound * len(rows) for bound in history.history["bound"]]
 
 
 def _some_vectors(batches: Sequence[np.ndarray], seed: int) -> np.ndarray:
