@@ -10,8 +10,7 @@ import tensorflow as tf
 from tests.as_python import as_python
 from tests.induction.toy_grammar import CLASS_OF, sentences
 from tfp_dgm.data import DataError, read_conllu
-from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies
-from tfp_dgm.induction import dependency_training as job
+from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies, results
 from tfp_dgm.induction.dependency_page import render_dependencies
 from tfp_dgm.induction.dependency_scores import dependency_scores
 from tfp_dgm.induction.sentences import read_words
@@ -62,7 +61,9 @@ def text(tmp_path_factory):
 def finished(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("runs") / "trees"
     with pytest.MonkeyPatch.context() as patch, as_python():
-        patch.setattr(job, "export", lambda *args, **kwargs: None)  # The page's commands export.
+        patch.setattr(
+            results, "export", lambda *args, **kwargs: None
+        )  # The page's commands export.
         return folder, induced(folder, text, settings_of("model.iterations=5", "max_length=6"))
 
 
@@ -140,7 +141,7 @@ def test_wrong_arcs_are_broken_and_words_are_shown_as_they_are():
     ids=["viterbi", "networks"],
 )
 def test_every_model_is_trained_and_comes_back(assignments, text, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "export", lambda *args, **kwargs: None)
+    monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
     plain = tmp_path / "t.txt"
     plain.write_text("".join(" ".join(row) + "\n" for row in ROWS[:20]))
     settings = settings_of("model.iterations=1", *assignments)
