@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm import layers, models, training
@@ -99,7 +101,7 @@ def induce_dependencies(
         [word for word, keep in zip(row, chosen, strict=True) if keep]
         for row, chosen in zip(sentences.words, kept, strict=True)
     ]
-    symbols = [line.split() for line in read.lines]
+    symbols = [line.split(" ") if line else [] for line in read.lines]
     page = render_dependencies(
         Path(text_file).name, words, symbols, heads, gold, numbers, curves, best=best
     )
@@ -120,12 +122,18 @@ def parse(
     parser: models.StructuredLanguageModel, rows: Sequence[NDArray[np.int32]]
 ) -> list[list[int]]:
     """The heads of the best tree of each sentence; those without words have none."""
+
+    # Outside a graph, the tape of a mode would keep all steps of the recursion: O(T^3) a row.
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)
+    def best_heads(token_ids: tf.Tensor) -> tf.Tensor:
+        return parser.structure(token_ids).mode()
+
     found: list[list[int]] = [[]] * len(rows)
     order = sorted((i for i, row in enumerate(rows) if len(row)), key=lambda i: len(rows[i]))
     while order:
         at_once = max(1, _CELLS_AT_ONCE // len(rows[order[-1]]) ** 2)
         places, order = order[-at_once:], order[:-at_once]
-        best = parser.structure(padded([rows[i] for i in places])).mode().numpy()
+        best = best_heads(padded([rows[i] for i in places])).numpy()
         for place, heads in zip(places, best, strict=True):
             found[place] = heads[: len(rows[place])].tolist()
     return found
@@ -143,7 +151,8 @@ def _read(
         )
     else:
         rows = [
-            [tag.replace(" ", "_") for tag in getattr(row, column)] for row in sentences.annotations
+            [re.sub(r"\s", "_", tag) for tag in getattr(row, column)]
+            for row in sentences.annotations
         ]
         if sentences.gold_tags(column) is None:
             raise DataError(
@@ -163,12 +172,15 @@ def _read(
 
 
 def _vocabulary(settings: DependencySettings, read: _Read) -> WordVocabulary:
-    return WordVocabulary.fit(
-        [read.lines[i] for i in read.learned],
-        size=settings.vocabulary_size,
-        lower=settings.lower,
-        split_punctuation=False,
-    )
+    try:
+        return WordVocabulary.fit(
+            [read.lines[i] for i in read.learned],
+            size=settings.vocabulary_size,
+            lower=settings.lower,
+            split_punctuation=False,
+        )
+    except ValueError as error:
+        raise DataError(f"settings: {error}") from error
 
 
 def _untrained(
