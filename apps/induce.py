@@ -150,7 +150,7 @@ def _induce(
     """Runs a job, which is imported after everything that needs no TensorFlow is checked."""
     with clean_errors(assignments="--set"), progress_bar(quiet=asked.quiet) as progress:
         chosen = overrides(asked.context, asked.set_, asked.seed)
-        settings = read_settings(settings_class, asked.settings, chosen)
+        settings: Any = read_settings(settings_class, asked.settings, chosen)
         check_input_file(asked.text_file)
         data = {"text_file": str(asked.text_file)}
         with claim(asked.output, settings, data=data, resume=asked.resume) as run:

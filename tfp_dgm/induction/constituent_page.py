@@ -57,7 +57,7 @@ def _drawing(words: Sequence[str], spans: Spans, gold: Spans | None) -> dict[str
     # From the smallest on, each phrase stands above what it holds.
     tops = {(place, place): (centre, 0) for place, centre in enumerate(centres)}
     uncovered = dict(tops)  # What no phrase holds yet.
-    lines = []
+    lines: list[dict[str, Any]] = []
     for first, last in sorted(spans, key=lambda span: (span[1] - span[0], span)):
         below = [span for span in uncovered if first <= span[0] and span[1] <= last]
         points = [uncovered.pop(span) for span in below]

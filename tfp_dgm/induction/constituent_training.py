@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm import layers, models, objectives, training
 from tfp_dgm.data import RunFolder, digest, write_bracketed_tree
+from tfp_dgm.induction.batches import padded, places_within
 from tfp_dgm.induction.constituent_page import render_constituents
 from tfp_dgm.induction.constituent_scores import constituent_scores
 from tfp_dgm.induction.constituent_settings import CompoundGrammar, ConstituentSettings
@@ -21,7 +22,6 @@ from tfp_dgm.induction.gradient_steps import train_by_gradients
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.results import write_results
 from tfp_dgm.induction.sentences import Sentences, read_words
-from tfp_dgm.induction.starts import padded
 from tfp_dgm.induction.symbols import kept_words_of, read_symbols
 from tfp_dgm.induction.without_marks import gold_spans, kept_words, spans_with_marks
 from tfp_dgm.text import BucketedBatches, WordVocabulary
@@ -140,16 +140,16 @@ def parse(
 
     lengths = [len(row) - 1 for row in rows]
     found: list[Spans] = [{(0, length - 1)} if length > 1 else set() for length in lengths]
-    order = [i for i in np.argsort(lengths, kind="stable") if 2 < lengths[i] <= _LONGEST]
-    total = len(order)
-    while order:
-        at_once = max(1, _CELLS_AT_ONCE // len(rows[order[-1]]) ** 2)
-        places, order = order[-at_once:], order[:-at_once]
+    some = [i for i, length in enumerate(lengths) if 2 < length <= _LONGEST]
+    done = 0
+    for chosen in places_within([lengths[i] for i in some], _CELLS_AT_ONCE):
+        places = [some[i] for i in chosen]
         best = brackets(padded([rows[i] for i in places])).numpy()
         for place, of_row in zip(places, best, strict=True):
             first, last = np.nonzero(of_row >= 0)
             found[place] = {(int(i), int(j)) for i, j in zip(first, last, strict=True) if i < j}
-        progress("Parsing", total - len(order), total)
+        done += len(places)
+        progress("Parsing", done, len(some))
     return found
 
 

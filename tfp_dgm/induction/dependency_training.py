@@ -9,17 +9,18 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm import layers, models, training
 from tfp_dgm.data import RunFolder, digest, write_conllu
+from tfp_dgm.induction.batches import batches_by_length, padded, places_within
 from tfp_dgm.induction.dependency_page import render_dependencies
 from tfp_dgm.induction.dependency_scores import dependency_scores
 from tfp_dgm.induction.dependency_settings import DependencySettings, NeuralValence
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.results import write_results
 from tfp_dgm.induction.sentences import Sentences, read_words
-from tfp_dgm.induction.starts import batches_by_length, padded
 from tfp_dgm.induction.symbols import kept_words_of, read_symbols
 from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
 from tfp_dgm.text import WordVocabulary
@@ -106,12 +107,17 @@ def parse(
     parser: models.StructuredLanguageModel, rows: Sequence[NDArray[np.int32]]
 ) -> list[list[int]]:
     """The heads of the best tree of each sentence; those without words have none."""
+
+    # Outside a graph, the tape of a mode would keep all steps of the recursion: O(T^3) a row.
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)
+    def best_heads(token_ids: tf.Tensor) -> tf.Tensor:
+        return parser.structure(token_ids).mode()
+
     found: list[list[int]] = [[]] * len(rows)
-    order = sorted((i for i, row in enumerate(rows) if len(row)), key=lambda i: len(rows[i]))
-    while order:
-        at_once = max(1, _CELLS_AT_ONCE // len(rows[order[-1]]) ** 2)
-        places, order = order[-at_once:], order[:-at_once]
-        best = parser.structure(padded([rows[i] for i in places])).mode().numpy()
+    some = [i for i, row in enumerate(rows) if len(row)]
+    for chosen in places_within([len(rows[i]) for i in some], _CELLS_AT_ONCE):
+        places = [some[i] for i in chosen]
+        best = best_heads(padded([rows[i] for i in places])).numpy()
         for place, heads in zip(places, best, strict=True):
             found[place] = heads[: len(rows[place])].tolist()
     return found

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm import models, training
+from tfp_dgm.induction.batches import batches_by_length
 from tfp_dgm.induction.building import build_likelihood, build_tagger, with_flow
 from tfp_dgm.induction.gradient_steps import train_by_gradients
 from tfp_dgm.induction.settings import Flow, GaussianHiddenMarkov, NeuralHiddenMarkov, TagSettings
 from tfp_dgm.text import BucketedBatches, WordVocabulary
-from tfp_dgm.token_ids import PAD
 
-_ROWS_AT_ONCE = 256
 _MOST_VECTORS = 10_000  # From which first means are drawn.
 
 
@@ -77,25 +76,6 @@ def untrained(
     flow = getattr(settings.model, "flow", None)
     whole = likelihood if flow is None else with_flow(likelihood, flow)
     return build_tagger(settings, vocabulary, whole, embedding)
-
-
-def batches_by_length(rows: Sequence[NDArray[np.int32]]) -> list[NDArray[np.int32]]:
-    """All rows, int32 [B, T], in batches of about one length, filled with PAD."""
-    return [padded([rows[i] for i in places]) for places in places_by_length(rows)]
-
-
-def places_by_length(rows: Sequence[NDArray[np.int32]]) -> list[NDArray[np.int64]]:
-    """Which rows each of those batches holds."""
-    order = np.argsort([len(row) for row in rows], kind="stable")
-    return np.split(order, range(_ROWS_AT_ONCE, len(order), _ROWS_AT_ONCE))
-
-
-def padded(rows: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
-    """Rows as int32 [B, T], filled with PAD."""
-    batch = np.full((len(rows), max(map(len, rows))), PAD, np.int32)
-    for place, row in zip(batch, rows, strict=True):
-        place[: len(row)] = row
-    return batch
 
 
 def _by_gradients(

@@ -1,7 +1,9 @@
 """What a parser reads of sentences: their words or tags, without marks."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tfp_dgm.data import DataError
 from tfp_dgm.induction.sentences import Sentences
@@ -26,14 +28,21 @@ class Symbols:
         return [" ".join(row) for row in self.rows]
 
     def vocabulary(self, size: int, *, lower: bool) -> WordVocabulary:
-        """Of the sentences that are learned from."""
+        """Of the sentences that are learned from.
+
+        Raises:
+          DataError: if it would be empty.
+        """
         lines = self.lines
         learned = [lines[i] for i in self.learned]
-        return WordVocabulary.fit(learned, size=size, lower=lower, split_punctuation=False)
+        try:
+            return WordVocabulary.fit(learned, size=size, lower=lower, split_punctuation=False)
+        except ValueError as error:
+            raise DataError(f"settings: {error}") from error
 
 
 def read_symbols(
-    column: str,
+    column: Literal["words", "xpos", "upos"],
     sentences: Sentences,
     kept: Sequence[Sequence[bool]],
     *,
@@ -59,7 +68,8 @@ def read_symbols(
         )
     else:
         rows = [
-            [tag.replace(" ", "_") for tag in getattr(row, column)] for row in sentences.annotations
+            [re.sub(r"\s", "_", tag) for tag in getattr(row, column)]
+            for row in sentences.annotations
         ]
         if sentences.gold_tags(column) is None:
             raise DataError(

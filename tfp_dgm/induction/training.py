@@ -14,18 +14,14 @@ from numpy.typing import NDArray
 from tfp_dgm import models, training
 from tfp_dgm.data import DataError, RunFolder, digest, write_conllu
 from tfp_dgm.evaluation import tag_induction_scores
+from tfp_dgm.induction.batches import batches_by_length, places_by_length
 from tfp_dgm.induction.building import build_embedding
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.report import render_report
 from tfp_dgm.induction.results import write_results
 from tfp_dgm.induction.sentences import Sentences, read_words
 from tfp_dgm.induction.settings import TagSettings
-from tfp_dgm.induction.starts import (
-    batches_by_length,
-    places_by_length,
-    train_start,
-    untrained,
-)
+from tfp_dgm.induction.starts import train_start, untrained
 from tfp_dgm.text import WordVocabulary
 
 
