@@ -1,9 +1,8 @@
 """New files, labelled with a trained model in a stream."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
@@ -15,19 +14,11 @@ from tfp_dgm.data import (
     iter_table_chunks,
     read_label_settings,
 )
+from tfp_dgm.labelling.predicted_columns import PREDICTED_COLUMNS, Classify, predicted_columns
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
-PREDICTED_COLUMNS = (
-    "predicted_label",
-    "probability",
-    "accept",
-    "second_label",
-    "second_probability",
-)
 _ROWS_PER_CHUNK = 8192
-_ROWS_PER_BATCH = 256
-_CHARACTERS_PER_BATCH = 4_000_000
 
 
 def predict_file(
@@ -73,60 +64,31 @@ def predict_file(
             quoting=quoting,
         ):
             check_new_columns(source, chunk.frame.columns, PREDICTED_COLUMNS)
-            new: dict[str, list[Any]] = {
-                name: [None] * len(chunk.texts) for name in PREDICTED_COLUMNS
-            }
-            for rows in _batches([len(text) for text in chunk.texts]):
-                answer = classify(text=tf.constant([chunk.texts[row] for row in rows]))
-                for name, values in _columns(answer).items():
-                    for row, value in zip(rows, values, strict=True):
-                        new[name][row] = value
-                done += len(rows)
-                progress(step, done, None)
-            writer.write(chunk.frame, new)
+            columns = predicted_columns(
+                classify,
+                chunk.texts,
+                lambda rows, before=done: progress(step, before + rows, None),  # type: ignore[misc]
+            )
+            writer.write(chunk.frame, columns)
+            done += len(chunk.texts)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
     return done
 
 
-def _load(model_directory: Path) -> tuple[Callable[..., dict[str, tf.Tensor]], list[str]]:
+def _load(model_directory: Path) -> tuple[Classify, list[str]]:
     """The SavedModel's signature, and the text columns of its training."""
     settings = read_label_settings(model_directory)
     if settings["encoder"] is not None:
         import tensorflow_text  # noqa: F401 - Registers the encoder's tokeniser operations.
     folder = model_directory / "saved_model" / "1"
     try:
-        signatures = tf.saved_model.load(str(folder)).signatures
-        return signatures["serving_default"], list(settings["text_columns"])
+        signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+        return lambda texts: signature(text=texts), list(settings["text_columns"])
     except (OSError, ValueError, KeyError, TypeError, *DAMAGE) as error:
         raise DataError.at(
             folder,
             "expected the SavedModel that `dgm label` wrote, which is missing or damaged: "
             f"{damage(error)}",
         ) from error
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Rows of like length together, which an encoder pads to the longest; large ones are fewer."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        # The row is the longest so far.
-        too_many = (len(batch) + 1) * lengths[row] > _CHARACTERS_PER_BATCH
-        if batch and (too_many or len(batch) == _ROWS_PER_BATCH):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def _columns(answer: dict[str, tf.Tensor]) -> dict[str, list[Any]]:
-    values = (
-        [name.decode("utf-8") for name in answer["label"].numpy()],
-        [round(float(value), 6) for value in answer["probability"].numpy()],
-        answer["accept"].numpy().tolist(),
-        [name.decode("utf-8") for name in answer["second_label"].numpy()],
-        [round(float(value), 6) for value in answer["second_probability"].numpy()],
-    )
-    return dict(zip(PREDICTED_COLUMNS, values, strict=True))

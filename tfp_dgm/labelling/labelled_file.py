@@ -1,9 +1,8 @@
 """The main job: a partially annotated file in; table, model, report and metrics out."""
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,12 @@ from tfp_dgm.data import (
     write_table,
 )
 from tfp_dgm.installed_versions import installed_versions
-from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.keep_results import write_or_keep
+from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.report import render_report
-from tfp_dgm.labelling.scores import metrics
-from tfp_dgm.serving import export
 from tfp_dgm.training import Progress
 
 NEW_COLUMNS = (
@@ -120,10 +117,7 @@ def label_file(
         the disk takes no more after the training, the message says what was kept.
       OSError, ImportError: if the encoder cannot be loaded.
     """
-    if not 0 < min_precision < 1:
-        raise DataError(
-            f"min_precision: expected a share between 0 and 1; received {min_precision}"
-        )
+    check_min_precision(min_precision)
     output = Path(output)
     model_directory = check_label_results(source, output, model_directory)
 
@@ -181,7 +175,7 @@ def label_file(
             inputs=[source],
             guard_formulas=guard_formulas,
         ),
-        lambda folder: _write_model(
+        lambda folder: write_model(
             folder, model, outcome, settings, table.places, title=Path(source).name
         ),
     )
@@ -216,33 +210,3 @@ def _rounded(probabilities: np.ndarray) -> list[float]:
 
 def _where(applies: np.ndarray, values: np.ndarray) -> list[bool | None]:
     return [bool(value) if here else None for here, value in zip(applies, values, strict=True)]
-
-
-def _write_model(
-    folder: Path,
-    model: TextClassifier,
-    outcome: Outcome,
-    settings: dict[str, Any],
-    places: Sequence[str],
-    title: str,
-) -> None:
-    model.save(folder / "model.keras")
-    found = metrics(outcome)
-    card = {
-        "data": {"source": title, **found["rows"]},
-        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
-        "limits": (
-            "Knows these classes and no other. Its probabilities, and the precision of what it "
-            "accepts, hold for texts like those of the source."
-        ),
-    }
-    # What a string needs and no more, since every signature takes its seconds; `dgm export` makes
-    # them all.
-    plain = replace(model.serving_signatures()["serving_default"], xla=False)
-    signatures = {"serving_default": plain}
-    export(model, folder / "saved_model", version=1, signatures=signatures, card=card)
-    for name, content in (("settings", settings), ("metrics", found)):
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    report = render_report(outcome, title=title, source=title, row_names=places, settings=settings)
-    (folder / "report.html").write_text(report, encoding="utf-8")
