@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import tensorflow as tf
@@ -15,6 +16,8 @@ from tfp_dgm.data import (
     read_label_settings,
 )
 from tfp_dgm.labelling.predicted_columns import PREDICTED_COLUMNS, Classify, predicted_columns
+from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
+from tfp_dgm.models import load_model
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
@@ -29,6 +32,7 @@ def predict_file(
     text_columns: Sequence[str] | None = None,
     quoting: bool = True,
     guard_formulas: bool = False,
+    reasons: bool = False,
     progress: Progress = lambda step, done, total: None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> int:
@@ -42,6 +46,8 @@ def predict_file(
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
         `data.TableWriter`.
+      reasons: whether a column `reasons` holds the words that spoke for and against each predicted
+        label; see `WordReasons`. Needs what the training needed, with an encoder KerasHub.
       progress: called with a step's name, the rows done, and None (a stream has no known end).
       warn: called with each sentence on what is doubtful in the source.
     Returns:
@@ -53,6 +59,8 @@ def predict_file(
     model_directory, source = Path(model_directory), Path(source)
     check_labelled_table(output, [source])
     classify, columns = _load(model_directory)
+    explain = WordReasons(load_model(model_directory / "model.keras")) if reasons else None
+    names = (*PREDICTED_COLUMNS, REASONS) if reasons else PREDICTED_COLUMNS
     step = f"Labelling {source.name}"
     done = 0
     warnings: tuple[str, ...] = ()
@@ -63,18 +71,25 @@ def predict_file(
             chunk_rows=_ROWS_PER_CHUNK,
             quoting=quoting,
         ):
-            check_new_columns(source, chunk.frame.columns, PREDICTED_COLUMNS)
-            columns = predicted_columns(
-                classify,
-                chunk.texts,
-                lambda rows, before=done: progress(step, before + rows, None),  # type: ignore[misc]
-            )
-            writer.write(chunk.frame, columns)
+            check_new_columns(source, chunk.frame.columns, names)
+            count = partial(_count, progress, step, done)
+            new = predicted_columns(classify, chunk.texts, _nothing if explain else count)
+            if explain is not None:  # Takes the longer.
+                new[REASONS] = reasons_column(explain, chunk.texts, new, count)
+            writer.write(chunk.frame, new)
             done += len(chunk.texts)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
     return done
+
+
+def _count(progress: Progress, step: str, before: int, done: int) -> None:
+    progress(step, before + done, None)
+
+
+def _nothing(done: int) -> None:
+    pass
 
 
 def _load(model_directory: Path) -> tuple[Classify, list[str]]:

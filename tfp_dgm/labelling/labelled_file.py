@@ -24,6 +24,7 @@ from tfp_dgm.labelling.keep_results import write_or_keep
 from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.training import Progress
 
 NEW_COLUMNS = (
@@ -88,6 +89,7 @@ def label_file(
     quoting: bool = True,
     guard_formulas: bool = False,
     encoder: str | None = None,
+    reasons: bool = False,
     seed: int = 0,
     progress: Progress = lambda step, done, total: None,
 ) -> LabelledFile:
@@ -108,6 +110,8 @@ def label_file(
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
         `data.TableWriter`.
       encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      reasons: whether a column `reasons` holds the words that spoke for and against each predicted
+        label; see `WordReasons`.
       seed: the same seed gives the same labels.
       progress: called with a step's name, how much of it is done, and how much there is.
     Returns:
@@ -130,7 +134,8 @@ def label_file(
         classes=classes,
         quoting=quoting,
     )
-    check_new_columns(source, table.frame.columns, NEW_COLUMNS)
+    names = (*NEW_COLUMNS, REASONS) if reasons else NEW_COLUMNS
+    check_new_columns(source, table.frame.columns, names)
     progress("Reading the table", 1, 1)
     if not any(character.isalnum() for text in table.texts for character in text):
         raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
@@ -150,6 +155,16 @@ def label_file(
         warnings=table.warnings,
         progress=progress,
     )
+    columns = new_columns(outcome)
+    if reasons:
+        step = "Finding reasons"
+        progress(step, 0, len(table.texts))
+        columns[REASONS] = reasons_column(
+            WordReasons(model),
+            table.texts,
+            columns,
+            lambda done: progress(step, done, len(table.texts)),
+        )
     settings: dict[str, Any] = {
         "source": Path(source).name,
         "text_columns": list(text_columns),
@@ -171,7 +186,7 @@ def label_file(
         lambda path: write_table(
             table.frame,
             path,
-            new_columns(outcome),
+            columns,
             inputs=[source],
             guard_formulas=guard_formulas,
         ),

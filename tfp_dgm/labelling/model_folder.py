@@ -8,6 +8,7 @@ from typing import Any
 
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.reasons import WordReasons
 from tfp_dgm.labelling.report import render_report
 from tfp_dgm.labelling.scores import metrics
 from tfp_dgm.serving import export
@@ -49,5 +50,12 @@ def write_model(
     for name, content in (("settings", settings), ("metrics", found)):
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    report = render_report(outcome, title=title, source=title, row_names=places, settings=settings)
+    report = render_report(
+        outcome,
+        title=title,
+        source=title,
+        row_names=places,
+        settings=settings,
+        explain=WordReasons(model),
+    )
     (folder / "report.html").write_text(report, encoding="utf-8")

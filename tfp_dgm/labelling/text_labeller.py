@@ -24,6 +24,7 @@ from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.predicted_columns import answers, predicted_columns
+from tfp_dgm.labelling.reasons import Reasons, WordReasons
 from tfp_dgm.labelling.scores import metrics
 
 _LARGEST_SEED = 2**31 - 1
@@ -137,6 +138,15 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self._frame(X, predicted_columns(self._classify, read_texts(X)))
+
+    def reasons(self, X: Any) -> list[Reasons]:
+        """For each text, words that spoke for its most probable class against the next one.
+
+        With what each adds to the log-odds, from the strongest for to the strongest against; see
+        `WordReasons`.
+        """
+        ranking = np.argsort(-self.predict_proba(X), axis=1, kind="stable")
+        return WordReasons(self.classifier_)(read_texts(X), ranking[:, 0], ranking[:, 1])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy over the rows that carry a label."""
