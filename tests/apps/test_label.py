@@ -506,6 +506,34 @@ def test_quotes_as_letters_and_formulas_in_the_output(tmp_path, job, trained):
     assert settings["quoting"] is False
 
 
+def test_reasons_stand_beside_the_answers(tmp_path, job, trained):
+    """Of words that the topics share, no reason is among the strongest; a reload finds the same."""
+    frame, _ = _table(tmp_path / "in.csv")
+    result = _label(tmp_path, "--reasons", "--guard-formulas")
+    assert result.exit_code == 0, result.output
+    labelled = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert list(labelled)[-1] == "reasons"
+    assert labelled["predicted_label"].tolist() == job["out"]["predicted_label"].tolist()
+    unlabelled = labelled[frame["label"] == ""]
+    for row in unlabelled.itertuples():
+        first, *others = row.reasons.split("; ")
+        word, added = first.split()
+        assert word in TOPICS[row.predicted_label]
+        assert float(added) > 0
+        assert all(why.split()[0] in row.text.lower().split() for why in others)
+    frame[["text"]].to_csv(tmp_path / "new.csv", index=False)
+    command = ["predict", str(tmp_path / "out.model"), str(tmp_path / "new.csv"), "--output"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "again.csv"), "--reasons"])
+    assert result.exit_code == 0, result.output
+    again = pd.read_csv(tmp_path / "again.csv", keep_default_na=False)
+    assert again["reasons"][unlabelled.index].tolist() == unlabelled["reasons"].tolist()
+    (tmp_path / "taken.csv").write_text("text,reasons\napple,x\n")
+    command[2] = str(tmp_path / "taken.csv")
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "third.csv"), "--reasons"])
+    assert result.exit_code == 2
+    assert "the table already has 'reasons'" in result.output
+
+
 def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, monkeypatch):
     # Batches of a few rows: the answers are the same.
     monkeypatch.setattr("tfp_dgm.labelling.predicted_columns._CHARACTERS_PER_BATCH", 200)

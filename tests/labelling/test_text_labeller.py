@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
 from tfp_dgm.data import DataError
-from tfp_dgm.labelling import TextLabeller, label_file, predict_file
+from tfp_dgm.labelling import TextLabeller, fit_classifier, label_file, predict_file
 
 WORDS = {
     "fruit": ["apple", "pear", "plum", "cherry", "grape", "melon", "juice", "orchard", "banana"],
@@ -45,20 +45,27 @@ def _rows(count=120, seed=0):
 
 
 @pytest.fixture(scope="module")
-def _few_steps():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
-        yield
+def asked():
+    """How each training was asked, first and foremost that of `fitted`."""
+    return []
 
 
 @pytest.fixture(scope="module")
-def fitted(_few_steps):
+def fitted(asked):
     texts, truth = _rows()
     labels = [name if n < 45 else None for n, name in enumerate(truth)]
     labels[3] = "metal" if truth[3] == "fruit" else "fruit"
     index = [f"r{n}" for n in range(120)]
     labeller = TextLabeller(min_precision=0.8, random_state=3)
-    assert labeller.fit(pd.Series(texts, index), pd.Series(labels)) is labeller
+
+    def fit(*args, **options):
+        asked.append((*args, options))
+        return fit_classifier(*args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
+        patch.setattr(sys.modules["tfp_dgm.labelling.text_labeller"], "fit_classifier", fit)
+        assert labeller.fit(pd.Series(texts, index), pd.Series(labels)) is labeller
     return labeller, texts, truth, labels
 
 
@@ -67,8 +74,19 @@ def test_scikit_learns_own_checks(check):
     check("TextLabeller", TextLabeller(min_precision=0.9))
 
 
-def test_the_command_gives_the_same_labels(fitted, tmp_path):
+def test_the_command_trains_and_tells_the_same(fitted, asked, tmp_path, monkeypatch):
     labeller, texts, _, labels = fitted
+
+    def fit(texts, allowed, classes, *, progress, **options):
+        expected_texts, expected, names, given = asked[0]
+        assert (texts, list(classes)) == (expected_texts, list(names))
+        np.testing.assert_array_equal(allowed, expected)
+        assert options == given
+        return labeller.classifier_, labeller.outcome_
+
+    module = sys.modules["tfp_dgm.labelling.labelled_file"]
+    monkeypatch.setattr(module, "fit_classifier", fit)
+    monkeypatch.setattr(module, "write_model", lambda *args, **options: None)
     pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "in.csv", index=False)
     label_file(
         tmp_path / "in.csv",
@@ -119,6 +137,13 @@ def test_answers_to_new_texts(fitted):
     assert frame["accept"].tolist() == (probabilities.max(axis=1) >= threshold).tolist()
     assert labeller.predict([]).shape == (0,)
     assert labeller.predict_proba([]).shape == (0, 2)
+
+
+def test_the_words_that_spoke(fitted):
+    found = fitted[0].reasons(["apple pear the", "!!!", "zinc of smelter"])
+    assert {word for word, added in found[0] if added > 0} >= {"apple", "pear"}
+    assert found[1] == []
+    assert found[2][0][0] in {"zinc", "smelter"}
 
 
 def test_the_score_counts_rows_with_a_label(fitted):

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.head_layers import TemperedMixture
-from tfp_dgm.text import WordSpan, without_word, word_spans
+from tfp_dgm.text import WordSpan, without_words, word_spans
 
 REASONS = "reasons"  # The column.
 
@@ -133,7 +133,7 @@ class WordReasons:
         whole = encoder.encode(texts)  # [N, E]
         rows = np.repeat(np.arange(len(texts)), [len(some) for some in chosen])
         left = [
-            without_word(texts[row], spans[row], word)
+            without_words(texts[row], spans[row], {word})
             for row, some in enumerate(chosen)
             for word in some
         ]

@@ -6,7 +6,7 @@ from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
 from tfp_dgm.text.word_counts import WordCounts, words
-from tfp_dgm.text.word_spans import WordSpan, without_word, word_spans
+from tfp_dgm.text.word_spans import WordSpan, without_words, word_spans
 from tfp_dgm.text.word_vocabulary import WordVocabulary
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "WordSpan",
     "WordVocabulary",
     "spelling_features",
-    "without_word",
+    "without_words",
     "word_spans",
     "words",
 ]

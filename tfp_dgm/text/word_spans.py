@@ -1,7 +1,7 @@
 """Where the words of a text stand in it, as `words` cuts them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -51,11 +51,11 @@ def word_spans(texts: Sequence[str]) -> list[list[WordSpan]]:
     return spans
 
 
-def without_word(text: str, spans: Sequence[WordSpan], word: str) -> str:
-    """The text with a space in the place of each occurrence of a word; the rest is as it was."""
+def without_words(text: str, spans: Sequence[WordSpan], left_out: Collection[str]) -> str:
+    """The text with a space wherever one of these words stood; the rest is as it was."""
     parts, end = [], 0
     for span in spans:
-        if span.word == word:
+        if span.word in left_out:
             parts.append(text[end : span.start])
             end = span.end
     return " ".join([*parts, text[end:]])
