@@ -69,6 +69,12 @@ def test_labels_that_are_none_are_refused(y, message):
         read_labels(y, 2)
 
 
+@pytest.mark.parametrize("missing_label", ["n/a", False, 0.5])
+def test_what_stands_for_no_label_is_an_integer(missing_label):
+    with pytest.raises(TypeError, match="missing_label: expected an integer or None; received"):
+        read_labels([1, 2], 2, missing_label=missing_label)
+
+
 def test_texts_come_from_every_container():
     texts = ["a b", "", "Ä\ud800"]
     for X in (texts, np.array(texts, object), pd.Series(texts, dtype=object), tuple(texts)):

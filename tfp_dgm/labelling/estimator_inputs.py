@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,10 @@ def read_labels(y: Any, num_rows: int, *, missing_label: int | None = NOT_ANNOTA
     Raises:
       TypeError, ValueError: where they are not labels of one kind, one a row; names the row.
     """
+    if isinstance(missing_label, bool) or not isinstance(missing_label, Integral | None):
+        raise TypeError(
+            f"missing_label: expected an integer or None; received {shorten(missing_label)}"
+        )
     cells = list(_rows("y", "labels", y))
     if len(cells) != num_rows:
         raise ValueError(

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.head_layers import TemperedMixture
+from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.text import WordSpan, without_words, word_spans
 
 REASONS = "reasons"  # The column.
@@ -17,7 +18,7 @@ Reasons = list[tuple[str, float]]
 _MOST_FOR, _MOST_AGAINST = 5, 2
 _LEFT_OUT = 10  # Words of a text that the encoder is asked to do without.
 _LEAST = 0.05  # What is shown as 0.0 is no reason.
-_ROWS_AT_ONCE = 1024
+_ROWS_AT_ONCE = 256
 
 
 class WordReasons:
@@ -63,7 +64,7 @@ class WordReasons:
         units = classifier.lsa.units
         self._lsa = classifier.lsa.kernel.numpy()  # [V, L]
         semantic = heads[0][:units] + heads[1]
-        self._sentence = None
+        self._sentence = np.zeros((0, len(classifier.classes)), np.float32)
         if classifier.encoder is not None:
             size = classifier.encoder.units
             semantic = semantic + heads[2][size : size + units]
@@ -99,9 +100,9 @@ class WordReasons:
         self, texts: Sequence[str], answers: np.ndarray, others: np.ndarray
     ) -> list[Reasons]:
         shares = self.linear_shares(texts, answers, others)
-        if self._sentence is not None:
+        if self._classifier.encoder is not None:
             weights = (self._sentence[:, answers] - self._sentence[:, others]).T  # [N, E]
-            shares = self._with_encoder(texts, shares, weights)
+            shares = _with_encoder(self._classifier.encoder, texts, shares, weights)
         return [_strongest(share) for share in shares]
 
     def linear_shares(
@@ -121,26 +122,6 @@ class WordReasons:
         return [
             dict(zip(known[start:end], added[start:end], strict=True))
             for start, end in pairwise(ends)
-        ]
-
-    def _with_encoder(
-        self, texts: Sequence[str], shares: list[dict[str, float]], weights: np.ndarray
-    ) -> list[dict[str, float]]:
-        """Adds the second term, of as many words as are left out; weights [N, E]."""
-        spans = word_spans(texts)
-        chosen = [_to_leave_out(s, share) for s, share in zip(spans, shares, strict=True)]
-        encoder = self._classifier.encoder
-        whole = encoder.encode(texts)  # [N, E]
-        rows = np.repeat(np.arange(len(texts)), [len(some) for some in chosen])
-        left = [
-            without_words(texts[row], spans[row], {word})
-            for row, some in enumerate(chosen)
-            for word in some
-        ]
-        effects = iter(((whole[rows] - encoder.encode(left)) * weights[rows]).sum(axis=1))
-        return [
-            {word: share.get(word, 0.0) + float(next(effects)) for word in some}
-            for some, share in zip(chosen, shares, strict=True)
         ]
 
 
@@ -170,6 +151,29 @@ def reasons_column(
 def _strengths(mixture: TemperedMixture) -> list[float]:
     """What each member's logits count in the mixture's log-odds."""
     return [w / t for w, t in zip(mixture.weights_, mixture.temperatures, strict=True)]
+
+
+def _with_encoder(
+    encoder: SentenceEncoder,
+    texts: Sequence[str],
+    shares: list[dict[str, float]],
+    weights: np.ndarray,
+) -> list[dict[str, float]]:
+    """The sums of both terms, of the words that are left out; weights [N, E] of the vectors."""
+    spans = word_spans(texts)
+    chosen = [_to_leave_out(some, share) for some, share in zip(spans, shares, strict=True)]
+    rows = np.repeat(np.arange(len(texts)), [len(some) for some in chosen])
+    left = [
+        without_words(texts[row], spans[row], {word})
+        for row, some in enumerate(chosen)
+        for word in some
+    ]
+    whole = encoder.encode(texts)  # [N, E]
+    effects = iter(((whole[rows] - encoder.encode(left)) * weights[rows]).sum(axis=1).tolist())
+    return [
+        {word: share.get(word, 0.0) + next(effects) for word in some}
+        for some, share in zip(chosen, shares, strict=True)
+    ]
 
 
 def _to_leave_out(spans: Sequence[WordSpan], share: dict[str, float]) -> list[str]:

@@ -43,6 +43,7 @@ def next_rows(
 ) -> list[dict[str, Any]]:
     """The rows to annotate next, the classes that each is torn between, and its reasons."""
     rows = annotate_next(outcome)
+    first, second = outcome.ranking[rows, :2].T
     return [
         {
             "row": names[row],
@@ -53,9 +54,7 @@ def next_rows(
             ],
             "reasons": why,
         }
-        for row, why in zip(
-            rows, _reasons(outcome, rows, *outcome.ranking[rows, :2].T, explain), strict=True
-        )
+        for row, why in zip(rows, _reasons(outcome, rows, first, second, explain), strict=True)
     ]
 
 
