@@ -50,16 +50,17 @@ class WordReasons:
         self._classifier = classifier
         ensemble, combination = classifier.ensemble, classifier.combination
         of_ensemble, of_student = _strengths(combination)
+        bags = len(classifier.heads)
         strengths = [of_ensemble * strength for strength in _strengths(ensemble)]
         dense = zip(
-            [*strengths[len(classifier.heads) :], of_student],
+            [*strengths[bags:], of_student],
             [*classifier.naive_bayes, classifier.student],
             strict=True,
         )
         self._words = sum(strength * layer.kernel.numpy() for strength, layer in dense)  # [V, K]
         heads = [
             strength * bag.mean_kernel()
-            for strength, bag in zip(strengths, classifier.heads, strict=False)
+            for strength, bag in zip(strengths[:bags], classifier.heads, strict=True)
         ]  # Each [D, K].
         units = classifier.lsa.units
         self._lsa = classifier.lsa.kernel.numpy()  # [V, L]

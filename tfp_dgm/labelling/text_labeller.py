@@ -145,8 +145,9 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
         With what each adds to the log-odds, from the strongest for to the strongest against; see
         `WordReasons`.
         """
-        ranking = np.argsort(-self.predict_proba(X), axis=1, kind="stable")
-        return WordReasons(self.classifier_)(read_texts(X), ranking[:, 0], ranking[:, 1])
+        texts = read_texts(X)
+        ranking = np.argsort(-self.predict_proba(texts), axis=1, kind="stable")
+        return WordReasons(self.classifier_)(texts, ranking[:, 0], ranking[:, 1])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy over the rows that carry a label."""
