@@ -118,6 +118,8 @@ def test_reasons_are_asked_for_the_rows_that_are_shown() -> None:
     assert "claim your prize <b>prize +1.2; the -0.5" in text
     assert "speak for the prediction and (-) for your label" in text
     assert "speak for" not in _page(hand_made()).text.replace("speak for each class", "")
+    assert "spoke for" not in _page(hand_made()).text
+    assert "spoke for the predicted label" in _page(hand_made(), settings={"reasons": True}).text
 
 
 def test_settings_versions_and_seconds() -> None:

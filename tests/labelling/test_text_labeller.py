@@ -162,8 +162,10 @@ def test_a_fitted_one_is_pickled_and_copied(fitted):
     np.testing.assert_allclose(again.predict_proba(texts), labeller.predict_proba(texts), atol=1e-6)
     assert again.get_params() == labeller.get_params()
     pd.testing.assert_frame_equal(again.labelled_, labeller.labelled_)
+    unfitted = pickle.loads(pickle.dumps(clone(labeller)))  # As `n_jobs` sends it.
+    assert unfitted.get_params() == labeller.get_params()
     with pytest.raises(NotFittedError):
-        clone(labeller).predict(texts)
+        unfitted.predict(texts)
 
 
 def test_it_is_saved_as_the_command_saves(fitted, tmp_path):

@@ -73,8 +73,11 @@ def predict_file(
         ):
             check_new_columns(source, chunk.frame.columns, names)
             count = partial(_count, progress, step, done)
-            new = predicted_columns(classify, chunk.texts, _nothing if explain else count)
-            if explain is not None:  # Takes the longer.
+            # Reasons take the longer: where they are asked for, they are what is counted.
+            new = predicted_columns(
+                classify, chunk.texts, count if explain is None else lambda done: None
+            )
+            if explain is not None:
                 new[REASONS] = reasons_column(explain, chunk.texts, new, count)
             writer.write(chunk.frame, new)
             done += len(chunk.texts)
@@ -86,10 +89,6 @@ def predict_file(
 
 def _count(progress: Progress, step: str, before: int, done: int) -> None:
     progress(step, before + done, None)
-
-
-def _nothing(done: int) -> None:
-    pass
 
 
 def _load(model_directory: Path) -> tuple[Classify, list[str]]:

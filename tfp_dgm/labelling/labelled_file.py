@@ -174,6 +174,7 @@ def label_file(
         "quoting": quoting,
         "min_precision": min_precision,
         "encoder": encoder,
+        "reasons": reasons,
         "seed": seed,
         "output": output.name,
         "versions": installed_versions(),

@@ -65,7 +65,7 @@ class WordReasons:
         units = classifier.lsa.units
         self._lsa = classifier.lsa.kernel.numpy()  # [V, L]
         semantic = heads[0][:units] + heads[1]
-        self._sentence = np.zeros((0, len(classifier.classes)), np.float32)
+        self._sentence: np.ndarray = np.zeros((0, len(classifier.classes)), np.float32)
         if classifier.encoder is not None:
             size = classifier.encoder.units
             semantic = semantic + heads[2][size : size + units]
