@@ -90,6 +90,7 @@ def test_texts_come_from_every_container():
     [
         (["a", None], "X, row 1: expected a text .*; received None .NoneType."),
         (pd.Series(["a", None], index=["x", "y"]), r"X, row 1 \(index 'y'\): .*received nan"),
+        (pd.Series(["a", 2], [0, NA], object), r"X, row 1 \(index <NA>\): .*received 2"),
         (["a", b"b"], "X, row 1: expected a text .*; received b'b' .bytes."),
         ("a b", "X: expected a list, an array or a Series of texts; received 'a b' .str."),
         (pd.DataFrame({"text": ["a"]}), r"X: expected texts in one dimension .*shape \(1, 1\)"),

@@ -161,4 +161,4 @@ def _index(values: Any, row: int) -> str:
     if index is None or callable(index):
         return ""
     (name,) = index[row : row + 1].tolist()
-    return "" if name == row else f" (index {name!r})"
+    return "" if isinstance(name, int) and name == row else f" (index {name!r})"
