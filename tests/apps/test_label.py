@@ -532,6 +532,12 @@ def test_reasons_stand_beside_the_answers(tmp_path, job, trained):
     result = CliRunner().invoke(app, [*command, str(tmp_path / "third.csv"), "--reasons"])
     assert result.exit_code == 2
     assert "the table already has 'reasons'" in result.output
+    (tmp_path / "out.model/model.keras").write_bytes(b"PK cut short")
+    command[2] = str(tmp_path / "new.csv")
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "third.csv"), "--reasons"])
+    assert result.exit_code == 2
+    assert "model.keras" in " ".join(result.output.split())
+    assert not (tmp_path / "third.csv").exists()
 
 
 def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, monkeypatch):
