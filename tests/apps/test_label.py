@@ -183,7 +183,7 @@ def test_export_takes_over_what_the_card_said(job, tmp_path, monkeypatch):
 def test_predict_streams_the_same_answers(job, tmp_path, monkeypatch):
     module = sys.modules["tfp_dgm.labelling.file_prediction"]
     monkeypatch.setattr(module, "_ROWS_PER_CHUNK", 100)
-    monkeypatch.setattr("tfp_dgm.labelling.predicted_columns._ROWS_PER_BATCH", 32)
+    monkeypatch.setattr("tfp_dgm.labelling.answer_columns._ROWS_PER_BATCH", 32)
     texts = job["in"]["text"].tolist()
     pd.DataFrame({"text": texts * 2}).to_json(tmp_path / "new.jsonl", orient="records", lines=True)
     command = ["predict", str(job["done"].model_directory), str(tmp_path / "new.jsonl")]
@@ -542,7 +542,7 @@ def test_reasons_stand_beside_the_answers(tmp_path, job, trained):
 
 def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, monkeypatch):
     # Batches of a few rows: the answers are the same.
-    monkeypatch.setattr("tfp_dgm.labelling.predicted_columns._CHARACTERS_PER_BATCH", 200)
+    monkeypatch.setattr("tfp_dgm.labelling.answer_columns._CHARACTERS_PER_BATCH", 200)
     texts = job["in"]["text"][200:210].tolist()
     expected = job["out"]["predicted_label"][200:210].tolist()
     rows = [f"=1+1\t{text}" for text in texts]

@@ -15,7 +15,7 @@ from tfp_dgm.data import (
     iter_table_chunks,
     read_label_settings,
 )
-from tfp_dgm.labelling.predicted_columns import PREDICTED_COLUMNS, Classify, predicted_columns
+from tfp_dgm.labelling.answer_columns import PREDICTED_COLUMNS, Classify, predicted_columns
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.models import load_model
 from tfp_dgm.serving.replay import DAMAGE, damage

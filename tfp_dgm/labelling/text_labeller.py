@@ -18,12 +18,12 @@ from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.table_warnings import table_warnings
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.acceptance import check_min_precision
+from tfp_dgm.labelling.answer_columns import answers, predicted_columns
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.estimator_inputs import NOT_ANNOTATED, read_labels, read_texts
 from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.predicted_columns import answers, predicted_columns
 from tfp_dgm.labelling.reasons import Reasons, WordReasons
 from tfp_dgm.labelling.scores import metrics
 

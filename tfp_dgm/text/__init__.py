@@ -1,12 +1,12 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
 from tfp_dgm.text.bucketed_batches import BucketedBatches
+from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
 from tfp_dgm.text.spelling import NO_FEATURE, spelling_features
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
 from tfp_dgm.text.word_counts import WordCounts, words
-from tfp_dgm.text.word_spans import WordSpan, without_words, word_spans
 from tfp_dgm.text.word_vocabulary import WordVocabulary
 
 __all__ = [
