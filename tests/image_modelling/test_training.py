@@ -46,7 +46,9 @@ def test_the_folder_holds_model_record_numbers_and_figures(model):
     assert set(np.unique(pairs[1:5, 1:4])) <= {0.0, 1.0}  # Binarised, as the encoder knows them.
 
 
+@pytest.mark.slow
 def test_annealing_and_gaps_stand_beside_the_report(model):
+    """Quicker: `test_annealing_takes_layers`, `test_gaps_equal_the_closed_form`."""
     loaded, asked = load_image_model(model)
     x = held_out_images(images(), asked)
     assert set(np.unique(x)) == {0.0, 1.0}

@@ -172,7 +172,7 @@ assert "keras_hub" not in sys.modules
 
 
 def test_a_pretrained_encoder_is_served_from_strings_and_its_vectors_are_kept(
-    tiny_encoder, tmp_path, monkeypatch
+    tiny_encoder, tmp_path, monkeypatch, eager
 ):
     monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
     texts, truth = _texts(60)

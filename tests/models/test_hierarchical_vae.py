@@ -148,8 +148,10 @@ def test_dreams_are_of_the_model(make):
 @pytest.mark.parametrize(
     ("make", "objective"),
     [
-        (gaussian, objectives.ImportanceWeighted(num_samples=4)),
-        (belief_network, None),
+        pytest.param(
+            gaussian, objectives.ImportanceWeighted(num_samples=4), marks=pytest.mark.slow
+        ),
+        pytest.param(belief_network, None, marks=pytest.mark.slow),
         pytest.param(with_baseline, NVIL, marks=pytest.mark.slow),
         pytest.param(with_surrogate, objectives.RELAX(num_samples=2), marks=pytest.mark.slow),
         (categorical, None),

@@ -154,7 +154,9 @@ def test_mixed_precision_trains_near_float32(dtype_policy):
         assert (weight.numpy() != value).any(), weight.path
 
 
+@pytest.mark.slow
 def test_learns_the_rule_of_its_texts():
+    """Quicker: `test_bound_by_hand`, `test_every_prior_gives_its_bound_and_gradients`."""
     model = make_vae(units=16)
     model.compile(keras.optimizers.Adam(0.05))
     model.fit(BucketedBatches(rule_texts(320), 32, seed=1), epochs=5, shuffle=False, verbose=0)

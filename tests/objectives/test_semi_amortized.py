@@ -143,8 +143,10 @@ def test_a_multiplier_moves_once_a_step_and_not_in_the_refinement():
     np.testing.assert_allclose(rate.multiplier, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_model_trains_with_a_higher_bound_than_amortised_and_comes_back(tmp_path):
+    """Quicker: the bound of the best posterior, below; `vae_semi_amortized` in the golden files."""
     x = toys.counts(8)[0]
     model = toys.randomized(toys.vae())
     model.compile(keras.optimizers.SGD(0.0))

@@ -71,8 +71,9 @@ def test_draws_follow_the_distribution(kind, single_root):
 
 
 @every_kind
-def test_xla_compiles_it(kind):
-    assert_compiles(family(kind, True), arcs(), [4, 1, 3])
+@pytest.mark.parametrize("mode", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_xla_compiles_it(kind, mode):
+    assert_compiles(family(kind, True), arcs(), [4, 1, 3], mode=mode)
 
 
 @pytest.mark.slow  # As of constituency trees, which take half the time.

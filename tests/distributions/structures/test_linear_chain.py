@@ -65,7 +65,7 @@ def test_all_answers_are_those_of_enumeration(form, seed, lengths, impossible):
         assert not found["mode"][row, length:].numpy().any()
 
 
-@pytest.mark.parametrize("form", ["shared", "own"])
+@pytest.mark.parametrize("form", ["shared", pytest.param("own", marks=pytest.mark.slow)])
 def test_xla_compiles_it(form):
     def make(unary, transitions, initial, lengths):
         return LinearChain(unary, transitions, initial, lengths=lengths)
