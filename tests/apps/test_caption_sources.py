@@ -148,7 +148,11 @@ def features(tmp_path_factory):
 @pytest.mark.parametrize(
     ("file", "settings"),
     [
-        ("grid.npz", {"objective.kind": "gumbel", "decoder": "transformer"}),
+        pytest.param(
+            "grid.npz",
+            {"objective.kind": "gumbel", "decoder": "transformer"},
+            marks=pytest.mark.slow,
+        ),
         (
             "vectors.npy",
             {

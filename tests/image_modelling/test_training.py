@@ -83,8 +83,10 @@ def test_temperature_falls_to_its_end_and_is_written(tmp_path):
     assert model.encoders[0](blank).shape == (1, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_pixels_that_stay_grey_or_are_drawn_once(tmp_path):
+    """Quicker: `test_binarised_batches.py`; a training by other settings, above."""
     grey = settings("wake-sleep", "normal", 1, "binarisation.kind=none", "epochs=1")
     model, _ = train(tmp_path / "grey", grey)
     assert sample_figure(model, count=3, seed=1).shape == (5, 12)

@@ -20,11 +20,11 @@ from tfp_dgm.training import FusedAdam
 ROWS, BATCH = 9, 4  # Batches of 4, 4 and 1: the last one leaves a replica without any example.
 
 
-def train(model, data, evaluate=False, optimizer=None, objective=None, traced=False):
+def train(model, data, evaluate=False, optimizer=None, objective=None, traced=False, epochs=2):
     """Steps run as Python unless they are to be traced, which takes longer than they."""
     model.compile(optimizer or keras.optimizers.SGD(0.1), objective, run_eagerly=not traced)
     run = {"batch_size": BATCH, "verbose": 0}
-    history = model.fit(**data, epochs=2, shuffle=False, **run).history
+    history = model.fit(**data, epochs=epochs, shuffle=False, **run).history
     evaluated = model.evaluate(**data, return_dict=True, **run) if evaluate else {}
     weights = {
         f"{index} {weight.path}": weight.numpy().tolist()
@@ -55,9 +55,41 @@ def train_text():
     data = {"x": np.stack([np.pad(row, (0, 4 - len(row))) for row in rows]).astype(np.int32)}
     # An epsilon that keeps the steps of weights without much of a gradient small, and with which
     # the length of a gradient, which is clipped, shows in the step.
-    return train(
-        model, data, False, FusedAdam(0.05, epsilon=0.01, clipnorm=0.1), ELBO(rate=FreeBits(0.5))
-    )
+    optimizer = FusedAdam(0.05, epsilon=0.01, clipnorm=0.1)
+    return train(model, data, False, optimizer, ELBO(rate=FreeBits(0.5)), epochs=1)
+
+
+def train_noisy(strategy):
+    """One step on copies, so many that the mean over their noise is the expected loss.
+
+    The model is built by `fit`; its twin, of the same first weights, tells what to expect.
+    """
+    copies = np.repeat(toys.counts(2)[0], 1000, axis=0)
+    keras.utils.set_random_seed(3)
+    with strategy.scope():
+        model = toys.vae()
+        model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+        losses = model.fit(copies, batch_size=len(copies), verbose=0).history["loss"]
+    keras.utils.set_random_seed(3)
+    twin = toys.vae()
+    twin.build(copies.shape)
+    # The divergence in closed form, the reconstruction by a product of Gauss-Hermite rules.
+    points, weights = np.polynomial.hermite_e.hermegauss(30)
+    grid = np.stack(np.meshgrid(points, points), axis=-1).reshape(-1, 1, 2)
+    share = np.outer(weights, weights).ravel() / (2 * np.pi)
+    x = toys.counts(2)[0]
+    q = twin.posterior(x)
+    loc, scale = q.mean().numpy(), q.stddev().numpy()
+    z = (loc + scale * grid).astype(np.float32)  # [S, B, Z]
+    log_px = twin.log_likelihood(z, x).numpy()  # [S, B]
+    mean = share @ log_px
+    variance = (share @ np.square(log_px - mean)).mean()
+    kl = 0.5 * (scale**2 + loc**2 - 1 - 2 * np.log(scale)).sum(axis=-1)
+    return {
+        "loss": losses[0],
+        "expected": float(np.mean(kl - mean)),
+        "standard_error": float(np.sqrt(variance / len(copies))),
+    }
 
 
 def seeds_of_replicas(strategy):
@@ -85,11 +117,11 @@ def main():
         "categorical": {"one": train_categorical()},
         "text": {"one": train_text()},
     }
+    result["noisy"] = train_noisy(strategy)
     with strategy.scope():
         result["m2"]["two"] = train(toys.quiet(toys.m2()), annotated)
         result["categorical"]["two"] = train_categorical(traced=True)
         result["text"]["two"] = train_text()
-        result["noisy"] = train(toys.vae(), {"x": counts})  # `fit` builds this one.
     print(json.dumps(result))
 
 

@@ -266,7 +266,9 @@ def test_annealing_takes_layers(reverse):
 
     @tf.function(autograph=False)
     def estimate():
-        sizes = tune_step_size(model, x, num_steps=20, seed=(1, 2), **leapfrog)
+        # Tuned sizes of steps are traced with as much again.
+        tuning = {"num_steps": 20, "seed": (1, 2), **leapfrog}
+        sizes = tune_step_size(model, x, **tuning) if reverse else 0.3
         settings = {"num_steps": 40, "step_size": sizes, "num_chains": 4, **leapfrog}
         if reverse:
             return reverse_annealed_importance_sampling(model, x, z, seed=(3, 2), **settings)

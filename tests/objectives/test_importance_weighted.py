@@ -202,7 +202,11 @@ def test_path_log_prob_has_the_density_and_its_slope_in_the_draw_alone(make):
             np.testing.assert_allclose(gradient[:, :, element], expected, rtol=0.02, atol=0.02)
 
 
-@pytest.mark.parametrize("gradient", [Pathwise(), DoublyReparameterized()], ids=repr)
+@pytest.mark.parametrize(
+    "gradient",
+    [pytest.param(Pathwise(), marks=pytest.mark.slow), DoublyReparameterized()],
+    ids=repr,
+)
 def test_the_same_under_xla(gradient):
     """Of one draw each, from the same eager noise: XLA's own noise is another."""
     objective = PartiallyImportanceWeighted(num_bounds=2, num_samples=3, gradient=gradient)

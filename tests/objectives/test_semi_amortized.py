@@ -249,8 +249,12 @@ def test_arguments_are_checked(arguments, message):
         SemiAmortized(ELBO(), **arguments)
 
 
+@pytest.mark.slow
 def test_second_order_gradient_goes_through_a_recurrent_decoder():
-    """Central differences of the refined loss, along one random direction of each weight."""
+    """Central differences of the refined loss, along one random direction of each weight.
+
+    Quicker: `test_gradient_goes_through_the_steps_or_takes_their_slopes_for_constants`.
+    """
     model = TextVAE(
         LSTMEncoder(12, 4, embedding_units=3),
         LSTMDecoder(12, 5, embedding_units=4, conditioning_units=2),

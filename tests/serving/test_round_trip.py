@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.as_python import as_python
 from tests.models import captioner_toys
 from tests.models.texts import make_vae
 from tfp_dgm import layers, models
@@ -28,6 +29,14 @@ from tfp_dgm.serving.signatures.signatures_of import signatures_of
 from tfp_dgm.text import WordVocabulary
 
 NAMES = ("classifier", "text_vae", "captioner", "iwae")
+of_few = pytest.mark.parametrize(  # Strings, pictures and numbers go there and back of two.
+    "name",
+    [
+        "classifier",
+        "captioner",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("text_vae", "iwae")),
+    ],
+)
 SIZES = (8, 8)  # Of the captioner's images.
 ROWS = 3
 SEEDS = np.array([[5, 1], [-5, 2], [2**31 - 1, 3]], np.int32)
@@ -44,7 +53,8 @@ def _classifier():
     labels = np.array([b"fruit", b"metal", b"neither"], object)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
-        model, _ = fit_classifier(texts, allowed, ["fruit", "metal"])
+        with as_python():
+            model, _ = fit_classifier(texts, allowed, ["fruit", "metal"])
     return model, {
         "serving_default": {"text": asked},
         "score": {"text": asked, "label": labels},
@@ -240,8 +250,10 @@ def alone(live, tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_saved_model_alone_agrees(live, alone, name):
+    """Quicker: `test_the_loader_of_tf_serving_agrees`, where not even Python is there."""
     answers = {}
     for signature, outputs in live[name].answers.items():
         files = {key: str(alone / name / signature / key) for key in outputs}
@@ -255,7 +267,7 @@ def test_the_saved_model_alone_agrees(live, alone, name):
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is missing: no C++ loader")
-@pytest.mark.parametrize("name", NAMES)
+@of_few
 def test_the_loader_of_tf_serving_agrees(live, name):
     one = live[name]
     found = run_in_cpp(build_runner(), one.version, list(one.requests.items()), xla=False)
@@ -264,7 +276,7 @@ def test_the_loader_of_tf_serving_agrees(live, name):
     _assert_same(dict(zip(one.requests, answers, strict=True)), one.answers)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@of_few
 def test_the_server_agrees(live, name):
     one = live[name]
     with EmbeddedServer(one.version.parent, rest_port=0, grpc_port=0) as server:

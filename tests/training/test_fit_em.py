@@ -64,7 +64,11 @@ def test_statistics_are_added_over_batches():
 
 @pytest.mark.parametrize(
     ("make", "data"),
-    [(text_model, TEXTS), (lambda: vector_model(True), VECTORS), (lambda: chain_model(0), VECTORS)],
+    [
+        (text_model, TEXTS),
+        pytest.param(lambda: vector_model(True), VECTORS, marks=pytest.mark.slow),
+        pytest.param(lambda: chain_model(0), VECTORS, marks=pytest.mark.slow),
+    ],
 )
 def test_the_best_of_several_seeds_is_kept(make, data, eager):
     model = make()

@@ -30,7 +30,7 @@ def whole(request, tmp_path_factory):
 @pytest.mark.parametrize(
     "whole",
     [
-        pytest.param(job, marks=pytest.mark.slow) if job == "sentence_modelling" else job
+        pytest.param(job, marks=pytest.mark.slow) if job != "image_modelling" else job
         for job in JOBS
     ],
     indirect=True,

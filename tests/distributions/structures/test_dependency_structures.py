@@ -44,8 +44,9 @@ def arcs(rows=3):
 
 
 @every_kind
-@of_roots
+@pytest.mark.parametrize("single_root", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_answers_are_those_of_the_enumeration(kind, single_root):
+    """Of several roots quicker: their draws, below, and what is one of their trees."""
     trees = family(kind, single_root)
 
     @enumerated(trees)

@@ -43,7 +43,7 @@ def _row(unary, transitions, initial, row, length):
     return all_chains(*parts), parts
 
 
-@pytest.mark.parametrize("form", ["shared", "own"])
+@pytest.mark.parametrize("form", ["shared", pytest.param("own", marks=pytest.mark.slow)])
 @given(
     seed=st.integers(0, 10_000),
     lengths=st.lists(st.integers(1, T), min_size=B, max_size=B),

@@ -396,7 +396,9 @@ print(" ".join(sorted(registered() - core)))
 """
 
 
+@pytest.mark.slow
 def test_the_list_of_operations_is_the_registrys():
+    """Quicker: `test_a_good_model_passes_and_what_is_missing_is_said`."""
     done = subprocess.run(
         [sys.executable, "-c", REGISTRY, *text_libraries()], capture_output=True, text=True
     )

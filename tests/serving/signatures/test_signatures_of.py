@@ -140,7 +140,9 @@ def test_a_score_is_close_to_the_integral_over_the_latent(text_vae):
     assert error.max() < 0.2
 
 
+@pytest.mark.slow
 def test_a_text_vae_on_the_circle_generates_and_scores():
+    """Quicker: the plane, above; `test_latents_on_the_sphere_are_encoded_and_decoded_there`."""
     model = make_vae(
         vocabulary=WordVocabulary(WORDS),
         latent_units=None,
