@@ -161,8 +161,9 @@ COMPILED_AS = {
     layers.HiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.NeuralHiddenMarkovText: layers.GaussianHiddenMarkov,
     layers.FactorialHiddenMarkov: layers.GaussianHiddenMarkov,
-    layers.ProbabilisticContextFreeGrammar: layers.CompoundContextFreeGrammar,
-    layers.NeuralContextFreeGrammar: layers.CompoundContextFreeGrammar,
+    layers.ProbabilisticContextFreeGrammar: layers.ProbabilisticContextFreeGrammar,
+    layers.NeuralContextFreeGrammar: layers.ProbabilisticContextFreeGrammar,
+    layers.CompoundContextFreeGrammar: layers.ProbabilisticContextFreeGrammar,
     layers.TokenSequence: layers.SeparateExperts,
     layers.SharedExperts: layers.SeparateExperts,
 }

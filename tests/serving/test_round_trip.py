@@ -3,6 +3,7 @@
 Labels, texts and seeds agree exactly, floats within 1e-5 (relative where they exceed 1).
 """
 
+import functools
 import io
 import json
 import shutil
@@ -131,9 +132,15 @@ class Served:
 
     model: keras.Model
     keras_file: Path
-    version: Path
     requests: dict
     answers: dict
+
+    @functools.cached_property
+    def version(self) -> Path:
+        """Its SavedModel, exported where one is asked for."""
+        folder = self.keras_file.with_suffix("")
+        signatures = _plain(self.model, self.requests)
+        return export(self.model, folder, batch_sizes=[4], signatures=signatures)
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +151,7 @@ def live(tmp_path_factory):
         model, requests = make()
         keras_file = folder / f"{name}.keras"
         model.save(keras_file)
-        version = export(model, folder / name, batch_sizes=[4], signatures=_plain(model, requests))
-        found[name] = Served(model, keras_file, version, requests, _asked(model, requests))
+        found[name] = Served(model, keras_file, requests, _asked(model, requests))
     return found
 
 
