@@ -1,10 +1,12 @@
 """Trains the same models on one device and on two, and prints what came of it as JSON.
 
 A program of its own, since logical devices must be made before TensorFlow starts:
-`python -m tests.models.replicas`.
+`python -m tests.models.replicas NAME ...`.
 """
 
+import functools
 import json
+import sys
 
 import keras
 import numpy as np
@@ -103,27 +105,40 @@ def seeds_of_replicas(strategy):
     return [[seed.numpy().tolist() for seed in draw().values] for _ in range(2)]
 
 
-def main():
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+def train_annotated():
+    """Some rows without an annotation, all with weights; no noise."""
     counts, kinds = toys.counts(ROWS)
     targets = np.where(np.arange(ROWS) % 2 == 0, kinds, -1)
     weights = np.linspace(0.2, 1.8, ROWS).astype(np.float32)
     annotated = {"x": counts, "y": targets, "sample_weight": weights}
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    result = {
-        "seeds": seeds_of_replicas(strategy),
-        "m2": {"one": train(toys.quiet(toys.m2()), annotated)},
-        "categorical": {"one": train_categorical()},
-        "text": {"one": train_text()},
-    }
-    result["noisy"] = train_noisy(strategy)
+    return train(toys.quiet(toys.m2()), annotated)
+
+
+def on_one_and_two(strategy, run, run_on_two=None):
+    one = run()
     with strategy.scope():
-        result["m2"]["two"] = train(toys.quiet(toys.m2()), annotated)
-        result["categorical"]["two"] = train_categorical(traced=True)
-        result["text"]["two"] = train_text()
-    print(json.dumps(result))
+        return {"one": one, "two": (run_on_two or run)()}
+
+
+RUNS = {
+    "seeds": seeds_of_replicas,
+    "noisy": train_noisy,
+    "m2": functools.partial(on_one_and_two, run=train_annotated),
+    "categorical": functools.partial(
+        on_one_and_two,
+        run=train_categorical,
+        run_on_two=functools.partial(train_categorical, traced=True),
+    ),
+    "text": functools.partial(on_one_and_two, run=train_text),
+}
+
+
+def main(names):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    print(json.dumps({name: RUNS[name](strategy) for name in names}))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

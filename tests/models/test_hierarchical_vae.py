@@ -239,7 +239,9 @@ def test_the_network_starts_at_the_mean_image():
     np.testing.assert_allclose(mean, [[[0.2, 0.7], [0.5, 0.4]]], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluation_takes_layers():
+    """Quicker: `test_importance_sampling_finds_the_enumerated_evidence`."""
     model = randomized(gaussian())
     x = np.concatenate([X, X, X])
     terms = elbo_terms(model, x, num_samples=200, batch_size=4)

@@ -51,7 +51,7 @@ def test_the_objective_never_falls(make, data, smoothing, hard, eager):
     assert (history["objective"] == history["log_likelihood"]) == (smoothing == 0)
 
 
-def test_statistics_are_added_over_batches():
+def test_statistics_are_added_over_batches(eager):
     whole, streamed = text_model(), text_model()
     run = {"iterations": 4, "smoothing": 0.1, "tolerance": 0.0}
     data = tf.data.Dataset.from_tensor_slices(TEXTS).batch(2)
