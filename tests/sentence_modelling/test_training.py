@@ -36,7 +36,7 @@ def history(folder):
 
 def test_pretraining_is_not_taken_for_the_best(files, tmp_path):
     chosen = {"remedies.pretraining_epochs": 2, "epochs": 3, "patience": 1}
-    train(files, tmp_path / "model", chosen | {"learning_rate.value": 0.3, "batch_size": 30})
+    train(files, tmp_path / "model", chosen | {"learning_rate.value": 0.3})
     bounds = [epoch["val_bound"] for epoch in history(tmp_path / "model")]
     assert bounds[1] < bounds[0]  # Which would end a training of this patience.
     assert len(bounds) == 3
