@@ -11,8 +11,6 @@ demo: $(INSTALLED)  ## The main job on real data: label Reuters R8 from ten labe
 	$(BIN)/dgm demo --output demo
 
 # A process for each of two cores, one thread in each: TensorFlow's own threads would fight over them.
-# XLA compiles once what is run once or twice: without optimisation, which takes longer than it gains.
-test: export XLA_FLAGS := --xla_backend_optimization_level=0
 test pages: export PYTHONDONTWRITEBYTECODE :=
 test pages: export OMP_NUM_THREADS := 1
 test pages: export TF_NUM_INTRAOP_THREADS := 1
