@@ -11,6 +11,7 @@ demo: $(INSTALLED)  ## The main job on real data: label Reuters R8 from ten labe
 	$(BIN)/dgm demo --output demo
 
 # A process for each of two cores, one thread in each: TensorFlow's own threads would fight over them.
+# Bytecode is kept, wherever else it is not: each process of the tests would compile the package.
 test pages: export PYTHONDONTWRITEBYTECODE :=
 test pages: export OMP_NUM_THREADS := 1
 test pages: export TF_NUM_INTRAOP_THREADS := 1

@@ -12,7 +12,6 @@ from tests.as_python import as_python
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-
 SEED = 1
 
 
