@@ -12,7 +12,7 @@ from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
-from ._table_options import GuardFormulas, Quoting
+from ._table_options import GuardFormulas, Quoting, Reasons
 from ._wording import as_typed
 
 ENCODER_HELP = (
@@ -53,6 +53,7 @@ def label(
     ] = "|",
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
+    reasons: Reasons = False,
     encoder: Annotated[str | None, typer.Option(help=ENCODER_HELP)] = None,
     seed: Seed = 0,
     json_file: Json = None,
@@ -62,8 +63,8 @@ def label(
 
     Writes to --output, a table in the format of its ending, the same rows with every column kept,
     and the columns predicted_label, probability, accept, second_label, second_probability,
-    suspect_label and given_label_probability. Beside it: a folder with the trained model, a
-    SavedModel that takes strings, report.html and metrics.json.
+    suspect_label and given_label_probability, with --reasons also reasons. Beside it: a folder with
+    the trained model, a SavedModel that takes strings, report.html and metrics.json.
     """
     with clean_errors(
         "min_precision", "encoder", model_directory="--model", text_columns="--text-column"
@@ -83,6 +84,7 @@ def label(
                 separator=separator,
                 quoting=quoting,
                 guard_formulas=guard_formulas,
+                reasons=reasons,
                 encoder=encoder,
                 seed=seed,
                 progress=progress,
