@@ -5,17 +5,22 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test check format tables bench lock
+.PHONY: demo test pages check format tables bench lock
 
 demo: $(INSTALLED)  ## The main job on real data: label Reuters R8 from ten labels per class
 	$(BIN)/dgm demo --output demo
 
 # A process for each of two cores, one thread in each: TensorFlow's own threads would fight over them.
-test: export OMP_NUM_THREADS := 1
-test: export TF_NUM_INTRAOP_THREADS := 1
-test: export TF_NUM_INTEROP_THREADS := 1
-test: $(INSTALLED)  ## All tests
+# Bytecode is kept, wherever else it is not: each process of the tests would compile the package.
+test pages: export PYTHONDONTWRITEBYTECODE :=
+test pages: export OMP_NUM_THREADS := 1
+test pages: export TF_NUM_INTRAOP_THREADS := 1
+test pages: export TF_NUM_INTEROP_THREADS := 1
+test: $(INSTALLED)  ## All tests but those of `make pages` and the slow
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+pages: $(INSTALLED)  ## The commands and the Python of README and docs
+	$(BIN)/python -m pytest --numprocesses 2 -m pages tests/docs
 
 check: $(INSTALLED)  ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .

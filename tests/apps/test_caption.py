@@ -143,8 +143,10 @@ def test_evaluate_and_its_page(scenes, trained, tmp_path):
     assert "http" not in page.replace("http-equiv", "")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_describe_one_image_and_one_expert(scenes, trained, tmp_path):
+    """Quicker: `test_features_are_learnt_and_described`, of `test_caption_sources.py`."""
     with zipfile.ZipFile(scenes / "images.zip") as archive:
         (tmp_path / "one.png").write_bytes(archive.read("scene00003.png"))
     result = run("describe", trained, tmp_path / "one.png", f"--json={tmp_path / 'all.json'}")

@@ -69,7 +69,9 @@ def test_figures_of_samples_and_reconstructions(folder, model):
     assert "there already" in run("sample", model, "--output", folder / "s.png", code=2).output
 
 
+@pytest.mark.slow
 def test_the_default_digits_are_fetched_split_and_used(tmp_path, monkeypatch):
+    """Quicker: of images of a file, below; the split of the digits, in `test_image_sets.py`."""
     monkeypatch.setattr("tfp_dgm.data.image_sets.fetch", lambda name: digits(tmp_path))
     settings = tmp_path / "small.yaml"
     settings.write_text("latents: {units: [2], hidden_units: [3]}\nepochs: 1\nbatch_size: 500\n")

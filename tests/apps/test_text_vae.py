@@ -86,7 +86,9 @@ def test_tensorboard_shows_the_texts_of_the_file(trained):
     assert len(shown) == 4
 
 
+@pytest.mark.slow
 def test_a_semi_amortised_model_is_judged_refined(folder):
+    """Quicker: `test_without_a_number_of_steps_they_are_those_of_training`."""
     steps = {"remedies.semi_amortized.num_steps": 2, "remedies.semi_amortized.learning_rate": 0.2}
     model = untrained(folder / "refined", steps)
     (folder / "few.txt").write_text(sentences(4, 1))
@@ -121,7 +123,9 @@ def test_evaluate(known_model, folder, tmp_path):
     assert (tmp_path / "kl.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_subwords_from_evaluation_to_imputation(tmp_path):
+    """Quicker: `test_vocabulary.py`, of subwords in graphs; the commands on words, below."""
     (tmp_path / "new.txt").write_text("the dogman runs now, there.\na girl runs.\n" * 2)
     lines = (tmp_path / "new.txt").read_text().splitlines()
     chosen = {"vocabulary.kind": "subwords", "vocabulary.size": 60, "max_length": 24}
@@ -249,7 +253,8 @@ def test_impute_keeps_the_beginning(known_model, folder, mode_steps):
         # The likeliest end of every beginning is none.
         words = tokens(line)
         assert tokens(text["text"]) == words[: round(0.5 * len(words))]
-    assert -0.5 <= answer["adversarial"]["adversarial_error"] <= 0.5
+    # What ends halfway has no full stop, and every true sentence has one.
+    assert answer["adversarial"]["adversarial_error"] > 0.4
 
 
 def test_encode(trained, folder, tmp_path):

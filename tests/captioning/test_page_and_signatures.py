@@ -129,7 +129,9 @@ def test_evaluation_counts_every_caption_once(model):
     assert len(found) == metrics["images"] == 2
 
 
+@pytest.mark.slow
 def test_served_model_says_what_the_live_one_does(model, tmp_path):
+    """Quicker: `test_round_trip.py`, of a captioner; `test_descriptions_agree_with_the_oracle`."""
     contents = [encoded(n) for n in range(3)]
     declared = serving.captioner_signatures(model, contents, beam_size=1)
     sample = declared["sample"].plain()  # Its graph alone: exporting takes its time, so do twins.

@@ -55,7 +55,9 @@ def test_log_prob_equals_numpy_recursion(likelihood, mode, positions_at_once):
     np.testing.assert_allclose(run(z, TEXTS), expected, rtol=2e-5)
 
 
+@pytest.mark.slow
 def test_log_prob_compiles_under_xla(likelihood):
+    """Quicker: `test_log_prob_equals_oracle_in_a_graph_of_any_batch_size`, of experts."""
     z = conditioning(3)
     run = tf.function(lambda z, x: likelihood(z).log_prob(x), jit_compile=True)
     expected = [oracle(likelihood, z[b], TEXTS[b]) for b in range(3)]

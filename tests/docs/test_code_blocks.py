@@ -1,4 +1,4 @@
-"""The Python of README and docs runs, block after block, and makes what its comments say."""
+"""The Python of README and docs runs (`make pages`), and makes what its comments say."""
 
 import pytest
 
@@ -21,6 +21,7 @@ def place(tmp_path, monkeypatch, eager):
     return tmp_path
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize(
     "path",
     [path for path in PAGES if path.name not in ELSEWHERE],

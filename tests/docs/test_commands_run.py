@@ -1,7 +1,7 @@
 """The commands of README and docs run, each on what those before it made, and print what is shown.
 
-On made data and small models: see `made_files` and `brief`. What cannot run here is listed, in
-`page_commands`.
+On made data and small models (`make pages`): see `made_files` and `brief`. What cannot run here is
+listed, in `page_commands`.
 """
 
 import contextlib
@@ -41,6 +41,7 @@ def place(tmp_path, monkeypatch, eager):
     return tmp_path
 
 
+@pytest.mark.pages
 def test_labelling(place):
     page = text_of("labelling.md")
     run_commands(page, run)
@@ -68,6 +69,7 @@ def test_labelling(place):
     assert next(commands(readme)) == next(commands(page))
 
 
+@pytest.mark.pages
 def test_serving(place, monkeypatch):
     page = text_of("serving.md")
     (asked,) = (shown.command for shown in commands(page) if shown.command.startswith("curl"))
@@ -96,6 +98,7 @@ def test_serving(place, monkeypatch):
     assert [verdict["outcome"] for verdict in verdicts[:6]] == ["passed"] * 6
 
 
+@pytest.mark.pages
 def test_text_vae(place):
     page = text_of("text_vae.md")
     printed = run_commands(page, run)
@@ -112,6 +115,7 @@ def test_text_vae(place):
     assert len(pd.read_parquet("vectors.parquet")) == len(Path("test.txt").read_text().splitlines())
 
 
+@pytest.mark.pages
 def test_captions(place):
     page = text_of("captions.md")
     printed = run_commands(page, run)
@@ -126,6 +130,7 @@ def test_captions(place):
         assert Path(f"served/{name}/1/saved_model.pb").is_file()
 
 
+@pytest.mark.pages
 def test_image_models(place):
     page = text_of("image_models.md")
     printed = run_commands(page, run)
@@ -140,6 +145,7 @@ def test_image_models(place):
         assert Path(name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.pages
 def test_induction(place):
     page = text_of("induction.md")
     run_commands(page, run)

@@ -27,7 +27,8 @@ def test_order_and_length_tell():
     backwards = [np.append(np.sort(row[:-1]), 2) for row in true]
     endless = [np.append(row, row) for row in true]  # What follows END is not read.
     assert adversarial_evaluation(true, backwards)["adversarial_error"] > 0.1
-    assert abs(adversarial_evaluation(true, endless)["adversarial_error"]) <= 0.5
+    # Of two texts that are read as one, any classifier takes one for what it is.
+    assert adversarial_evaluation(true, endless)["adversarial_error"] == pytest.approx(0)
     cut = [row[:-1] for row in true]
     assert adversarial_evaluation(true, cut)["adversarial_error"] > 0.4
 

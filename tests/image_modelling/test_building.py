@@ -10,6 +10,7 @@ from tfp_dgm.image_modelling.settings import OBJECTIVES
 from tfp_dgm.models import VAE, HierarchicalVAE, SigmoidBeliefNetwork
 
 LAYERS = {"normal": 1, "bernoulli": 2, "categorical": 1}
+FIRST = [(kind, objective.latents[0]) for kind, objective in OBJECTIVES.items()]
 EVERY = [
     (kind, latents, LAYERS[latents])
     for kind, objective in OBJECTIVES.items()
@@ -21,7 +22,13 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "latents", "layers"), [*EVERY, *OTHERS])
+@pytest.mark.parametrize(
+    ("name", "latents", "layers"),
+    [  # Quick: each objective once.
+        pytest.param(*row, marks=() if row in EVERY and row[:2] in FIRST else pytest.mark.slow)
+        for row in [*EVERY, *OTHERS]
+    ],
+)
 def test_every_objective_trains_every_weight_of_what_it_is_offered_for(name, latents, layers):
     """`test_estimators.py` says that it is the right gradient; here, that the model gives all."""
     x = images(20)

@@ -46,7 +46,9 @@ def test_the_folder_holds_model_record_numbers_and_figures(model):
     assert set(np.unique(pairs[1:5, 1:4])) <= {0.0, 1.0}  # Binarised, as the encoder knows them.
 
 
+@pytest.mark.slow
 def test_annealing_and_gaps_stand_beside_the_report(model):
+    """Quicker: `test_annealing_takes_layers`, `test_gaps_equal_the_closed_form`."""
     loaded, asked = load_image_model(model)
     x = held_out_images(images(), asked)
     assert set(np.unique(x)) == {0.0, 1.0}
@@ -81,8 +83,10 @@ def test_temperature_falls_to_its_end_and_is_written(tmp_path):
     assert model.encoders[0](blank).shape == (1, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_pixels_that_stay_grey_or_are_drawn_once(tmp_path):
+    """Quicker: `test_binarised_batches.py`; a training by other settings, above."""
     grey = settings("wake-sleep", "normal", 1, "binarisation.kind=none", "epochs=1")
     model, _ = train(tmp_path / "grey", grey)
     assert sample_figure(model, count=3, seed=1).shape == (5, 12)

@@ -130,16 +130,18 @@ def test_directions_follow_the_power_spherical_law(size, concentration):
     assert np.abs(spread).max() < 4 / np.sqrt(ROWS)
 
 
-def test_directions_are_drawn_by_row_and_under_xla():
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_directions_are_drawn_by_row_and_in_graphs(compiled):
     mean = tf.math.l2_normalize(tf.reshape(tf.range(1.0, 49.0), [3, 16]), axis=-1)
     concentration = tf.constant([1.0, 30.0, 300.0])
 
     def directions():
         return draw(tfd.PowerSpherical(mean, concentration), SEEDS[:3], 3, num_samples=4)
 
-    eager, xla = directions().numpy(), tf.function(directions, jit_compile=True)().numpy()
+    graph = tf.function(directions, jit_compile=compiled)
+    eager, traced = directions().numpy(), graph().numpy()
     assert eager.shape == (4, 3, 16)
-    np.testing.assert_allclose(eager, xla, atol=3e-5)
+    np.testing.assert_allclose(eager, traced, atol=3e-5)
     one = tfd.PowerSpherical(mean[1:2], concentration[1:2])
     alone = draw(one, SEEDS[1:2], 3, num_samples=4)
     np.testing.assert_allclose(eager[:, 1:2], alone, atol=3e-5)

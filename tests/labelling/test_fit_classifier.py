@@ -172,9 +172,11 @@ assert "keras_hub" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_a_pretrained_encoder_is_served_from_strings_and_its_vectors_are_kept(
     tiny_encoder, tmp_path, monkeypatch
 ):
+    """Quicker: `test_sentence_vectors.py`; `text_classifier_encoder` in the golden files."""
     monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
     texts, truth = _texts(60)
     texts[54:] = [f"{text} {text} {text}" for text in texts[54:]]

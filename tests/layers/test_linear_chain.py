@@ -61,7 +61,9 @@ def test_the_loss_of_a_partial_annotation_sums_over_what_is_not_known(tagger):
     np.testing.assert_allclose(loss, np.mean(expected), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_fit_learns_tags_from_some_of_them_and_comes_back(tmp_path):
+    """Quicker: `tagger` in the golden files, with a step."""
     random = np.random.default_rng(0)
     tokens = random.integers(1, V, (60, 6))
     tokens[np.arange(6) >= random.integers(1, 7, 60)[:, None]] = 0

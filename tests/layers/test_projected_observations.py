@@ -85,8 +85,10 @@ def test_draws_come_back_as_what_the_base_drew():
     assert np.abs(drawn - base).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_training_goes_on_from_what_em_has_found():
+    """Quicker: `structured_flow` in the golden files, with two steps."""
     base = layers.GaussianHiddenMarkov(D, K, 4, min_scale=0.3, seed=1)
     fitted = ExactLikelihoodModel(base)
     training.fit_em(fitted, FRAMES, iterations=5, smoothing=0.1)

@@ -119,8 +119,10 @@ def autoencoder():
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_functional_model_learns_and_comes_back_from_a_file(tmp_path):
+    """Quicker: `draws` in the golden files, with two steps."""
     model, data = autoencoder(), (FEATURES > 0).astype(np.float32)
     steps = tf.data.Dataset.from_tensors((data, data)).repeat(10)
     losses = model.fit(steps, epochs=3, verbose=0, shuffle=False).history["loss"]

@@ -1,10 +1,12 @@
 """Trains the same models on one device and on two, and prints what came of it as JSON.
 
 A program of its own, since logical devices must be made before TensorFlow starts:
-`python -m tests.models.replicas`.
+`python -m tests.models.replicas NAME ...`.
 """
 
+import functools
 import json
+import sys
 
 import keras
 import numpy as np
@@ -20,11 +22,11 @@ from tfp_dgm.training import FusedAdam
 ROWS, BATCH = 9, 4  # Batches of 4, 4 and 1: the last one leaves a replica without any example.
 
 
-def train(model, data, evaluate=False, optimizer=None, objective=None, traced=False):
+def train(model, data, evaluate=False, optimizer=None, objective=None, traced=False, epochs=2):
     """Steps run as Python unless they are to be traced, which takes longer than they."""
     model.compile(optimizer or keras.optimizers.SGD(0.1), objective, run_eagerly=not traced)
     run = {"batch_size": BATCH, "verbose": 0}
-    history = model.fit(**data, epochs=2, shuffle=False, **run).history
+    history = model.fit(**data, epochs=epochs, shuffle=False, **run).history
     evaluated = model.evaluate(**data, return_dict=True, **run) if evaluate else {}
     weights = {
         f"{index} {weight.path}": weight.numpy().tolist()
@@ -55,9 +57,41 @@ def train_text():
     data = {"x": np.stack([np.pad(row, (0, 4 - len(row))) for row in rows]).astype(np.int32)}
     # An epsilon that keeps the steps of weights without much of a gradient small, and with which
     # the length of a gradient, which is clipped, shows in the step.
-    return train(
-        model, data, False, FusedAdam(0.05, epsilon=0.01, clipnorm=0.1), ELBO(rate=FreeBits(0.5))
-    )
+    optimizer = FusedAdam(0.05, epsilon=0.01, clipnorm=0.1)
+    return train(model, data, False, optimizer, ELBO(rate=FreeBits(0.5)), epochs=1)
+
+
+def train_noisy(strategy):
+    """One step on copies, so many that the mean over their noise is the expected loss.
+
+    The model is built by `fit`; its twin, of the same first weights, tells what to expect.
+    """
+    copies = np.repeat(toys.counts(2)[0], 1000, axis=0)
+    keras.utils.set_random_seed(3)
+    with strategy.scope():
+        model = toys.vae()
+        model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+        losses = model.fit(copies, batch_size=len(copies), verbose=0).history["loss"]
+    keras.utils.set_random_seed(3)
+    twin = toys.vae()
+    twin.build(copies.shape)
+    # The divergence in closed form, the reconstruction by a product of Gauss-Hermite rules.
+    points, weights = np.polynomial.hermite_e.hermegauss(30)
+    grid = np.stack(np.meshgrid(points, points), axis=-1).reshape(-1, 1, 2)
+    share = np.outer(weights, weights).ravel() / (2 * np.pi)
+    x = toys.counts(2)[0]
+    q = twin.posterior(x)
+    loc, scale = q.mean().numpy(), q.stddev().numpy()
+    z = (loc + scale * grid).astype(np.float32)  # [S, B, Z]
+    log_px = twin.log_likelihood(z, x).numpy()  # [S, B]
+    mean = share @ log_px
+    variance = (share @ np.square(log_px - mean)).mean()
+    kl = 0.5 * (scale**2 + loc**2 - 1 - 2 * np.log(scale)).sum(axis=-1)
+    return {
+        "loss": losses[0],
+        "expected": float(np.mean(kl - mean)),
+        "standard_error": float(np.sqrt(variance / len(copies))),
+    }
 
 
 def seeds_of_replicas(strategy):
@@ -71,27 +105,40 @@ def seeds_of_replicas(strategy):
     return [[seed.numpy().tolist() for seed in draw().values] for _ in range(2)]
 
 
-def main():
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+def train_annotated():
+    """Some rows without an annotation, all with weights; no noise."""
     counts, kinds = toys.counts(ROWS)
     targets = np.where(np.arange(ROWS) % 2 == 0, kinds, -1)
     weights = np.linspace(0.2, 1.8, ROWS).astype(np.float32)
     annotated = {"x": counts, "y": targets, "sample_weight": weights}
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    result = {
-        "seeds": seeds_of_replicas(strategy),
-        "m2": {"one": train(toys.quiet(toys.m2()), annotated)},
-        "categorical": {"one": train_categorical()},
-        "text": {"one": train_text()},
-    }
+    return train(toys.quiet(toys.m2()), annotated)
+
+
+def on_one_and_two(strategy, run, run_on_two=None):
+    one = run()
     with strategy.scope():
-        result["m2"]["two"] = train(toys.quiet(toys.m2()), annotated)
-        result["categorical"]["two"] = train_categorical(traced=True)
-        result["text"]["two"] = train_text()
-        result["noisy"] = train(toys.vae(), {"x": counts})  # `fit` builds this one.
-    print(json.dumps(result))
+        return {"one": one, "two": (run_on_two or run)()}
+
+
+RUNS = {
+    "seeds": seeds_of_replicas,
+    "noisy": train_noisy,
+    "m2": functools.partial(on_one_and_two, run=train_annotated),
+    "categorical": functools.partial(
+        on_one_and_two,
+        run=train_categorical,
+        run_on_two=functools.partial(train_categorical, traced=True),
+    ),
+    "text": functools.partial(on_one_and_two, run=train_text),
+}
+
+
+def main(names):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    print(json.dumps({name: RUNS[name](strategy) for name in names}))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -102,7 +102,9 @@ def test_annotations_condition_the_posterior(model):
         np.testing.assert_allclose(losses[row], -elbo - log_known, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_fit_learns_the_states_of_texts_of_which_few_are_annotated(tmp_path):
+    """Quicker: the losses by enumeration above; `chain_vae` in the golden files, with a step."""
     random = np.random.default_rng(0)
     states = random.integers(0, K, (80, 5))
     # Odd tokens of one state, even ones of the other; rows of 2 to 5 tokens.

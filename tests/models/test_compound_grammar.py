@@ -83,7 +83,9 @@ def test_dreams_are_of_the_prior(eager):
     assert all(grammars.words_of(row) for row in closed)
 
 
+@pytest.mark.slow
 def test_training_raises_the_bound(eager):
+    """Quicker: `test_bound_is_of_every_tree`; a step is in the golden files."""
     model = made()
     model.compile(keras.optimizers.Adam(0.1), objectives.ELBO())
     before = model.evaluate(X, verbose=0, return_dict=True)["bound"]

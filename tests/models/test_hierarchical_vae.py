@@ -148,8 +148,10 @@ def test_dreams_are_of_the_model(make):
 @pytest.mark.parametrize(
     ("make", "objective"),
     [
-        (gaussian, objectives.ImportanceWeighted(num_samples=4)),
-        (belief_network, None),
+        pytest.param(
+            gaussian, objectives.ImportanceWeighted(num_samples=4), marks=pytest.mark.slow
+        ),
+        pytest.param(belief_network, None, marks=pytest.mark.slow),
         pytest.param(with_baseline, NVIL, marks=pytest.mark.slow),
         pytest.param(with_surrogate, objectives.RELAX(num_samples=2), marks=pytest.mark.slow),
         (categorical, None),
@@ -237,7 +239,9 @@ def test_the_network_starts_at_the_mean_image():
     np.testing.assert_allclose(mean, [[[0.2, 0.7], [0.5, 0.4]]], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluation_takes_layers():
+    """Quicker: `test_importance_sampling_finds_the_enumerated_evidence`."""
     model = randomized(gaussian())
     x = np.concatenate([X, X, X])
     terms = elbo_terms(model, x, num_samples=200, batch_size=4)
@@ -264,7 +268,9 @@ def test_annealing_takes_layers(reverse):
 
     @tf.function(autograph=False)
     def estimate():
-        sizes = tune_step_size(model, x, num_steps=20, seed=(1, 2), **leapfrog)
+        # Tuned sizes of steps are traced with as much again.
+        tuning = {"num_steps": 20, "seed": (1, 2), **leapfrog}
+        sizes = tune_step_size(model, x, **tuning) if reverse else 0.3
         settings = {"num_steps": 40, "step_size": sizes, "num_chains": 4, **leapfrog}
         if reverse:
             return reverse_annealed_importance_sampling(model, x, z, seed=(3, 2), **settings)

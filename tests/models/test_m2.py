@@ -71,14 +71,11 @@ def test_kl_weight_enters_the_loss_and_never_the_bound():
     np.testing.assert_allclose(parts["bound"][0], oracle(model, ANNOTATIONS)[:, 1], rtol=1e-5)
 
 
-def test_compiled_step_is_that_of_the_oracle_under_xla_too():
+def test_step_is_that_of_the_oracle():
     model = toys.quiet(toys.m2())
     expected = oracle(model, ANNOTATIONS)
-    steps, logs = toys.step(model, X, MATRIX)
+    _, logs = toys.step(model, X, MATRIX)
     np.testing.assert_allclose(logs["loss"], expected[:, 0].mean(), rtol=1e-5)
-    compiled, logs = toys.step(model, X, MATRIX, jit_compile=True)
-    np.testing.assert_allclose(logs["loss"], expected[:, 0].mean(), rtol=1e-5)
-    toys.assert_same_steps(steps, compiled)
     model.compile(run_eagerly=True)
     logs = model.test_on_batch(X, MATRIX, return_dict=True)
     np.testing.assert_allclose(logs["loss"], -expected[:, 1].mean(), rtol=1e-5)
@@ -149,8 +146,8 @@ def test_sampled_classes_agree_with_enumeration():
 def test_sampled_classes_train_under_xla():
     """The bound of 4,000 copies is that of enumeration, within 5 standard errors.
 
-    As Python in `test_sampled_classes_agree_with_enumeration`; enumerated classes under XLA in
-    `test_compiled_step_is_that_of_the_oracle_under_xla_too`.
+    As Python in `test_sampled_classes_agree_with_enumeration`; a VAE's step under XLA in
+    `test_step_is_the_same_however_it_is_run`.
     """
     model = toys.quiet(toys.m2(class_objective=ScoreFunctionELBO(num_samples=2)))
     expected = oracle(model, [{0, 2}] * len(X))[0, 1]

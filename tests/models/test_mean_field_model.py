@@ -16,7 +16,9 @@ def model_of(**kwargs):
     return MeanFieldModel(layers.FactorialHiddenMarkov(2, 2, 2, 4, seed=2), seed=1, **kwargs)
 
 
+@pytest.mark.slow
 def test_fit_on_batches_raises_the_log_likelihood(eager):
+    """Quicker: `test_comes_back_from_a_file_and_trains_on`."""
     model = model_of(steps=2)
     exact = ExactLikelihoodModel(model.likelihood)
     model.build(X.shape)

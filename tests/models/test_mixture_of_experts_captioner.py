@@ -279,8 +279,12 @@ def style_finder(vocabulary_size, length, experts):
     )
 
 
+@pytest.mark.slow
 def test_experts_find_the_styles():
-    """Nobody told the model who wrote what; it agrees with shuffled styles no more than chance."""
+    """Nobody told the model who wrote what; it agrees with shuffled styles no more than chance.
+
+    Quicker: `test_training_finds_the_styles_and_says_what_was_learnt`, of `dgm caption`.
+    """
     keras.utils.set_random_seed(1)
     inputs, styles, size = styled(
         render_scenes(250, captions_per_image=2, num_styles=4, size=16, seed=2)

@@ -189,7 +189,7 @@ def enumerated_bound(model, of_draws):
 @pytest.mark.parametrize(
     ("objective", "of_draws"),
     [
-        (ImportanceWeighted(num_samples=2), of_two_draws),
+        pytest.param(ImportanceWeighted(num_samples=2), of_two_draws, marks=pytest.mark.slow),
         (ImportanceWeighted(num_samples=2, gradient=DREG), of_two_draws),
         (ScoreFunctionELBO(num_samples=3), of_one_draw),
     ],
@@ -258,7 +258,11 @@ def test_classifier_sums_the_class_out_by_each():
 @pytest.mark.parametrize(
     ("style", "classes"),
     [
-        (ImportanceWeighted(num_samples=4, gradient=DREG), ScoreFunctionELBO(num_samples=3)),
+        pytest.param(
+            ImportanceWeighted(num_samples=4, gradient=DREG),
+            ScoreFunctionELBO(num_samples=3),
+            marks=pytest.mark.slow,
+        ),
         (ScoreFunctionELBO(num_samples=4), ScoreFunctionImportanceWeighted(num_samples=3)),
     ],
     ids=repr,

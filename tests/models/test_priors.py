@@ -133,7 +133,11 @@ def test_such_priors_learn(name, kind):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("VAE", "conditional"), ("HierarchicalVAE", "conditional"), ("M2", "vamp")],
+    [
+        ("VAE", "conditional"),
+        pytest.param("HierarchicalVAE", "conditional", marks=pytest.mark.slow),
+        ("M2", "vamp"),
+    ],
 )
 def test_such_models_train_and_come_back(name, kind, tmp_path):
     prior, inputs = priors_and_inputs(name)[kind]

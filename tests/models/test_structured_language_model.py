@@ -53,7 +53,7 @@ def test_strings_and_ids_are_summed_over_every_path(with_vectors):
     np.testing.assert_allclose(made(ids), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("with_vectors", [False, True])
+@pytest.mark.parametrize("with_vectors", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_what_is_served_is_the_best_path_and_how_sure_its_tags_are(with_vectors):
     made = model(with_vectors)
     served = made.serving_signatures()["serving_default"].plain()

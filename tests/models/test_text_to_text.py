@@ -50,7 +50,11 @@ def translator(encoder, *, transformer=False, **kwargs):
 
 
 @pytest.mark.parametrize(
-    ("encoder", "transformer"), [("bidirectional lstm", False), ("transformer", True)]
+    ("encoder", "transformer"),
+    [
+        ("bidirectional lstm", False),
+        pytest.param("transformer", True, marks=pytest.mark.slow),
+    ],
 )
 def test_padding_of_the_source_changes_nothing(encoder, transformer):
     model = translator(encoder, transformer=transformer)

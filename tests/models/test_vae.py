@@ -97,7 +97,7 @@ def test_comes_back_with_its_objective_as_training_left_it(tmp_path):
         prior=layers.LearnedNormalPrior(2, name="prior"),
         seed=4,
     )
-    assert_comes_back(model, (X,), tmp_path, objective, run_eagerly=False)
+    assert_comes_back(model, (X,), tmp_path, objective)
 
 
 def test_needs_the_size_of_its_latent():

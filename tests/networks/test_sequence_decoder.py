@@ -61,7 +61,7 @@ def steps(decoder, z, inputs, memory):
 
 
 @every_decoder
-@pytest.mark.parametrize("leading", [(3,), (2, 1)])
+@pytest.mark.parametrize("leading", [pytest.param((3,), marks=pytest.mark.slow), (2, 1)])
 def test_stepping_is_teacher_forcing(name, leading):
     decoder, z = decoder_of(name), values(*leading, Z)
     memory = memory_of(decoder)

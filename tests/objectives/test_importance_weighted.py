@@ -94,11 +94,14 @@ def test_bound_rises_with_the_number_of_draws_and_stays_below_the_evidence():
     assert abs(means[0] - quadrature.elbo(GAUSSIAN, GAUSSIAN.theta, GAUSSIAN.phi)) < 5 * errors[0]
 
 
+@pytest.mark.slow
 def test_signal_to_noise_grows_where_the_score_is_reparameterised_and_falls_where_not():
     """Rainforth et al. 2018: like K^(-1/2); Tucker et al. 2019: like K^(1/2).
 
     Of 40,000 estimates, ratios are good to 0.005 (one standard error); what is demanded is more
     than 5 of them away from what that law gives: fails once in 10^5.
+
+    Quicker: `test_no_draw_has_a_gradient_at_the_true_posterior`.
     """
 
     def signal_to_noise(gradient, num_samples):
@@ -202,7 +205,11 @@ def test_path_log_prob_has_the_density_and_its_slope_in_the_draw_alone(make):
             np.testing.assert_allclose(gradient[:, :, element], expected, rtol=0.02, atol=0.02)
 
 
-@pytest.mark.parametrize("gradient", [Pathwise(), DoublyReparameterized()], ids=repr)
+@pytest.mark.parametrize(
+    "gradient",
+    [pytest.param(Pathwise(), marks=pytest.mark.slow), DoublyReparameterized()],
+    ids=repr,
+)
 def test_the_same_under_xla(gradient):
     """Of one draw each, from the same eager noise: XLA's own noise is another."""
     objective = PartiallyImportanceWeighted(num_bounds=2, num_samples=3, gradient=gradient)

@@ -143,8 +143,10 @@ def test_a_multiplier_moves_once_a_step_and_not_in_the_refinement():
     np.testing.assert_allclose(rate.multiplier, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_model_trains_with_a_higher_bound_than_amortised_and_comes_back(tmp_path):
+    """Quicker: the bound of the best posterior, below; `vae_semi_amortized` in the golden files."""
     x = toys.counts(8)[0]
     model = toys.randomized(toys.vae())
     model.compile(keras.optimizers.SGD(0.0))
@@ -247,8 +249,12 @@ def test_arguments_are_checked(arguments, message):
         SemiAmortized(ELBO(), **arguments)
 
 
+@pytest.mark.slow
 def test_second_order_gradient_goes_through_a_recurrent_decoder():
-    """Central differences of the refined loss, along one random direction of each weight."""
+    """Central differences of the refined loss, along one random direction of each weight.
+
+    Quicker: `test_gradient_goes_through_the_steps_or_takes_their_slopes_for_constants`.
+    """
     model = TextVAE(
         LSTMEncoder(12, 4, embedding_units=3),
         LSTMDecoder(12, 5, embedding_units=4, conditioning_units=2),

@@ -3,6 +3,7 @@
 Labels, texts and seeds agree exactly, floats within 1e-5 (relative where they exceed 1).
 """
 
+import functools
 import io
 import json
 import shutil
@@ -17,6 +18,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.as_python import as_python
 from tests.models import captioner_toys
 from tests.models.texts import make_vae
 from tfp_dgm import layers, models
@@ -28,6 +30,14 @@ from tfp_dgm.serving.signatures.signatures_of import signatures_of
 from tfp_dgm.text import WordVocabulary
 
 NAMES = ("classifier", "text_vae", "captioner", "iwae")
+of_few = pytest.mark.parametrize(  # Strings, pictures and numbers go there and back of two.
+    "name",
+    [
+        "classifier",
+        "captioner",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("text_vae", "iwae")),
+    ],
+)
 SIZES = (8, 8)  # Of the captioner's images.
 ROWS = 3
 SEEDS = np.array([[5, 1], [-5, 2], [2**31 - 1, 3]], np.int32)
@@ -44,7 +54,8 @@ def _classifier():
     labels = np.array([b"fruit", b"metal", b"neither"], object)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
-        model, _ = fit_classifier(texts, allowed, ["fruit", "metal"])
+        with as_python():
+            model, _ = fit_classifier(texts, allowed, ["fruit", "metal"])
     return model, {
         "serving_default": {"text": asked},
         "score": {"text": asked, "label": labels},
@@ -121,9 +132,15 @@ class Served:
 
     model: keras.Model
     keras_file: Path
-    version: Path
     requests: dict
     answers: dict
+
+    @functools.cached_property
+    def version(self) -> Path:
+        """Its SavedModel, exported where one is asked for."""
+        folder = self.keras_file.with_suffix("")
+        signatures = _plain(self.model, self.requests)
+        return export(self.model, folder, batch_sizes=[4], signatures=signatures)
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +151,7 @@ def live(tmp_path_factory):
         model, requests = make()
         keras_file = folder / f"{name}.keras"
         model.save(keras_file)
-        version = export(model, folder / name, batch_sizes=[4], signatures=_plain(model, requests))
-        found[name] = Served(model, keras_file, version, requests, _asked(model, requests))
+        found[name] = Served(model, keras_file, requests, _asked(model, requests))
     return found
 
 
@@ -240,8 +256,10 @@ def alone(live, tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_saved_model_alone_agrees(live, alone, name):
+    """Quicker: `test_the_loader_of_tf_serving_agrees`, where not even Python is there."""
     answers = {}
     for signature, outputs in live[name].answers.items():
         files = {key: str(alone / name / signature / key) for key in outputs}
@@ -255,7 +273,7 @@ def test_the_saved_model_alone_agrees(live, alone, name):
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is missing: no C++ loader")
-@pytest.mark.parametrize("name", NAMES)
+@of_few
 def test_the_loader_of_tf_serving_agrees(live, name):
     one = live[name]
     found = run_in_cpp(build_runner(), one.version, list(one.requests.items()), xla=False)
@@ -264,7 +282,7 @@ def test_the_loader_of_tf_serving_agrees(live, name):
     _assert_same(dict(zip(one.requests, answers, strict=True)), one.answers)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@of_few
 def test_the_server_agrees(live, name):
     one = live[name]
     with EmbeddedServer(one.version.parent, rest_port=0, grpc_port=0) as server:

@@ -151,7 +151,9 @@ def test_harmonic_marginals_are_of_the_words_alone_in_graphs_too():
     np.testing.assert_allclose(stops[1, 0], [[1, 0], [1, 0]])
 
 
+@pytest.mark.slow
 def test_networks_learn_by_em_and_by_gradients(eager):
+    """Quicker: `dependency_model_neural` in the golden files, with a step."""
     layer = layers.NeuralDependencyModelWithValence(V, 5, seed=2)
     model = model_of(layer)
     history = fit_em(

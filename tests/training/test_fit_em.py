@@ -24,7 +24,10 @@ from tfp_dgm.networks import MLP
 from tfp_dgm.training import fit_em
 
 
-@pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
+# Quicker than the hard: `test_hard_em_counts_the_best_paths`, and one step on trees.
+@pytest.mark.parametrize(
+    "hard", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["soft", "hard"]
+)
 @pytest.mark.parametrize(
     ("make", "data", "smoothing"),
     [
@@ -40,7 +43,7 @@ from tfp_dgm.training import fit_em
 )
 def test_the_objective_never_falls(make, data, smoothing, hard, eager):
     history = fit_em(
-        make(), data, iterations=4, smoothing=smoothing, hard=hard, tolerance=0.0
+        make(), data, iterations=3, smoothing=smoothing, hard=hard, tolerance=0.0
     ).history
     gains = np.diff(history["objective"])
     assert gains.min() > -1e-4
@@ -48,7 +51,7 @@ def test_the_objective_never_falls(make, data, smoothing, hard, eager):
     assert (history["objective"] == history["log_likelihood"]) == (smoothing == 0)
 
 
-def test_statistics_are_added_over_batches():
+def test_statistics_are_added_over_batches(eager):
     whole, streamed = text_model(), text_model()
     run = {"iterations": 4, "smoothing": 0.1, "tolerance": 0.0}
     data = tf.data.Dataset.from_tensor_slices(TEXTS).batch(2)
@@ -61,7 +64,11 @@ def test_statistics_are_added_over_batches():
 
 @pytest.mark.parametrize(
     ("make", "data"),
-    [(text_model, TEXTS), (lambda: vector_model(True), VECTORS), (lambda: chain_model(0), VECTORS)],
+    [
+        (text_model, TEXTS),
+        pytest.param(lambda: vector_model(True), VECTORS, marks=pytest.mark.slow),
+        pytest.param(lambda: chain_model(0), VECTORS, marks=pytest.mark.slow),
+    ],
 )
 def test_the_best_of_several_seeds_is_kept(make, data, eager):
     model = make()

@@ -27,6 +27,14 @@ def whole(request, tmp_path_factory):
     return request.param, toy_trainings.results(request.param, folder / "work"), taken
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        pytest.param(job, marks=pytest.mark.slow) if job != "image_modelling" else job
+        for job in JOBS
+    ],
+    indirect=True,
+)
 def test_resumed_after_a_kill_equals_uninterrupted(whole):
     job, expected, taken = whole
     # Before its first state a training begins anew: `test_run_folder.py` has that.

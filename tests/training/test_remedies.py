@@ -329,7 +329,9 @@ def test_watch_says_once_that_more_examples_are_needed():
     assert "has come to what 50 examples can show (at most 3.91 nats)" in message
 
 
-@pytest.mark.parametrize(("sharpness", "second"), [(1.0, 1.0), (1e3, 0.0)])
+@pytest.mark.parametrize(
+    ("sharpness", "second"), [pytest.param(1.0, 1.0, marks=pytest.mark.slow), (1e3, 0.0)]
+)
 def test_inner_loops_end_where_no_fall_could_be_seen(eager, sharpness, second):
     """Means so far apart that each latent tells its example: log N, at which nothing can fall."""
     model = toys.randomized(toys.vae())

@@ -27,7 +27,7 @@ from tfp_dgm.training import (
 )
 
 X, _ = toys.counts(20)
-STEPS = 3  # In an epoch; a pass over the data has five.
+STEPS = 2  # In an epoch; a pass over the data has five.
 
 
 class KilledError(Exception):
@@ -44,7 +44,7 @@ class Kill(keras.callbacks.Callback):
         self.now = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if (self.now, batch) == (self.epoch, 1):
+        if (self.now, batch) == (self.epoch, 0):
             raise KilledError
 
 
@@ -89,7 +89,7 @@ def train(folder, epochs=3, kill=None):
     if kill is not None:
         callbacks.insert(0, Kill(kill))
     data = batch_stream(shuffled, 5, first_batch=resume.epoch * STEPS)
-    with as_python():  # Each run would trace its steps anew, and has nine of them at most.
+    with as_python():  # Each run would trace its steps anew, and has six of them at most.
         model.fit(
             data,
             steps_per_epoch=STEPS,

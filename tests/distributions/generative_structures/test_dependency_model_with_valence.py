@@ -79,8 +79,9 @@ def test_posterior_is_the_share_of_every_tree(family, oracle):
     np.testing.assert_allclose(family.log_joint(X[:4], modes), best, rtol=1e-5)
 
 
-def test_derivatives_in_the_potentials_are_expected_counts(family, oracle, valences):
-    @tf.function(jit_compile=valences == 2)
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_derivatives_in_the_potentials_are_expected_counts(oracle, valences, compiled):
+    @tf.function(jit_compile=compiled)
     def derivatives():
         parts = [
             tf.constant(part, tf.float32)

@@ -88,9 +88,9 @@ def test_vectors_beyond_the_last_change_nothing(case):
     np.testing.assert_array_equal(distribution.posterior(longer).lengths, [3, 1, 2, 3])
 
 
-def test_gradients_are_finite_and_one_family_compiles(case):
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_gradients_are_finite_and_families_compile(case, compiled):
     distribution, scores = case
-    factorial = isinstance(distribution, FactorialHiddenMarkov)
     parameters = [
         tf.constant(distribution.parameters[name], tf.float32)
         for name in ("initial_logits", "transition_logits", "loc", "scale")
@@ -102,7 +102,7 @@ def test_gradients_are_finite_and_one_family_compiles(case):
             log_prob = type(distribution)(*parameters, num_steps=T).log_prob(x)
         return log_prob, tape.gradient(log_prob, parameters)
 
-    if factorial and distribution.scale.shape.rank == 2:
+    if compiled:
         both = tf.function(both, jit_compile=True)
     log_prob, gradients = both(X)
     np.testing.assert_allclose(log_prob, list(map(total, scores)), rtol=1e-5)

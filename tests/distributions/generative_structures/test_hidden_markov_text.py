@@ -46,7 +46,10 @@ def test_log_prob_sums_over_every_path(family, scores):
     np.testing.assert_allclose(stacked, np.reshape(expected[:4], (2, 2)), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_log_prob_and_gradient_under_xla(family, scores):
+    """Quicker: `test_log_prob_equals_oracle_in_a_graph_of_any_batch_size`, of the layers."""
+
     @tf.function(jit_compile=True)
     def both(x):
         with tf.GradientTape() as tape:

@@ -12,7 +12,6 @@ from tests.distributions.structures.families import (
     Family,
     answers_of,
     assert_as_enumerated,
-    assert_compiles,
     assert_draws_follow,
     assert_entropy_compiles,
     assert_refuses_evidence,
@@ -62,8 +61,12 @@ def test_many_words_are_summed_as_span_by_span():
     assert_sums_as(bracketing_log_sum, ConstituencyTree, np.random.normal(size=(41, 41, 2)))
 
 
+@pytest.mark.slow
 def test_xla_compiles_it():
-    assert_compiles(family(2), spans(), [4, 1, 3], mode=False)
+    """The entropy, which is made of log Z and its derivative, and the derivative of both.
+
+    Quicker: `test_grammar_tree.py::test_xla_compiles_value_and_gradient`, of the same charts.
+    """
     assert_entropy_compiles(family(2), spans(), [4, 1, 3])
 
 

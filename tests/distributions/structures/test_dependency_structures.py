@@ -44,8 +44,9 @@ def arcs(rows=3):
 
 
 @every_kind
-@of_roots
+@pytest.mark.parametrize("single_root", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_answers_are_those_of_the_enumeration(kind, single_root):
+    """Of several roots quicker: their draws, below, and what is one of their trees."""
     trees = family(kind, single_root)
 
     @enumerated(trees)
@@ -71,8 +72,9 @@ def test_draws_follow_the_distribution(kind, single_root):
 
 
 @every_kind
-def test_xla_compiles_it(kind):
-    assert_compiles(family(kind, True), arcs(), [4, 1, 3])
+@pytest.mark.parametrize("mode", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_xla_compiles_it(kind, mode):
+    assert_compiles(family(kind, True), arcs(), [4, 1, 3], mode=mode)
 
 
 @pytest.mark.slow  # As of constituency trees, which take half the time.

@@ -100,8 +100,12 @@ def test_evidence_that_allows_nothing_is_refused():
     assert_refuses_evidence(TREES, potentials(), [4, 1, 3], row=2)
 
 
+@pytest.mark.slow
 def test_without_a_difference_of_valence_it_is_the_dependency_tree():
-    """Stops of either kind are once a side."""
+    """Stops of either kind are once a side.
+
+    Quicker: `test_answers_are_those_of_the_enumeration`.
+    """
     arcs = tf.random.stateless_normal([2, 9, 9, 1], seed=[1, 2])
     stops = tf.random.stateless_normal([1, 8, 2, 1], seed=[3, 4])
     lengths = [8, 5]

@@ -43,7 +43,7 @@ def _row(unary, transitions, initial, row, length):
     return all_chains(*parts), parts
 
 
-@pytest.mark.parametrize("form", ["shared", "own"])
+@pytest.mark.parametrize("form", ["shared", pytest.param("own", marks=pytest.mark.slow)])
 @given(
     seed=st.integers(0, 10_000),
     lengths=st.lists(st.integers(1, T), min_size=B, max_size=B),
@@ -65,7 +65,7 @@ def test_all_answers_are_those_of_enumeration(form, seed, lengths, impossible):
         assert not found["mode"][row, length:].numpy().any()
 
 
-@pytest.mark.parametrize("form", ["shared", "own"])
+@pytest.mark.parametrize("form", ["shared", pytest.param("own", marks=pytest.mark.slow)])
 def test_xla_compiles_it(form):
     def make(unary, transitions, initial, lengths):
         return LinearChain(unary, transitions, initial, lengths=lengths)

@@ -62,7 +62,10 @@ def test_all_answers_are_those_of_enumeration(seed, lengths, impossible):
         assert (found["mode"][row, length:].numpy() == -1).all()
 
 
+@pytest.mark.slow
 def test_xla_compiles_it():
+    """Quicker: `test_linear_chain.py::test_xla_compiles_it`, of a chain in the same frame."""
+
     def make(segments, transitions, lengths):
         return SemiMarkovChain(segments, transitions, lengths=lengths)
 

@@ -81,7 +81,9 @@ def test_a_good_model_passes_and_what_is_missing_is_said(letters, no_cpp):
     assert (tpu.outcome, tpu.detail[:26]) == ("not checked", "missing: /no/such/python (")
 
 
+@pytest.mark.slow
 def test_a_model_of_images_with_layers_of_latents_passes(tmp_path, no_cpp):
+    """Quicker: `test_a_good_model_passes_and_what_is_missing_is_said`."""
     model = hierarchical_toys.randomized(hierarchical_toys.gaussian())
     chosen = {"serving_default": signatures_of(model)["score"]}
     folder = export(model, tmp_path / "images", batch_sizes=[2], signatures=chosen)
@@ -198,9 +200,10 @@ def test_a_wrong_recorded_output_and_a_stateful_sampler_fail(tmp_path, without_r
     recorded = folder / "assets.extra/recorded_predictions"
     _rewrite(recorded, only_default)
     _rewrite(recorded, falsify)
-    found = _outcomes(folder, [row])[row]
-    assert found.outcome == "failed"
-    assert "y[0]: expected np.float32(2.50005); received np.float32(2.5)" in found.detail
+    # As the fresh process does, in this one.
+    problems = [verdict["problem"] for verdict in CHECK.replay.replay(folder)]
+    wrong = "y[0]: expected np.float32(2.50005); received np.float32(2.5)"
+    assert any(problem is not None and wrong in problem for problem in problems)
 
 
 def test_a_model_without_recordings_is_not_said_to_answer(tmp_path, letters, no_cpp):
@@ -393,7 +396,9 @@ print(" ".join(sorted(registered() - core)))
 """
 
 
+@pytest.mark.slow
 def test_the_list_of_operations_is_the_registrys():
+    """Quicker: `test_a_good_model_passes_and_what_is_missing_is_said`."""
     done = subprocess.run(
         [sys.executable, "-c", REGISTRY, *text_libraries()], capture_output=True, text=True
     )

@@ -546,7 +546,7 @@ def _is_running(metrics):
     return 'dgm_batch_rows_count{signature="serving_default"} 1.0' in metrics
 
 
-@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+@pytest.mark.parametrize("protocol", ["rest", pytest.param("grpc", marks=pytest.mark.slow)])
 def test_a_stop_waits_for_what_is_in_hand(slow, protocol):
     server = EmbeddedServer(slow, rest_port=0, grpc_port=0)
     server.start()
