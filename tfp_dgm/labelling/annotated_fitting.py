@@ -1,10 +1,11 @@
-"""Trains the predictor on several annotators' answers, and the annotators' model on its features."""
+"""Trains the predictor on several annotators' answers, and their model on what it predicts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from tfp_dgm.data import DataError
 from tfp_dgm.labelling.annotators import Answers, Crowd, fit_dawid_skene, reliabilities
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
@@ -48,7 +49,8 @@ def fit_from_answers(
       outcome: the texts labelled. Its annotations are the inferred truths, a set of classes where
         these are equally probable; `crowd` has the probabilities, and the annotators.
     Raises:
-      ValueError: if shapes disagree, or the answers tell nothing of any row.
+      ValueError: if shapes disagree.
+      DataError: if the answers tell nothing of any row.
     """
     shape = (answers.num_rows, answers.num_classes)
     if shape != (len(texts), len(classes)):
@@ -91,7 +93,7 @@ def _labels(truth: np.ndarray, answers: Answers) -> np.ndarray:
     likeliest = truth >= truth.max(axis=1, keepdims=True) - _TIE
     allowed = likeliest | ~answers.answered[:, np.newaxis]
     if allowed.all():
-        raise ValueError(
+        raise DataError(
             "answers: expected some that tell one class from another; received none that do: all "
             "of them contradict each other"
         )

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tfp_dgm.labelling.annotators.reliability import ADVERSARY, SPAMMER, Reliability
+
+CROWD_COLUMNS = ("inferred_label", "inferred_probability")
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,26 @@ class Crowd:
         """The share of the inferred truths that is expected to be right."""
         return float(self.truth[self.answered].max(axis=1).mean())
 
+    def columns(self, classes: Sequence[str]) -> dict[str, list[Any]]:
+        """`CROWD_COLUMNS` of each row: the likeliest class and its probability; else empty."""
+        best, probability = self.truth.argmax(axis=1), self.truth.max(axis=1)
+        values = (
+            [classes[k] for k in best],
+            [round(float(value), 6) for value in probability],
+        )
+        return {
+            name: [
+                value if here else None for value, here in zip(column, self.answered, strict=True)
+            ]
+            for name, column in zip(CROWD_COLUMNS, values, strict=True)
+        }
+
     def warnings(self) -> list[str]:
         """What a person should know of the labels, in sentences."""
         found = [
             "The labels are truths inferred from the answers of "
             f"{len(self.annotators):,} annotators and from the texts; about "
-            f"{self.expected_right:.0%} of them are expected to be right. Accuracies and what is "
+            f"{self.expected_right:.1%} of them are expected to be right. Accuracies and what is "
             "accepted are measured against them, so that they hold as far as these do."
         ]
         for verdict, what in (
