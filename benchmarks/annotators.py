@@ -1,19 +1,20 @@
-r"""The truths behind the answers of several annotators, with and without the texts.
+"""The truths behind the answers of several annotators, with and without the texts.
 
-Answers of a crowd without texts are read from DIR (`crowd/{rte,web}_{crowd,truth}.txt`): 800 pairs of
-sentences by 164 annotators (two classes), and 2,665 pairs of a query and a page by 177 (five, in an
-order). Sentence polarity is read from there, too (`pang_lee/sentence_polarity/rt-polarity.{neg,pos}.txt.gz`):
+Answers of a crowd without texts are read from DIR (`crowd/{rte,web}_{crowd,truth}.txt`): 800 pairs
+of sentences by 164 annotators (two classes), and 2,665 pairs of a query and a page by 177 (five, in
+an order). So is sentence polarity (`pang_lee/sentence_polarity/rt-polarity.{neg,pos}.txt.gz`):
 2,400 sentences of each draw, 1,400 of which three of eight simulated annotators answered; five of
 them know something, one guesses, one says the same always, and one is systematically wrong.
 
     TFP_DGM_DATA=DIR python benchmarks/annotators.py --json benchmarks/results/annotators.json
 
-Methods: the most frequent answer, ties drawn; crowd-kit's `DawidSkene`, where that is installed; ours
-on the answers alone; and ours with the classifier's p(y | text) as prior. Printed: accuracy of the
-inferred truths, what they claim on average, and who was named; for polarity also the classifier's
-accuracy on the other 1,000 sentences, what it claims of them, and what it accepted at 80 %
-precision. The strength of the pool was chosen on `rte` and `web` (8 and more were worse on both than
-1 and 2, which are alike), the number of rounds on draws 0 to 4 of polarity (3,000 sentences).
+Methods: the most frequent answer, ties drawn; crowd-kit's `DawidSkene`, where that is installed;
+ours on the answers alone; and ours with the classifier's p(y | text) as prior. Printed: accuracy of
+the inferred truths, what they claim on average, and how many verdicts on simulated annotators are
+right; for polarity also the classifier's accuracy on the other 1,000 sentences, what it claims of
+them, and what it accepted at 80 % precision. The strength of the pool was chosen on `rte` and `web`
+(8 and more were worse on both than 1 and 2, which are alike), the number of rounds on draws 0 to 5
+of polarity (3,000 sentences), which are not reported.
 """
 
 import argparse

@@ -64,8 +64,8 @@ def read_task(
         classes=classes,
         quoting=quoting,
     )
-    sizes = len(table.texts), len(table.classes)
-    answers = Answers(*table.answers.T, *sizes, table.annotators)
+    row, annotator, label = table.answers.T
+    answers = Answers(row, annotator, label, len(table.texts), len(table.classes), table.annotators)
     return LabellingTask(
         table, table.item, partial(fit_from_answers, table.texts, answers, table.classes)
     )

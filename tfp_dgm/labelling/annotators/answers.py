@@ -71,7 +71,7 @@ class Answers:
     @cached_property
     def answered(self) -> np.ndarray:
         """bool [N]; rows with at least one answer."""
-        return self.votes.any(axis=1)
+        return np.bincount(self.row, minlength=self.num_rows) > 0
 
     @cached_property
     def given(self) -> np.ndarray:

@@ -70,7 +70,7 @@ def reliabilities(
     given = answers.given.sum(axis=1)
     chance = answers.given @ model.shares / np.maximum(given, 1)
     found = []
-    for a in np.flatnonzero(given):
+    for a in np.flatnonzero(given).tolist():
         if gain[a] > _EVIDENCE:
             verdict = RELIABLE if mean[a] > chance[a] else ADVERSARY
         elif against_pool[a] > _EVIDENCE and gain[a] < _NEARLY_NOTHING * given[a]:
