@@ -25,7 +25,7 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from rich.table import Table
 
 from tfp_dgm.data import atomic_write
 from tfp_dgm.labelling import Answers, fit_classifier, fit_features, fit_from_answers
-from tfp_dgm.labelling.annotators import Crowd, fit_dawid_skene, reliabilities
+from tfp_dgm.labelling.annotators import Crowd, Reliability, fit_dawid_skene, reliabilities
 
 CROWDS = ("rte", "web")
 FIRST_SEED = 10
@@ -142,15 +142,29 @@ def without_texts(
     figures: dict[str, Any] = of_truths(found, truth, rows)
     figures["seconds"] = time.perf_counter() - start
     judged = reliabilities(model, answers)
-    figures |= {"verdicts": dict(Counter(one.verdict for one in judged))} | named(judged, answers)
+    figures |= of_annotators(judged, answers, truth)
     yield "tfp_dgm, answers alone", found, figures
 
 
-def named(judged: Any, answers: Answers) -> dict[str, float]:
-    """How many verdicts on the simulated annotators are right; nothing of others."""
-    if tuple(answers.names) != NAMES:
-        return {}
-    return {"verdicts_right": float(np.mean([one.verdict == KINDS[one.name] for one in judged]))}
+def of_annotators(
+    judged: Sequence[Reliability], answers: Answers, truth: np.ndarray
+) -> dict[str, Any]:
+    """The verdicts, how many of those on simulated annotators are right, and of the intervals."""
+    known = truth[answers.row] >= 0
+    right, held = answers.label == truth[answers.row], []
+    for one in judged:
+        mine = known & (answers.annotator == answers.names.index(one.name))
+        if mine.any():
+            held.append(one.low <= right[mine].mean() <= one.high)
+    figures: dict[str, Any] = {
+        "verdicts": dict(Counter(one.verdict for one in judged)),
+        "interval_held": float(np.mean(held)),
+    }
+    if tuple(answers.names) == NAMES:
+        figures["verdicts_right"] = float(
+            np.mean([one.verdict == KINDS[one.name] for one in judged])
+        )
+    return figures
 
 
 def with_texts(seed: int, data: Path) -> dict[str, dict[str, Any]]:
@@ -172,8 +186,7 @@ def with_texts(seed: int, data: Path) -> dict[str, dict[str, Any]]:
     figures["tfp_dgm, answers and texts"] = {
         **of_truths(crowd.truth, truth, answers.answered),
         "seconds": time.perf_counter() - start,
-        "verdicts": dict(Counter(one.verdict for one in crowd.annotators)),
-        **named(crowd.annotators, answers),
+        **of_annotators(crowd.annotators, answers, truth),
         **of_classifier(outcome, truth, rest),
     }
     return figures
@@ -213,6 +226,7 @@ def show(rows: list[dict[str, Any]]) -> None:
         "truths": "truths right",
         "truths_claimed": "claimed",
         "verdicts_right": "verdicts right",
+        "interval_held": "intervals that hold",
         "accuracy": "others right",
         "claimed": "claimed",
         "coverage": "accepted",

@@ -51,8 +51,9 @@ class Crowd:
         found = [
             "The labels are truths inferred from the answers of "
             f"{len(self.annotators):,} annotators and from the texts; about "
-            f"{self.expected_right:.1%} of them are expected to be right. Accuracies and what is "
-            "accepted are measured against them, so that they hold as far as these do."
+            f"{self.expected_right:.1%} of them are right if annotators err independently of each "
+            "other. Accuracies and what is accepted are measured against them, so that they hold "
+            "as far as these do."
         ]
         for verdict, what in (
             (SPAMMER, "Answers that do not depend on the truth, and count for nothing"),
