@@ -31,6 +31,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import numpy as np
 from exits.missing import end_for_want_of
 from rich.console import Console
@@ -170,6 +171,7 @@ def of_annotators(
 def with_texts(seed: int, data: Path) -> dict[str, dict[str, Any]]:
     """The figures of one draw of polarity, by method."""
     texts, truth, answers = polarity(data, seed)
+    keras.utils.set_random_seed(seed)
     features = fit_features(texts, seed=seed)
     options: Any = {"features": features, "seed": seed, "min_precision": MIN_PRECISION}
     rest = np.arange(ROWS) >= ANSWERED

@@ -76,7 +76,7 @@ def test_truths_are_inferred_and_annotators_judged(tmp_path, monkeypatch, eager,
         (["--label-column", "ann", "--annotator-column", "whom"], "no such column 'whom'"),
         (
             ["--label-column", "ann", "--label-column", "bob", "--annotator-column", "text"],
-            "column 'text': expected a column for one purpose",
+            "column 'text': the label column is a text column",
         ),
         (
             ["--label-column", "ann", "--label-column", "bob", "--annotator-column", "who"],

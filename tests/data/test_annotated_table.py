@@ -56,8 +56,8 @@ def test_numbers_of_json_are_labels_and_names(tmp_path):
     ("content", "options", "message"),
     [
         (WIDE, {"label_columns": ["ann", "bop"]}, "no such column 'bop'.*did you mean 'bob'"),
-        (WIDE, {"label_columns": ["ann", "ann"]}, "column 'ann': expected a column for one pu"),
-        (WIDE, {"label_columns": ["ann", "text"]}, "column 'text': expected a column for one"),
+        (WIDE, {"label_columns": ["ann", "ann"]}, "column 'ann': expected each column of labels"),
+        (WIDE, {"label_columns": ["ann", "text"]}, "column 'text': the label column is a text"),
         (WIDE, {"annotator_column": "note"}, "one label column beside it.* 'ann', 'bob'"),
         (WIDE, {"classes": ["x", "z"]}, "line 4.*'ann': unknown class 'y'.*'x', 'z'"),
         (WIDE.replace("x,y,1", "x,y|x,1"), {}, "line 2.*'bob': expected one class.*'y', 'x'"),

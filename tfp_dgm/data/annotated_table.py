@@ -81,9 +81,13 @@ def read_annotated_table(
     """
     reader = open_table(path, quoting=quoting)
     named = [*label_columns, *([] if annotator_column is None else [annotator_column])]
-    for column, count in Counter([*text_columns, *named]).items():
+    for column, count in Counter(named).items():
+        if column in text_columns:
+            raise DataError.at(
+                path, "the label column is a text column, too: labels would leak", column=column
+            )
         if count > 1:
-            raise DataError.at(path, "expected a column for one purpose, once", column=column)
+            raise DataError.at(path, "expected each column of labels once", column=column)
     if annotator_column is not None and len(label_columns) != 1:
         raise DataError(
             "annotator_column: expected one label column beside it, of all annotators' answers; "

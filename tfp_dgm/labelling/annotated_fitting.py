@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import keras
 import numpy as np
 
 from tfp_dgm.data import DataError
@@ -58,6 +59,7 @@ def fit_from_answers(
             f"answers: expected {len(texts)} rows and {len(classes)} classes, as there are texts "
             f"and classes; received {shape[0]} and {shape[1]}"
         )
+    keras.utils.set_random_seed(seed)
     if features is None:
         features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
 
