@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras import random
 
 from tests.labelling.annotators.crowds import of_triples, simulated
 from tests.labelling.outcomes import hand_made
@@ -46,6 +47,17 @@ def test_the_truths_are_those_of_answers_and_texts_together(labels):
     model = annotated_fitting.fit_dawid_skene(answers, np.log(outcome.probabilities))
     _, expected = log_evidence_and_posterior(outcome.probabilities, model.confusions, triples, 5)
     np.testing.assert_allclose(crowd.truth, expected, rtol=1e-9)
+
+
+def test_features_are_fitted_from_the_seed(labels, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        annotated_fitting, "fit_features", lambda *_, **__: drawn.append(float(random.normal(())))
+    )
+    answers = of_triples((0, 0, 0), (1, 0, 1), num_rows=2)
+    for seed in (3, 3, 4):
+        fit_from_answers(list("01"), answers, CLASSES, seed=seed)
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_texts_make_truths_better(labels):
