@@ -25,6 +25,17 @@ def test_spammers_and_adversaries_are_named(seed):
         assert one.accuracy == pytest.approx(right, abs=0.06)
 
 
+def test_intervals_hold_the_share_of_right_answers():
+    held = []
+    for seed in range(12):
+        answers, truth = simulated(200, answers_of_a_row=3, seed=50 + seed)
+        right = answers.label == truth[answers.row]
+        for a, one in enumerate(_judged(answers)):
+            held.append(one.low <= right[answers.annotator == a].mean() <= one.high)
+    # 84 intervals of 0.95: below 0.87 with probability 0.001, were they independent.
+    assert np.mean(held) >= 0.87
+
+
 def test_information_is_the_mutual_information_of_answer_and_truth():
     """Where the prior tells the truth, of a confusion whose information is known."""
     confusion = np.array([[[0.9, 0.1], [0.3, 0.7]]])

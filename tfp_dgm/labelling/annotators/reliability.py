@@ -23,7 +23,7 @@ class Reliability:
       name: of the annotator.
       answers: how many there are.
       accuracy: the expected share of right answers, over classes as they occur; with the interval
-        from `low` to `high` that holds it with probability 0.95, the truths as inferred.
+        from `low` to `high` that holds it with probability 0.95 where the model is right.
       agreement: the share of others that say the same of the same row; None where no other did.
       information: nats that an answer tells of the truth on average, on answers that are left out
         of the annotator's own confusions: the mutual information, about 0 for a spammer.
@@ -65,7 +65,7 @@ def reliabilities(
     number = answers.num_annotators
     gain = np.bincount(answers.annotator, own - independent, number)
     against_pool = np.bincount(answers.annotator, independent - pooled, number)
-    mean, low, high = _accuracies(model, counts)
+    mean, low, high = _accuracies(model, answers, counts, log_joint)
     agreement = answers.agreement()
     given = answers.given.sum(axis=1)
     chance = answers.given @ model.shares / np.maximum(given, 1)
@@ -113,18 +113,34 @@ def _predictive(
     )
 
 
-def _accuracies(model: DawidSkene, counts: np.ndarray) -> np.ndarray:
-    """Mean and ends [3, A] of the posterior of sum_k shares[k] C[a, k, k].
+def _accuracies(
+    model: DawidSkene, answers: Answers, counts: np.ndarray, log_joint: np.ndarray
+) -> np.ndarray:
+    """Mean and ends [3, A] of sum_k shares[k] C[a, k, k], of a beta distribution of that variance.
 
-    Mean and variance are those of its Dirichlet posteriors, the ends those of the beta distribution
-    that has both.
+    The variance is that of the empirical information on the C[a, k, k], the sum of the scores'
+    outer products (the rest of a row keeps its proportions). Scores are expected ones, so that what
+    is not known of the truths widens the interval [1]; so does which classes an annotator met.
+
+    References:
+      [1] Louis. Finding the Observed Information Matrix when Using the EM Algorithm. JRSS B 44,
+        1982.
     """
-    total = model.strength + counts.sum(axis=1)  # [A, K]
     right = np.einsum("akk->ak", counts) + model.strength * np.diag(model.pool)
-    share = right / total
+    share = right / (model.strength + counts.sum(axis=1))  # [A, K]
     mean = share @ model.shares
-    variance = (share * (1 - share) / (total + 1)) @ model.shares**2
-    size = mean * (1 - mean) / variance - 1
+    prior = np.diag(model.pool) / share**2 + (1 - np.diag(model.pool)) / (1 - share) ** 2
+    order = np.argsort(answers.annotator, kind="stable")
+    ends = np.cumsum(np.bincount(answers.annotator, minlength=answers.num_annotators))
+    variance = np.empty(len(mean))
+    for a, mine in enumerate(np.split(order, ends[:-1])):
+        posterior = scipy.special.softmax(log_joint[answers.row[mine]], axis=1)
+        hit = answers.label[mine, np.newaxis] == np.arange(answers.num_classes)
+        score = posterior * np.where(hit, 1 / share[a], -1 / (1 - share[a]))  # [n_a, K]
+        information = score.T @ score + np.diag(model.strength * prior[a])
+        variance[a] = model.shares @ np.linalg.solve(information, model.shares)
+        variance[a] += (share[a] ** 2 @ model.shares - mean[a] ** 2) / max(len(mine), 1)
+    size = np.maximum(mean * (1 - mean) / variance - 1, 1)
     tail = (1 - _INTERVAL) / 2
-    ends = scipy.stats.beta.ppf([[tail], [1 - tail]], mean * size, (1 - mean) * size)
-    return np.stack([mean, *ends])
+    interval = scipy.stats.beta.ppf([[tail], [1 - tail]], mean * size, (1 - mean) * size)
+    return np.stack([mean, *interval])
