@@ -32,7 +32,7 @@ def test_intervals_hold_the_share_of_right_answers():
         right = answers.label == truth[answers.row]
         for a, one in enumerate(_judged(answers)):
             held.append(one.low <= right[answers.annotator == a].mean() <= one.high)
-    # 84 intervals of 0.95: below 0.87 with probability 0.001, were they independent.
+    # 84 intervals of 0.95: below 0.87 with probability 0.003, were they independent.
     assert np.mean(held) >= 0.87
 
 
