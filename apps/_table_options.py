@@ -11,6 +11,13 @@ Quoting = Annotated[
         help="Of CSV and TSV: whether cells may be quoted; if not, a quote is a letter.",
     ),
 ]
+Reasons = Annotated[
+    bool,
+    typer.Option(
+        "--reasons",
+        help="Add the column reasons: the words that spoke for each label, and against it.",
+    ),
+]
 GuardFormulas = Annotated[
     bool,
     typer.Option(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from tfp_dgm import induction
 from tfp_dgm.data import check_input_file
 from tfp_dgm.settings import read_settings
 
@@ -32,7 +34,7 @@ def tags(
         Path,
         typer.Argument(
             metavar="TEXT",
-            help="Sentences, one a line, words between spaces; or a treebank, .conllu.",
+            help="Sentences, one a line, words between spaces; or a treebank, .conllu or .mrg.",
         ),
     ],
     output: Output,
@@ -49,17 +51,13 @@ def tags(
     Of a treebank, its tags are compared with those found, and are used for nothing else.
     docs/induction.md tells the settings; --seed stands over theirs.
     """
-    from tfp_dgm.induction import TagSettings, claim_tags
-
-    with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
-        resolved = read_settings(TagSettings, settings, overrides(context, set_, seed))
-        check_input_file(text_file)
-        data = {"text_file": str(text_file)}
-        with claim_tags(output, resolved, data=data, resume=resume) as run:
-            with quiet_start():
-                from tfp_dgm.induction import induce_tags
-            numbers = induce_tags(text_file, run, resolved, progress=progress, say=_say)
-    _show(numbers, output, json_file)
+    asked = _Asked(context, text_file, output, settings, set_, resume, seed, json_file, quiet)
+    _induce(
+        asked,
+        induction.TagSettings,
+        induction.claim_tags,
+        lambda: induction.induce_tags,
+    )
 
 
 @app.command()
@@ -86,17 +84,80 @@ def dependencies(
     (report.html) and the model. Of a treebank, its heads are compared with those found, and are
     used for nothing else. docs/induction.md tells the settings; --seed stands over theirs.
     """
-    from tfp_dgm.induction import DependencySettings, claim_dependencies
+    asked = _Asked(context, text_file, output, settings, set_, resume, seed, json_file, quiet)
+    _induce(
+        asked,
+        induction.DependencySettings,
+        induction.claim_dependencies,
+        lambda: induction.induce_dependencies,
+    )
 
-    with clean_errors(assignments="--set"), progress_bar(quiet=quiet) as progress:
-        resolved = read_settings(DependencySettings, settings, overrides(context, set_, seed))
-        check_input_file(text_file)
-        data = {"text_file": str(text_file)}
-        with claim_dependencies(output, resolved, data=data, resume=resume) as run:
+
+@app.command()
+def constituents(
+    context: typer.Context,
+    text_file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TEXT",
+            help="Sentences, one a line, words between spaces; or a treebank, .mrg or .conllu.",
+        ),
+    ],
+    output: Output,
+    settings: SettingsFile = None,
+    set_: Set = None,
+    resume: Resume = False,
+    seed: Seed = 0,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Finds phrases: a binary tree over the words of each sentence.
+
+    OUTPUT then holds the sentences as bracketed trees (parsed.mrg), a page that draws trees
+    (report.html) and the model. Of a treebank of bracketed trees (.mrg), its brackets are compared
+    with those found, and are used for nothing else. docs/induction.md tells the settings; --seed
+    stands over theirs.
+    """
+    asked = _Asked(context, text_file, output, settings, set_, resume, seed, json_file, quiet)
+    _induce(
+        asked,
+        induction.ConstituentSettings,
+        induction.claim_constituents,
+        lambda: induction.induce_constituents,
+    )
+
+
+class _Asked(NamedTuple):
+    """What every command here is asked for."""
+
+    context: typer.Context
+    text_file: Path
+    output: Path
+    settings: Path | None
+    set_: list[str] | None
+    resume: bool
+    seed: int
+    json_file: Path | None
+    quiet: bool
+
+
+def _induce(
+    asked: _Asked,
+    settings_class: type,
+    claim: Callable[..., Any],
+    job: Callable[[], Callable[..., dict[str, Any]]],
+) -> None:
+    """Runs a job, which is imported after everything that needs no TensorFlow is checked."""
+    with clean_errors(assignments="--set"), progress_bar(quiet=asked.quiet) as progress:
+        chosen = overrides(asked.context, asked.set_, asked.seed)
+        settings: Any = read_settings(settings_class, asked.settings, chosen)
+        check_input_file(asked.text_file)
+        data = {"text_file": str(asked.text_file)}
+        with claim(asked.output, settings, data=data, resume=asked.resume) as run:
             with quiet_start():
-                from tfp_dgm.induction import induce_dependencies
-            numbers = induce_dependencies(text_file, run, resolved, progress=progress, say=_say)
-    _show(numbers, output, json_file)
+                induce = job()
+            numbers = induce(asked.text_file, run, settings, progress=progress, say=_say)
+    _show(numbers, asked.output, asked.json_file)
 
 
 def _say(message: str) -> None:

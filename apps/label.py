@@ -12,7 +12,7 @@ from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
-from ._table_options import GuardFormulas, Quoting
+from ._table_options import GuardFormulas, Quoting, Reasons
 from ._wording import as_typed
 
 ENCODER_HELP = (
@@ -63,6 +63,7 @@ def label(
     ] = "|",
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
+    reasons: Reasons = False,
     encoder: Annotated[str | None, typer.Option(help=ENCODER_HELP)] = None,
     seed: Seed = 0,
     json_file: Json = None,
@@ -72,8 +73,8 @@ def label(
 
     Writes to --output, a table in the format of its ending, the same rows with every column kept,
     and the columns predicted_label, probability, accept, second_label, second_probability,
-    suspect_label and given_label_probability (inferred_label and inferred_probability, too, of what
-    several annotators labelled). Beside it: a folder with the trained model, a
+    suspect_label and given_label_probability, with --reasons also reasons, of several annotators
+    also inferred_label and inferred_probability. Beside it: a folder with the trained model, a
     SavedModel that takes strings, report.html and metrics.json.
     """
     with clean_errors(
@@ -99,6 +100,7 @@ def label(
                 separator=separator,
                 quoting=quoting,
                 guard_formulas=guard_formulas,
+                reasons=reasons,
                 encoder=encoder,
                 seed=seed,
                 progress=progress,

@@ -11,7 +11,7 @@ from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Output, Quiet
-from ._table_options import GuardFormulas, Quoting
+from ._table_options import GuardFormulas, Quoting, Reasons
 from ._wording import as_typed
 
 
@@ -27,12 +27,14 @@ def predict(
     ] = None,
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
+    reasons: Reasons = False,
     quiet: Quiet = False,
 ) -> None:
     """Labels a new file, in a stream: memory does not grow with the file.
 
     Writes to --output, a table in the format of its ending, the same rows and the columns
-    predicted_label, probability, accept, second_label and second_probability.
+    predicted_label, probability, accept, second_label and second_probability, with --reasons also
+    reasons.
     """
     warnings: list[str] = []
     with clean_errors(text_columns="--text-column"):
@@ -48,6 +50,7 @@ def predict(
                 text_columns=text_column,
                 quoting=quoting,
                 guard_formulas=guard_formulas,
+                reasons=reasons,
                 progress=progress,
                 warn=warnings.append,
             )

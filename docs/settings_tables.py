@@ -12,6 +12,7 @@ from tfp_dgm.settings import settings_table
 CLASSES = {
     "CaptionSettings": captioning,
     "ImageModelSettings": image_modelling,
+    "ConstituentSettings": induction,
     "DependencySettings": induction,
     "TagSettings": induction,
     "TextModelSettings": sentence_modelling,

@@ -6,10 +6,10 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-_TRACE = "-NONE-"
+from tfp_dgm.data import BracketedSentence, BracketedTree, parse_bracketed_trees
+
 # Collins (1999), appendix A: whether children are looked at from the left, and the labels that are
 # looked for, one after the other.
 _HEADS = {
@@ -47,34 +47,11 @@ _OF_NOUNS = (
 )
 
 
-@dataclass
-class Tree:
-    """A node of a tree without traces.
-
-    Attributes:
-      label: of a phrase, or a word's tag.
-      children: of a phrase.
-      word: its number from 1 on; 0 of a phrase.
-    """
-
-    label: str
-    children: list[Tree] = field(default_factory=list)
-    word: int = 0
-
-
-@dataclass(frozen=True)
-class BracketedSentence:
-    """Words and tags of a sentence, and its tree."""
-
-    words: list[str]
-    tags: list[str]
-    tree: Tree
-
-    def heads(self) -> list[int]:
-        """The head of each word by Collins's rules, 1 .. T; 0 for the root."""
-        heads = [0] * len(self.words)
-        _head(self.tree, heads)
-        return heads
+def heads_of(sentence: BracketedSentence) -> list[int]:
+    """The head of each word by Collins's rules, 1 .. T; 0 for the root."""
+    heads = [0] * len(sentence.words)
+    _head(sentence.tree, heads)
+    return heads
 
 
 def read_penn(path: Path) -> Iterator[BracketedSentence]:
@@ -83,31 +60,10 @@ def read_penn(path: Path) -> Iterator[BracketedSentence]:
         for name in sorted(archive.namelist()):
             if re.search(r"combined/.*\.mrg$", name):
                 with io.TextIOWrapper(archive.open(name), encoding="latin-1") as file:
-                    trees = re.split(r"\n(?=\()", file.read())  # A tree begins its line.
-                yield from (sentence for sentence in map(_sentence, trees) if sentence)
+                    yield from parse_bracketed_trees(file, name)
 
 
-def _sentence(text: str) -> BracketedSentence | None:
-    words: list[str] = []
-    tags: list[str] = []
-    path = [Tree("")]
-    for token in re.findall(r"\(\s*[^\s()]*|\)|[^\s()]+", text):
-        if token[0] == "(":
-            # NP-SBJ-1 is an NP; -NONE- and -LRB- are whole.
-            path.append(Tree(re.sub(r"(?<=\w)[-=][^ ]*(?<!-)$", "", token[1:].strip())))
-        elif token != ")":
-            path[-1].word = len(words) + 1
-            if path[-1].label != _TRACE:
-                words.append(token)
-                tags.append(path[-1].label)
-        else:
-            node = path.pop()
-            if node.label != _TRACE and (node.word or node.children):
-                path[-1].children.append(node)
-    return BracketedSentence(words, tags, path[0]) if words else None
-
-
-def _head(node: Tree, heads: list[int]) -> int:
+def _head(node: BracketedTree, heads: list[int]) -> int:
     """The head word of a node, below which all others hang."""
     if node.word:
         return node.word
@@ -119,7 +75,7 @@ def _head(node: Tree, heads: list[int]) -> int:
     return chosen
 
 
-def _head_child(node: Tree) -> int:
+def _head_child(node: BracketedTree) -> int:
     labels = [child.label for child in node.children]
     if node.label in ("NP", "NX"):
         if labels[-1] == "POS":

@@ -7,15 +7,14 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.induction.toy_grammar import sentences, treebank
-from tfp_dgm.induction import dependency_training, training
+from tfp_dgm.induction import results
 
 pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture(autouse=True)
 def _without_export(monkeypatch):
-    for job in (training, dependency_training):
-        monkeypatch.setattr(job, "export", lambda *args, **kwargs: None)
+    monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
 
 
 def run(*arguments, code=0, structure="tags"):
@@ -88,3 +87,14 @@ def test_dependencies_of_tags_are_found_in_what_tags_wrote(tmp_path):
     assert "7 symbols" in result.stderr  # Three tags, and the reserved ones.
     again = run(*words, *few, code=2, structure="dependencies")
     assert "holds a finished run" in again.stderr
+
+
+def test_constituents_of_a_treebank_are_found_and_compared(tmp_path):
+    (tmp_path / "t.mrg").write_text("(S (NP (D the) (N cat)) (VP (V sat) (P down)))\n" * 3)
+    sizes = ("nonterminals=2", "preterminals=2", "units=3", "epochs=1")
+    few = [part for size in sizes for part in ("--set", f"model.{size}")]
+    words = (tmp_path / "t.mrg", "--output", tmp_path / "trees", *few, "--json", "-")
+    numbers = json.loads(run(*words, structure="constituents").stdout)
+    assert numbers == json.loads((tmp_path / "trees" / "metrics.json").read_text())
+    assert numbers["f1_balanced"] == 1
+    assert "holds a finished run" in run(*words, code=2, structure="constituents").stderr

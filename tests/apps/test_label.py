@@ -183,7 +183,7 @@ def test_export_takes_over_what_the_card_said(job, tmp_path, monkeypatch):
 def test_predict_streams_the_same_answers(job, tmp_path, monkeypatch):
     module = sys.modules["tfp_dgm.labelling.file_prediction"]
     monkeypatch.setattr(module, "_ROWS_PER_CHUNK", 100)
-    monkeypatch.setattr(module, "_ROWS_PER_BATCH", 32)
+    monkeypatch.setattr("tfp_dgm.labelling.answer_columns._ROWS_PER_BATCH", 32)
     texts = job["in"]["text"].tolist()
     pd.DataFrame({"text": texts * 2}).to_json(tmp_path / "new.jsonl", orient="records", lines=True)
     command = ["predict", str(job["done"].model_directory), str(tmp_path / "new.jsonl")]
@@ -371,9 +371,8 @@ def trained(job, monkeypatch):
     learnt = lambda *_, **__: (model, job["done"].outcome)  # noqa: E731
     exported = lambda _, to, **__: shutil.copytree(folder / "saved_model", to)  # noqa: E731
     task = sys.modules["tfp_dgm.labelling.labelling_task"]
-    file = sys.modules["tfp_dgm.labelling.labelled_file"]
     monkeypatch.setattr(task, "fit_classifier", learnt)
-    monkeypatch.setattr(file, "export", exported)
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.model_folder"], "export", exported)
 
 
 def test_a_full_disk_while_the_table_is_finished_keeps_the_model(tmp_path, trained, monkeypatch):
@@ -456,7 +455,7 @@ def test_a_full_disk_while_the_model_is_written_keeps_it_elsewhere(tmp_path, tra
     _table(tmp_path / "in.csv")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    module = sys.modules["tfp_dgm.labelling.labelled_file"]
+    module = sys.modules["tfp_dgm.labelling.model_folder"]
     export = module.export
 
     def full(model, folder, **options):
@@ -484,9 +483,8 @@ def test_where_nothing_can_be_kept_it_is_said(tmp_path, trained, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    module = sys.modules["tfp_dgm.labelling.labelled_file"]
-    monkeypatch.setattr(module, "export", full)
-    monkeypatch.setattr(module, "write_table", full)
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.model_folder"], "export", full)
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.labelled_file"], "write_table", full)
     result = _label(tmp_path)
     assert result.exit_code == 2
     assert "; nothing could be kept in " in " ".join(result.output.split())
@@ -508,10 +506,43 @@ def test_quotes_as_letters_and_formulas_in_the_output(tmp_path, job, trained):
     assert settings["quoting"] is False
 
 
+def test_reasons_stand_beside_the_answers(tmp_path, job, trained):
+    """Of words that the topics share, no reason is among the strongest; a reload finds the same."""
+    frame, _ = _table(tmp_path / "in.csv")
+    result = _label(tmp_path, "--reasons", "--guard-formulas")
+    assert result.exit_code == 0, result.output
+    labelled = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert list(labelled)[-1] == "reasons"
+    assert labelled["predicted_label"].tolist() == job["out"]["predicted_label"].tolist()
+    unlabelled = labelled[frame["label"] == ""]
+    for row in unlabelled.itertuples():
+        first, *others = row.reasons.split("; ")
+        word, added = first.split()
+        assert word in TOPICS[row.predicted_label]
+        assert float(added) > 0
+        assert all(why.split()[0] in row.text.lower().split() for why in others)
+    frame[["text"]].to_csv(tmp_path / "new.csv", index=False)
+    command = ["predict", str(tmp_path / "out.model"), str(tmp_path / "new.csv"), "--output"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "again.csv"), "--reasons"])
+    assert result.exit_code == 0, result.output
+    again = pd.read_csv(tmp_path / "again.csv", keep_default_na=False)
+    assert again["reasons"][unlabelled.index].tolist() == unlabelled["reasons"].tolist()
+    (tmp_path / "taken.csv").write_text("text,reasons\napple,x\n")
+    command[2] = str(tmp_path / "taken.csv")
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "third.csv"), "--reasons"])
+    assert result.exit_code == 2
+    assert "the table already has 'reasons'" in result.output
+    (tmp_path / "out.model/model.keras").write_bytes(b"PK cut short")
+    command[2] = str(tmp_path / "new.csv")
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "third.csv"), "--reasons"])
+    assert result.exit_code == 2
+    assert "model.keras" in " ".join(result.output.split())
+    assert not (tmp_path / "third.csv").exists()
+
+
 def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, monkeypatch):
     # Batches of a few rows: the answers are the same.
-    module = sys.modules["tfp_dgm.labelling.file_prediction"]
-    monkeypatch.setattr(module, "_CHARACTERS_PER_BATCH", 200)
+    monkeypatch.setattr("tfp_dgm.labelling.answer_columns._CHARACTERS_PER_BATCH", 200)
     texts = job["in"]["text"][200:210].tolist()
     expected = job["out"]["predicted_label"][200:210].tolist()
     rows = [f"=1+1\t{text}" for text in texts]

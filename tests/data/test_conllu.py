@@ -51,6 +51,8 @@ def test_what_is_written_is_read(tmp_path):
         ("one two\n", "line 1: expected 10 columns between tabs; received 1"),
         (TREEBANK.replace("2\tn't", "4\tn't"), "line 4: expected the word 2; received 4"),
         (TREEBANK.replace("3.1\tgone", "x\tgone"), "line 6: .* number of a word; received 'x'"),
+        (TREEBANK.replace("2\tn't", "2\t"), "line 4: expected _ .*; received an empty column 2"),
+        (TREEBANK.replace("\tVBP", "\t"), "line 3: expected _ .*; received an empty column 5"),
         (TREEBANK.replace("\t0\troot", "\t7\troot"), "heads from 0 to 3; received '7' of the word"),
     ],
 )

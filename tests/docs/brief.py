@@ -31,6 +31,7 @@ _CAPTIONS = {
 }
 _OF_IMAGES = {"image_size": 16, "image_encoder.filters": 8, "image_encoder.blocks": 2}
 _TAGS = {"num_tags": 3, "model.units": 3, "model.iterations": 2}
+_GRAMMAR = {"nonterminals": 2, "preterminals": 2, "units": 3, "epochs": 1}
 _DRAWS = ["--num-samples", "4"]
 
 # The beginning of a command -> what is added to each line of it.
@@ -40,6 +41,7 @@ ADDED = {
     "dgm caption train scenes": [f"--set={name}={value}" for name, value in _OF_IMAGES.items()],
     "dgm caption train pairs": ["--set=vocabulary.size=60"],
     "dgm export": ["--batch-size", "1"],
+    "dgm induce constituents": [f"--set=model.{name}={value}" for name, value in _GRAMMAR.items()],
     "dgm induce dependencies": ["--set=model.iterations=1"],
     "dgm induce tags": [f"--set={name}={value}" for name, value in _TAGS.items()],
     "dgm iwae evaluate": _DRAWS,

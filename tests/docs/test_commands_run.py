@@ -145,7 +145,12 @@ def test_induction(place):
     run_commands(page, run)
     _, wrong = run_python(page)  # Of the models that the commands have made.
     assert wrong == []
-    for folder, heading in {"TAGS": "file in the folder", "TREES": "file beside the trees"}.items():
+    headings = {
+        "TAGS": "file in the folder",
+        "TREES": "file beside the trees",
+        "PHRASES": "file beside the brackets",
+    }
+    for folder, heading in headings.items():
         cells = [name for row in table(page, heading) for name in row[0].split(", ")]
         assert {path.name for path in Path(folder).iterdir()} == {
             name.strip("`/") for name in cells

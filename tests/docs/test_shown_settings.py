@@ -12,7 +12,7 @@ import yaml
 from tfp_dgm.captioning import CaptionSettings
 from tfp_dgm.data import DataError
 from tfp_dgm.image_modelling import ImageModelSettings
-from tfp_dgm.induction import DependencySettings, TagSettings
+from tfp_dgm.induction import ConstituentSettings, DependencySettings, TagSettings
 from tfp_dgm.sentence_modelling import TextModelSettings
 from tfp_dgm.settings import read_settings
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SETTINGS = {
     "dgm caption train": CaptionSettings,
+    "dgm induce constituents": ConstituentSettings,
     "dgm induce dependencies": DependencySettings,
     "dgm induce tags": TagSettings,
     "dgm iwae train": ImageModelSettings,

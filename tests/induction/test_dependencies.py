@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from tests.as_python import as_python
 from tests.induction.toy_grammar import CLASS_OF, sentences
+from tests.references.trees import dependency_trees
 from tfp_dgm.data import DataError, read_conllu
-from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies
-from tfp_dgm.induction import dependency_training as job
+from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies, results
 from tfp_dgm.induction.dependency_page import render_dependencies
 from tfp_dgm.induction.dependency_scores import dependency_scores
+from tfp_dgm.induction.dependency_training import parse
 from tfp_dgm.induction.sentences import read_words
 from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
 from tfp_dgm.models import load_model
@@ -62,7 +63,9 @@ def text(tmp_path_factory):
 def finished(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("runs") / "trees"
     with pytest.MonkeyPatch.context() as patch, as_python():
-        patch.setattr(job, "export", lambda *args, **kwargs: None)  # The page's commands export.
+        patch.setattr(
+            results, "export", lambda *args, **kwargs: None
+        )  # The page's commands export.
         return folder, induced(folder, text, settings_of("model.iterations=5", "max_length=6"))
 
 
@@ -140,7 +143,7 @@ def test_wrong_arcs_are_broken_and_words_are_shown_as_they_are():
     ids=["viterbi", "networks"],
 )
 def test_every_model_is_trained_and_comes_back(assignments, text, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "export", lambda *args, **kwargs: None)
+    monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
     plain = tmp_path / "t.txt"
     plain.write_text("".join(" ".join(row) + "\n" for row in ROWS[:20]))
     settings = settings_of("model.iterations=1", *assignments)
@@ -212,6 +215,41 @@ def test_bad_inputs_are_refused(rows, assignments, message, tmp_path):
     with pytest.raises(DataError, match=message):
         induced(tmp_path / "run", path, settings_of(*assignments))
     assert not (tmp_path / "run").exists()
+
+
+def test_trees_of_a_graph_are_the_best(finished):
+    """That which the likelihood of a joint of words and heads finds likeliest."""
+    folder, _ = finished
+    model = load_model(folder / "model.keras")
+    rows = [row[:-1] for row in model.vocabulary.encode_all(["D N V", "", "D A N V N"])]
+    found = parse(model, rows)
+    assert found[1] == []
+    for row, heads in ((rows[0], found[0]), (rows[2], found[2])):
+        structure = model.structure(row[np.newaxis])
+        every = [
+            np.array(event)
+            for event, _ in dependency_trees(len(row), len(row), projective=True, single_root=True)
+        ]
+        scores = structure.score(np.stack(every)[:, np.newaxis]).numpy()[:, 0]
+        assert heads == every[int(scores.argmax())].tolist()
+
+
+def test_a_text_without_any_symbol_is_refused(tmp_path):
+    path = conllu(tmp_path / "t.conllu", [("a", "_", "<unk>", 0)])
+    with pytest.raises(DataError, match=r"settings: .* no word occurs"):
+        induced(tmp_path / "run", path, settings_of())
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("reads", ["words", "xpos"])
+def test_words_and_tags_are_cut_nowhere_else_than_they_are_read(reads, tmp_path, monkeypatch):
+    """At the spaces of Unicode, or at those within a tag."""
+    monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
+    rows = [("1\u00a0000", "NUM", "C\fD", 2), ("cats", "NOUN", "N\u2003", 0)]
+    path = conllu(tmp_path / "t.conllu", rows)
+    numbers = induced(tmp_path / "run", path, settings_of("model.iterations=1", f"reads={reads}"))
+    assert numbers["num_words"] == 2
+    assert "1\ufffd000" in (tmp_path / "run" / "report.html").read_text()  # Not printable.
 
 
 def test_plain_text_has_no_columns(tmp_path):

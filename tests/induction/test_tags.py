@@ -11,7 +11,7 @@ from tests.induction.toy_grammar import CLASS_OF, sentences, treebank
 from tfp_dgm import induction, training
 from tfp_dgm.data import DataError, read_conllu
 from tfp_dgm.evaluation import tag_induction_scores
-from tfp_dgm.induction import TagSettings, claim_tags, induce_tags, starts
+from tfp_dgm.induction import TagSettings, claim_tags, induce_tags, results, starts
 from tfp_dgm.induction import training as job
 from tfp_dgm.models import load_model
 from tfp_dgm.settings import read_settings
@@ -43,7 +43,7 @@ def text(tmp_path_factory):
 def finished(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("runs") / "tags"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "_SERVED_BATCHES", (1,))
+        patch.setattr(results, "_SERVED_BATCHES", (1,))
         return folder, induced(folder, text, settings_of(*VECTORS, "model.iterations=6"))
 
 
@@ -119,7 +119,7 @@ def test_texts_are_shown_as_they_are(tmp_path):
     ids=["words", "networks", "flow"],
 )
 def test_every_model_is_trained_and_comes_back(assignments, text, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "export", lambda *args, **kwargs: None)  # As above.
+    monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)  # As above.
     settings = settings_of("num_tags=3", *assignments)
     numbers = induced(tmp_path / "run", text.with_suffix(".txt"), settings)
     assert numbers["num_sentences"] == len(ROWS)
@@ -135,7 +135,7 @@ def test_every_model_is_trained_and_comes_back(assignments, text, tmp_path, monk
 
 @pytest.mark.usefixtures("eager")
 def test_a_killed_run_goes_on_after_the_last_start(text, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "export", lambda *args, **kwargs: None)
+    monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
     settings = settings_of("num_tags=3", "model.kind=hidden_markov", "model.iterations=2")
     several = settings_of(
         "num_tags=3", "model.kind=hidden_markov", "model.iterations=2", "starts=3"

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from tfp_dgm.labelling import fit_classifier, label_file
+from tfp_dgm.labelling import WordReasons, fit_classifier, label_file
+from tfp_dgm.labelling.reasons import reasons_column
 
 pytestmark = pytest.mark.usefixtures("short")
 
@@ -185,11 +186,17 @@ def test_a_pretrained_encoder_is_served_from_strings_and_its_vectors_are_kept(
         text_columns=["text"],
         label_column="label",
         encoder=tiny_encoder,
+        reasons=True,
     ).outcome
     assert any("6 of the 60 texts (10%) are longer than the 16" in w for w in outcome.warnings)
     reloaded = keras.models.load_model(tmp_path / "out.model" / "model.keras")
     answers = reloaded(tf.constant(texts)).numpy()
     np.testing.assert_allclose(answers[18:], outcome.probabilities[18:], atol=1e-5)
+    written = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    columns = written.iloc[18:22].to_dict("list")
+    cells = reasons_column(WordReasons(reloaded), texts[18:22], columns, lambda done: None)
+    assert cells == columns["reasons"]
+    assert all(cells)
     paths = [str(tmp_path / name) for name in ("out.model", "in.csv", "new.csv")]
     subprocess.run([sys.executable, "-c", PREDICT, *paths], check=True)
     old, new = (pd.read_csv(tmp_path / name)[18:] for name in ("out.csv", "new.csv"))

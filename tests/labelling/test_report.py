@@ -124,6 +124,24 @@ def test_rows_are_named() -> None:
         _page(hand_made(), row_names=["x"])
 
 
+def test_reasons_are_asked_for_the_rows_that_are_shown() -> None:
+    asked = []
+
+    def explain(texts, answers, others):
+        asked.extend(zip(texts, answers.tolist(), others.tolist(), strict=True))
+        return [[(f"<b>{text.split()[-1]}", 1.25), ("the", -0.5)] for text in texts]
+
+    text = _page(hand_made(), explain=explain).text
+    # The suspect: predicted as spam against the ham that was given; the rest, first against second.
+    assert ("claim your prize", 1, 0) in asked
+    assert ("call me about lunch", 0, 1) in asked
+    assert "claim your prize <b>prize +1.2; the -0.5" in text
+    assert "speak for the prediction and (-) for your label" in text
+    assert "speak for" not in _page(hand_made()).text.replace("speak for each class", "")
+    assert "spoke for" not in _page(hand_made()).text
+    assert "spoke for the predicted label" in _page(hand_made(), settings={"reasons": True}).text
+
+
 def test_settings_versions_and_seconds() -> None:
     settings = {"seed": 3, "text_columns": ["a", "b"], "versions": {"made-up": "1.2.3"}}
     text = _page(hand_made(), settings=settings).text

@@ -52,6 +52,20 @@ def test_weights_begin_as_the_seed_says():
         np.testing.assert_array_equal(a, b)
 
 
+def test_words_that_share_no_feature_are_as_without_spellings():
+    made = [
+        layers.NeuralHiddenMarkovText(7, 2, 4, spellings=s, seed=1) for s in (["a", "b", "."], None)
+    ]
+    for one in made:
+        one.build()
+    with_features, without = made
+    assert with_features.feature_embeddings.shape == (1, 64)
+    for weight in without.weights:
+        getattr(with_features, weight.name).assign(weight)
+    texts = np.array([[4, 5, 2], [6, 2, 0]])
+    np.testing.assert_allclose(with_features(None).log_prob(texts), without(None).log_prob(texts))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.references import hidden_markov
 from tfp_dgm import layers
 from tfp_dgm.models import StructuredLanguageModel
-from tfp_dgm.models.structured_language_model import answer_of
+from tfp_dgm.models.structure_answers import answer_of
 from tfp_dgm.text import WordVocabulary
 
 WORDS = ["the", "cat", "sat"]

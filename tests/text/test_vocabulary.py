@@ -44,6 +44,14 @@ def test_words_are_ranked_by_frequency_then_alphabet():
     assert rare.tokens == ("a", "b")
 
 
+@pytest.mark.parametrize("text", ["[UNK] [UNK] a", "[UNK]"])
+def test_what_keras_calls_the_unknown_is_a_word(text):
+    vocabulary = WordVocabulary.fit([text], split_punctuation=False)
+    ids = vocabulary(tf.constant(["[UNK] a b"])).numpy()[0]
+    known_a = 5 if "a" in text else 3
+    assert ids.tolist() == [4, known_a, 3, 2]
+
+
 def test_tokenised_text_is_cut_at_spaces_only():
     vocabulary = WordVocabulary.fit(["it 's N 10-year <unk> u.s."], split_punctuation=False)
     assert set(vocabulary.tokens) == {"it", "'s", "N", "10-year", "u.s."}

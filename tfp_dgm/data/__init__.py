@@ -6,6 +6,13 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 from tfp_dgm.data.annotated_table import AnnotatedTable, read_annotated_table
 from tfp_dgm.data.atomic_directories import atomic_directory, check_output_directory
 from tfp_dgm.data.atomic_file import atomic_write, check_new_file, check_output_file
+from tfp_dgm.data.bracketed_trees import (
+    BracketedSentence,
+    BracketedTree,
+    parse_bracketed_trees,
+    read_bracketed_trees,
+    write_bracketed_tree,
+)
 from tfp_dgm.data.caption_files import read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
@@ -51,6 +58,8 @@ __all__ = [
     "DATASETS",
     "AnnotatedSentence",
     "AnnotatedTable",
+    "BracketedSentence",
+    "BracketedTree",
     "CaptionedImages",
     "DataError",
     "Dataset",
@@ -86,7 +95,9 @@ __all__ = [
     "load_digits",
     "load_penn_treebank",
     "load_text_classification",
+    "parse_bracketed_trees",
     "read_annotated_table",
+    "read_bracketed_trees",
     "read_captions",
     "read_conllu",
     "read_idx",
@@ -101,6 +112,7 @@ __all__ = [
     "require_finished_run",
     "shown_image",
     "table_size",
+    "write_bracketed_tree",
     "write_conllu",
     "write_json",
     "write_table",

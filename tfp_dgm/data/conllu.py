@@ -100,6 +100,13 @@ def _check(path: Path, number: int, cells: list[str], expected: int) -> None:
         raise DataError.at(
             path, f"expected the number of a word; received {shorten(identity)}", place=place
         )
+    if "" in cells:
+        raise DataError.at(
+            path,
+            f"expected {_NOTHING} where there is nothing; received an empty column "
+            f"{cells.index('') + 1}",
+            place=place,
+        )
 
 
 def _sentence(path: Path, last: int, rows: list[list[str]]) -> Iterator[AnnotatedSentence]:

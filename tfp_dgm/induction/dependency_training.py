@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm import layers, models, training
-from tfp_dgm.data import DataError, RunFolder, digest, write_conllu, write_json
+from tfp_dgm.data import RunFolder, digest, write_conllu
+from tfp_dgm.induction.batches import batches_by_length, padded, places_within
 from tfp_dgm.induction.dependency_page import render_dependencies
 from tfp_dgm.induction.dependency_scores import dependency_scores
 from tfp_dgm.induction.dependency_settings import DependencySettings, NeuralValence
 from tfp_dgm.induction.kept_starts import best_of_starts
-from tfp_dgm.induction.run import MODEL
+from tfp_dgm.induction.results import write_results
 from tfp_dgm.induction.sentences import Sentences, read_words
-from tfp_dgm.induction.starts import batches_by_length, padded
+from tfp_dgm.induction.symbols import kept_words_of, read_symbols
 from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
-from tfp_dgm.serving import export
 from tfp_dgm.text import WordVocabulary
 
-_SERVED_BATCHES = (1, 16)
 _CELLS_AT_ONCE = 100_000  # Words times words of the sentences that are parsed together.
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What a parser sees of sentences, marks left out.
-
-    Attributes:
-      lines: symbols of each sentence, between spaces; empty where there are marks alone.
-      learned: the sentences that are short enough to be learned from.
-    """
-
-    lines: list[str]
-    learned: list[int]
 
 
 def induce_dependencies(
@@ -75,8 +61,9 @@ def induce_dependencies(
         say(f"Warning: {warning}")
     kept = kept_words(sentences)
     gold = gold_heads(sentences, kept)
-    read = _read(settings, sentences, kept)
-    vocabulary = _vocabulary(settings, read)
+    column = settings.reads or ("words" if sentences.annotations is None else "xpos")
+    read = read_symbols(column, sentences, kept, shortest=1, longest=settings.max_length)
+    vocabulary = read.vocabulary(settings.vocabulary_size, lower=settings.lower)
     rows = [row[:-1] for row in vocabulary.encode_all(read.lines)]  # Without END.
     learned = [rows[i] for i in read.learned]
     num_learned = sum(map(len, learned))
@@ -95,24 +82,24 @@ def induce_dependencies(
     }
     if gold is not None:
         numbers |= dependency_scores(gold, heads, settings.max_length)
-    words = [
-        [word for word, keep in zip(row, chosen, strict=True) if keep]
-        for row, chosen in zip(sentences.words, kept, strict=True)
-    ]
-    symbols = [line.split() for line in read.lines]
     page = render_dependencies(
-        Path(text_file).name, words, symbols, heads, gold, numbers, curves, best=best
+        Path(text_file).name,
+        kept_words_of(sentences, kept),
+        read.rows,
+        heads,
+        gold,
+        numbers,
+        curves,
+        best=best,
     )
-    with run.results() as folder:
-        parser.save(folder / MODEL)
-        export(parser, folder / "saved_model", batch_sizes=_SERVED_BATCHES)
-        _write_sentences(folder / "parsed.conllu", sentences, heads, kept)
-        write_json(folder / "metrics.json", numbers)
-        write_json(
-            folder / "history.json",
-            [{"seed": seed, "log_likelihood": curve} for seed, curve in curves.items()],
-        )
-        (folder / "report.html").write_text(page, encoding="utf-8")
+    write_results(
+        run,
+        parser,
+        numbers,
+        curves,
+        page,
+        lambda folder: _write_sentences(folder / "parsed.conllu", sentences, heads, kept),
+    )
     return numbers
 
 
@@ -120,55 +107,20 @@ def parse(
     parser: models.StructuredLanguageModel, rows: Sequence[NDArray[np.int32]]
 ) -> list[list[int]]:
     """The heads of the best tree of each sentence; those without words have none."""
+
+    # Outside a graph, the tape of a mode would keep all steps of the recursion: O(T^3) a row.
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)
+    def best_heads(token_ids: tf.Tensor) -> tf.Tensor:
+        return parser.structure(token_ids).mode()
+
     found: list[list[int]] = [[]] * len(rows)
-    order = sorted((i for i, row in enumerate(rows) if len(row)), key=lambda i: len(rows[i]))
-    while order:
-        at_once = max(1, _CELLS_AT_ONCE // len(rows[order[-1]]) ** 2)
-        places, order = order[-at_once:], order[:-at_once]
-        best = parser.structure(padded([rows[i] for i in places])).mode().numpy()
+    some = [i for i, row in enumerate(rows) if len(row)]
+    for chosen in places_within([len(rows[i]) for i in some], _CELLS_AT_ONCE):
+        places = [some[i] for i in chosen]
+        best = best_heads(padded([rows[i] for i in places])).numpy()
         for place, heads in zip(places, best, strict=True):
             found[place] = heads[: len(rows[place])].tolist()
     return found
-
-
-def _read(
-    settings: DependencySettings, sentences: Sentences, kept: Sequence[Sequence[bool]]
-) -> _Read:
-    column = settings.reads or ("words" if sentences.annotations is None else "xpos")
-    if column == "words":
-        rows = sentences.words
-    elif sentences.annotations is None:
-        raise DataError(
-            f"settings: reads must be words where the text has no tags; received {column}"
-        )
-    else:
-        rows = [
-            [tag.replace(" ", "_") for tag in getattr(row, column)] for row in sentences.annotations
-        ]
-        if sentences.gold_tags(column) is None:
-            raise DataError(
-                f"settings: reads is {column}, and not every word has a tag there; give reads "
-                "another column or words, or tag the text first (`dgm induce tags`)"
-            )
-    chosen = [
-        [symbol for symbol, keep in zip(row, keeps, strict=True) if keep]
-        for row, keeps in zip(rows, kept, strict=True)
-    ]
-    learned = [i for i, row in enumerate(chosen) if 0 < len(row) <= settings.max_length]
-    if not learned:
-        raise DataError(
-            f"settings: max_length is {settings.max_length}, and no sentence has so few words"
-        )
-    return _Read([" ".join(row) for row in chosen], learned)
-
-
-def _vocabulary(settings: DependencySettings, read: _Read) -> WordVocabulary:
-    return WordVocabulary.fit(
-        [read.lines[i] for i in read.learned],
-        size=settings.vocabulary_size,
-        lower=settings.lower,
-        split_punctuation=False,
-    )
 
 
 def _untrained(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tfp_dgm.data import AnnotatedSentence, read_conllu, read_sentences
+from tfp_dgm.data import AnnotatedSentence, read_bracketed_trees, read_conllu, read_sentences
 
 _SPACES = re.compile(r"[ \t\n\v\f\r]+")  # Those at which a vocabulary cuts in the graph.
 
@@ -20,12 +20,15 @@ class Sentences:
     Attributes:
       words: of each sentence, none of them with a space inside.
       annotations: what a treebank says of each; None of plain text.
+      spans: the first and the last word, counted from 0, of the phrases of each; None but of
+        bracketed trees.
       warnings: what a person should know of the file.
     """
 
     words: list[list[str]]
     annotations: list[AnnotatedSentence] | None
     warnings: list[str]
+    spans: list[set[tuple[int, int]]] | None = None
 
     @property
     def texts(self) -> list[str]:
@@ -53,17 +56,32 @@ class Sentences:
 def read_words(path: str | os.PathLike[str]) -> Sentences:
     """Reads sentences, plain or gzipped (.gz).
 
-    A file that ends in .conllu is a treebank, whose annotations serve for scores alone. Any other
-    holds a sentence a line, its words and marks between spaces.
+    A file that ends in .conllu is a treebank, and so is one in .mrg, of bracketed trees; their
+    annotations serve for scores, and where they are asked for. Any other holds a sentence a line,
+    its words and marks between spaces.
 
     Raises:
       DataError: if the file cannot be read, or is of another format; names the line.
     """
     path = Path(path)
-    if path.name.lower().removesuffix(".gz").endswith(".conllu"):
-        annotated = read_conllu(path)
-        words = [[_SPACES.sub("_", word) for word in row.words] for row in annotated]
-        return Sentences(words, annotated, [])
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(".conllu"):
+        return _treebank(read_conllu(path), None)
+    if name.endswith(".mrg"):
+        trees = read_bracketed_trees(path)
+        nothing = [["_"] * len(tree.words) for tree in trees]
+        annotated = [
+            AnnotatedSentence(tree.words, none, tree.tags, [None] * len(none))
+            for tree, none in zip(trees, nothing, strict=True)
+        ]
+        return _treebank(annotated, [tree.spans() for tree in trees])
     sentences = read_sentences(path)
     words = [_SPACES.split(text) for text in sentences.texts]
     return Sentences(words, None, sentences.warnings())
+
+
+def _treebank(
+    annotated: list[AnnotatedSentence], spans: list[set[tuple[int, int]]] | None
+) -> Sentences:
+    words = [[_SPACES.sub("_", word) for word in row.words] for row in annotated]
+    return Sentences(words, annotated, [], spans)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm import models, training
+from tfp_dgm.induction.batches import batches_by_length
 from tfp_dgm.induction.building import build_likelihood, build_tagger, with_flow
+from tfp_dgm.induction.gradient_steps import train_by_gradients
 from tfp_dgm.induction.settings import Flow, GaussianHiddenMarkov, NeuralHiddenMarkov, TagSettings
 from tfp_dgm.text import BucketedBatches, WordVocabulary
-from tfp_dgm.token_ids import PAD
 
-_ROWS_AT_ONCE = 256
 _MOST_VECTORS = 10_000  # From which first means are drawn.
 
 
@@ -78,25 +78,6 @@ def untrained(
     return build_tagger(settings, vocabulary, whole, embedding)
 
 
-def batches_by_length(rows: Sequence[NDArray[np.int32]]) -> list[NDArray[np.int32]]:
-    """All rows, int32 [B, T], in batches of about one length, filled with PAD."""
-    return [padded([rows[i] for i in places]) for places in places_by_length(rows)]
-
-
-def places_by_length(rows: Sequence[NDArray[np.int32]]) -> list[NDArray[np.int64]]:
-    """Which rows each of those batches holds."""
-    order = np.argsort([len(row) for row in rows], kind="stable")
-    return np.split(order, range(_ROWS_AT_ONCE, len(order), _ROWS_AT_ONCE))
-
-
-def padded(rows: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
-    """Rows as int32 [B, T], filled with PAD."""
-    batch = np.full((len(rows), max(map(len, rows))), PAD, np.int32)
-    for place, row in zip(batch, rows, strict=True):
-        place[: len(row)] = row
-    return batch
-
-
 def _by_gradients(
     tagger: models.StructuredLanguageModel,
     rows: Sequence[NDArray[np.int32]],
@@ -105,21 +86,14 @@ def _by_gradients(
     progress: training.Progress,
 ) -> list[float]:
     """Trains by the likelihood; nats of all sentences after each epoch."""
-    step = f"Epochs, seed {seed}"
     tagger.compile(keras.optimizers.Adam(chosen.learning_rate, clipnorm=5.0))
-    history = tagger.fit(
+    return train_by_gradients(
+        tagger,
         BucketedBatches(rows, chosen.batch_size, seed=seed),
         epochs=chosen.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            training.NonFiniteGuard(),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: progress(step, epoch + 1, chosen.epochs)
-            ),
-        ],
+        step=f"Epochs, seed {seed}",
+        progress=progress,
     )
-    return [bound * len(rows) for bound in history.history["bound"]]
 
 
 def _some_vectors(batches: Sequence[np.ndarray], seed: int) -> np.ndarray:

@@ -12,24 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm import models, training
-from tfp_dgm.data import DataError, RunFolder, digest, write_conllu, write_json
+from tfp_dgm.data import DataError, RunFolder, digest, write_conllu
 from tfp_dgm.evaluation import tag_induction_scores
+from tfp_dgm.induction.batches import batches_by_length, places_by_length
 from tfp_dgm.induction.building import build_embedding
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.report import render_report
-from tfp_dgm.induction.run import MODEL
+from tfp_dgm.induction.results import write_results
 from tfp_dgm.induction.sentences import Sentences, read_words
 from tfp_dgm.induction.settings import TagSettings
-from tfp_dgm.induction.starts import (
-    batches_by_length,
-    places_by_length,
-    train_start,
-    untrained,
-)
-from tfp_dgm.serving import export
+from tfp_dgm.induction.starts import train_start, untrained
 from tfp_dgm.text import WordVocabulary
-
-_SERVED_BATCHES = (1, 16)
 
 
 def induce_tags(
@@ -84,16 +77,14 @@ def induce_tags(
     page = render_report(
         Path(text_file).name, sentences.words, tags, names, numbers, curves, best=best
     )
-    with run.results() as folder:
-        tagger.save(folder / MODEL)
-        export(tagger, folder / "saved_model", batch_sizes=_SERVED_BATCHES)
-        _write_sentences(folder / "tagged.conllu", sentences.forms, tags, names)
-        write_json(folder / "metrics.json", numbers)
-        write_json(
-            folder / "history.json",
-            [{"seed": seed, "log_likelihood": curve} for seed, curve in curves.items()],
-        )
-        (folder / "report.html").write_text(page, encoding="utf-8")
+    write_results(
+        run,
+        tagger,
+        numbers,
+        curves,
+        page,
+        lambda folder: _write_sentences(folder / "tagged.conllu", sentences.forms, tags, names),
+    )
     return numbers
 
 

@@ -1,10 +1,11 @@
 """Sentences without punctuation, which has no part in what is learned or scored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tfp_dgm.data import DataError
+from tfp_dgm.evaluation import without_punctuation
 from tfp_dgm.induction.sentences import Sentences
 
 # Of the Penn Treebank: words without a letter, and marks of letters.
@@ -48,6 +49,18 @@ def gold_heads(sentences: Sentences, kept: Sequence[Sequence[bool]]) -> list[lis
     return found
 
 
+def gold_spans(
+    sentences: Sentences, kept: Sequence[Sequence[bool]]
+) -> list[set[tuple[int, int]]] | None:
+    """The phrases among the words that are kept, counted anew; None where there are no trees."""
+    if sentences.spans is None:
+        return None
+    return [
+        without_punctuation(spans, chosen)
+        for spans, chosen in zip(sentences.spans, kept, strict=True)
+    ]
+
+
 def _next_kept(number: int, heads: Sequence[int | None], kept: Sequence[bool], word: int) -> int:
     head = heads[word - 1]
     for _ in heads:
@@ -71,6 +84,14 @@ def with_marks(heads: Sequence[int], kept: Sequence[bool]) -> list[int]:
     root = places[1 + list(heads).index(0)]
     of_kept = iter(heads)
     return [places[next(of_kept)] if keep else root for keep in kept]
+
+
+def spans_with_marks(
+    spans: Iterable[tuple[int, int]], kept: Sequence[bool]
+) -> set[tuple[int, int]]:
+    """Phrases of the words that are kept, as phrases of all: marks between words are inside."""
+    places = [place for place, keep in enumerate(kept) if keep]
+    return {(places[first], places[last]) for first, last in spans}
 
 
 def _is_mark(word: str) -> bool:

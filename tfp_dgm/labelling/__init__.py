@@ -9,8 +9,10 @@ from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.file_prediction import predict_file
 from tfp_dgm.labelling.labelled_file import LabelledFile, label_file
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.reasons import WordReasons
 from tfp_dgm.labelling.report import render_report
 from tfp_dgm.labelling.scores import metrics
+from tfp_dgm.labelling.text_labeller import TextLabeller
 from tfp_dgm.labelling.vectors_of_sentences import sentence_vectors
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "LabelledFile",
     "Outcome",
     "TextClassifier",
+    "TextLabeller",
+    "WordReasons",
     "fit_classifier",
     "fit_features",
     "fit_from_answers",

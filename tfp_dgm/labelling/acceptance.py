@@ -4,6 +4,7 @@ import numpy as np
 import scipy.special
 import scipy.stats
 
+from tfp_dgm.data import DataError
 from tfp_dgm.labelling.calibration import FLOORS, TEMPERATURES, Calibration, temper
 from tfp_dgm.labelling.label_noise import answer_probability
 
@@ -17,6 +18,18 @@ _ENOUGH_LABELS = 200
 _PRIOR_ROWS = 5
 _ROUNDING = 1e-5
 _MAX_SETS = 2000  # Accepted sets that are tried, at most.
+
+
+def check_min_precision(min_precision: float) -> None:
+    """Refuses what is no precision to ask for.
+
+    Raises:
+      DataError: if it is not between 0 and 1.
+    """
+    if not 0 < min_precision < 1:
+        raise DataError(
+            f"min_precision: expected a share between 0 and 1; received {min_precision}"
+        )
 
 
 def acceptance_threshold(

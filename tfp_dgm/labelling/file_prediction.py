@@ -1,9 +1,9 @@
 """New files, labelled with a trained model in a stream."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
@@ -15,19 +15,13 @@ from tfp_dgm.data import (
     iter_table_chunks,
     read_label_settings,
 )
+from tfp_dgm.labelling.answer_columns import PREDICTED_COLUMNS, Classify, predicted_columns
+from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
+from tfp_dgm.models import load_model
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
-PREDICTED_COLUMNS = (
-    "predicted_label",
-    "probability",
-    "accept",
-    "second_label",
-    "second_probability",
-)
 _ROWS_PER_CHUNK = 8192
-_ROWS_PER_BATCH = 256
-_CHARACTERS_PER_BATCH = 4_000_000
 
 
 def predict_file(
@@ -38,6 +32,7 @@ def predict_file(
     text_columns: Sequence[str] | None = None,
     quoting: bool = True,
     guard_formulas: bool = False,
+    reasons: bool = False,
     progress: Progress = lambda step, done, total: None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> int:
@@ -51,6 +46,8 @@ def predict_file(
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
         `data.TableWriter`.
+      reasons: whether a column `reasons` holds the words that spoke for and against each predicted
+        label; see `WordReasons`. Needs what the training needed, with an encoder KerasHub.
       progress: called with a step's name, the rows done, and None (a stream has no known end).
       warn: called with each sentence on what is doubtful in the source.
     Returns:
@@ -62,6 +59,8 @@ def predict_file(
     model_directory, source = Path(model_directory), Path(source)
     check_labelled_table(output, [source])
     classify, columns = _load(model_directory)
+    explain = WordReasons(load_model(model_directory / "model.keras")) if reasons else None
+    names = (*PREDICTED_COLUMNS, REASONS) if reasons else PREDICTED_COLUMNS
     step = f"Labelling {source.name}"
     done = 0
     warnings: tuple[str, ...] = ()
@@ -72,61 +71,38 @@ def predict_file(
             chunk_rows=_ROWS_PER_CHUNK,
             quoting=quoting,
         ):
-            check_new_columns(source, chunk.frame.columns, PREDICTED_COLUMNS)
-            new: dict[str, list[Any]] = {
-                name: [None] * len(chunk.texts) for name in PREDICTED_COLUMNS
-            }
-            for rows in _batches([len(text) for text in chunk.texts]):
-                answer = classify(text=tf.constant([chunk.texts[row] for row in rows]))
-                for name, values in _columns(answer).items():
-                    for row, value in zip(rows, values, strict=True):
-                        new[name][row] = value
-                done += len(rows)
-                progress(step, done, None)
+            check_new_columns(source, chunk.frame.columns, names)
+            count = partial(_count, progress, step, done)
+            # Reasons take the longer: where they are asked for, they are what is counted.
+            new = predicted_columns(
+                classify, chunk.texts, count if explain is None else lambda done: None
+            )
+            if explain is not None:
+                new[REASONS] = reasons_column(explain, chunk.texts, new, count)
             writer.write(chunk.frame, new)
+            done += len(chunk.texts)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
     return done
 
 
-def _load(model_directory: Path) -> tuple[Callable[..., dict[str, tf.Tensor]], list[str]]:
+def _count(progress: Progress, step: str, before: int, done: int) -> None:
+    progress(step, before + done, None)
+
+
+def _load(model_directory: Path) -> tuple[Classify, list[str]]:
     """The SavedModel's signature, and the text columns of its training."""
     settings = read_label_settings(model_directory)
     if settings["encoder"] is not None:
         import tensorflow_text  # noqa: F401 - Registers the encoder's tokeniser operations.
     folder = model_directory / "saved_model" / "1"
     try:
-        signatures = tf.saved_model.load(str(folder)).signatures
-        return signatures["serving_default"], list(settings["text_columns"])
+        signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+        return lambda texts: signature(text=texts), list(settings["text_columns"])
     except (OSError, ValueError, KeyError, TypeError, *DAMAGE) as error:
         raise DataError.at(
             folder,
             "expected the SavedModel that `dgm label` wrote, which is missing or damaged: "
             f"{damage(error)}",
         ) from error
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Rows of like length together, which an encoder pads to the longest; large ones are fewer."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        # The row is the longest so far.
-        too_many = (len(batch) + 1) * lengths[row] > _CHARACTERS_PER_BATCH
-        if batch and (too_many or len(batch) == _ROWS_PER_BATCH):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def _columns(answer: dict[str, tf.Tensor]) -> dict[str, list[Any]]:
-    values = (
-        [name.decode("utf-8") for name in answer["label"].numpy()],
-        [round(float(value), 6) for value in answer["probability"].numpy()],
-        answer["accept"].numpy().tolist(),
-        [name.decode("utf-8") for name in answer["second_label"].numpy()],
-        [round(float(value), 6) for value in answer["second_probability"].numpy()],
-    )
-    return dict(zip(PREDICTED_COLUMNS, values, strict=True))

@@ -36,6 +36,11 @@ class BagOfHeads(SavesArguments, keras.layers.Layer):
         logits = tf.reshape(logits, [-1, len(self.head_weights), self.num_classes])
         return tf.einsum("bhk,h->bk", tf.nn.softmax(logits), tf.constant(self.head_weights))
 
+    def mean_kernel(self) -> np.ndarray:
+        """The kernel [D, K] of its heads' mean logits."""
+        kernel = self.kernel.numpy().reshape(-1, len(self.head_weights), self.num_classes)
+        return np.einsum("dhk,h->dk", kernel, self.head_weights)
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class TemperedMixture(SavesArguments, keras.layers.Layer):

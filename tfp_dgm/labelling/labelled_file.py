@@ -1,9 +1,8 @@
 """The main job: a partially annotated file in; table, model, report and metrics out."""
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,14 @@ from tfp_dgm.data import (
     write_table,
 )
 from tfp_dgm.installed_versions import installed_versions
+from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.annotators import CROWD_COLUMNS
-from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.keep_results import write_or_keep
 from tfp_dgm.labelling.labelling_task import read_task
+from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.report import render_report
-from tfp_dgm.labelling.scores import metrics
-from tfp_dgm.serving import export
+from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.training import Progress
 
 NEW_COLUMNS = (
@@ -93,6 +91,7 @@ def label_file(
     quoting: bool = True,
     guard_formulas: bool = False,
     encoder: str | None = None,
+    reasons: bool = False,
     seed: int = 0,
     progress: Progress = lambda step, done, total: None,
 ) -> LabelledFile:
@@ -116,6 +115,8 @@ def label_file(
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
         `data.TableWriter`.
       encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      reasons: whether a column `reasons` holds the words that spoke for and against each predicted
+        label; see `WordReasons`.
       seed: the same seed gives the same labels.
       progress: called with a step's name, how much of it is done, and how much there is.
     Returns:
@@ -125,10 +126,7 @@ def label_file(
         the disk takes no more after the training, the message says what was kept.
       OSError, ImportError: if the encoder cannot be loaded.
     """
-    if not 0 < min_precision < 1:
-        raise DataError(
-            f"min_precision: expected a share between 0 and 1; received {min_precision}"
-        )
+    check_min_precision(min_precision)
     output = Path(output)
     model_directory = check_label_results(source, output, model_directory)
 
@@ -143,8 +141,10 @@ def label_file(
         quoting=quoting,
     )
     table = task.table
-    new = NEW_COLUMNS if isinstance(table, LabelledTable) else NEW_COLUMNS + CROWD_COLUMNS
-    check_new_columns(source, table.frame.columns, new)
+    crowd = () if isinstance(table, LabelledTable) else CROWD_COLUMNS
+    check_new_columns(
+        source, table.frame.columns, (*NEW_COLUMNS, *crowd, *((REASONS,) if reasons else ()))
+    )
     progress("Reading the table", 1, 1)
     if not any(character.isalnum() for text in table.texts for character in text):
         raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
@@ -161,6 +161,16 @@ def label_file(
         warnings=table.warnings,
         progress=progress,
     )
+    columns = new_columns(outcome)
+    if reasons:
+        step = "Finding reasons"
+        progress(step, 0, len(table.texts))
+        columns[REASONS] = reasons_column(
+            WordReasons(model),
+            table.texts,
+            columns,
+            lambda done: progress(step, done, len(table.texts)),
+        )
     settings: dict[str, Any] = {
         "source": Path(source).name,
         "text_columns": list(text_columns),
@@ -171,6 +181,7 @@ def label_file(
         "quoting": quoting,
         "min_precision": min_precision,
         "encoder": encoder,
+        "reasons": reasons,
         "seed": seed,
         "output": output.name,
         "versions": installed_versions(),
@@ -183,11 +194,11 @@ def label_file(
         lambda path: write_table(
             table.frame,
             path,
-            {name: [column[i] for i in task.item] for name, column in new_columns(outcome).items()},
+            {name: [column[i] for i in task.item] for name, column in columns.items()},
             inputs=[source],
             guard_formulas=guard_formulas,
         ),
-        lambda folder: _write_model(
+        lambda folder: write_model(
             folder, model, outcome, settings, table.places, title=Path(source).name
         ),
     )
@@ -212,7 +223,7 @@ def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
         _where(~outcome.unannotated, outcome.suspects),
         [None if np.isnan(p) else round(float(p), 6) for p in outcome.given_probability],
     )
-    columns = dict(zip(NEW_COLUMNS, values, strict=True))
+    columns: dict[str, list[Any]] = dict(zip(NEW_COLUMNS, values, strict=True))
     return columns if outcome.crowd is None else columns | outcome.crowd.columns(names)
 
 
@@ -223,33 +234,3 @@ def _rounded(probabilities: np.ndarray) -> list[float]:
 
 def _where(applies: np.ndarray, values: np.ndarray) -> list[bool | None]:
     return [bool(value) if here else None for here, value in zip(applies, values, strict=True)]
-
-
-def _write_model(
-    folder: Path,
-    model: TextClassifier,
-    outcome: Outcome,
-    settings: dict[str, Any],
-    places: Sequence[str],
-    title: str,
-) -> None:
-    model.save(folder / "model.keras")
-    found = metrics(outcome)
-    card = {
-        "data": {"source": title, **found["rows"]},
-        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
-        "limits": (
-            "Knows these classes and no other. Its probabilities, and the precision of what it "
-            "accepts, hold for texts like those of the source."
-        ),
-    }
-    # What a string needs and no more, since every signature takes its seconds; `dgm export` makes
-    # them all.
-    plain = replace(model.serving_signatures()["serving_default"], xla=False)
-    signatures = {"serving_default": plain}
-    export(model, folder / "saved_model", version=1, signatures=signatures, card=card)
-    for name, content in (("settings", settings), ("metrics", found)):
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    report = render_report(outcome, title=title, source=title, row_names=places, settings=settings)
-    (folder / "report.html").write_text(report, encoding="utf-8")

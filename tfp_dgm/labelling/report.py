@@ -10,16 +10,15 @@ from markupsafe import Markup
 
 from tfp_dgm.evaluation import coverage_precision_curve, reliability_bins
 from tfp_dgm.installed_versions import installed_versions
-from tfp_dgm.labelling.annotate_next import annotate_next
 from tfp_dgm.labelling.figures import confusion_figure, coverage_figure, reliability_figure
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.scores import TOO_FEW_LABELS, metrics
+from tfp_dgm.labelling.shown_rows import Explain, next_rows, suspects
 
 _TEMPLATE = "report.html.jinja"
 _ENOUGH_FOR_A_FIGURE = 10
 _ENOUGH_FOR_FINE_BINS = 200
 _MOST_CLASSES_IN_A_TABLE = 12
-_NUM_SUSPECTS = 50
 _NUM_ANNOTATORS = 100
 _NUM_PAIRS = 20
 _NUM_TERMS = 12
@@ -35,6 +34,7 @@ def render_report(
     source: str,
     row_names: Sequence[object] | None = None,
     settings: Mapping[str, Any] | None = None,
+    explain: Explain | None = None,
 ) -> str:
     """Writes the page: what was labelled, what can be trusted, and what to do next.
 
@@ -47,6 +47,7 @@ def render_report(
       source: where the data came from.
       row_names: N names by which the reader finds rows; None counts them from 1.
       settings: what the run was asked for, by name; `versions`, if there, is a mapping of its own.
+      explain: the model's `WordReasons`; None gives no reasons.
     Returns:
       HTML, to be written as UTF-8.
     """
@@ -71,8 +72,9 @@ def render_report(
             confusion=_confusion(outcome),
             terms=_terms(outcome),
             annotators=_annotators(numbers),
-            suspects=_suspects(outcome, names),
-            next_rows=_next_rows(outcome, names),
+            suspects=suspects(outcome, names, explain),
+            next_rows=next_rows(outcome, names, explain),
+            explained=explain is not None,
             settings=settings,
             versions=versions,
         )
@@ -214,35 +216,3 @@ def _annotators(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     each = numbers["annotators"]["each"] if "annotators" in numbers else []
     last = ("reliable", "too few answers")
     return sorted(each, key=lambda one: (one["verdict"] in last, -one["answers"]))[:_NUM_ANNOTATORS]
-
-
-def _suspects(outcome: Outcome, names: Sequence[object]) -> list[dict[str, Any]]:
-    """The annotations that look wrong, the most surprising first."""
-    rows = np.flatnonzero(outcome.suspects)
-    others = np.where(outcome.allowed[rows], 0, outcome.probabilities[rows])
-    order = np.argsort(-others.max(axis=1), kind="stable")[:_NUM_SUSPECTS] if len(rows) else rows
-    return [
-        {
-            "row": names[rows[i]],
-            "text": outcome.texts[rows[i]],
-            "given": [outcome.classes[k] for k in np.flatnonzero(outcome.allowed[rows[i]])],
-            "predicted": outcome.classes[others[i].argmax()],
-            "probability": float(others[i].max()),
-            "given_probability": float(outcome.given_probability[rows[i]]),
-        }
-        for i in order
-    ]
-
-
-def _next_rows(outcome: Outcome, names: Sequence[object]) -> list[dict[str, Any]]:
-    return [
-        {
-            "row": names[row],
-            "text": outcome.texts[row],
-            "guesses": [
-                (outcome.classes[k], float(outcome.constrained[row, k]))
-                for k in outcome.ranking[row, :2]
-            ],
-        }
-        for row in annotate_next(outcome)
-    ]

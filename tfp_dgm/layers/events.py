@@ -47,7 +47,8 @@ def assert_valid(valid: tf.Tensor, values: tf.Tensor, message: str) -> None:
         number = tf.size(valid)
         first = tf.argmin(tf.cast(tf.reshape(valid, [-1]), tf.int32), output_type=tf.int32)
         event = tf.shape(values)[tf.rank(valid) :]
-        received = tf.reshape(values, tf.concat([[number], event], axis=0))[first]
+        # Gathered: a slice that begins where values say has XLA compile anew for all values.
+        received = tf.gather(tf.reshape(values, tf.concat([[number], event], axis=0)), first)
         rows = tf.concat([tf.shape(valid), [1]], axis=0)[0]
         row = first // (number // rows)
         data = [f"{message}; received", received, "in row", row]

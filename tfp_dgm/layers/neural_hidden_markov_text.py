@@ -88,7 +88,8 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
             "word_bias": ((tokens,), 0.0),
         }
         if self._features is not None:
-            shapes["feature_embeddings"] = ((int(self._features.max()) + 1, size), 0.1)
+            features = int(self._features.max(initial=NO_FEATURE)) + 1
+            shapes["feature_embeddings"] = ((features, size), 0.1)
         return shapes
 
     def _features_of_tokens(self) -> np.ndarray | None:

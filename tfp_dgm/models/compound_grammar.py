@@ -18,8 +18,17 @@ from tfp_dgm.layers import (
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.signature import Signature
+from tfp_dgm.models.structure_answers import signature_of_texts
+from tfp_dgm.models.text_inputs import (
+    check_token_ids,
+    check_vocabulary,
+    closed,
+    require_uncut_words,
+    token_ids_of,
+)
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.objectives import Joint
+from tfp_dgm.text import WordVocabulary
 from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
 
 
@@ -31,8 +40,8 @@ class CompoundGrammar(LatentVariableModel):
 
     Given z, trees are summed out exactly; without it, words at any distance depend on each other,
     as the rules of one grammar for all sentences cannot make them. Inputs are token ids int [B, T],
-    rows of two words or more, closed by END and filled with PAD. `predict` and calling the model
-    give the posterior's mean, [B, Z].
+    rows of two words or more, closed by END and filled with PAD, or strings [B] where there is a
+    vocabulary. `predict` and calling the model give the posterior's mean, [B, Z].
 
     Args:
       encoder: Keras layer, token ids [B, T] -> features [B, D]; the paper's is an LSTM whose states
@@ -41,10 +50,12 @@ class CompoundGrammar(LatentVariableModel):
       latent_units: Z, where `posterior` is not given.
       posterior: distribution layer over the latent; `MultivariateNormalDiag(latent_units)`.
       prior: `layers.standard_prior(posterior)`.
+      vocabulary: of words between spaces (`split_punctuation=False`), of as many as the likelihood.
       seed: see `LatentVariableModel`.
     Raises:
       TypeError: if likelihood, posterior or prior are no such layers.
-      ValueError: if neither `latent_units` nor `posterior` is given.
+      ValueError: if neither `latent_units` nor `posterior` is given, or the vocabulary is of
+        another size or cuts words.
     References:
       [1] Kim, Dyer and Rush. Compound Probabilistic Context-Free Grammars for Grammar Induction.
         ACL 2019. arXiv:1906.10225
@@ -58,6 +69,7 @@ class CompoundGrammar(LatentVariableModel):
         latent_units: int | None = None,
         posterior: ProjectedDistributionLayer | None = None,
         prior: DistributionLayer | None = None,
+        vocabulary: WordVocabulary | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -76,10 +88,14 @@ class CompoundGrammar(LatentVariableModel):
             )
         require_projected_layer(self, "posterior", posterior)
         require_prior(self, "prior", prior)
+        if vocabulary is not None:
+            require_uncut_words(self, vocabulary)
+            check_vocabulary(self, vocabulary, likelihood, "likelihood")
         self.encoder = encoder
         self.likelihood = likelihood
         self.posterior_layer = posterior
         self.prior_layer = prior
+        self.vocabulary = vocabulary
         self.save_as(posterior=posterior, prior=prior)
 
     def build(self, input_shape: Any) -> None:
@@ -90,7 +106,7 @@ class CompoundGrammar(LatentVariableModel):
         self.built = True
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
-        token_ids = None if inputs is None else tf.cast(inputs, tf.int32)  # [B, T]
+        token_ids = None if inputs is None else self.token_ids(inputs)  # [B, T]
 
         def log_likelihood(z: tf.Tensor) -> tf.Tensor:
             # A grammar for each draw and row: one batch axis.
@@ -114,6 +130,13 @@ class CompoundGrammar(LatentVariableModel):
             training=training,
         )
 
+    def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Strings [B] or token ids [B, T] as token ids int32 [B, T], closed by END."""
+        return token_ids_of(self, self.vocabulary, inputs)
+
+    def check_inputs(self, inputs: Any) -> None:
+        check_token_ids(self, inputs)
+
     def decode(
         self, z: tf.Tensor, training: bool = False
     ) -> distributions.ProbabilisticContextFreeGrammar:
@@ -122,7 +145,8 @@ class CompoundGrammar(LatentVariableModel):
 
     def trees(self, inputs: Any) -> distributions.GrammarTree:
         """p(tree | x, z) at the posterior's mean of z, batch shape [B]."""
-        return self.decode(self(inputs)).posterior(inputs)
+        token_ids = self.token_ids(inputs)
+        return self.decode(self(token_ids)).posterior(token_ids)
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         """Pairs from the model itself, as many as there are inputs: z [B, Z], x [B, T]."""
@@ -132,7 +156,14 @@ class CompoundGrammar(LatentVariableModel):
         return distributions.point_estimate(self.posterior(inputs, training=training))
 
     def serving_signatures(self) -> dict[str, Signature]:
-        """`serving_default`: token ids [T] -> brackets [T, T] (see `minimum_bayes_risk`)."""
+        """`serving_default`: text -> tokens and the best tree, see `answer_of`; without a
+        vocabulary token ids [T] -> brackets [T, T], see `minimum_bayes_risk`.
+        """
+        if self.vocabulary is not None:
+            signature = signature_of_texts(
+                self.vocabulary, lambda token_ids: (self.trees(closed(token_ids)), {})
+            )
+            return {"serving_default": signature}
 
         def parse(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"brackets": self.trees(inputs).minimum_bayes_risk()}

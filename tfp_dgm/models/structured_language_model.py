@@ -1,22 +1,21 @@
 """Language models whose sentences have a structure that nobody has annotated."""
 
-import functools
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfp_dgm.distributions import DependencyTreeWithValence, LinearChain, Structure
+from tfp_dgm.distributions import Structure
 from tfp_dgm.layers import DistributionLayer
 from tfp_dgm.layers.constraints import whole_numbers_below
 from tfp_dgm.layers.events import assert_valid, with_event_shape
+from tfp_dgm.layers.over_parsed_texts import OverParsedTexts
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
 from tfp_dgm.models.signature import Signature
-from tfp_dgm.models.text_inputs import token_ids_of
+from tfp_dgm.models.structure_answers import Answer, signature_of_texts
+from tfp_dgm.models.text_inputs import closed, require_uncut_words, token_ids_of, words_alone
 from tfp_dgm.text import WordVocabulary
-from tfp_dgm.token_ids import END, PAD
-
-NO_TAG = NO_HEAD = -1  # Where a sentence has ended.
+from tfp_dgm.token_ids import PAD
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -50,11 +49,7 @@ class StructuredLanguageModel(ExactLikelihoodModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(likelihood, seed=seed, **kwargs)
-        if not isinstance(vocabulary, WordVocabulary) or vocabulary.split_punctuation:
-            raise ValueError(
-                "StructuredLanguageModel: `vocabulary` must be a WordVocabulary with "
-                f"split_punctuation=False; received {vocabulary!r}"
-            )
+        require_uncut_words(self, vocabulary)
         self.vocabulary = vocabulary
         self.embedding = embedding
 
@@ -65,12 +60,15 @@ class StructuredLanguageModel(ExactLikelihoodModel):
 
     def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
         """Strings [B] or token ids [B, T] as token ids int32 [B, T], without END."""
-        token_ids = token_ids_of(self, self.vocabulary, inputs)
-        return tf.where(token_ids == END, PAD, token_ids)
+        return words_alone(token_ids_of(self, self.vocabulary, inputs))
 
     def events(self, inputs: tf.Tensor) -> tf.Tensor:
-        """What the likelihood is of: token ids, or vectors [B, T, D]."""
+        """What the likelihood is of: vectors [B, T, D], or token ids, which END closes in a column
+        more where grammars ask for it.
+        """
         token_ids = self.token_ids(inputs)
+        if isinstance(self.likelihood, OverParsedTexts):
+            return closed(token_ids)
         if self.embedding is None:
             return token_ids
         vectors = tf.cast(self.embedding(token_ids), tf.float32)
@@ -106,60 +104,8 @@ class StructuredLanguageModel(ExactLikelihoodModel):
         and log_likelihood, nats. See `answer_of`.
         """
 
-        def parse(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            tokens = tf.strings.split(text).to_tensor("")
-            width = tf.maximum(tf.shape(tokens)[1], 1)  # Of empty texts alone, 1.
-            end = tf.fill([tf.shape(text)[0], 1], "")
-            tokens = tf.concat([tokens, end], axis=1)[:, :width]  # [B, T]
-            token_ids = self.token_ids(text)[:, :width]
+        def parse(token_ids: tf.Tensor) -> tuple[Structure, Answer]:
             structure = self.structure(token_ids)
-            known = tokens != ""
-            return {
-                "tokens": tokens,
-                "log_likelihood": structure.log_partition(),
-                **answer_of(structure, known),
-            }
+            return structure, {"log_likelihood": structure.log_partition()}
 
-        words = " ".join(self.vocabulary.tokens[:3])
-        examples = {"text": [words, self.vocabulary.tokens[0]]}
-        inputs = {"text": tf.TensorSpec([None], tf.string)}
-        return {"serving_default": Signature(inputs, parse, examples, xla=False)}
-
-
-@functools.singledispatch
-def answer_of(structure: Structure, known: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What is served of a posterior over structures.
-
-    Of a `LinearChain`: tags int32 [B, T], the best states, `NO_TAG` in the padding, and
-    probabilities [B, T] of each of them, 0 there. Of a `DependencyTreeWithValence`: heads int32
-    [B, T] of the best tree, 1 .. T or 0 for the root, `NO_HEAD` in the padding, and probabilities
-    [B, T] of each of their arcs.
-
-    Args:
-      structure: batch shape [B].
-      known: bool [B, T], where there are words.
-    Raises:
-      NotImplementedError: if none is registered.
-    """
-    raise NotImplementedError(f"no answer is known for a {type(structure).__name__}")
-
-
-@answer_of.register(LinearChain)
-def _(structure: LinearChain, known: tf.Tensor) -> dict[str, tf.Tensor]:
-    tags = structure.mode()
-    probabilities = tf.gather(structure.marginals().unary, tags, axis=-1, batch_dims=2)
-    return {
-        "tags": tf.where(known, tags, NO_TAG),
-        "probabilities": tf.where(known, probabilities, 0.0),
-    }
-
-
-@answer_of.register(DependencyTreeWithValence)
-def _(structure: DependencyTreeWithValence, known: tf.Tensor) -> dict[str, tf.Tensor]:
-    heads = structure.mode()
-    arcs = tf.reduce_sum(structure.marginals().arcs, axis=-1)[:, :, 1:]  # [B, T + 1, T]
-    probabilities = tf.gather(tf.transpose(arcs, [0, 2, 1]), heads, axis=-1, batch_dims=2)
-    return {
-        "heads": tf.where(known, heads, NO_HEAD),
-        "probabilities": tf.where(known, probabilities, 0.0),
-    }
+        return {"serving_default": signature_of_texts(self.vocabulary, parse)}

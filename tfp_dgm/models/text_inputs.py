@@ -3,20 +3,35 @@
 import keras
 import tensorflow as tf
 
+from tfp_dgm.distributions.token_sequence import ended_before
 from tfp_dgm.layers.events import assert_valid, is_whole
+from tfp_dgm.layers.over_texts import OverTexts
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.networks import SequenceDecoder
-from tfp_dgm.text import Vocabulary
+from tfp_dgm.text import Vocabulary, WordVocabulary
+from tfp_dgm.token_ids import END, PAD
 
 
 def check_vocabulary(
-    model: keras.Model, vocabulary: Vocabulary | None, decoder: SequenceDecoder
+    model: keras.Model,
+    vocabulary: Vocabulary | None,
+    part: SequenceDecoder | OverTexts,
+    name: str = "decoder",
 ) -> None:
-    """Raises a ValueError unless vocabulary and decoder are of one size."""
-    if vocabulary is not None and vocabulary.size != decoder.vocabulary_size:
+    """Raises a ValueError unless the vocabulary and that part of the model are of one size."""
+    if vocabulary is not None and vocabulary.size != part.vocabulary_size:
         raise ValueError(
-            f"{type(model).__name__}: the vocabulary has {vocabulary.size} tokens, the decoder "
-            f"{decoder.vocabulary_size}"
+            f"{type(model).__name__}: the vocabulary has {vocabulary.size} tokens, the {name} "
+            f"{part.vocabulary_size}"
+        )
+
+
+def require_uncut_words(model: keras.Model, vocabulary: Vocabulary) -> None:
+    """Raises a ValueError unless the vocabulary is of words between spaces."""
+    if not isinstance(vocabulary, WordVocabulary) or vocabulary.split_punctuation:
+        raise ValueError(
+            f"{type(model).__name__}: `vocabulary` must be a WordVocabulary with "
+            f"split_punctuation=False; received {vocabulary!r}"
         )
 
 
@@ -54,3 +69,14 @@ def check_token_ids(model: LatentVariableModel, inputs: tf.Tensor) -> None:
     inputs = tf.convert_to_tensor(inputs)
     if inputs.dtype != tf.string:
         model.likelihood.check_events(inputs, f"{type(model).__name__}: `x`")
+
+
+def words_alone(token_ids: tf.Tensor) -> tf.Tensor:
+    """Token ids [B, T] without END."""
+    return tf.where(token_ids == END, PAD, token_ids)
+
+
+def closed(token_ids: tf.Tensor) -> tf.Tensor:
+    """Token ids [B, T] without END -> [B, T + 1], closed by it."""
+    wider = tf.pad(token_ids, [[0, 0], [0, 1]], constant_values=PAD)
+    return tf.where((wider == PAD) & ~ended_before(wider), END, wider)

@@ -1,6 +1,7 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
 from tfp_dgm.text.bucketed_batches import BucketedBatches
+from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
 from tfp_dgm.text.spelling import NO_FEATURE, spelling_features
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
@@ -15,7 +16,10 @@ __all__ = [
     "TfIdf",
     "Vocabulary",
     "WordCounts",
+    "WordSpan",
     "WordVocabulary",
     "spelling_features",
+    "without_words",
+    "word_spans",
     "words",
 ]

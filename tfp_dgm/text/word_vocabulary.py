@@ -33,7 +33,10 @@ class WordVocabulary(Vocabulary):
     ) -> None:
         super().__init__(tokens, **kwargs)
         self.split_punctuation = split_punctuation
-        self.lookup = keras.layers.StringLookup(vocabulary=list(self.tokens), num_oov_indices=1)
+        # By Keras's own name of the unknown, that word in front of the others would be lost.
+        self.lookup = keras.layers.StringLookup(
+            vocabulary=list(self.tokens), num_oov_indices=1, oov_token=None
+        )
 
     @classmethod
     def fit(

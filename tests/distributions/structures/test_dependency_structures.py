@@ -87,6 +87,15 @@ def test_evidence_that_allows_nothing_is_refused(kind):
 
 
 @every_kind
+def test_where_no_tree_is_possible_none_of_the_best_is(kind):
+    impossible = arcs(2)
+    impossible[1, :, 2] = -np.inf
+    _, log_prob = kind(impossible).top_k(3)
+    assert np.isfinite(log_prob[:, 0]).all()
+    assert np.isneginf(log_prob[:, 1]).all()
+
+
+@every_kind
 @pytest.mark.parametrize(
     ("heads", "why"),
     [
@@ -110,6 +119,8 @@ def test_what_is_no_tree_has_no_probability(kind, heads, why):
     [
         ({"arcs": tf.zeros([4, 4])}, r"`arcs` must be \[B, T \+ 1, T \+ 1\]; received .*\(4, 4\)"),
         ({"arcs": tf.zeros([2, 4, 5])}, r"`arcs` must be .* received shape \(2, 4, 5\)"),
+        ({"arcs": tf.zeros([2, 4, 4], tf.float16)}, "`arcs` must be float32 .* received float16"),
+        ({"arcs": tf.zeros([2, 4, 4], tf.int32)}, "`arcs` must be float32 .* received int32"),
         ({"lengths": [1, 0]}, r"`lengths` must be 1 to 3; received 0 in row 1"),
         ({"lengths": [4, 1]}, r"`lengths` must be 1 to 3; received 4 in row 0"),
         ({"lengths": [[1, 2]]}, r"`lengths` must be \[B\]; received shape \(1, 2\)"),

@@ -75,6 +75,21 @@ def test_draws_follow_the_distribution():
     assert_draws_follow(TREES, potentials(), [4, 3, 1])
 
 
+def test_draws_need_not_know_the_rows():
+    any_rows = [tf.TensorSpec([None, *SHAPE])]
+
+    @functools.partial(tf.function, input_signature=any_rows, autograph=False)
+    def draw(potentials):
+        return make(potentials, None).sample(40, seed=[1, 2])
+
+    draws = draw(potentials(2)).numpy()
+    known = {tuple(event) for event, _ in structures(WORDS)}
+    for row in range(2):
+        found = {tuple(event) for event in draws[:, row]}
+        assert found <= known
+        assert len(found) > 2
+
+
 @pytest.mark.slow
 def test_xla_compiles_it():
     """Quicker: `test_dependency_structures.py::test_xla_compiles_it`, of the same charts."""

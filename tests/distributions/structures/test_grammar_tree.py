@@ -173,6 +173,28 @@ def test_a_single_word_is_no_tree():
     alone = GrammarTree(root, rules, words[:, :1])
     assert np.isneginf(alone.log_partition()).all()
     assert np.isneginf(alone.log_prob([[[A]], [[A]]])).all()
+    assert np.isneginf(alone.top_k(2)[1]).all()
+
+
+def test_a_batch_without_rows_has_answers_without_rows():
+    root, rules, _ = parts(2, own=False)
+    tree = GrammarTree(root, rules, tf.zeros([0, 3, P]))
+    assert tree.log_partition().shape == tree.entropy().shape == (0,)
+    assert tree.mode().shape == (0, 3, 3)
+    assert tree.sample(2, seed=[1, 2]).shape == (2, 0, 3, 3)
+    assert tree.top_k(2)[1].shape == (2, 0)
+
+
+def test_float64_is_kept():
+    root, rules, words = map(np.float64, parts(1, own=False))
+    tree = GrammarTree(root, rules, words)
+    _, expected = grammars.inside(root, rules, words[0])
+    np.testing.assert_allclose(tree.log_partition(), [expected], rtol=1e-12)
+    best, log_prob = tree.top_k(1)
+    assert log_prob.dtype == tf.float64
+    np.testing.assert_allclose(tree.log_prob(best), log_prob, rtol=1e-12)
+    np.testing.assert_array_equal(best[0], tree.mode())
+    assert np.isfinite(tree.log_prob(tree.sample(3, seed=[1, 2]))).all()
 
 
 def test_evidence_on_spans_conditions():
@@ -228,6 +250,7 @@ def test_what_is_no_tree_has_no_probability():
         ({"words": np.zeros((2, 2))}, r"`words` must be \[B, T, P\]; received shape \(2, 2\)"),
         ({"spans": np.zeros((2, 3, 3, 2))}, r"`spans` must be .* received shape \(2, 3, 3, 2\)"),
         ({"lengths": [4, 1]}, "`lengths` must be 1 to 3; received 4 in row 0"),
+        ({"words": np.zeros((2, 3, 2), np.float16)}, "`spans` must be float32 .* received float16"),
     ],
 )
 def test_bad_input_is_named(changed, message):

@@ -37,6 +37,14 @@ def require_sizes(
             )
 
 
+def require_precision(owner: str, argument: str, tensor: tf.Tensor) -> None:
+    """Raises ValueError unless the numbers can be as far from each other as log 0 is from all."""
+    if tensor.dtype not in (tf.float32, tf.float64):
+        raise ValueError(
+            f"{owner}: `{argument}` must be float32 or float64; received {tensor.dtype.name}"
+        )
+
+
 def require_count(owner: str, argument: str, count: int) -> None:
     """Raises ValueError if a number is below 1."""
     if count < 1:

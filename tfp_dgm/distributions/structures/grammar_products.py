@@ -30,9 +30,10 @@ def inside_by_products(inputs: GrammarInputs, lengths: tf.Tensor) -> tf.Tensor:
 
     def over_words(rules: tf.Tensor) -> tf.Tensor:
         """[B or 1, P, Q, A] -> [B, N, Q, A], summed over the preterminals of each word."""
-        flat = tf.reshape(rules, [tf.shape(rules)[0], symbols - count, -1])
+        others = tf.shape(rules)[2]
+        flat = tf.reshape(rules, [tf.shape(rules)[0], symbols - count, others * count])
         summed = _product(words, flat)
-        return tf.reshape(summed, [rows, places, -1, count])
+        return tf.reshape(summed, [rows, places, others, count])
 
     left = over_words(rules[:, count:])  # [B, N, S, A]
     left, beside = left[:, :, :count], left[:, :, count:]
@@ -67,7 +68,7 @@ def inside_by_products(inputs: GrammarInputs, lengths: tf.Tensor) -> tf.Tensor:
         largest = tf.reduce_max(scales, axis=-1, keepdims=True)
         weights = tf.exp(scales - largest)[..., tf.newaxis]
         pairs = tf.matmul(first, last * weights[:, :, :-3], transpose_a=True)  # [B, N, A, A]
-        values = _product(tf.reshape(pairs, [rows, number, -1]), both)  # [B, N, A]
+        values = _product(tf.reshape(pairs, [rows, number, count * count]), both)  # [B, N, A]
         values += weights[:, :, -3] * tf.linalg.matvec(
             left[:, :number], last[:, :, 0], transpose_a=True
         )
@@ -112,4 +113,4 @@ def _product(values: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
     if matrices.shape[0] != 1:
         return tf.matmul(values, matrices)
     flat = tf.matmul(tf.reshape(values, [-1, tf.shape(values)[-1]]), matrices[0])
-    return tf.reshape(flat, tf.concat([tf.shape(values)[:2], [-1]], axis=0))
+    return tf.reshape(flat, [*tf.unstack(tf.shape(values)[:2]), tf.shape(flat)[-1]])

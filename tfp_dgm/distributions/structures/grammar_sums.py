@@ -61,9 +61,8 @@ def inside_by_sums(inputs: GrammarInputs, lengths: tf.Tensor, semiring: Semiring
     beside = over_words(tf.transpose(rules[:, count:, count:], [0, 2, 1, 3]), 2)
     after = semiring.lift(tf.roll(words, -1, axis=1))[:, tf.newaxis]  # [C, 1, P, N, B]
     two = semiring.plus(semiring.times(folded(beside), folded(after)), -2, 3)  # [C, A, N B]
-    two = tf.reshape(two, [components, -1, places, rows])
-    both = tf.reshape(rules[:, :count, :count], [count, count * count, -1])
-    both = tf.ensure_shape(both, [None, None, rules.shape[-1]])
+    two = tf.reshape(two, [components, count, places, rows])
+    both = tf.reshape(rules[:, :count, :count], [count, count * count, size_of(rules, -1)])
 
     def step(
         width: tf.Tensor,
@@ -97,7 +96,7 @@ def inside_by_sums(inputs: GrammarInputs, lengths: tf.Tensor, semiring: Semiring
         row = tf.reshape(row, [components * count, number, rows])
         return (row,), (row,)
 
-    none = tf.fill([components * count, places, rows], NEVER)
+    none = tf.fill([components * count, places, rows], tf.constant(NEVER, root.dtype))
     inside = spans_from_first(step, (none,), (none,), spans, (both, left, right, two))
     inside = tf.reshape(inside, [components, count, places, rows])
     whole = tf.range(places)[:, tf.newaxis] == lengths - 1  # [W, B]

@@ -23,7 +23,7 @@ class NonProjectiveDependencyTree(DependencyStructure):
     An event is int32 [T], the head of each word: 0 for the root, else 1 .. T; 0 beyond a row's
     length. Heads that are no tree (a cycle, several words below the root where one is asked for)
     have probability 0. Z is the determinant of the matrix-tree theorem, O(T^3) a row, computed
-    without a subtraction; a draw takes O(T^4), the mode O(T^3), the k best O(k T^4).
+    without cancellation; a draw takes O(T^4), the mode O(T^3), the k best O(k T^4).
 
     Koo, Globerson, Carreras and Collins, "Structured prediction models via the matrix-tree theorem"
     (2007); Edmonds, "Optimum branchings" (1967); Murty, "An algorithm for ranking all the
@@ -45,7 +45,7 @@ class NonProjectiveDependencyTree(DependencyStructure):
         heads, scores = ranked_trees(
             self._finite.arcs, self._lengths, k, single_root=self._single_root
         )
-        return heads, with_infinity(scores) - self.log_partition()
+        return heads, with_infinity(scores) - self._log_sum(self._finite, self._lengths)
 
     def _log_sum(self, parts: DependencyTreeParts, lengths: tf.Tensor) -> tf.Tensor:
         return log_sum_of_trees(parts.arcs, lengths, single_root=self._single_root)

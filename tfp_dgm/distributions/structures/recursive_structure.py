@@ -46,7 +46,8 @@ class RecursiveStructure(Structure):
         value, chosen = self._chosen(parts, lengths, KBest(k), kth)
         structures = self._event(chosen, lengths)
         shape = tf.concat([[k, -1], tf.shape(structures)[1:]], axis=0)
-        log_prob = with_infinity(tf.reshape(value, [k, -1])) - self.log_partition()
+        log_sum = self._log_sum(self._finite, self._lengths)
+        log_prob = with_infinity(tf.reshape(value, [k, -1])) - log_sum
         return tf.reshape(structures, shape), log_prob
 
     def _chosen(
@@ -65,8 +66,8 @@ class RecursiveStructure(Structure):
         """Finite parts and lengths of n copies of the batch, [n B, ...]."""
 
         def repeat(part: tf.Tensor, shared: Any) -> tf.Tensor:
-            times = tf.where(shared, 1, n)[tf.newaxis]
-            return tf.tile(part, tf.concat([times, tf.ones_like(tf.shape(part)[1:])], axis=0))
+            # Sizes that are static stay so.
+            return tf.tile(part, [tf.where(shared, 1, n), *[1] * (part.shape.rank - 1)])
 
         repeated = {
             field: repeat(part, tf.shape(part)[0] == 1 if field != self.told_by else False)

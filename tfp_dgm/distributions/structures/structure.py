@@ -6,7 +6,11 @@ from typing import Any, ClassVar, Self
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions.structures.checks import require_possible, require_same_rows
+from tfp_dgm.distributions.structures.checks import (
+    require_possible,
+    require_precision,
+    require_same_rows,
+)
 from tfp_dgm.distributions.structures.semirings import NEVER, with_infinity
 
 Parts = Any  # A NamedTuple of tensors [B or 1, ...], one a kind of part.
@@ -19,7 +23,8 @@ class Structure(tfd.Distribution):
     has a potential, a real number or -inf (impossible). Z sums over all structures, and all that
     this class answers is exact. Batch shape [B]; rows may differ in length, and what stands beyond
     a row's length is never read. Everything but `sample`, `mode` and `top_k` is differentiable in
-    the potentials, and everything compiles under XLA.
+    the potentials, and everything compiles under XLA, where a seed gives other draws, as XLA's
+    random numbers are others than TensorFlow's.
 
     Kim, Wiseman and Rush, "A Tutorial on Deep Latent Variable Models of Natural Language" (2018),
     sections 3.3 and 5. The derivative of log Z in a potential is the part's marginal probability
@@ -28,6 +33,9 @@ class Structure(tfd.Distribution):
     Subclasses say which parts there are (`potentials`), what of them is read, how Z is summed
     (`_log_sum`), what events weigh (`_score`), and how they are drawn and ranked (`_sample_n`,
     `_mode`, `top_k`); `RecursiveStructure` derives most of these from one recursion.
+
+    Raises:
+      ValueError: if potentials are neither float32 nor float64.
     """
 
     # The potentials that tell a structure by themselves, and what `given` restricts.
@@ -45,6 +53,7 @@ class Structure(tfd.Distribution):
         allow_nan_stats: bool,
         name: str,
     ) -> None:
+        require_precision(type(self).__name__, self.told_by, getattr(potentials, self.told_by))
         self._potentials = potentials
         self._finite = self._read(potentials, lengths)
         self._lengths = lengths

@@ -1,0 +1,66 @@
+"""Classifiers of given shape and drawn weights, without a training."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.models import BagOfWordsVAE
+from tfp_dgm.text import TfIdf, WordCounts
+
+LSA, LATENT = 4, 3
+
+
+class CountingEncoder(keras.layers.Layer):
+    """Vectors that are known: how often each of some strings occurs in a text [B, E]."""
+
+    def __init__(self, strings):
+        super().__init__()
+        self.strings = tuple(strings)
+        self.units = len(strings)
+        self.built = True
+        self.encoded = []
+
+    def encode(self, texts):
+        self.encoded += texts
+        return np.array([[t.count(s) for s in self.strings] for t in texts], np.float32)
+
+    def call(self, texts):
+        return tf.constant(self.encode([text.decode() for text in texts.numpy()]))
+
+
+def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, seed=0):
+    """A classifier whose every weight is drawn; its bags have two heads."""
+    rng = np.random.default_rng(seed)
+    size, num_classes = len(vocabulary), len(classes)
+
+    def dense(units, **options):
+        return keras.layers.Dense(units, dtype="float32", **options)
+
+    sizes = [LSA + LATENT, LSA]
+    if encoder is not None:
+        sizes += [encoder.units + LSA + LATENT, encoder.units]
+    members = len(sizes) + 2
+    weights = rng.dirichlet(np.ones(members))
+    model = TextClassifier(
+        classes,
+        0.5,
+        vae_words=np.arange(size),
+        vae_scale=np.ones(LATENT),
+        word_counts=WordCounts(vocabulary),
+        tf_idf=TfIdf(rng.uniform(1, 3, size)),
+        lsa=dense(LSA, use_bias=False),
+        vae=BagOfWordsVAE(np.ones(size), units=5, latent_units=LATENT, seed=0),
+        encoder=encoder,
+        heads=[BagOfHeads(num_classes, [0.7, 0.3]) for _ in sizes],
+        naive_bayes=[dense(num_classes, activation="softmax") for _ in range(2)],
+        student=dense(num_classes, activation="softmax"),
+        ensemble=TemperedMixture(rng.uniform(0.5, 2, members), weights),
+        combination=TemperedMixture([0.8, 1.3], [0.6, 0.4]),
+        calibration=TemperedMixture([0.9], [0.98], 0.02),
+    )
+    model.build()
+    for layer in (model.lsa, *model.heads, *model.naive_bayes, model.student):
+        layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
+    return model
