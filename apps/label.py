@@ -29,9 +29,19 @@ def label(
         list[str], typer.Option(help="Column that holds the text; may be given several times.")
     ],
     label_column: Annotated[
-        str, typer.Option(help="Column of labels: empty = none, a class, or a set such as a|b.")
+        list[str],
+        typer.Option(
+            help="Column of labels: empty = none, a class, or a set such as a|b. Given several "
+            "times: a column of each annotator's."
+        ),
     ],
     output: Output,
+    annotator_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that names who gave the label of a row; rows of one text are one."
+        ),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -63,11 +73,16 @@ def label(
 
     Writes to --output, a table in the format of its ending, the same rows with every column kept,
     and the columns predicted_label, probability, accept, second_label, second_probability,
-    suspect_label and given_label_probability, with --reasons also reasons. Beside it: a folder with
-    the trained model, a SavedModel that takes strings, report.html and metrics.json.
+    suspect_label and given_label_probability, with --reasons also reasons, of several annotators
+    also inferred_label and inferred_probability. Beside it: a folder with the trained model, a
+    SavedModel that takes strings, report.html and metrics.json.
     """
     with clean_errors(
-        "min_precision", "encoder", model_directory="--model", text_columns="--text-column"
+        "min_precision",
+        "encoder",
+        "annotator_column",
+        model_directory="--model",
+        text_columns="--text-column",
     ):
         check_label_results(source, output, model)
         with quiet_start():
@@ -77,7 +92,8 @@ def label(
                 source,
                 output,
                 text_columns=text_column,
-                label_column=label_column,
+                label_column=label_column if len(label_column) > 1 else label_column[0],
+                annotator_column=annotator_column,
                 model_directory=model,
                 min_precision=min_precision,
                 classes=classes,

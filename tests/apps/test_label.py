@@ -304,7 +304,7 @@ def test_an_interrupted_run_leaves_the_old_output(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    module = sys.modules["tfp_dgm.labelling.labelled_file"]
+    module = sys.modules["tfp_dgm.labelling.labelling_task"]
     monkeypatch.setattr(module, "fit_classifier", interrupted)
     with pytest.raises(KeyboardInterrupt):
         label_file(
@@ -370,8 +370,8 @@ def trained(job, monkeypatch):
     model = keras.models.load_model(folder / "model.keras")
     learnt = lambda *_, **__: (model, job["done"].outcome)  # noqa: E731
     exported = lambda _, to, **__: shutil.copytree(folder / "saved_model", to)  # noqa: E731
-    module = sys.modules["tfp_dgm.labelling.labelled_file"]
-    monkeypatch.setattr(module, "fit_classifier", learnt)
+    task = sys.modules["tfp_dgm.labelling.labelling_task"]
+    monkeypatch.setattr(task, "fit_classifier", learnt)
     monkeypatch.setattr(sys.modules["tfp_dgm.labelling.model_folder"], "export", exported)
 
 
@@ -417,7 +417,7 @@ def no_training(monkeypatch):
     def train(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.labelled_file"], "fit_classifier", train)
+    monkeypatch.setattr(sys.modules["tfp_dgm.labelling.labelling_task"], "fit_classifier", train)
 
 
 def test_integers_that_the_output_cannot_hold_are_known_before_training(tmp_path, no_training):

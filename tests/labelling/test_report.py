@@ -1,6 +1,7 @@
 """The report: says what is so, holds whatever a data set holds, and is one well-formed page."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.labelling.outcomes import drawn, hand_made, one_hot
+from tfp_dgm.labelling.annotators import Crowd, Reliability
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.report import render_report
 
@@ -93,6 +95,24 @@ def test_copies_and_shares_of_classes() -> None:
     assert "Labels given 4 in 2 classes; 3 copies counted once" in _page(hand_made(copies=3)).text
     assert "in 2 classes; 1 copy counted once" in _page(hand_made(copies=1)).text
     assert "Of 1 such label, about 1 is expected to be wrong" in text
+
+
+def test_annotators_and_what_they_are_worth() -> None:
+    nobody = Reliability("ann", 1, 0.7, 0.4, 0.9, None, 0.0, "too few answers")
+    each = [
+        nobody,
+        replace(nobody, name=_HOSTILE, answers=1234, accuracy=0.2, verdict="adversary"),
+        *(replace(nobody, name=f"b{n}", answers=2 + n, agreement=0.5) for n in range(100)),
+    ]
+    truth = np.array([[0.9, 0.1], [0.3, 0.7]] * 4)
+    page = _page(hand_made(crowd=Crowd(truth, np.arange(8) < 2, 9, each)))
+    assert "inferred from 9 answers to 2 rows and from the texts" in page.text
+    assert "80% of these truths are expected to be right" in page.text
+    assert "1,234 20% 40% to 90%" in page.text
+    assert page.text.index("1,234 20%") < page.text.index("b99 101 70%")
+    assert "The first 100 of 102" in page.text
+    assert "inferred_label" in page.text
+    assert "annotators" not in _page(hand_made()).ids
 
 
 def test_rows_are_named() -> None:

@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow; pandas and Arrow are imported where a table is read.
 """
 
+from tfp_dgm.data.annotated_table import AnnotatedTable, read_annotated_table
 from tfp_dgm.data.atomic_directories import atomic_directory, check_output_directory
 from tfp_dgm.data.atomic_file import atomic_write, check_new_file, check_output_file
 from tfp_dgm.data.bracketed_trees import (
@@ -56,6 +57,7 @@ from tfp_dgm.data.write_errors import writing
 __all__ = [
     "DATASETS",
     "AnnotatedSentence",
+    "AnnotatedTable",
     "BracketedSentence",
     "BracketedTree",
     "CaptionedImages",
@@ -94,6 +96,7 @@ __all__ = [
     "load_penn_treebank",
     "load_text_classification",
     "parse_bracketed_trees",
+    "read_annotated_table",
     "read_bracketed_trees",
     "read_captions",
     "read_conllu",

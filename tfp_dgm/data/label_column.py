@@ -50,32 +50,40 @@ class AnnotationColumn:
             there are more than 1,000 different labels, more than half of which occur once only:
             names or numbers of rows, not classes.
         """
-        cells = cell_values(self.chunk.frame[self.column])
-        sets = [self._parse_cell(cell, row) for row, cell in enumerate(cells)]
+        sets = self.sets()
         counts = Counter(names[0] for names in sets if len(names) == 1)
         observed = set(counts)
         if classes is None:
-            self._check_shared(counts)
+            self.check_shared(counts)
         known = tuple(sorted(observed if classes is None else set(classes)))
         if not any(sets):
-            raise self._error("there are no labels at all; label a few rows of each class first")
+            raise self.error("there are no labels at all; label a few rows of each class first")
         index = {name: k for k, name in enumerate(known)}
         allowed = np.ones([len(sets), len(known)], dtype=np.bool_)
         for row, names in enumerate(sets):
             if names:
-                self._check_known(names, index, row)
+                self.check_known(names, index, row)
                 allowed[row] = False
                 allowed[row, [index[name] for name in names]] = True
         if len(known) < 2 or (len(observed) == 1 and all(len(names) < 2 for names in sets)):
             only = min(observed or known)
-            raise self._error(f"expected labels of two or more classes; received only {only!r}")
+            raise self.error(f"expected labels of two or more classes; received only {only!r}")
         if allowed.all():
             every = listing([repr(name) for name in known], limit=30)
-            raise self._error(
+            raise self.error(
                 f"every label allows each of the classes ({every}), so that none says anything; "
                 "label a few rows with one class"
             )
         return known, allowed
+
+    def sets(self) -> list[tuple[str, ...]]:
+        """The distinct classes that each cell names [N]; none where it is empty.
+
+        Raises:
+          DataError: if a cell is of a wrong type.
+        """
+        cells = cell_values(self.chunk.frame[self.column])
+        return [self._parse_cell(cell, row) for row, cell in enumerate(cells)]
 
     def _parse_cell(self, cell: Any, row: int) -> tuple[str, ...]:
         """Returns the distinct classes that a cell names; none where it is empty."""
@@ -88,9 +96,7 @@ class AnnotationColumn:
             else:
                 names = [] if is_blank(label) else [label]
         if any(is_blank(name) for name in names):
-            raise self._error(
-                f"expected class names; received an empty one in {shorten(cell)}", row
-            )
+            raise self.error(f"expected class names; received an empty one in {shorten(cell)}", row)
         return tuple(dict.fromkeys(names))
 
     def _class_name(self, value: Any, cell: Any, row: int) -> str:
@@ -106,21 +112,23 @@ class AnnotationColumn:
             return str(int(value))
         if isinstance(value, bool | int | float):
             return json.dumps(value)
-        raise self._error(
+        raise self.error(
             f"expected a label (a string, a number, or a list of them); received {shorten(cell)}",
             row,
         )
 
-    def _check_shared(self, counts: Counter[str]) -> None:
+    def check_shared(self, counts: Counter[str]) -> None:
+        """Raises a DataError if there are too many labels, by how often each occurs."""
         once = sum(count == 1 for count in counts.values())
         if len(counts) > _MANY_CLASSES and 2 * once > len(counts):
             examples = listing([shorten(name) for name in list(counts)[:3]])
-            raise self._error(
+            raise self.error(
                 f"expected labels that rows share; received {len(counts):,} different ones in "
                 f"{len(self.chunk.frame):,} rows, such as {examples}; is it the label column?"
             )
 
-    def _check_known(self, names: tuple[str, ...], known: Collection[str], row: int) -> None:
+    def check_known(self, names: tuple[str, ...], known: Collection[str], row: int) -> None:
+        """Raises a DataError if a row names a class that is not known."""
         for name in names:
             if name in known:
                 continue
@@ -133,11 +141,12 @@ class AnnotationColumn:
                     f"{self.separator!r} is part of a label, choose another separator"
                 )
             classes = listing([spelling(name) for name in known], limit=30) or "none"
-            raise self._error(
+            raise self.error(
                 f"{what}; the known classes are {classes}{did_you_mean(name, known)}{hint}", row
             )
 
-    def _error(self, problem: str, row: int | None = None) -> DataError:
+    def error(self, problem: str, row: int | None = None) -> DataError:
+        """The error of this column, or of a row of it."""
         place = None if row is None else self.chunk.place(row)
         return DataError.at(self.path, problem, place=place, column=self.column)
 

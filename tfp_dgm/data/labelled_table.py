@@ -102,14 +102,14 @@ def read_labelled_table(
         raise DataError.at(
             path, "the label column is a text column, too: labels would leak", column=label_column
         )
-    chunk = _read_whole(reader)
+    chunk = read_whole(reader)
     check_columns(reader.path, list(chunk.frame.columns), [*text_columns, label_column])
-    texts = _join_texts(reader, chunk, text_columns)
+    texts = join_texts(reader, chunk, text_columns)
     annotations = AnnotationColumn(reader.path, label_column, chunk, separator)
     names, allowed = annotations.parse(classes)
     return LabelledTable(
         frame=chunk.frame,
-        texts=_truncate(texts),
+        texts=truncate(texts),
         classes=names,
         allowed=allowed,
         warnings=table_warnings(texts, names, allowed, chunk),
@@ -143,13 +143,14 @@ def iter_table_chunks(
         for number, chunk in enumerate(reader.chunks(chunk_rows)):
             if number == 0:  # Later rows of JSON Lines may lack a key: no text, no error.
                 check_columns(reader.path, list(chunk.frame.columns), text_columns)
-            texts = _join_texts(reader, chunk, text_columns)
-            yield TableChunk(chunk.frame, _truncate(texts), chunk.warnings)
+            texts = join_texts(reader, chunk, text_columns)
+            yield TableChunk(chunk.frame, truncate(texts), chunk.warnings)
 
     return chunks()
 
 
-def _read_whole(reader: TableReader) -> FrameChunk:
+def read_whole(reader: TableReader) -> FrameChunk:
+    """All rows of a table as one chunk."""
     import pandas as pd
 
     chunks = list(reader.chunks(_ROWS_PER_CHUNK))
@@ -161,7 +162,8 @@ def _read_whole(reader: TableReader) -> FrameChunk:
     )
 
 
-def _join_texts(reader: TableReader, chunk: FrameChunk, text_columns: Sequence[str]) -> list[str]:
+def join_texts(reader: TableReader, chunk: FrameChunk, text_columns: Sequence[str]) -> list[str]:
+    """The text of each row: its text columns, joined by newlines."""
     if not text_columns:
         raise DataError.at(reader.path, "text_columns: expected at least one column; received none")
     columns = []
@@ -188,5 +190,6 @@ def _encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _truncate(texts: list[str]) -> list[str]:
+def truncate(texts: list[str]) -> list[str]:
+    """What of each text the model reads."""
     return [text[:MAX_TEXT_CHARACTERS] for text in texts]

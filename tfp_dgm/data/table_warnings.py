@@ -41,15 +41,16 @@ def table_warnings(
     observed = observed_classes(allowed)
     counts = np.bincount(observed[observed >= 0], minlength=len(classes)).tolist()
     return [
-        *_similar_labels(dict(zip(classes, counts, strict=True))),
+        *similar_labels(dict(zip(classes, counts, strict=True))),
         *_few_labels(dict(zip(classes, counts, strict=True))),
         *_conflicts(texts, classes, allowed, chunk),
-        *_odd_texts(texts, chunk),
+        *odd_texts(texts, chunk),
         *chunk.warnings,
     ]
 
 
-def _similar_labels(counts: dict[str, int]) -> Iterator[str]:
+def similar_labels(counts: dict[str, int]) -> Iterator[str]:
+    """Labels that look alike, of which each is given with how often it occurs."""
     for names in _groups(counts, key=_same_label):
         if len(names) < 2:
             continue
@@ -105,7 +106,8 @@ def _conflicts(
     )
 
 
-def _odd_texts(texts: Sequence[str], chunk: FrameChunk) -> Iterator[str]:
+def odd_texts(texts: Sequence[str], chunk: FrameChunk) -> Iterator[str]:
+    """Empty and oversized texts."""
     empty = [row for row, text in enumerate(texts) if is_blank(text)]
     if empty:
         yield f"{_count(len(empty), 'empty text')}: {chunk.places(empty)}."

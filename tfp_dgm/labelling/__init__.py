@@ -1,5 +1,7 @@
 """The main job: label the rest of a partially annotated data set."""
 
+from tfp_dgm.labelling.annotated_fitting import fit_from_answers
+from tfp_dgm.labelling.annotators import Answers
 from tfp_dgm.labelling.baselines import BASELINES
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
@@ -15,6 +17,7 @@ from tfp_dgm.labelling.vectors_of_sentences import sentence_vectors
 
 __all__ = [
     "BASELINES",
+    "Answers",
     "Features",
     "LabelledFile",
     "Outcome",
@@ -23,6 +26,7 @@ __all__ = [
     "WordReasons",
     "fit_classifier",
     "fit_features",
+    "fit_from_answers",
     "label_file",
     "metrics",
     "predict_file",

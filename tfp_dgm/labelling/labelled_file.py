@@ -10,17 +10,18 @@ import numpy as np
 
 from tfp_dgm.data import (
     DataError,
+    LabelledTable,
     check_label_results,
     check_new_columns,
     check_room,
-    read_labelled_table,
     table_size,
     write_table,
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.acceptance import check_min_precision
-from tfp_dgm.labelling.classifier_fitting import fit_classifier
+from tfp_dgm.labelling.annotators import CROWD_COLUMNS
 from tfp_dgm.labelling.keep_results import write_or_keep
+from tfp_dgm.labelling.labelling_task import read_task
 from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
@@ -81,7 +82,8 @@ def label_file(
     output: str | os.PathLike[str],
     *,
     text_columns: Sequence[str],
-    label_column: str,
+    label_column: str | Sequence[str],
+    annotator_column: str | None = None,
     model_directory: str | os.PathLike[str] | None = None,
     min_precision: float = 0.95,
     classes: Sequence[str] | None = None,
@@ -98,9 +100,12 @@ def label_file(
     Args:
       source: CSV, TSV, JSONL (each also gzipped) or Parquet; see `data.read_labelled_table`.
       output: the labelled table: every row and column of the source in its order, and
-        `NEW_COLUMNS`.
+        `NEW_COLUMNS`; with several annotators `CROWD_COLUMNS`, too.
       text_columns: columns that hold the text.
-      label_column: column of labels: nothing, a class, or a set of allowed classes.
+      label_column: column of labels: nothing, a class, or a set of allowed classes. Several are
+        columns of one annotator's labels each; see `fit_from_answers`.
+      annotator_column: names who gave each row's label, where several annotators did; rows of one
+        text are then one.
       model_directory: folder for model, SavedModel, report and metrics; None puts it beside the
         output, with the ending `.model`.
       min_precision: the share of accepted labels that must be right.
@@ -126,16 +131,20 @@ def label_file(
     model_directory = check_label_results(source, output, model_directory)
 
     progress("Reading the table", 0, 1)
-    table = read_labelled_table(
+    task = read_task(
         source,
         text_columns=text_columns,
         label_column=label_column,
+        annotator_column=annotator_column,
         separator=separator,
         classes=classes,
         quoting=quoting,
     )
-    names = (*NEW_COLUMNS, REASONS) if reasons else NEW_COLUMNS
-    check_new_columns(source, table.frame.columns, names)
+    table = task.table
+    crowd = () if isinstance(table, LabelledTable) else CROWD_COLUMNS
+    check_new_columns(
+        source, table.frame.columns, (*NEW_COLUMNS, *crowd, *((REASONS,) if reasons else ()))
+    )
     progress("Reading the table", 1, 1)
     if not any(character.isalnum() for text in table.texts for character in text):
         raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
@@ -145,10 +154,7 @@ def label_file(
             model_directory: least_model_size(table.texts, len(table.classes)),
         }
     )
-    model, outcome = fit_classifier(
-        table.texts,
-        table.allowed,
-        table.classes,
+    model, outcome = task.fit(
         min_precision=min_precision,
         encoder=encoder,
         seed=seed,
@@ -168,7 +174,8 @@ def label_file(
     settings: dict[str, Any] = {
         "source": Path(source).name,
         "text_columns": list(text_columns),
-        "label_column": label_column,
+        "label_column": label_column if isinstance(label_column, str) else list(label_column),
+        "annotator_column": annotator_column,
         "classes": list(table.classes),
         "separator": separator,
         "quoting": quoting,
@@ -187,7 +194,7 @@ def label_file(
         lambda path: write_table(
             table.frame,
             path,
-            columns,
+            {name: [column[i] for i in task.item] for name, column in columns.items()},
             inputs=[source],
             guard_formulas=guard_formulas,
         ),
@@ -200,9 +207,9 @@ def label_file(
 
 
 def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
-    """`NEW_COLUMNS` of each row.
+    """`NEW_COLUMNS` of each text, with several annotators `CROWD_COLUMNS` too.
 
-    `accept` is empty where a label was given, the last two where none was.
+    `accept` is empty where a label was given, those that speak of the label where none was.
     """
     rows = range(len(outcome.texts))
     best, second = outcome.ranking[:, 0], outcome.ranking[:, 1]
@@ -216,7 +223,8 @@ def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
         _where(~outcome.unannotated, outcome.suspects),
         [None if np.isnan(p) else round(float(p), 6) for p in outcome.given_probability],
     )
-    return dict(zip(NEW_COLUMNS, values, strict=True))
+    columns: dict[str, list[Any]] = dict(zip(NEW_COLUMNS, values, strict=True))
+    return columns if outcome.crowd is None else columns | outcome.crowd.columns(names)
 
 
 def _rounded(probabilities: np.ndarray) -> list[float]:

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from tfp_dgm.labelling.annotators import Crowd
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -32,6 +34,8 @@ class Outcome:
         novel first; see `unlike_labelled`.
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
+      crowd: where the annotations were inferred from several annotators' answers, these and the
+        annotators.
     """
 
     classes: tuple[str, ...]
@@ -48,6 +52,7 @@ class Outcome:
     unlike_labelled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     warnings: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    crowd: Crowd | None = None
 
     @cached_property
     def observed(self) -> np.ndarray:

@@ -19,6 +19,7 @@ _TEMPLATE = "report.html.jinja"
 _ENOUGH_FOR_A_FIGURE = 10
 _ENOUGH_FOR_FINE_BINS = 200
 _MOST_CLASSES_IN_A_TABLE = 12
+_NUM_ANNOTATORS = 100
 _NUM_PAIRS = 20
 _NUM_TERMS = 12
 _NUM_BINS = (5, 10)  # coarse, fine
@@ -70,6 +71,7 @@ def render_report(
             coverage=_coverage(outcome, numbers),
             confusion=_confusion(outcome),
             terms=_terms(outcome),
+            annotators=_annotators(numbers),
             suspects=suspects(outcome, names, explain),
             next_rows=next_rows(outcome, names, explain),
             explained=explain is not None,
@@ -207,3 +209,10 @@ def _terms(outcome: Outcome) -> list[dict[str, Any]]:
             strengths = [(term, round(float(abs(w) / strongest), 2)) for term, w in terms]
             listed.append({"name": name, "terms": strengths})
     return listed
+
+
+def _annotators(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """The first annotators of the table: spammers and adversaries, then those of most answers."""
+    each = numbers["annotators"]["each"] if "annotators" in numbers else []
+    last = ("reliable", "too few answers")
+    return sorted(each, key=lambda one: (one["verdict"] in last, -one["answers"]))[:_NUM_ANNOTATORS]

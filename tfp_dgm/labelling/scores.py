@@ -1,6 +1,7 @@
 """The numbers of a labelled data set, ready for JSON."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,9 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
           rows without annotation as estimated, with the interval from `share_low` to `share_high`
           that holds it with probability 0.8 (None where labels were drawn evenly and it is as
           predicted), cross-fitted `precision` and `recall`, `warnings`.
+        annotators: only where the labels were inferred from several annotators' answers: `answers`,
+          `rows` that have some, `expected_right` (the share of inferred truths), and `each` with
+          the attributes of `Reliability`.
         suspects: `count` of annotations that look wrong, and how many of them are expected to be
           (`expected_wrong`).
         warnings, seconds: as in the outcome.
@@ -65,6 +69,13 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "warnings": list(outcome.warnings),
         "seconds": dict(outcome.seconds),
     }
+    if outcome.crowd is not None:
+        numbers["annotators"] = {
+            "answers": outcome.crowd.answers,
+            "rows": int(outcome.crowd.answered.sum()),
+            "expected_right": outcome.crowd.expected_right,
+            "each": [asdict(one) for one in outcome.crowd.annotators],
+        }
     return _json_ready(numbers)
 
 
