@@ -269,7 +269,8 @@ def main() -> None:
             runs.setdefault(method, []).append(figures)
     rows += [summary("polarity", method, of_method) for method, of_method in runs.items()]
     if options.json:
-        content = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
+        named = [{"name": f"{row['data']}, {row['method']}", **row} for row in rows]
+        content = {"command": shlex.join(["python", *sys.argv]), "rows": named}
         with atomic_write(options.json) as file:
             file.write((json.dumps(content, indent=1) + "\n").encode())
     show(rows)
