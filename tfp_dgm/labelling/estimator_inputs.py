@@ -125,6 +125,21 @@ def read_labels(y: Any, num_rows: int, *, missing_label: int | None = NOT_ANNOTA
     return GivenLabels(values)
 
 
+def read_weights(sample_weight: Any, num_rows: int) -> np.ndarray:
+    """The weights of N rows, [N]; ones where None is given.
+
+    Raises:
+      ValueError: if they are not one a row.
+    """
+    weights = np.ones(num_rows) if sample_weight is None else np.asarray(sample_weight)
+    if weights.shape != (num_rows,):
+        raise ValueError(
+            f"sample_weight: expected a weight for each of the {num_rows} texts of X; "
+            f"received shape {weights.shape}"
+        )
+    return weights
+
+
 def _rows(name: str, what: str, values: Any) -> Iterable[Any]:
     shape = getattr(values, "shape", None)
     if shape is not None and len(shape) != 1:
