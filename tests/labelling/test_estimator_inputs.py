@@ -27,6 +27,8 @@ NA = pd.NA
         (pd.Series(["b", None, "a"], dtype="category"), ["b", None, "a"]),
         (pd.Series([True, NA, False], dtype="boolean"), [True, None, False]),
         (np.array([True, False]), [True, False]),
+        ([5, 2**63, 2**63 + 1], [5, 2**63, 2**63 + 1]),
+        (np.array([2**64 - 1, 7], np.uint64), [2**64 - 1, 7]),
         (("b", "a\0"), ["b", "a\0"]),
     ],
 )
@@ -62,6 +64,8 @@ def test_where_minus_one_is_a_class():
         (np.eye(2), r"y: expected labels in one dimension \[N\]; received shape \(2, 2\)"),
         (None, "y: expected a list, an array or a Series of labels; received None"),
         ("ab", "y: expected a list, an array or a Series of labels; received 'ab' .str."),
+        ({"a", "b"}, "y: expected a list, an array or a Series of labels; received .* .set."),
+        (["a", "b\ud800"], r"y, row 1: expected a class that UTF-8 can hold; received 'b\\ud800'"),
     ],
 )
 def test_labels_that_are_none_are_refused(y, message):
@@ -93,6 +97,7 @@ def test_texts_come_from_every_container():
         (pd.Series(["a", 2], [0, NA], object), r"X, row 1 \(index <NA>\): .*received 2"),
         (["a", b"b"], "X, row 1: expected a text .*; received b'b' .bytes."),
         ("a b", "X: expected a list, an array or a Series of texts; received 'a b' .str."),
+        (frozenset({"a b"}), "X: expected a list, an array or a Series of texts; .* .frozenset."),
         (pd.DataFrame({"text": ["a"]}), r"X: expected texts in one dimension .*shape \(1, 1\)"),
     ],
 )

@@ -153,6 +153,9 @@ def test_the_score_counts_rows_with_a_label(fitted):
     assert labeller.score(texts, ["fruit", "fruit", "", "x"], [1, 2, 5, 1]) == 0.25
     with pytest.raises(ValueError, match="y: expected at least one label to score by"):
         labeller.score(texts, [None] * 4)
+    for weights in ([1, 2, 5], [1, 2, 5, 1, 1], [[1]] * 4):
+        with pytest.raises(ValueError, match="sample_weight: expected a weight for each of the 4"):
+            labeller.score(texts, ["fruit", "fruit", "", "x"], weights)
 
 
 def test_a_fitted_one_is_pickled_and_copied(fitted):

@@ -16,6 +16,7 @@ from tfp_dgm.data.table_warnings import MAX_TEXT_CHARACTERS
 from tfp_dgm.data.visible_text import is_blank
 
 NOT_ANNOTATED = -1
+_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,12 @@ class GivenLabels:
 
     @cached_property
     def classes(self) -> np.ndarray:
-        """[K]; the different labels, sorted: int64, bool, or strings as objects."""
+        """[K]; the different labels, sorted: int64, bool, or objects (strings, long integers)."""
         classes = sorted({value for value in self.values if value is not None})
-        # NumPy's own strings lose the NUL characters at their ends.
-        return np.array(classes, object if not classes or isinstance(classes[0], str) else None)
+        # NumPy's own strings lose the NUL characters at their ends, and of integers that no int64
+        # holds it makes floats.
+        own = bool(classes) and all(isinstance(k, int) and k in _INT64 for k in classes)
+        return np.array(classes, None if own else object)
 
     @cached_property
     def allowed(self) -> np.ndarray:
@@ -122,13 +125,30 @@ def read_labels(y: Any, num_rows: int, *, missing_label: int | None = NOT_ANNOTA
     return GivenLabels(values)
 
 
+def read_weights(sample_weight: Any, num_rows: int) -> np.ndarray:
+    """The weights of N rows, [N]; ones where None is given.
+
+    Raises:
+      ValueError: if they are not one a row.
+    """
+    weights = np.ones(num_rows) if sample_weight is None else np.asarray(sample_weight)
+    if weights.shape != (num_rows,):
+        raise ValueError(
+            f"sample_weight: expected a weight for each of the {num_rows} texts of X; "
+            f"received shape {weights.shape}"
+        )
+    return weights
+
+
 def _rows(name: str, what: str, values: Any) -> Iterable[Any]:
     shape = getattr(values, "shape", None)
     if shape is not None and len(shape) != 1:
         raise ValueError(
             f"{name}: expected {what} in one dimension [N]; received shape {tuple(shape)}"
         )
-    if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
+    # Of a set, no order says which label belongs to which text.
+    refused = isinstance(values, str | bytes | dict | set | frozenset)
+    if refused or not isinstance(values, Iterable):
         raise TypeError(
             f"{name}: expected a list, an array or a Series of {what}; "
             f"received {shorten(values)} ({type(values).__name__})"
@@ -143,12 +163,21 @@ def _label(value: Any, place: str) -> str | int | bool | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    if isinstance(value, str) and _is_unwritable(value):
+        raise ValueError(
+            f"{place}: expected a class that UTF-8 can hold; received {shorten(value)}"
+        )
     if isinstance(value, str | bool | int):
         return value
     raise TypeError(
         f"{place}: expected a class (a string, an integer or a truth value) or nothing; received "
         f"{shorten(value)} ({type(value).__name__})"
     )
+
+
+def _is_unwritable(value: str) -> bool:
+    """Whether it has half a pair of UTF-16."""
+    return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is(value: Any, missing_label: int) -> bool:

@@ -20,7 +20,7 @@ from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.answer_columns import answers, predicted_columns
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
-from tfp_dgm.labelling.estimator_inputs import NOT_ANNOTATED, read_labels, read_texts
+from tfp_dgm.labelling.estimator_inputs import NOT_ANNOTATED, read_labels, read_texts, read_weights
 from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.outcome import Outcome
@@ -158,7 +158,7 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
             raise ValueError("y: expected at least one label to score by; received none")
         predicted = self.predict([texts[row] for row in rows])
         right = [labels.values[row] == answer for row, answer in zip(rows, predicted, strict=True)]
-        weights = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        weights = read_weights(sample_weight, len(texts))[rows]
         return float(np.average(right, weights=weights))
 
     def save(self, folder: str | os.PathLike[str]) -> None:

@@ -49,9 +49,13 @@ def test_log_prob_sums_over_every_tree(family):
     np.testing.assert_allclose(family.log_prob(X[0]), expected[0], rtol=1e-5)
 
 
-def test_one_trace_is_of_any_length(family):
-    log_prob = tf.function(family.log_prob, input_signature=[tf.TensorSpec([None, None], tf.int32)])
-    for columns, rows in ((5, [0, 1, 2]), (3, [1])):
+@pytest.mark.parametrize(
+    ("known_rows", "asked"), [(None, [(5, [0, 1, 2]), (3, [1])]), (1, [(5, [0]), (3, [1])])]
+)
+def test_one_trace_is_of_any_length(family, known_rows, asked):
+    signature = [tf.TensorSpec([known_rows, None], tf.int32)]
+    log_prob = tf.function(family.log_prob, input_signature=signature)
+    for columns, rows in asked:
         expected = [grammars.log_prob(oracle(), X[row]) for row in rows]
         np.testing.assert_allclose(log_prob(X[rows, :columns]), expected, rtol=1e-5)
 

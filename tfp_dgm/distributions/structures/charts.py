@@ -98,8 +98,9 @@ def _stretch(
     def filled(starts: Charts, ends: Charts, inputs: tf.Tensor, shared: Charts) -> Any:
         def forward(width: tf.Tensor, starts: Charts, ends: Charts) -> Any:
             start_rows, end_rows = rows_of(width, starts, ends, inputs[width - least], *shared)
-            starts = tuple(_placed(*pair, width) for pair in zip(starts, start_rows, strict=True))
-            return width + 1, starts, tuple(map(_pushed, ends, end_rows))
+            placed = tuple(_placed(*pair, width) for pair in zip(starts, start_rows, strict=True))
+            pushed = tuple(map(_pushed, ends, end_rows))
+            return width + 1, *_shaped((placed, pushed), (starts, ends))
 
         _, starts, ends = tf.while_loop(
             lambda width, *_: width < least + widths,
@@ -119,6 +120,7 @@ def _stretch(
                 flow: tf.Tensor,
                 shared_flows: Charts,
             ) -> Any:
+                before = ends, start_flows, end_flows, flow, shared_flows
                 ends = tuple(_popped(chart, NEVER)[0] for chart in ends)
                 popped = [_popped(chart, 0.0) for chart in end_flows]
                 rows = tf.range(size_of(starts[0], 1))[:, tf.newaxis, tf.newaxis]
@@ -152,7 +154,8 @@ def _stretch(
                 at = tf.reshape(at, [-1] + [1] * (inputs.shape.rank - 1))
                 flow = tf.where(at, input_flow, flow)
                 shared_flows = tuple(map(tf.add, shared_flows, shared_more))
-                return width - 1, ends, start_flows, end_flows, flow, shared_flows
+                after = ends, start_flows, end_flows, flow, shared_flows
+                return width - 1, *_shaped(after, before)
 
             _, _, start_flows, end_flows, flow, shared_flows = tf.while_loop(
                 lambda width, *_: width >= least,
@@ -172,6 +175,11 @@ def _stretch(
         return (starts, ends), gradient
 
     return filled(starts, ends, inputs, shared)
+
+
+def _shaped(values: Any, before: Any) -> Any:
+    """Values of a loop with the static sizes they had, which steps over unknown places lose."""
+    return tf.nest.map_structure(lambda x, y: tf.ensure_shape(x, y.shape), values, before)
 
 
 def _resized(chart: tf.Tensor, rows: Any, places: Any) -> tf.Tensor:
