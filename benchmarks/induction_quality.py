@@ -12,7 +12,7 @@ the Gaussian hidden Markov model of the same seed finds in the words.
 
 Constituents: F1 of unlabelled brackets, the mean over sentences of up to 20 words and of all,
 beside trees that branch to the right, to the left, in halves and at random; of words in lower case,
-marks left out.
+or of gold tags, marks left out.
 
     TFP_DGM_DATA=DIR python benchmarks/induction_quality.py \
         --json benchmarks/results/induction_quality.json
@@ -67,6 +67,7 @@ DEPENDENCIES = {
 }
 CONSTITUENTS = {
     "neural grammar": [],
+    "neural grammar, gold tags": ["reads=xpos"],
     "compound grammar": ["model.kind=compound_grammar"],
 }
 ROWS = {"tags": TAGS, "dependencies": DEPENDENCIES, "constituents": CONSTITUENTS}
@@ -140,7 +141,7 @@ def main() -> None:
                     runs += found
                     print(f"{name}, seed {seed}: {found[0]['seconds']:.0f} s", file=sys.stderr)
                 shown += found
-                write(runs, shown, options)
+                write(runs, options)
     for task in ROWS:
         if found := [run for run in shown if run["task"] == task]:
             show(task, found)
@@ -268,29 +269,31 @@ def known_runs(options: argparse.Namespace) -> list[dict[str, Any]]:
     return json.loads(options.json.read_text())["runs"]
 
 
-def write(
-    runs: list[dict[str, Any]], shown: list[dict[str, Any]], options: argparse.Namespace
-) -> None:
-    """The rows of this call, and all runs."""
+def write(runs: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """All runs, those of earlier calls too, and a row of each kind."""
     if options.json:  # After each, since a later one may be killed.
         result = {
             "command": shlex.join(["python", *sys.argv]),
-            "rows": [row for task in ROWS for row in summaries(task, shown)],
+            "rows": [row for task in ROWS for row in summaries(task, runs)],
             "runs": runs,
         }
         options.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def summaries(task: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Mean and standard deviation of every row."""
+    """Mean and standard deviation over the seeds of all runs that have else the same settings."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for run in sorted(runs, key=lambda run: list(TASKS).index(run["name"])):
+        if run["task"] == task:
+            kind = [run["name"], run["data"], {**run["settings"], "seed": None}]
+            kinds.setdefault(json.dumps(kind), []).append(run)
     rows = []
-    for name in ROWS[task]:
-        found = [run for run in runs if run["name"] == name]
-        if found:
-            row: dict[str, Any] = {"name": name, "data": found[0]["data"], "seeds": len(found)}
-            for score in (*SCORES[task], "log_likelihood_per_word", "seconds"):
-                row[score] = spread([run[score] for run in found])
-            rows.append(row)
+    for found in kinds.values():
+        first = found[0]
+        row: dict[str, Any] = {"name": first["name"], "data": first["data"], "seeds": len(found)}
+        for score in (*SCORES[task], "log_likelihood_per_word", "seconds"):
+            row[score] = spread([run[score] for run in found])
+        rows.append(row)
     return rows
 
 

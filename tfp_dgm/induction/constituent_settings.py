@@ -23,12 +23,12 @@ class NeuralGrammar:
     """
 
     kind: Literal["neural_grammar"] = "neural_grammar"
-    nonterminals: Size = 30
-    preterminals: Size = 60
-    units: Size = 128
-    epochs: Size = 15
+    nonterminals: Size = 15
+    preterminals: Size = 30
+    units: Size = 64
+    epochs: Size = 10
     batch_size: Size = 8
-    learning_rate: Positive = 0.001
+    learning_rate: Positive = 0.003
 
 
 @settings_class
@@ -46,13 +46,13 @@ class CompoundGrammar:
     """
 
     kind: Literal["compound_grammar"] = "compound_grammar"
-    nonterminals: Size = 30
-    preterminals: Size = 60
-    units: Size = 128
+    nonterminals: Size = 15
+    preterminals: Size = 30
+    units: Size = 64
     latent_units: Size = 16
-    epochs: Size = 15
+    epochs: Size = 10
     batch_size: Size = 8
-    learning_rate: Positive = 0.001
+    learning_rate: Positive = 0.003
 
 
 @settings_class
