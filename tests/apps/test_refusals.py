@@ -109,6 +109,13 @@ CASES = {
         "no data": ("there --output o.png --data none", "none: no such file or folder"),
         "there": ("there --output u.csv", "is there already; delete it"),
     },
+    "induce constituents": {
+        "setting": ("s.txt --output m --set model.unit=3", "did you mean 'model.units'"),
+        "no file": ("none.txt --output m", "none.txt: no such file"),
+        "there": ("s.txt --output there", "expected nothing there, or a run"),
+        "resume": ("s.txt --output m --resume", "m: there is nothing to resume"),
+        "json": ("s.txt --output m --json u.csv", "is there already; delete it"),
+    },
     "induce dependencies": {
         "setting": ("s.txt --output m --set model.iteration=3", "did you mean 'model.iterations'"),
         "no file": ("none.txt --output m", "none.txt: no such file"),

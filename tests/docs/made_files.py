@@ -35,11 +35,24 @@ def _tables(folder, random):
         rows.append(f"{' '.join(words)},{label if n < LABELLED else ''}")
     for name in ("tickets.csv", "reviews.csv"):
         (folder / name).write_text("\n".join(rows) + "\n")
+    _answers(folder, rows[1:])
     (folder / "new.csv").write_text("text\nmy card was charged twice\nit says error again\n")
     pairs = [("one two", "eins zwei"), ("two three one", "zwei drei eins"), ("three", "drei")]
     lines = [f"{source} {n},{target} {n}\n" for n in range(8) for source, target in pairs]
     (folder / "pairs.csv").write_text("source,target\n" + "".join(lines))
     (folder / "sentences.txt").write_text("one two\nthree\n")
+
+
+def _answers(folder, rows):
+    """Of two annotators, who agree but for every sixth row: columns of each, and rows of each."""
+    wide, long = ["text,ann,bob"], ["text,label,who"]
+    for n, row in enumerate(rows):
+        text, label = row.rsplit(",", 1)
+        other = label if n % 6 else label and "refund"
+        wide.append(f"{text},{label},{other}")
+        long += [f"{text},{said},{who}" for who, said in (("ann", label), ("bob", other))]
+    (folder / "judged.csv").write_text("\n".join(wide) + "\n")
+    (folder / "answers.csv").write_text("\n".join(long) + "\n")
 
 
 def make_texts(folder):

@@ -21,6 +21,7 @@ from tests.docs.pages import PAGES, blocks, commands, inline, languages, shape, 
 # Every command of these runs, or is listed; the others have none but what is listed.
 RUN = {
     *(
+        "annotators.md",
         "captions.md",
         "image_models.md",
         "induction.md",
@@ -143,6 +144,15 @@ def test_image_models(place):
             assert "effective sample size" in text
     for name in ("samples.png", "reconstructions.png"):
         assert Path(name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.pages
+def test_annotators(place):
+    run_commands(text_of("annotators.md"), run)
+    wide = pd.read_csv("labelled.csv", keep_default_na=False)
+    assert list(wide)[:3] == ["text", "ann", "bob"]
+    assert (wide["inferred_label"] != "").sum() == LABELLED
+    assert len(pd.read_csv("truths.csv")) == 2 * ROWS
 
 
 @pytest.mark.pages

@@ -84,9 +84,11 @@ def test_the_command_trains_and_tells_the_same(fitted, asked, tmp_path, monkeypa
         assert options == given
         return labeller.classifier_, labeller.outcome_
 
-    module = sys.modules["tfp_dgm.labelling.labelled_file"]
-    monkeypatch.setattr(module, "fit_classifier", fit)
-    monkeypatch.setattr(module, "write_model", lambda *args, **options: None)
+    task, file = (
+        sys.modules[f"tfp_dgm.labelling.{name}"] for name in ("labelling_task", "labelled_file")
+    )
+    monkeypatch.setattr(task, "fit_classifier", fit)
+    monkeypatch.setattr(file, "write_model", lambda *args, **options: None)
     pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "in.csv", index=False)
     label_file(
         tmp_path / "in.csv",
