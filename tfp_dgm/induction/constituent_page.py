@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfp_dgm.induction.constituent_scores import Spans
 from tfp_dgm.induction.page import examples, render_page, shown
 
 # Of a drawing, in pixels; letters of a fixed width.
 _LETTER, _GAP, _LINE = 8, 14, 18
 _RISE = 22
-
-Spans = set[tuple[int, int]]
 
 
 def render_constituents(

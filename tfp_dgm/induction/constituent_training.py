@@ -13,15 +13,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm import layers, models, objectives, training
-from tfp_dgm.data import RunFolder, digest, write_bracketed_tree
+from tfp_dgm.data import RunFolder, write_bracketed_tree
 from tfp_dgm.induction.batches import padded, places_within
 from tfp_dgm.induction.constituent_page import render_constituents
-from tfp_dgm.induction.constituent_scores import constituent_scores
+from tfp_dgm.induction.constituent_scores import Spans, constituent_scores
 from tfp_dgm.induction.constituent_settings import CompoundGrammar, ConstituentSettings
 from tfp_dgm.induction.gradient_steps import train_by_gradients
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.results import write_results
-from tfp_dgm.induction.sentences import Sentences, read_words
+from tfp_dgm.induction.sentences import Sentences, read_words_of_run
 from tfp_dgm.induction.symbols import kept_words_of, read_symbols
 from tfp_dgm.induction.without_marks import gold_spans, kept_words, spans_with_marks
 from tfp_dgm.text import BucketedBatches, WordVocabulary
@@ -32,7 +32,6 @@ _CELLS_AT_ONCE = 20_000  # Words times words of the sentences that are parsed to
 _WIDTHS = 3  # XLA compiles a step for each width of a batch.
 _STEPS_WORTH_XLA = 1000  # Compilation costs a minute or two; a step gains a half.
 
-Spans = set[tuple[int, int]]
 Learner = models.ExactLikelihoodModel | models.CompoundGrammar
 Parser = models.StructuredLanguageModel | models.CompoundGrammar
 
@@ -65,10 +64,7 @@ def induce_constituents(
       DataError: if the file or the settings are at fault, the run was begun with another text, or
         a loss is no number any more.
     """
-    sentences = read_words(text_file)
-    run.require_data({"text_file": digest(sentences.texts)})
-    for warning in sentences.warnings:
-        say(f"Warning: {warning}")
+    sentences = read_words_of_run(text_file, run, say)
     kept = kept_words(sentences)
     gold = gold_spans(sentences, kept)
     read = read_symbols(

@@ -13,14 +13,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm import layers, models, training
-from tfp_dgm.data import RunFolder, digest, write_conllu
+from tfp_dgm.data import RunFolder, write_conllu
 from tfp_dgm.induction.batches import batches_by_length, padded, places_within
 from tfp_dgm.induction.dependency_page import render_dependencies
 from tfp_dgm.induction.dependency_scores import dependency_scores
 from tfp_dgm.induction.dependency_settings import DependencySettings, NeuralValence
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.results import write_results
-from tfp_dgm.induction.sentences import Sentences, read_words
+from tfp_dgm.induction.sentences import Sentences, read_words_of_run
 from tfp_dgm.induction.symbols import kept_words_of, read_symbols
 from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
 from tfp_dgm.text import WordVocabulary
@@ -55,10 +55,7 @@ def induce_dependencies(
       DataError: if the file or the settings are at fault, the run was begun with another text, or
         a loss is no number any more.
     """
-    sentences = read_words(text_file)
-    run.require_data({"text_file": digest(sentences.texts)})
-    for warning in sentences.warnings:
-        say(f"Warning: {warning}")
+    sentences = read_words_of_run(text_file, run, say)
     kept = kept_words(sentences)
     gold = gold_heads(sentences, kept)
     column = settings.reads or ("words" if sentences.annotations is None else "xpos")

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tfp_dgm.data import AnnotatedSentence, read_bracketed_trees, read_conllu, read_sentences
+from tfp_dgm.data import (
+    AnnotatedSentence,
+    RunFolder,
+    digest,
+    read_bracketed_trees,
+    read_conllu,
+    read_sentences,
+)
 
 _SPACES = re.compile(r"[ \t\n\v\f\r]+")  # Those at which a vocabulary cuts in the graph.
 
@@ -78,6 +86,21 @@ def read_words(path: str | os.PathLike[str]) -> Sentences:
     sentences = read_sentences(path)
     words = [_SPACES.split(text) for text in sentences.texts]
     return Sentences(words, None, sentences.warnings())
+
+
+def read_words_of_run(
+    path: str | os.PathLike[str], run: RunFolder, say: Callable[[str], None]
+) -> Sentences:
+    """Reads the sentences of a run and says what a person should know of the file.
+
+    Raises:
+      DataError: as `read_words`, and if the run was begun with another text.
+    """
+    sentences = read_words(path)
+    run.require_data({"text_file": digest(sentences.texts)})
+    for warning in sentences.warnings:
+        say(f"Warning: {warning}")
+    return sentences
 
 
 def _treebank(

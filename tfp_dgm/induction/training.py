@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm import models, training
-from tfp_dgm.data import DataError, RunFolder, digest, write_conllu
+from tfp_dgm.data import DataError, RunFolder, write_conllu
 from tfp_dgm.evaluation import tag_induction_scores
 from tfp_dgm.induction.batches import batches_by_length, places_by_length
 from tfp_dgm.induction.building import build_embedding
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.report import render_report
 from tfp_dgm.induction.results import write_results
-from tfp_dgm.induction.sentences import Sentences, read_words
+from tfp_dgm.induction.sentences import Sentences, read_words_of_run
 from tfp_dgm.induction.settings import TagSettings
 from tfp_dgm.induction.starts import train_start, untrained
 from tfp_dgm.text import WordVocabulary
@@ -52,10 +52,7 @@ def induce_tags(
       DataError: if the file or the settings are at fault, the run was begun with another text, or
         a loss is no number any more.
     """
-    sentences = read_words(text_file)
-    run.require_data({"text_file": digest(sentences.texts)})
-    for warning in sentences.warnings:
-        say(f"Warning: {warning}")
+    sentences = read_words_of_run(text_file, run, say)
     if sentences.annotations is not None and sentences.gold_tags(settings.gold) is None:
         say(f"Warning: not every word has a tag in the column {settings.gold}: nothing is compared")
     if settings.num_tags > sentences.num_words:
