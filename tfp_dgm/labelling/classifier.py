@@ -9,22 +9,18 @@ import tensorflow as tf
 
 from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.labelling.text_views import TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
-# The VAE's part of a feature vector has this length, beside the LSA's of length 1.
-VAE_SHARE = 0.5
-
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TextClassifier(SavesArguments, keras.Model):
+class TextClassifier(SavesArguments, TextViews, keras.Model):
     """A trained text classifier: string [B] -> calibrated class probabilities float32 [B, K].
 
-        words = tf-idf(counts);   latent = [LSA(words), VAE_SHARE mean of q(z | counts)]
-        ensemble = mixture(bags of heads on latent, on LSA(words) and, with an encoder, on
-                           [encoder, latent] and on the encoder alone; naive Bayes on words)
+        ensemble = mixture(bags of heads on the views, naive Bayes on words)    (`TextViews`)
         answer = calibration(mixture(ensemble, student on words))
 
     `labelling.fit_classifier` makes one; `fit` of its own it has none.
@@ -77,48 +73,8 @@ class TextClassifier(SavesArguments, keras.Model):
         self.calibration = calibration
 
     def build(self, input_shape: Any = None) -> None:
-        words = (None, len(self.word_counts.vocabulary))
-        latent = self.lsa.units + len(self.vae_scale)
-        sizes = [latent, self.lsa.units]
-        if self.encoder is not None:
-            sizes += [self.encoder.units + latent, self.encoder.units]
-        for layer, shape in (
-            (self.lsa, words),
-            (self.vae, (None, len(self.vae_words))),
-            (self.student, words),
-            *((layer, words) for layer in self.naive_bayes),
-            *zip(self.heads, [(None, size) for size in sizes], strict=True),
-        ):
-            if not layer.built:  # Keras builds a deserialised layer before its parent.
-                layer.build(shape)
+        self.build_views(self.heads, [self.student, *self.naive_bayes])
         self.built = True
-
-    def views(
-        self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """TF-IDF [B, V] of strings [B], and the inputs [B, D] of each bag of heads.
-
-        Args:
-          texts: string [B].
-          sentence_vectors: float32 [B, E]; the encoder's of these texts, where they are known.
-        """
-        if self.encoder is not None and sentence_vectors is None:
-            sentence_vectors = self.encoder(texts)
-        return self.views_of_counts(self.word_counts(texts), sentence_vectors)
-
-    def views_of_counts(
-        self, counts: tf.Tensor, sentence_vectors: tf.Tensor | None
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The same of counts [B, V]; the vectors [B, E] must be given where there is an encoder."""
-        words = self.tf_idf(counts)
-        semantic = tf.math.l2_normalize(self.lsa(words), axis=-1)  # [B, L]
-        means = self.vae(tf.gather(counts, self.vae_words, axis=1))  # [B, Z]
-        topics = VAE_SHARE * tf.math.l2_normalize(means / self.vae_scale, axis=-1)
-        latent = tf.concat([semantic, topics], axis=-1)
-        views = [latent, semantic]
-        if self.encoder is not None:
-            views += [tf.concat([sentence_vectors, latent], axis=-1), sentence_vectors]
-        return words, views
 
     def call(self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None) -> tf.Tensor:
         return self.probabilities(*self.views(tf.reshape(texts, [-1]), sentence_vectors))

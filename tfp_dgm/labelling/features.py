@@ -9,7 +9,7 @@ import scipy.sparse
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
-from tfp_dgm.labelling.classifier import VAE_SHARE
+from tfp_dgm.labelling.text_views import VAE_SHARE
 from tfp_dgm.labelling.vectors_of_sentences import sentence_vectors
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder
