@@ -15,6 +15,11 @@ from tfp_dgm.data.bracketed_trees import (
 )
 from tfp_dgm.data.caption_files import read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
+from tfp_dgm.data.class_definitions import (
+    ClassDefinition,
+    ClassDefinitions,
+    read_class_definitions,
+)
 from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
@@ -61,6 +66,8 @@ __all__ = [
     "BracketedSentence",
     "BracketedTree",
     "CaptionedImages",
+    "ClassDefinition",
+    "ClassDefinitions",
     "DataError",
     "Dataset",
     "ImageFeatures",
@@ -99,6 +106,7 @@ __all__ = [
     "read_annotated_table",
     "read_bracketed_trees",
     "read_captions",
+    "read_class_definitions",
     "read_conllu",
     "read_idx",
     "read_image_features",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,16 @@ class AnnotationColumn:
     chunk: FrameChunk
     separator: str
 
-    def parse(self, classes: Sequence[str] | None) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    def parse(
+        self, classes: Sequence[str] | None, groups: Mapping[str, Sequence[str]] | None = None
+    ) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
         """Turns the column's cells into classes and allowed sets.
 
         Args:
           classes: all the class names; None to take those that are observed.
+          groups: names that stand for one of several classes, where definitions of classes have
+            them. Definitions speak of classes by themselves: with these, even if empty, there
+            need be no labels of two classes, nor any.
         Returns:
           classes: [K], sorted.
           allowed: bool [N, K], True where the annotation allows the class.
@@ -50,13 +55,13 @@ class AnnotationColumn:
             there are more than 1,000 different labels, more than half of which occur once only:
             names or numbers of rows, not classes.
         """
-        sets = self.sets()
+        sets = self.sets() if groups is None else self._within(groups)
         counts = Counter(names[0] for names in sets if len(names) == 1)
         observed = set(counts)
         if classes is None:
             self.check_shared(counts)
         known = tuple(sorted(observed if classes is None else set(classes)))
-        if not any(sets):
+        if not any(sets) and groups is None:
             raise self.error("there are no labels at all; label a few rows of each class first")
         index = {name: k for k, name in enumerate(known)}
         allowed = np.ones([len(sets), len(known)], dtype=np.bool_)
@@ -65,6 +70,8 @@ class AnnotationColumn:
                 self.check_known(names, index, row)
                 allowed[row] = False
                 allowed[row, [index[name] for name in names]] = True
+        if groups is not None:
+            return known, allowed
         if len(known) < 2 or (len(observed) == 1 and all(len(names) < 2 for names in sets)):
             only = min(observed or known)
             raise self.error(f"expected labels of two or more classes; received only {only!r}")
@@ -75,6 +82,13 @@ class AnnotationColumn:
                 "label a few rows with one class"
             )
         return known, allowed
+
+    def _within(self, groups: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+        """The classes that each cell names, a group by those within it."""
+        return [
+            tuple(dict.fromkeys(k for name in names for k in groups.get(name, (name,))))
+            for names in self.sets()
+        ]
 
     def sets(self) -> list[tuple[str, ...]]:
         """The distinct classes that each cell names [N]; none where it is empty.

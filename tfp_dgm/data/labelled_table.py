@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_dgm.data.class_definitions import ClassDefinitions
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
@@ -69,9 +70,10 @@ def read_labelled_table(
     path: str | PathLike[str],
     *,
     text_columns: Sequence[str],
-    label_column: str,
+    label_column: str | None,
     separator: str = "|",
     classes: Sequence[str] | None = None,
+    definitions: ClassDefinitions | None = None,
     quoting: bool = True,
 ) -> LabelledTable:
     """Reads a table in which some rows are labelled.
@@ -85,10 +87,12 @@ def read_labelled_table(
       path: a .csv, .tsv, .jsonl or .ndjson file, also gzipped (.gz), or .parquet; UTF-8, at most
         20 million characters in a cell.
       text_columns: the columns that hold the text, at least one.
-      label_column: the column that holds the labels.
+      label_column: the column that holds the labels; None, with definitions, where there is none.
       separator: stands between the classes of a set; "" if labels are never sets.
       classes: all class names, where some may occur only inside sets or not at all. By
         default the observed labels.
+      definitions: of the classes, in place of `classes`. A label may then name a group of them,
+        and there may be no labels.
       quoting: whether cells of CSV and TSV may be quoted as in RFC 4180; where not, a quote is a
         character like any other, and each line is a row.
     Returns:
@@ -103,10 +107,18 @@ def read_labelled_table(
             path, "the label column is a text column, too: labels would leak", column=label_column
         )
     chunk = read_whole(reader)
-    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, label_column])
+    label_columns = [] if label_column is None else [label_column]
+    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *label_columns])
     texts = join_texts(reader, chunk, text_columns)
-    annotations = AnnotationColumn(reader.path, label_column, chunk, separator)
-    names, allowed = annotations.parse(classes)
+    groups = None
+    if definitions is not None:
+        classes, groups = definitions.classes, definitions.groups
+    if label_column is None:
+        names = tuple(classes or ())
+        allowed = np.ones((len(texts), len(names)), np.bool_)
+    else:
+        annotations = AnnotationColumn(reader.path, label_column, chunk, separator)
+        names, allowed = annotations.parse(classes, groups)
     return LabelledTable(
         frame=chunk.frame,
         texts=truncate(texts),

@@ -1,6 +1,6 @@
 """How often the classes occur among all rows, however unevenly labels were drawn."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,8 @@ import scipy.stats
 from tfp_dgm.labelling.copies import counts_of
 
 _DRAWS = 64
+# What a guide counts in training, in labels.
+_GUIDE_COUNT = 1.0
 _ITERATIONS = 100
 # Prior of a class's row of the confusion matrix: what it weighs, in labels, and the labels with
 # which half of the recall is learned.
@@ -52,6 +54,8 @@ class ClassShares:
       fold: int [n]; the fold that each is hidden in.
       group: int [n]; copies of one text share a group, and count once together.
       seed: of the draws.
+      guides: int [g]; rows beyond the data set whose class is known. They teach, and say nothing of
+        how often a class occurs or is recognised.
     References:
       [1] Lipton, Wang and Smola. Detecting and Correcting for Label Shift with Black Box
         Predictors. ICML 2018. arXiv:1802.03916
@@ -64,6 +68,7 @@ class ClassShares:
     fold: np.ndarray
     group: np.ndarray
     seed: int
+    guides: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -71,8 +76,15 @@ class ClassShares:
         return counts_of(self.group)
 
     @cached_property
+    def teaching(self) -> np.ndarray:
+        """float [n + g]; what each annotation and each guide counts in training."""
+        return np.concatenate([self.counts, np.full(len(self.guides), _GUIDE_COUNT)])
+
+    @cached_property
     def drawn(self) -> np.ndarray:
-        """float [K]; the classes' shares among the annotations."""
+        """float [K]; the classes' shares among the annotations; equal ones where there are none."""
+        if not len(self.rows):
+            return np.full(self.allowed.shape[1], 1 / self.allowed.shape[1])
         return self.counts @ self._given / self.counts.sum()
 
     @cached_property
@@ -99,7 +111,7 @@ class ClassShares:
           num_draws: S.
         """
         labels_share = (self._labels + 1e-9) / (self._labels + 1e-9).sum()
-        open_answers = np.delete(answers, self.rows, axis=0)
+        open_answers = np.delete(answers, [*self.rows, *self.guides], axis=0)
         if not len(open_answers):
             return np.tile(labels_share, (num_draws, 1))
         own = np.tile(open_answers[:, :, 0].mean(axis=0, dtype=float), (num_draws, 1))
@@ -118,6 +130,8 @@ class ClassShares:
         to the effective number of texts, (sum w)^2 / sum w^2, so that estimates are not surer than
         the labels allow.
         """
+        if not len(self.rows):
+            return np.zeros((*shares.shape[:-1], 0))
         ratio = (shares / np.maximum(self.drawn, 1e-9)) ** power
         weights = ratio @ self._given.T * self.counts  # [..., n]
         rows = np.arange(len(self.group))
@@ -150,10 +164,12 @@ class ClassShares:
     def raised(self, shares: np.ndarray) -> np.ndarray:
         """How much more annotations of a class that has too few for its share [K, F] count.
 
-        Returns float32 [n, F]; none counts less than before, so that no class is silenced.
+        Returns float32 [n + g, F]; none counts less than before, so that no class is silenced, and
+        guides count as they are.
         """
         factors = np.clip(shares / np.maximum(self.drawn, 1e-9)[:, np.newaxis], 1, _MOST_RAISED)
-        return (self._given @ factors).astype(np.float32)
+        guides = np.ones((len(self.guides), shares.shape[1]))
+        return np.concatenate([self._given @ factors, guides]).astype(np.float32)
 
     @cached_property
     def _given(self) -> np.ndarray:

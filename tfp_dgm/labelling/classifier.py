@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.labelling.classifier_signatures import classifier_signatures
-from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
 from tfp_dgm.labelling.text_views import TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
 from tfp_dgm.networks import SentenceEncoder
@@ -32,6 +32,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
       vae_scale: Z standard deviations of the VAE's means.
       word_counts, tf_idf, lsa, vae, encoder, heads, naive_bayes, student, ensemble, combination,
         calibration: the layers of the equations above; `encoder` may be None.
+      levels: groups of classes at which an answer may stop, from the deepest to the top.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         ensemble: TemperedMixture,
         combination: TemperedMixture,
         calibration: TemperedMixture,
+        levels: Sequence[ClassGroups] = (),
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
@@ -71,6 +73,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         self.ensemble = ensemble
         self.combination = combination
         self.calibration = calibration
+        self.levels = list(levels)
 
     def build(self, input_shape: Any = None) -> None:
         self.build_views(self.heads, [self.student, *self.naive_bayes])

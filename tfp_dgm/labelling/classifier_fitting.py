@@ -7,12 +7,15 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
+from tfp_dgm.data import ClassDefinitions
 from tfp_dgm.labelling.acceptance import MIN_ACCEPTED, acceptance_threshold
 from tfp_dgm.labelling.calibration import Calibration
+from tfp_dgm.labelling.class_levels import JudgedLevel, class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
-from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.labelling.guides import Guides
+from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
 from tfp_dgm.labelling.label_noise import given_label_probability
 from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unknown_warning
 from tfp_dgm.labelling.members import Members
@@ -34,6 +37,7 @@ def fit_classifier(
     encoder: str | None = None,
     seed: int = 0,
     features: Features | None = None,
+    definitions: ClassDefinitions | None = None,
     warnings: Sequence[str] = (),
     progress: Progress = lambda step, done, total: None,
 ) -> tuple[TextClassifier, Outcome]:
@@ -51,13 +55,15 @@ def fit_classifier(
       seed: the same seed gives the same labels.
       features: those of the same texts, from `fit_features`, to be used again; `encoder` must then
         be None.
+      definitions: of these classes. What they say of them teaches from the first label on, or
+        before there is any; and answers may stop at a group of classes.
       warnings: what the person should know already; the outcome holds them first.
       progress: called with a step's name, how much of it is done, and how much there is.
     Returns:
       classifier: strings -> calibrated probabilities.
       outcome: the texts labelled; annotated ones by models that did not see their annotation.
     Raises:
-      ValueError: if shapes disagree, or nothing is annotated.
+      ValueError: if shapes disagree, or or nothing is annotated or defined.
     """
     allowed = np.asarray(allowed, bool)
     if allowed.shape != (len(texts), len(classes)):
@@ -66,7 +72,14 @@ def fit_classifier(
             f"received {allowed.shape}"
         )
     rows = np.flatnonzero(~allowed.all(axis=1))
-    if not len(rows):
+    guides, levels = Guides.none(len(classes)), class_levels(definitions)
+    if definitions is not None:
+        if tuple(classes) != definitions.classes:
+            raise ValueError(
+                f"classes: expected those defined, {definitions.classes}; received {classes}"
+            )
+        guides = Guides.of(definitions)
+    if not len(rows) and not len(guides.texts):
         raise ValueError("allowed: expected at least one annotated row; received none")
     keras.utils.set_random_seed(seed)
     seconds: dict[str, float] = {}
@@ -75,8 +88,8 @@ def fit_classifier(
         if features is None:
             features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
     with _timed(seconds, "heads"):
-        group = copies([texts[int(row)] for row in rows], features.words[rows])
-        members = Members(features, rows, allowed[rows], group, seed, progress)
+        taught, guides, group = _teaching(features, texts, rows, guides)
+        members = Members(taught, rows, allowed[rows], group, guides.allowed, seed, progress)
     with _timed(seconds, "calibration"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
         annotated = {"allowed": allowed[rows], "fitted": members.answers[rows]}
@@ -86,7 +99,9 @@ def fit_classifier(
         shares = members.class_shares, members.share_draws
         warnings = [*warnings, *label_warnings(*shares, classes)]
         unknown = unknown_share(*shares)
-        if unknown > 1 - min_precision:
+        if not len(rows):
+            pass
+        elif unknown > 1 - min_precision:
             warnings.append(unknown_warning(members.class_shares, unknown, classes))
         elif len(unannotated):
             threshold = acceptance_threshold(
@@ -109,6 +124,18 @@ def fit_classifier(
 
     probabilities = members.answers.copy()
     probabilities[rows] = members.cross_fitted
+    probabilities = calibration(probabilities).astype(np.float32)
+    judged = judge_levels(
+        levels,
+        np.delete(probabilities, rows, axis=0),
+        probabilities[rows],
+        allowed[rows],
+        threshold=threshold,
+        min_precision=min_precision,
+        weights=weights,
+        counts=members.class_shares.counts,
+        share_draws=members.share_draws,
+    )
     row_weights = np.zeros(len(texts), np.float32)
     # The first of copies stands for all, so that they are one text to every interval, too.
     first = np.unique(group, return_index=True)[1]
@@ -138,19 +165,37 @@ def fit_classifier(
         classes=tuple(classes),
         texts=texts,
         allowed=allowed,
-        probabilities=calibration(probabilities).astype(np.float32),
+        probabilities=probabilities,
         weights=row_weights,
         given_probability=given_probability,
         class_shares=members.share_draws,
-        copies=len(rows) - (int(group.max()) + 1),
+        copies=len(rows) - len(np.unique(group)),
         min_precision=min_precision,
         threshold=threshold,
+        levels=judged,
         terms=_terms(members.student, features, classes),
         unlike_labelled=unlike,
         warnings=warnings,
         seconds=seconds,
     )
-    return _assemble(features, members, calibration, classes, threshold), outcome
+    return _assemble(features, members, calibration, classes, threshold, judged), outcome
+
+
+def _teaching(
+    features: Features, texts: Sequence[str], rows: np.ndarray, guides: Guides
+) -> tuple[Features, Guides, np.ndarray]:
+    """Features of texts and guides, the guides that repeat no annotated text, and its copies [n].
+
+    A model that knows a guide has seen the label of its copy, which then could not be judged by.
+    """
+    everything = features.followed_by(guides.texts)
+    own = [*rows, *range(len(texts), len(texts) + len(guides.texts))]
+    group = copies([*(texts[int(row)] for row in rows), *guides.texts], everything.words[own])
+    repeated = np.isin(group[len(rows) :], group[: len(rows)])
+    if repeated.any():
+        guides = guides.only(~repeated)
+        everything = features.followed_by(guides.texts)
+    return everything, guides, np.unique(group[: len(rows)], return_inverse=True)[1]
 
 
 def _terms(
@@ -174,6 +219,7 @@ def _assemble(
     calibration: Calibration,
     classes: Sequence[str],
     threshold: float | None,
+    levels: Sequence[JudgedLevel],
 ) -> TextClassifier:
     """Puts everything that was learned into one Keras model."""
     num_classes = len(classes)
@@ -194,6 +240,15 @@ def _assemble(
         ensemble=TemperedMixture(members.ensemble_temperatures, members.ensemble_weights),
         combination=TemperedMixture(members.combination_temperatures, members.combination_weights),
         calibration=TemperedMixture(temperatures, weights, floor),
+        levels=[
+            ClassGroups(
+                judged.level.names,
+                judged.level.group,
+                judged.threshold,
+                *judged.calibration.components(),
+            )
+            for judged in levels
+        ],
     )
     model.build()
     model.lsa.set_weights([features.lsa])

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from tfp_dgm.labelling.head_layers import ClassGroups
 from tfp_dgm.labelling.served_texts import (
     TextsServed,
     example_texts,
@@ -25,6 +26,7 @@ class Served(TextsServed, Protocol):
 
     classes: tuple[str, ...]
     threshold: float | None
+    levels: Sequence[ClassGroups]
 
     def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """Calibrated class probabilities [B, K] of those."""
@@ -33,7 +35,9 @@ class Served(TextsServed, Protocol):
 def classifier_signatures(model: Served) -> Mapping[str, Signature]:
     """The four tasks of a text classifier.
 
-    serving_default  text -> label, probability, accept, the second choice, probabilities [K]
+    serving_default  text -> label, probability, accept, the second choice, probabilities [K]; of a
+                     tree of classes also safe_label, the deepest one that is accepted ("" where
+                     none is), and safe_probability
     classify         the feature `text` of tf.train.Examples -> classes and scores [K]
     encode           text -> encoding, all that a bag of heads sees [D]
     score            text, label -> log_likelihood, log p(label | text) in nats; -inf where the
@@ -46,13 +50,27 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
     def label(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = model.probabilities(*views(model, **inputs))  # [B, K]
         best, class_ids = tf.math.top_k(probabilities, k=2)
-        return {"class_ids": class_ids, "best": best, "probabilities": probabilities}
+        answer = {"class_ids": class_ids, "best": best, "probabilities": probabilities}
+        if model.levels:
+            answer |= _safe_level(model, best[:, 0], class_ids[:, 0], threshold, probabilities)
+        return answer
 
     def with_names(
-        class_ids: tf.Tensor, best: tf.Tensor, probabilities: tf.Tensor
+        class_ids: tf.Tensor,
+        best: tf.Tensor,
+        probabilities: tf.Tensor,
+        safe_id: tf.Tensor | None = None,
+        safe_probability: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         labels = tf.gather(names, class_ids)  # [B, 2]
+        safe = {}
+        if safe_id is not None:
+            safe = {
+                "safe_label": tf.gather(_safe_names(model), safe_id),
+                "safe_probability": safe_probability,
+            }
         return {
+            **safe,
             "label": labels[:, 0],
             "probability": best[:, 0],
             "accept": best[:, 0] >= threshold,
@@ -120,3 +138,33 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
             examples={"text": texts, "label": labels},
         ),
     }
+
+
+def _safe_level(
+    model: Served,
+    best: tf.Tensor,
+    class_id: tf.Tensor,
+    threshold: float,
+    probabilities: tf.Tensor,
+) -> dict[str, tf.Tensor]:
+    """The deepest answer that is accepted: its place among `_safe_names`, and its probability."""
+    accepted = best >= threshold
+    safe_id = tf.where(accepted, 1 + class_id, 0)
+    safe_probability = tf.where(accepted, best, 0.0)
+    start = 1 + len(model.classes)
+    for level in model.levels:
+        groups = level(probabilities)  # [B, G]
+        confidence = tf.reduce_max(groups, axis=-1)
+        group_id = start + tf.argmax(groups, axis=-1, output_type=tf.int32)
+        least = 2.0 if level.threshold is None else level.threshold
+        accepted = (safe_id == 0) & (confidence >= least)
+        safe_id = tf.where(accepted, group_id, safe_id)
+        safe_probability = tf.where(accepted, confidence, safe_probability)
+        start += len(level.names)
+    return {"safe_id": safe_id, "safe_probability": safe_probability}
+
+
+def _safe_names(model: Served) -> tf.Tensor:
+    """What may be safe: nothing, each class, and the groups of each level."""
+    groups = [name for level in model.levels for name in level.names]
+    return tf.constant(["", *model.classes, *groups])

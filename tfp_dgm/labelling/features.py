@@ -1,7 +1,7 @@
 """Texts -> vectors, learned from all texts and no labels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -49,6 +49,21 @@ class Features:
     words: scipy.sparse.csr_matrix
     views: tuple[np.ndarray, ...]
 
+    def followed_by(self, texts: Sequence[str]) -> "Features":
+        """The same features of the same texts and, after them, of others [G], learned from none."""
+        if not texts:
+            return self
+        counts = self.word_counts.count_matrix(texts)
+        words = self.tf_idf.transform(counts)
+        means = _posterior_means(self.vae, counts[:, self.vae_words])
+        vectors = None if self.encoder is None else sentence_vectors(self.encoder, texts)
+        views = _views(words @ self.lsa, means / self.vae_scale, vectors)
+        return replace(
+            self,
+            words=scipy.sparse.vstack([self.words, words]).tocsr(),
+            views=tuple(map(np.vstack, zip(self.views, views, strict=True))),
+        )
+
 
 def fit_features(
     texts: Sequence[str],
@@ -87,12 +102,9 @@ def fit_features(
     means = _posterior_means(vae, vae_counts)
     vae_scale = means.std(axis=0) + 1e-6
 
-    latent = np.hstack([unit_length(words @ lsa), VAE_SHARE * unit_length(means / vae_scale)])
-    views = [latent, latent[:, :units]]
+    vectors = None
     if sentence_encoder is not None:
         vectors = sentence_vectors(sentence_encoder, texts, progress)  # [N, E]
-        views += [np.hstack([vectors, latent]), vectors]
-    ones = np.ones((len(texts), 1), np.float32)
     return Features(
         word_counts=word_counts,
         tf_idf=tf_idf,
@@ -102,8 +114,20 @@ def fit_features(
         vae_scale=vae_scale,
         encoder=sentence_encoder,
         words=words,
-        views=tuple(np.hstack([view, ones]).astype(np.float32) for view in views),
+        views=_views(words @ lsa, means / vae_scale, vectors),
     )
+
+
+def _views(
+    semantic: np.ndarray, topics: np.ndarray, vectors: np.ndarray | None
+) -> tuple[np.ndarray, ...]:
+    """The inputs of the linear heads, by LSA [N, L], VAE [N, Z] and, if any, encoder [N, E]."""
+    latent = np.hstack([unit_length(semantic), VAE_SHARE * unit_length(topics)])
+    views = [latent, latent[:, : semantic.shape[1]]]
+    if vectors is not None:
+        views += [np.hstack([vectors, latent]), vectors]
+    ones = np.ones((len(latent), 1), np.float32)
+    return tuple(np.hstack([view, ones]).astype(np.float32) for view in views)
 
 
 def fit_vae(

@@ -74,3 +74,37 @@ class TemperedMixture(SavesArguments, keras.layers.Layer):
             logits = tf.math.log(tf.maximum(member, 1e-7)) / temperature
             total += weight * tf.nn.softmax(logits)
         return total
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class ClassGroups(SavesArguments, keras.layers.Layer):
+    """Calibrated probabilities of groups of classes: of classes [B, K] -> of groups [B, G].
+
+    Args:
+      names: G names.
+      group: K; the group of each class.
+      threshold: the least probability that is accepted; None accepts nothing.
+      temperatures, weights, floor: of the calibration; see `TemperedMixture`.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        group: Sequence[int] | np.ndarray,
+        threshold: float | None,
+        temperatures: Sequence[float] | np.ndarray,
+        weights: Sequence[float] | np.ndarray,
+        floor: float,
+        **kwargs: Any,
+    ) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.names = tuple(names)
+        self.group = np.asarray(group, np.int32)
+        self.threshold = threshold
+        self.calibration = TemperedMixture(temperatures, weights, floor)
+        self.built = True
+
+    def call(self, probabilities: tf.Tensor) -> tf.Tensor:
+        sums = tf.matmul(probabilities, tf.one_hot(self.group, len(self.names)))
+        return self.calibration([sums] * len(self.calibration.temperatures))

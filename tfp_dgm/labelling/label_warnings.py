@@ -20,8 +20,14 @@ def label_warnings(
       share_draws: float [S, K]; draws of the shares among the rows without annotation.
       classes: K names.
     """
+    if not len(class_shares.rows):
+        return [
+            "There are no labels yet: predictions come from what is said of the classes alone, how "
+            "sure they are is not known, and none is accepted. Label the rows that the report "
+            "lists first, and run again."
+        ]
     found = []
-    rows, texts = len(class_shares.rows), int(class_shares.group.max()) + 1
+    rows, texts = len(class_shares.rows), len(np.unique(class_shares.group))
     if rows > texts:
         found.append(
             f"{rows - texts:,} of the {rows:,} rows with a label are copies of others, or all but "

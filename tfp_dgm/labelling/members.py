@@ -29,7 +29,9 @@ class Members:
     """The trained members, what they answer, and what their answers are worth.
 
     Axis F of every model holds the model of all annotations first, then one for each fold that it
-    did not see. Copies of one text (`group` [n]; see `copies`) share a fold.
+    did not see. Copies of one text (`group` [n]; see `copies`) share a fold. The last rows of the
+    features are of guides, whose classes every model knows (`guides` [g, K]); nothing is judged by
+    these.
     """
 
     def __init__(
@@ -38,16 +40,24 @@ class Members:
         rows: np.ndarray,
         allowed: np.ndarray,
         group: np.ndarray,
+        guides: np.ndarray,
         seed: int,
         progress: Progress,
     ) -> None:
+        num_texts = features.words.shape[0] - len(guides)
+        guide_rows = np.arange(num_texts, features.words.shape[0])
         self.rows = rows
         self.allowed = allowed
         self.fold = folds(allowed, group, seed)
-        self.class_shares = ClassShares(rows, allowed, self.fold, group, seed)
+        self.class_shares = ClassShares(rows, allowed, self.fold, group, seed, guide_rows)
         self.visible = np.stack(
             [np.full(len(rows), True), *(self.fold != fold for fold in range(FOLDS))], axis=1
         )  # [n, F]
+        teaching = (
+            np.concatenate([rows, guide_rows]),
+            np.concatenate([allowed, guides]),
+            np.concatenate([self.visible, np.full((len(guides), FOLDS + 1), True)]),
+        )
         self.heads: list[SelfTrainedHeads] = []
         answers = []
         for number, view in enumerate(features.views):
@@ -55,9 +65,7 @@ class Members:
             self.heads.append(
                 self_train(
                     view,
-                    rows,
-                    allowed,
-                    self.visible,
+                    *teaching,
                     class_shares=self.class_shares,
                     rare_class_power=_RARE_CLASS_POWERS[number],
                     seed=seed + number,
@@ -71,10 +79,8 @@ class Members:
             self.naive_bayes.append(
                 naive_bayes_em(
                     features.words,
-                    rows,
-                    allowed,
-                    self.visible,
-                    self.class_shares.counts,
+                    *teaching,
+                    self.class_shares.teaching,
                     prior_count=prior_count,
                     temperature=temperature,
                 )
@@ -91,17 +97,16 @@ class Members:
             heads_belief, ensemble_belief = _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
+        rows, allowed, visible = teaching
         masks = np.repeat(allowed[:, :, np.newaxis], FOLDS + 1, axis=2).astype(np.float32)
-        known = clamp(
-            ensemble.astype(np.float32), rows, masks, self.visible, self.class_shares.counts
-        )
+        known = clamp(ensemble.astype(np.float32), rows, masks, visible, self.class_shares.teaching)
         self.student = NaiveBayes.fit(features.words, known)
         pair = [ensemble, self.student.predict(features.words)]
         self.combination_temperatures, self.combination_weights, combined = self._mix(
             pair, [ensemble_belief, 1.0]
         )
         self.share_draws = self.class_shares.draws(combined)  # [S, K]
-        self.answers = combined[:, :, 0]  # [N, K]
+        self.answers = combined[:num_texts, :, 0]  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
         progress("Naive Bayes and calibration", 1, 1)
 

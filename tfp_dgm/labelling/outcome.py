@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from tfp_dgm.labelling.annotators import Crowd
+from tfp_dgm.labelling.class_levels import JudgedLevel
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Outcome:
         annotators as often as the labels show; NaN where there is none.
       class_shares: float [S, K]; draws of the classes' shares among the rows without annotation
         from what is known of them.
+      levels: groups of classes at which an answer may stop, from the deepest to the top.
       copies: how many annotated rows repeat the text of another one; all copies count once.
       weights: float32 [N]; what each row with an observed label counts in estimates for the
         unlabelled rows (annotators rarely draw classes as often as they occur; the first of
@@ -47,6 +49,7 @@ class Outcome:
     class_shares: np.ndarray
     min_precision: float
     threshold: float | None
+    levels: Sequence[JudgedLevel] = ()
     copies: int = 0
     terms: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     unlike_labelled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -98,6 +101,24 @@ class Outcome:
             return np.zeros(len(self.texts), bool)
         believed = np.where(self.allowed, self.probabilities, 0).sum(axis=1) >= 0.5
         return (self.observed < 0) & (self.confidence >= self.threshold) & believed
+
+    @cached_property
+    def safe_level(self) -> np.ndarray:
+        """int [N]; the deepest level that accepts: 0 the classes, 1 the first of `levels`; else -1.
+
+        Of rows without an observed label.
+        """
+        found = np.where(self.accepted, 0, -1)
+        for number, judged in enumerate(self.levels, start=1):
+            if judged.threshold is not None:
+                confidence = self.of_groups(number).max(axis=1)
+                accepted = (self.observed < 0) & (confidence >= judged.threshold)
+                found[(found < 0) & accepted] = number
+        return found
+
+    def of_groups(self, number: int) -> np.ndarray:
+        """The groups' probabilities [N, G] at a level, counted as in `safe_level` from 1 on."""
+        return self.levels[number - 1].probabilities(self.constrained)
 
     @cached_property
     def suspects(self) -> np.ndarray:

@@ -80,8 +80,8 @@ def self_train(
 
     Args:
       features: float32 [N, D], the last column ones.
-      rows: int [n]; the annotated rows.
-      allowed: bool [n, K]; what their annotations allow.
+      rows: int [n]; the rows that teach: the annotated ones, then any guides.
+      allowed: bool [n, K]; what is known of their classes.
       visible: bool [n, F]; which of them each model may see. The others count as not annotated.
       class_shares: estimates the shares of the classes, and knows what each annotation counts.
       rare_class_power: how much rare classes are raised, from 0 (not at all) to 1 (to equality).
@@ -92,7 +92,7 @@ def self_train(
     """
     num_classes, models = allowed.shape[1], visible.shape[1]
     num_heads = _HEADS * models
-    weights = _random_weights(allowed, seed) * class_shares.counts[:, np.newaxis]  # [n, H]
+    weights = _random_weights(allowed, seed) * class_shares.teaching[:, np.newaxis]  # [n, H]
     weights = (weights[:, :, np.newaxis] * visible[:, np.newaxis]).reshape(len(rows), num_heads)
     weights = weights.astype(np.float32)
     visible = np.tile(visible, (1, _HEADS))  # [n, H F]
