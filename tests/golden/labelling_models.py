@@ -5,7 +5,7 @@ import numpy as np
 
 from tests.golden.latent_variable_models import randomized
 from tfp_dgm.labelling.classifier import TextClassifier
-from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.objectives import ELBO
@@ -46,7 +46,7 @@ def sentence_encoder():
     return SentenceEncoder(preprocessor, backbone)
 
 
-def classifier(encoder=None):
+def classifier(encoder=None, levels=()):
     members = 5 if encoder is None else 7
     model = TextClassifier(
         CLASSES,
@@ -66,6 +66,7 @@ def classifier(encoder=None):
         ),
         combination=TemperedMixture([1.0, 1.3], [0.6, 0.4]),
         calibration=TemperedMixture([0.7, 2.0], [0.5, 0.3], 0.2),
+        levels=levels,
     )
     model.build()
     randomized(model, TEXTS)
@@ -79,5 +80,8 @@ def classifier(encoder=None):
 LABELLING_MODELS = {
     "bag_of_words_vae": trained_vae,
     "text_classifier": classifier,
+    "text_classifier_levels": lambda: classifier(
+        levels=[ClassGroups(("things",), [0, 0], 0.7, [0.7, 2.0], [0.5, 0.3], 0.2)]
+    ),
     "text_classifier_encoder": lambda: classifier(sentence_encoder()),
 }

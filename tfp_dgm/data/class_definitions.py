@@ -60,7 +60,7 @@ class ClassDefinitions:
 
     def path(self, name: str) -> tuple[str, ...]:
         """The names from the top of the tree down to this one."""
-        parent = self._parents[name]
+        parent = self._parents.get(name)  # Of a group that is not defined itself: None.
         return (name,) if parent is None else (*self.path(parent), name)
 
     @cached_property

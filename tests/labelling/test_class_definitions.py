@@ -1,0 +1,193 @@
+"""Definitions of classes: what they teach, and answers that stop at a group."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfp_dgm.data import ClassDefinition, ClassDefinitions
+from tfp_dgm.labelling import fit_classifier
+from tfp_dgm.labelling.class_levels import class_levels, judge_levels
+from tfp_dgm.labelling.guides import Guides
+
+WORDS = {
+    "fruit": ["apple", "pear", "plum", "peach"],
+    "metal": ["iron", "zinc", "rust", "tin"],
+    "stone": ["slate", "marble", "chalk", "flint"],
+    "water": ["wave", "tide", "reef", "surf"],
+}
+TREE = ClassDefinitions(
+    (
+        ClassDefinition("fruit", "apple and pear"),
+        ClassDefinition("metal", "iron and zinc", ("the rust and the iron",), parent="mined"),
+        ClassDefinition("stone", "slate and chalk", parent="mined"),
+        ClassDefinition("water", "wave and tide"),
+        ClassDefinition("mined"),
+    )
+)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
+
+
+def _texts(rows, seed=0, mixed=False):
+    """Texts of the four classes; where mixed, metal and stone share their words."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 4, rows)
+    words = dict(WORDS)
+    if mixed:
+        words["metal"] = words["stone"] = WORDS["metal"] + WORDS["stone"]
+    names = sorted(words)
+    return [" ".join(rng.choice([*words[names[k]], "the", "and"], 6)) for k in truth], truth
+
+
+def test_guides_say_what_the_definitions_say():
+    guides = Guides.of(TREE)
+    assert guides.texts == [
+        "fruit. apple and pear",
+        "metal. iron and zinc",
+        "the rust and the iron",
+        "stone. slate and chalk",
+        "water. wave and tide",
+        "mined.",
+    ]
+    expected = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 1, 0]]
+    np.testing.assert_array_equal(guides.allowed, np.array(expected, bool))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("card_arrival", "card arrival"), ("sci.space", "sci space"), ("lostCard", "lost Card")],
+)
+def test_names_that_are_written_as_one_word_are_read_as_several(name, words):
+    definitions = ClassDefinitions((ClassDefinition(name), ClassDefinition("other")))
+    assert Guides.of(definitions).texts[0] == f"{words}."
+
+
+def test_classes_are_known_by_their_definitions_before_any_label(eager):
+    texts, truth = _texts(80)
+    allowed = np.ones((80, 4), bool)
+    _, outcome = fit_classifier(texts, allowed, TREE.classes, definitions=TREE)
+    assert np.mean(outcome.predicted == truth) > 0.9
+    assert outcome.threshold is None
+    assert not outcome.accepted.any()
+    assert any("There are no labels yet" in warning for warning in outcome.warnings)
+
+
+def test_labels_and_definitions_together_judge_by_labels_alone(eager):
+    """An example that repeats a labelled text would let its fold's model see the label."""
+    texts, truth = _texts(60)
+    allowed = np.ones((60, 4), bool)
+    allowed[:20] = np.eye(4, dtype=bool)[(truth[:20] + 1) % 4]  # Wrong labels: unlike the rest.
+    copies = tuple(
+        ClassDefinition(name, "", tuple(texts[n] for n in range(20) if (truth[n] + 1) % 4 == k))
+        for k, name in enumerate(TREE.classes)
+    )
+    plain, copied = (
+        fit_classifier(texts, allowed, TREE.classes, definitions=ClassDefinitions(definitions))[1]
+        for definitions in (tuple(ClassDefinition(d.name) for d in copies), copies)
+    )
+    np.testing.assert_allclose(copied.probabilities, plain.probabilities, atol=1e-6)
+
+
+def test_definitions_of_other_classes_are_refused():
+    with pytest.raises(ValueError, match=r"classes: expected those defined, \('fruit'"):
+        fit_classifier(["a", "b"], np.ones((2, 2), bool), ("a", "b"), definitions=TREE)
+
+
+def test_levels_are_the_partitions_of_the_tree():
+    deep = ClassDefinitions(
+        (
+            ClassDefinition("a", parent="x"),
+            ClassDefinition("b", parent="x"),
+            ClassDefinition("c", parent="y"),
+            ClassDefinition("x", parent="top"),
+            ClassDefinition("y", parent="top"),
+            ClassDefinition("d"),
+        )
+    )
+    levels = class_levels(deep)
+    assert [level.names for level in levels] == [("d", "x", "y"), ("d", "top")]
+    np.testing.assert_array_equal(levels[0].group, [1, 1, 2, 0])
+    np.testing.assert_array_equal(levels[1].group, [1, 1, 1, 0])
+    assert class_levels(ClassDefinitions((ClassDefinition("a"), ClassDefinition("b")))) == ()
+
+
+def test_sums_and_sets_of_groups():
+    (level,) = class_levels(TREE)
+    np.testing.assert_allclose(level.sums(np.array([[0.1, 0.2, 0.3, 0.4]])), [[0.1, 0.5, 0.4]])
+    allowed = np.array([[0, 1, 0, 0], [1, 0, 1, 0]], bool)
+    expected = np.array([[0, 1, 0], [1, 1, 0]], bool)
+    np.testing.assert_array_equal(level.allowed(allowed), expected)
+
+
+def test_each_level_is_judged_by_what_deeper_ones_leave():
+    """Metal or stone is even, the group sure: rows of these wait for the level of groups."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 1200)
+    probabilities = np.full((1200, 4), 0.002)
+    probabilities[np.arange(1200), truth] = 0.994
+    probabilities[np.isin(truth, (1, 2))] = [0.002, 0.498, 0.498, 0.002]
+    allowed = np.eye(4, dtype=bool)[truth]
+    (judged,) = judge_levels(
+        class_levels(TREE),
+        probabilities[400:],
+        probabilities[:400],
+        allowed[:400],
+        threshold=0.9,
+        min_precision=0.95,
+        weights=np.ones((1, 400)),
+        counts=np.ones(400),
+        share_draws=np.full((8, 4), 0.25),
+    )
+    accepted = judged.probabilities(probabilities[400:]).max(axis=1) >= judged.threshold
+    assert accepted[np.isin(truth[400:], (1, 2))].all()
+
+
+def test_a_level_with_a_group_that_has_hardly_a_label_accepts_nothing():
+    truth = np.repeat([0, 1], 200)
+    probabilities = np.full((400, 4), 0.002)
+    probabilities[np.arange(400), truth] = 0.994
+    (judged,) = judge_levels(
+        class_levels(TREE),
+        probabilities,
+        probabilities,
+        np.eye(4, dtype=bool)[truth],
+        threshold=None,
+        min_precision=0.95,
+        weights=np.ones((1, 400)),
+        counts=np.ones(400),
+        share_draws=np.full((8, 4), 0.25),  # Of these a quarter is of water, which has no label.
+    )
+    assert judged.threshold is None
+
+
+def test_the_served_answer_stops_where_the_outcome_does(eager):
+    texts, truth = _texts(300, mixed=True)
+    allowed = np.ones((300, 4), bool)
+    allowed[:160] = np.eye(4, dtype=bool)[truth[:160]]
+    classifier, outcome = fit_classifier(texts, allowed, TREE.classes, definitions=TREE)
+    (level,) = class_levels(TREE)
+    hidden = np.arange(160, 300)
+    mined = np.isin(truth[hidden], (1, 2))
+    assert np.all(outcome.safe_level[hidden][~mined] == 0)
+    assert np.mean(outcome.safe_level[hidden][mined] == 1) > 0.9
+    signature = classifier.serving_signatures()["serving_default"]
+    tokens = signature.before(text=tf.constant([texts[row] for row in hidden]))
+    answer = signature.after(**signature.body(**tokens))
+    names = [
+        ["", *TREE.classes, *level.names].index(n.decode()) for n in answer["safe_label"].numpy()
+    ]
+    groups = outcome.of_groups(1)
+    expected = np.select(
+        [outcome.safe_level == 0, outcome.safe_level == 1],
+        [1 + outcome.predicted, 5 + groups.argmax(axis=1)],
+        0,
+    )
+    np.testing.assert_array_equal(names, expected[hidden])
+    np.testing.assert_allclose(
+        answer["safe_probability"][mined],
+        np.where(expected[hidden][mined] >= 5, groups[hidden][mined].max(axis=1), 0),
+        atol=1e-5,
+    )
