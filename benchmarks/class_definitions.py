@@ -1,7 +1,7 @@
 """Labelling that begins from what is said of the classes, with no labels or a few.
 
 Each set has a file of definitions in `settings/class_definitions/`, written from the names of the
-classes alone, before any text of the set was read. 0 to 5 labels of each class are drawn; methods
+classes and from what is commonly known of them, not from texts of the set. 0 to 5 labels of each class are drawn; methods
 are judged on all rows that stay hidden:
 
   tfp_dgm               as `dgm label` does
