@@ -95,6 +95,33 @@ def test_evidence_that_allows_nothing_is_refused():
     assert_refuses_evidence(TREES, potentials(), [3, 1, 2], row=2)
 
 
+def test_trees_of_known_tags_are_those_of_the_enumeration():
+    lengths, tags = [3, 2, 1], np.array([[1, 0, 1], [0, 1, 9], [1, 9, 9]])
+    drawn = np.random.normal(size=(3, *SHAPE)).astype(np.float32)
+    tree = make(drawn[:, :, :, :], np.array(lengths))
+    known = np.zeros((3, NODES - 1), int)
+    known[:, :3] = tags
+    trees = tree.trees_of(known)
+    for row, words in enumerate(lengths):
+        scores = {
+            tuple(event[:words, 0]): sum(drawn[row][place] for place in places)
+            for event, places in structures(words)
+            if (event[:words, 1] == tags[row, :words]).all()
+        }
+        total = np.logaddexp.reduce(list(scores.values()))
+        np.testing.assert_allclose(trees.log_partition()[row], total, rtol=1e-5)
+        best = max(scores, key=lambda heads: scores[heads])
+        assert tuple(trees.mode()[row].numpy()) == best + (0,) * (NODES - 1 - words)
+
+
+def test_tags_of_trees_are_checked():
+    tree = make(potentials(), np.array([3, 2, 1]))
+    with pytest.raises(ValueError, match=r"trees_of: `tags` must be \[B, T\].*\(3, 3\)"):
+        tree.trees_of(np.zeros((3, 3), int))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tree.trees_of(np.full((3, NODES - 1), K))
+
+
 @pytest.mark.parametrize(
     ("event", "why"),
     [

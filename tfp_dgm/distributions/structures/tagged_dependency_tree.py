@@ -7,6 +7,7 @@ import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.structures.charts import Charts, by_width, spans_from_first
 from tfp_dgm.distributions.structures.checks import as_lengths, require_rank, require_sizes
+from tfp_dgm.distributions.structures.dependency_tree_with_valence import DependencyTreeWithValence
 from tfp_dgm.distributions.structures.heads import finite_arcs, heads_of, trees_of, valences_of
 from tfp_dgm.distributions.structures.recursive_structure import RecursiveStructure
 from tfp_dgm.distributions.structures.semirings import NEVER, Semiring, finite
@@ -94,6 +95,39 @@ class TaggedDependencyTree(RecursiveStructure):
                 allow_nan_stats=allow_nan_stats,
                 name=name,
             )
+
+    def trees_of(self, tags: Any) -> DependencyTreeWithValence:
+        """The trees over words whose tags are known: a score of heads is that of heads and tags.
+
+        What `given` says of the same tags, in O(T^3) a row instead of O(T^3 K^2).
+
+        Args:
+          tags: int [B, T], from 0 to K - 1; what is beyond a row's length is not read.
+        Raises:
+          ValueError: if the shape is another one.
+          InvalidArgumentError: if a tag is out of its range.
+        """
+        arcs, attachments, stops = self._potentials
+        words = None if arcs.shape[1] is None else arcs.shape[1] - 1
+        tags = tf.convert_to_tensor(tags, tf.int32)
+        sizes = (arcs.shape[0], words)
+        require_sizes("TaggedDependencyTree.trees_of", "tags", tags, "[B, T]", sizes)
+        rows, width = tf.unstack(tf.shape(tags))
+        tags = tf.where(tf.sequence_mask(self._lengths, width), tags, 0)
+        # Of every pair of words, what the tag of one takes of the other's: [B, T, 2, 2, T].
+        attachments = tf.broadcast_to(attachments, [rows, *attachments.shape[1:]])
+        taken = tf.gather(tf.gather(attachments, tags, batch_dims=1), tags, axis=-1, batch_dims=1)
+        word = tf.range(width)
+        is_right = (word[:, tf.newaxis] < word)[tf.newaxis, :, tf.newaxis]
+        taken = tf.where(is_right, taken[:, :, 1], taken[:, :, 0])  # [B, T, 2, T]
+        taken = tf.pad(tf.transpose(taken, [0, 1, 3, 2]), [[0, 0], [1, 0], [1, 0], [0, 0]])
+        of_tags = tf.concat([tf.zeros([rows, 1], tf.int32), tags], axis=1)[:, tf.newaxis]
+        of_tags = tf.repeat(of_tags, width + 1, axis=1)
+        own = tf.gather(arcs, of_tags, axis=-1, batch_dims=3)
+        stops = tf.gather(
+            tf.broadcast_to(stops, [rows, *stops.shape[1:]]), tags, batch_dims=1
+        )  # [B, T, 2, 2]
+        return DependencyTreeWithValence(own[..., tf.newaxis] + taken, stops, lengths=self._lengths)
 
     @classmethod
     def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
