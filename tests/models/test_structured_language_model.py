@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.references import hidden_markov
+from tests.references.tagged_trees import vector_scores
 from tfp_dgm import layers
 from tfp_dgm.models import StructuredLanguageModel
 from tfp_dgm.models.structure_answers import answer_of
@@ -78,3 +79,37 @@ def test_bad_inputs_are_refused():
         StructuredLanguageModel(layers.HiddenMarkovText(7, 2, 4), WordVocabulary(WORDS))
     with pytest.raises(NotImplementedError, match="no answer is known for a NoneType"):
         answer_of(None, None)
+
+
+@pytest.mark.usefixtures("eager")
+def test_what_is_served_of_tagged_trees_is_the_best_tree_and_how_sure_its_parts_are():
+    likelihood = layers.GaussianDependencyModelWithValence(2, 2, 4, min_scale=0.1, seed=1)
+    embedding = keras.layers.Embedding(7, 2, trainable=False)
+    embedding.build(None)
+    embedding.embeddings.assign(VECTORS)
+    made = StructuredLanguageModel(likelihood, vocabulary(), embedding=embedding, seed=1)
+    made.build((None, None))
+    served = made.serving_signatures()["serving_default"].plain()
+    answer = {name: value.numpy() for name, value in served(tf.constant(TEXTS)).items()}
+    *rules, loc, scale = (np.asarray(w, np.float64) for w in likelihood.weights)
+    covariances = hidden_markov.covariances(0.1 + np.exp(scale), False)
+    for row, ids in enumerate(IDS):
+        found = vector_scores(*rules, loc, covariances, VECTORS[ids])
+        scores = np.array([score for score, *_ in found])
+        total = np.logaddexp.reduce(scores)
+        chances = np.exp(scores - total)
+        _, heads, tags, _ = found[int(scores.argmax())]
+        padding = [-1] * (len(IDS[0]) - len(ids))
+        assert answer["heads"][row].tolist() == [*heads, *padding]
+        assert answer["tags"][row].tolist() == [*tags, *padding]
+        np.testing.assert_allclose(answer["log_likelihood"][row], total, rtol=1e-5)
+        for name, best, place in (("probabilities", heads, 1), ("tag_probabilities", tags, 2)):
+            agreeing = [
+                sum(c for c, tree in zip(chances, found, strict=True) if tree[place][i] == best[i])
+                for i in range(len(ids))
+            ]
+            padded = np.pad(agreeing, [0, len(padding)])
+            np.testing.assert_allclose(answer[name][row], padded, rtol=1e-4)
+    assert (answer["heads"][2] == -1).all()
+    assert (answer["tags"][2] == -1).all()
+    assert (answer["probabilities"][2] == 0).all()

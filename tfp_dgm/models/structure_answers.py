@@ -5,7 +5,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfp_dgm.distributions import DependencyTreeWithValence, GrammarTree, LinearChain, Structure
+from tfp_dgm.distributions import (
+    DependencyTreeWithValence,
+    GrammarTree,
+    LinearChain,
+    Structure,
+    TaggedDependencyTree,
+)
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.text_inputs import words_alone
 from tfp_dgm.text import WordVocabulary
@@ -44,7 +50,9 @@ def answer_of(structure: Structure, known: tf.Tensor) -> Answer:
     Of a `LinearChain`: tags int32 [B, T], the best states, `NO_TAG` in the padding, and
     probabilities [B, T] of each of them, 0 there. Of a `DependencyTreeWithValence`: heads int32
     [B, T] of the best tree, 1 .. T or 0 for the root, `NO_HEAD` in the padding, and probabilities
-    [B, T] of each of their arcs. Of a `GrammarTree`: spans int32 [B, T - 1, 2], the first and the
+    [B, T] of each of their arcs. Of a `TaggedDependencyTree`: these, the arcs of all tags, and
+    tags int32 [B, T] of the same tree, `NO_TAG` in the padding, and tag_probabilities [B, T] of
+    each. Of a `GrammarTree`: spans int32 [B, T - 1, 2], the first and the
     last word, counted from 0, of each constituent of two words or more of the tree that
     `minimum_bayes_risk` gives, parents before their children and from left to right, `NO_WORD` in
     the padding, and probabilities [B, T - 1] of each.
@@ -70,12 +78,20 @@ def _(structure: LinearChain, known: tf.Tensor) -> Answer:
 
 @answer_of.register(DependencyTreeWithValence)
 def _(structure: DependencyTreeWithValence, known: tf.Tensor) -> Answer:
-    heads = structure.mode()
-    arcs = tf.reduce_sum(structure.marginals().arcs, axis=-1)[:, :, 1:]  # [B, T + 1, T]
-    probabilities = tf.gather(tf.transpose(arcs, [0, 2, 1]), heads, axis=-1, batch_dims=2)
+    arcs = tf.reduce_sum(structure.marginals().arcs, axis=-1)
+    return _answer_of_heads(structure.mode(), arcs, known)
+
+
+@answer_of.register(TaggedDependencyTree)
+def _(structure: TaggedDependencyTree, known: tf.Tensor) -> Answer:
+    heads, tags = tf.unstack(structure.mode(), axis=-1)
+    arcs = structure.marginals().arcs  # [B, T + 1, T + 1, K]
+    of_tags = tf.reduce_sum(arcs, axis=1)[:, 1:]
+    probabilities = tf.gather(of_tags, tags, axis=-1, batch_dims=2)
     return {
-        "heads": tf.where(known, heads, NO_HEAD),
-        "probabilities": tf.where(known, probabilities, 0.0),
+        **_answer_of_heads(heads, tf.reduce_sum(arcs, axis=-1), known),
+        "tags": tf.where(known, tags, NO_TAG),
+        "tag_probabilities": tf.where(known, probabilities, 0.0),
     }
 
 
@@ -97,4 +113,14 @@ def _(structure: GrammarTree, known: tf.Tensor) -> Answer:
     return {
         "spans": tf.where(exists[..., tf.newaxis], spans, NO_WORD),
         "probabilities": tf.where(exists, found, 0.0),
+    }
+
+
+def _answer_of_heads(heads: tf.Tensor, arcs: tf.Tensor, known: tf.Tensor) -> Answer:
+    """Of heads [B, T], with the probabilities [B, T + 1, T + 1] of all arcs."""
+    of_words = tf.transpose(arcs[:, :, 1:], [0, 2, 1])
+    probabilities = tf.gather(of_words, heads, axis=-1, batch_dims=2)
+    return {
+        "heads": tf.where(known, heads, NO_HEAD),
+        "probabilities": tf.where(known, probabilities, 0.0),
     }
