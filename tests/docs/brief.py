@@ -32,6 +32,7 @@ _CAPTIONS = {
 _OF_IMAGES = {"image_size": 16, "image_encoder.filters": 8, "image_encoder.blocks": 2}
 _TAGS = {"num_tags": 3, "model.units": 3, "model.iterations": 2}
 _GRAMMAR = {"nonterminals": 2, "preterminals": 2, "units": 3, "epochs": 1}
+_VECTORS = {"num_tags": 3, "units": 3, "tag_iterations": 1, "rule_iterations": 1}
 _DRAWS = ["--num-samples", "4"]
 
 # The beginning of a command -> what is added to each line of it.
@@ -43,6 +44,9 @@ ADDED = {
     "dgm export": ["--batch-size", "1"],
     "dgm induce constituents": [f"--set=model.{name}={value}" for name, value in _GRAMMAR.items()],
     "dgm induce dependencies": ["--set=model.iterations=1"],
+    "dgm induce dependencies train.txt": [
+        f"--set=model.{name}={value}" for name, value in _VECTORS.items()
+    ],
     "dgm induce tags": [f"--set={name}={value}" for name, value in _TAGS.items()],
     "dgm iwae evaluate": _DRAWS,
     "dgm iwae train": ["--set=epochs=1", "--set=batch_size=12"],

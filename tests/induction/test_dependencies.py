@@ -8,39 +8,19 @@ import pytest
 import tensorflow as tf
 
 from tests.as_python import as_python
-from tests.induction.toy_grammar import CLASS_OF, sentences
+from tests.induction.toy_grammar import heads_of, sentences, treebank_with_heads
 from tests.references.trees import dependency_trees
 from tfp_dgm.data import DataError, read_conllu
 from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies, results
 from tfp_dgm.induction.dependency_page import render_dependencies
+from tfp_dgm.induction.dependency_parses import parse
 from tfp_dgm.induction.dependency_scores import dependency_scores
-from tfp_dgm.induction.dependency_training import parse
 from tfp_dgm.induction.sentences import read_words
 from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
 from tfp_dgm.models import load_model
 from tfp_dgm.settings import read_settings
 
 ROWS = sentences(60)
-
-
-def heads_of(row):
-    """Determiners and adjectives hang at the next noun, nouns at the verb, the mark at it, too."""
-    names = [CLASS_OF[word] for word in row]
-    verb = names.index("V") + 1
-    heads = []
-    for place, name in enumerate(names):
-        noun = next((i for i in range(place, len(names)) if names[i] == "N"), None)
-        heads.append({"V": 0, "N": verb, ".": verb}.get(name, None if noun is None else noun + 1))
-    return heads
-
-
-def treebank(rows=ROWS):
-    lines = []
-    for row in rows:
-        for place, (word, head) in enumerate(zip(row, heads_of(row), strict=True), start=1):
-            lines.append(f"{place}\t{word}\t_\t_\t{CLASS_OF[word]}\t_\t{head}\t_\t_\t_")
-        lines.append("")
-    return "\n".join(lines) + "\n"
 
 
 def settings_of(*assignments):
@@ -55,7 +35,7 @@ def induced(folder, text, settings, **kwargs):
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     path = tmp_path_factory.mktemp("texts") / "toy.conllu"
-    path.write_text(treebank())
+    path.write_text(treebank_with_heads(ROWS))
     return path
 
 
@@ -222,7 +202,7 @@ def test_trees_of_a_graph_are_the_best(finished):
     folder, _ = finished
     model = load_model(folder / "model.keras")
     rows = [row[:-1] for row in model.vocabulary.encode_all(["D N V", "", "D A N V N"])]
-    found = parse(model, rows)
+    found = parse(model, rows).heads
     assert found[1] == []
     for row, heads in ((rows[0], found[0]), (rows[2], found[2])):
         structure = model.structure(row[np.newaxis])

@@ -33,3 +33,24 @@ def treebank(rows):
             lines.append(f"{place}\t{word}\t_\t{CLASS_OF[word]}\t{CLASS_OF[word]}\t_\t_\t_\t_\t_")
         lines.append("")
     return "\n".join(lines) + "\n"
+
+
+def heads_of(row):
+    """Determiners and adjectives hang at the next noun, nouns at the verb, the mark at it, too."""
+    names = [CLASS_OF[word] for word in row]
+    verb = names.index("V") + 1
+    heads = []
+    for place, name in enumerate(names):
+        noun = next((i for i in range(place, len(names)) if names[i] == "N"), None)
+        heads.append({"V": 0, "N": verb, ".": verb}.get(name, None if noun is None else noun + 1))
+    return heads
+
+
+def treebank_with_heads(rows):
+    """The sentences as CoNLL-U, without universal tags."""
+    lines = []
+    for row in rows:
+        for place, (word, head) in enumerate(zip(row, heads_of(row), strict=True), start=1):
+            lines.append(f"{place}\t{word}\t_\t_\t{CLASS_OF[word]}\t_\t{head}\t_\t_\t_")
+        lines.append("")
+    return "\n".join(lines) + "\n"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfp_dgm.induction.constituent_training import induce_constituents
     from tfp_dgm.induction.dependency_settings import (
         DependencySettings,
+        GaussianValence,
         NeuralValence,
         Valence,
     )
@@ -38,6 +39,7 @@ __all__ = [
     "DependencySettings",
     "Flow",
     "GaussianHiddenMarkov",
+    "GaussianValence",
     "HiddenMarkov",
     "NeuralGrammar",
     "NeuralHiddenMarkov",
@@ -60,7 +62,12 @@ __getattr__ = lazy_names(
     {
         "constituent_settings": ("CompoundGrammar", "ConstituentSettings", "NeuralGrammar"),
         "constituent_training": ("induce_constituents",),
-        "dependency_settings": ("DependencySettings", "NeuralValence", "Valence"),
+        "dependency_settings": (
+            "DependencySettings",
+            "GaussianValence",
+            "NeuralValence",
+            "Valence",
+        ),
         "dependency_training": ("induce_dependencies",),
         "run": ("claim_constituents", "claim_dependencies", "claim_tags"),
         "sentences": ("Sentences", "read_words"),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 from pydantic import Field
 
-from tfp_dgm.induction.settings import Positive, Size, Smoothing
+from tfp_dgm.induction.settings import Flow, Positive, Size, Smoothing
 from tfp_dgm.settings import settings_class
 
 
@@ -50,23 +50,72 @@ class NeuralValence:
 
 
 @settings_class
+class GaussianValence:
+    """A dependency model with valence that writes tags, and each tag a word's vector.
+
+    The vectors are learned from the same text, and so are the tags: first those of a hidden Markov
+    model, then rules over them, then both together.
+
+    Attributes:
+      num_tags: K, how many there are to find; cost and memory grow with its square.
+      units: D, the size of the vectors.
+      contexts: so many of the commonest words count as neighbours.
+      spelling: vectors tell endings, capitals, digits and hyphens, too.
+      min_scale: lower limit of the standard deviations; those of all vectors are about 1.
+      tag_iterations: of expectation maximisation, of the hidden Markov model.
+      rule_iterations: of the rules over its tags, at most.
+      iterations: of tags and rules together, at most.
+      smoothing: what is added to every count.
+      flow: between the vectors and the model; null for none.
+    """
+
+    kind: Literal["gaussian_valence"] = "gaussian_valence"
+    num_tags: Annotated[int, Ge(2)] = 45
+    units: Annotated[int, Ge(2)] = 60
+    contexts: Size = 300
+    spelling: bool = True
+    min_scale: Positive = 0.9
+    tag_iterations: Size = 10
+    rule_iterations: Size = 50
+    iterations: Size = 5
+    smoothing: Smoothing = 0.1
+    flow: Flow | None = None
+
+
+@settings_class
 class DependencySettings:
     """Everything that decides an induction of dependencies besides the text.
 
     Attributes:
       model: what writes the sentences.
       reads: what it writes, a column of a treebank or the words; null for the tags of a treebank
-        (xpos) and for the words of plain text.
+        (xpos) and for the words of plain text, and of gaussian_valence.
       max_length: sentences of so many words are learned from, marks not counted; all are parsed.
-      vocabulary_size: V at most, the reserved tokens included; the most frequent, for cost and
-        memory grow with its square.
+      vocabulary_size: V at most, the reserved tokens included; the most frequent. Null for 1,000,
+        of 5,000 at most, for cost and memory grow with its square; of gaussian_valence, which has
+        vectors of words, for 50,000.
       lower: upper and lower case are one.
       seed: of first weights.
     """
 
-    model: Annotated[Valence | NeuralValence, Field(discriminator="kind")] = Valence()
+    model: Annotated[Valence | NeuralValence | GaussianValence, Field(discriminator="kind")] = (
+        Valence()
+    )
     reads: Literal["xpos", "upos", "words"] | None = None
     max_length: Annotated[int, Ge(2)] = 10
-    vocabulary_size: Annotated[int, Ge(5), Le(5000)] = 1000
+    vocabulary_size: Annotated[int, Ge(5)] | None = None
     lower: bool = False
     seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+
+    def __post_init__(self) -> None:
+        of_vectors = self.model.kind == "gaussian_valence"
+        if of_vectors and self.reads not in (None, "words"):
+            raise ValueError(
+                "reads must be words or null with model.kind=gaussian_valence, which finds tags by "
+                f"itself; received {self.reads}"
+            )
+        if not of_vectors and self.vocabulary_size is not None and self.vocabulary_size > 5000:
+            raise ValueError(
+                f"vocabulary_size must be at most 5000 with model.kind={self.model.kind}; received "
+                f"{self.vocabulary_size}"
+            )
