@@ -44,6 +44,12 @@ def test_what_is_written_is_read(tmp_path):
     ]
 
 
+def heads(*above):
+    """A sentence of words with these heads."""
+    lines = (f"{i}\ta\t_\t_\t_\t_\t{head}\t_\t_\t_" for i, head in enumerate(above, start=1))
+    return "\n".join(lines) + "\n\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -54,6 +60,12 @@ def test_what_is_written_is_read(tmp_path):
         (TREEBANK.replace("2\tn't", "2\t"), "line 4: expected _ .*; received an empty column 2"),
         (TREEBANK.replace("\tVBP", "\t"), "line 3: expected _ .*; received an empty column 5"),
         (TREEBANK.replace("\t0\troot", "\t7\troot"), "heads from 0 to 3; received '7' of the word"),
+        (
+            heads(0, 1) + heads(0, 3, 2, 3),
+            "sentence to line 7: .*a circle .* through the word [23]",
+        ),
+        (heads(1), "sentence to line 1: expected heads that lead to the root; received a circle"),
+        (heads(2, 3, 4, 1, 0), "a circle of heads through the word [1-4]$"),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, message):
@@ -61,3 +73,9 @@ def test_other_files_are_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(DataError, match=rf"t.conllu.*{message}"):
         read_conllu(path)
+
+
+def test_several_roots_and_words_without_heads_are_read(tmp_path):
+    path = tmp_path / "t.conllu"
+    path.write_text(heads(0, 1, 0) + heads("_", 1, 2))
+    assert [row.heads for row in read_conllu(path)] == [[0, 1, 0], [None, 1, 2]]

@@ -187,7 +187,7 @@ def test_scores_and_guesses_counted_by_hand():
         ([("a", "_", "_", 0)], (), "reads is xpos, and not every word has a tag"),
         ([("a", "_", "_", 0)], ("reads=upos",), "reads is upos, and not every word has a tag"),
         ([("a", "_", "D", 0)] * 3, ("max_length=2",), "max_length is 2, and no sentence"),
-        ([(".", "_", ".", 2), (".", "_", ".", 1), ("a", "_", "D", 1)], (), "a circle of marks"),
+        ([(".", "_", ".", 2), (".", "_", ".", 1), ("a", "_", "D", 1)], (), "a circle of heads"),
     ],
 )
 def test_bad_inputs_are_refused(rows, assignments, message, tmp_path):

@@ -124,9 +124,31 @@ def _sentence(path: Path, last: int, rows: list[list[str]]) -> Iterator[Annotate
                 place=f"sentence to line {last}",
             )
         heads.append(None if head == _NOTHING else int(head))
+    if word := _in_circle(heads):
+        raise DataError.at(
+            path,
+            "expected heads that lead to the root; received a circle of heads through the word "
+            f"{word}",
+            place=f"sentence to line {last}",
+        )
     yield AnnotatedSentence(
         [cells[1] for cells in rows],
         [cells[3] for cells in rows],
         [cells[4] for cells in rows],
         heads,
     )
+
+
+def _in_circle(heads: Sequence[int | None]) -> int | None:
+    """A word that is above itself; None where there is none."""
+    ending: set[int] = set()
+    for word in range(1, len(heads) + 1):
+        path: set[int] = set()
+        above: int | None = word
+        while above and above not in ending:
+            if above in path:
+                return above
+            path.add(above)
+            above = heads[above - 1]
+        ending |= path
+    return None

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tfp_dgm.data import DataError
 from tfp_dgm.evaluation import without_punctuation
 from tfp_dgm.induction.sentences import Sentences
 
@@ -34,17 +33,14 @@ def gold_heads(sentences: Sentences, kept: Sequence[Sequence[bool]]) -> list[lis
     """The heads among the words that are kept, counted anew; None unless every word has one.
 
     Below a mark, a word hangs at the next word above that is kept.
-
-    Raises:
-      DataError: if heads go in a circle; names the sentence.
     """
     rows = [row.heads for row in sentences.annotations or []]
     if not rows or any(head is None for row in rows for head in row):
         return None
     found = []
-    for number, (heads, chosen) in enumerate(zip(rows, kept, strict=True), start=1):
+    for heads, chosen in zip(rows, kept, strict=True):
         places = [0, *np.cumsum(chosen).tolist()]
-        above = [_next_kept(number, heads, chosen, word) for word in range(1, len(heads) + 1)]
+        above = [_next_kept(heads, chosen, word) for word in range(1, len(heads) + 1)]
         found.append([places[head] for head, keep in zip(above, chosen, strict=True) if keep])
     return found
 
@@ -61,16 +57,11 @@ def gold_spans(
     ]
 
 
-def _next_kept(number: int, heads: Sequence[int | None], kept: Sequence[bool], word: int) -> int:
-    head = heads[word - 1]
-    for _ in heads:
-        if not head or kept[head - 1]:
-            return head or 0
-        head = heads[head - 1]
-    raise DataError(
-        f"sentence {number}: expected heads that are a tree; received a circle of marks above the "
-        f"word {word}"
-    )
+def _next_kept(heads: Sequence[int | None], kept: Sequence[bool], word: int) -> int:
+    head = heads[word - 1] or 0
+    while head and not kept[head - 1]:
+        head = heads[head - 1] or 0
+    return head
 
 
 def with_marks(heads: Sequence[int], kept: Sequence[bool]) -> list[int]:
