@@ -1,8 +1,8 @@
 """Labelling that begins from what is said of the classes, with no labels or a few.
 
 Each set has a file of definitions in `settings/class_definitions/`, written from the names of the
-classes and from what is commonly known of them, not from texts of the set. 0 to 5 labels of each class are drawn; methods
-are judged on all rows that stay hidden:
+classes and from what is commonly known of them, not from texts of the set. 0 to 5 labels of each
+class are drawn; methods are judged on all rows that stay hidden:
 
   tfp_dgm               as `dgm label` does
   tfp_dgm, defined      as `dgm label --classes FILE` does
