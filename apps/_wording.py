@@ -4,6 +4,8 @@
 SPELLED = {
     "`quoting=False`": "--no-quoting",
     "`build=True`": "--build",
+    "`answer_columns`": "--answer-column",
+    "`label_column`": "--label-column",
     "`EmbeddedServer`": "the embedded one (--embedded)",
     "`train_text_model`": "`dgm text-vae train`",
 }

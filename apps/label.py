@@ -1,11 +1,12 @@
 """`dgm label`: the rest of a partially annotated file, labelled."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tfp_dgm.data import check_label_results, read_json
+from tfp_dgm.data import AnnotationColumns, DataError, check_label_results, read_json
 
 from ._errors import clean_errors
 from ._json_output import show_figures
@@ -28,14 +29,20 @@ def label(
     text_column: Annotated[
         list[str], typer.Option(help="Column that holds the text; may be given several times.")
     ],
+    output: Output,
     label_column: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="Column of labels: empty = none, a class, or a set such as a|b. Given several "
-            "times: a column of each annotator's."
+            "times: questions of their own, with a report each."
         ),
-    ],
-    output: Output,
+    ] = None,
+    answer_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of one annotator's labels, in place of --label-column; one for each."
+        ),
+    ] = None,
     annotator_column: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +62,9 @@ def label(
     classes: Annotated[
         list[str] | None,
         typer.Option(
-            "--class", help="A class name; give all of them where some occur in no single label."
+            "--class",
+            help="A class name; give all of them where some occur in no single label. With "
+            "several label columns: COLUMN=CLASS.",
         ),
     ] = None,
     separator: Annotated[
@@ -74,16 +83,22 @@ def label(
     Writes to --output, a table in the format of its ending, the same rows with every column kept,
     and the columns predicted_label, probability, accept, second_label, second_probability,
     suspect_label and given_label_probability, with --reasons also reasons, of several annotators
-    also inferred_label and inferred_probability. Beside it: a folder with the trained model, a
-    SavedModel that takes strings, report.html and metrics.json.
+    also inferred_label and inferred_probability; of several label columns each one's begin with
+    its name, as topic_predicted_label. Beside it: a folder with the trained model, a SavedModel
+    that takes strings, report.html and metrics.json.
     """
     with clean_errors(
         "min_precision",
         "encoder",
         "annotator_column",
+        "label_column",
+        answer_columns="--answer-column",
+        classes="--class",
         model_directory="--model",
         text_columns="--text-column",
     ):
+        asked = AnnotationColumns.of(label_column, answer_column, annotator_column)
+        named = _classes_by_column(classes, asked.labels) if len(asked.labels) > 1 else classes
         check_label_results(source, output, model)
         with quiet_start():
             from tfp_dgm.labelling import label_file
@@ -92,11 +107,12 @@ def label(
                 source,
                 output,
                 text_columns=text_column,
-                label_column=label_column if len(label_column) > 1 else label_column[0],
+                label_column=asked.labels,
+                answer_columns=asked.answers,
                 annotator_column=annotator_column,
                 model_directory=model,
                 min_precision=min_precision,
-                classes=classes,
+                classes=named,
                 separator=separator,
                 quoting=quoting,
                 guard_formulas=guard_formulas,
@@ -105,7 +121,26 @@ def label(
                 seed=seed,
                 progress=progress,
             )
-        for warning in job.outcome.warnings:
+        for warning in job.warnings:
             typer.echo(f"Warning: {as_typed(warning)}", err=True)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of a labelling")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
+
+
+def _classes_by_column(
+    given: Sequence[str] | None, columns: Sequence[str]
+) -> dict[str, list[str]] | None:
+    """What `--class` names, COLUMN=CLASS each; a name of either may hold the sign itself."""
+    if given is None:
+        return None
+    found: dict[str, list[str]] = {}
+    for word in given:
+        named = [column for column in columns if word.startswith(f"{column}=")]
+        if len(named) != 1:
+            raise DataError(
+                "classes: expected COLUMN=CLASS, of one of the label columns "
+                f"{', '.join(map(repr, columns))}; received {word!r}"
+                + (f", which may be of {' or '.join(map(repr, named))}" if named else "")
+            )
+        found.setdefault(named[0], []).append(word.removeprefix(f"{named[0]}="))
+    return found

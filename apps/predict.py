@@ -34,7 +34,7 @@ def predict(
 
     Writes to --output, a table in the format of its ending, the same rows and the columns
     predicted_label, probability, accept, second_label and second_probability, with --reasons also
-    reasons.
+    reasons; of a model of several label columns each one's begin with its name.
     """
     warnings: list[str] = []
     with clean_errors(text_columns="--text-column"):

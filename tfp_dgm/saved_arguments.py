@@ -35,9 +35,15 @@ class SavesArguments:
         values = vars(self)["_arguments"].values
         values.update({name: value for name, value in arguments.items() if name in values})
 
+    def given_arguments(self) -> dict[str, Any]:
+        """What the constructor was given, and `save_as` since.
+
+        No property, whose layers Keras would take for parts of the object.
+        """
+        return dict(vars(self)["_arguments"].values)
+
     def get_config(self) -> dict[str, Any]:
-        values = vars(self)["_arguments"].values
-        saved = {name: _serialized(value) for name, value in values.items()}
+        saved = {name: _serialized(value) for name, value in self.given_arguments().items()}
         return {**saved, **super().get_config()}  # type: ignore[misc]
 
     @classmethod

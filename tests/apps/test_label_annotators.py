@@ -40,7 +40,7 @@ def test_truths_are_inferred_and_annotators_judged(tmp_path, monkeypatch, eager,
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 5)
     texts, truth, answers = _columns()
     frame = pd.DataFrame({"text": texts, **answers})
-    options = [word for who in RIGHT for word in ("--label-column", who)]
+    options = [word for who in RIGHT for word in ("--answer-column", who)]
     if long:
         options = ["--label-column", "label", "--annotator-column", "who"]
         frame = frame.melt("text", list(RIGHT), "who", "label")
@@ -66,23 +66,24 @@ def test_truths_are_inferred_and_annotators_judged(tmp_path, monkeypatch, eager,
     assert verdicts == dict.fromkeys(RIGHT, "reliable") | {"wrong": "adversary"}
     assert 'id="annotators"' in (tmp_path / "out.model/report.html").read_text()
     settings = json.loads((tmp_path / "out.model/settings.json").read_text())
-    assert settings["label_column"] == ("label" if long else list(RIGHT))
+    assert settings.get("label_column") == ("label" if long else None)
+    assert settings.get("answer_columns") == (None if long else list(RIGHT))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--label-column", "ann", "--label-column", "bop"], "no such column 'bop'"),
+        (["--answer-column", "ann", "--answer-column", "bop"], "no such column 'bop'"),
         (["--label-column", "ann", "--annotator-column", "whom"], "no such column 'whom'"),
         (
-            ["--label-column", "ann", "--label-column", "bob", "--annotator-column", "text"],
+            ["--label-column", "ann", "--annotator-column", "text"],
             "column 'text': the label column is a text column",
         ),
+        (["--answer-column", "ann", "--answer-column", "bob"], "'inferred_label'"),
         (
-            ["--label-column", "ann", "--label-column", "bob", "--annotator-column", "who"],
-            "--annotator-column: expected one label column beside it",
+            ["--answer-column", "ann", "--answer-column", "bob", "--class", "x"],
+            "column 'ann': unknown class 'y'",
         ),
-        (["--label-column", "ann", "--label-column", "bob"], "'inferred_label'"),
     ],
 )
 def test_bad_columns_are_explained_and_nothing_is_written(tmp_path, options, message):

@@ -15,6 +15,19 @@ CASES = {
         "input": ("t.csv --text-column text --label-column label --output t.csv", "input 't.csv'"),
         "no file": ("none.csv --text-column a --label-column b --output o.csv", "no such file"),
         "there": ("t.csv --text-column text --label-column label --output u.csv", "earlier result"),
+        "no column": ("t.csv --text-column text --output o.csv", "--label-column: expected"),
+        "both": (
+            "t.csv --text-column a --label-column b --answer-column c --output o.csv",
+            "--answer-column: expected in place of --label-column",
+        ),
+        "one answer": (
+            "t.csv --text-column text --answer-column label --output o.csv",
+            "--answer-column: expected two or more, one of each annotator",
+        ),
+        "class": (
+            "t.csv --text-column a --label-column b --label-column c --class x --output o.csv",
+            "--class: expected COLUMN=CLASS",
+        ),
     },
     "predict": {
         "ending": ("there t.csv --output o.xyz", "'.xyz'"),

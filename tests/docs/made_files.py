@@ -36,6 +36,7 @@ def _tables(folder, random):
     for name in ("tickets.csv", "reviews.csv"):
         (folder / name).write_text("\n".join(rows) + "\n")
     _answers(folder, rows[1:])
+    _columns(folder, rows[1:], random)
     (folder / "new.csv").write_text("text\nmy card was charged twice\nit says error again\n")
     pairs = [("one two", "eins zwei"), ("two three one", "zwei drei eins"), ("three", "drei")]
     lines = [f"{source} {n},{target} {n}\n" for n in range(8) for source, target in pairs]
@@ -53,6 +54,17 @@ def _answers(folder, rows):
         long += [f"{text},{said},{who}" for who, said in (("ann", label), ("bob", other))]
     (folder / "judged.csv").write_text("\n".join(wide) + "\n")
     (folder / "answers.csv").write_text("\n".join(long) + "\n")
+
+
+def _columns(folder, rows, random):
+    """Two label columns, `topic` and `mood`, of which every other row has the second."""
+    calls = ["text,topic,mood"]
+    for n, row in enumerate(rows):
+        text, label = row.rsplit(",", 1)
+        mood = ("angry", "calm")[n // 2 % 2]
+        word = random.choice({"angry": ["awful", "worst"], "calm": ["please", "thanks"]}[mood])
+        calls.append(f"{text} {word},{label},{mood if n % 2 else ''}")
+    (folder / "calls.csv").write_text("\n".join(calls) + "\n")
 
 
 def make_texts(folder):

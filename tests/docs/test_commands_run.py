@@ -63,6 +63,13 @@ def test_labelling(place):
     assert "copies" in metrics["rows"]
     assert {"share", "share_low", "share_high"} <= metrics["classes"][0].keys()
     assert {"count", "expected_wrong"} <= metrics["suspects"].keys()
+    answered = pd.read_csv("answered.csv", keep_default_na=False)
+    prefixed = [f"{column}_{name}" for column in ("topic", "mood") for name in columns]
+    assert list(answered) == ["text", "topic", "mood", *prefixed]
+    assert {path.name for path in Path("answered.model/columns/topic").iterdir()} == {
+        *("report.html", "metrics.json")
+    }
+    assert Path("saved_models/topic/1/saved_model.pb").is_file()
     # README shows some of them, and begins with the same command.
     readme = text_of("README.md")
     shown = [cell.strip() for cell in readme.split("\n| text |")[1].splitlines()[0].split("|")]

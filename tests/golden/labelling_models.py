@@ -5,6 +5,7 @@ import numpy as np
 
 from tests.golden.latent_variable_models import randomized
 from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder
@@ -77,11 +78,33 @@ def classifier(encoder=None, levels=()):
     return model, TEXTS, None
 
 
+def column_classifiers():
+    """Of two label columns, which share what reads the text."""
+    first = classifier()[0]
+    random = np.random.default_rng(6)
+    own = {
+        "classes": ("bad", "good", "so so"),
+        "threshold": None,
+        "heads": [BagOfHeads(3, [1.0]) for _ in range(2)],
+        "naive_bayes": [keras.layers.Dense(3, activation="softmax") for _ in range(2)],
+        "student": keras.layers.Dense(3, activation="softmax"),
+        "ensemble": TemperedMixture([1.0, 0.8, 1.2, 2.0], [0.4, 0.3, 0.2, 0.1]),
+        "combination": TemperedMixture([1.0, 1.3], [0.7, 0.3]),
+        "calibration": TemperedMixture([1.4], [0.9], 0.1),
+    }
+    second = TextClassifier(**first.given_arguments() | own)
+    second.build()
+    for layer in (*second.heads, *second.naive_bayes, second.student):
+        layer.set_weights([random.normal(size=weight.shape) for weight in layer.get_weights()])
+    return TextClassifiers.of({"topic": first, "mood/tone": second}), TEXTS, None
+
+
 LABELLING_MODELS = {
     "bag_of_words_vae": trained_vae,
     "text_classifier": classifier,
     "text_classifier_levels": lambda: classifier(
         levels=[ClassGroups(("things",), [0, 0], 0.7, [0.7, 2.0], [0.5, 0.3], 0.2)]
     ),
+    "text_classifiers": column_classifiers,
     "text_classifier_encoder": lambda: classifier(sentence_encoder()),
 }

@@ -4,6 +4,7 @@ Nothing here imports TensorFlow; pandas and Arrow are imported where a table is 
 """
 
 from tfp_dgm.data.annotated_table import AnnotatedTable, read_annotated_table
+from tfp_dgm.data.annotation_columns import AnnotationColumns
 from tfp_dgm.data.atomic_directories import atomic_directory, check_output_directory
 from tfp_dgm.data.atomic_file import atomic_write, check_new_file, check_output_file
 from tfp_dgm.data.bracketed_trees import (
@@ -40,6 +41,7 @@ from tfp_dgm.data.labelled_table import (
     LabelledTable,
     TableChunk,
     iter_table_chunks,
+    read_labelled_columns,
     read_labelled_table,
 )
 from tfp_dgm.data.penn_treebank import load_penn_treebank
@@ -49,6 +51,7 @@ from tfp_dgm.data.run_folder import RunFolder
 from tfp_dgm.data.run_record import require_finished_run
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_images import shown_image
+from tfp_dgm.data.table_warnings import columns_alike
 from tfp_dgm.data.table_writer import (
     TableWriter,
     check_new_columns,
@@ -63,6 +66,7 @@ __all__ = [
     "DATASETS",
     "AnnotatedSentence",
     "AnnotatedTable",
+    "AnnotationColumns",
     "BracketedSentence",
     "BracketedTree",
     "CaptionedImages",
@@ -94,6 +98,7 @@ __all__ = [
     "check_output_path",
     "check_room",
     "checked_images",
+    "columns_alike",
     "digest",
     "fetch",
     "find_dataset",
@@ -114,6 +119,7 @@ __all__ = [
     "read_images",
     "read_json",
     "read_label_settings",
+    "read_labelled_columns",
     "read_labelled_table",
     "read_sentences",
     "render_scenes",

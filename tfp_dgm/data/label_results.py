@@ -14,7 +14,8 @@ from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.table_writer import StrPath, check_output_path
 
 _MARKS = {"predicted_label", "probability", "accept"}  # Columns of every labelled table.
-_WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html"}
+_WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html", "columns"}
+_OF_A_COLUMN = {"metrics.json", "report.html"}
 
 
 def check_labelled_table(output: StrPath, inputs: Iterable[StrPath]) -> None:
@@ -28,7 +29,7 @@ def check_labelled_table(output: StrPath, inputs: Iterable[StrPath]) -> None:
     check_output_path(output, inputs)
     for source in inputs:
         open_table(source)
-    if Path(output).exists() and not _names(output) >= _MARKS:
+    if Path(output).exists() and not _is_labelled(_names(output)):
         raise DataError.at(
             output,
             "expected nothing or an earlier result there; found a file without the columns "
@@ -85,6 +86,14 @@ def read_label_settings(model_directory: str | os.PathLike[str]) -> dict[str, An
     return settings
 
 
+def _is_labelled(names: set[str]) -> bool:
+    """Whether columns of a labelled table are there, of some label column's prefix or of none."""
+    prefixes = (
+        name.removesuffix("predicted_label") for name in names if name.endswith("predicted_label")
+    )
+    return any({prefix + mark for mark in _MARKS} <= names for prefix in prefixes)
+
+
 def _names(path: StrPath) -> set[str]:
     """The columns of a table's first row; none where it cannot be read."""
     try:
@@ -97,6 +106,8 @@ def _check_ours(directory: Path, output: Path) -> None:
     """Refuses to replace a folder that no labelling wrote for the same output."""
     try:
         strangers = {path.name for path in directory.iterdir()} - _WRITTEN
+        strangers |= {path.name for path in directory.glob("columns/*/*")} - _OF_A_COLUMN
+        strangers |= {path.name for path in directory.glob("columns/*") if not path.is_dir()}
         settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
         ours = not strangers and "tfp-dgm" in settings["versions"]
     except (OSError, ValueError, KeyError, TypeError):

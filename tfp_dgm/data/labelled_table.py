@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data.class_definitions import ClassDefinitions
 from tfp_dgm.data.column_names import check_columns
-from tfp_dgm.data.data_error import DataError, shorten
+from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.label_column import AnnotationColumn, observed_classes
 from tfp_dgm.data.table_reader import TableReader, open_table
@@ -101,15 +101,8 @@ def read_labelled_table(
       DataError: if the file is not such a table; names the file, line, column, what was
         expected and what came.
     """
-    reader = open_table(path, quoting=quoting)
-    if label_column in text_columns:
-        raise DataError.at(
-            path, "the label column is a text column, too: labels would leak", column=label_column
-        )
-    chunk = read_whole(reader)
     label_columns = [] if label_column is None else [label_column]
-    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *label_columns])
-    texts = join_texts(reader, chunk, text_columns)
+    reader, chunk, texts = _read(path, text_columns, label_columns, quoting)
     groups = None
     if definitions is not None:
         classes, groups = definitions.classes, definitions.groups
@@ -127,6 +120,63 @@ def read_labelled_table(
         warnings=table_warnings(texts, names, allowed, chunk),
         places=[chunk.place(row) for row in range(len(texts))],
     )
+
+
+def read_labelled_columns(
+    path: str | PathLike[str],
+    *,
+    text_columns: Sequence[str],
+    label_columns: Sequence[str],
+    separator: str = "|",
+    classes: Mapping[str, Sequence[str]] | None = None,
+    quoting: bool = True,
+) -> dict[str, LabelledTable]:
+    """Reads a table once that has several columns of labels, each of classes of its own.
+
+    Args:
+      path, text_columns, separator, quoting: as for `read_labelled_table`.
+      label_columns: distinct columns of labels.
+      classes: all class names of those columns where some may not occur.
+    Returns:
+      The table for each label column; all have the same `frame`, `texts` and `places`.
+    Raises:
+      DataError: as for `read_labelled_table`; if `classes` names another column.
+    """
+    classes = {} if classes is None else classes
+    for column in classes:
+        if column not in label_columns:
+            raise DataError(
+                f"classes: expected the name of a label column, one of "
+                f"{listing([repr(name) for name in label_columns])}; received {column!r}"
+                f"{did_you_mean(column, label_columns)}"
+            )
+    reader, chunk, texts = _read(path, text_columns, label_columns, quoting)
+    read, places = truncate(texts), [chunk.place(row) for row in range(len(texts))]
+    tables = {}
+    for column in label_columns:
+        annotations = AnnotationColumn(reader.path, column, chunk, separator)
+        names, allowed = annotations.parse(classes.get(column))
+        warnings = table_warnings(texts, names, allowed, chunk)
+        tables[column] = LabelledTable(chunk.frame, read, names, allowed, warnings, places)
+    return tables
+
+
+def _read(
+    path: str | PathLike[str],
+    text_columns: Sequence[str],
+    label_columns: Sequence[str],
+    quoting: bool,
+) -> tuple[TableReader, FrameChunk, list[str]]:
+    """The table, checked to have the columns, and its texts."""
+    reader = open_table(path, quoting=quoting)
+    for column in label_columns:
+        if column in text_columns:
+            raise DataError.at(
+                path, "the label column is a text column, too: labels would leak", column=column
+            )
+    chunk = read_whole(reader)
+    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *label_columns])
+    return reader, chunk, join_texts(reader, chunk, text_columns)
 
 
 def iter_table_chunks(

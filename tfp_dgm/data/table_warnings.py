@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -62,6 +62,30 @@ def similar_labels(counts: dict[str, int]) -> Iterator[str]:
             difference = "in how they write the same number only"
         spellings = ", ".join(f"{spelling(name)} ({counts[name]})" for name in names)
         yield (f"The labels {spellings} differ {difference}; they are taken for different classes.")
+
+
+def columns_alike(classes: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Label columns that share most of their classes, and may be annotators' answers.
+
+    Args:
+      classes: the class names of each label column.
+    """
+    groups: list[list[str]] = []
+    for column, names in classes.items():
+        for group in groups:
+            others = classes[group[0]]
+            if 2 * len({*names} & {*others}) >= len({*names} | {*others}):
+                group.append(column)
+                break
+        else:
+            groups.append([column])
+    for group in groups:
+        if len(group) > 1:
+            yield (
+                f"The columns {listing([repr(column) for column in group])} hold the same classes; "
+                "each is learned as a question of its own. Where they are several annotators' "
+                "answers to one question, give them as `answer_columns`."
+            )
 
 
 def _same_label(name: str) -> str:

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 
 PREDICTED_COLUMNS = (
     "predicted_label",
@@ -23,6 +26,7 @@ def predicted_columns(
     classify: Classify,
     texts: Sequence[str],
     progress: Callable[[int], None] = lambda done: None,
+    label_columns: Sequence[str | None] = (None,),
 ) -> dict[str, list[Any]]:
     """`PREDICTED_COLUMNS` of each text.
 
@@ -30,16 +34,26 @@ def predicted_columns(
       classify: see `classifier_signatures`.
       texts: N texts.
       progress: called with the number of texts that are done.
+      label_columns: where the classifier answers for several columns their names, which all names
+        here begin with; None stands for the one.
     """
-    columns: dict[str, list[Any]] = {name: [None] * len(texts) for name in PREDICTED_COLUMNS}
+    columns: dict[str, list[Any]] = {
+        name: [None] * len(texts) for name in predicted_names(label_columns)
+    }
     done = 0
     for rows, answer in answers(classify, texts):
-        for name, values in _columns(answer).items():
-            for row, value in zip(rows, values, strict=True):
-                columns[name][row] = value
+        for column in label_columns:
+            for name, values in _columns(answer, column).items():
+                for row, value in zip(rows, values, strict=True):
+                    columns[name][row] = value
         done += len(rows)
         progress(done)
     return columns
+
+
+def predicted_names(label_columns: Sequence[str | None]) -> list[str]:
+    """`PREDICTED_COLUMNS` for each label column."""
+    return prefixed_names(label_columns, PREDICTED_COLUMNS)
 
 
 def answers(
@@ -64,12 +78,15 @@ def _batches(lengths: list[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _columns(answer: Mapping[str, tf.Tensor]) -> dict[str, list[Any]]:
-    values = (
-        [name.decode("utf-8") for name in answer["label"].numpy()],
-        [round(float(value), 6) for value in answer["probability"].numpy()],
-        answer["accept"].numpy().tolist(),
-        [name.decode("utf-8") for name in answer["second_label"].numpy()],
-        [round(float(value), 6) for value in answer["second_probability"].numpy()],
+def _columns(answer: Mapping[str, tf.Tensor], column: str | None) -> dict[str, list[Any]]:
+    def values(name: str) -> np.ndarray:
+        return answer[prefixed(column, name)].numpy()
+
+    found = (
+        [name.decode("utf-8") for name in values("label")],
+        [round(float(value), 6) for value in values("probability")],
+        values("accept").tolist(),
+        [name.decode("utf-8") for name in values("second_label")],
+        [round(float(value), 6) for value in values("second_probability")],
     )
-    return dict(zip(PREDICTED_COLUMNS, values, strict=True))
+    return dict(zip(predicted_names([column]), found, strict=True))

@@ -231,7 +231,7 @@ def _assemble(
         vae_scale=features.vae_scale,
         word_counts=features.word_counts,
         tf_idf=features.tf_idf,
-        lsa=keras.layers.Dense(features.lsa.shape[1], use_bias=False, dtype="float32"),
+        lsa=features.lsa_layer,
         vae=features.vae,
         encoder=features.encoder,
         heads=[BagOfHeads(num_classes, heads.head_weights()) for heads in members.heads],
@@ -251,7 +251,6 @@ def _assemble(
         ],
     )
     model.build()
-    model.lsa.set_weights([features.lsa])
     for layer, heads in zip(model.heads, members.heads, strict=True):
         layer.set_weights(heads.kernel_and_bias())
     for dense, bayes in zip(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
 import tensorflow as tf
 
+from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.head_layers import ClassGroups
 from tfp_dgm.labelling.served_texts import (
     TextsServed,
@@ -19,6 +20,8 @@ from tfp_dgm.labelling.served_texts import (
     views,
 )
 from tfp_dgm.models import Signature
+
+_TEXT = tf.TensorSpec([None], tf.string)
 
 
 class Served(TextsServed, Protocol):
@@ -44,40 +47,6 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
                      label is none of the classes
     """
     names = tf.constant(model.classes)
-    # A probability is never above 1: without a threshold nothing is accepted.
-    threshold = 2.0 if model.threshold is None else model.threshold
-
-    def label(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities = model.probabilities(*views(model, **inputs))  # [B, K]
-        best, class_ids = tf.math.top_k(probabilities, k=2)
-        answer = {"class_ids": class_ids, "best": best, "probabilities": probabilities}
-        if model.levels:
-            answer |= _safe_level(model, best[:, 0], class_ids[:, 0], threshold, probabilities)
-        return answer
-
-    def with_names(
-        class_ids: tf.Tensor,
-        best: tf.Tensor,
-        probabilities: tf.Tensor,
-        safe_id: tf.Tensor | None = None,
-        safe_probability: tf.Tensor | None = None,
-    ) -> dict[str, tf.Tensor]:
-        labels = tf.gather(names, class_ids)  # [B, 2]
-        safe = {}
-        if safe_id is not None:
-            safe = {
-                "safe_label": tf.gather(_safe_names(model), safe_id),
-                "safe_probability": safe_probability,
-            }
-        return {
-            **safe,
-            "label": labels[:, 0],
-            "probability": best[:, 0],
-            "accept": best[:, 0] >= threshold,
-            "second_label": labels[:, 1],
-            "second_probability": best[:, 1],
-            "probabilities": probabilities,
-        }
 
     def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         scores = model.probabilities(
@@ -85,10 +54,6 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
         )  # [B, K]
         classes = tf.broadcast_to(names, tf.shape(scores))
         return {"classes": tf.ensure_shape(classes, scores.shape), "scores": scores}
-
-    def encode(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        seen = views(model, **inputs)[1]
-        return {"encoding": seen[0] if model.encoder is None else seen[2]}  # [B, D], the widest
 
     def tokens_and_class(text: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         matches = tf.cast(label[:, tf.newaxis] == names, tf.int32)  # [B, K]
@@ -101,54 +66,138 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
         chosen = tf.one_hot(class_id, len(model.classes))
         return {"log_likelihood": tf.math.log(tf.reduce_sum(chosen * probabilities, axis=-1))}
 
-    text_spec = tf.TensorSpec([None], tf.string)
     texts = example_texts(model)
-    examples = [serialized_example(text) for text in texts]
     labels = [model.classes[i % len(model.classes)] for i in range(len(texts))]
-    specs = token_specs(model)
     class_spec = {"class_id": tf.TensorSpec([None], tf.int32)}
     return {
-        "serving_default": Signature(
-            inputs={"text": text_spec},
-            before=partial(tokens, model),
-            body=label,
-            after=with_names,
-            body_inputs=specs,
-            examples={"text": texts},
+        "serving_default": _of_texts(
+            model,
+            lambda **inputs: _label(model, *views(model, **inputs)),
+            partial(_with_names, model),
         ),
         "classify": Signature(
-            inputs={"inputs": text_spec},
+            inputs={"inputs": _TEXT},
             body=classify,
-            examples={"inputs": examples},
+            examples={"inputs": [serialized_example(text) for text in texts]},
             xla=False,
             method="classify",
         ),
-        "encode": Signature(
-            inputs={"text": text_spec},
-            before=partial(tokens, model),
-            body=encode,
-            body_inputs=specs,
-            examples={"text": texts},
-        ),
+        "encode": _of_texts(model, partial(_encode, model)),
         "score": Signature(
-            inputs={"text": text_spec, "label": text_spec},
+            inputs={"text": _TEXT, "label": _TEXT},
             before=tokens_and_class,
             body=score,
-            body_inputs={**specs, **class_spec},
+            body_inputs={**token_specs(model), **class_spec},
             examples={"text": texts, "label": labels},
         ),
     }
+
+
+def column_signatures(models: Mapping[str, Served]) -> Mapping[str, Signature]:
+    """The tasks of classifiers that share their features, by label column.
+
+    serving_default  text -> of each column what `classifier_signatures` has, as `topic_label`
+    encode           text -> encoding, all that a bag of heads sees [D]
+    """
+    first = next(iter(models.values()))
+
+    # Between body and names an output's name holds a number: it becomes an input's, in which
+    # TensorFlow allows less than a column's name may hold.
+    def label(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        seen = views(first, **inputs)
+        return {
+            f"{name}_{number}": tensor
+            for number, model in enumerate(models.values())
+            for name, tensor in _label(model, *seen).items()
+        }
+
+    def with_names(**outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answers = {}
+        for number, (column, model) in enumerate(models.items()):
+            ending = f"_{number}"
+            own = {
+                name.removesuffix(ending): tensor
+                for name, tensor in outputs.items()
+                if name.endswith(ending)
+            }
+            for name, tensor in _with_names(model, **own).items():
+                answers[prefixed(column, name)] = tensor
+        return answers
+
+    return {
+        "serving_default": _of_texts(first, label, with_names),
+        "encode": _of_texts(first, partial(_encode, first)),
+    }
+
+
+def _of_texts(
+    model: Served,
+    body: Callable[..., dict[str, tf.Tensor]],
+    after: Callable[..., dict[str, tf.Tensor]] | None = None,
+) -> Signature:
+    return Signature(
+        inputs={"text": _TEXT},
+        before=partial(tokens, model),
+        body=body,
+        after=after,
+        body_inputs=token_specs(model),
+        examples={"text": example_texts(model)},
+    )
+
+
+def _least(model: Served) -> float:
+    # A probability is never above 1: without a threshold nothing is accepted.
+    return 2.0 if model.threshold is None else model.threshold
+
+
+def _label(model: Served, words: tf.Tensor, seen: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
+    probabilities = model.probabilities(words, seen)  # [B, K]
+    best, class_ids = tf.math.top_k(probabilities, k=2)
+    answer = {"class_ids": class_ids, "best": best, "probabilities": probabilities}
+    if model.levels:
+        answer |= _safe_level(model, best[:, 0], class_ids[:, 0], probabilities)
+    return answer
+
+
+def _with_names(
+    model: Served,
+    class_ids: tf.Tensor,
+    best: tf.Tensor,
+    probabilities: tf.Tensor,
+    safe_id: tf.Tensor | None = None,
+    safe_probability: tf.Tensor | None = None,
+) -> dict[str, tf.Tensor]:
+    labels = tf.gather(tf.constant(model.classes), class_ids)  # [B, 2]
+    safe = {}
+    if safe_id is not None:
+        safe = {
+            "safe_label": tf.gather(_safe_names(model), safe_id),
+            "safe_probability": safe_probability,
+        }
+    return {
+        **safe,
+        "label": labels[:, 0],
+        "probability": best[:, 0],
+        "accept": best[:, 0] >= _least(model),
+        "second_label": labels[:, 1],
+        "second_probability": best[:, 1],
+        "probabilities": probabilities,
+    }
+
+
+def _encode(model: Served, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    seen = views(model, **inputs)[1]
+    return {"encoding": seen[0] if model.encoder is None else seen[2]}  # [B, D], the widest
 
 
 def _safe_level(
     model: Served,
     best: tf.Tensor,
     class_id: tf.Tensor,
-    threshold: float,
     probabilities: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
     """The deepest answer that is accepted: its place among `_safe_names`, and its probability."""
-    accepted = best >= threshold
+    accepted = best >= _least(model)
     safe_id = tf.where(accepted, 1 + class_id, 0)
     safe_probability = tf.where(accepted, best, 0.0)
     start = 1 + len(model.classes)

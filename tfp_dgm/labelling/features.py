@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -48,6 +49,14 @@ class Features:
     encoder: SentenceEncoder | None
     words: scipy.sparse.csr_matrix
     views: tuple[np.ndarray, ...]
+
+    @cached_property
+    def lsa_layer(self) -> keras.layers.Dense:
+        """`lsa` as a layer, one for all classifiers of these features."""
+        layer = keras.layers.Dense(self.lsa.shape[1], use_bias=False, dtype="float32")
+        layer.build((None, len(self.lsa)))
+        layer.set_weights([self.lsa])
+        return layer
 
     def followed_by(self, texts: Sequence[str]) -> "Features":
         """The same features of the same texts and, after them, of others [G], learned from none."""

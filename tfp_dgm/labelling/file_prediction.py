@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,7 +16,13 @@ from tfp_dgm.data import (
     iter_table_chunks,
     read_label_settings,
 )
-from tfp_dgm.labelling.answer_columns import PREDICTED_COLUMNS, Classify, predicted_columns
+from tfp_dgm.labelling.answer_columns import (
+    PREDICTED_COLUMNS,
+    Classify,
+    predicted_columns,
+)
+from tfp_dgm.labelling.classifiers import TextClassifiers
+from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.models import load_model
 from tfp_dgm.serving.replay import DAMAGE, damage
@@ -41,7 +48,7 @@ def predict_file(
     Args:
       model_directory: the folder that `label_file` wrote.
       source: CSV, TSV, JSONL (each also gzipped) or Parquet.
-      output: the same rows with `PREDICTED_COLUMNS`.
+      output: the same rows with `PREDICTED_COLUMNS`, of each label column where there are several.
       text_columns: columns that hold the text; None takes those of the training.
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
@@ -58,16 +65,18 @@ def predict_file(
     """
     model_directory, source = Path(model_directory), Path(source)
     check_labelled_table(output, [source])
-    classify, columns = _load(model_directory)
-    explain = WordReasons(load_model(model_directory / "model.keras")) if reasons else None
-    names = (*PREDICTED_COLUMNS, REASONS) if reasons else PREDICTED_COLUMNS
+    settings = read_label_settings(model_directory)
+    classify = _load(model_directory, settings)
+    label_columns: list[str | None] = settings.get("label_columns") or [None]
+    explain = _explain(model_directory, label_columns) if reasons else {}
+    names = prefixed_names(label_columns, (*PREDICTED_COLUMNS, *((REASONS,) if reasons else ())))
     step = f"Labelling {source.name}"
     done = 0
     warnings: tuple[str, ...] = ()
     with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
         for chunk in iter_table_chunks(
             source,
-            text_columns=text_columns or columns,
+            text_columns=text_columns or list(settings["text_columns"]),
             chunk_rows=_ROWS_PER_CHUNK,
             quoting=quoting,
         ):
@@ -75,11 +84,13 @@ def predict_file(
             count = partial(_count, progress, step, done)
             # Reasons take the longer: where they are asked for, they are what is counted.
             new = predicted_columns(
-                classify, chunk.texts, count if explain is None else lambda done: None
+                classify, chunk.texts, (lambda done: None) if explain else count, label_columns
             )
-            if explain is not None:
-                new[REASONS] = reasons_column(explain, chunk.texts, new, count)
-            writer.write(chunk.frame, new)
+            for number, (column, why) in enumerate(explain.items()):
+                own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
+                said = count if number == len(explain) - 1 else lambda done: None
+                new[prefixed(column, REASONS)] = reasons_column(why, chunk.texts, own, said)
+            writer.write(chunk.frame, {name: new[name] for name in names})
             done += len(chunk.texts)
             warnings = chunk.warnings
     for warning in warnings:
@@ -91,18 +102,29 @@ def _count(progress: Progress, step: str, before: int, done: int) -> None:
     progress(step, before + done, None)
 
 
-def _load(model_directory: Path) -> tuple[Classify, list[str]]:
-    """The SavedModel's signature, and the text columns of its training."""
-    settings = read_label_settings(model_directory)
+def _load(model_directory: Path, settings: dict[str, Any]) -> Classify:
+    """The SavedModel's signature."""
     if settings["encoder"] is not None:
         import tensorflow_text  # noqa: F401 - Registers the encoder's tokeniser operations.
     folder = model_directory / "saved_model" / "1"
     try:
         signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
-        return lambda texts: signature(text=texts), list(settings["text_columns"])
+        return lambda texts: signature(text=texts)
     except (OSError, ValueError, KeyError, TypeError, *DAMAGE) as error:
         raise DataError.at(
             folder,
             "expected the SavedModel that `dgm label` wrote, which is missing or damaged: "
             f"{damage(error)}",
         ) from error
+
+
+def _explain(
+    model_directory: Path, label_columns: Sequence[str | None]
+) -> dict[str | None, WordReasons]:
+    """The reasons of each label column."""
+    model = load_model(model_directory / "model.keras")
+    classifiers = model.classifiers if isinstance(model, TextClassifiers) else [model]
+    return {
+        column: WordReasons(classifier)
+        for column, classifier in zip(label_columns, classifiers, strict=True)
+    }

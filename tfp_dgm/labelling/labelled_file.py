@@ -1,14 +1,16 @@
 """The main job: a partially annotated file in; table, model, report and metrics out."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfp_dgm.data import (
+    AnnotationColumns,
     DataError,
     LabelledTable,
     check_label_results,
@@ -20,9 +22,18 @@ from tfp_dgm.data import (
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.annotators import CROWD_COLUMNS
+from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.classifiers import TextClassifiers
+from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 from tfp_dgm.labelling.keep_results import write_or_keep
-from tfp_dgm.labelling.labelling_task import read_task
-from tfp_dgm.labelling.model_folder import write_model
+from tfp_dgm.labelling.labelling_task import (
+    Classes,
+    fit_tasks,
+    of_column,
+    read_tasks,
+    task_warnings,
+)
+from tfp_dgm.labelling.model_folder import write_column_models, write_model
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
@@ -46,28 +57,39 @@ class LabelledFile:
     Attributes:
       output: the labelled table.
       model_directory: the folder of the model, its SavedModel, the report and the metrics.
-      outcome: the labels of all rows, and what is known of their quality.
+      outcomes: the labels of all rows, and what is known of their quality, by label column; of
+        columns of answers there is one, under their names together.
+      warnings: what the person should know; what is about one of several columns begins with its
+        name.
     """
 
     output: Path
     model_directory: Path
-    outcome: Outcome
+    outcomes: Mapping[str, Outcome]
+    warnings: Sequence[str]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome where there is one label column.
+
+        Raises:
+          ValueError: if there are several.
+        """
+        if len(self.outcomes) > 1:
+            raise ValueError(
+                f"outcome: expected one label column; `outcomes` has {[*self.outcomes]}"
+            )
+        return next(iter(self.outcomes.values()))
 
     def summary(self) -> str:
         """A few lines for the screen."""
-        outcome = self.outcome
-        open_rows = int((outcome.observed < 0).sum())
-        accepted = int(outcome.accepted.sum())
-        if outcome.threshold is None:
-            verdict = f"none of them accepted at {outcome.min_precision:.0%} precision"
-        else:
-            verdict = (
-                f"{accepted:,} of them ({accepted / max(open_rows, 1):.0%}) safe to accept at "
-                f"{outcome.min_precision:.0%} precision"
-            )
+        several = len(self.outcomes) > 1
         return "\n".join(
             [
-                f"{open_rows:,} rows labelled, {verdict}",
+                *(
+                    f"{column}: {_verdict(outcome)}" if several else _verdict(outcome)
+                    for column, outcome in self.outcomes.items()
+                ),
                 f"table    {self.output}",
                 f"report   {self.model_directory / 'report.html'}",
                 f"metrics  {self.model_directory / 'metrics.json'}",
@@ -77,16 +99,30 @@ class LabelledFile:
         )
 
 
+def _verdict(outcome: Outcome) -> str:
+    open_rows = int((outcome.observed < 0).sum())
+    accepted = int(outcome.accepted.sum())
+    if outcome.threshold is None:
+        verdict = f"none of them accepted at {outcome.min_precision:.0%} precision"
+    else:
+        verdict = (
+            f"{accepted:,} of them ({accepted / max(open_rows, 1):.0%}) safe to accept at "
+            f"{outcome.min_precision:.0%} precision"
+        )
+    return f"{open_rows:,} rows labelled, {verdict}"
+
+
 def label_file(
     source: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
     text_columns: Sequence[str],
-    label_column: str | Sequence[str],
+    label_column: str | Sequence[str] | None = None,
+    answer_columns: Sequence[str] | None = None,
     annotator_column: str | None = None,
     model_directory: str | os.PathLike[str] | None = None,
     min_precision: float = 0.95,
-    classes: Sequence[str] | None = None,
+    classes: Classes | None = None,
     separator: str = "|",
     quoting: bool = True,
     guard_formulas: bool = False,
@@ -100,16 +136,20 @@ def label_file(
     Args:
       source: CSV, TSV, JSONL (each also gzipped) or Parquet; see `data.read_labelled_table`.
       output: the labelled table: every row and column of the source in its order, and
-        `NEW_COLUMNS`; with several annotators `CROWD_COLUMNS`, too.
+        `NEW_COLUMNS`; with several annotators `CROWD_COLUMNS`, too. Of several label columns each
+        gets columns of its own, whose names begin with its name, as `topic_predicted_label`.
       text_columns: columns that hold the text.
       label_column: column of labels: nothing, a class, or a set of allowed classes. Several are
-        columns of one annotator's labels each; see `fit_from_answers`.
+        questions of their own about one text, which share its features.
+      answer_columns: in place of it, columns of one annotator's labels each; see
+        `fit_from_answers`.
       annotator_column: names who gave each row's label, where several annotators did; rows of one
         text are then one.
       model_directory: folder for model, SavedModel, report and metrics; None puts it beside the
         output, with the ending `.model`.
       min_precision: the share of accepted labels that must be right.
-      classes: the class names; None takes those that occur as a label.
+      classes: the class names, of several label columns a mapping from column to names; None takes
+        those that occur as a label.
       separator: stands between the classes of a set.
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
@@ -126,57 +166,55 @@ def label_file(
         the disk takes no more after the training, the message says what was kept.
       OSError, ImportError: if the encoder cannot be loaded.
     """
+    asked = AnnotationColumns.of(label_column, answer_columns, annotator_column)
     check_min_precision(min_precision)
     output = Path(output)
     model_directory = check_label_results(source, output, model_directory)
 
     progress("Reading the table", 0, 1)
-    task = read_task(
+    tasks = read_tasks(
         source,
+        columns=asked,
         text_columns=text_columns,
-        label_column=label_column,
-        annotator_column=annotator_column,
         separator=separator,
         classes=classes,
         quoting=quoting,
     )
-    table = task.table
+    table = tasks[0].table
     crowd = () if isinstance(table, LabelledTable) else CROWD_COLUMNS
+    new_names = (*NEW_COLUMNS, *crowd, *((REASONS,) if reasons else ()))
     check_new_columns(
-        source, table.frame.columns, (*NEW_COLUMNS, *crowd, *((REASONS,) if reasons else ()))
+        source, table.frame.columns, prefixed_names([task.column for task in tasks], new_names)
     )
     progress("Reading the table", 1, 1)
     if not any(character.isalnum() for text in table.texts for character in text):
         raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
+    num_classes = sum(len(task.table.classes) for task in tasks)
     check_room(
         {
             output: table_size(table.frame, output),
-            model_directory: least_model_size(table.texts, len(table.classes)),
+            model_directory: least_model_size(table.texts, num_classes),
         }
     )
-    model, outcome = task.fit(
-        min_precision=min_precision,
-        encoder=encoder,
-        seed=seed,
-        warnings=table.warnings,
-        progress=progress,
+    classifiers, outcomes = fit_tasks(
+        tasks, min_precision=min_precision, encoder=encoder, seed=seed, progress=progress
     )
-    columns = new_columns(outcome)
-    if reasons:
-        step = "Finding reasons"
-        progress(step, 0, len(table.texts))
-        columns[REASONS] = reasons_column(
-            WordReasons(model),
-            table.texts,
-            columns,
-            lambda done: progress(step, done, len(table.texts)),
-        )
+    columns: dict[str, list[Any]] = {}
+    for task, classifier, outcome in zip(tasks, classifiers, outcomes, strict=True):
+        new = new_columns(outcome)
+        if reasons:
+            new[REASONS] = _reasons(
+                classifier, table.texts, new, partial(of_column, progress, task.column)
+            )
+        columns |= {prefixed(task.column, name): values for name, values in new.items()}
     settings: dict[str, Any] = {
         "source": Path(source).name,
         "text_columns": list(text_columns),
-        "label_column": label_column if isinstance(label_column, str) else list(label_column),
+        **_columns_of(asked),
         "annotator_column": annotator_column,
-        "classes": list(table.classes),
+        "classes": {task.column: list(task.table.classes) for task in tasks}
+        if len(tasks) > 1
+        else list(table.classes),
         "separator": separator,
         "quoting": quoting,
         "min_precision": min_precision,
@@ -186,6 +224,12 @@ def label_file(
         "output": output.name,
         "versions": installed_versions(),
     }
+    labelled = LabelledFile(
+        output,
+        model_directory,
+        dict(zip(asked.labels or [", ".join(asked.answers)], outcomes, strict=True)),
+        task_warnings(tasks, outcomes),
+    )
     progress("Writing model and report", 0, 1)
     write_or_keep(
         output,
@@ -194,16 +238,53 @@ def label_file(
         lambda path: write_table(
             table.frame,
             path,
-            {name: [column[i] for i in task.item] for name, column in columns.items()},
+            {name: [column[i] for i in tasks[0].item] for name, column in columns.items()},
             inputs=[source],
             guard_formulas=guard_formulas,
         ),
-        lambda folder: write_model(
-            folder, model, outcome, settings, table.places, title=Path(source).name
-        ),
+        lambda folder: _write_models(folder, classifiers, labelled, settings, table.places),
     )
     progress("Writing model and report", 1, 1)
-    return LabelledFile(output, model_directory, outcome)
+    return labelled
+
+
+def _reasons(
+    classifier: TextClassifier,
+    texts: Sequence[str],
+    columns: Mapping[str, list[Any]],
+    progress: Progress,
+) -> list[str]:
+    step = "Finding reasons"
+    progress(step, 0, len(texts))
+    return reasons_column(
+        WordReasons(classifier), texts, columns, lambda done: progress(step, done, len(texts))
+    )
+
+
+def _write_models(
+    folder: Path,
+    classifiers: Sequence[TextClassifier],
+    labelled: LabelledFile,
+    settings: dict[str, Any],
+    places: Sequence[str],
+) -> None:
+    title = str(settings["source"])
+    if len(classifiers) == 1:
+        write_model(folder, classifiers[0], labelled.outcome, settings, places, title)
+        return
+    model = TextClassifiers.of(dict(zip(labelled.outcomes, classifiers, strict=True)))
+    write_column_models(
+        folder, model, labelled.outcomes, settings, places, title, labelled.warnings
+    )
+
+
+def _columns_of(asked: AnnotationColumns) -> dict[str, Any]:
+    """The settings that name the columns of annotations."""
+    if asked.answers:
+        return {"answer_columns": list(asked.answers)}
+    if len(asked.labels) > 1:
+        return {"label_columns": list(asked.labels)}
+    return {"label_column": asked.labels[0]}
 
 
 def new_columns(outcome: Outcome) -> dict[str, list[Any]]:

@@ -1,17 +1,25 @@
 """The folder beside a labelled table: model, SavedModel, report, metrics and settings."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.classifiers import TextClassifiers
+from tfp_dgm.labelling.column_folders import column_folders
+from tfp_dgm.labelling.columns_report import render_columns_report
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import WordReasons
 from tfp_dgm.labelling.report import render_report
 from tfp_dgm.labelling.scores import metrics
 from tfp_dgm.serving import export
+
+_LIMITS = (
+    "Knows these classes and no other. Its probabilities, and the precision of what it accepts, "
+    "hold for texts like those of the source."
+)
 
 
 def write_model(
@@ -32,30 +40,100 @@ def write_model(
       places: N names of the rows.
       title: the report's heading, and the source in the model's card.
     """
-    model.save(folder / "model.keras")
     found = metrics(outcome)
+    card = _card(found)
+    _write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
+    _write_json(folder / "settings.json", settings)
+    _write_report(folder, model, outcome, found, settings, places, title)
+
+
+def write_column_models(
+    folder: Path,
+    model: TextClassifiers,
+    outcomes: Mapping[str, Outcome],
+    settings: dict[str, Any],
+    places: Sequence[str],
+    title: str,
+    warnings: Sequence[str],
+) -> None:
+    """Fills that folder where there are several label columns.
+
+    Report and metrics of each are in `columns/<its name>/`; at the top stand a page that leads to
+    them, the metrics of all, and the one model.
+
+    Args:
+      folder: an empty one.
+      model: the classifiers.
+      outcomes: what each labelled, by label column.
+      settings: as for `write_model`; `label_columns` is read again, too.
+      places: N names of the rows.
+      title: as for `write_model`.
+      warnings: of all columns.
+    """
+    figures = {column: metrics(outcome) for column, outcome in outcomes.items()}
+    cards = {column: _card(found) for column, found in figures.items()}
     card = {
-        "data": {"source": title, **found["rows"]},
-        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
-        "limits": (
-            "Knows these classes and no other. Its probabilities, and the precision of what it "
-            "accepts, hold for texts like those of the source."
-        ),
+        name: {column: own[name] for column, own in cards.items()} for name in ("data", "metrics")
     }
+    _write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
+    _write_json(folder / "settings.json", settings)
+    _write_json(folder / "metrics.json", {"columns": figures, "warnings": list(warnings)})
+    folders = column_folders(model.columns)
+    page = render_columns_report(figures, folders, title=title, warnings=warnings)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    for column, classifier in model.by_column.items():
+        own = folder / "columns" / folders[column]
+        own.mkdir(parents=True)
+        asked = {**settings, "classes": list(classifier.classes)}
+        _write_report(
+            own, classifier, outcomes[column], figures[column], asked, places, title, column
+        )
+
+
+def _write_served(
+    folder: Path, model: TextClassifier | TextClassifiers, card: dict[str, Any]
+) -> None:
+    """Writes `model.keras` and the SavedModel."""
+    model.save(folder / "model.keras")
     # What a string needs and no more, since every signature takes its seconds; `dgm export` makes
     # them all.
     plain = replace(model.serving_signatures()["serving_default"], xla=False)
     signatures = {"serving_default": plain}
+    card = {**card, "limits": _LIMITS}
     export(model, folder / "saved_model", version=1, signatures=signatures, card=card)
-    for name, content in (("settings", settings), ("metrics", found)):
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _card(found: dict[str, Any]) -> dict[str, Any]:
+    """What a model's card holds of a label column."""
+    return {
+        "data": found["rows"],
+        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
+    }
+
+
+def _write_report(
+    folder: Path,
+    model: TextClassifier,
+    outcome: Outcome,
+    found: dict[str, Any],
+    settings: dict[str, Any],
+    places: Sequence[str],
+    title: str,
+    column: str | None = None,
+) -> None:
+    _write_json(folder / "metrics.json", found)
     report = render_report(
         outcome,
-        title=title,
+        title=title if column is None else f"{title}: {column}",
         source=title,
         row_names=places,
         settings=settings,
         explain=WordReasons(model),
+        column=column,
     )
     (folder / "report.html").write_text(report, encoding="utf-8")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

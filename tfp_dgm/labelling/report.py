@@ -35,6 +35,7 @@ def render_report(
     row_names: Sequence[object] | None = None,
     settings: Mapping[str, Any] | None = None,
     explain: Explain | None = None,
+    column: str | None = None,
 ) -> str:
     """Writes the page: what was labelled, what can be trusted, and what to do next.
 
@@ -48,6 +49,8 @@ def render_report(
       row_names: N names by which the reader finds rows; None counts them from 1.
       settings: what the run was asked for, by name; `versions`, if there, is a mapping of its own.
       explain: the model's `WordReasons`; None gives no reasons.
+      column: the label column where it is one of several, with whose name the columns of the
+        labelled table begin.
     Returns:
       HTML, to be written as UTF-8.
     """
@@ -58,7 +61,7 @@ def render_report(
     versions = settings.pop("versions", None) or installed_versions()
     numbers = metrics(outcome)
     return (
-        _environment()
+        environment()
         .get_template(_TEMPLATE)
         .render(
             title=title,
@@ -75,22 +78,24 @@ def render_report(
             suspects=suspects(outcome, names, explain),
             next_rows=next_rows(outcome, names, explain),
             explained=explain is not None,
+            column=column,
             settings=settings,
             versions=versions,
         )
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Of the templates of reports, with their filters."""
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(excerpt=_excerpt, name=_name, percent=_percent, number=_number)
-    return environment
+    made.filters.update(excerpt=_excerpt, name=_name, percent=_percent, number=_number)
+    return made
 
 
 def _excerpt(text: object, limit: int = _TEXT_CHARACTERS) -> str:
