@@ -77,7 +77,7 @@ class GaussianValence:
     min_scale: Positive = 0.9
     tag_iterations: Size = 10
     rule_iterations: Size = 50
-    iterations: Size = 5
+    iterations: Size = 2
     smoothing: Smoothing = 0.1
     flow: Flow | None = None
 
