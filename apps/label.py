@@ -17,8 +17,9 @@ from ._table_options import GuardFormulas, Quoting, Reasons
 from ._wording import as_typed
 
 ENCODER_HELP = (
-    "Pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or a KerasHub "
-    "preset. Reads the first 128 tokens of a text. Needs the extra `encoder` of tfp-dgm."
+    "auto, none, or a pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or "
+    "a KerasHub preset. auto tries the registry's minilm where the cache has it, in full and as a "
+    "light one, and takes what makes unseen labels likelier. Needs the extra `encoder` of tfp-dgm."
 )
 
 
@@ -73,7 +74,7 @@ def label(
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
     reasons: Reasons = False,
-    encoder: Annotated[str | None, typer.Option(help=ENCODER_HELP)] = None,
+    encoder: Annotated[str, typer.Option(help=ENCODER_HELP)] = "auto",
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,

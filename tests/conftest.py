@@ -15,6 +15,14 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 SEED = 1
 
 
+@pytest.fixture(scope="session", autouse=True)
+def empty_cache(tmp_path_factory):
+    """No test finds what its user has fetched: an encoder there would join every labelling."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFP_DGM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seeds():
     """The same numbers in each test, whichever ran before.

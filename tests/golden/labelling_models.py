@@ -8,7 +8,7 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import SentenceEncoder, TokenVectors
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -31,10 +31,16 @@ def trained_vae():
     return model, COUNTS, None
 
 
-def sentence_encoder():
+def tokenizer_of_pieces():
     import keras_hub  # Of the extra `encoder`.
 
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary=PIECES, lowercase=True)
+    return keras_hub.models.BertTokenizer(vocabulary=PIECES, lowercase=True)
+
+
+def sentence_encoder():
+    import keras_hub
+
+    tokenizer = tokenizer_of_pieces()
     preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8)
     backbone = keras_hub.models.BertBackbone(
         vocabulary_size=len(PIECES),
@@ -45,6 +51,12 @@ def sentence_encoder():
         max_sequence_length=8,
     )
     return SentenceEncoder(preprocessor, backbone)
+
+
+def token_vectors():
+    vectors = np.random.default_rng(5).normal(size=(len(PIECES), 4))
+    texts = [text.decode() for text in TEXTS]
+    return TokenVectors.fit(tokenizer_of_pieces(), vectors, texts, sequence_length=8)
 
 
 def classifier(encoder=None, levels=()):
@@ -107,4 +119,5 @@ LABELLING_MODELS = {
     ),
     "text_classifiers": column_classifiers,
     "text_classifier_encoder": lambda: classifier(sentence_encoder()),
+    "text_classifier_light_encoder": lambda: classifier(token_vectors()),
 }

@@ -9,7 +9,7 @@ from tests.labelling.outcomes import one_hot
 from tfp_dgm.labelling import fit_classifier
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import fit_features
-from tfp_dgm.labelling.members import FOLDS, folds
+from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.scores import metrics
 from tfp_dgm.text import TfIdf, WordCounts
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.labelling.tiny_encoder import write_tiny_encoder
 from tfp_dgm.labelling import WordReasons, fit_classifier, label_file
 from tfp_dgm.labelling.reasons import reasons_column
 
@@ -144,24 +145,8 @@ def test_what_cannot_work_is_explained(texts, allowed, message):
 
 @pytest.fixture
 def tiny_encoder(tmp_path):
-    """A folder with a random encoder, in KerasHub's layout."""
-    keras_hub = pytest.importorskip("keras_hub")
-    keras.utils.set_random_seed(0)
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    vocabulary = [*special, "the", "and", *(word for words in WORDS.values() for word in words)]
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True)
-    preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=16)
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=len(vocabulary),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=8,
-        intermediate_dim=8,
-        max_sequence_length=16,
-    )
-    preprocessor.save_to_preset(tmp_path / "encoder")
-    backbone.save_to_preset(tmp_path / "encoder")
-    return str(tmp_path / "encoder")
+    words = ["the", "and", *(word for words in WORDS.values() for word in words)]
+    return write_tiny_encoder(tmp_path / "encoder", words)
 
 
 PREDICT = """

@@ -68,3 +68,9 @@ def test_comes_back_from_a_keras_file(encoder, tmp_path):
 def test_a_folder_without_an_encoder_is_named(tmp_path):
     with pytest.raises(OSError, match=f"encoder: expected a folder.*{tmp_path.name}"):
         SentenceEncoder.from_preset(str(tmp_path))
+
+
+def test_a_piece_alone_is_the_text_of_that_piece(encoder):
+    pieces = encoder.encode_pieces(np.array([6, 9]))
+    np.testing.assert_allclose(pieces, encoder.encode(["cat", "mat"]), atol=1e-6)
+    assert encoder.num_pieces == len(VOCABULARY)

@@ -60,8 +60,6 @@ def fit_from_answers(
             f"and classes; received {shape[0]} and {shape[1]}"
         )
     keras.utils.set_random_seed(seed)
-    if features is None:
-        features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
 
     def fitted(truth: np.ndarray) -> tuple[TextClassifier, Outcome]:
         return fit_classifier(
@@ -75,6 +73,14 @@ def fit_from_answers(
         )
 
     alone = fit_dawid_skene(answers).posterior(answers)
+    if features is None:
+        features = fit_features(
+            texts,
+            encoder=encoder,
+            annotations=[_labels(alone, answers)],
+            seed=seed,
+            progress=progress,
+        )
     log_prior = _log(fitted(alone)[1].probabilities)
     together = fit_dawid_skene(answers, log_prior).posterior(answers, log_prior)
     classifier, outcome = fitted(together)

@@ -11,7 +11,7 @@ from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
 from tfp_dgm.labelling.text_views import TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -46,7 +46,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         tf_idf: TfIdf,
         lsa: keras.layers.Dense,
         vae: BagOfWordsVAE,
-        encoder: SentenceEncoder | None,
+        encoder: TextEncoder | None,
         heads: Sequence[BagOfHeads],
         naive_bayes: Sequence[keras.layers.Dense],
         student: keras.layers.Dense,

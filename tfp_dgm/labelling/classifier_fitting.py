@@ -51,7 +51,7 @@ def fit_classifier(
       allowed: bool [N, K]; the classes that each annotation allows; all True = no annotation.
       classes: K names.
       min_precision: the share of accepted labels that must be right.
-      encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      encoder: "auto", "none" or None, or a pretrained text encoder; see `choose_encoder`.
       seed: the same seed gives the same labels.
       features: those of the same texts, from `fit_features`, to be used again; `encoder` must then
         be None.
@@ -86,7 +86,9 @@ def fit_classifier(
 
     with _timed(seconds, "features"):
         if features is None:
-            features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
+            features = fit_features(
+                texts, encoder=encoder, annotations=[allowed], seed=seed, progress=progress
+            )
     with _timed(seconds, "heads"):
         taught, guides, group = _teaching(features, texts, rows, guides)
         members = Members(taught, rows, allowed[rows], group, guides.allowed, seed, progress)
@@ -177,6 +179,7 @@ def fit_classifier(
         unlike_labelled=unlike,
         warnings=warnings,
         seconds=seconds,
+        encoder_choice=features.encoder_choice,
     )
     return _assemble(features, members, calibration, classes, threshold, judged), outcome
 

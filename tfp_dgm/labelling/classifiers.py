@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_signatures import column_signatures
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -45,7 +45,7 @@ class TextClassifiers(SavesArguments, keras.Model):
         tf_idf: TfIdf,
         lsa: keras.layers.Dense,
         vae: BagOfWordsVAE,
-        encoder: SentenceEncoder | None,
+        encoder: TextEncoder | None,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"

@@ -10,10 +10,11 @@ import scipy.sparse
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
+from tfp_dgm.labelling.encoder_choice import EncoderChoice, choose_encoder, named_encoder
 from tfp_dgm.labelling.text_views import VAE_SHARE
-from tfp_dgm.labelling.vectors_of_sentences import sentence_vectors
+from tfp_dgm.labelling.vectors_of_sentences import text_vectors
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
 from tfp_dgm.training import KLWeightSchedule, Linear, Progress
@@ -35,9 +36,10 @@ class Features:
       lsa: float32 [V, L]; the singular vectors that TF-IDF is projected on.
       vae: its posterior means, divided by `vae_scale` [Z], are the deep generative features.
       vae_words: int [V']; the words that the VAE sees.
-      encoder: the pretrained encoder, or None.
+      encoder: the pretrained encoder, a light one made of it, or None.
       words: sparse [N, V]; the texts as TF-IDF.
       views: the inputs of the linear heads, each float32 [N, D] with a last column of ones.
+      encoder_choice: why it is that encoder.
     """
 
     word_counts: WordCounts
@@ -46,9 +48,10 @@ class Features:
     vae: BagOfWordsVAE
     vae_words: np.ndarray
     vae_scale: np.ndarray
-    encoder: SentenceEncoder | None
+    encoder: TextEncoder | None
     words: scipy.sparse.csr_matrix
     views: tuple[np.ndarray, ...]
+    encoder_choice: EncoderChoice
 
     @cached_property
     def lsa_layer(self) -> keras.layers.Dense:
@@ -65,7 +68,7 @@ class Features:
         counts = self.word_counts.count_matrix(texts)
         words = self.tf_idf.transform(counts)
         means = _posterior_means(self.vae, counts[:, self.vae_words])
-        vectors = None if self.encoder is None else sentence_vectors(self.encoder, texts)
+        vectors = None if self.encoder is None else text_vectors(self.encoder, texts)
         views = _views(words @ self.lsa, means / self.vae_scale, vectors)
         return replace(
             self,
@@ -77,7 +80,8 @@ class Features:
 def fit_features(
     texts: Sequence[str],
     *,
-    encoder: str | None = None,
+    encoder: str | TextEncoder | None = None,
+    annotations: Sequence[np.ndarray] = (),
     seed: int = 0,
     progress: Progress = lambda step, done, total: None,
 ) -> Features:
@@ -85,11 +89,13 @@ def fit_features(
 
     Args:
       texts: N texts, at least one of them with a word.
-      encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      encoder: "auto", "none" or None, a preset, or an encoder; see `choose_encoder`.
+      annotations: what "auto" decides by: for each question bool [N, K], the classes that each
+        annotation allows; all True = no annotation.
       seed: of the projection and of the VAE.
       progress: called with a step's name, how much of it is done, and how much there is.
     """
-    sentence_encoder = None if encoder is None else SentenceEncoder.from_preset(encoder)
+    named = named_encoder(encoder)
     step = "Counting words"
     progress(step, 0, len(texts))
     word_counts = WordCounts.fit(texts)
@@ -105,6 +111,11 @@ def fit_features(
     lsa = np.ascontiguousarray(components.T, np.float32)  # [V, L]
     progress(step, 1, 1)
 
+    semantic = words @ lsa  # [N, L]
+    text_encoder, choice = named or choose_encoder(
+        texts, words, unit_length(semantic), annotations, seed=seed, progress=progress
+    )
+
     vae_words = np.sort(np.argsort(-np.diff(counts.tocsc().indptr), kind="stable")[:VAE_WORDS])
     vae_counts = counts[:, vae_words]
     vae = fit_vae(vae_counts, tf_idf.idf[vae_words], seed=seed, progress=progress)
@@ -112,8 +123,8 @@ def fit_features(
     vae_scale = means.std(axis=0) + 1e-6
 
     vectors = None
-    if sentence_encoder is not None:
-        vectors = sentence_vectors(sentence_encoder, texts, progress)  # [N, E]
+    if text_encoder is not None:
+        vectors = text_vectors(text_encoder, texts, progress)  # [N, E]
     return Features(
         word_counts=word_counts,
         tf_idf=tf_idf,
@@ -121,9 +132,10 @@ def fit_features(
         vae=vae,
         vae_words=vae_words,
         vae_scale=vae_scale,
-        encoder=sentence_encoder,
+        encoder=text_encoder,
         words=words,
-        views=_views(words @ lsa, means / vae_scale, vectors),
+        views=_views(semantic, means / vae_scale, vectors),
+        encoder_choice=choice,
     )
 
 

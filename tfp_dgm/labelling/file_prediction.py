@@ -23,8 +23,10 @@ from tfp_dgm.labelling.answer_columns import (
 )
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
+from tfp_dgm.labelling.encoder_choice import NONE
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.models import load_model
+from tfp_dgm.networks.pretrained_tokens import register_operations
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
@@ -104,8 +106,8 @@ def _count(progress: Progress, step: str, before: int, done: int) -> None:
 
 def _load(model_directory: Path, settings: dict[str, Any]) -> Classify:
     """The SavedModel's signature."""
-    if settings["encoder"] is not None:
-        import tensorflow_text  # noqa: F401 - Registers the encoder's tokeniser operations.
+    if settings["encoder"] not in (None, NONE):
+        register_operations()
     folder = model_directory / "saved_model" / "1"
     try:
         signature = tf.saved_model.load(str(folder)).signatures["serving_default"]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tfp_dgm.labelling.annotators import CROWD_COLUMNS
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
+from tfp_dgm.labelling.encoder_choice import AUTO
 from tfp_dgm.labelling.keep_results import write_or_keep
 from tfp_dgm.labelling.labelling_task import (
     Classes,
@@ -90,6 +91,7 @@ class LabelledFile:
                     f"{column}: {_verdict(outcome)}" if several else _verdict(outcome)
                     for column, outcome in self.outcomes.items()
                 ),
+                f"encoder  {next(iter(self.outcomes.values())).encoder_choice}",
                 f"table    {self.output}",
                 f"report   {self.model_directory / 'report.html'}",
                 f"metrics  {self.model_directory / 'metrics.json'}",
@@ -126,7 +128,7 @@ def label_file(
     separator: str = "|",
     quoting: bool = True,
     guard_formulas: bool = False,
-    encoder: str | None = None,
+    encoder: str | None = AUTO,
     reasons: bool = False,
     seed: int = 0,
     progress: Progress = lambda step, done, total: None,
@@ -154,7 +156,7 @@ def label_file(
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
         `data.TableWriter`.
-      encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      encoder: "auto", "none" or None, or a pretrained text encoder; see `choose_encoder`.
       reasons: whether a column `reasons` holds the words that spoke for and against each predicted
         label; see `WordReasons`.
       seed: the same seed gives the same labels.
@@ -219,6 +221,7 @@ def label_file(
         "quoting": quoting,
         "min_precision": min_precision,
         "encoder": encoder,
+        "encoder_choice": asdict(outcomes[0].encoder_choice),
         "reasons": reasons,
         "seed": seed,
         "output": output.name,

@@ -127,7 +127,12 @@ def fit_tasks(
     if len(tasks) > 1:
         keras.utils.set_random_seed(seed)
         texts = tasks[0].table.texts
-        features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
+        annotations = [
+            task.table.allowed for task in tasks if isinstance(task.table, LabelledTable)
+        ]
+        features = fit_features(
+            texts, encoder=encoder, annotations=annotations, seed=seed, progress=progress
+        )
         options |= {"features": features, "encoder": None}
     classifiers, outcomes = [], []
     for task in tasks:

@@ -8,11 +8,11 @@ import numpy as np
 from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, temper
 from tfp_dgm.labelling.class_shares import ClassShares
 from tfp_dgm.labelling.features import Features
+from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
 from tfp_dgm.training import Progress
 
-FOLDS = 5
 # Prior count and temperature: one that doubts, and one that trusts its words.
 NAIVE_BAYES = ((0.03, 4.0), (1.0, 1.0))
 # One bag of heads for each view of the texts (the last two where there is an encoder); the second
@@ -127,19 +127,3 @@ class Members:
             for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
         )
         return temperatures, mixture, np.asarray(mixed)
-
-
-def folds(allowed: np.ndarray, group: np.ndarray, seed: int) -> np.ndarray:
-    """The fold [n] of each annotated row: stratified by class, copies of one text together."""
-    rng = np.random.default_rng(seed)
-    first = np.unique(group, return_index=True)[1]  # A row for each distinct text.
-    fold = np.zeros(len(first), int)
-    # Set-valued rows form strata of their own.
-    strata = allowed.argmax(axis=1) + allowed.shape[1] * (allowed.sum(axis=1) > 1)
-    strata = strata[first]
-    start = 0
-    for stratum in np.unique(strata):
-        members = rng.permutation(np.flatnonzero(strata == stratum))
-        fold[members] = (start + np.arange(len(members))) % FOLDS
-        start += len(members)
-    return fold[group]

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfp_dgm.labelling.annotators import Crowd
 from tfp_dgm.labelling.class_levels import JudgedLevel
+from tfp_dgm.labelling.encoder_choice import EncoderChoice
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Outcome:
         novel first; see `unlike_labelled`.
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
+      encoder_choice: which encoder of texts was taken, and why.
       crowd: where the annotations were inferred from several annotators' answers, these and the
         annotators.
     """
@@ -55,6 +57,7 @@ class Outcome:
     unlike_labelled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     warnings: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    encoder_choice: EncoderChoice = field(default_factory=EncoderChoice)
     crowd: Crowd | None = None
 
     @cached_property

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.head_layers import TemperedMixture
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.text import WordSpan, without_words, word_spans
 
 REASONS = "reasons"  # The column.
@@ -155,7 +155,7 @@ def _strengths(mixture: TemperedMixture) -> list[float]:
 
 
 def _with_encoder(
-    encoder: SentenceEncoder,
+    encoder: TextEncoder,
     texts: Sequence[str],
     shares: list[dict[str, float]],
     weights: np.ndarray,

@@ -59,6 +59,7 @@ def render_report(
         raise ValueError(f"row_names: expected {len(outcome.texts)} names; received {len(names)}")
     settings = dict(settings or {})
     versions = settings.pop("versions", None) or installed_versions()
+    settings.pop("encoder_choice", None)  # Among the numbers.
     numbers = metrics(outcome)
     return (
         environment()

@@ -46,6 +46,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
           the attributes of `Reliability`.
         suspects: `count` of annotations that look wrong, and how many of them are expected to be
           (`expected_wrong`).
+        encoder: which encoder was taken and why, with the attributes of `EncoderChoice`.
         warnings, seconds: as in the outcome.
     """
     labelled = outcome.observed >= 0
@@ -66,6 +67,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "acceptance": _acceptance(outcome),
         "classes": _classes(outcome),
         "suspects": _suspects(outcome),
+        "encoder": asdict(outcome.encoder_choice),
         "warnings": list(outcome.warnings),
         "seconds": dict(outcome.seconds),
     }

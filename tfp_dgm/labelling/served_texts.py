@@ -6,7 +6,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.text import WordCounts
 
 # Words, unknown ones too, that the compiled twins read of a text; the plain signatures read all.
@@ -18,7 +18,7 @@ class TextsServed(Protocol):
     """What is asked of a predictor; `TextViews` has it all."""
 
     word_counts: WordCounts
-    encoder: SentenceEncoder | None
+    encoder: TextEncoder | None
 
     def views_of_counts(
         self, counts: tf.Tensor, sentence_vectors: tf.Tensor | None

@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from numbers import Integral
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.answer_columns import answers, predicted_columns
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
+from tfp_dgm.labelling.encoder_choice import AUTO
 from tfp_dgm.labelling.estimator_inputs import NOT_ANNOTATED, read_labels, read_texts, read_weights
 from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.labelling.model_folder import write_model
@@ -49,7 +51,7 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
 
     Args:
       min_precision: the share of accepted labels that must be right.
-      encoder: a pretrained text encoder; see `networks.SentenceEncoder.from_preset`.
+      encoder: "auto", "none" or None, or a pretrained text encoder; see `choose_encoder`.
       missing_label: the integer that stands for no label; None where every integer is a class.
       random_state: the same integer gives the same labels; None and a generator draw one.
 
@@ -68,7 +70,7 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
         self,
         *,
         min_precision: float = 0.95,
-        encoder: str | None = None,
+        encoder: str | None = AUTO,
         missing_label: int | None = NOT_ANNOTATED,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
@@ -175,6 +177,7 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
             "classes": list(self.outcome_.classes),
             "min_precision": self.outcome_.min_precision,
             "encoder": self.encoder,
+            "encoder_choice": asdict(self.outcome_.encoder_choice),
             "seed": self._seed,
             "versions": installed_versions(),
         }

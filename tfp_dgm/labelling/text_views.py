@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.text import TfIdf, WordCounts
 
 # The VAE's part of a feature vector has this length, beside the LSA's of length 1.
@@ -30,7 +30,7 @@ class TextViews:
     vae: BagOfWordsVAE
     vae_words: np.ndarray
     vae_scale: np.ndarray
-    encoder: SentenceEncoder | None
+    encoder: TextEncoder | None
 
     def build_views(
         self,

@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 
 from tfp_dgm.data import DataError, cache_directory
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import SentenceEncoder, TextEncoder
 from tfp_dgm.training import Progress
 
 _TEXTS_AT_ONCE = 512
@@ -52,7 +52,18 @@ def sentence_vectors(
     return vectors
 
 
-def cut_off_warning(encoder: SentenceEncoder, texts: Sequence[str]) -> list[str]:
+def text_vectors(
+    encoder: TextEncoder,
+    texts: Sequence[str],
+    progress: Progress = lambda step, done, total: None,
+) -> np.ndarray:
+    """Encodes texts, float32 [N, E]; those of a `SentenceEncoder` are kept (`sentence_vectors`)."""
+    if isinstance(encoder, SentenceEncoder):
+        return sentence_vectors(encoder, texts, progress)
+    return encoder.encode(texts)
+
+
+def cut_off_warning(encoder: TextEncoder, texts: Sequence[str]) -> list[str]:
     """A sentence, where one text in twenty or more is longer than the encoder reads."""
     cut = int(encoder.cut_off(texts).sum())
     if cut < max(1, _NOTABLE_SHARE * len(texts)):

@@ -12,6 +12,8 @@ from tfp_dgm.networks.recurrent_encoder import GRUEncoder, LSTMEncoder
 from tfp_dgm.networks.sentence_encoder import SentenceEncoder
 from tfp_dgm.networks.sequence_decoder import SequenceDecoder
 from tfp_dgm.networks.sequence_encoder import BagOfWordsEncoder, SequenceEncoder
+from tfp_dgm.networks.text_encoder import TextEncoder
+from tfp_dgm.networks.token_vectors import TokenVectors
 from tfp_dgm.networks.transformer_decoder import TransformerDecoder
 from tfp_dgm.networks.transformer_encoder import TransformerEncoder
 from tfp_dgm.networks.word_dropout import WordDropout
@@ -32,6 +34,8 @@ __all__ = [
     "SentenceEncoder",
     "SequenceDecoder",
     "SequenceEncoder",
+    "TextEncoder",
+    "TokenVectors",
     "TransformerDecoder",
     "TransformerEncoder",
     "WordDropout",

@@ -1,0 +1,50 @@
+"""The cache of pieces' vectors: distilled once, never stale, made anew where it is damaged."""
+
+import numpy as np
+import pytest
+
+from tests.labelling.tiny_encoder import write_tiny_encoder
+from tfp_dgm.labelling.vectors_of_tokens import token_vectors
+from tfp_dgm.networks import SentenceEncoder
+
+TEXTS = ["apple pear", "iron", "pear"]
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path))
+    return tmp_path / "token_vectors"
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoder") / "tiny"
+    return SentenceEncoder.from_preset(write_tiny_encoder(folder, ["apple", "pear", "iron"]))
+
+
+def _refuses(self, piece_ids):
+    raise AssertionError("the vectors are in the cache")
+
+
+def test_pieces_are_encoded_once(encoder, cache, monkeypatch):
+    steps = []
+    first = token_vectors(encoder, TEXTS, lambda step, done, total: steps.append((done, total)))
+    assert steps == [(0, 8), (8, 8)]
+    monkeypatch.setattr(SentenceEncoder, "encode_pieces", _refuses)
+    again = token_vectors(encoder, TEXTS)
+    np.testing.assert_array_equal(first.table.numpy(), again.table.numpy())
+    # Each piece is a text of its own: the word alone, before it is weighed.
+    (path,) = cache.iterdir()
+    np.testing.assert_allclose(
+        np.load(path)[5:], encoder.encode(["apple", "pear", "iron"]), atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_file_is_made_anew(encoder, cache, damage):
+    first = token_vectors(encoder, TEXTS)
+    (path,) = cache.iterdir()
+    path.write_bytes(damage)
+    again = token_vectors(encoder, TEXTS)
+    np.testing.assert_array_equal(first.table.numpy(), again.table.numpy())
+    assert np.load(path).shape == (8, 8)

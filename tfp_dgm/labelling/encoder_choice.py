@@ -1,0 +1,172 @@
+"""Which encoder of texts is taken for a file: none, a light one, or a pretrained one in full."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+import numpy as np
+import scipy.sparse
+
+from tfp_dgm.data import DATASETS, fetch, is_cached
+from tfp_dgm.labelling.encoder_gains import Gain, encoder_gains, sampled_rows
+from tfp_dgm.labelling.vectors_of_sentences import text_vectors
+from tfp_dgm.labelling.vectors_of_tokens import token_vectors
+from tfp_dgm.networks import SentenceEncoder, TextEncoder
+from tfp_dgm.training import Progress
+
+AUTO, NONE, LIGHT, FULL = "auto", "none", "light", "full"
+_ENCODER = "minilm"  # In the registry.
+# What encoders are believed to gain before any label speaks, in nats a label: mean and deviation.
+_PRIORS = {LIGHT: (0.02, 0.1), FULL: (0.05, 0.15)}
+# What the full one must gain beyond the light one, which takes no time.
+_MARGIN = 0.02
+_TIMED_TEXTS = 64
+
+
+@dataclass(frozen=True)
+class EncoderChoice:
+    """What was decided, and why.
+
+    Attributes:
+      asked: "auto", "none", or the preset that was named.
+      taken: "none", "light" (sums of vectors of word pieces) or "full".
+      why: a sentence.
+      gains: what each is expected to add to the log-probability of a label that was not seen,
+        beyond words, in nats; empty where nothing was tried.
+      seconds: what encoding the whole file takes with each, as estimated from a batch.
+    """
+
+    asked: str = NONE
+    taken: str = NONE
+    why: str = "None was asked for."
+    gains: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.taken}. {self.why}"
+
+
+def named_encoder(
+    asked: str | TextEncoder | None,
+) -> tuple[TextEncoder | None, EncoderChoice] | None:
+    """The encoder that was asked for by name, or "none" or None; None where "auto" is to decide.
+
+    Args:
+      asked: "auto", "none" or None, a preset, or an encoder.
+    Raises:
+      OSError, ImportError: if it cannot be loaded.
+    """
+    if asked is None or asked == NONE:
+        return None, EncoderChoice()
+    if isinstance(asked, TextEncoder):
+        return asked, EncoderChoice(type(asked).__name__, FULL, "It was given.")
+    if asked == AUTO:
+        return None
+    return SentenceEncoder.from_preset(asked), EncoderChoice(asked, FULL, "It was asked for.")
+
+
+def choose_encoder(
+    texts: Sequence[str],
+    words: scipy.sparse.csr_matrix,
+    semantic: np.ndarray,
+    annotations: Sequence[np.ndarray],
+    *,
+    seed: int,
+    progress: Progress,
+) -> tuple[TextEncoder | None, EncoderChoice]:
+    """Decides whether words alone are read, a light encoder is, or a pretrained one in full.
+
+    It tries MiniLM of the registry where the extra `encoder` is installed and the cache has it;
+    nothing is downloaded. On a sample of the annotated rows and of others, linear heads and naive
+    Bayes are cross-fitted with words alone, with the light encoder and with the full one
+    (`encoder_gains`). What each gains, in nats a label, is judged with a prior, since few labels
+    tell little: the light one is taken where it is expected to gain anything, the full one where
+    it is expected to gain 0.02 more. Of several questions, the one that gains most decides. What it
+    costs is told, and decides nothing: the same file and seed give the same choice.
+
+    Args:
+      texts: N texts.
+      words: sparse [N, V]; TF-IDF.
+      semantic: float32 [N, L]; latent semantic directions, of unit length.
+      annotations: for each question bool [N, K]; the classes that each annotation allows; all True
+        = no annotation.
+      seed: of the sample and the folds.
+      progress: called with a step's name, how much of it is done, and how much there is.
+    """
+    if (why := _why_none(annotations)) is not None:
+        return None, EncoderChoice(AUTO, NONE, why)
+    full = SentenceEncoder.from_preset(str(fetch(_ENCODER)))
+    light = token_vectors(full, texts, progress)
+    encoders = {LIGHT: light, FULL: full}
+    found = [_gains(encoders, texts, words, semantic, one, seed) for one in annotations]
+    gains = {name: max(each[name] for each in found) for name in encoders}
+    taken = _taken(gains)
+    seconds = {name: _seconds(encoder, texts) for name, encoder in encoders.items()}
+    choice = EncoderChoice(AUTO, taken, _why(gains, seconds), gains, seconds)
+    return encoders.get(taken), choice
+
+
+def _why_none(annotations: Sequence[np.ndarray]) -> str | None:
+    """Why nothing is tried, or None where something is."""
+    if not annotations:
+        return "There are no labels to judge one by."
+    if find_spec("keras_hub") is None:
+        return "The extra `encoder` of tfp-dgm is not installed."
+    if not is_cached(_ENCODER):
+        title = DATASETS[_ENCODER].title
+        return f"None is in the cache; `dgm datasets path {_ENCODER}` fetches {title}."
+    return None
+
+
+def _gains(
+    encoders: Mapping[str, TextEncoder],
+    texts: Sequence[str],
+    words: scipy.sparse.csr_matrix,
+    semantic: np.ndarray,
+    allowed: np.ndarray,
+    seed: int,
+) -> dict[str, float]:
+    """`encoder_gains` on a sample; rows without an annotation are not encoded."""
+    rows = sampled_rows(allowed, seed)
+    annotated = ~allowed[rows].all(axis=1)
+    some = [texts[row] for row in rows[annotated]]
+    vectors = {}
+    for name, encoder in encoders.items():
+        vectors[name] = np.zeros((len(rows), encoder.units), np.float32)
+        vectors[name][annotated] = text_vectors(encoder, some)
+    sample = [texts[row] for row in rows]
+    gains = encoder_gains(vectors, sample, words[rows], semantic[rows], allowed[rows], seed=seed)
+    return {name: _expected(gain, *_PRIORS[name]) for name, gain in gains.items()}
+
+
+def _expected(gain: Gain, mean: float, deviation: float) -> float:
+    """The posterior mean of a gain."""
+    prior, found = deviation**-2, gain.error**-2
+    return (prior * mean + found * gain.mean) / (prior + found)
+
+
+def _taken(gains: Mapping[str, float]) -> str:
+    if gains[FULL] > max(0.0, gains[LIGHT]) + _MARGIN:
+        return FULL
+    return LIGHT if gains[LIGHT] > 0 else NONE
+
+
+def _why(gains: Mapping[str, float], seconds: Mapping[str, float]) -> str:
+    light, full = (
+        f"{gains[name]:+.2f} nats (about {seconds[name]:,.0f} s for the file)"
+        for name in (LIGHT, FULL)
+    )
+    return (
+        "What each is expected to add to the log-probability of a label that was not seen, beyond "
+        f"words: light {light}, full {full}."
+    )
+
+
+def _seconds(encoder: TextEncoder, texts: Sequence[str]) -> float:
+    """What encoding all texts takes, by the tokens of a few of them."""
+    some = [texts[row] for row in range(0, len(texts), -(-len(texts) // _TIMED_TEXTS))]
+    encoder.encode(some)  # Traced and warm.
+    start = time.perf_counter()
+    encoder.encode(some)
+    return (time.perf_counter() - start) * len(texts) / len(some)
