@@ -37,6 +37,12 @@ from tfp_dgm.data.label_results import (
     check_labelled_table,
     read_label_settings,
 )
+from tfp_dgm.data.label_sets import (
+    NO_CLASSES,
+    label_cell,
+    label_list,
+    quoted_class,
+)
 from tfp_dgm.data.labelled_table import (
     LabelledTable,
     TableChunk,
@@ -64,6 +70,7 @@ from tfp_dgm.data.write_errors import writing
 
 __all__ = [
     "DATASETS",
+    "NO_CLASSES",
     "AnnotatedSentence",
     "AnnotatedTable",
     "AnnotationColumns",
@@ -104,10 +111,13 @@ __all__ = [
     "find_dataset",
     "is_cached",
     "iter_table_chunks",
+    "label_cell",
+    "label_list",
     "load_digits",
     "load_penn_treebank",
     "load_text_classification",
     "parse_bracketed_trees",
+    "quoted_class",
     "read_annotated_table",
     "read_bracketed_trees",
     "read_captions",

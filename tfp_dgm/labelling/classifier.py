@@ -76,7 +76,8 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         self.levels = list(levels)
 
     def build(self, input_shape: Any = None) -> None:
-        self.build_views(self.heads, [self.student, *self.naive_bayes])
+        of_words = ((layer, None) for layer in (self.student, *self.naive_bayes))
+        self.build_views([*of_words, *((bag, view) for view, bag in enumerate(self.heads))])
         self.built = True
 
     def call(self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None) -> tf.Tensor:

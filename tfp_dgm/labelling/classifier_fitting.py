@@ -1,8 +1,6 @@
 """Trains the predictor: features, heads, cross-fitted mixture and calibration."""
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -21,6 +19,7 @@ from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unkn
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.timed import timed
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
 from tfp_dgm.training import Progress
@@ -84,15 +83,15 @@ def fit_classifier(
     keras.utils.set_random_seed(seed)
     seconds: dict[str, float] = {}
 
-    with _timed(seconds, "features"):
+    with timed(seconds, "features"):
         if features is None:
             features = fit_features(
                 texts, encoder=encoder, annotations=[allowed], seed=seed, progress=progress
             )
-    with _timed(seconds, "heads"):
+    with timed(seconds, "heads"):
         taught, guides, group = _teaching(features, texts, rows, guides)
         members = Members(taught, rows, allowed[rows], group, guides.allowed, seed, progress)
-    with _timed(seconds, "calibration"):
+    with timed(seconds, "calibration"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
         annotated = {"allowed": allowed[rows], "fitted": members.answers[rows]}
         calibration = Calibration.fit(members.cross_fitted, weights=weights, **annotated)
@@ -143,7 +142,7 @@ def fit_classifier(
     first = np.unique(group, return_index=True)[1]
     row_weights[rows[first]] = np.bincount(group, weights.mean(axis=0))
     row_weights[allowed.sum(axis=1) != 1] = 0
-    with _timed(seconds, "novelty"):
+    with timed(seconds, "novelty"):
         # The sentence vectors alone where there are any, else LSA and VAE together.
         vectors = features.views[0 if features.encoder is None else -1][:, :-1]
         unlike = unlike_labelled(
@@ -267,10 +266,3 @@ def _assemble(
 
 def _softmax(num_classes: int) -> keras.layers.Dense:
     return keras.layers.Dense(num_classes, activation="softmax", dtype="float32")
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[name] = time.perf_counter() - start

@@ -11,10 +11,9 @@ import tensorflow as tf
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.head_layers import ClassGroups
 from tfp_dgm.labelling.served_texts import (
-    TextsServed,
+    ClassesServed,
+    class_signatures,
     example_texts,
-    serialized_example,
-    texts_of_examples,
     token_specs,
     tokens,
     views,
@@ -24,15 +23,11 @@ from tfp_dgm.models import Signature
 _TEXT = tf.TensorSpec([None], tf.string)
 
 
-class Served(TextsServed, Protocol):
+class Served(ClassesServed, Protocol):
     """What is asked of a classifier; `TextClassifier` has it all."""
 
-    classes: tuple[str, ...]
     threshold: float | None
     levels: Sequence[ClassGroups]
-
-    def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Calibrated class probabilities [B, K] of those."""
 
 
 def classifier_signatures(model: Served) -> Mapping[str, Signature]:
@@ -46,50 +41,13 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
     score            text, label -> log_likelihood, log p(label | text) in nats; -inf where the
                      label is none of the classes
     """
-    names = tf.constant(model.classes)
-
-    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        scores = model.probabilities(
-            *views(model, **tokens(model, texts_of_examples(inputs)))
-        )  # [B, K]
-        classes = tf.broadcast_to(names, tf.shape(scores))
-        return {"classes": tf.ensure_shape(classes, scores.shape), "scores": scores}
-
-    def tokens_and_class(text: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        matches = tf.cast(label[:, tf.newaxis] == names, tf.int32)  # [B, K]
-        known = tf.reduce_max(matches, axis=-1)
-        class_id = tf.where(known > 0, tf.argmax(matches, axis=-1, output_type=tf.int32), -1)
-        return {**tokens(model, text), "class_id": class_id}
-
-    def score(class_id: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities = model.probabilities(*views(model, **inputs))
-        chosen = tf.one_hot(class_id, len(model.classes))
-        return {"log_likelihood": tf.math.log(tf.reduce_sum(chosen * probabilities, axis=-1))}
-
-    texts = example_texts(model)
-    labels = [model.classes[i % len(model.classes)] for i in range(len(texts))]
-    class_spec = {"class_id": tf.TensorSpec([None], tf.int32)}
     return {
         "serving_default": _of_texts(
             model,
             lambda **inputs: _label(model, *views(model, **inputs)),
             partial(_with_names, model),
         ),
-        "classify": Signature(
-            inputs={"inputs": _TEXT},
-            body=classify,
-            examples={"inputs": [serialized_example(text) for text in texts]},
-            xla=False,
-            method="classify",
-        ),
-        "encode": _of_texts(model, partial(_encode, model)),
-        "score": Signature(
-            inputs={"text": _TEXT, "label": _TEXT},
-            before=tokens_and_class,
-            body=score,
-            body_inputs={**token_specs(model), **class_spec},
-            examples={"text": texts, "label": labels},
-        ),
+        **class_signatures(model),
     }
 
 
@@ -126,7 +84,7 @@ def column_signatures(models: Mapping[str, Served]) -> Mapping[str, Signature]:
 
     return {
         "serving_default": _of_texts(first, label, with_names),
-        "encode": _of_texts(first, partial(_encode, first)),
+        "encode": class_signatures(first)["encode"],
     }
 
 
@@ -183,11 +141,6 @@ def _with_names(
         "second_probability": best[:, 1],
         "probabilities": probabilities,
     }
-
-
-def _encode(model: Served, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-    seen = views(model, **inputs)[1]
-    return {"encoding": seen[0] if model.encoder is None else seen[2]}  # [B, D], the widest
 
 
 def _safe_level(

@@ -1,11 +1,14 @@
-"""The inputs of a served predictor: texts as tokens, tokens as what its heads see."""
+"""How predictors of texts are served: texts as tokens, as what heads see, and common tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import tensorflow as tf
 
+from tfp_dgm.models import Signature
 from tfp_dgm.networks import TextEncoder
 from tfp_dgm.text import WordCounts
 
@@ -24,6 +27,15 @@ class TextsServed(Protocol):
         self, counts: tf.Tensor, sentence_vectors: tf.Tensor | None
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """TF-IDF [B, V] of counts [B, V], and the inputs [B, D] of each bag of heads."""
+
+
+class ClassesServed(TextsServed, Protocol):
+    """What is asked of a predictor of classes."""
+
+    classes: tuple[str, ...]
+
+    def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Calibrated probabilities of the classes [B, K] of those."""
 
 
 def tokens(model: TextsServed, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -59,12 +71,75 @@ def example_texts(model: TextsServed) -> list[str]:
     return [*(" ".join(text) for text in chosen), ""]
 
 
-def texts_of_examples(serialized: tf.Tensor) -> tf.Tensor:
+def class_signatures(model: ClassesServed) -> dict[str, Signature]:
+    """The tasks that every predictor of classes has, beside its own `serving_default`.
+
+    classify  the feature `text` of tf.train.Examples -> classes and scores [K]
+    encode    text -> encoding, all that a bag of heads sees [D]
+    score     text, label -> log_likelihood, log p(label | text) in nats; -inf where the label is
+              none of the classes
+    """
+    names = tf.constant(model.classes)
+
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores = model.probabilities(
+            *views(model, **tokens(model, _texts_of_examples(inputs)))
+        )  # [B, K]
+        classes = tf.broadcast_to(names, tf.shape(scores))
+        return {"classes": tf.ensure_shape(classes, scores.shape), "scores": scores}
+
+    def encode(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        seen = views(model, **inputs)[1]
+        return {"encoding": seen[0] if model.encoder is None else seen[2]}  # [B, D], the widest
+
+    def tokens_and_class(text: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        matches = tf.cast(label[:, tf.newaxis] == names, tf.int32)  # [B, K]
+        known = tf.reduce_max(matches, axis=-1)
+        class_id = tf.where(known > 0, tf.argmax(matches, axis=-1, output_type=tf.int32), -1)
+        return {**tokens(model, text), "class_id": class_id}
+
+    def score(class_id: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        probabilities = model.probabilities(*views(model, **inputs))
+        chosen = tf.one_hot(class_id, len(model.classes))
+        return {"log_likelihood": tf.math.log(tf.reduce_sum(chosen * probabilities, axis=-1))}
+
+    text_spec = tf.TensorSpec([None], tf.string)
+    texts = example_texts(model)
+    specs = token_specs(model)
+    return {
+        "classify": Signature(
+            inputs={"inputs": text_spec},
+            body=classify,
+            examples={"inputs": [_serialized_example(text) for text in texts]},
+            xla=False,
+            method="classify",
+        ),
+        "encode": Signature(
+            inputs={"text": text_spec},
+            before=partial(tokens, model),
+            body=encode,
+            body_inputs=specs,
+            examples={"text": texts},
+        ),
+        "score": Signature(
+            inputs={"text": text_spec, "label": text_spec},
+            before=tokens_and_class,
+            body=score,
+            body_inputs={**specs, "class_id": tf.TensorSpec([None], tf.int32)},
+            examples={
+                "text": texts,
+                "label": [model.classes[i % len(model.classes)] for i in range(len(texts))],
+            },
+        ),
+    }
+
+
+def _texts_of_examples(serialized: tf.Tensor) -> tf.Tensor:
     """The feature `text`, string [B], of serialized tf.train.Examples [B]."""
     return tf.io.parse_example(serialized, {"text": tf.io.FixedLenFeature([], tf.string)})["text"]
 
 
-def serialized_example(text: str) -> bytes:
+def _serialized_example(text: str) -> bytes:
     """A tf.train.Example with a feature `text`."""
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode("utf-8")]))
     example = tf.train.Example(features=tf.train.Features(feature={"text": feature}))

@@ -32,12 +32,8 @@ class TextViews:
     vae_scale: np.ndarray
     encoder: TextEncoder | None
 
-    def build_views(
-        self,
-        heads: Sequence[keras.layers.Layer],
-        word_models: Sequence[keras.layers.Layer],
-    ) -> None:
-        """Builds the layers, the heads of each view, and those that see the words."""
+    def build_views(self, readers: Sequence[tuple[keras.layers.Layer, int | None]]) -> None:
+        """Builds these layers, and each reader of a view, by its number, or of the words (None)."""
         words = (None, len(self.word_counts.vocabulary))
         latent = self.lsa.units + len(self.vae_scale)
         sizes = [latent, self.lsa.units]
@@ -46,8 +42,7 @@ class TextViews:
         for layer, shape in (
             (self.lsa, words),
             (self.vae, (None, len(self.vae_words))),
-            *((layer, words) for layer in word_models),
-            *zip(heads, [(None, size) for size in sizes], strict=True),
+            *((layer, words if view is None else (None, sizes[view])) for layer, view in readers),
         ):
             if not layer.built:  # Keras builds a deserialised layer before its parent.
                 layer.build(shape)

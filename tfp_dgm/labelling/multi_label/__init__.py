@@ -1,0 +1,1 @@
+"""Several labels a row: each class applies or does not, whatever the others do."""

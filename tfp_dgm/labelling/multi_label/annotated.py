@@ -1,0 +1,44 @@
+"""The rows of which something is known, and who may see them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """The annotated rows, as models see them.
+
+    Attributes:
+      rows: int [n]; their numbers.
+      marks: int8 [n, K]; 1 = the class applies, 0 = it does not, -1 = unknown.
+      counts: [n]; what each row counts (less than 1 for copies).
+      fold: int [n]; that each is hidden in, from 0 on.
+      num_folds: how many there are.
+    """
+
+    rows: np.ndarray
+    marks: np.ndarray
+    counts: np.ndarray
+    fold: np.ndarray
+    num_folds: int
+
+    @property
+    def num_models(self) -> int:
+        """F; the model of all annotations comes first, then one for each fold it did not see."""
+        return self.num_folds + 1
+
+    def seen(self, model: int) -> np.ndarray:
+        """bool [n]; the rows that a model learns from."""
+        return self.fold != model - 1
+
+    def weights(self, classes: slice) -> np.ndarray:
+        """float32 [n, K, F]; what each mark counts to each model."""
+        known = (self.marks[:, classes] >= 0) * self.counts[:, np.newaxis]
+        seen = np.stack([self.seen(model) for model in range(self.num_models)], axis=1)
+        return (known[:, :, np.newaxis] * seen[:, np.newaxis]).astype(np.float32)
+
+    def targets(self, classes: slice) -> np.ndarray:
+        """float32 [n, K, F]; 1 where the class applies."""
+        applies = (self.marks[:, classes] == 1).astype(np.float32)
+        return np.repeat(applies[:, :, np.newaxis], self.num_models, axis=2)
