@@ -50,6 +50,11 @@ from tfp_dgm.data.labelled_table import (
     read_labelled_columns,
     read_labelled_table,
 )
+from tfp_dgm.data.multi_label_table import (
+    MultiLabelTable,
+    check_separator,
+    read_multi_label_table,
+)
 from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
@@ -84,6 +89,7 @@ __all__ = [
     "ImageFeatures",
     "ImageFiles",
     "LabelledTable",
+    "MultiLabelTable",
     "RenderedScenes",
     "RunFolder",
     "Sentences",
@@ -104,6 +110,7 @@ __all__ = [
     "check_output_file",
     "check_output_path",
     "check_room",
+    "check_separator",
     "checked_images",
     "columns_alike",
     "digest",
@@ -131,6 +138,7 @@ __all__ = [
     "read_label_settings",
     "read_labelled_columns",
     "read_labelled_table",
+    "read_multi_label_table",
     "read_sentences",
     "render_scenes",
     "require_finished_run",

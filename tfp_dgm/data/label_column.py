@@ -102,9 +102,9 @@ class AnnotationColumn:
     def _parse_cell(self, cell: Any, row: int) -> tuple[str, ...]:
         """Returns the distinct classes that a cell names; none where it is empty."""
         if isinstance(cell, list):
-            names = [self._class_name(item, cell, row) for item in cell]
+            names = [self.class_name(item, cell, row) for item in cell]
         else:
-            label = self._class_name(cell, cell, row)
+            label = self.class_name(cell, cell, row)
             if self.separator and self.separator in label and not is_blank(label):
                 names = [name.strip() for name in label.split(self.separator)]
             else:
@@ -113,7 +113,7 @@ class AnnotationColumn:
             raise self.error(f"expected class names; received an empty one in {shorten(cell)}", row)
         return tuple(dict.fromkeys(names))
 
-    def _class_name(self, value: Any, cell: Any, row: int) -> str:
+    def class_name(self, value: Any, cell: Any, row: int) -> str:
         """Returns a label's text; numbers and truth values are taken as JSON writes them.
 
         JSON has one kind of number: 1.0, which tools make of 1 where cells are missing, is 1.

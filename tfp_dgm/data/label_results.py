@@ -13,7 +13,9 @@ from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.table_writer import StrPath, check_output_path
 
-_MARKS = {"predicted_label", "probability", "accept"}  # Columns of every labelled table.
+# Columns of every labelled table: of one label a row, and of several.
+_MARKS = {"predicted_label", "probability", "accept"}
+_MULTI_LABEL_MARKS = {"predicted_labels", "row_probability", "accept"}
 _WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html", "columns"}
 _OF_A_COLUMN = {"metrics.json", "report.html"}
 
@@ -91,7 +93,9 @@ def _is_labelled(names: set[str]) -> bool:
     prefixes = (
         name.removesuffix("predicted_label") for name in names if name.endswith("predicted_label")
     )
-    return any({prefix + mark for mark in _MARKS} <= names for prefix in prefixes)
+    return names >= _MULTI_LABEL_MARKS or any(
+        {prefix + mark for mark in _MARKS} <= names for prefix in prefixes
+    )
 
 
 def _names(path: StrPath) -> set[str]:

@@ -16,11 +16,6 @@ def quoted_class(name: str) -> str:
     return ESCAPE + name if marked else name
 
 
-def unquoted_class(label: str) -> str:
-    """The name of a class that a cell of labels writes so."""
-    return label.removeprefix(ESCAPE)
-
-
 def label_cell(names: Sequence[str], separator: str, *, otherwise: str = NO_CLASSES) -> str:
     """The cell of a row to which exactly these classes apply.
 
