@@ -19,7 +19,13 @@ setup(
     packages=[*find_packages(include=["tfp_dgm", "tfp_dgm.*"]), "tfp_dgm_apps"],
     package_dir={"tfp_dgm_apps": "apps"},
     package_data={
-        "tfp_dgm": ["*/*.html.jinja", "serving/checks/*.cc", "serving/checks/*.txtpb", "py.typed"]
+        "tfp_dgm": [
+            "*/*.html.jinja",
+            "*/*/*.html.jinja",
+            "serving/checks/*.cc",
+            "serving/checks/*.txtpb",
+            "py.typed",
+        ]
     },
     install_requires=[
         # One minor version: their compiled parts must agree, and TFP needs tf-keras to import.

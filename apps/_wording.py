@@ -3,6 +3,7 @@
 # What the library's messages name, by its names in Python -> what is typed.
 SPELLED = {
     "`quoting=False`": "--no-quoting",
+    "`multi_label`": "--multi-label",
     "`build=True`": "--build",
     "`answer_columns`": "--answer-column",
     "`label_column`": "--label-column",

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfp_dgm.data import AnnotationColumns, DataError, check_label_results, read_json
+from tfp_dgm.data import (
+    AnnotationColumns,
+    DataError,
+    check_label_results,
+    check_separator,
+    read_json,
+)
 
 from ._errors import clean_errors
 from ._json_output import show_figures
@@ -15,6 +21,9 @@ from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
 from ._table_options import GuardFormulas, Quoting, Reasons
 from ._wording import as_typed
+
+if TYPE_CHECKING:
+    from tfp_dgm.labelling import LabelledFile, MultiLabelFile
 
 ENCODER_HELP = (
     "auto, none, or a pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or "
@@ -35,7 +44,7 @@ def label(
         list[str] | None,
         typer.Option(
             help="Column of labels: empty = none, a class, or a set such as a|b. Given several "
-            "times: questions of their own, with a report each."
+            "times: questions of their own, with a report each; with --multi-label a class each."
         ),
     ] = None,
     answer_column: Annotated[
@@ -68,9 +77,21 @@ def label(
             "several label columns: COLUMN=CLASS.",
         ),
     ] = None,
+    multi_label: Annotated[
+        bool,
+        typer.Option(
+            "--multi-label",
+            help="Several classes may apply to a row: cells such as a;b, lists, or a "
+            "--label-column of 0 and 1 for each class.",
+        ),
+    ] = False,
     separator: Annotated[
-        str, typer.Option(help='Stands between the classes of a set; "" where there are no sets.')
-    ] = "|",
+        str | None,
+        typer.Option(
+            help='Stands between the classes of a set; "" where there are no sets.',
+            show_default="|, with --multi-label ;",
+        ),
+    ] = None,
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
     reasons: Reasons = False,
@@ -85,47 +106,76 @@ def label(
     and the columns predicted_label, probability, accept, second_label, second_probability,
     suspect_label and given_label_probability, with --reasons also reasons, of several annotators
     also inferred_label and inferred_probability; of several label columns each one's begin with
-    its name, as topic_predicted_label. Beside it: a folder with the trained model, a SavedModel
-    that takes strings, report.html and metrics.json.
+    its name, as topic_predicted_label. With --multi-label they are predicted_labels, probabilities,
+    accepted_labels, row_probability, accept and suspect_labels. Beside it: a folder with the
+    trained model, a SavedModel that takes strings, report.html and metrics.json.
     """
     with clean_errors(
         "min_precision",
         "encoder",
         "annotator_column",
         "label_column",
+        "separator",
         answer_columns="--answer-column",
         classes="--class",
         model_directory="--model",
         text_columns="--text-column",
     ):
         asked = AnnotationColumns.of(label_column, answer_column, annotator_column)
-        named = _classes_by_column(classes, asked.labels) if len(asked.labels) > 1 else classes
+        if multi_label:
+            _check_multi_label(asked, separator, reasons=reasons)
+        several = len(asked.labels) > 1 and not multi_label
+        named = _classes_by_column(classes, asked.labels) if several else classes
         check_label_results(source, output, model)
         with quiet_start():
-            from tfp_dgm.labelling import label_file
+            from tfp_dgm.labelling import label_file, label_multi_label_file
         with progress_bar(quiet=quiet) as progress:
-            job = label_file(
-                source,
-                output,
-                text_columns=text_column,
-                label_column=asked.labels,
-                answer_columns=asked.answers,
-                annotator_column=annotator_column,
-                model_directory=model,
-                min_precision=min_precision,
-                classes=named,
-                separator=separator,
-                quoting=quoting,
-                guard_formulas=guard_formulas,
-                reasons=reasons,
-                encoder=encoder,
-                seed=seed,
-                progress=progress,
-            )
+            common: dict[str, Any] = {
+                "text_columns": text_column,
+                "model_directory": model,
+                "min_precision": min_precision,
+                "quoting": quoting,
+                "guard_formulas": guard_formulas,
+                "encoder": encoder,
+                "seed": seed,
+                "progress": progress,
+            }
+            job: LabelledFile | MultiLabelFile
+            if multi_label:
+                job = label_multi_label_file(
+                    source,
+                    output,
+                    label_columns=asked.labels,
+                    classes=classes,
+                    separator=";" if separator is None else separator,
+                    **common,
+                )
+            else:
+                job = label_file(
+                    source,
+                    output,
+                    label_column=asked.labels,
+                    answer_columns=asked.answers,
+                    annotator_column=annotator_column,
+                    classes=named,
+                    separator="|" if separator is None else separator,
+                    reasons=reasons,
+                    **common,
+                )
         for warning in job.warnings:
             typer.echo(f"Warning: {as_typed(warning)}", err=True)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of a labelling")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
+
+
+def _check_multi_label(asked: AnnotationColumns, separator: str | None, *, reasons: bool) -> None:
+    """Refuses what --multi-label does not go with."""
+    if asked.answers or asked.annotator is not None:
+        raise DataError("--multi-label: expected labels of one hand, not of several annotators")
+    if reasons:
+        raise DataError("--reasons: labels with --multi-label come without reasons")
+    if separator is not None:
+        check_separator(separator)
 
 
 def _classes_by_column(

@@ -34,10 +34,11 @@ def predict(
 
     Writes to --output, a table in the format of its ending, the same rows and the columns
     predicted_label, probability, accept, second_label and second_probability, with --reasons also
-    reasons; of a model of several label columns each one's begin with its name.
+    reasons; of a model of several label columns each one's begin with its name. Of a model of
+    several labels a row: predicted_labels, probabilities, accepted_labels, row_probability, accept.
     """
     warnings: list[str] = []
-    with clean_errors(text_columns="--text-column"):
+    with clean_errors("reasons", text_columns="--text-column"):
         check_labelled_table(output, [source])
         read_label_settings(model)
         with quiet_start():

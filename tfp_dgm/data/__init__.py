@@ -39,6 +39,7 @@ from tfp_dgm.data.label_results import (
 )
 from tfp_dgm.data.label_sets import (
     NO_CLASSES,
+    NOT,
     label_cell,
     label_list,
     quoted_class,
@@ -75,6 +76,7 @@ from tfp_dgm.data.write_errors import writing
 
 __all__ = [
     "DATASETS",
+    "NOT",
     "NO_CLASSES",
     "AnnotatedSentence",
     "AnnotatedTable",

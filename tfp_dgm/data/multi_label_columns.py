@@ -108,7 +108,7 @@ class LabelSetColumn:
             if set(labels) != {NO_CLASSES}:
                 raise self.column.error(
                     f"expected {NO_CLASSES!r}, which says that no class applies, by itself; "
-                    f"received {shorten(cell)}; write {ESCAPE + NO_CLASSES!r} if it is the name of a class",
+                    f"received {shorten(cell)}; write {ESCAPE + NO_CLASSES!r} if it is a class",
                     row,
                 )
             return _Cell((), (), partial=False)

@@ -8,6 +8,14 @@ from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.file_prediction import predict_file
 from tfp_dgm.labelling.labelled_file import LabelledFile, label_file
+from tfp_dgm.labelling.multi_label import (
+    MultiLabelClassifier,
+    MultiLabelFile,
+    MultiLabelOutcome,
+    fit_multi_label,
+    label_multi_label_file,
+    multi_label_metrics,
+)
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import WordReasons
 from tfp_dgm.labelling.report import render_report
@@ -20,6 +28,9 @@ __all__ = [
     "Answers",
     "Features",
     "LabelledFile",
+    "MultiLabelClassifier",
+    "MultiLabelFile",
+    "MultiLabelOutcome",
     "Outcome",
     "TextClassifier",
     "TextLabeller",
@@ -27,8 +38,11 @@ __all__ = [
     "fit_classifier",
     "fit_features",
     "fit_from_answers",
+    "fit_multi_label",
     "label_file",
+    "label_multi_label_file",
     "metrics",
+    "multi_label_metrics",
     "predict_file",
     "render_report",
     "sentence_vectors",

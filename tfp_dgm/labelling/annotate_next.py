@@ -1,5 +1,7 @@
 """Which rows a person should annotate next, so that little work teaches much."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
@@ -16,18 +18,9 @@ _NEGLIGIBLE = 1e-6
 def annotate_next(outcome: Outcome, count: int = 20) -> NDArray[np.int64]:
     """Picks rows that are in doubt, typical of the rest, unlike each other, and of every kind.
 
-    Rows are picked one by one, each time the one of the highest
-
-        entropy / log(K) * mean similarity to the rows without an observed label
-            * (1 - greatest similarity to a row picked before)
-            / (1 + rows of the same kind picked before)
-
-    which is information density (Settles 2010, section 3.6) times two discounts. A row's kind is
-    its predicted class, or that it is unlike everything annotated (`Outcome.unlike_labelled`);
-    these are doubtful for another reason, and no more than half of what is picked. Similarity is
-    the cosine of TF-IDF vectors, so that a second copy of a text is never picked. On large data
-    the most doubtful rows of each kind compete, and an even sample stands for the rest.
-    There is no randomness.
+    Rows are picked by `informative_rows`. Doubt is entropy / log(K); a row's kind is its predicted
+    class, or that it is unlike everything annotated (`Outcome.unlike_labelled`): these are doubtful
+    for another reason, and no more than half of what is picked.
 
     Args:
       outcome: the labelled data set.
@@ -35,8 +28,6 @@ def annotate_next(outcome: Outcome, count: int = 20) -> NDArray[np.int64]:
     Returns:
       int [at most `count`]; row numbers from 0, without observed label, best first. Fewer where
       the rest is certain, has no words, or repeats what was picked.
-    References:
-      [1] Settles. Active Learning Literature Survey. University of Wisconsin-Madison, 2010.
     """
     open_rows = np.flatnonzero(outcome.observed < 0)
     doubt = stats.entropy(outcome.constrained[open_rows].astype(np.float64), axis=1)
@@ -44,20 +35,55 @@ def annotate_next(outcome: Outcome, count: int = 20) -> NDArray[np.int64]:
     novel = len(outcome.classes)  # The kind after those of the classes.
     kinds = outcome.predicted[open_rows]
     kinds[np.isin(open_rows, outcome.unlike_labelled)] = novel
+    return informative_rows(outcome.texts, open_rows, doubt, kinds, count, at_most_half=novel)
+
+
+def informative_rows(
+    texts: Sequence[str],
+    open_rows: NDArray[np.int64],
+    doubt: NDArray[np.float64],
+    kinds: NDArray[np.int64],
+    count: int,
+    *,
+    at_most_half: int | None = None,
+) -> NDArray[np.int64]:
+    """Picks rows one by one, each time the one of the highest
+
+        doubt * mean similarity to the open rows
+            * (1 - greatest similarity to a row picked before)
+            / (1 + rows of the same kind picked before)
+
+    which is information density (Settles 2010, section 3.6) times two discounts. Similarity is
+    the cosine of TF-IDF vectors, so that a second copy of a text is never picked. On large data
+    the most doubtful rows of each kind compete, and an even sample stands for the rest.
+    There is no randomness.
+
+    Args:
+      texts: N texts.
+      open_rows: int [n]; rows that may be picked.
+      doubt: [n]; from 0 to 1.
+      kinds: int [n]; of what kind each row is, from 0 on.
+      count: how many to pick.
+      at_most_half: a kind of which no more than half are picked.
+    Returns:
+      int [at most `count`]; of `open_rows`, best first.
+    References:
+      [1] Settles. Active Learning Literature Survey. University of Wisconsin-Madison, 2010.
+    """
     chosen = _most_doubtful(doubt, kinds)
     if count < 1 or not len(chosen):
         return np.zeros(0, np.int64)
 
     sample = _even_sample(len(open_rows))
-    vectors = _vectors([outcome.texts[row] for row in open_rows[np.append(chosen, sample)]])
+    vectors = _vectors([texts[row] for row in open_rows[np.append(chosen, sample)]])
     candidates, others = vectors[: len(chosen)], vectors[len(chosen) :]
     typical = candidates @ np.asarray(others.mean(axis=0)).ravel()  # [candidates]
     value, kind = doubt[chosen] * typical, kinds[chosen]
-    similar, picks_of = np.zeros(len(chosen)), np.zeros(novel + 1)
+    similar, picks_of = np.zeros(len(chosen)), np.zeros(int(kinds.max()) + 1)
     picked: list[int] = []
     while len(picked) < count:
-        if picks_of[novel] >= count / 2:
-            value = np.where(kind == novel, 0, value)
+        if at_most_half is not None and (kind[picked] == at_most_half).sum() >= count / 2:
+            value = np.where(kind == at_most_half, 0, value)
         score = value * (1 - similar) / (1 + picks_of[kind])
         best = int(score.argmax())
         if similar[best] > 1 - _NEGLIGIBLE or value[best] <= _NEGLIGIBLE**2:

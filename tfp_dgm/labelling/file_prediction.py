@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,13 @@ from tfp_dgm.labelling.answer_columns import (
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 from tfp_dgm.labelling.encoder_choice import NONE
+from tfp_dgm.labelling.multi_label.multi_label_columns import (
+    PREDICTED_COLUMNS as MULTI_LABEL_COLUMNS,
+)
+from tfp_dgm.labelling.multi_label.multi_label_columns import (
+    predicted_columns as multi_label_columns,
+)
+from tfp_dgm.labelling.multi_label.multi_label_file import label_writer
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.models import load_model
 from tfp_dgm.networks.pretrained_tokens import register_operations
@@ -50,7 +58,8 @@ def predict_file(
     Args:
       model_directory: the folder that `label_file` wrote.
       source: CSV, TSV, JSONL (each also gzipped) or Parquet.
-      output: the same rows with `PREDICTED_COLUMNS`, of each label column where there are several.
+      output: the same rows with `PREDICTED_COLUMNS`, of each label column where there are several;
+        of a model of several labels a row those of `multi_label_columns`.
       text_columns: columns that hold the text; None takes those of the training.
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
@@ -69,9 +78,10 @@ def predict_file(
     check_labelled_table(output, [source])
     settings = read_label_settings(model_directory)
     classify = _load(model_directory, settings)
-    label_columns: list[str | None] = settings.get("label_columns") or [None]
-    explain = _explain(model_directory, label_columns) if reasons else {}
-    names = prefixed_names(label_columns, (*PREDICTED_COLUMNS, *((REASONS,) if reasons else ())))
+    if settings.get("multi_label"):
+        answer = _several_labels(classify, settings, Path(output), reasons=reasons)
+    else:
+        answer = _one_label(classify, settings, model_directory, reasons=reasons)
     step = f"Labelling {source.name}"
     done = 0
     warnings: tuple[str, ...] = ()
@@ -82,22 +92,63 @@ def predict_file(
             chunk_rows=_ROWS_PER_CHUNK,
             quoting=quoting,
         ):
-            check_new_columns(source, chunk.frame.columns, names)
-            count = partial(_count, progress, step, done)
-            # Reasons take the longer: where they are asked for, they are what is counted.
-            new = predicted_columns(
-                classify, chunk.texts, (lambda done: None) if explain else count, label_columns
-            )
-            for number, (column, why) in enumerate(explain.items()):
-                own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
-                said = count if number == len(explain) - 1 else lambda done: None
-                new[prefixed(column, REASONS)] = reasons_column(why, chunk.texts, own, said)
-            writer.write(chunk.frame, {name: new[name] for name in names})
+            check_new_columns(source, chunk.frame.columns, answer.names)
+            new = answer.columns(chunk.texts, partial(_count, progress, step, done))
+            writer.write(chunk.frame, {name: new[name] for name in answer.names})
             done += len(chunk.texts)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
     return done
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is added to each row.
+
+    Attributes:
+      names: of the columns.
+      columns: texts [N], and what is called with the number of those that are done -> columns.
+    """
+
+    names: Sequence[str]
+    columns: Callable[[Sequence[str], Callable[[int], None]], dict[str, list[Any]]]
+
+
+def _several_labels(
+    classify: Classify, settings: dict[str, Any], output: Path, *, reasons: bool
+) -> _Answer:
+    if reasons:
+        raise DataError("reasons: a model of several labels a row gives none")
+    writer = label_writer(
+        output, settings["classes"], settings["separator"], lists=settings["lists"]
+    )
+    return _Answer(
+        MULTI_LABEL_COLUMNS,
+        lambda texts, count: multi_label_columns(classify, texts, writer, count),
+    )
+
+
+def _one_label(
+    classify: Classify, settings: dict[str, Any], model_directory: Path, *, reasons: bool
+) -> _Answer:
+    """Of each label column, where there are several."""
+    label_columns: list[str | None] = settings.get("label_columns") or [None]
+    explain = _explain(model_directory, label_columns) if reasons else {}
+    names = prefixed_names(label_columns, (*PREDICTED_COLUMNS, *((REASONS,) if reasons else ())))
+
+    def columns(texts: Sequence[str], count: Callable[[int], None]) -> dict[str, list[Any]]:
+        # Reasons take the longer: where they are asked for, they are what is counted.
+        new = predicted_columns(
+            classify, texts, (lambda done: None) if explain else count, label_columns
+        )
+        for number, (column, why) in enumerate(explain.items()):
+            own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
+            said = count if number == len(explain) - 1 else lambda done: None
+            new[prefixed(column, REASONS)] = reasons_column(why, texts, own, said)
+        return new
+
+    return _Answer(names, columns)
 
 
 def _count(progress: Progress, step: str, before: int, done: int) -> None:

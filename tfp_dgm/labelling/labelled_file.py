@@ -11,7 +11,6 @@ import numpy as np
 
 from tfp_dgm.data import (
     AnnotationColumns,
-    DataError,
     LabelledTable,
     check_label_results,
     check_new_columns,
@@ -35,7 +34,7 @@ from tfp_dgm.labelling.labelling_task import (
     task_warnings,
 )
 from tfp_dgm.labelling.model_folder import write_column_models, write_model
-from tfp_dgm.labelling.model_size import least_model_size
+from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.training import Progress
@@ -189,8 +188,7 @@ def label_file(
         source, table.frame.columns, prefixed_names([task.column for task in tasks], new_names)
     )
     progress("Reading the table", 1, 1)
-    if not any(character.isalnum() for text in table.texts for character in text):
-        raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
+    check_words(source, table.texts, text_columns)
     num_classes = sum(len(task.table.classes) for task in tasks)
     check_room(
         {

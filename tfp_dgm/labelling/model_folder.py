@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_folders import column_folders
@@ -42,8 +44,8 @@ def write_model(
     """
     found = metrics(outcome)
     card = _card(found)
-    _write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
-    _write_json(folder / "settings.json", settings)
+    write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
+    write_json(folder / "settings.json", settings)
     _write_report(folder, model, outcome, found, settings, places, title)
 
 
@@ -75,9 +77,9 @@ def write_column_models(
     card = {
         name: {column: own[name] for column, own in cards.items()} for name in ("data", "metrics")
     }
-    _write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
-    _write_json(folder / "settings.json", settings)
-    _write_json(folder / "metrics.json", {"columns": figures, "warnings": list(warnings)})
+    write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
+    write_json(folder / "settings.json", settings)
+    write_json(folder / "metrics.json", {"columns": figures, "warnings": list(warnings)})
     folders = column_folders(model.columns)
     page = render_columns_report(figures, folders, title=title, warnings=warnings)
     (folder / "report.html").write_text(page, encoding="utf-8")
@@ -90,10 +92,8 @@ def write_column_models(
         )
 
 
-def _write_served(
-    folder: Path, model: TextClassifier | TextClassifiers, card: dict[str, Any]
-) -> None:
-    """Writes `model.keras` and the SavedModel."""
+def write_served(folder: Path, model: keras.Model, card: dict[str, Any]) -> None:
+    """Writes `model.keras` and the SavedModel of a model that has `serving_signatures`."""
     model.save(folder / "model.keras")
     # What a string needs and no more, since every signature takes its seconds; `dgm export` makes
     # them all.
@@ -121,7 +121,7 @@ def _write_report(
     title: str,
     column: str | None = None,
 ) -> None:
-    _write_json(folder / "metrics.json", found)
+    write_json(folder / "metrics.json", found)
     report = render_report(
         outcome,
         title=title if column is None else f"{title}: {column}",
@@ -134,6 +134,7 @@ def _write_report(
     (folder / "report.html").write_text(report, encoding="utf-8")
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a dictionary in a folder that is not in its place yet."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")

@@ -1,7 +1,9 @@
 """The least that a classifier will take on the disk, known before it is trained."""
 
+import os
 from collections.abc import Sequence
 
+from tfp_dgm.data import DataError
 from tfp_dgm.labelling.features import LSA_UNITS, VAE_WORDS
 from tfp_dgm.text import WordCounts
 
@@ -12,6 +14,18 @@ _TEXTS = 20_000
 _VAE_UNITS = 306
 # Naive Bayes models, the student among them, have a weight for each word and class.
 _WORD_MODELS = 3
+
+
+def check_words(
+    source: str | os.PathLike[str], texts: Sequence[str], text_columns: Sequence[str]
+) -> None:
+    """Refuses texts that nothing can be learned from.
+
+    Raises:
+      DataError: if no text of the source has a word.
+    """
+    if not any(character.isalnum() for text in texts for character in text):
+        raise DataError(f"{source}: expected texts with at least one word in {list(text_columns)}")
 
 
 def least_model_size(texts: Sequence[str], num_classes: int) -> int:

@@ -78,7 +78,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
             "expected_right": outcome.crowd.expected_right,
             "each": [asdict(one) for one in outcome.crowd.annotators],
         }
-    return _json_ready(numbers)
+    return json_ready(numbers)
 
 
 def _quality(outcome: Outcome, weights: np.ndarray | None) -> dict[str, float]:
@@ -160,11 +160,12 @@ def _class_warnings(observed: int) -> list[str]:
     return ["fewer than three labels"] if observed < _ENOUGH_LABELS else []
 
 
-def _json_ready(value: Any) -> Any:
+def json_ready(value: Any) -> Any:
+    """Numbers, lists and dictionaries as JSON has them: NumPy's as Python's, NaN as None."""
     if isinstance(value, dict):
-        return {name: _json_ready(item) for name, item in value.items()}
+        return {name: json_ready(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_json_ready(item) for item in value]
+        return [json_ready(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

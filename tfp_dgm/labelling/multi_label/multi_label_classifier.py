@@ -11,7 +11,7 @@ from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, Si
 from tfp_dgm.labelling.multi_label.multi_label_signatures import multi_label_signatures
 from tfp_dgm.labelling.text_views import TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -60,7 +60,7 @@ class MultiLabelClassifier(SavesArguments, TextViews, keras.Model):
         tf_idf: TfIdf,
         lsa: keras.layers.Dense,
         vae: BagOfWordsVAE,
-        encoder: SentenceEncoder | None,
+        encoder: TextEncoder | None,
         latent_head: keras.layers.Dense,
         word_head: keras.layers.Dense,
         dependence: LabelDependence,
