@@ -11,6 +11,7 @@ from tfp_dgm.data import (
     DataError,
     check_label_results,
     check_separator,
+    read_class_definitions,
     read_json,
 )
 
@@ -85,6 +86,15 @@ def label(
             "--label-column of 0 and 1 for each class.",
         ),
     ] = False,
+    definitions: Annotated[
+        Path | None,
+        typer.Option(
+            "--classes",
+            metavar="FILE",
+            help="YAML list of the classes: name, description, examples, parent. Labels may then "
+            "be few or none, and --label-column left out.",
+        ),
+    ] = None,
     separator: Annotated[
         str | None,
         typer.Option(
@@ -105,8 +115,9 @@ def label(
     Writes to --output, a table in the format of its ending, the same rows with every column kept,
     and the columns predicted_label, probability, accept, second_label, second_probability,
     suspect_label and given_label_probability, with --reasons also reasons, of several annotators
-    also inferred_label and inferred_probability; of several label columns each one's begin with
-    its name, as topic_predicted_label. With --multi-label they are predicted_labels, probabilities,
+    also inferred_label and inferred_probability, of classes in groups also safe_label and
+    safe_probability; of several label columns each one's begin with its name, as
+    topic_predicted_label. With --multi-label they are predicted_labels, probabilities,
     accepted_labels, row_probability, accept and suspect_labels. Beside it: a folder with the
     trained model, a SavedModel that takes strings, report.html and metrics.json.
     """
@@ -118,15 +129,20 @@ def label(
         "separator",
         answer_columns="--answer-column",
         classes="--class",
+        definitions="--classes",
         model_directory="--model",
         text_columns="--text-column",
     ):
-        asked = AnnotationColumns.of(label_column, answer_column, annotator_column)
+        asked = AnnotationColumns.of(
+            label_column, answer_column, annotator_column, defined=definitions is not None
+        )
         if multi_label:
-            _check_multi_label(asked, separator, reasons=reasons)
+            _check_multi_label(asked, separator, definitions, reasons=reasons)
         several = len(asked.labels) > 1 and not multi_label
         named = _classes_by_column(classes, asked.labels) if several else classes
         check_label_results(source, output, model)
+        if definitions is not None:
+            read_class_definitions(definitions)
         with quiet_start():
             from tfp_dgm.labelling import label_file, label_multi_label_file
         with progress_bar(quiet=quiet) as progress:
@@ -158,6 +174,7 @@ def label(
                     answer_columns=asked.answers,
                     annotator_column=annotator_column,
                     classes=named,
+                    definitions=definitions,
                     separator="|" if separator is None else separator,
                     reasons=reasons,
                     **common,
@@ -168,12 +185,16 @@ def label(
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
 
 
-def _check_multi_label(asked: AnnotationColumns, separator: str | None, *, reasons: bool) -> None:
+def _check_multi_label(
+    asked: AnnotationColumns, separator: str | None, definitions: Path | None, *, reasons: bool
+) -> None:
     """Refuses what --multi-label does not go with."""
     if asked.answers or asked.annotator is not None:
         raise DataError("--multi-label: expected labels of one hand, not of several annotators")
     if reasons:
         raise DataError("--reasons: labels with --multi-label come without reasons")
+    if definitions is not None:
+        raise DataError("--classes: of labels with --multi-label, --class names the classes")
     if separator is not None:
         check_separator(separator)
 

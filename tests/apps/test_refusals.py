@@ -28,6 +28,14 @@ CASES = {
             "t.csv --text-column a --label-column b --label-column c --class x --output o.csv",
             "--class: expected COLUMN=CLASS",
         ),
+        "no classes": (
+            "t.csv --text-column text --classes none.yaml --output o.csv",
+            "none.yaml: expected a file of classes",
+        ),
+        "classes and columns": (
+            "t.csv --text-column a --label-column b --label-column c --classes x --output o.csv",
+            "--classes: expected at most one --label-column beside them",
+        ),
     },
     "predict": {
         "ending": ("there t.csv --output o.xyz", "'.xyz'"),

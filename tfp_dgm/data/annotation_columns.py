@@ -29,8 +29,12 @@ class AnnotationColumns:
         label_column: str | Sequence[str] | None,
         answer_columns: Sequence[str] | None = None,
         annotator_column: str | None = None,
+        defined: bool = False,
     ) -> AnnotationColumns:
         """The arguments of `labelling.label_file`, checked before any file is read.
+
+        Where classes are `defined` in a file, there is at most one column, by one hand, and there
+        may be none at all.
 
         Raises:
           DataError: if they contradict each other, or a column is given twice.
@@ -42,10 +46,15 @@ class AnnotationColumns:
                 "answer_columns: expected in place of `label_column`, of several annotators' "
                 f"labels; received both, {_names(answers)} and {_names(labels)}"
             )
-        if not labels and not answers:
+        if not labels and not answers and not defined:
             raise DataError(
                 "label_column: expected a column of labels, or two or more of `answer_columns`; "
                 "received none"
+            )
+        if defined and (len(labels) > 1 or answers or annotator_column is not None):
+            raise DataError(
+                "definitions: expected at most one `label_column` beside them, by one hand; "
+                f"received {_names([*labels, *answers, *filter(None, [annotator_column])])}"
             )
         if annotator_column is not None and len(labels) != 1:
             raise DataError(

@@ -97,7 +97,7 @@ def _few_labels(counts: dict[str, int]) -> Iterator[str]:
     few = [
         f"{spelling(name)} ({count})" for name, count in counts.items() if count < _ENOUGH_LABELS
     ]
-    if few:
+    if few and any(counts.values()):  # Where there are no labels at all, that is said elsewhere.
         yield (
             f"Fewer than {_ENOUGH_LABELS} labels for {listing(few, limit=10)}: predictions of "
             "such a class cannot be checked; label more of it."

@@ -15,6 +15,8 @@ PREDICTED_COLUMNS = (
     "second_label",
     "second_probability",
 )
+# Of a tree of classes also these.
+SAFE_COLUMNS = ("safe_label", "safe_probability")
 _ROWS_PER_BATCH = 256
 _CHARACTERS_PER_BATCH = 4_000_000
 
@@ -27,8 +29,9 @@ def predicted_columns(
     texts: Sequence[str],
     progress: Callable[[int], None] = lambda done: None,
     label_columns: Sequence[str | None] = (None,),
+    safe: bool = False,
 ) -> dict[str, list[Any]]:
-    """`PREDICTED_COLUMNS` of each text.
+    """`PREDICTED_COLUMNS` of each text, and `SAFE_COLUMNS`.
 
     Args:
       classify: see `classifier_signatures`.
@@ -36,14 +39,15 @@ def predicted_columns(
       progress: called with the number of texts that are done.
       label_columns: where the classifier answers for several columns their names, which all names
         here begin with; None stands for the one.
+      safe: whether the classifier's classes are a tree, and it has `SAFE_COLUMNS`.
     """
     columns: dict[str, list[Any]] = {
-        name: [None] * len(texts) for name in predicted_names(label_columns)
+        name: [None] * len(texts) for name in predicted_names(label_columns, safe)
     }
     done = 0
     for rows, answer in answers(classify, texts):
         for column in label_columns:
-            for name, values in _columns(answer, column).items():
+            for name, values in _columns(answer, column, safe).items():
                 for row, value in zip(rows, values, strict=True):
                     columns[name][row] = value
         done += len(rows)
@@ -51,9 +55,9 @@ def predicted_columns(
     return columns
 
 
-def predicted_names(label_columns: Sequence[str | None]) -> list[str]:
-    """`PREDICTED_COLUMNS` for each label column."""
-    return prefixed_names(label_columns, PREDICTED_COLUMNS)
+def predicted_names(label_columns: Sequence[str | None], safe: bool = False) -> list[str]:
+    """`PREDICTED_COLUMNS`, where asked for `SAFE_COLUMNS` too, for each label column."""
+    return prefixed_names(label_columns, (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ())))
 
 
 def answers(
@@ -78,15 +82,24 @@ def _batches(lengths: list[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _columns(answer: Mapping[str, tf.Tensor], column: str | None) -> dict[str, list[Any]]:
+def _columns(
+    answer: Mapping[str, tf.Tensor], column: str | None, safe: bool
+) -> dict[str, list[Any]]:
     def values(name: str) -> np.ndarray:
         return answer[prefixed(column, name)].numpy()
 
-    found = (
+    found = [
         [name.decode("utf-8") for name in values("label")],
         [round(float(value), 6) for value in values("probability")],
         values("accept").tolist(),
         [name.decode("utf-8") for name in values("second_label")],
         [round(float(value), 6) for value in values("second_probability")],
-    )
-    return dict(zip(predicted_names([column]), found, strict=True))
+    ]
+    if safe:
+        names = [name.decode("utf-8") or None for name in values("safe_label")]
+        probabilities = [round(float(value), 6) for value in values("safe_probability")]
+        found += [
+            names,
+            [p if name else None for name, p in zip(names, probabilities, strict=True)],
+        ]
+    return dict(zip(predicted_names([column], safe), found, strict=True))

@@ -109,7 +109,7 @@ def choose_encoder(
 
 def _why_none(annotations: Sequence[np.ndarray]) -> str | None:
     """Why nothing is tried, or None where something is."""
-    if not annotations:
+    if all(one.all() for one in annotations):
         return "There are no labels to judge one by."
     if find_spec("keras_hub") is None:
         return "The extra `encoder` of tfp-dgm is not installed."

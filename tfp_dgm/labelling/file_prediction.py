@@ -19,6 +19,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.labelling.answer_columns import (
     PREDICTED_COLUMNS,
+    SAFE_COLUMNS,
     Classify,
     predicted_columns,
 )
@@ -59,7 +60,8 @@ def predict_file(
       model_directory: the folder that `label_file` wrote.
       source: CSV, TSV, JSONL (each also gzipped) or Parquet.
       output: the same rows with `PREDICTED_COLUMNS`, of each label column where there are several;
-        of a model of several labels a row those of `multi_label_columns`.
+        of a tree of classes also `SAFE_COLUMNS`; of a model of several labels a row those of
+        `multi_label_columns`.
       text_columns: columns that hold the text; None takes those of the training.
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
@@ -135,12 +137,14 @@ def _one_label(
     """Of each label column, where there are several."""
     label_columns: list[str | None] = settings.get("label_columns") or [None]
     explain = _explain(model_directory, label_columns) if reasons else {}
-    names = prefixed_names(label_columns, (*PREDICTED_COLUMNS, *((REASONS,) if reasons else ())))
+    safe = bool(settings.get("levels"))
+    predicted = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
+    names = prefixed_names(label_columns, (*predicted, *((REASONS,) if reasons else ())))
 
     def columns(texts: Sequence[str], count: Callable[[int], None]) -> dict[str, list[Any]]:
         # Reasons take the longer: where they are asked for, they are what is counted.
         new = predicted_columns(
-            classify, texts, (lambda done: None) if explain else count, label_columns
+            classify, texts, (lambda done: None) if explain else count, label_columns, safe
         )
         for number, (column, why) in enumerate(explain.items()):
             own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}

@@ -15,12 +15,15 @@ from tfp_dgm.data import (
     check_label_results,
     check_new_columns,
     check_room,
+    read_class_definitions,
     table_size,
     write_table,
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.annotators import CROWD_COLUMNS
+from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
+from tfp_dgm.labelling.class_levels import class_levels
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
@@ -124,6 +127,7 @@ def label_file(
     model_directory: str | os.PathLike[str] | None = None,
     min_precision: float = 0.95,
     classes: Classes | None = None,
+    definitions: str | os.PathLike[str] | None = None,
     separator: str = "|",
     quoting: bool = True,
     guard_formulas: bool = False,
@@ -151,6 +155,9 @@ def label_file(
       min_precision: the share of accepted labels that must be right.
       classes: the class names, of several label columns a mapping from column to names; None takes
         those that occur as a label.
+      definitions: a file that says what the classes are, in place of `classes`; see
+        `data.read_class_definitions`. It teaches from the first label on, or before: then there
+        need be no label column. Where it names groups of classes, `SAFE_COLUMNS` are added.
       separator: stands between the classes of a set.
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
@@ -167,23 +174,29 @@ def label_file(
         the disk takes no more after the training, the message says what was kept.
       OSError, ImportError: if the encoder cannot be loaded.
     """
-    asked = AnnotationColumns.of(label_column, answer_columns, annotator_column)
+    asked = AnnotationColumns.of(
+        label_column, answer_columns, annotator_column, defined=definitions is not None
+    )
     check_min_precision(min_precision)
     output = Path(output)
     model_directory = check_label_results(source, output, model_directory)
 
     progress("Reading the table", 0, 1)
+    defined = None if definitions is None else read_class_definitions(definitions)
     tasks = read_tasks(
         source,
         columns=asked,
         text_columns=text_columns,
         separator=separator,
         classes=classes,
+        definitions=defined,
         quoting=quoting,
     )
     table = tasks[0].table
     crowd = () if isinstance(table, LabelledTable) else CROWD_COLUMNS
-    new_names = (*NEW_COLUMNS, *crowd, *((REASONS,) if reasons else ()))
+    levels = class_levels(defined)
+    safe = SAFE_COLUMNS if levels else ()
+    new_names = (*NEW_COLUMNS, *safe, *crowd, *((REASONS,) if reasons else ()))
     check_new_columns(
         source, table.frame.columns, prefixed_names([task.column for task in tasks], new_names)
     )
@@ -215,6 +228,10 @@ def label_file(
         "classes": {task.column: list(task.table.classes) for task in tasks}
         if len(tasks) > 1
         else list(table.classes),
+        "definitions": None
+        if defined is None
+        else [asdict(definition) for definition in defined.definitions],
+        "levels": [list(level.names) for level in levels],
         "separator": separator,
         "quoting": quoting,
         "min_precision": min_precision,
@@ -285,11 +302,12 @@ def _columns_of(asked: AnnotationColumns) -> dict[str, Any]:
         return {"answer_columns": list(asked.answers)}
     if len(asked.labels) > 1:
         return {"label_columns": list(asked.labels)}
-    return {"label_column": asked.labels[0]}
+    return {"label_column": asked.labels[0] if asked.labels else None}
 
 
 def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
-    """`NEW_COLUMNS` of each text, with several annotators `CROWD_COLUMNS` too.
+    """`NEW_COLUMNS` of each text; of a tree of classes `SAFE_COLUMNS`, with several annotators
+    `CROWD_COLUMNS`, too.
 
     `accept` is empty where a label was given, those that speak of the label where none was.
     """
@@ -306,7 +324,27 @@ def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
         [None if np.isnan(p) else round(float(p), 6) for p in outcome.given_probability],
     )
     columns: dict[str, list[Any]] = dict(zip(NEW_COLUMNS, values, strict=True))
+    if outcome.levels:
+        columns |= _safe_columns(outcome)
     return columns if outcome.crowd is None else columns | outcome.crowd.columns(names)
+
+
+def _safe_columns(outcome: Outcome) -> dict[str, list[Any]]:
+    """The deepest answer that is accepted, and how probable it is; None where none is."""
+    found: list[tuple[str, float] | tuple[None, None]] = [(None, None)] * len(outcome.texts)
+    kinds = [(outcome.classes, outcome.constrained)]
+    kinds += [
+        (judged.level.names, outcome.of_groups(number))
+        for number, judged in enumerate(outcome.levels, start=1)
+    ]
+    for level, (names, probabilities) in enumerate(kinds):
+        for row in np.flatnonzero(outcome.safe_level == level):
+            best = int(probabilities[row].argmax())
+            found[row] = names[best], round(float(probabilities[row, best]), 6)
+    return {
+        name: list(values)
+        for name, values in zip(SAFE_COLUMNS, zip(*found, strict=True), strict=True)
+    }
 
 
 def _rounded(probabilities: np.ndarray) -> list[float]:

@@ -12,11 +12,13 @@ import numpy as np
 from tfp_dgm.data import (
     AnnotatedTable,
     AnnotationColumns,
+    ClassDefinitions,
     DataError,
     LabelledTable,
     columns_alike,
     read_annotated_table,
     read_labelled_columns,
+    read_labelled_table,
 )
 from tfp_dgm.labelling.annotated_fitting import fit_from_answers
 from tfp_dgm.labelling.annotators import Answers
@@ -53,12 +55,15 @@ def read_tasks(
     text_columns: Sequence[str],
     separator: str,
     classes: Classes | None,
+    definitions: ClassDefinitions | None,
     quoting: bool,
 ) -> list[LabellingTask]:
     """Reads a table; a task for each of its label columns, or one of several annotators' answers.
 
     Args, Raises: as for `label_file`.
     """
+    if definitions is not None:
+        return [_defined(source, columns, text_columns, separator, classes, definitions, quoting)]
     several = len(columns.labels) > 1
     if classes is not None and isinstance(classes, Mapping) != several:
         expected = "class names by label column" if several else "class names"
@@ -84,6 +89,31 @@ def read_tasks(
         )
         for column, table in tables.items()
     ]
+
+
+def _defined(
+    source: str | os.PathLike[str],
+    columns: AnnotationColumns,
+    text_columns: Sequence[str],
+    separator: str,
+    classes: Classes | None,
+    definitions: ClassDefinitions,
+    quoting: bool,
+) -> LabellingTask:
+    if classes is not None:
+        raise DataError("classes: expected none beside `definitions`, which name them all")
+    table = read_labelled_table(
+        source,
+        text_columns=text_columns,
+        label_column=columns.labels[0] if columns.labels else None,
+        separator=separator,
+        definitions=definitions,
+        quoting=quoting,
+    )
+    fit = partial(
+        fit_classifier, table.texts, table.allowed, table.classes, definitions=definitions
+    )
+    return LabellingTask(None, table, np.arange(len(table.texts)), fit)
 
 
 def _of_annotators(

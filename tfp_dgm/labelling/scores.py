@@ -36,7 +36,9 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         acceptance: `asked_precision`, `threshold`, `accepted`, `coverage` (the share of the rows
           without observed label), `expected_precision` (mean confidence of the accepted rows),
           `measured` (labels above the threshold: `count`, `coverage`, `precision`, and its
-          interval from `low` to `high`), and `note`, which says why there is no threshold.
+          interval from `low` to `high`), and `note`, which says why there is no threshold; where
+          classes stand in groups also `levels`: from the classes up, what `level` accepts that no
+          deeper one does (`groups`, their names; `threshold`, `accepted`, `expected_precision`).
         classes: for each, `name`, `observed`, `predicted` and `accepted` rows, its `share` of the
           rows without annotation as estimated, with the interval from `share_low` to `share_high`
           that holds it with probability 0.8 (None where labels were drawn evenly and it is as
@@ -111,7 +113,30 @@ def _acceptance(outcome: Outcome) -> dict[str, Any]:
             accepted_precision(confident, correct, outcome.weights[rows]) if told else None
         ),
         "note": None if told else TOO_FEW_LABELS,
+        **({"levels": _levels(outcome)} if outcome.levels else {}),
     }
+
+
+def _levels(outcome: Outcome) -> list[dict[str, Any]]:
+    kinds = [(outcome.classes, outcome.threshold, outcome.confidence)]
+    for number, judged in enumerate(outcome.levels, start=1):
+        confidence = outcome.of_groups(number).max(axis=1)
+        kinds.append((judged.level.names, judged.threshold, confidence))
+    found = []
+    for level, (names, threshold, confidence) in enumerate(kinds):
+        accepted = outcome.safe_level == level
+        found.append(
+            {
+                "level": level,
+                "groups": list(names),
+                "threshold": threshold,
+                "accepted": int(accepted.sum()),
+                "expected_precision": (
+                    confidence[accepted].mean(dtype=np.float64) if accepted.any() else None
+                ),
+            }
+        )
+    return found
 
 
 def _classes(outcome: Outcome) -> list[dict[str, Any]]:
