@@ -56,6 +56,17 @@ def test_guides_say_what_the_definitions_say():
     np.testing.assert_array_equal(guides.allowed, np.array(expected, bool))
 
 
+def test_texts_like_the_guides_are_taken_by_how_far_they_are_from_other_classes():
+    """Angles in a plane: guides of a at 0 and of b at 90 degrees."""
+    angles = np.deg2rad([10, 40, 50, 85, 0, 90])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    definitions = ClassDefinitions((ClassDefinition("a"), ClassDefinition("b")))
+    found = Guides.of(definitions).with_typical(["ten", "forty", "fifty", "most"], vectors)
+    assert found.texts == ["a.", "b.", "ten", "forty", "most", "fifty"]
+    np.testing.assert_array_equal(found.allowed[2:].argmax(axis=1), [0, 0, 1, 1])
+    np.testing.assert_array_equal(found.counts, [1, 1, 0.2, 0.2, 0.2, 0.2])
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("card_arrival", "card arrival"), ("sci.space", "sci space"), ("lostCard", "lost Card")],

@@ -10,8 +10,6 @@ import scipy.stats
 from tfp_dgm.labelling.copies import counts_of
 
 _DRAWS = 64
-# What a guide counts in training, in labels.
-_GUIDE_COUNT = 1.0
 _ITERATIONS = 100
 # Prior of a class's row of the confusion matrix: what it weighs, in labels, and the labels with
 # which half of the recall is learned.
@@ -56,6 +54,7 @@ class ClassShares:
       seed: of the draws.
       guides: int [g]; rows beyond the data set whose class is known. They teach, and say nothing of
         how often a class occurs or is recognised.
+      guide_counts: float [g]; what each of them counts in training.
     References:
       [1] Lipton, Wang and Smola. Detecting and Correcting for Label Shift with Black Box
         Predictors. ICML 2018. arXiv:1802.03916
@@ -69,6 +68,7 @@ class ClassShares:
     group: np.ndarray
     seed: int
     guides: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    guide_counts: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -78,7 +78,7 @@ class ClassShares:
     @cached_property
     def teaching(self) -> np.ndarray:
         """float [n + g]; what each annotation and each guide counts in training."""
-        return np.concatenate([self.counts, np.full(len(self.guides), _GUIDE_COUNT)])
+        return np.concatenate([self.counts, self.guide_counts])
 
     @cached_property
     def drawn(self) -> np.ndarray:

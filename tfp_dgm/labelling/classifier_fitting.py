@@ -90,7 +90,7 @@ def fit_classifier(
             )
     with timed(seconds, "heads"):
         taught, guides, group = _teaching(features, texts, rows, guides)
-        members = Members(taught, rows, allowed[rows], group, guides.allowed, seed, progress)
+        members = Members(taught, rows, allowed[rows], group, guides, seed, progress)
     with timed(seconds, "calibration"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
         annotated = {"allowed": allowed[rows], "fitted": members.answers[rows]}
@@ -143,12 +143,10 @@ def fit_classifier(
     row_weights[rows[first]] = np.bincount(group, weights.mean(axis=0))
     row_weights[allowed.sum(axis=1) != 1] = 0
     with timed(seconds, "novelty"):
-        # The sentence vectors alone where there are any, else LSA and VAE together.
-        vectors = features.views[0 if features.encoder is None else -1][:, :-1]
         unlike = unlike_labelled(
             texts,
             features.words,
-            vectors,
+            features.vectors,
             rows,
             allowed[rows],
             members.fold,
@@ -186,10 +184,21 @@ def fit_classifier(
 def _teaching(
     features: Features, texts: Sequence[str], rows: np.ndarray, guides: Guides
 ) -> tuple[Features, Guides, np.ndarray]:
-    """Features of texts and guides, the guides that repeat no annotated text, and its copies [n].
+    """Features of texts and guides, those that repeat no annotated text, and its copies [n].
 
-    A model that knows a guide has seen the label of its copy, which then could not be judged by.
+    A model that knows a guide has seen the label of its copy, which then could not be judged by:
+    not even texts that are like such a guide are taken.
     """
+    everything, guides, group = _unrepeated(features, texts, rows, guides)
+    if not guides.texts:
+        return everything, guides, group
+    guides = guides.with_typical(texts, everything.vectors)
+    return _unrepeated(features, texts, rows, guides)
+
+
+def _unrepeated(
+    features: Features, texts: Sequence[str], rows: np.ndarray, guides: Guides
+) -> tuple[Features, Guides, np.ndarray]:
     everything = features.followed_by(guides.texts)
     own = [*rows, *range(len(texts), len(texts) + len(guides.texts))]
     group = copies([*(texts[int(row)] for row in rows), *guides.texts], everything.words[own])

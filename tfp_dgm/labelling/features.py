@@ -61,6 +61,11 @@ class Features:
         layer.set_weights([self.lsa])
         return layer
 
+    @property
+    def vectors(self) -> np.ndarray:
+        """Texts by meaning [N, D]: the encoder's vectors where there is one, else LSA and VAE."""
+        return self.views[0 if self.encoder is None else -1][:, :-1]
+
     def followed_by(self, texts: Sequence[str]) -> "Features":
         """The same features of the same texts and, after them, of others [G], learned from none."""
         if not texts:

@@ -11,22 +11,29 @@ from tfp_dgm.data import ClassDefinitions
 _JOINED = re.compile(r"[_./|:>-]+|(?<=[a-z])(?=[A-Z])")
 
 
+# What a text of a class's own counts in training, in labels; and one that is like them.
+_OWN, _LIKE_THEM = 1.0, 0.2
+_TYPICAL = 20  # Texts of the data set that are most like what is said of a class.
+
+
 @dataclass(frozen=True)
 class Guides:
-    """Texts that are known to be of a class before any label is given.
+    """Texts that are known, or likely, to be of a class before any label is given.
 
     Attributes:
       texts: G texts.
       allowed: bool [G, K]; the classes that each is of: one, or those within a group.
+      counts: float [G]; what each counts in training, in labels.
     """
 
     texts: Sequence[str]
     allowed: np.ndarray
+    counts: np.ndarray
 
     @classmethod
     def none(cls, num_classes: int) -> "Guides":
         """No texts."""
-        return cls((), np.zeros((0, num_classes), bool))
+        return cls((), np.zeros((0, num_classes), bool), np.zeros(0))
 
     @classmethod
     def of(cls, definitions: ClassDefinitions) -> "Guides":
@@ -38,9 +45,42 @@ class Guides:
             for text in (f"{name}. {definition.description}".strip(), *definition.examples):
                 texts.append(text)
                 allowed.append([k in within for k in definitions.classes])
-        return cls(texts, np.array(allowed, bool))
+        return cls(texts, np.array(allowed, bool), np.full(len(texts), _OWN))
 
     def only(self, kept: np.ndarray) -> "Guides":
         """Those of which `kept`, bool [G], is True."""
         texts = [text for text, keep in zip(self.texts, kept, strict=True) if keep]
-        return Guides(texts, self.allowed[kept])
+        return Guides(texts, self.allowed[kept], self.counts[kept])
+
+    def with_typical(self, texts: Sequence[str], vectors: np.ndarray) -> "Guides":
+        """These and, for each class, the texts of the data set that are most like its own guides.
+
+        A name and a description say little in words of their own; what they resemble says more. Of
+        the texts that are nearer to a class than to all others, those are taken whose cosine
+        similarity is the farthest above that of the second class.
+
+        Args:
+          texts: N texts that may be taken.
+          vectors: float32 [N + G, D]; of these, then of the guides.
+        """
+        single = self.allowed.sum(axis=1) == 1
+        if not single.any():
+            return self
+        unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        own = self.allowed[single].T.astype(np.float32) @ unit[len(texts) :][single]  # [K, D]
+        own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-9)
+        similarity = unit[: len(texts)] @ own.T  # [N, K]
+        nearest = similarity.argmax(axis=1)
+        two = np.sort(similarity, axis=1)[:, -2:]
+        margin = two[:, 1] - two[:, 0]
+        chosen = []
+        for k in range(self.allowed.shape[1]):
+            rows = np.flatnonzero((nearest == k) & (margin > 0))
+            chosen.append(rows[np.argsort(-margin[rows], kind="stable")][:_TYPICAL])
+        rows = np.concatenate(chosen)
+        classes = np.eye(self.allowed.shape[1], dtype=bool)[nearest[rows]]
+        return Guides(
+            [*self.texts, *(texts[int(row)] for row in rows)],
+            np.concatenate([self.allowed, classes]),
+            np.concatenate([self.counts, np.full(len(rows), _LIKE_THEM)]),
+        )

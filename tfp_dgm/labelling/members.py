@@ -9,6 +9,7 @@ from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, temp
 from tfp_dgm.labelling.class_shares import ClassShares
 from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.folds import FOLDS, folds
+from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
 from tfp_dgm.training import Progress
@@ -30,8 +31,7 @@ class Members:
 
     Axis F of every model holds the model of all annotations first, then one for each fold that it
     did not see. Copies of one text (`group` [n]; see `copies`) share a fold. The last rows of the
-    features are of guides, whose classes every model knows (`guides` [g, K]); nothing is judged by
-    these.
+    features are of guides, whose classes every model knows; nothing is judged by these.
     """
 
     def __init__(
@@ -40,23 +40,25 @@ class Members:
         rows: np.ndarray,
         allowed: np.ndarray,
         group: np.ndarray,
-        guides: np.ndarray,
+        guides: Guides,
         seed: int,
         progress: Progress,
     ) -> None:
-        num_texts = features.words.shape[0] - len(guides)
+        num_texts = features.words.shape[0] - len(guides.texts)
         guide_rows = np.arange(num_texts, features.words.shape[0])
         self.rows = rows
         self.allowed = allowed
         self.fold = folds(allowed, group, seed)
-        self.class_shares = ClassShares(rows, allowed, self.fold, group, seed, guide_rows)
+        self.class_shares = ClassShares(
+            rows, allowed, self.fold, group, seed, guide_rows, guides.counts
+        )
         self.visible = np.stack(
             [np.full(len(rows), True), *(self.fold != fold for fold in range(FOLDS))], axis=1
         )  # [n, F]
         teaching = (
             np.concatenate([rows, guide_rows]),
-            np.concatenate([allowed, guides]),
-            np.concatenate([self.visible, np.full((len(guides), FOLDS + 1), True)]),
+            np.concatenate([allowed, guides.allowed]),
+            np.concatenate([self.visible, np.full((len(guides.texts), FOLDS + 1), True)]),
         )
         self.heads: list[SelfTrainedHeads] = []
         answers = []
