@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 from PIL import Image
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, blocks
 from tests.sentence_modelling.untrained_models import sentences, untrained
 
 _WORDS = {
@@ -37,6 +37,8 @@ def _tables(folder, random):
         (folder / name).write_text("\n".join(rows) + "\n")
     _answers(folder, rows[1:])
     _columns(folder, rows[1:], random)
+    page = (ROOT / "docs/labelling.md").read_text(encoding="utf-8")
+    (folder / "classes.yaml").write_text(blocks(page, "yaml")[0])
     (folder / "new.csv").write_text("text\nmy card was charged twice\nit says error again\n")
     pairs = [("one two", "eins zwei"), ("two three one", "zwei drei eins"), ("three", "drei")]
     lines = [f"{source} {n},{target} {n}\n" for n in range(8) for source, target in pairs]
