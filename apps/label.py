@@ -114,9 +114,9 @@ def label(
 
     Writes to --output, a table in the format of its ending, the same rows with every column kept,
     and the columns predicted_label, probability, accept, second_label, second_probability,
-    suspect_label and given_label_probability, with --reasons also reasons, of several annotators
-    also inferred_label and inferred_probability, of classes in groups also safe_label and
-    safe_probability; of several label columns each one's begin with its name, as
+    none_probability, suspect_label and given_label_probability, with --reasons also reasons, of
+    several annotators also inferred_label and inferred_probability, of classes in groups also
+    safe_label and safe_probability; of several label columns each one's begin with its name, as
     topic_predicted_label. With --multi-label they are predicted_labels, probabilities,
     accepted_labels, row_probability, accept and suspect_labels. Beside it: a folder with the
     trained model, a SavedModel that takes strings, report.html and metrics.json.

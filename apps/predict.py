@@ -33,9 +33,10 @@ def predict(
     """Labels a new file, in a stream: memory does not grow with the file.
 
     Writes to --output, a table in the format of its ending, the same rows and the columns
-    predicted_label, probability, accept, second_label and second_probability, with --reasons also
-    reasons; of a model of several label columns each one's begin with its name. Of a model of
-    several labels a row: predicted_labels, probabilities, accepted_labels, row_probability, accept.
+    predicted_label, probability, accept, second_label, second_probability, none_probability and
+    novelty, with --reasons also reasons; of a model of several label columns each one's begin with
+    its name. Of a model of several labels a row: predicted_labels, probabilities, accepted_labels,
+    row_probability, accept.
     """
     warnings: list[str] = []
     with clean_errors("reasons", text_columns="--text-column"):

@@ -38,6 +38,8 @@ answer = signature(text=tf.constant(json.load(sys.stdin)))
 print(json.dumps({
     "label": [label.decode() for label in answer["label"].numpy()],
     "accept": answer["accept"].numpy().tolist(),
+    "none_probability": answer["none_probability"].numpy().tolist(),
+    "novelty": answer["novelty"].numpy().tolist(),
     "probabilities": answer["probabilities"].numpy().tolist(),
 }))
 """
@@ -159,7 +161,14 @@ def test_live_model_file_and_saved_model_agree(job):
     answer = json.loads(answer.stdout)
     np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
     assert answer["label"] == [reloaded.classes[k] for k in expected.argmax(axis=1)]
-    assert answer["accept"] == (expected.max(axis=1) >= reloaded.threshold).tolist()
+    sure = expected.max(axis=1) >= reloaded.threshold
+    assert answer["accept"][:-1] == sure[:-1].tolist()
+    assert sure[-1]
+    assert not answer["accept"][-1]  # Half of its words were in no text.
+    assert answer["none_probability"] == [0] * len(texts)
+    # Training texts are near; what nothing is known of is as far as a text can be.
+    assert np.mean(answer["novelty"][:-3]) < 0.6
+    assert answer["novelty"][-2:] == pytest.approx([1, 1])
 
 
 def test_export_takes_over_what_the_card_said(job, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from tests.golden.latent_variable_models import randomized
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
+from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder, TokenVectors
 from tfp_dgm.objectives import ELBO
@@ -59,7 +60,31 @@ def token_vectors():
     return TokenVectors.fit(tokenizer_of_pieces(), vectors, texts, sequence_length=8)
 
 
-def classifier(encoder=None, levels=()):
+def no_class():
+    layer = NoClassProbability(
+        2,
+        [5],
+        measure_weights=[0.3, 0.5, 0.4],
+        constant=-0.2,
+        scores=[-2.0, 0.5, 1.5],
+        probabilities=[0.01, 0.2, 0.9],
+    )
+    random = np.random.default_rng(5)
+    layer.set_weights([random.normal(size=weight.shape) for weight in layer.weights])
+    return layer
+
+
+def novelty():
+    return TextNovelty(
+        distance_weights=[2.0, 0.0],
+        encoder_units=0,
+        distances=[0.1, 0.6, 1.4],
+        shares=[0.0, 0.5, 1.0],
+        limit=1.7,
+    )
+
+
+def classifier(encoder=None, **parts):
     members = 5 if encoder is None else 7
     model = TextClassifier(
         CLASSES,
@@ -79,7 +104,7 @@ def classifier(encoder=None, levels=()):
         ),
         combination=TemperedMixture([1.0, 1.3], [0.6, 0.4]),
         calibration=TemperedMixture([0.7, 2.0], [0.5, 0.3], 0.2),
-        levels=levels,
+        **parts,
     )
     model.build()
     randomized(model, TEXTS)
@@ -117,6 +142,7 @@ LABELLING_MODELS = {
     "text_classifier_levels": lambda: classifier(
         levels=[ClassGroups(("things",), [0, 0], 0.7, [0.7, 2.0], [0.5, 0.3], 0.2)]
     ),
+    "text_classifier_novelty": lambda: classifier(no_class=no_class(), novelty=novelty()),
     "text_classifiers": column_classifiers,
     "text_classifier_encoder": lambda: classifier(sentence_encoder()),
     "text_classifier_light_encoder": lambda: classifier(token_vectors()),

@@ -82,6 +82,40 @@ def test_copies_judge_as_one():
     assert copies is None
 
 
+def test_rows_of_no_class_among_the_accepted_count_as_wrong():
+    """300 rows that are right for sure, and after them 100 of which as many are of no class."""
+    stated = np.tile([[0.9999, 0.0001]], (400, 1))
+    answers = {"cross_fitted": stated[:200], "allowed": np.tile([[True, False]], (200, 1))}
+
+    def accepted(none):
+        draws = np.stack([np.append(np.zeros(300), np.full(100, share)) for share in none])
+        threshold = acceptance_threshold(
+            _as_stated(), stated, 0.95, none=draws, cross_fitted_none=np.zeros(200), **answers
+        )
+        confidence = 0.9999 * (1 - draws.mean(axis=0))
+        return 0 if threshold is None else (confidence >= threshold).sum()
+
+    assert accepted([0.0]) == 400
+    assert accepted([0.1]) == 400  # 10 of 400 are wrong.
+    assert accepted([0.3]) == 300  # 30 would be.
+    assert accepted([0.1] * 8 + [0.6] * 2) == 300  # In a fifth of the draws, 60.
+
+
+def test_annotated_rows_judge_by_their_confidence_of_being_of_a_class():
+    stated = np.tile([[0.97, 0.03]], (500, 1))
+    answers = {"cross_fitted": stated[:60], "allowed": np.tile([[True, False]], (60, 1))}
+    answers["allowed"][:12] = [False, True]
+    unlike = np.append(np.full(12, 0.9), np.zeros(48))
+    found = [
+        acceptance_threshold(
+            _as_stated(), stated, 0.95, none=np.zeros((1, 500)), cross_fitted_none=none, **answers
+        )
+        for none in (np.zeros(60), unlike)
+    ]
+    assert found[0] is None
+    assert found[1] is not None  # The twelve that are wrong would not be accepted.
+
+
 def test_too_few_labels_to_tell():
     rng = np.random.default_rng(0)
     stated = rng.dirichlet(np.ones(4), 500)

@@ -28,6 +28,17 @@ def _texts(rows, classes=3, seed=0):
     return [" ".join(rng.choice([*WORDS[k], "the", "and"], 6)) for k in truth], truth
 
 
+def _varied_texts(rows, strange):
+    """Texts of two topics, few of which are copies, and of a third after the first `rows`."""
+    rng = np.random.default_rng(0)
+    truth = np.append(rng.integers(0, 2, rows), np.full(strange, 2))
+    rng.shuffle(truth[80:])
+    topics = [[f"{kind}{n}" for n in range(12)] for kind in ("fruit", "metal", "ocean")]
+    common = [f"common{n}" for n in range(30)]
+    drawn = ([*rng.choice(topics[k], 5), *rng.choice(common, 4)] for k in truth)
+    return [" ".join(words) for words in drawn], truth
+
+
 def _allowed(truth, labelled, classes=3):
     allowed = np.ones((len(truth), classes), bool)
     allowed[:labelled] = np.eye(classes, dtype=bool)[truth[:labelled]]
@@ -119,6 +130,49 @@ def test_a_population_without_labels_is_warned_of(eager):
     (warning,) = (warning for warning in outcome.warnings if "unlike everything" in warning)
     assert f"About {len(outcome.unlike_labelled)} of the 240 rows" in warning
     assert {"wave", "tide", "reef"} <= set(warning.replace(",", " ").replace(".", " ").split())
+
+
+def test_rows_of_no_class_are_counted_and_none_is_accepted(eager):
+    texts, truth = _varied_texts(300, 100)
+    model, outcome = fit_classifier(texts, _allowed(truth, 80)[:, :2], _names(2))
+    strange, share = truth[80:] == 2, np.mean(truth[80:] == 2)
+    _, low, high = outcome.none_share
+    assert low - 0.05 < share < high + 0.05
+    none = outcome.none_probability[80:]
+    assert none[strange].mean() > 0.8 > 0.2 > none[~strange].mean()
+    labels = np.array(outcome.labels)[outcome.label_ranking[80:, 0]]
+    assert np.mean((labels == "(none)") == strange) > 0.95
+    assert not outcome.accepted[80:][strange].any()
+    served = model.serving_signatures()["serving_default"].plain()(tf.constant(texts[80:]))
+    assert [label.decode() for label in served["label"].numpy()] == labels.tolist()
+    np.testing.assert_allclose(served["none_probability"], none, atol=2e-3)
+    np.testing.assert_allclose(
+        served["probability"], outcome.label_probabilities[80:].max(axis=1), atol=2e-3
+    )
+
+
+def test_a_class_of_that_name_is_the_rows_of_no_class(eager):
+    texts, truth = _varied_texts(300, 100)
+    model, outcome = fit_classifier(texts, _allowed(truth, 80)[:, :2], ["(none)", "metal"])
+    assert outcome.labels == ["(none)", "metal"]
+    assert (outcome.label_ranking[80:, 0] == 0)[truth[80:] != 1].mean() > 0.95
+    served = model.serving_signatures()["serving_default"].plain()(tf.constant(texts[80:]))
+    assert set(served["label"].numpy()) == {b"(none)", b"metal"}
+    np.testing.assert_allclose(
+        served["none_probability"], outcome.label_probabilities[80:, 0], atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("labelled", [2, 40])
+def test_one_word_and_empty_texts_have_finite_answers(eager, labelled):
+    texts = [*["apple", "iron", "", "zinc", "pear"] * 8]
+    truth = np.array([0, 1, 0, 1, 0] * 8)
+    model, outcome = fit_classifier(texts, _allowed(truth, labelled, 2), _names(2))
+    assert np.isfinite(outcome.probabilities).all()
+    assert np.isfinite(outcome.none_probability).all()
+    served = model.serving_signatures()["serving_default"].plain()(tf.constant([*texts, "new"]))
+    for name in ("probability", "none_probability", "novelty"):
+        assert np.isfinite(served[name]).all()
 
 
 def test_texts_without_known_words_get_an_answer(eager):

@@ -17,6 +17,7 @@ _MAPS_DOUBT, _LABELS_DOUBT, _LEAST_DOUBT = 0.12, 0.1, 0.02
 _ENOUGH_LABELS = 200
 _PRIOR_ROWS = 5
 _ROUNDING = 1e-5
+_STRANGERS = 0.9  # The share of draws that rows of no class among the accepted may not exceed.
 _MAX_SETS = 2000  # Accepted sets that are tried, at most.
 
 
@@ -41,6 +42,8 @@ def acceptance_threshold(
     allowed: np.ndarray,
     fitted: np.ndarray | None = None,
     counts: np.ndarray | None = None,
+    none: np.ndarray | None = None,
+    cross_fitted_none: np.ndarray | None = None,
 ) -> float | None:
     """The least calibrated confidence that is safe to accept.
 
@@ -60,10 +63,15 @@ def acceptance_threshold(
       allowed: bool [n, K]; their annotations; those of several classes are not judged by.
       fitted: [n, K]; uncalibrated, by the model that was trained on them; see `Calibration.fit`.
       counts: [n]; how many rows each stands for (less than 1 for copies); 1 if not given.
+      none: [S, N]; draws of the probability that a row to accept from is of no class; 0 if not
+        given.
+      cross_fitted_none: [n]; that of annotated rows, by models that did not see them.
     Returns:
       The threshold, or None where no set of at least 10 rows qualifies: too few labels to tell.
     """
-    confidence = calibration(probabilities).max(axis=1)
+    draws = np.zeros((1, len(probabilities))) if none is None else none
+    of_a_class = 1 - draws.mean(axis=0)  # [N]
+    confidence = calibration(probabilities).max(axis=1) * of_a_class
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
     ranks = np.unique(np.linspace(1, len(order), min(len(order), _MAX_SETS)).astype(int))
@@ -71,7 +79,10 @@ def acceptance_threshold(
     # threshold accepts, however many rows tie there (copies of one text, or empty ones).
     thresholds = ranked[ranks - 1] - _ROUNDING
     sizes = np.searchsorted(-ranked, -thresholds, side="right")
-    believed = _believed(calibration, probabilities[order], sizes, min_precision)
+    strangers = np.cumsum(draws[:, order], axis=1)[:, sizes - 1] / sizes  # [S, sets]
+    strangers = np.quantile(strangers, _STRANGERS, axis=0)
+    asked = min_precision / np.maximum(1 - strangers, min_precision)  # Of the others.
+    believed = _believed(calibration, probabilities[order], sizes, asked)
 
     single = allowed.sum(axis=1) == 1
     counts = np.ones(len(allowed)) if counts is None else counts
@@ -81,11 +92,14 @@ def acceptance_threshold(
         allowed[single],
         None if fitted is None else fitted[single],
     )
-    above = calibration(cross_fitted[single]).max(axis=1) >= thresholds[:, np.newaxis]  # [sets, n]
-    expected = np.cumsum(ranked)[sizes - 1] / sizes
+    seen_confidence = calibration(cross_fitted[single]).max(axis=1)
+    if cross_fitted_none is not None:
+        seen_confidence *= 1 - cross_fitted_none[single]
+    above = seen_confidence >= thresholds[:, np.newaxis]  # [sets, n]
+    expected = np.cumsum(ranked)[sizes - 1] / np.cumsum(of_a_class[order])[sizes - 1]
     hits = _PRIOR_ROWS * expected + above @ (counts[single] * right)
     misses = _PRIOR_ROWS * (1 - expected) + above @ (counts[single] * (1 - right))
-    seen = scipy.stats.beta.sf(min_precision, hits, misses)
+    seen = scipy.stats.beta.sf(asked, hits, misses)
 
     doubt = _LABELS_DOUBT * min(1, counts[single].sum() / _ENOUGH_LABELS)
     safe = (believed >= 1 - _MAPS_DOUBT) & (seen >= 1 - max(doubt, _LEAST_DOUBT))
@@ -94,9 +108,9 @@ def acceptance_threshold(
 
 
 def _believed(
-    calibration: Calibration, probabilities: np.ndarray, sizes: np.ndarray, min_precision: float
+    calibration: Calibration, probabilities: np.ndarray, sizes: np.ndarray, asked: np.ndarray
 ) -> np.ndarray:
-    """The posterior's belief that the first rows are precise enough, for each size.
+    """The posterior's belief that the first rows are as precise as asked for, for each size.
 
     A finite set is right by chance more or less often than its confidences say: a normal
     approximation of that.
@@ -110,5 +124,5 @@ def _believed(
         precision = (1 - FLOORS) * tempered[sizes - 1, np.newaxis]  # [sizes, floors]
         precision += FLOORS / probabilities.shape[1]
         deviation = np.sqrt(np.maximum(precision * (1 - precision), 1e-9) / sizes[:, np.newaxis])
-        kept += scipy.special.ndtr((precision - min_precision) / deviation) @ beliefs
+        kept += scipy.special.ndtr((precision - asked[:, np.newaxis]) / deviation) @ beliefs
     return kept

@@ -14,6 +14,8 @@ PREDICTED_COLUMNS = (
     "accept",
     "second_label",
     "second_probability",
+    "none_probability",
+    "novelty",
 )
 # Of a tree of classes also these.
 SAFE_COLUMNS = ("safe_label", "safe_probability")
@@ -88,16 +90,23 @@ def _columns(
     def values(name: str) -> np.ndarray:
         return answer[prefixed(column, name)].numpy()
 
+    def rounded(name: str) -> list[float | None]:
+        if prefixed(column, name) not in answer:  # A model of before it was known.
+            return [None] * len(values("label"))
+        return [round(float(value), 6) for value in values(name)]
+
     found = [
         [name.decode("utf-8") for name in values("label")],
-        [round(float(value), 6) for value in values("probability")],
+        rounded("probability"),
         values("accept").tolist(),
         [name.decode("utf-8") for name in values("second_label")],
-        [round(float(value), 6) for value in values("second_probability")],
+        rounded("second_probability"),
+        rounded("none_probability"),
+        rounded("novelty"),
     ]
     if safe:
         names = [name.decode("utf-8") or None for name in values("safe_label")]
-        probabilities = [round(float(value), 6) for value in values("safe_probability")]
+        probabilities = rounded("safe_probability")
         found += [
             names,
             [p if name else None for name, p in zip(names, probabilities, strict=True)],

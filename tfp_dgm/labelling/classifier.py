@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
+from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.labelling.text_views import TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
 from tfp_dgm.networks import TextEncoder
@@ -22,6 +23,10 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
 
         ensemble = mixture(bags of heads on the views, naive Bayes on words)    (`TextViews`)
         answer = calibration(mixture(ensemble, student on words))
+        none = no_class(latent, encoder, mixture(ensemble, student on words))
+
+    Its probabilities are those of a text that is of one of the classes; that it is of none has
+    probability `none`.
 
     `labelling.fit_classifier` makes one; `fit` of its own it has none.
 
@@ -31,7 +36,10 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
       vae_words: the columns of the counts that the VAE sees.
       vae_scale: Z standard deviations of the VAE's means.
       word_counts, tf_idf, lsa, vae, encoder, heads, naive_bayes, student, ensemble, combination,
-        calibration: the layers of the equations above; `encoder` may be None.
+        calibration, no_class: the layers of the equations above; `encoder` may be None, and so may
+        `no_class`, where nothing speaks for texts of no class.
+      novelty: distance from the training texts -> the share of these that are at most as far; None
+        where that is not known. Of what is too far nothing is accepted.
       levels: groups of classes at which an answer may stop, from the deepest to the top.
     """
 
@@ -54,6 +62,8 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         combination: TemperedMixture,
         calibration: TemperedMixture,
         levels: Sequence[ClassGroups] = (),
+        no_class: NoClassProbability | None = None,
+        novelty: TextNovelty | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
@@ -74,6 +84,8 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         self.combination = combination
         self.calibration = calibration
         self.levels = list(levels)
+        self.no_class = no_class
+        self.novelty = novelty
 
     def build(self, input_shape: Any = None) -> None:
         of_words = ((layer, None) for layer in (self.student, *self.naive_bayes))
@@ -85,12 +97,39 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
 
     def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """Calibrated class probabilities [B, K] of what `views` gives."""
+        return self.calibrated(self.answer(words, views))
+
+    def answer(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+        """The same before calibration."""
         members = [heads(view) for heads, view in zip(self.heads, views, strict=True)]
         members += [naive_bayes(words) for naive_bayes in self.naive_bayes]
-        answer = self.ensemble(members)
-        answer = self.combination([answer, self.student(words)])
+        return self.combination([self.ensemble(members), self.student(words)])
+
+    def calibrated(self, answer: tf.Tensor) -> tf.Tensor:
+        """Answers [B, K], calibrated."""
         return self.calibration([answer] * len(self.calibration.temperatures))
+
+    def none_probability(self, views: Sequence[tf.Tensor], answer: tf.Tensor) -> tf.Tensor:
+        """The probability [B] that texts are of no class."""
+        if self.no_class is None:
+            return tf.zeros(tf.shape(answer)[:1])
+        return self.no_class(distance_views(views, self.encoder), answer)
+
+    def unexplained(self, words: tf.Tensor, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
+        """The part [B] of texts that words and LSA leave unexplained; see `TextDistance`.
+
+        Args:
+          words: float32 [B, V]; TF-IDF.
+          known, unknown: float32 [B]; the numbers of words that the vocabulary has, and lacks.
+        """
+        share = known / tf.maximum(known + unknown, 1.0)
+        return 1 - share * tf.norm(self.lsa(words), axis=-1)
 
     def serving_signatures(self) -> Mapping[str, Signature]:
         """`serving_default`, `classify`, `encode` and `score`; see `classifier_signatures`."""
         return classifier_signatures(self)
+
+
+def distance_views(views: Sequence[Any], encoder: TextEncoder | None) -> list[Any]:
+    """The views that distances from classes are measured in: LSA and VAE, and the encoder's."""
+    return [views[0]] if encoder is None else [views[0], views[-1]]

@@ -9,7 +9,7 @@ from tfp_dgm.data import ClassDefinitions
 from tfp_dgm.labelling.acceptance import MIN_ACCEPTED, acceptance_threshold
 from tfp_dgm.labelling.calibration import Calibration
 from tfp_dgm.labelling.class_levels import JudgedLevel, class_levels, judge_levels
-from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guides import Guides
@@ -18,7 +18,9 @@ from tfp_dgm.labelling.label_noise import given_label_probability
 from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unknown_warning
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
+from tfp_dgm.labelling.no_class_fitting import RowsOfNoClass, rows_of_no_class
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.text_distance import TextDistance
 from tfp_dgm.labelling.timed import timed
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
@@ -91,8 +93,19 @@ def fit_classifier(
     with timed(seconds, "heads"):
         taught, guides, group = _teaching(features, texts, rows, guides)
         members = Members(taught, rows, allowed[rows], group, guides, seed, progress)
-    with timed(seconds, "calibration"):
+    with timed(seconds, "no class"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
+        views = [view[:, :-1] for view in distance_views(features.views, features.encoder)]
+        strangers = rows_of_no_class(
+            views,
+            members.entropy[: len(texts)],
+            rows,
+            allowed[rows],
+            members.fold,
+            weights,
+            seed=seed,
+        )
+    with timed(seconds, "calibration"):
         annotated = {"allowed": allowed[rows], "fitted": members.answers[rows]}
         calibration = Calibration.fit(members.cross_fitted, weights=weights, **annotated)
         unannotated = np.delete(members.answers, rows, axis=0)
@@ -111,6 +124,8 @@ def fit_classifier(
                 min_precision,
                 cross_fitted=members.cross_fitted,
                 counts=members.class_shares.counts,
+                none=None if strangers is None else strangers.draws,
+                cross_fitted_none=None if strangers is None else strangers.probability[rows],
                 **annotated,
             )
             if threshold is None and len(unannotated) >= MIN_ACCEPTED:
@@ -153,6 +168,8 @@ def fit_classifier(
             members.naive_bayes[0].predict(features.words)[:, :, 1:],
             seed=seed,
         )
+        encoded = None if features.encoder is None else features.vectors
+        distance = TextDistance.fit(texts, features, encoded, seed=seed)
     if len(unlike):
         vocabulary = features.word_counts.vocabulary
         warnings.append(
@@ -174,11 +191,16 @@ def fit_classifier(
         levels=judged,
         terms=_terms(members.student, features, classes),
         unlike_labelled=unlike,
+        none=None if strangers is None else strangers.probability,
+        none_share=None if strangers is None else strangers.share,
         warnings=warnings,
         seconds=seconds,
         encoder_choice=features.encoder_choice,
     )
-    return _assemble(features, members, calibration, classes, threshold, judged), outcome
+    model = _assemble(
+        features, members, calibration, classes, threshold, judged, strangers, distance
+    )
+    return model, outcome
 
 
 def _teaching(
@@ -231,6 +253,8 @@ def _assemble(
     classes: Sequence[str],
     threshold: float | None,
     levels: Sequence[JudgedLevel],
+    strangers: RowsOfNoClass | None,
+    distance: TextDistance,
 ) -> TextClassifier:
     """Puts everything that was learned into one Keras model."""
     num_classes = len(classes)
@@ -260,6 +284,8 @@ def _assemble(
             )
             for judged in levels
         ],
+        no_class=None if strangers is None else strangers.layer(),
+        novelty=distance.layer(),
     )
     model.build()
     for layer, heads in zip(model.heads, members.heads, strict=True):

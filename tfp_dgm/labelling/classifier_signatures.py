@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.head_layers import ClassGroups
+from tfp_dgm.labelling.no_class import NONE, label_names
+from tfp_dgm.labelling.novelty_layers import TextNovelty
 from tfp_dgm.labelling.served_texts import (
     ClassesServed,
     class_signatures,
@@ -28,12 +31,27 @@ class Served(ClassesServed, Protocol):
 
     threshold: float | None
     levels: Sequence[ClassGroups]
+    novelty: TextNovelty | None
+
+    def answer(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Class probabilities [B, K] before calibration."""
+
+    def calibrated(self, answer: tf.Tensor) -> tf.Tensor:
+        """Answers [B, K], calibrated."""
+
+    def none_probability(self, views: Sequence[tf.Tensor], answer: tf.Tensor) -> tf.Tensor:
+        """The probability [B] that texts are of no class."""
+
+    def unexplained(self, words: tf.Tensor, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
+        """The part [B] of texts that their words leave unexplained."""
 
 
 def classifier_signatures(model: Served) -> Mapping[str, Signature]:
     """The four tasks of a text classifier.
 
-    serving_default  text -> label, probability, accept, the second choice, probabilities [K]; of a
+    serving_default  text -> label, probability, accept, the second choice, probabilities [K] of a
+                     text that is of one of the classes, none_probability, and, where it is known,
+                     novelty; a text of no class has the label "(none)"; of a
                      tree of classes also safe_label, the deepest one that is accepted ("" where
                      none is), and safe_probability
     classify         the feature `text` of tf.train.Examples -> classes and scores [K]
@@ -44,7 +62,7 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
     return {
         "serving_default": _of_texts(
             model,
-            lambda **inputs: _label(model, *views(model, **inputs)),
+            lambda **inputs: _label(model, *_read(model, **inputs)),
             partial(_with_names, model),
         ),
         **class_signatures(model),
@@ -62,11 +80,11 @@ def column_signatures(models: Mapping[str, Served]) -> Mapping[str, Signature]:
     # Between body and names an output's name holds a number: it becomes an input's, in which
     # TensorFlow allows less than a column's name may hold.
     def label(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        seen = views(first, **inputs)
+        read = _read(first, **inputs)
         return {
             f"{name}_{number}": tensor
             for number, model in enumerate(models.values())
-            for name, tensor in _label(model, *seen).items()
+            for name, tensor in _label(model, *read).items()
         }
 
     def with_names(**outputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -95,10 +113,10 @@ def _of_texts(
 ) -> Signature:
     return Signature(
         inputs={"text": _TEXT},
-        before=partial(tokens, model),
+        before=partial(_tokens, model),
         body=body,
         after=after,
-        body_inputs=token_specs(model),
+        body_inputs={**token_specs(model), "unknown_words": tf.TensorSpec([None], tf.float32)},
         examples={"text": example_texts(model)},
     )
 
@@ -108,58 +126,92 @@ def _least(model: Served) -> float:
     return 2.0 if model.threshold is None else model.threshold
 
 
-def _label(model: Served, words: tf.Tensor, seen: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
-    probabilities = model.probabilities(words, seen)  # [B, K]
-    best, class_ids = tf.math.top_k(probabilities, k=2)
-    answer = {"class_ids": class_ids, "best": best, "probabilities": probabilities}
+def _tokens(model: Served, text: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Tokens, and how many words [B] the vocabulary lacks, which padding hides."""
+    unknown = tf.equal(model.word_counts.word_ids(text), 0)
+    unknown_words = tf.reduce_sum(tf.cast(unknown, tf.float32), axis=-1)
+    return {**tokens(model, text), "unknown_words": unknown_words}
+
+
+def _read(
+    model: Served, word_ids: tf.Tensor, unknown_words: tf.Tensor, **encoder_tokens: tf.Tensor
+) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor, tf.Tensor]:
+    """What `views` gives, and how many words [B] the vocabulary has and lacks."""
+    known = tf.reduce_sum(tf.cast(word_ids > 0, tf.float32), axis=-1)
+    return *views(model, word_ids, **encoder_tokens), known, unknown_words
+
+
+def _label(
+    model: Served,
+    words: tf.Tensor,
+    seen: Sequence[tf.Tensor],
+    known: tf.Tensor,
+    unknown: tf.Tensor,
+) -> dict[str, tf.Tensor]:
+    raw = model.answer(words, seen)
+    probabilities = model.calibrated(raw)  # [B, K]
+    none = model.none_probability(seen, raw)[:, tf.newaxis]
+    of_classes = (1 - none) * probabilities
+    names = label_names(model.classes)
+    # A class of the user's with that name is the rows of no class.
+    place = np.eye(len(names), dtype=np.float32)[[*range(len(model.classes)), names.index(NONE)]]
+    labels = tf.matmul(tf.concat([of_classes, none], axis=-1), place)  # [B, K], or K + 1
+    best, label_ids = tf.math.top_k(labels, k=2)
+    sure = tf.reduce_max(of_classes, axis=-1)
+    class_id = tf.argmax(of_classes, axis=-1, output_type=tf.int32)
+    near = tf.ones_like(sure, tf.bool)
+    answer = {"label_ids": label_ids, "best": best, "probabilities": probabilities}
+    answer["none_probability"] = labels[:, names.index(NONE)]
+    if model.novelty is not None:
+        unexplained = model.unexplained(words, known, unknown)
+        distance = model.novelty.distance(unexplained, seen[-1])
+        near = distance <= model.novelty.limit
+        answer["novelty"] = model.novelty(distance)
+    accept = near & (sure >= _least(model)) & tf.equal(label_ids[:, 0], class_id)
+    answer["accept"] = accept
     if model.levels:
-        answer |= _safe_level(model, best[:, 0], class_ids[:, 0], probabilities)
+        answer |= _safe_level(model, near, accept, sure, class_id, of_classes)
     return answer
 
 
 def _with_names(
     model: Served,
-    class_ids: tf.Tensor,
+    label_ids: tf.Tensor,
     best: tf.Tensor,
-    probabilities: tf.Tensor,
     safe_id: tf.Tensor | None = None,
-    safe_probability: tf.Tensor | None = None,
+    **found: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
-    labels = tf.gather(tf.constant(model.classes), class_ids)  # [B, 2]
-    safe = {}
+    labels = tf.gather(tf.constant(label_names(model.classes)), label_ids)  # [B, 2]
     if safe_id is not None:
-        safe = {
-            "safe_label": tf.gather(_safe_names(model), safe_id),
-            "safe_probability": safe_probability,
-        }
+        found["safe_label"] = tf.gather(_safe_names(model), safe_id)
     return {
-        **safe,
+        **found,
         "label": labels[:, 0],
         "probability": best[:, 0],
-        "accept": best[:, 0] >= _least(model),
         "second_label": labels[:, 1],
         "second_probability": best[:, 1],
-        "probabilities": probabilities,
     }
 
 
 def _safe_level(
     model: Served,
+    near: tf.Tensor,
+    accepted: tf.Tensor,
     best: tf.Tensor,
     class_id: tf.Tensor,
     probabilities: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
     """The deepest answer that is accepted: its place among `_safe_names`, and its probability."""
-    accepted = best >= _least(model)
     safe_id = tf.where(accepted, 1 + class_id, 0)
     safe_probability = tf.where(accepted, best, 0.0)
     start = 1 + len(model.classes)
+    of_a_class = tf.reduce_sum(probabilities, axis=-1, keepdims=True)
     for level in model.levels:
-        groups = level(probabilities)  # [B, G]
+        groups = level(probabilities / of_a_class) * of_a_class  # [B, G]
         confidence = tf.reduce_max(groups, axis=-1)
         group_id = start + tf.argmax(groups, axis=-1, output_type=tf.int32)
         least = 2.0 if level.threshold is None else level.threshold
-        accepted = (safe_id == 0) & (confidence >= least)
+        accepted = near & (safe_id == 0) & (confidence >= least)
         safe_id = tf.where(accepted, group_id, safe_id)
         safe_probability = tf.where(accepted, confidence, safe_probability)
         start += len(level.names)

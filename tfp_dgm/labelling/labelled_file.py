@@ -38,6 +38,7 @@ from tfp_dgm.labelling.labelling_task import (
 )
 from tfp_dgm.labelling.model_folder import write_column_models, write_model
 from tfp_dgm.labelling.model_size import check_words, least_model_size
+from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.training import Progress
@@ -48,6 +49,7 @@ NEW_COLUMNS = (
     "accept",
     "second_label",
     "second_probability",
+    "none_probability",
     "suspect_label",
     "given_label_probability",
 )
@@ -312,27 +314,29 @@ def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
     `accept` is empty where a label was given, those that speak of the label where none was.
     """
     rows = range(len(outcome.texts))
-    best, second = outcome.ranking[:, 0], outcome.ranking[:, 1]
-    names = outcome.classes
+    best, second = outcome.label_ranking[:, 0], outcome.label_ranking[:, 1]
+    probabilities, names = outcome.label_probabilities, outcome.labels
     values = (
         [names[k] for k in best],
-        _rounded(outcome.constrained[rows, best]),
+        _rounded(probabilities[rows, best]),
         _where(outcome.observed < 0, outcome.accepted),
         [names[k] for k in second],
-        _rounded(outcome.constrained[rows, second]),
+        _rounded(probabilities[rows, second]),
+        _rounded(probabilities[:, names.index(NONE)]),
         _where(~outcome.unannotated, outcome.suspects),
         [None if np.isnan(p) else round(float(p), 6) for p in outcome.given_probability],
     )
     columns: dict[str, list[Any]] = dict(zip(NEW_COLUMNS, values, strict=True))
     if outcome.levels:
         columns |= _safe_columns(outcome)
-    return columns if outcome.crowd is None else columns | outcome.crowd.columns(names)
+    return columns if outcome.crowd is None else columns | outcome.crowd.columns(outcome.classes)
 
 
 def _safe_columns(outcome: Outcome) -> dict[str, list[Any]]:
     """The deepest answer that is accepted, and how probable it is; None where none is."""
     found: list[tuple[str, float] | tuple[None, None]] = [(None, None)] * len(outcome.texts)
-    kinds = [(outcome.classes, outcome.constrained)]
+    of_classes = outcome.constrained * (1 - outcome.none_probability)[:, np.newaxis]
+    kinds = [(outcome.classes, of_classes)]
     kinds += [
         (judged.level.names, outcome.of_groups(number))
         for number, judged in enumerate(outcome.levels, start=1)

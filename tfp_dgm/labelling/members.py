@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import scipy.special
 
 from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, temper
 from tfp_dgm.labelling.class_shares import ClassShares
@@ -107,6 +108,7 @@ class Members:
         self.combination_temperatures, self.combination_weights, combined = self._mix(
             pair, [ensemble_belief, 1.0]
         )
+        self.entropy = scipy.special.entr(combined).sum(axis=1)  # [N, F]
         self.share_draws = self.class_shares.draws(combined)  # [S, K]
         self.answers = combined[:num_texts, :, 0]  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]

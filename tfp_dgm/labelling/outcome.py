@@ -9,6 +9,7 @@ import numpy as np
 from tfp_dgm.labelling.annotators import Crowd
 from tfp_dgm.labelling.class_levels import JudgedLevel
 from tfp_dgm.labelling.encoder_choice import EncoderChoice
+from tfp_dgm.labelling.no_class import label_names, label_probabilities
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Outcome:
       classes: K names, sorted.
       texts: N texts, as the model read them.
       allowed: bool [N, K]; the annotation: all True = none, one True = the observed label.
-      probabilities: float32 [N, K], calibrated. A row that carries an annotation is judged by
-        models that did not train on it (cross-fitting), and its annotation is not used.
+      probabilities: float32 [N, K], calibrated, of a row that is of one of the classes. A row that
+        carries an annotation is judged by models that did not train on it (cross-fitting), and
+        its annotation is not used.
       given_probability: float32 [N]; the probability that the annotation is right, of slips of
         annotators as often as the labels show; NaN where there is none.
       class_shares: float [S, K]; draws of the classes' shares among the rows without annotation
@@ -38,6 +40,9 @@ class Outcome:
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
       encoder_choice: which encoder of texts was taken, and why.
+      none: float32 [N]; the probability that a row is of no class, judged like `probabilities`.
+      none_share: the share of such rows among those without annotation, and a range that holds it
+        with probability 0.8; None where nothing speaks for any.
       crowd: where the annotations were inferred from several annotators' answers, these and the
         annotators.
     """
@@ -58,6 +63,8 @@ class Outcome:
     warnings: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     encoder_choice: EncoderChoice = field(default_factory=EncoderChoice)
+    none: np.ndarray | None = None
+    none_share: tuple[float, float, float] | None = None
     crowd: Crowd | None = None
 
     @cached_property
@@ -89,9 +96,31 @@ class Outcome:
         return self.ranking[:, 0]
 
     @cached_property
+    def none_probability(self) -> np.ndarray:
+        """float32 [N]; `none`, but 0 where a set of classes is known to hold the row's."""
+        if self.none is None:
+            return np.zeros(len(self.texts), np.float32)
+        return np.where((self.observed >= 0) | self.unannotated, self.none, np.float32(0))
+
+    @cached_property
     def confidence(self) -> np.ndarray:
-        """float32 [N]; the probability of the predicted class."""
-        return self.constrained.max(axis=1)
+        """float32 [N]; the probability that a row is of the predicted class, and not of none."""
+        return self.constrained.max(axis=1) * (1 - self.none_probability)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """What rows may be predicted to be: the classes, and "(none)"."""
+        return label_names(self.classes)
+
+    @cached_property
+    def label_probabilities(self) -> np.ndarray:
+        """float32 [N, K], or K + 1; the probabilities of `labels`."""
+        return label_probabilities(self.constrained, self.none_probability, self.classes)
+
+    @cached_property
+    def label_ranking(self) -> np.ndarray:
+        """int [N, K], or K + 1; `labels` from the most to the least probable."""
+        return np.argsort(-self.label_probabilities, axis=1, kind="stable")
 
     @cached_property
     def accepted(self) -> np.ndarray:
@@ -103,7 +132,9 @@ class Outcome:
         if self.threshold is None:
             return np.zeros(len(self.texts), bool)
         believed = np.where(self.allowed, self.probabilities, 0).sum(axis=1) >= 0.5
-        return (self.observed < 0) & (self.confidence >= self.threshold) & believed
+        of_a_class = self.label_ranking[:, 0] == self.predicted
+        sure = self.confidence >= self.threshold
+        return (self.observed < 0) & sure & believed & of_a_class
 
     @cached_property
     def safe_level(self) -> np.ndarray:
@@ -121,7 +152,8 @@ class Outcome:
 
     def of_groups(self, number: int) -> np.ndarray:
         """The groups' probabilities [N, G] at a level, counted as in `safe_level` from 1 on."""
-        return self.levels[number - 1].probabilities(self.constrained)
+        groups = self.levels[number - 1].probabilities(self.constrained)
+        return groups * (1 - self.none_probability)[:, np.newaxis]
 
     @cached_property
     def suspects(self) -> np.ndarray:

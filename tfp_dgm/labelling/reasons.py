@@ -134,19 +134,26 @@ def reasons_column(
 ) -> list[str]:
     """Reasons as cells of a table: `refund +1.9; charged +0.8; delivery -0.4`.
 
+    The cell of a row that is, or may next be, of no class is empty.
+
     Args:
       explain: the classifier's reasons.
       texts: N texts.
-      columns: `predicted_label` and `second_label`, N names of classes each, and maybe others.
+      columns: `predicted_label` and `second_label`, N names each, and maybe others.
       progress: called with the number of texts that are done.
     """
     place = {name: k for k, name in enumerate(explain.classes)}
-    answers, others = (
-        np.array([place[k] for k in columns[name]], int)
-        for name in ("predicted_label", "second_label")
-    )
-    found = explain(texts, answers, others, progress)
-    return ["; ".join(f"{word} {added:+.1f}" for word, added in why) for why in found]
+    pairs = zip(columns["predicted_label"], columns["second_label"], strict=True)
+    places = [
+        (row, place[a], place[b]) for row, (a, b) in enumerate(pairs) if {a, b} <= place.keys()
+    ]
+    rows, answers, others = np.array(places, int).reshape(-1, 3).T
+    cells = [""] * len(texts)
+    for row, why in zip(
+        rows, explain([texts[row] for row in rows], answers, others, progress), strict=True
+    ):
+        cells[row] = "; ".join(f"{word} {added:+.1f}" for word, added in why)
+    return cells
 
 
 def _strengths(mixture: TemperedMixture) -> list[float]:

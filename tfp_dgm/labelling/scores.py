@@ -13,6 +13,7 @@ from tfp_dgm.evaluation import (
     expected_calibration_error,
     macro_f1,
 )
+from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
 
 TOO_FEW_LABELS = "too few labels to tell"
@@ -43,6 +44,11 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
           rows without annotation as estimated, with the interval from `share_low` to `share_high`
           that holds it with probability 0.8 (None where labels were drawn evenly and it is as
           predicted), cross-fitted `precision` and `recall`, `warnings`.
+        none: of the rows without annotation that are of no class, their `share` with the interval
+          from `share_low` to `share_high` that holds it with probability 0.8; how many rows without
+          observed label are `predicted` to be of none; and of how many among the `accepted` ones it
+          is expected. Zeros and no interval where nothing speaks for such rows. The shares of the
+          classes are among the other rows.
         annotators: only where the labels were inferred from several annotators' answers: `answers`,
           `rows` that have some, `expected_right` (the share of inferred truths), and `each` with
           the attributes of `Reliability`.
@@ -68,6 +74,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         },
         "acceptance": _acceptance(outcome),
         "classes": _classes(outcome),
+        "none": _none(outcome),
         "suspects": _suspects(outcome),
         "encoder": asdict(outcome.encoder_choice),
         "warnings": list(outcome.warnings),
@@ -172,6 +179,18 @@ def _classes(outcome: Outcome) -> list[dict[str, Any]]:
         }
         for k, name in enumerate(outcome.classes)
     ]
+
+
+def _none(outcome: Outcome) -> dict[str, Any]:
+    share, low, high = outcome.none_share or (0.0, math.nan, math.nan)
+    predicted = outcome.label_ranking[:, 0] == outcome.labels.index(NONE)
+    return {
+        "share": share,
+        "share_low": low,
+        "share_high": high,
+        "predicted": int((predicted & (outcome.observed < 0)).sum()),
+        "accepted": outcome.none_probability[outcome.accepted].sum(dtype=np.float64),
+    }
 
 
 def _suspects(outcome: Outcome) -> dict[str, Any]:

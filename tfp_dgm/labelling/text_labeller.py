@@ -25,6 +25,7 @@ from tfp_dgm.labelling.encoder_choice import AUTO
 from tfp_dgm.labelling.estimator_inputs import NOT_ANNOTATED, read_labels, read_texts, read_weights
 from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.labelling.model_folder import write_model
+from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import Reasons, WordReasons
 from tfp_dgm.labelling.scores import metrics
@@ -57,7 +58,8 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
 
     Attributes:
       classes_: [K]; the classes, sorted.
-      transduction_: [N]; the training rows' labels: those given, and predicted ones elsewhere.
+      transduction_: [N]; the training rows' labels: those given, and the most probable of the
+        classes elsewhere, also in rows that `labelled_` takes for none of them.
       labelled_: a frame of N rows with the columns that `dgm label` adds, suspects among the given
         labels (`suspect_label`) and what is safe to accept (`accept`) among them.
       acceptance_: what is accepted at `min_precision`; see `labelling.metrics`.
@@ -227,11 +229,16 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
 
     def _frame(self, X: Any, columns: dict[str, list[Any]]) -> pd.DataFrame:
         """Columns of names of classes, as a frame of the classes themselves."""
-        classes = dict(zip(self.outcome_.classes, self.classes_.tolist(), strict=True))
+        classes = {NONE: NONE} | dict(
+            zip(self.outcome_.classes, self.classes_.tolist(), strict=True)
+        )
         frame = pd.DataFrame(columns, X.index if isinstance(X, pd.Series) else None)
         for name in ("predicted_label", "second_label"):
-            named = np.array([classes[k] for k in columns[name]], self.classes_.dtype)
-            frame[name] = pd.Series(named, frame.index)
+            named = [classes[k] for k in columns[name]]
+            # "(none)" among numbers or truth values stands in a column of objects.
+            kept = NONE in columns[name] and NONE not in self.outcome_.classes
+            kind = object if kept and self.classes_.dtype.kind != "U" else self.classes_.dtype
+            frame[name] = pd.Series(np.array(named, kind), frame.index)
         for name in frame.columns.intersection(["accept", "suspect_label"]):
             frame[name] = frame[name].astype("boolean")  # Empty where it says nothing.
         return frame

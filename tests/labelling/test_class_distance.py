@@ -1,0 +1,104 @@
+"""Distances from classes: closed forms, honest scores of hidden rows, and the same in the graph."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import mahalanobis
+from scipy.special import entr
+from sklearn.covariance import LedoitWolf
+from sklearn.metrics import roc_auc_score
+
+from tfp_dgm.labelling.class_distance import ClassDistance, ViewDistance
+from tfp_dgm.labelling.novelty_layers import NoClassProbability
+
+FOLDS = 5
+
+
+def _world(rows=300, classes=4, size=6, strangers=0, seed=0):
+    """Gaussian classes around corners, and strangers around others."""
+    rng = np.random.default_rng(seed)
+    corners = 2.5 * rng.normal(size=(classes + 3, size))
+    truth = np.append(rng.integers(0, classes, rows), classes + rng.integers(0, 3, strangers))
+    return (corners[truth] + rng.normal(size=(len(truth), size))).astype(np.float32), truth
+
+
+def test_the_distance_is_that_of_two_gaussians():
+    view, truth = _world(80, classes=3)
+    rows = np.arange(30)
+    allowed = np.eye(3, dtype=bool)[truth[rows]]
+    found = ViewDistance.fit(view, rows, allowed).measures(view)[:, 0]
+
+    means = [view[rows][truth[rows] == k].mean(axis=0) for k in range(3)]
+    residuals = []
+    for k, mean in enumerate(means):
+        theirs = view[rows][truth[rows] == k]
+        residuals += list((theirs - mean) * np.sqrt(len(theirs) / (len(theirs) - 1)))
+    within = LedoitWolf(assume_centered=True).fit(np.array(residuals, float)).get_precision()
+    everything = LedoitWolf().fit(view.astype(float))
+    for row in range(0, 80, 7):
+        near = min(mahalanobis(view[row], mean, within) for mean in means)
+        far = mahalanobis(view[row], everything.location_, everything.get_precision())
+        assert found[row] == pytest.approx(near**2 - far**2, rel=1e-3, abs=1e-2)
+
+
+def test_rows_near_a_class_have_low_energy():
+    view, truth = _world(300, size=10, strangers=100, seed=1)
+    view /= np.linalg.norm(view, axis=1, keepdims=True)  # As the features of texts are.
+    rows = np.arange(60)
+    energy = ViewDistance.fit(view, rows, np.eye(4, dtype=bool)[truth[rows]]).measures(view)[:, 1]
+    assert roc_auc_score(truth[60:] >= 4, energy[60:]) > 0.8
+
+
+@pytest.mark.parametrize("labels", [40, 120])
+def test_rows_that_a_model_did_not_see_are_as_far_as_those_without_annotation(labels):
+    """Else rows of the classes would be taken for others, or others for them."""
+    areas = []
+    for seed in range(4):
+        view, truth = _world(600, size=20, seed=seed)
+        rng = np.random.default_rng(seed)
+        rows = np.sort(rng.permutation(600)[:labels])
+        fold = rng.permutation(labels) % FOLDS
+        visible = fold[:, np.newaxis] != np.arange(-1, FOLDS)
+        entropy = np.ones((600, FOLDS + 1))
+        allowed = np.eye(4, dtype=bool)[truth[rows]]
+        scores = ClassDistance.fit([view], entropy, rows, allowed, visible).scores
+        others = np.delete(scores, rows, axis=0)[:, 1:]
+        for model in range(FOLDS):
+            hidden = scores[rows[fold == model], 1 + model]
+            known = np.repeat([1, 0], [len(hidden), len(others)])
+            areas.append(roc_auc_score(known, np.append(hidden, others[:, model])))
+    assert abs(np.mean(areas) - 0.5) < 0.06  # Three standard errors of 160 labels.
+
+
+def test_the_layer_gives_the_score_of_the_model_of_all_annotations():
+    first, truth = _world(120)
+    second = first[:, :3] ** 2
+    answers = np.random.default_rng(0).dirichlet(np.ones(4), 120).astype(np.float32)
+    entropy = np.repeat(entr(answers).sum(axis=1)[:, np.newaxis], 3, axis=1)
+    rows = np.arange(0, 120, 3)
+    visible = np.stack([rows >= 0, rows % 2 == 0, rows % 2 == 1], axis=1)
+    allowed = np.eye(4, dtype=bool)[truth[rows]]
+    allowed[0] = [True, True, False, False]
+    fitted = ClassDistance.fit([first, second], entropy, rows, allowed, visible)
+    others = np.delete(fitted.scores, rows, axis=0)
+    np.testing.assert_allclose(others.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(others.std(axis=0), 1, atol=1e-6)
+    layer = NoClassProbability(
+        4,
+        [6, 3],
+        measure_weights=fitted.weights,
+        constant=fitted.constant,
+        scores=[-1.0, 0.0, 2.0],
+        probabilities=[0.1, 0.3, 0.9],
+    )
+    layer.set_weights([array for view in fitted.views for array in view.arrays()])
+    score = layer.score([first, second], answers).numpy()
+    np.testing.assert_allclose(score, fitted.scores[:, 0], atol=2e-3)
+    found = layer([first, second], answers).numpy()
+    np.testing.assert_allclose(found, np.interp(score, [-1, 0, 2], [0.1, 0.3, 0.9]), atol=1e-5)
+
+
+def test_a_class_without_labels_and_one_of_a_single_label():
+    view, truth = _world(60, classes=3)
+    rows = np.append(np.flatnonzero(truth == 0)[:1], np.flatnonzero(truth == 1)[:1])
+    fitted = ViewDistance.fit(view, rows, np.eye(3, dtype=bool)[[0, 1]])
+    assert np.isfinite(fitted.measures(view)).all()

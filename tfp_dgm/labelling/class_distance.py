@@ -1,0 +1,173 @@
+"""How far texts are from every class, as scores whose distribution annotated rows tell honestly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.special
+from sklearn.covariance import ledoit_wolf
+
+from tfp_dgm.labelling.self_training import fit_logistic_regressions
+
+# What an annotation weighs against the ridge, and how long a regression is fitted.
+_LABEL_WEIGHT, _STEPS = 10.0, 60
+# What the entropy of the answer counts beside the measures of one view, each in its deviations.
+_ENTROPY_WEIGHT = 0.5
+_NO_CLASS = 1e9  # The distance to a class without labels.
+
+
+@dataclass(frozen=True)
+class ViewDistance:
+    """Two measures of rows [N, D] of one view, both low near a labelled class.
+
+    Gaussian classes of one covariance W with means m[k], and a Gaussian C with mean g of all rows:
+
+        distance = min_k (x - m[k])' W^-1 (x - m[k]) - (x - g)' C^-1 (x - g)      [1]
+        energy = -logsumexp_k (x . kernel[k] + bias[k])                           [2]
+
+    The first is a quadratic form, x' quadratic x + min_k (x . linear[k] + offset[k]); the second is
+    of a logistic regression on the labels alone. Covariances are shrunk as Ledoit and Wolf do.
+
+    Attributes:
+      quadratic: float32 [D, D].
+      linear: float32 [D, K].
+      offset: float32 [K].
+      kernel: float32 [D, K].
+      bias: float32 [K].
+    References:
+      [1] Ren et al. A Simple Fix to Mahalanobis Distance for Improving Near-OOD Detection. 2021.
+        arXiv:2106.09022
+      [2] Liu et al. Energy-based Out-of-distribution Detection. NeurIPS 2020. arXiv:2010.03759
+    """
+
+    quadratic: np.ndarray
+    linear: np.ndarray
+    offset: np.ndarray
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    @classmethod
+    def fit(cls, view: np.ndarray, rows: np.ndarray, allowed: np.ndarray) -> "ViewDistance":
+        """Fits to a view [N, D] and the annotations bool [n, K] of some of its rows."""
+        given = allowed / allowed.sum(axis=1, keepdims=True)  # [n, K]
+        seen = view[rows].astype(float)
+        sizes = given.sum(axis=0)
+        means = given.T @ seen / np.maximum(sizes, 1e-9)[:, np.newaxis]  # [K, D]
+        center, precision = _gaussian(view.astype(float))
+        single = np.flatnonzero(allowed.sum(axis=1) == 1)
+        label = allowed[single].argmax(axis=1)
+        # A label is nearer to a mean that it is part of than another row of the class is.
+        lone = sizes[label] < 1 + 1e-6
+        spread = np.sqrt(sizes[label] / np.maximum(sizes[label] - 1, 1e-9))
+        residuals = (seen[single] - means[label]) * np.where(lone, 0, spread)[:, np.newaxis]
+        within = precision
+        if len(residuals[~lone]) > 1:
+            within = _inverse(residuals[~lone])
+        offset = np.einsum("kd,de,ke->k", means, within, means) - center @ precision @ center
+        ones = np.ones((len(rows), 1), np.float32)
+        heads = fit_logistic_regressions(
+            np.hstack([view[rows], ones]).astype(np.float32),
+            given[:, :, np.newaxis].astype(np.float32),
+            np.full((len(rows), 1), _LABEL_WEIGHT, np.float32),
+            steps=_STEPS,
+        )[:, :, 0]  # [D + 1, K]
+        return cls(
+            (within - precision).astype(np.float32),
+            (2 * (precision @ center)[:, np.newaxis] - 2 * within @ means.T).astype(np.float32),
+            np.where(sizes > 0, offset, _NO_CLASS).astype(np.float32),
+            heads[:-1],
+            heads[-1],
+        )
+
+    def arrays(self) -> list[np.ndarray]:
+        """All attributes, in their order."""
+        return [self.quadratic, self.linear, self.offset, self.kernel, self.bias]
+
+    def measures(self, view: np.ndarray) -> np.ndarray:
+        """Distance and energy: float [N, 2]."""
+        near = (view @ self.linear + self.offset).min(axis=1)
+        distance = ((view @ self.quadratic) * view).sum(axis=1) + near
+        energy = -scipy.special.logsumexp(view @ self.kernel + self.bias, axis=1)
+        return np.stack([distance, energy], axis=1)
+
+
+@dataclass(frozen=True)
+class ClassDistance:
+    """A score of F models, which differ in the annotations that they see: higher is farther.
+
+    The sum of both measures of every view and of the entropy of the answers, each divided by its
+    deviation among the rows without annotation; these have mean 0 and deviation 1, in every model.
+
+    Attributes:
+      views: of the first model, which sees all annotations.
+      weights: float [M]; what the first model's measures count, two of each view and the entropy.
+      constant: what is added.
+      scores: float [N, F]; of all rows.
+    """
+
+    views: Sequence[ViewDistance]
+    weights: np.ndarray
+    constant: float
+    scores: np.ndarray
+
+    @classmethod
+    def fit(
+        cls,
+        views: Sequence[np.ndarray],
+        entropy: np.ndarray,
+        rows: np.ndarray,
+        allowed: np.ndarray,
+        visible: np.ndarray,
+    ) -> "ClassDistance":
+        """Fits all models.
+
+        Args:
+          views: float32 [N, D] each.
+          entropy: float [N, F]; of each model's answers, in nats.
+          rows: int [n]; the annotated rows. Others, at least two, set the scale.
+          allowed: bool [n, K]; their annotations.
+          visible: bool [n, F]; which of these each model sees; the first sees all.
+        """
+        unannotated = np.setdiff1d(np.arange(len(entropy)), rows)
+        scores = np.zeros(entropy.shape)
+        first: tuple[list[ViewDistance], np.ndarray, float] | None = None
+        for model in range(entropy.shape[1]):
+            seen = visible[:, model]
+            if not seen.any():  # It would know nothing: what all know stands for it.
+                scores[:, model] = scores[:, 0]
+                continue
+            fitted = [ViewDistance.fit(view, rows[seen], allowed[seen]) for view in views]
+            measures = np.hstack(
+                [
+                    *(fit.measures(view) for fit, view in zip(fitted, views, strict=True)),
+                    entropy[:, model : model + 1],
+                ]
+            )  # [N, M]
+            weights, constant = _standard(measures[unannotated])
+            scores[:, model] = measures @ weights + constant
+            first = first or (fitted, weights, constant)
+        assert first is not None  # The first model sees all annotations.
+        return cls(*first, scores)
+
+
+def _standard(measures: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights [M] and a constant that give the rows [N, M] mean 0 and deviation 1."""
+    counts = np.ones(measures.shape[1])
+    counts[-1] = _ENTROPY_WEIGHT * (len(counts) - 1) / 2
+    weights = counts / np.maximum(measures.std(axis=0), 1e-6)
+    total = measures @ weights
+    scale = max(float(total.std()), 1e-6)
+    return weights / scale, -float(total.mean()) / scale
+
+
+def _gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [D] and precision [D, D] of rows [N, D]."""
+    center = rows.mean(axis=0)
+    return center, _inverse(rows - center)
+
+
+def _inverse(residuals: np.ndarray) -> np.ndarray:
+    covariance, _ = ledoit_wolf(residuals, assume_centered=True)
+    size = len(covariance)
+    covariance[range(size), range(size)] += 1e-6 * max(np.trace(covariance) / size, 1e-6)
+    return np.linalg.inv(covariance)
