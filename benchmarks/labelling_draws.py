@@ -16,8 +16,9 @@ weigh alike:
 
 Printed: accuracy on the hidden rows, recall of the class with fewest labels, calibration error,
 what was accepted at 80 % and 95 % precision, and how many of the accepting runs kept it; of the
-labels that look wrong, how many are, and how many wrong ones are found. The sets of topics named
-"chosen on" were looked at while the labelling was built; the others were not.
+labels that look wrong, how many are, and how many wrong ones are found, beside cleanlab where that
+is installed. The sets of topics named "chosen on" were looked at while the labelling was built; the
+others were not.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from rich.progress import track
 from rich.table import Table
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 
 from tfp_dgm.data import DataError, atomic_write, load_text_classification
 from tfp_dgm.evaluation import accuracy, expected_calibration_error
@@ -137,9 +139,25 @@ def run(
     vectors = vectorizer.fit_transform(texts)
     peer = LogisticRegression(C=10, max_iter=1000, class_weight="balanced")
     peer.fit(vectors[given], labels[given])
+    found = quality(peer.predict_proba(vectors[~given]), truth[~given], labels)
+    if kind in SLIPS:
+        found |= suspects_of_cleanlab(peer, vectors[given], labels[given], wrong)
+    return {"tfp_dgm": figures, "TF-IDF + balanced LR": found}
+
+
+def suspects_of_cleanlab(
+    model: LogisticRegression, vectors: Any, labels: np.ndarray, wrong: np.ndarray
+) -> dict[str, Any]:
+    """What cleanlab, where installed, suspects by the model's cross-validated probabilities."""
+    try:
+        from cleanlab.filter import find_label_issues
+    except ImportError:
+        return {}
+    probabilities = cross_val_predict(model, vectors, labels, cv=5, method="predict_proba")
+    suspects = find_label_issues(labels, probabilities)
     return {
-        "tfp_dgm": figures,
-        "TF-IDF + balanced LR": quality(peer.predict_proba(vectors[~given]), truth[~given], labels),
+        "suspects_wrong": float(wrong[suspects].mean()) if suspects.any() else None,
+        "wrong_found": float(suspects[wrong].mean()),
     }
 
 

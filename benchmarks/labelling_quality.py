@@ -9,7 +9,8 @@ rows of the training set, which is what a user would accept. One configuration f
 
 R8, R52 and 20NG come through the registry. SMS spam and sentence polarity are read from DIR
 (`sms_spam/SMSSpamCollection`, `pang_lee/sentence_polarity/rt-polarity.{neg,pos}.txt.gz`); without
-it they are left out. Runs that are in the JSON file already are not repeated.
+it they are left out, and so is SetFit where that is not installed. Runs that are in the JSON file
+already are not repeated.
 """
 
 import argparse
@@ -21,8 +22,10 @@ import os
 import resource
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +63,7 @@ ENCODER = "tfp_dgm + MiniLM"
 # Group of methods, which is the name of a method of `Problem`, and one that it always yields.
 GROUPS = {"product": PRODUCT, "baselines": next(iter(BASELINES)), "generative": "M1+M2"}
 GROUPS["encoded"] = ENCODER
+GROUPS["setfit"] = "SetFit"
 
 
 def load(name: str, data: Path | None) -> tuple[list[str], np.ndarray, list[str], np.ndarray, int]:
@@ -298,6 +302,31 @@ class Problem:
             self.plain(observed, regression.predict_proba(asked), start),
         )
 
+    def setfit(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
+        """SetFit on MiniLM [1]: contrastive tuning on pairs of labelled texts, then regression.
+
+        [1] Tunstall et al. Efficient Few-Shot Learning Without Prompts. 2022. arXiv:2209.11055
+        """
+        with wanting(ImportError):
+            from datasets import Dataset
+            from setfit import SetFitModel, Trainer, TrainingArguments
+        start = time.perf_counter()
+        model = SetFitModel.from_pretrained(self.encoder)
+        model.model_body.max_seq_length = 128
+        given = np.flatnonzero(observed >= 0)
+        labelled = {"text": [self.train[row] for row in given], "label": observed[given].tolist()}
+        arguments = TrainingArguments(
+            output_dir=tempfile.mkdtemp(),
+            num_iterations=20,
+            num_epochs=1,
+            seed=self.seed,
+            report_to="none",
+            save_strategy="no",
+        )
+        Trainer(model=model, args=arguments, train_dataset=Dataset.from_dict(labelled)).train()
+        answers = np.asarray(model.predict_proba(self.asked(observed)))
+        yield GROUPS["setfit"], self.plain(observed, answers, start)
+
     @functools.cached_property
     def test_vectors(self) -> np.ndarray:
         """The encoder's vectors of the test texts."""
@@ -314,7 +343,7 @@ def run(job: tuple[str, list[int], str, int, Path | None, int]) -> list[dict[str
     """All runs of one data set, group of methods and seed; in a process of its own."""
     name, regimes, group, seed, data, steps = job
     with wanting(DataError):
-        encoder = str(fetch("minilm")) if group == "encoded" else None
+        encoder = str(fetch("minilm")) if group in ("encoded", "setfit") else None
     problem = Problem(name, data, encoder, seed, steps)
     rows = []
     for labels_per_class in regimes:
@@ -397,7 +426,7 @@ def main() -> None:
     parser.add_argument(
         "--groups",
         nargs="+",
-        default=list(GROUPS),
+        default=[group for group in GROUPS if group != "setfit" or find_spec("setfit")],
         choices=GROUPS,
     )
     parser.add_argument("--only", nargs="+", help="data sets, by name")
