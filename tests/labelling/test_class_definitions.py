@@ -156,6 +156,32 @@ def test_each_level_is_judged_by_what_deeper_ones_leave():
     assert accepted[np.isin(truth[400:], (1, 2))].all()
 
 
+def test_a_level_counts_rows_of_no_class_as_wrong():
+    """All answers are right, but a tenth of the rows to accept from are of no class, unseen."""
+    truth = np.random.default_rng(1).integers(0, 4, 1200)
+    probabilities = np.full((1200, 4), 0.002)
+    probabilities[np.arange(1200), truth] = 0.994
+    given = {
+        "threshold": None,
+        "weights": np.ones((1, 400)),
+        "counts": np.ones(400),
+        "share_draws": np.full((8, 4), 0.25),
+        "none": np.full((4, 800), 0.1),
+        "cross_fitted_none": np.full(400, 0.1),
+    }
+    levels, allowed = class_levels(TREE), np.eye(4, dtype=bool)[truth[:400]]
+    for min_precision, told in ((0.95, False), (0.8, True)):
+        (judged,) = judge_levels(
+            levels,
+            probabilities[400:],
+            probabilities[:400],
+            allowed,
+            min_precision=min_precision,
+            **given,
+        )
+        assert (judged.threshold is not None) == told
+
+
 def test_a_level_with_a_group_that_has_hardly_a_label_accepts_nothing():
     truth = np.repeat([0, 1], 200)
     probabilities = np.full((400, 4), 0.002)

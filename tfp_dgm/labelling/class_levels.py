@@ -76,6 +76,8 @@ def judge_levels(
     weights: np.ndarray,
     counts: np.ndarray,
     share_draws: np.ndarray,
+    none: np.ndarray | None = None,
+    cross_fitted_none: np.ndarray | None = None,
 ) -> tuple[JudgedLevel, ...]:
     """Finds what may be accepted at each level of the rows that no deeper level accepts.
 
@@ -93,12 +95,16 @@ def judge_levels(
       counts: [n]; see `acceptance_threshold`.
       share_draws: [S, K]; draws of the classes' shares. A level at which groups with hardly a label
         may hold too many rows accepts nothing.
+      none, cross_fitted_none: [D, N] and [n]; see `acceptance_threshold`.
     """
     single = allowed.sum(axis=1) == 1
     labels = counts[single] @ allowed[single]  # [K]
     open_left = np.ones(len(open_probabilities), bool)
     left = np.ones(len(cross_fitted), bool)
-    open_confidence, confidence = open_probabilities.max(axis=1), cross_fitted.max(axis=1)
+    open_of_class = 1.0 if none is None else 1 - none.mean(axis=0)
+    of_class = 1.0 if cross_fitted_none is None else 1 - cross_fitted_none
+    open_confidence = open_probabilities.max(axis=1) * open_of_class
+    confidence = cross_fitted.max(axis=1) * of_class
     judged = []
     for level in levels:
         if threshold is not None:
@@ -118,8 +124,10 @@ def judge_levels(
                 cross_fitted=sums[left],
                 allowed=groups[left],
                 counts=counts[left],
+                none=None if none is None else none[:, open_left],
+                cross_fitted_none=None if cross_fitted_none is None else cross_fitted_none[left],
             )
-        open_confidence = calibration(open_sums).max(axis=1)
-        confidence = calibration(sums).max(axis=1)
+        open_confidence = calibration(open_sums).max(axis=1) * open_of_class
+        confidence = calibration(sums).max(axis=1) * of_class
         judged.append(JudgedLevel(level, calibration, threshold))
     return tuple(judged)

@@ -107,6 +107,10 @@ def fit_classifier(
         )
     with timed(seconds, "calibration"):
         annotated = {"allowed": allowed[rows], "fitted": members.answers[rows]}
+        of_no_class: dict[str, np.ndarray] = {}
+        if strangers is not None:
+            of_no_class["none"] = strangers.draws
+            of_no_class["cross_fitted_none"] = strangers.probability[rows]
         calibration = Calibration.fit(members.cross_fitted, weights=weights, **annotated)
         unannotated = np.delete(members.answers, rows, axis=0)
         threshold = None
@@ -124,8 +128,7 @@ def fit_classifier(
                 min_precision,
                 cross_fitted=members.cross_fitted,
                 counts=members.class_shares.counts,
-                none=None if strangers is None else strangers.draws,
-                cross_fitted_none=None if strangers is None else strangers.probability[rows],
+                **of_no_class,
                 **annotated,
             )
             if threshold is None and len(unannotated) >= MIN_ACCEPTED:
@@ -151,6 +154,7 @@ def fit_classifier(
         weights=weights,
         counts=members.class_shares.counts,
         share_draws=members.share_draws,
+        **of_no_class,
     )
     row_weights = np.zeros(len(texts), np.float32)
     # The first of copies stands for all, so that they are one text to every interval, too.

@@ -211,7 +211,8 @@ def _safe_level(
         confidence = tf.reduce_max(groups, axis=-1)
         group_id = start + tf.argmax(groups, axis=-1, output_type=tf.int32)
         least = 2.0 if level.threshold is None else level.threshold
-        accepted = near & (safe_id == 0) & (confidence >= least)
+        sure = (confidence >= least) & (confidence > 1 - of_a_class[:, 0])
+        accepted = near & (safe_id == 0) & sure
         safe_id = tf.where(accepted, group_id, safe_id)
         safe_probability = tf.where(accepted, confidence, safe_probability)
         start += len(level.names)

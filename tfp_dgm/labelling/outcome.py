@@ -146,8 +146,8 @@ class Outcome:
         for number, judged in enumerate(self.levels, start=1):
             if judged.threshold is not None:
                 confidence = self.of_groups(number).max(axis=1)
-                accepted = (self.observed < 0) & (confidence >= judged.threshold)
-                found[(found < 0) & accepted] = number
+                sure = (confidence >= judged.threshold) & (confidence > self.none_probability)
+                found[(found < 0) & (self.observed < 0) & sure] = number
         return found
 
     def of_groups(self, number: int) -> np.ndarray:
