@@ -210,6 +210,22 @@ def test_predict_streams_the_same_answers(job, tmp_path, monkeypatch):
         )
 
 
+def test_predict_warns_of_a_file_of_another_world(job, tmp_path):
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(["dog", "cat", "cow", "the"], 8)) for _ in range(60)]
+    pd.DataFrame({"text": texts}).to_csv(tmp_path / "new.csv", index=False)
+    model = str(job["done"].model_directory)
+    command = ["predict", model, str(tmp_path / "new.csv"), "--output", str(tmp_path / "out.csv")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "Warning: The texts are unlike those that the model was trained on: 100%" in said
+    assert "Warning: Labels are predicted in other shares than in the training's file" in said
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert (out["novelty"] > 0.999).all()
+    assert not out["accept"].any()
+
+
 def test_predict_names_a_folder_without_a_model(tmp_path):
     _table(tmp_path / "in.csv")
     command = ["predict", str(tmp_path), str(tmp_path / "in.csv"), "--output"]

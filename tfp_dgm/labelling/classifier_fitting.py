@@ -197,6 +197,7 @@ def fit_classifier(
         unlike_labelled=unlike,
         none=None if strangers is None else strangers.probability,
         none_share=None if strangers is None else strangers.share,
+        held_out=len(distance.held_out),
         warnings=warnings,
         seconds=seconds,
         encoder_choice=features.encoder_choice,

@@ -1,8 +1,8 @@
 """New files, labelled with a trained model in a stream."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tfp_dgm.labelling.answer_columns import (
 )
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
+from tfp_dgm.labelling.drift import Drift
 from tfp_dgm.labelling.encoder_choice import NONE
 from tfp_dgm.labelling.multi_label.multi_label_columns import (
     PREDICTED_COLUMNS as MULTI_LABEL_COLUMNS,
@@ -69,7 +70,8 @@ def predict_file(
       reasons: whether a column `reasons` holds the words that spoke for and against each predicted
         label; see `WordReasons`. Needs what the training needed, with an encoder KerasHub.
       progress: called with a step's name, the rows done, and None (a stream has no known end).
-      warn: called with each sentence on what is doubtful in the source.
+      warn: called with each sentence on what is doubtful in the source, and on how it differs as a
+        whole from what the model was trained on; see `drift.Drift`.
     Returns:
       The number of rows.
     Raises:
@@ -96,11 +98,17 @@ def predict_file(
         ):
             check_new_columns(source, chunk.frame.columns, answer.names)
             new = answer.columns(chunk.texts, partial(_count, progress, step, done))
+            for column, drift in answer.drifts.items():
+                labels = new[prefixed(column, "predicted_label")]
+                drift.add(labels, new[prefixed(column, "novelty")])
             writer.write(chunk.frame, {name: new[name] for name in answer.names})
             done += len(chunk.texts)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
+    for column, drift in answer.drifts.items():
+        for warning in drift.warnings():
+            warn(warning if column is None else f"{column}: {warning}")
     return done
 
 
@@ -111,10 +119,12 @@ class _Answer:
     Attributes:
       names: of the columns.
       columns: texts [N], and what is called with the number of those that are done -> columns.
+      drifts: by label column, what tells whether the file is like the training's.
     """
 
     names: Sequence[str]
     columns: Callable[[Sequence[str], Callable[[int], None]], dict[str, list[Any]]]
+    drifts: Mapping[str | None, Drift] = field(default_factory=dict)
 
 
 def _several_labels(

@@ -43,6 +43,7 @@ class Outcome:
       none: float32 [N]; the probability that a row is of no class, judged like `probabilities`.
       none_share: the share of such rows among those without annotation, and a range that holds it
         with probability 0.8; None where nothing speaks for any.
+      held_out: how many texts told how far texts like these are from each other.
       crowd: where the annotations were inferred from several annotators' answers, these and the
         annotators.
     """
@@ -65,6 +66,7 @@ class Outcome:
     encoder_choice: EncoderChoice = field(default_factory=EncoderChoice)
     none: np.ndarray | None = None
     none_share: tuple[float, float, float] | None = None
+    held_out: int = 0
     crowd: Crowd | None = None
 
     @cached_property

@@ -13,6 +13,7 @@ from tfp_dgm.evaluation import (
     expected_calibration_error,
     macro_f1,
 )
+from tfp_dgm.labelling.drift import drift_reference
 from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
 
@@ -49,6 +50,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
           observed label are `predicted` to be of none; and of how many among the `accepted` ones it
           is expected. Zeros and no interval where nothing speaks for such rows. The shares of the
           classes are among the other rows.
+        drift_reference: what files that are labelled later are compared with; see `drift.Drift`.
         annotators: only where the labels were inferred from several annotators' answers: `answers`,
           `rows` that have some, `expected_right` (the share of inferred truths), and `each` with
           the attributes of `Reliability`.
@@ -75,6 +77,10 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         "acceptance": _acceptance(outcome),
         "classes": _classes(outcome),
         "none": _none(outcome),
+        "drift_reference": drift_reference(
+            [outcome.labels[k] for k in outcome.label_ranking[outcome.unannotated, 0]],
+            outcome.held_out,
+        ),
         "suspects": _suspects(outcome),
         "encoder": asdict(outcome.encoder_choice),
         "warnings": list(outcome.warnings),
