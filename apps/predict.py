@@ -36,7 +36,7 @@ def predict(
     predicted_label, probability, accept, second_label, second_probability, none_probability and
     novelty, with --reasons also reasons; of a model of several label columns each one's begin with
     its name. Of a model of several labels a row: predicted_labels, probabilities, accepted_labels,
-    row_probability, accept.
+    row_probability, accept. Warns where the file as a whole is unlike the training's.
     """
     warnings: list[str] = []
     with clean_errors("reasons", text_columns="--text-column"):

@@ -15,6 +15,7 @@ from tfp_dgm.data import (
     check_labelled_table,
     check_new_columns,
     iter_table_chunks,
+    read_json,
     read_label_settings,
 )
 from tfp_dgm.labelling.answer_columns import (
@@ -162,7 +163,24 @@ def _one_label(
             new[prefixed(column, REASONS)] = reasons_column(why, texts, own, said)
         return new
 
-    return _Answer(names, columns)
+    return _Answer(names, columns, _drifts(model_directory, label_columns))
+
+
+def _drifts(model_directory: Path, label_columns: Sequence[str | None]) -> dict[str | None, Drift]:
+    """Of the label columns whose metrics have a reference, which those of old models lack."""
+    try:
+        found = read_json(model_directory / "metrics.json", "the metrics of a labelling")
+    except DataError:
+        return {}  # A folder that serves may lack what only a person reads.
+    of_columns = {
+        column: found if column is None else found.get("columns", {}).get(column, {})
+        for column in label_columns
+    }
+    return {
+        column: Drift(figures["drift_reference"])
+        for column, figures in of_columns.items()
+        if "drift_reference" in figures
+    }
 
 
 def _count(progress: Progress, step: str, before: int, done: int) -> None:

@@ -8,8 +8,8 @@ from tfp_dgm.labelling.class_distance import ClassDistance
 from tfp_dgm.labelling.no_class import NoClass
 from tfp_dgm.labelling.novelty_layers import NoClassProbability
 
-# Evidence, in nats, from which on there are rows of no class: 20 to 1. Of data sets without any,
-# none tried had more than 1.7.
+# Evidence, in nats, from which on there are rows of no class: 20 to 1. Of 46 draws without any, of
+# news, posts, titles, abstracts, messages and reviews, the greatest was 2.2.
 _EVIDENCE = 3.0
 _FEWEST_ROWS = 20
 
