@@ -62,7 +62,7 @@ def demo(output: Output, seed: Seed = 0, json_file: Json = None, quiet: Quiet = 
             f"{source}: {len(kept):,} texts, {sum(map(bool, kept))} of them labelled "
             f"({_LABELS_PER_CLASS} per class)\n"
             f"$ dgm label {source} --text-column text --label-column label "
-            f"--output {output / 'r8_labelled.csv'}",
+            f"--encoder none --output {output / 'r8_labelled.csv'}",
             err=True,
         )
         with quiet_start():
@@ -74,6 +74,7 @@ def demo(output: Output, seed: Seed = 0, json_file: Json = None, quiet: Quiet = 
                 output / "r8_labelled.csv",
                 text_columns=["text"],
                 label_column="label",
+                encoder="none",
                 seed=seed,
                 progress=progress,
             )

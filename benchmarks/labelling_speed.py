@@ -55,7 +55,13 @@ def label(folder: Path) -> float:
     from tfp_dgm.labelling import label_file
 
     start = time.perf_counter()
-    label_file(folder / "r8.csv", folder / "out.csv", text_columns=["text"], label_column="label")
+    label_file(
+        folder / "r8.csv",
+        folder / "out.csv",
+        text_columns=["text"],
+        label_column="label",
+        encoder="none",
+    )
     return time.perf_counter() - start
 
 

@@ -51,12 +51,12 @@ def test_another_encoder_has_another_cache() -> None:
 
 
 def test_what_was_encoded_before_an_interruption_is_kept() -> None:
-    texts = [f"text {number}" for number in range(1100)]
+    texts = [f"text {number}" for number in range(4200)]
     with pytest.raises(KeyboardInterrupt):
-        sentence_vectors(Lengths(fails_on="text 1030"), texts)
+        sentence_vectors(Lengths(fails_on="text 4100"), texts)
     rest = Lengths()
     vectors = sentence_vectors(rest, texts)
-    assert rest.asked == texts[1024:]  # Two whole blocks of 512 were done.
+    assert rest.asked == texts[4096:]  # Two whole blocks of 2,048 were done.
     assert vectors[:, 0].tolist() == [len(text) for text in texts]
 
 

@@ -74,3 +74,21 @@ def test_a_piece_alone_is_the_text_of_that_piece(encoder):
     pieces = encoder.encode_pieces(np.array([6, 9]))
     np.testing.assert_allclose(pieces, encoder.encode(["cat", "mat"]), atol=1e-6)
     assert encoder.num_pieces == len(VOCABULARY)
+
+
+def test_many_texts_in_few_batches_come_back_in_order(encoder, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.networks.sentence_encoder._TOKENS_AT_ONCE", 12)
+    words = ["the", "cat", "sat", "on", "mat"]
+    texts = [" ".join(words[(n + m) % 5] for m in range(n % 9)) for n in range(40)]
+    sizes = []
+
+    def pool(**tokens):
+        sizes.append(tokens["padding_mask"].shape)
+        return SentenceEncoder.pool(encoder, **tokens)
+
+    monkeypatch.setitem(vars(encoder), "_compiled_pool", pool)
+    together = encoder.encode(texts)
+    alone = np.concatenate([encoder(tf.constant([text])).numpy() for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    assert all(rows == 1 or rows * length <= 12 for rows, length in sizes)
+    assert encoder.encode([]).shape == (0, 6)

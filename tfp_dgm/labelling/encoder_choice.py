@@ -110,7 +110,7 @@ def choose_encoder(
 def _why_none(annotations: Sequence[np.ndarray]) -> str | None:
     """Why nothing is tried, or None where something is."""
     if all(one.all() for one in annotations):
-        return "There are no labels to judge one by."
+        return "It is decided by labels of which one class is right, and there are none."
     if find_spec("keras_hub") is None:
         return "The extra `encoder` of tfp-dgm is not installed."
     if not is_cached(_ENCODER):
@@ -153,13 +153,11 @@ def _taken(gains: Mapping[str, float]) -> str:
 
 
 def _why(gains: Mapping[str, float], seconds: Mapping[str, float]) -> str:
-    light, full = (
-        f"{gains[name]:+.2f} nats (about {seconds[name]:,.0f} s for the file)"
-        for name in (LIGHT, FULL)
-    )
     return (
-        "What each is expected to add to the log-probability of a label that was not seen, beyond "
-        f"words: light {light}, full {full}."
+        "Gain expected over words alone, in nats a label: "
+        f"light {gains[LIGHT]:+.2f}, full {gains[FULL]:+.2f}. "
+        f"To encode the file takes about {seconds[LIGHT]:,.0f} s light, {seconds[FULL]:,.0f} s "
+        "full."
     )
 
 

@@ -11,7 +11,7 @@ from tfp_dgm.data import DataError, cache_directory
 from tfp_dgm.networks import SentenceEncoder, TextEncoder
 from tfp_dgm.training import Progress
 
-_TEXTS_AT_ONCE = 512
+_TEXTS_AT_ONCE = 2048
 _NOTABLE_SHARE = 0.05
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
@@ -23,7 +23,7 @@ def sentence_vectors(
     texts: Sequence[str],
     progress: Progress = lambda step, done, total: None,
 ) -> np.ndarray:
-    """Encodes texts, float32 [N, E]; what is encoded is kept, 512 texts at a time.
+    """Encodes texts, float32 [N, E]; what is encoded is kept, 2,048 texts at a time.
 
     Another run, after a kill or with more texts, encodes only those that are new. Each encoder has
     a database of its own, named by its weights and vocabulary, whose keys are hashes of the texts:

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -10,7 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.networks import pretrained_tokens
-from tfp_dgm.networks.text_encoder import TextEncoder
+from tfp_dgm.networks.text_encoder import TextEncoder, by_length
+
+# What a core's cache holds the states of; and how much of a batch may be pads.
+_TOKENS_AT_ONCE, _MOST_PADS = 4096, 0.1
+_TEXTS_TOKENISED_AT_ONCE = 2048
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -88,6 +93,23 @@ class SentenceEncoder(TextEncoder):
         pieces = pretrained_tokens.piece_ids(self.tokenizer, texts)
         return self._marks + tf.cast(pieces.row_lengths(), tf.int32)
 
+    def encode(self, texts: Sequence[str], *, batch_size: int = 256) -> np.ndarray:
+        """Encodes many texts, those of like numbers of tokens together: float32 [N, E].
+
+        Args:
+          texts: the texts.
+          batch_size: texts at once, at most; of long ones they are fewer.
+        """
+        vectors = np.zeros((len(texts), self.units), np.float32)
+        for rows, strings in by_length(texts, _TEXTS_TOKENISED_AT_ONCE):
+            tokens = self._compiled_tokens(strings)
+            lengths = tokens["padding_mask"].numpy().sum(axis=1)
+            for chosen in _batches(lengths, batch_size):
+                longest = lengths[chosen[-1]]
+                some = {name: tf.gather(t[:, :longest], chosen) for name, t in tokens.items()}
+                vectors[np.array(rows)[chosen]] = self._compiled_pool(**some).numpy()
+        return vectors
+
     def encode_pieces(self, piece_ids: np.ndarray) -> np.ndarray:
         """Pieces of the vocabulary, each as a text of its own: int [N] -> float32 [N, E]."""
         empty = self.tokens(tf.constant([""]))
@@ -108,6 +130,10 @@ class SentenceEncoder(TextEncoder):
             return int(tf.shape(self.tokens(tf.constant([""]))["padding_mask"])[1])
 
     @functools.cached_property
+    def _compiled_tokens(self) -> tf.types.experimental.GenericFunction:
+        return tf.function(self.tokens, input_signature=[tf.TensorSpec([None], tf.string)])
+
+    @functools.cached_property
     def _compiled_pool(self) -> tf.types.experimental.GenericFunction:
         return tf.function(self.pool, reduce_retracing=True)
 
@@ -119,6 +145,19 @@ class SentenceEncoder(TextEncoder):
         for weight in self.backbone.weights:
             digest.update(weight.numpy().tobytes())
         return digest.hexdigest()
+
+
+def _batches(lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Numbers of texts whose numbers of tokens [N] are nearly equal, shortest first."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        shortest = lengths[order[start]]
+        end = start + max(1, min(most, _TOKENS_AT_ONCE // max(1, shortest)))
+        batch = order[start:end]
+        batch = batch[lengths[batch] <= (1 + _MOST_PADS) * shortest]
+        yield batch
+        start += len(batch)
 
 
 def _sequence_output(outputs: Any) -> Any:

@@ -56,7 +56,7 @@ class TextEncoder(SavesArguments, keras.layers.Layer):
           batch_size: texts at once.
         """
         vectors = np.zeros((len(texts), self.units), np.float32)
-        for rows, batch in _by_length(texts, batch_size):
+        for rows, batch in by_length(texts, batch_size):
             vectors[rows] = self._compiled(batch).numpy()
         return vectors
 
@@ -71,7 +71,7 @@ class TextEncoder(SavesArguments, keras.layers.Layer):
         # A token has at least one byte; what stands for no text (start and end) has none.
         room = self.sequence_length - int(self._lengths(tf.constant([""]))[0])
         long = [row for row, text in enumerate(texts) if len(_bytes(text)) > room]
-        for rows, batch in _by_length([texts[row] for row in long], batch_size):
+        for rows, batch in by_length([texts[row] for row in long], batch_size):
             cut[np.array(long)[rows]] = self._lengths(batch).numpy() > self.sequence_length
         return cut
 
@@ -96,7 +96,7 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", errors="replace")
 
 
-def _by_length(texts: Sequence[str], batch_size: int) -> Iterator[tuple[list[int], tf.Tensor]]:
+def by_length(texts: Sequence[str], batch_size: int) -> Iterator[tuple[list[int], tf.Tensor]]:
     """Numbers and strings of texts of like length."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     for start in range(0, len(texts), batch_size):
