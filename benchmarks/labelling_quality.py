@@ -46,6 +46,9 @@ from tfp_dgm.evaluation import (
     macro_f1,
 )
 from tfp_dgm.labelling import BASELINES, Features, fit_classifier, fit_features, sentence_vectors
+from tfp_dgm.labelling.encoder_choice import choose_encoder
+from tfp_dgm.labelling.vectors_of_sentences import text_vectors
+from tfp_dgm.labelling.vectors_of_tokens import token_vectors
 
 REGIMES = [
     ("r8", 5), ("r8", 10), ("r8", 20),
@@ -63,6 +66,9 @@ ENCODER = "tfp_dgm + MiniLM"
 # Group of methods, which is the name of a method of `Problem`, and one that it always yields.
 GROUPS = {"product": PRODUCT, "baselines": next(iter(BASELINES)), "generative": "M1+M2"}
 GROUPS["encoded"] = ENCODER
+# The package's predictor with each, and with the one that it chooses itself.
+ENCODERS = {name: f"encoder {name}" for name in ("none", "light", "full", "auto")}
+GROUPS["encoders"] = ENCODERS["none"]
 GROUPS["setfit"] = "SetFit"
 
 
@@ -142,35 +148,44 @@ class Problem:
 
     def product(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
         """The package's predictor."""
-        yield PRODUCT, self._product(observed)
+        yield PRODUCT, self._product(observed, self.timed_features)
 
-    def _product(self, observed: np.ndarray) -> dict[str, Any]:
-        features, before = self.timed_features
-        start = time.perf_counter()
+    def allowed(self, observed: np.ndarray) -> np.ndarray:
+        """bool [N, K]; what the labels that are given allow."""
         allowed = np.ones((len(observed), self.num_classes), bool)
         given = observed >= 0
         allowed[given] = np.eye(self.num_classes, dtype=bool)[observed[given]]
+        return allowed
+
+    def _product(
+        self, observed: np.ndarray, timed_features: tuple[Features, float]
+    ) -> dict[str, Any]:
+        features, before = timed_features
+        start = time.perf_counter()
+        given = observed >= 0
         classifier, outcome = fit_classifier(
             self.train,
-            allowed,
+            self.allowed(observed),
             [str(k) for k in range(self.num_classes)],
             min_precision=MIN_PRECISION,
             seed=self.seed,
             features=features,
         )
-        answers = np.concatenate(list(self.predict(classifier)))
+        answers = np.concatenate(list(self.predict(classifier, features)))
         seconds = before + time.perf_counter() - start
         return self.judge(
             observed, outcome.probabilities[~given], answers, outcome.accepted[~given], seconds
         )
 
-    def predict(self, classifier: keras.Model) -> Iterator[np.ndarray]:
-        """The classifier's answers to the test texts; these are encoded once for all regimes."""
+    def predict(self, classifier: keras.Model, features: Features) -> Iterator[np.ndarray]:
+        """The classifier's answers to the test texts, whose vectors the cache keeps."""
+        encoder = features.encoder
+        vectors = None if encoder is None else text_vectors(encoder, self.test)
         graph = tf.function(classifier, reduce_retracing=True)
         for start in range(0, len(self.test), 256):
             rows = slice(start, start + 256)
-            vectors = [] if self.encoder is None else [tf.constant(self.test_vectors[rows])]
-            yield graph(tf.constant(self.test[rows]), *vectors).numpy()
+            given = [] if vectors is None else [tf.constant(vectors[rows])]
+            yield graph(tf.constant(self.test[rows]), *given).numpy()
 
     def judge(
         self,
@@ -291,7 +306,7 @@ class Problem:
 
     def encoded(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
         """The package's predictor with MiniLM, and logistic regression on its vectors alone."""
-        yield ENCODER, self._product(observed)
+        yield ENCODER, self._product(observed, self.timed_features)
         start = time.perf_counter()
         vectors = self.features.views[3][:, :-1]  # Without the column of ones.
         given = np.flatnonzero(observed >= 0)
@@ -327,6 +342,44 @@ class Problem:
         answers = np.asarray(model.predict_proba(self.asked(observed)))
         yield GROUPS["setfit"], self.plain(observed, answers, start)
 
+    def encoders(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The package's predictor without an encoder, with a light one, with MiniLM, as it chooses.
+
+        What it would choose is trained once; the choice's own seconds are added.
+        """
+        figures = {}
+        for name, timed_features in self.timed_features_by_encoder.items():
+            figures[name] = self._product(observed, timed_features)
+            yield ENCODERS[name], figures[name]
+        features = self.timed_features_by_encoder["none"][0]
+        start = time.perf_counter()
+        _, choice = choose_encoder(
+            self.train,
+            features.words,
+            features.views[1][:, :-1],  # Without the column of ones.
+            [self.allowed(observed)],
+            seed=self.seed,
+            progress=lambda step, done, total: None,
+        )
+        seconds = time.perf_counter() - start
+        chosen = figures[choice.taken]
+        about = {"taken": choice.taken, "gains": choice.gains}
+        yield ENCODERS["auto"], {**chosen, **about, "seconds": chosen["seconds"] + seconds}
+
+    @functools.cached_property
+    def timed_features_by_encoder(self) -> dict[str, tuple[Features, float]]:
+        """The features with each encoder, and the seconds that they took."""
+        full = networks.SentenceEncoder.from_preset(self.encoder)
+        found = {}
+        for name in ("none", "light", "full"):
+            start = time.perf_counter()
+            encoder = {"none": None, "full": full}.get(name)
+            if name == "light":
+                encoder = token_vectors(full, self.train)
+            features = fit_features(self.train, encoder=encoder, seed=self.seed)
+            found[name] = features, time.perf_counter() - start
+        return found
+
     @functools.cached_property
     def test_vectors(self) -> np.ndarray:
         """The encoder's vectors of the test texts."""
@@ -343,7 +396,8 @@ def run(job: tuple[str, list[int], str, int, Path | None, int]) -> list[dict[str
     """All runs of one data set, group of methods and seed; in a process of its own."""
     name, regimes, group, seed, data, steps = job
     with wanting(DataError):
-        encoder = str(fetch("minilm")) if group in ("encoded", "setfit") else None
+        wanted = group in ("encoded", "encoders", "setfit")
+        encoder = str(fetch("minilm")) if wanted else None
     problem = Problem(name, data, encoder, seed, steps)
     rows = []
     for labels_per_class in regimes:
