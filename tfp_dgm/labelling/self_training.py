@@ -7,6 +7,7 @@ import numpy as np
 
 from tfp_dgm.labelling.accelerated_descent import accelerated_descent
 from tfp_dgm.labelling.class_shares import ClassShares
+from tfp_dgm.labelling.soft_labels import SoftLabels
 
 # Chosen on draws of labels that no reported figure uses; one configuration for all data sets.
 _RIDGE = 0.01
@@ -15,6 +16,7 @@ _HEADS = 2
 _ROUNDS = 6
 _FIRST_STEPS, _STEPS = 30, 12
 _ROWS_TO_ALIGN, _STEPS_TO_ALIGN = 1000, 8
+_BLOCK = 4_000_000  # Numbers that are held at once.
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,16 @@ class SelfTrainedHeads:
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Class probabilities of rows [N, D]: float32 [N, K, F]."""
-        total: np.ndarray | float = 0.0
-        for weight, heads in zip(self.round_weights(), self.rounds, strict=True):
-            if weight:
-                size, classes, num_heads, models = heads.shape
-                flat = heads.reshape(size, classes, num_heads * models)
-                answers = _probabilities(features, flat).reshape(-1, classes, num_heads, models)
-                total = total + np.float32(weight) * answers.mean(axis=2)
-        return np.asarray(total)
+        size, classes, num_heads, models = self.rounds[0].shape
+        total = np.zeros((len(features), classes, models), np.float32)
+        for block in row_blocks(len(features), classes * num_heads * models):
+            for weight, heads in zip(self.round_weights(), self.rounds, strict=True):
+                if weight:
+                    flat = heads.reshape(size, classes, num_heads * models)
+                    answers = _probabilities(features[block], flat)
+                    by_head = answers.reshape(-1, classes, num_heads, models)
+                    total[block] += np.float32(weight) * by_head.mean(axis=2)
+        return total
 
 
 def self_train(
@@ -98,36 +102,42 @@ def self_train(
     weights = weights.astype(np.float32)
     visible = np.tile(visible, (1, _HEADS))  # [n, H F]
     confidence = np.repeat(np.linspace(*_CONFIDENCE, _HEADS, dtype=np.float32), models)
-    masks = np.repeat(allowed[:, :, np.newaxis], num_heads, axis=2).astype(np.float32)
+    single = allowed.sum(axis=1) == 1
+    order = np.flatnonzero(~single)[np.argsort(rows[~single])]  # Annotations that are sets.
+    given = allowed.argmax(axis=1)[:, np.newaxis]
 
     raised = np.ones((len(rows), 1), np.float32)
     if class_shares.unevenness:
         raised = class_shares.raised(np.full((num_classes, 1), 1 / num_classes))
-    heads = fit_logistic_regressions(
+    heads = _fit(
         features[rows],
-        masks / masks.sum(axis=1, keepdims=True),
+        SoftLabels.of_sets(allowed, num_heads),
         weights * raised,
         steps=_FIRST_STEPS,
+        start=np.zeros((features.shape[1], num_classes, num_heads), np.float32),
     )
     rounds = []
     for number in range(_ROUNDS):
-        answers = _probabilities(features, heads)  # [N, K, H F]
+        factors = None
         if class_shares.unevenness:
-            by_model = answers.reshape(-1, num_classes, _HEADS, models).mean(axis=2)
-            shares = np.tile(class_shares.target(by_model), (1, _HEADS))  # [K, H F]
-            answers = _aligned(answers, shares)
+            shares = np.tile(class_shares.target(_by_model(features, heads, models)), (1, _HEADS))
+            factors = _alignment(features, heads, shares)
             raised = class_shares.raised(shares)
-        best = answers.max(axis=1)
-        targets = (answers >= best[:, np.newaxis]).astype(np.float32)
+        label, best = _likeliest(features, heads, factors)
+        sets = _aligned(_probabilities(features[rows[order]], heads), factors)  # [m, K, H F]
+        said = np.arange(num_classes)[:, np.newaxis] == label[rows[order], np.newaxis]
+        posterior = restrict(sets, allowed[order, :, np.newaxis])
+        targets = SoftLabels(
+            label, rows[order], np.where(visible[order, np.newaxis], posterior, said)
+        )
         importance = (best > confidence).astype(np.float32)  # [N, H F]
-        posterior = restrict(answers[rows], masks)
-        targets[rows] = np.where(visible[:, np.newaxis], posterior, targets[rows])
+        label[rows] = np.where(visible & single[:, np.newaxis], given, label[rows])
         importance[rows] = np.where(visible, weights * raised, importance[rows])
         if rare_class_power:
-            sizes = np.einsum("nkh,nh->kh", targets, importance) + 1e-3
+            sizes = targets.sizes(importance, num_classes) + 1e-3
             rarity = (sizes / sizes.mean(axis=0)) ** -rare_class_power
-            importance = importance * np.einsum("nkh,kh->nh", targets, rarity)
-        heads = fit_logistic_regressions(features, targets, importance, steps=_STEPS, start=heads)
+            importance *= targets.expected(rarity.astype(np.float32))
+        heads = _fit(features, targets, importance, steps=_STEPS, start=heads)
         rounds.append(heads.reshape(-1, num_classes, _HEADS, models))
         progress(number + 1, _ROUNDS)
     return SelfTrainedHeads(rounds)
@@ -160,23 +170,46 @@ def fit_logistic_regressions(
       [1] Boehning. Multinomial Logistic Regression Algorithm. Annals of the Institute of
         Statistical Mathematics 44, 1992.
     """
+    if start is None:
+        start = np.zeros((features.shape[1], *targets.shape[1:]), np.float32)
+    soft = SoftLabels(np.zeros(weights.shape, int), np.arange(len(targets)), targets)
+    return _fit(features, soft, weights, steps=steps, start=start)
+
+
+def _fit(
+    features: np.ndarray,
+    targets: SoftLabels,
+    weights: np.ndarray,
+    *,
+    steps: int,
+    start: np.ndarray,
+) -> np.ndarray:
+    """The same; gradients are sums over blocks of rows, so that no array is [N, K, H]."""
     used = np.flatnonzero(weights.any(axis=1))
-    x, targets, weights = features[used], targets[used], weights[used]
-    size, (num_classes, num_heads) = x.shape[1], targets.shape[1:]
+    x, targets, weights = features[used], targets.of_rows(used), weights[used]
+    size, num_classes, num_heads = start.shape
     # The largest weight of each row bounds the Hessians of all heads: one inverse serves them.
     bound = (x * (0.5 * weights.max(axis=1, keepdims=True))).T @ x
     bound[range(size), range(size)] += _RIDGE
     inverse = np.linalg.inv(bound).astype(np.float32)  # [D, D]
+    blocks = row_blocks(len(x), num_classes * num_heads)
 
     def gradient(heads: np.ndarray) -> np.ndarray:
-        residual = _probabilities(x, heads)
-        residual -= targets
-        residual *= weights[:, np.newaxis]
-        return (x.T @ residual.reshape(len(x), -1)).reshape(heads.shape) + _RIDGE * heads
+        total = _RIDGE * heads.reshape(size, -1)
+        for block in blocks:
+            residual = _probabilities(x[block], heads)
+            targets.subtract_from(residual, block)
+            residual *= weights[block, np.newaxis]
+            total += x[block].T @ residual.reshape(len(residual), -1)
+        return total.reshape(heads.shape)
 
-    if start is None:
-        start = np.zeros((size, num_classes, num_heads), np.float32)
     return accelerated_descent(gradient, inverse, start, steps=steps)
+
+
+def row_blocks(num_rows: int, numbers_of_a_row: int) -> list[slice]:
+    """Consecutive blocks of rows, of at most about four million numbers each."""
+    size = max(1, _BLOCK // max(1, numbers_of_a_row))
+    return [slice(start, min(start + size, num_rows)) for start in range(0, num_rows, size)]
 
 
 def restrict(probabilities: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -185,18 +218,48 @@ def restrict(probabilities: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return kept / kept.sum(axis=1, keepdims=True)
 
 
-def _aligned(answers: np.ndarray, class_shares: np.ndarray) -> np.ndarray:
-    """Answers [N, K, H] reweighted by class, so that each head's mean is its shares [K, H]."""
-    some = answers[:: -(-len(answers) // _ROWS_TO_ALIGN)]
-    factors = np.ones(answers.shape[1:], np.float32)
+def _likeliest(
+    features: np.ndarray, heads: np.ndarray, factors: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each head's most probable class of each row, int [N, H], and its probability."""
+    _, num_classes, num_heads = heads.shape
+    label = np.empty((len(features), num_heads), np.int64)
+    best = np.empty((len(features), num_heads), np.float32)
+    for block in row_blocks(len(features), num_classes * num_heads):
+        answers = _aligned(_probabilities(features[block], heads), factors)
+        label[block] = answers.argmax(axis=1)
+        best[block] = answers.max(axis=1)
+    return label, best
+
+
+def _by_model(features: np.ndarray, heads: np.ndarray, models: int) -> np.ndarray:
+    """The mean answer [N, K, F] of each model's heads."""
+    _, num_classes, num_heads = heads.shape
+    answers = np.empty((len(features), num_classes, models), np.float32)
+    for block in row_blocks(len(features), num_classes * num_heads):
+        of_heads = _probabilities(features[block], heads)
+        answers[block] = of_heads.reshape(-1, num_classes, _HEADS, models).mean(axis=2)
+    return answers
+
+
+def _alignment(features: np.ndarray, heads: np.ndarray, class_shares: np.ndarray) -> np.ndarray:
+    """Factors [K, H] of the classes that bring each head's mean answer to its shares [K, H]."""
+    some = _probabilities(features[:: -(-len(features) // _ROWS_TO_ALIGN)], heads)
+    factors = np.ones(some.shape[1:], np.float32)
     for _ in range(_STEPS_TO_ALIGN):
         weighed = some * factors
         weighed /= weighed.sum(axis=1, keepdims=True)
         factors *= class_shares / np.maximum(weighed.mean(axis=0), 1e-6)
         factors /= factors.max(axis=0)
-    result = answers * factors
-    result /= result.sum(axis=1, keepdims=True)
-    return result
+    return factors
+
+
+def _aligned(answers: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
+    """Answers [N, K, H] reweighted by class, in place; as they are without factors."""
+    if factors is not None:
+        answers *= factors
+        answers /= answers.sum(axis=1, keepdims=True)
+    return answers
 
 
 def _random_weights(allowed: np.ndarray, seed: int) -> np.ndarray:
