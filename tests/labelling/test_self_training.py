@@ -21,8 +21,9 @@ def _objective(flat, x, targets, weights, ridge):
     return total
 
 
-@pytest.mark.parametrize("head", [0, 1])
-def test_logistic_regression_finds_the_optimum_that_scipy_finds(head):
+@pytest.mark.parametrize(("head", "block"), [(0, 10**6), (1, 10**6), (1, 42)])
+def test_logistic_regression_finds_the_optimum_that_scipy_finds(head, block, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.labelling.self_training._BLOCK", block)  # 42: of seven rows.
     rng = np.random.default_rng(0)
     x = np.hstack([rng.normal(size=(40, 3)), np.ones((40, 1))]).astype(np.float32)
     targets = rng.dirichlet(np.ones(3), (40, 2)).transpose(0, 2, 1).astype(np.float32)
@@ -55,7 +56,9 @@ def _shares(rows, allowed):
     return ClassShares(rows, allowed, np.zeros(len(rows), int), np.arange(len(rows)), seed=0)
 
 
-def test_self_training_learns_clusters_from_two_labels_each():
+@pytest.mark.parametrize("block", [10**6, 100])
+def test_self_training_learns_clusters_from_two_labels_each(block, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.labelling.self_training._BLOCK", block)
     features, truth = _clusters()
     rows = np.concatenate([np.flatnonzero(truth == k)[:2] for k in range(3)])
     allowed = np.eye(3, dtype=bool)[truth[rows]]
@@ -138,7 +141,9 @@ def test_answers_of_unevenly_drawn_labels_are_brought_to_the_shares_of_the_class
     np.testing.assert_allclose(found, wanted, atol=0.2)
 
 
-def test_the_matrix_form_gives_the_same_as_head_by_head():
+@pytest.mark.parametrize("block", [10**6, 24])
+def test_the_matrix_form_gives_the_same_as_head_by_head(block, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.labelling.self_training._BLOCK", block)
     rng = np.random.default_rng(1)
     rounds = [rng.normal(size=(4, 3, 2, 2)).astype(np.float32) for _ in range(3)]
     heads = SelfTrainedHeads(rounds)

@@ -111,13 +111,13 @@ class ClassShares:
           num_draws: S.
         """
         labels_share = (self._labels + 1e-9) / (self._labels + 1e-9).sum()
-        open_answers = np.delete(answers, [*self.rows, *self.guides], axis=0)
-        if not len(open_answers):
+        open_rows = np.delete(np.arange(len(answers)), [*self.rows, *self.guides])
+        if not len(open_rows):
             return np.tile(labels_share, (num_draws, 1))
-        own = np.tile(open_answers[:, :, 0].mean(axis=0, dtype=float), (num_draws, 1))
+        own = np.tile(answers[open_rows, :, 0].mean(axis=0, dtype=float), (num_draws, 1))
         if not self.unevenness:
             return own
-        predicted = open_answers[:, :, 1:].argmax(axis=1)
+        predicted = answers[:, :, 1:].argmax(axis=1)[open_rows]
         estimated = self._posterior(answers, predicted, labels_share, num_draws)
         shares = own ** (1 - self.unevenness) * estimated**self.unevenness
         return shares / shares.sum(axis=1, keepdims=True)

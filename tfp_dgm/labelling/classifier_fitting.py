@@ -169,7 +169,7 @@ def fit_classifier(
             rows,
             allowed[rows],
             members.fold,
-            members.naive_bayes[0].predict(features.words)[:, :, 1:],
+            members.doubting[: len(texts), :, 1:],
             seed=seed,
         )
         encoded = None if features.encoder is None else features.vectors

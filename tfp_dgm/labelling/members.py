@@ -1,9 +1,10 @@
 """The members of the predictor's mixture, cross-fitted: what they answer and what that is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+import scipy.sparse
 import scipy.special
 
 from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, temper
@@ -12,7 +13,7 @@ from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
-from tfp_dgm.labelling.self_training import SelfTrainedHeads, self_train
+from tfp_dgm.labelling.self_training import SelfTrainedHeads, row_blocks, self_train
 from tfp_dgm.training import Progress
 
 # Prior count and temperature: one that doubts, and one that trusts its words.
@@ -77,22 +78,28 @@ class Members:
             )
             answers.append(self.heads[-1].predict(view))
         progress("Naive Bayes and calibration", 0, 1)
-        self.naive_bayes: list[NaiveBayes] = []
+        self.naive_bayes: list[NaiveBayes] = []  # Of all annotations.
         for prior_count, temperature in NAIVE_BAYES:
-            self.naive_bayes.append(
-                naive_bayes_em(
-                    features.words,
-                    *teaching,
-                    self.class_shares.teaching,
-                    prior_count=prior_count,
-                    temperature=temperature,
-                )
+            fit = partial(
+                _naive_bayes,
+                features.words,
+                *teaching,
+                self.class_shares.teaching,
+                prior_count=prior_count,
+                temperature=temperature,
             )
-            answers.append(self.naive_bayes[-1].predict(features.words))
-        heads_answers = np.mean(answers[: len(self.heads)], axis=0)
+            first, answer = _by_words(features.words, fit, allowed.shape[1])
+            self.naive_bayes.append(first)
+            answers.append(answer)
+        self.doubting = answers[len(self.heads)]  # [N + g, K, F], of the first of these.
+        heads_answers = answers[0].copy()
+        for answer in answers[1 : len(self.heads)]:
+            heads_answers += answer
+        heads_answers /= len(self.heads)
         self._weights = self.class_shares.weights(
             self.class_shares.draws(heads_answers).mean(axis=0), _SHIFT_POWER
         )
+        del heads_answers
 
         heads_belief: tuple[float, ...] = _HEADS_BELIEF
         ensemble_belief = _ENSEMBLE_BELIEF
@@ -100,15 +107,24 @@ class Members:
             heads_belief, ensemble_belief = _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
-        rows, allowed, visible = teaching
-        masks = np.repeat(allowed[:, :, np.newaxis], FOLDS + 1, axis=2).astype(np.float32)
-        known = clamp(ensemble.astype(np.float32), rows, masks, visible, self.class_shares.teaching)
-        self.student = NaiveBayes.fit(features.words, known)
-        pair = [ensemble, self.student.predict(features.words)]
+        del answers
+        taught, known, visible = teaching
+        masks = known[:, :, np.newaxis].astype(np.float32)
+
+        def student(model: int) -> NaiveBayes:
+            own = slice(model, model + 1)
+            counts = self.class_shares.teaching
+            responsibilities = clamp(ensemble[:, :, own], taught, masks, visible[:, own], counts)
+            return NaiveBayes.fit(features.words, responsibilities)
+
+        self.student, of_student = _by_words(features.words, student, allowed.shape[1])
+        pair = [ensemble, of_student]
         self.combination_temperatures, self.combination_weights, combined = self._mix(
             pair, [ensemble_belief, 1.0]
         )
-        self.entropy = scipy.special.entr(combined).sum(axis=1)  # [N, F]
+        self.entropy = np.concatenate(
+            [scipy.special.entr(combined[block]).sum(axis=1) for block in _blocks(combined)]
+        )  # [N, F]
         self.share_draws = self.class_shares.draws(combined)  # [S, K]
         self.answers = combined[:num_texts, :, 0]  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
@@ -126,8 +142,39 @@ class Members:
         temperatures = [fit_temperature(answer, self.allowed, self._weights) for answer in unseen]
         tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
         mixture = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
-        mixed = sum(
-            np.float32(weight) * temper(answer, temperature)
-            for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
-        )
-        return temperatures, mixture, np.asarray(mixed)
+        mixed = np.empty_like(answers[0])
+        for block in _blocks(mixed):
+            mixed[block] = sum(
+                np.float32(weight) * temper(answer[block], temperature)
+                for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
+            )
+        return temperatures, mixture, mixed
+
+
+def _naive_bayes(
+    words: scipy.sparse.csr_matrix,
+    rows: np.ndarray,
+    allowed: np.ndarray,
+    visible: np.ndarray,
+    counts: np.ndarray,
+    model: int,
+    **smoothing: float,
+) -> NaiveBayes:
+    own = visible[:, model : model + 1]
+    return naive_bayes_em(words, rows, allowed, own, counts, **smoothing)
+
+
+def _by_words(
+    words: scipy.sparse.csr_matrix, fit: Callable[[int], NaiveBayes], num_classes: int
+) -> tuple[NaiveBayes, np.ndarray]:
+    """The first of F models, fitted one by one, and the answers [N, K, F] of all."""
+    answers = np.empty((words.shape[0], num_classes, FOLDS + 1), np.float32)
+    first = fit(0)
+    for number in range(FOLDS + 1):
+        model = fit(number) if number else first
+        answers[:, :, number] = model.predict(words)[:, :, 0]
+    return first, answers
+
+
+def _blocks(answers: np.ndarray) -> list[slice]:
+    return row_blocks(len(answers), answers[0].size)

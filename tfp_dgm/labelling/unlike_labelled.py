@@ -144,14 +144,19 @@ def _extra_class(
     probabilities: np.ndarray,
 ) -> np.ndarray:
     """The probability [N, F] of a class beside the K annotated ones, by EM of naive Bayes."""
-    start = _least_confident(probabilities)[:, np.newaxis]  # [N, 1, F]
-    known = np.concatenate([probabilities * ~start, start], axis=1).astype(np.float32)
-    masks = np.pad(allowed, ((0, 0), (0, 1)))[:, :, np.newaxis].astype(np.float32)
-    masks = np.repeat(masks, visible.shape[1], axis=2)  # [n, K + 1, F]
-    for _ in range(_ITERATIONS):
-        known = clamp(known, rows, masks, visible, np.ones(len(rows)))
-        known = NaiveBayes.fit(words, known).predict(words)
-    return known[:, -1]
+    start = _least_confident(probabilities)  # [N, F]
+    masks = np.pad(allowed, ((0, 0), (0, 1)))[:, :, np.newaxis].astype(np.float32)  # [n, K + 1, 1]
+    found = np.empty(start.shape, np.float32)
+    for model in range(start.shape[1]):  # One by one: all together are large.
+        own = start[:, np.newaxis, model : model + 1]
+        kept = probabilities[:, :, model : model + 1] * ~own
+        known = np.concatenate([kept, own], axis=1).astype(np.float32)  # [N, K + 1, 1]
+        for _ in range(_ITERATIONS):
+            seen = visible[:, model : model + 1]
+            known = clamp(known, rows, masks, seen, np.ones(len(rows)))
+            known = NaiveBayes.fit(words, known).predict(words)
+        found[:, model] = known[:, -1, 0]
+    return found
 
 
 def _least_confident(probabilities: np.ndarray) -> np.ndarray:
