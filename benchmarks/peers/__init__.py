@@ -1,0 +1,1 @@
+"""Peers that run in an environment of their own."""
