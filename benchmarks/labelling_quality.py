@@ -9,8 +9,8 @@ rows of the training set, which is what a user would accept. One configuration f
 
 R8, R52 and 20NG come through the registry. SMS spam and sentence polarity are read from DIR
 (`sms_spam/SMSSpamCollection`, `pang_lee/sentence_polarity/rt-polarity.{neg,pos}.txt.gz`); without
-it they are left out. SetFit joins where SETFIT_PYTHON in the environment names a Python with it; its
-memory is not counted. Runs that are in the JSON file already are not repeated.
+it they are left out. SetFit joins where SETFIT_PYTHON in the environment names a Python that has
+it; its memory is not counted. Runs that are in the JSON file already are not repeated.
 """
 
 import argparse
