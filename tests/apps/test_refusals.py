@@ -28,6 +28,16 @@ CASES = {
             "t.csv --text-column a --label-column b --label-column c --class x --output o.csv",
             "--class: expected COLUMN=CLASS",
         ),
+        "annotators and tags": (
+            "t.csv --text-column text --answer-column label --answer-column b --multi-label "
+            "--output o.csv",
+            "--multi-label: expected labels of one hand",
+        ),
+        "separator": (
+            "t.csv --text-column text --label-column label --multi-label --separator ? "
+            "--output o.csv",
+            "--separator: expected something to stand between labels",
+        ),
         "no classes": (
             "t.csv --text-column text --classes none.yaml --output o.csv",
             "none.yaml: expected a file of classes",

@@ -37,6 +37,7 @@ def _tables(folder, random):
         (folder / name).write_text("\n".join(rows) + "\n")
     _answers(folder, rows[1:])
     _columns(folder, rows[1:], random)
+    _tags(folder)
     page = (ROOT / "docs/labelling.md").read_text(encoding="utf-8")
     (folder / "classes.yaml").write_text(blocks(page, "yaml")[0])
     (folder / "new.csv").write_text("text\nmy card was charged twice\nit says error again\n")
@@ -67,6 +68,21 @@ def _columns(folder, rows, random):
         word = random.choice({"angry": ["awful", "worst"], "calm": ["please", "thanks"]}[mood])
         calls.append(f"{text} {word},{label},{mood if n % 2 else ''}")
     (folder / "calls.csv").write_text("\n".join(calls) + "\n")
+
+
+def _tags(folder):
+    """Any of three classes may apply: `tags` names them, and there is a column of 0 and 1 each."""
+    random = np.random.default_rng(1)
+    lines = [f"text,tags,{','.join(_WORDS)}"]
+    for n in range(ROWS):
+        chosen = [label for k, label in enumerate(_WORDS) if (n >> k) % 2]
+        words = [word for label in chosen for word in random.choice(_WORDS[label], 3, False)]
+        given = n < LABELLED
+        cell = (";".join(chosen) or "(none)") if given else ""
+        marks = [str(int(label in chosen)) if given else "" for label in _WORDS]
+        text = " ".join([*words, *random.choice(_COMMON, 4, False)])
+        lines.append(",".join([text, cell, *marks]))
+    (folder / "tagged.csv").write_text("\n".join(lines) + "\n")
 
 
 def make_texts(folder):

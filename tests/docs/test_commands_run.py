@@ -27,6 +27,7 @@ RUN = {
         "induction.md",
         "labelling.md",
         "serving.md",
+        "several_labels.md",
         "text_vae.md",
     ),
 }
@@ -160,6 +161,16 @@ def test_annotators(place):
     assert list(wide)[:3] == ["text", "ann", "bob"]
     assert (wide["inferred_label"] != "").sum() == LABELLED
     assert len(pd.read_csv("truths.csv")) == 2 * ROWS
+
+
+@pytest.mark.pages
+def test_several_labels(place):
+    page = text_of("several_labels.md")
+    run_commands(page, run)
+    columns = [row[0].strip("`") for row in table(page, "column")]
+    out = pd.read_csv("tags.csv", keep_default_na=False)
+    assert list(out)[-len(columns) :] == columns
+    assert len(out) == len(pd.read_csv("columns.csv")) == ROWS
 
 
 @pytest.mark.pages

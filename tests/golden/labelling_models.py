@@ -7,6 +7,8 @@ from tests.golden.latent_variable_models import randomized
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
+from tfp_dgm.labelling.multi_label import MultiLabelClassifier
+from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, SigmoidCalibration
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder, TokenVectors
@@ -136,7 +138,41 @@ def column_classifiers():
     return TextClassifiers.of({"topic": first, "mood/tone": second}), TEXTS, None
 
 
+def multi_label_classifier():
+    model = MultiLabelClassifier(
+        ("fruit", "metal", "!odd"),
+        separator=";",
+        thresholds=[0.4, 0.5, 0.3],
+        acceptance=[0.7, 0.6, 2.0],
+        row_threshold=0.8,
+        row_bias=0.3,
+        row_weight=0.9,
+        vae_words=[0, 2, 3],
+        vae_scale=[0.5, 1.5, 0.9],
+        word_counts=WordCounts(VOCABULARY),
+        tf_idf=TfIdf(IDF),
+        lsa=keras.layers.Dense(2, use_bias=False),
+        vae=bag_of_words_vae(words=3),
+        encoder=None,
+        latent_head=keras.layers.Dense(3, use_bias=False),
+        word_head=keras.layers.Dense(3),
+        dependence=LabelDependence(2, 3),
+        calibration=SigmoidCalibration([0.7, 2.0], 3),
+        row_calibration=SigmoidCalibration([0.9], 1),
+    )
+    model.build()
+    randomized(model, TEXTS)
+    for layer, weights in (
+        (model.dependence, [[0.3, 0.7], [[0.8, 0.2, 0.1], [0.1, 0.6, 0.3]]]),
+        (model.calibration, [[[0.4, 0.9, 0.5], [0.5, 0.1, 0.3]], [0.1, 0.0, 0.2]]),
+        (model.row_calibration, [[[0.9]], [0.1]]),
+    ):
+        layer.set_weights([np.float32(weight) for weight in weights])
+    return model, TEXTS, None
+
+
 LABELLING_MODELS = {
+    "multi_label_classifier": multi_label_classifier,
     "bag_of_words_vae": trained_vae,
     "text_classifier": classifier,
     "text_classifier_levels": lambda: classifier(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.acceptance import check_min_precision
+from tfp_dgm.labelling.encoder_choice import AUTO
 from tfp_dgm.labelling.keep_results import write_or_keep
 from tfp_dgm.labelling.model_folder import write_json, write_served
 from tfp_dgm.labelling.model_size import check_words, least_model_size
@@ -66,6 +67,7 @@ class MultiLabelFile:
                 f"{open_rows:,} rows got {predicted:,} labels, {labels:,} of them safe to accept "
                 f"at {outcome.min_precision:.0%} precision of each class",
                 f"{accepted:,} rows ({accepted / max(open_rows, 1):.0%}) safe to accept as a whole",
+                f"encoder  {outcome.encoder_choice}",
                 f"table    {self.output}",
                 f"report   {self.model_directory / 'report.html'}",
                 f"metrics  {self.model_directory / 'metrics.json'}",
@@ -87,7 +89,7 @@ def label_multi_label_file(
     separator: str = SEPARATOR,
     quoting: bool = True,
     guard_formulas: bool = False,
-    encoder: str | None = None,
+    encoder: str | None = AUTO,
     seed: int = 0,
     progress: Progress = lambda step, done, total: None,
 ) -> MultiLabelFile:
@@ -154,6 +156,7 @@ def label_multi_label_file(
         "quoting": quoting,
         "min_precision": min_precision,
         "encoder": encoder,
+        "encoder_choice": asdict(outcome.encoder_choice),
         "seed": seed,
         "output": output.name,
         "versions": installed_versions(),

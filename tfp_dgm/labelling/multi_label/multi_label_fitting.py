@@ -26,6 +26,7 @@ from tfp_dgm.training import Progress
 
 FOLDS = 5
 _TERMS = 12
+_QUESTIONS = 3  # Classes by which an encoder is chosen.
 _NEVER = 2.0  # No probability is as large.
 
 
@@ -74,7 +75,13 @@ def fit_multi_label(
     seconds: dict[str, float] = {}
     with timed(seconds, "features"):
         if features is None:
-            features = fit_features(texts, encoder=encoder, seed=seed, progress=progress)
+            features = fit_features(
+                texts,
+                encoder=encoder,
+                annotations=_questions(marks),
+                seed=seed,
+                progress=progress,
+            )
     with timed(seconds, "heads"):
         group = copies([texts[int(row)] for row in rows], features.words[rows])
         fold = stratified_folds(marks[rows], group, FOLDS, seed)
@@ -120,6 +127,7 @@ def fit_multi_label(
         copies=len(rows) - (int(group.max()) + 1),
         warnings=warnings,
         seconds=seconds,
+        encoder_choice=features.encoder_choice,
     )
     model = _assemble(features, members, answers, row_answers, outcome, separator)
     strengths = model.word_head.kernel.numpy()
@@ -140,6 +148,13 @@ def _checked(marks: np.ndarray, texts: Sequence[str], classes: Sequence[str]) ->
             "marks: expected a class that applies to some rows and not to others; received none"
         )
     return marks.astype(np.int8)
+
+
+def _questions(marks: np.ndarray) -> list[np.ndarray]:
+    """What the choice of an encoder is told: of some frequent classes, whether each applies."""
+    asked = np.minimum((marks == 1).sum(axis=0), (marks == 0).sum(axis=0))
+    frequent = np.argsort(-asked, kind="stable")[:_QUESTIONS]
+    return [np.stack([marks[:, k] != 1, marks[:, k] != 0], axis=1) for k in frequent if asked[k]]
 
 
 def _judges(marks: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from tfp_dgm.labelling.encoder_choice import EncoderChoice
+
 
 @dataclass(frozen=True)
 class MultiLabelOutcome:
@@ -31,6 +33,7 @@ class MultiLabelOutcome:
       terms: for each class, the words that speak for it and their weights, strongest first.
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
+      encoder_choice: which encoder the texts were read with, and why.
     """
 
     classes: tuple[str, ...]
@@ -50,6 +53,7 @@ class MultiLabelOutcome:
     terms: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    encoder_choice: EncoderChoice = field(default_factory=EncoderChoice)
 
     @cached_property
     def annotated(self) -> np.ndarray:
