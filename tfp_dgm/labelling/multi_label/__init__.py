@@ -4,8 +4,8 @@ from tfp_dgm.labelling.multi_label.label_mixture import LabelMixture
 from tfp_dgm.labelling.multi_label.multi_label_classifier import MultiLabelClassifier
 from tfp_dgm.labelling.multi_label.multi_label_file import MultiLabelFile, label_multi_label_file
 from tfp_dgm.labelling.multi_label.multi_label_fitting import fit_multi_label
-from tfp_dgm.labelling.multi_label.multi_label_metrics import multi_label_metrics
 from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
+from tfp_dgm.labelling.multi_label.multi_label_scores import multi_label_metrics
 
 __all__ = [
     "LabelMixture",

@@ -29,9 +29,9 @@ from tfp_dgm.labelling.multi_label.multi_label_columns import (
     new_columns,
 )
 from tfp_dgm.labelling.multi_label.multi_label_fitting import fit_multi_label
-from tfp_dgm.labelling.multi_label.multi_label_metrics import multi_label_metrics
 from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
 from tfp_dgm.labelling.multi_label.multi_label_report import render_multi_label_report
+from tfp_dgm.labelling.multi_label.multi_label_scores import multi_label_metrics
 from tfp_dgm.training import Progress
 
 SEPARATOR = ";"

@@ -12,8 +12,8 @@ from tfp_dgm.evaluation import reliability_bins
 from tfp_dgm.labelling.annotate_next import informative_rows
 from tfp_dgm.labelling.figures import reliability_figure
 from tfp_dgm.labelling.multi_label.class_calibrations import two_classes
-from tfp_dgm.labelling.multi_label.multi_label_metrics import multi_label_metrics
 from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
+from tfp_dgm.labelling.multi_label.multi_label_scores import multi_label_metrics
 from tfp_dgm.labelling.report import environment
 from tfp_dgm.labelling.scores import TOO_FEW_LABELS
 
