@@ -34,9 +34,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from tfp_dgm.confidence import Calibration, acceptance_threshold
 from tfp_dgm.data import atomic_write
-from tfp_dgm.labelling.acceptance import acceptance_threshold
-from tfp_dgm.labelling.calibration import Calibration
 
 KINDS = ("family", "slips", "rows", "classes", "cluster", "ceiling")
 LABELS = (40, 100, 200, 400)

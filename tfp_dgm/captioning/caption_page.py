@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
 from tfp_dgm.captioning.descriptions import Description
 from tfp_dgm.data import shown_image
+from tfp_dgm.pages import page_templates
 
 _TEMPLATE = "caption_page.html.jinja"
-_TEXT_CHARACTERS = 400
 _PIXELS = 224
 
 
@@ -44,14 +43,6 @@ def render_caption_page(
     Returns:
       HTML, to be written as UTF-8.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(excerpt=_excerpt, percent=_percent)
     rows = [
         {
             "name": name,
@@ -62,12 +53,16 @@ def render_caption_page(
         for i, (name, image, found) in enumerate(zip(names, images, descriptions, strict=True))
     ]
     pictured = any(image is not None for image in images)
-    return environment.get_template(_TEMPLATE).render(
-        title=title,
-        rows=rows,
-        metrics=_shown(metrics or {}),
-        pictured=pictured,
-        source="image" if pictured else "source",
+    return (
+        page_templates(Path(__file__).parent)
+        .get_template(_TEMPLATE)
+        .render(
+            title=title,
+            rows=rows,
+            metrics=_shown(metrics or {}),
+            pictured=pictured,
+            source="image" if pictured else "source",
+        )
     )
 
 
@@ -110,14 +105,3 @@ def _shown(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, value in metrics.items()
         if isinstance(value, int | float)
     ]
-
-
-def _excerpt(text: object) -> str:
-    """One line of at most about `_TEXT_CHARACTERS`, all of which HTML and UTF-8 can hold."""
-    line = " ".join(str(text)[: 4 * _TEXT_CHARACTERS].split())
-    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
-    return line if len(line) <= _TEXT_CHARACTERS else line[:_TEXT_CHARACTERS] + "\u2026"
-
-
-def _percent(share: float) -> str:
-    return "under 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"

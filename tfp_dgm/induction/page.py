@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tfp_dgm.pages import page_templates
 
 _SENTENCES = 40
 _LONGEST_SHOWN = 40  # Words of a sentence.
@@ -36,13 +37,7 @@ def render_page(
     Returns:
       HTML, to be written as UTF-8.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates(Path(__file__).parent)
     environment.filters.update(shown=shown, number=_number)
     return environment.get_template(template).render(
         title=title,

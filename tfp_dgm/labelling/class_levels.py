@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfp_dgm.confidence import Calibration, acceptance_threshold
 from tfp_dgm.data import ClassDefinitions
-from tfp_dgm.labelling.acceptance import acceptance_threshold
-from tfp_dgm.labelling.calibration import Calibration
 from tfp_dgm.labelling.class_shares import FEWEST_LABELS
 
 

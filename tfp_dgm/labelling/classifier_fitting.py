@@ -5,16 +5,19 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from tfp_dgm.confidence import (
+    MIN_ACCEPTED,
+    Calibration,
+    acceptance_threshold,
+    given_label_probability,
+)
 from tfp_dgm.data import ClassDefinitions
-from tfp_dgm.labelling.acceptance import MIN_ACCEPTED, acceptance_threshold
-from tfp_dgm.labelling.calibration import Calibration
 from tfp_dgm.labelling.class_levels import JudgedLevel, class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
-from tfp_dgm.labelling.label_noise import given_label_probability
 from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unknown_warning
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes

@@ -1,11 +1,12 @@
 """The page at the top of a labelling of several columns, which leads to the report of each."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tfp_dgm.labelling.report import environment
 from tfp_dgm.labelling.scores import TOO_FEW_LABELS
+from tfp_dgm.pages import page_templates
 
 _TEMPLATE = "columns_report.html.jinja"
 
@@ -32,7 +33,7 @@ def render_columns_report(
         for column, found in figures.items()
     ]
     return (
-        environment()
+        page_templates(Path(__file__).parent)
         .get_template(_TEMPLATE)
         .render(title=title, columns=columns, warnings=warnings, too_few=TOO_FEW_LABELS)
     )

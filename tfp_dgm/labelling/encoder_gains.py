@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, temper
+from tfp_dgm.confidence import fit_temperature, mixture_weights, temper
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.naive_bayes import naive_bayes_em

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfp_dgm.confidence import check_min_precision
 from tfp_dgm.data import (
     AnnotationColumns,
     LabelledTable,
@@ -17,10 +18,10 @@ from tfp_dgm.data import (
     check_room,
     read_class_definitions,
     table_size,
+    write_or_keep,
     write_table,
 )
 from tfp_dgm.installed_versions import installed_versions
-from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.annotators import CROWD_COLUMNS
 from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
 from tfp_dgm.labelling.class_levels import class_levels
@@ -28,7 +29,6 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 from tfp_dgm.labelling.encoder_choice import AUTO
-from tfp_dgm.labelling.keep_results import write_or_keep
 from tfp_dgm.labelling.labelling_task import (
     Classes,
     fit_tasks,
@@ -263,6 +263,7 @@ def label_file(
             guard_formulas=guard_formulas,
         ),
         lambda folder: _write_models(folder, classifiers, labelled, settings, table.places),
+        predict=("dgm", "predict"),
     )
     progress("Writing model and report", 1, 1)
     return labelled

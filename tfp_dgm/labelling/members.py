@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 import scipy.special
 
-from tfp_dgm.labelling.calibration import fit_temperature, mixture_weights, temper
+from tfp_dgm.confidence import fit_temperature, mixture_weights, temper
 from tfp_dgm.labelling.class_shares import ClassShares
 from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.folds import FOLDS, folds

@@ -5,15 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tfp_dgm.evaluation import coverage_precision_curve, reliability_bins
 from tfp_dgm.installed_versions import installed_versions
-from tfp_dgm.labelling.figures import confusion_figure, coverage_figure, reliability_figure
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.scores import TOO_FEW_LABELS, metrics
 from tfp_dgm.labelling.shown_rows import Explain, next_rows, suspects
+from tfp_dgm.pages import (
+    confusion_figure,
+    coverage_figure,
+    page_templates,
+    percent,
+    reliability_figure,
+)
 
 _TEMPLATE = "report.html.jinja"
 _ENOUGH_FOR_A_FIGURE = 10
@@ -23,8 +28,6 @@ _NUM_ANNOTATORS = 100
 _NUM_PAIRS = 20
 _NUM_TERMS = 12
 _NUM_BINS = (5, 10)  # coarse, fine
-_TEXT_CHARACTERS = 300
-_NAME_CHARACTERS = 80
 
 
 def render_report(
@@ -62,7 +65,7 @@ def render_report(
     settings.pop("encoder_choice", None)  # Among the numbers.
     numbers = metrics(outcome)
     return (
-        environment()
+        page_templates(Path(__file__).parent)
         .get_template(_TEMPLATE)
         .render(
             title=title,
@@ -86,43 +89,6 @@ def render_report(
     )
 
 
-def environment() -> Environment:
-    """Of the templates of reports, with their filters."""
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters.update(excerpt=_excerpt, name=_name, percent=_percent, number=_number)
-    return made
-
-
-def _excerpt(text: object, limit: int = _TEXT_CHARACTERS) -> str:
-    """One line of at most about `limit` characters, all of which HTML and UTF-8 can hold."""
-    head = " ".join(str(text)[: 4 * limit].split())
-    head = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in head[:limit])
-    return head if len(head) < limit else head[:limit].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _name(name: object) -> str:
-    return _excerpt(name, _NAME_CHARACTERS)
-
-
-def _percent(share: float | None) -> str:
-    """At most one decimal; never 0% or 100% for what is more or less."""
-    if share is None:
-        return "\N{EN DASH}"
-    if 0.9995 <= share < 1 or 0 < share < 0.0005:
-        return "over 99.9%" if share > 0.5 else "under 0.1%"
-    return f"{share:.1%}".replace(".0%", "%")
-
-
-def _number(value: float | None) -> str:
-    return "\N{EN DASH}" if value is None else f"{value:,}"
-
-
 def _reliability(outcome: Outcome, numbers: dict[str, Any]) -> Markup | None:
     labelled = outcome.observed >= 0
     num_labels = int(labelled.sum())
@@ -135,9 +101,9 @@ def _reliability(outcome: Outcome, numbers: dict[str, Any]) -> Markup | None:
     if not bins or num_labels < _ENOUGH_FOR_A_FIGURE:
         return None
     points = "; ".join(
-        f"{_percent(row['confidence'])} sure, {_percent(row['accuracy'])} right" for row in bins
+        f"{percent(row['confidence'])} sure, {percent(row['accuracy'])} right" for row in bins
     )
-    error = _percent(numbers["cross_fitted"]["expected_calibration_error"])
+    error = percent(numbers["cross_fitted"]["expected_calibration_error"])
     alt = f"Reliability diagram. {points}. On average {error} apart."
     return Markup(reliability_figure(bins, outcome.confidence[~labelled], alt=alt))
 
@@ -154,8 +120,8 @@ def _coverage(outcome: Outcome, numbers: dict[str, Any]) -> Markup | None:
     coverage = None if outcome.threshold is None else numbers["acceptance"]["coverage"]
     alt = (
         "Precision against coverage. Accepting every row, "
-        f"{_percent(expected['precision'][-1])} are expected to be right. "
-        f"At the precision asked for, {_percent(coverage)} are accepted."
+        f"{percent(expected['precision'][-1])} are expected to be right. "
+        f"At the precision asked for, {percent(coverage)} are accepted."
     )
     return Markup(
         coverage_figure(

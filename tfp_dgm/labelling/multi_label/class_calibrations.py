@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
-from tfp_dgm.labelling.calibration import FLOORS, SLIPS, TEMPERATURES, Calibration
+from tfp_dgm.confidence import FLOORS, SLIPS, TEMPERATURES, Calibration
 
 _PRIOR_CLASSES = 2.0  # What the general prior weighs beside the classes.
 _ITERATIONS = 30

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.special import logit
 
-from tfp_dgm.labelling.calibration import TEMPERATURES
+from tfp_dgm.confidence import TEMPERATURES
 from tfp_dgm.labelling.multi_label.label_mixture import LabelMixture
 
 _COMPONENTS = (8, 24, 64)

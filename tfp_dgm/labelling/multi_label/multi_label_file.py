@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tfp_dgm.confidence import check_min_precision
 from tfp_dgm.data import (
     MultiLabelTable,
     check_label_results,
@@ -14,12 +15,11 @@ from tfp_dgm.data import (
     check_separator,
     read_multi_label_table,
     table_size,
+    write_or_keep,
     write_table,
 )
 from tfp_dgm.installed_versions import installed_versions
-from tfp_dgm.labelling.acceptance import check_min_precision
 from tfp_dgm.labelling.encoder_choice import AUTO
-from tfp_dgm.labelling.keep_results import write_or_keep
 from tfp_dgm.labelling.model_folder import write_json, write_served
 from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.multi_label.multi_label_classifier import MultiLabelClassifier
@@ -170,6 +170,7 @@ def label_multi_label_file(
             table.frame, path, columns, inputs=[source], guard_formulas=guard_formulas
         ),
         lambda folder: _write_folder(folder, model, outcome, settings, table),
+        predict=("dgm", "predict"),
     )
     progress("Writing model and report", 1, 1)
     return MultiLabelFile(output, model_directory, outcome)

@@ -1,6 +1,7 @@
 """The report on a data set labelled with several labels a row: one page that needs nothing else."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,13 @@ from scipy.special import xlogy
 from tfp_dgm.data import NO_CLASSES
 from tfp_dgm.evaluation import reliability_bins
 from tfp_dgm.labelling.annotate_next import informative_rows
-from tfp_dgm.labelling.figures import reliability_figure
 from tfp_dgm.labelling.multi_label.class_calibrations import two_classes
 from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
 from tfp_dgm.labelling.multi_label.multi_label_scores import multi_label_metrics
-from tfp_dgm.labelling.report import environment
 from tfp_dgm.labelling.scores import TOO_FEW_LABELS
+from tfp_dgm.pages import page_templates, reliability_figure
 
-_TEMPLATE = "multi_label/multi_label_report.html.jinja"
+_TEMPLATE = "multi_label_report.html.jinja"
 _NUM_SUSPECTS, _NUM_NEXT, _NUM_TERMS, _NUM_GUESSES = 50, 20, 12, 3
 _ENOUGH_FOR_A_FIGURE = 10
 _NUM_BINS = 10
@@ -42,7 +42,7 @@ def render_multi_label_report(
     """
     shown = {name: value for name, value in settings.items() if name != "versions"}
     return (
-        environment()
+        page_templates(Path(__file__).parent)
         .get_template(_TEMPLATE)
         .render(
             title=title,

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from tfp_dgm.labelling.acceptance import acceptance_threshold
-from tfp_dgm.labelling.calibration import Calibration
+from tfp_dgm.confidence import Calibration, acceptance_threshold
 from tfp_dgm.labelling.multi_label.class_calibrations import class_calibrations, two_classes
 
 _YES = 0.5

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tests.labelling.calibrated_worlds import slipping_annotators, tempered_world
-from tfp_dgm.labelling.acceptance import acceptance_threshold
-from tfp_dgm.labelling.calibration import FLOORS, SLIPS, TEMPERATURES, Calibration
+from tests.confidence.calibrated_worlds import slipping_annotators, tempered_world
+from tfp_dgm.confidence import FLOORS, SLIPS, TEMPERATURES, Calibration, acceptance_threshold
 
 
 def _as_stated():

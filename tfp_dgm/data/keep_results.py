@@ -3,10 +3,12 @@
 import os
 import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tfp_dgm.data import DataError, atomic_directory, writing
+from tfp_dgm.data.atomic_directories import atomic_directory
+from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.write_errors import writing
 
 
 def write_or_keep(
@@ -15,6 +17,8 @@ def write_or_keep(
     source: Path,
     write_table: Callable[[Path], None],
     write_model: Callable[[Path], None],
+    *,
+    predict: Sequence[str],
 ) -> None:
     """Writes table and model folder; the old ones stay where that fails.
 
@@ -25,9 +29,10 @@ def write_or_keep(
     Args:
       output: where the table is to stand.
       model_directory: where the model's folder is to stand.
-      source: the table that was labelled, for the message.
+      source: the file that was labelled, for the message.
       write_table: writes the table to a path.
       write_model: fills a folder.
+      predict: the words of the command that writes the table with a model, for the message.
     Raises:
       DataError: where something could not be written; says what was kept, and how to go on.
     """
@@ -43,9 +48,11 @@ def write_or_keep(
                 raise
     except DataError as error:
         if kept is not None:
-            hints = [_how_to_go_on(kept, source, output)]
+            hints = [_how_to_go_on(predict, kept, source, output)]
         else:
-            hints = _kept_elsewhere(output, model_directory, source, write_table, write_model)
+            hints = _kept_elsewhere(
+                output, model_directory, source, write_table, write_model, predict
+            )
         raise DataError(f"{error}; {'; '.join(hints)}") from error
 
 
@@ -55,6 +62,7 @@ def _kept_elsewhere(
     source: Path,
     write_table: Callable[[Path], None],
     write_model: Callable[[Path], None],
+    predict: Sequence[str],
 ) -> list[str]:
     """Writes what can be written to a new temporary folder, and says so."""
     folder = Path(tempfile.gettempdir())
@@ -66,14 +74,14 @@ def _kept_elsewhere(
             hints.append(f"the labelled table is kept as {table}")
         if _written(model, lambda path: _fill(path, write_model)):
             kept = f"the model is kept in {model}"
-            hints.append(kept if hints else _how_to_go_on(model, source, output))
+            hints.append(kept if hints else _how_to_go_on(predict, model, source, output))
     except OSError:
         pass  # What the disk refuses is no news here.
     return hints or [f"nothing could be kept in {folder} either"]
 
 
-def _how_to_go_on(model: Path, source: Path, output: Path) -> str:
-    command = shlex.join(["dgm", "predict", str(model), str(source), "--output", str(output)])
+def _how_to_go_on(predict: Sequence[str], model: Path, source: Path, output: Path) -> str:
+    command = shlex.join([*predict, str(model), str(source), "--output", str(output)])
     return f"the model is kept in {model}; once the table can be written, `{command}` does it"
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfp_dgm.labelling.calibration import (
+from tfp_dgm.confidence.calibration import (
     FLOORS,
     TEMPERATURES,
     Calibration,

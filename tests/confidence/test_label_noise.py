@@ -1,8 +1,7 @@
 import numpy as np
 
-from tests.labelling.calibrated_worlds import slipping_annotators, tempered_world
-from tfp_dgm.labelling.calibration import Calibration
-from tfp_dgm.labelling.label_noise import answer_probability, given_label_probability
+from tests.confidence.calibrated_worlds import slipping_annotators, tempered_world
+from tfp_dgm.confidence import Calibration, answer_probability, given_label_probability
 
 
 def _world(share):

@@ -4,9 +4,9 @@ import numpy as np
 import scipy.special
 import scipy.stats
 
+from tfp_dgm.confidence.calibration import FLOORS, TEMPERATURES, Calibration, temper
+from tfp_dgm.confidence.label_noise import answer_probability
 from tfp_dgm.data import DataError
-from tfp_dgm.labelling.calibration import FLOORS, TEMPERATURES, Calibration, temper
-from tfp_dgm.labelling.label_noise import answer_probability
 
 MIN_ACCEPTED = 10
 

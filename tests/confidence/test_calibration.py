@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.labelling.calibrated_worlds import slipping_annotators, tempered_world
-from tfp_dgm.labelling.calibration import (
+from tests.confidence.calibrated_worlds import slipping_annotators, tempered_world
+from tfp_dgm.confidence import (
     FLOORS,
     SLIPS,
     Calibration,
