@@ -7,17 +7,22 @@ from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
 from tfp_dgm.text.word_counts import WordCounts, words
+from tfp_dgm.text.word_features import NO_FORM, WordForms, forms_of_all, forms_of_words
 from tfp_dgm.text.word_vocabulary import WordVocabulary
 
 __all__ = [
     "NO_FEATURE",
+    "NO_FORM",
     "BucketedBatches",
     "SubwordVocabulary",
     "TfIdf",
     "Vocabulary",
     "WordCounts",
+    "WordForms",
     "WordSpan",
     "WordVocabulary",
+    "forms_of_all",
+    "forms_of_words",
     "spelling_features",
     "without_words",
     "word_spans",

@@ -1,0 +1,149 @@
+"""The tagger that is served: tokens in, tags and their probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm.distributions import LinearChain
+from tfp_dgm.models import Signature
+from tfp_dgm.saved_arguments import SavesArguments
+from tfp_dgm.tagging.chain_answers import SentenceAnswer, answer_of_chain, batches_by_length
+from tfp_dgm.tagging.word_windows import BLOCKS, FIRST, OFFSETS
+from tfp_dgm.text import WordForms
+
+_REACH = max(OFFSETS)
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class SequenceTagger(SavesArguments, keras.Model):
+    """A conditional random field over the tags of sentences: strings [B, T] -> marginals [B, T, K].
+
+        score(z) = (sum_t unary[t, z_t] + sum_t transitions[z_t, z_t+1]) / temperature
+        unary[t] = bias + sum_o sum over features f of word t + o of table[f, o]
+
+    Rows are filled with "". What is illegal has the potential -inf. `tagging.fit_tagger` makes one;
+    `fit` of its own it has none.
+
+    Args:
+      labels: K names.
+      forms: looks the features of words up.
+      initial, transitions, final: bool [K], [K, K], [K]; what is legal.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        forms: WordForms,
+        *,
+        initial: Sequence[bool] | np.ndarray,
+        transitions: Sequence[Sequence[bool]] | np.ndarray,
+        final: Sequence[bool] | np.ndarray,
+        **kwargs: Any,
+    ) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        self.labels = tuple(labels)
+        self.forms = forms
+        self.legal = (
+            np.asarray(initial, bool),
+            np.asarray(transitions, bool),
+            np.asarray(final, bool),
+        )
+
+    def build(self, input_shape: Any = None) -> None:
+        states, rows = len(self.labels), len(self.forms.features) + 3
+        shapes = {
+            "table": (rows, BLOCKS * states),  # No feature, features, beginning, end.
+            "move_potentials": (states, states),
+            "bias": (states,),
+        }
+        for name, shape in shapes.items():
+            weight = self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
+            setattr(self, name, weight)
+        self.temperature = self.add_weight(
+            shape=(), initializer="ones", trainable=False, name="temperature"
+        )
+        self.built = True
+
+    def chain(self, tokens: Any) -> LinearChain:
+        """The distribution over tags of sentences, batch shape [B].
+
+        Args:
+          tokens: strings [B, T], filled with "", or B lists of strings. A row without a token has
+            the length 1.
+        """
+        if not tf.is_tensor(tokens):
+            tokens = tf.ragged.constant(
+                [[word.encode("utf-8", "replace") for word in row] for row in tokens],
+                dtype=tf.string,
+                ragged_rank=1,
+            ).to_tensor("")
+        read = tokens != ""
+        lengths = tf.maximum(tf.reduce_sum(tf.cast(read, tf.int32), axis=1), 1)
+        initial, moves, final = (tf.where(legal, 0.0, -float("inf")) for legal in self.legal)
+        unary = self.potentials(tokens, lengths)
+        last = tf.range(tf.shape(tokens)[1]) == lengths[:, tf.newaxis] - 1
+        unary += tf.where(last[..., tf.newaxis], final, 0.0)
+        transitions = tf.convert_to_tensor(self.move_potentials) / self.temperature
+        return LinearChain(unary, transitions + moves, initial, lengths=lengths)
+
+    def potentials(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """Potentials of tags [B, T, K] of words [B, T], tempered."""
+        rows, steps = tf.unstack(tf.shape(tokens))
+        words, place = tf.unique(tf.reshape(tokens, [-1]))
+        known = tf.gather(self.table, self.forms(words))  # [U, M, BLOCKS K]
+        size = len(self.forms.features)
+        # The words, and then what stands before and behind sentences.
+        scores = tf.concat([tf.reduce_sum(known, axis=1), self.table[size + 1 :]], axis=0)
+        begin, end = tf.shape(words)[0], tf.shape(words)[0] + 1
+        place = tf.where(tf.sequence_mask(lengths, steps), tf.reshape(place, [rows, steps]), end)
+        around = tf.concat(
+            [tf.fill([rows, _REACH], begin), place, tf.fill([rows, _REACH], end)], axis=1
+        )
+        blocks = tf.reshape(scores, [-1, BLOCKS, len(self.labels)])
+        unary = tf.convert_to_tensor(self.bias)
+        for block, offset in enumerate(OFFSETS):
+            ids = around[:, _REACH + offset : _REACH + offset + steps]
+            unary += tf.gather(blocks[:, block], ids)
+        first = tf.gather(blocks[:, FIRST], place[:, :1])
+        unary += tf.pad(first, [[0, 0], [0, steps - 1], [0, 0]])
+        return unary / self.temperature
+
+    def call(self, tokens: tf.Tensor) -> tf.Tensor:
+        return self.chain(tokens).marginals().unary
+
+    def answers(self, tokens: Sequence[Sequence[str]]) -> list[SentenceAnswer]:
+        """Tags, probabilities and spans of sentences, each of one token or more, in their order."""
+        found: list[SentenceAnswer] = [None] * len(tokens)  # type: ignore[list-item]
+        for rows in batches_by_length([len(sentence) for sentence in tokens]):
+            chain = self.chain([tokens[row] for row in rows])
+            for row, answer in zip(rows, answer_of_chain(chain, self.labels), strict=True):
+                found[row] = answer
+        return found
+
+    def serving_signatures(self) -> dict[str, Signature]:
+        """`serving_default`: tokens [T], filled with "" -> tags [T] and their probabilities [T].
+
+        The tags are those of the best path; "" and 0 in the padding.
+        """
+        names = tf.constant(self.labels)
+
+        def tag(tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+            chain = self.chain(tokens)
+            mode, marginals = chain.mode(), chain.marginals().unary
+            read = tokens != ""
+            of_mode = tf.gather(marginals, mode, axis=-1, batch_dims=2)
+            return {
+                "tags": tf.where(read, tf.gather(names, mode), ""),
+                "probabilities": tf.where(read, of_mode, 0.0),
+            }
+
+        words = [name[2:] for name in self.forms.features if name.startswith("w ")]
+        examples = [[words[(3 * row + i) % len(words)] for i in range(5)] for row in range(4)]
+        inputs = {"tokens": tf.TensorSpec([None, None], tf.string)}
+        return {"serving_default": Signature(inputs, tag, {"tokens": examples}, xla=False)}
