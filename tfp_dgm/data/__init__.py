@@ -77,7 +77,6 @@ from tfp_dgm.data.tagged.tagged_formats import FORMATS as TAGGED_FORMATS
 from tfp_dgm.data.tagged_sentences import (
     TaggedSentences,
     TaggedWriter,
-    check_tagged_output,
     iter_tagged_sentences,
     read_tagged_sentences,
 )
@@ -132,7 +131,6 @@ __all__ = [
     "check_output_path",
     "check_room",
     "check_separator",
-    "check_tagged_output",
     "checked_images",
     "columns_alike",
     "digest",

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tfp_dgm.data.atomic_file import atomic_write, check_output_file
+from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.data_error import DataError, listing, shorten
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
 from tfp_dgm.data.tagged.found_scheme import TagError, find_scheme
@@ -65,6 +65,17 @@ class TaggedSentences:
         """Where a word stands in the file, such as "line 17"."""
         return place_of(self.chunk.sentences[sentence], token)
 
+    def check_output(self, output: str | os.PathLike[str]) -> None:
+        """Checks that the file may be written to `output` again, before any work is done.
+
+        Raises:
+          DataError: as `check_output_file`; if the output is the file itself, or its name's ending
+            is that of another format.
+        """
+        check_output_file(output)
+        self.source.check_output(Path(output))
+        check_not_input(output, [self.source.path])
+
     def check_learnable(self) -> None:
         """Checks that there is something to learn.
 
@@ -77,7 +88,9 @@ class TaggedSentences:
             for tag in options:
                 counts[tag] = counts.get(tag, 0) + 1
         if not counts:
-            raise DataError.at(path, "no word has a tag; tag a few sentences first")
+            raise DataError.at(
+                path, f"no word has a tag {self.source.tags_from}; tag a few sentences first"
+            )
         if len(counts) == 1:
             raise DataError.at(
                 path, f"expected two or more tags; received only {shorten(min(counts))}"
@@ -118,7 +131,8 @@ class TaggedWriter:
         self, path: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = ()
     ) -> None:
         self._path = Path(path)
-        check_tagged_output(path, inputs)
+        check_output_file(path)
+        check_not_input(path, inputs)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -142,10 +156,10 @@ class TaggedWriter:
 
     def write(self, sentences: TaggedSentences, results: Iterable[SentenceResult]) -> None:
         """Appends a part of a file, with the results of its N sentences."""
-        pieces = list(sentences.chunk.pieces)
-        for sentence, result in zip(sentences.chunk.sentences, results, strict=True):
-            sentences.source.add(pieces, sentence, sentences.scheme, result)
-        self._write("".join(pieces).encode("utf-8"))
+        source = sentences.source
+        source.check_output(self._path)
+        text = source.written(sentences.chunk, sentences.scheme, results, self._path)
+        self._write(text.encode("utf-8"))
 
 
 def read_tagged_sentences(
@@ -164,9 +178,11 @@ def read_tagged_sentences(
     Args:
       path: the file.
       token_column: where the words are: the number of a column, from 1, or its name; None for the
-        first (CoNLL), FORM (CoNLL-U).
-      tag_column: where the tags are; None for the last (CoNLL), UPOS (CoNLL-U).
-      format: "conll" or "conllu"; None to tell it by the name and the first lines.
+        first (CoNLL), FORM (CoNLL-U), `tokens` or `text` (JSON).
+      tag_column: where the tags are; None for the last (CoNLL), UPOS (CoNLL-U), `tags` or the
+        usual keys of spans (JSON).
+      format: "conll", "conllu", "json" (JSON Lines or an array) or "text"; None to tell it by the
+        name and the first lines.
       scheme: "none", "BIO", "IOB1", "BIOES", "BILOU", "BMES" or "BMEWO"; None to tell by looking.
       separator: stands between the tags of which a word has one; "" where a tag may hold any
         character.
@@ -180,7 +196,7 @@ def read_tagged_sentences(
     cells = TagCells((sentence.cells for sentence in chunk.sentences), separator)
     tags = [cells.tags_of(sentence.cells) for sentence in chunk.sentences]
     try:
-        found, notes = find_scheme(tags, scheme)
+        found, notes = find_scheme(tags, scheme or source.kind)
     except TagError as error:
         place = next(
             place_of(sentence, word)
@@ -227,32 +243,13 @@ def iter_tagged_sentences(
     """
     source = open_tagged_file(Path(path), format, token_column)
     empty = True
-    for chunk in source.chunks(sentences):
+    for chunk in source.chunks(sentences, with_tags=False):
         empty = empty and not chunk.sentences
         tags: list[list[tuple[str, ...]]] = [[()] * len(s.tokens) for s in chunk.sentences]
         warnings = [*chunk.warnings, *_odd_sentences(chunk.sentences)]
         yield TaggedSentences(source, chunk, tags, scheme, warnings)
     if empty:
         raise DataError.at(path, "expected at least one sentence; none")
-
-
-def check_tagged_output(
-    output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()
-) -> None:
-    """Checks that tagged sentences may be written to `output`, before any work is done.
-
-    Args:
-      output: where they are to go.
-      inputs: files that it must not replace, not through a link either.
-    Raises:
-      DataError: as `check_output_file`, or if it is one of the inputs.
-    """
-    check_output_file(output)
-    for given in inputs:
-        if os.path.exists(output) and os.path.exists(given) and os.path.samefile(output, given):
-            raise DataError.at(
-                output, f"is the input {str(given)!r} itself; choose another name for the output"
-            )
 
 
 def place_of(sentence: RawSentence, token: int) -> str:

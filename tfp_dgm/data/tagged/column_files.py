@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
 from tfp_dgm.data.tagged.column_layout import DOCUMENT_START, ColumnLayout
+from tfp_dgm.data.tagged.output_names import refuse_others
 from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
 from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
 from tfp_dgm.data.text_file import open_text
@@ -27,7 +28,7 @@ class ColumnFile:
     path: Path
     layout: ColumnLayout
 
-    def chunks(self, size: int | None) -> Iterator[RawChunk]:
+    def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
         """Yields the file in parts of about `size` sentences; None for all of it at once."""
         chunk = RawChunk()
         sentence = RawSentence([], [], [], [])
@@ -50,7 +51,32 @@ class ColumnFile:
         if chunk.pieces:
             yield chunk
 
-    def add(
+    @property
+    def kind(self) -> str | None:
+        """The scheme of the tags where it is known."""
+        return None
+
+    @property
+    def tags_from(self) -> str:
+        """Where the tags were looked for."""
+        if self.layout.tag is None:
+            return "in the only column"
+        return f"in column {self.layout.tag + 1}"
+
+    def check_output(self, output: Path) -> None:
+        """Checks that a file of this format may have the name."""
+        refuse_others(output, "CoNLL columns")
+
+    def written(
+        self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
+    ) -> str:
+        """The part of the file, with the results in it."""
+        pieces = list(chunk.pieces)
+        for sentence, result in zip(chunk.sentences, results, strict=True):
+            self._add(pieces, sentence, scheme, result)
+        return "".join(pieces)
+
+    def _add(
         self, pieces: list[str], sentence: RawSentence, scheme: TagScheme, result: SentenceResult
     ) -> None:
         """Adds the columns of a result to the lines of a sentence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from tfp_dgm.data.conllu import check_word_line
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
+from tfp_dgm.data.tagged.output_names import refuse_others
 from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
 from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
 from tfp_dgm.data.text_file import open_text
@@ -43,7 +44,7 @@ class ConlluFile:
     token: int
     tag: int
 
-    def chunks(self, size: int | None) -> Iterator[RawChunk]:
+    def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
         """Yields the file in parts of about `size` sentences; None for all of it at once."""
         chunk = RawChunk()
         sentence = RawSentence([], [], [], [])
@@ -70,7 +71,30 @@ class ConlluFile:
         if chunk.pieces:
             yield chunk
 
-    def add(
+    @property
+    def kind(self) -> str | None:
+        """The scheme of the tags where it is known."""
+        return None
+
+    @property
+    def tags_from(self) -> str:
+        """Where the tags were looked for."""
+        return f"in the column {COLUMNS[self.tag]}"
+
+    def check_output(self, output: Path) -> None:
+        """Checks that a file of this format may have the name."""
+        refuse_others(output, "CoNLL-U")
+
+    def written(
+        self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
+    ) -> str:
+        """The part of the file, with the results in it."""
+        pieces = list(chunk.pieces)
+        for sentence, result in zip(chunk.sentences, results, strict=True):
+            self._add(pieces, sentence, scheme, result)
+        return "".join(pieces)
+
+    def _add(
         self, pieces: list[str], sentence: RawSentence, scheme: TagScheme, result: SentenceResult
     ) -> None:
         """Adds the attributes of a result to the last column of a sentence's words."""

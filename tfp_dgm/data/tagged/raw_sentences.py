@@ -44,10 +44,12 @@ class RawChunk:
 
     Attributes:
       pieces: joined, they are the part of the file; results are written at the ends of pieces.
-      sentences: those of the part.
+      sentences: those of the part that have words.
+      empty: piece and line of each other, where results are written nevertheless.
       warnings: what is doubtful in it, a sentence each.
     """
 
     pieces: list[str] = field(default_factory=list)
     sentences: list[RawSentence] = field(default_factory=list)
+    empty: list[tuple[int, int]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
