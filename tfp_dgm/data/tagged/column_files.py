@@ -1,0 +1,140 @@
+"""Sentences in columns: a word a line, a blank line after each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfp_dgm.data.data_error import DataError, shorten
+from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
+from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
+from tfp_dgm.data.tagged.column_layout import DOCUMENT_START, ColumnLayout
+from tfp_dgm.data.tagged.output_names import refuse_others
+from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
+from tfp_dgm.data.text_file import open_text
+
+_NOTHING = "_"
+
+
+@dataclass(frozen=True)
+class ColumnFile:
+    """A file in a CoNLL format.
+
+    Comments, blank lines and the starts of documents stay as they are.
+    """
+
+    path: Path
+    layout: ColumnLayout
+
+    def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
+        """Yields the file in parts of about `size` sentences; None for all of it at once."""
+        chunk = RawChunk()
+        sentence = RawSentence([], [], [], [])
+        with open_text(self.path, "", longest=MAX_CELL_CHARACTERS) as lines:
+            for number, line in enumerate(lines, start=1):
+                body = line.rstrip("\r\n")
+                chunk.pieces.append(line)
+                if not body.strip(" \t") or body.startswith(DOCUMENT_START):
+                    if sentence.tokens:
+                        chunk.sentences.append(sentence)
+                        sentence = RawSentence([], [], [], [])
+                    if size is not None and len(chunk.sentences) >= size:
+                        yield chunk
+                        chunk = RawChunk()
+                    continue
+                if word := self._word(body, number, at_start=not sentence.tokens):
+                    sentence.add(*word, number, len(chunk.pieces) - 1)
+        if sentence.tokens:
+            chunk.sentences.append(sentence)
+        if chunk.pieces:
+            yield chunk
+
+    @property
+    def kind(self) -> str | None:
+        """The scheme of the tags where it is known."""
+        return None
+
+    @property
+    def tags_from(self) -> str:
+        """Where the tags were looked for."""
+        if self.layout.tag is None:
+            return "in the only column"
+        return f"in column {self.layout.tag + 1}"
+
+    def check_output(self, output: Path) -> None:
+        """Checks that a file of this format may have the name."""
+        refuse_others(output, "CoNLL columns")
+
+    def written(
+        self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
+    ) -> str:
+        """The part of the file, with the results in it."""
+        pieces = list(chunk.pieces)
+        for sentence, result in zip(chunk.sentences, results, strict=True):
+            self._add(pieces, sentence, scheme, result)
+        return "".join(pieces)
+
+    def _add(
+        self, pieces: list[str], sentence: RawSentence, scheme: TagScheme, result: SentenceResult
+    ) -> None:
+        """Adds the columns of a result to the lines of a sentence."""
+        separator = "\t" if self.layout.tabs or self.layout.count == 1 else " "
+        for piece, cells in zip(sentence.pieces, result_columns(scheme, result), strict=True):
+            body = pieces[piece].rstrip("\r\n")
+            end = pieces[piece][len(body) :]
+            if len(self.layout.cells(body)) < self.layout.count:
+                body += separator + ("" if self.layout.tabs else _NOTHING)
+            pieces[piece] = separator.join([body, *cells]) + end
+
+    def _word(self, body: str, number: int, *, at_start: bool) -> tuple[str, str] | None:
+        """The word of a line and its tag; None of a comment."""
+        layout = self.layout
+        cells = layout.cells(body)
+        if layout.is_comment(body, cells, at_start=at_start):
+            return None
+        if len(cells) == 1 and layout.count == 2 and layout.tag == 1 and " " not in cells[0]:
+            cells = [*cells, ""]
+        if len(cells) != layout.count:
+            between = "between tabs" if layout.tabs else "between blanks"
+            raise DataError.at(
+                self.path,
+                f"expected {layout.count} columns {between}, as most lines have; received "
+                f"{len(cells)} in {shorten(body)}",
+                place=f"line {number}",
+            )
+        if not cells[layout.token]:
+            raise DataError.at(
+                self.path,
+                f"expected a word in column {layout.token + 1}; received an empty one",
+                place=f"line {number}",
+            )
+        return cells[layout.token], "" if layout.tag is None else cells[layout.tag]
+
+
+def result_columns(scheme: TagScheme, result: SentenceResult) -> list[list[str]]:
+    """What is added to the T lines of a sentence.
+
+    Tag, probability and accept of each word. Where tags are of spans, the probability and accept
+    of the span that begins with the word, its runner-up and the probability of that.
+    """
+    columns = [
+        [tag, f"{probability:.4f}", ACCEPT[accept]]
+        for tag, probability, accept in zip(
+            result.tags, result.probabilities, result.accept, strict=True
+        )
+    ]
+    if scheme.kind == PLAIN:
+        return columns
+    of_spans = {
+        span.first: [
+            f"{span.probability:.4f}",
+            ACCEPT[span.accept],
+            span.runner_up,
+            f"{span.runner_up_probability:.4f}",
+        ]
+        for span in result.spans
+    }
+    nothing = [_NOTHING] * 4
+    return [cells + of_spans.get(place, nothing) for place, cells in enumerate(columns)]

@@ -1,0 +1,155 @@
+"""Sentences in the CoNLL-U format: ten columns, results among the last one's attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfp_dgm.data.conllu import check_word_line
+from tfp_dgm.data.data_error import DataError, listing
+from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
+from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
+from tfp_dgm.data.tagged.output_names import refuse_others
+from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
+from tfp_dgm.data.text_file import open_text
+
+COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_ATTRIBUTES = (
+    "Tag",
+    "TagProb",
+    "TagAccept",
+    "SpanProb",
+    "SpanAccept",
+    "SpanOther",
+    "SpanOtherProb",
+)
+_NOTHING = "_"
+
+
+@dataclass(frozen=True)
+class ConlluFile:
+    """A file in the CoNLL-U format.
+
+    Surface tokens that span several words (1-2) and empty nodes (1.1) stay as they are.
+
+    Attributes:
+      path: the file.
+      token: the column of the words, from 0.
+      tag: that of the tags.
+    """
+
+    path: Path
+    token: int
+    tag: int
+
+    def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
+        """Yields the file in parts of about `size` sentences; None for all of it at once."""
+        chunk = RawChunk()
+        sentence = RawSentence([], [], [], [])
+        with open_text(self.path, "", longest=MAX_CELL_CHARACTERS) as lines:
+            for number, line in enumerate(lines, start=1):
+                chunk.pieces.append(line)
+                body = line.rstrip("\r\n")
+                if not body.strip():
+                    if sentence.tokens:
+                        chunk.sentences.append(sentence)
+                        sentence = RawSentence([], [], [], [])
+                    if size is not None and len(chunk.sentences) >= size:
+                        yield chunk
+                        chunk = RawChunk()
+                elif not body.startswith("#"):
+                    cells = body.split("\t")
+                    check_word_line(self.path, number, cells, len(sentence.tokens) + 1)
+                    if cells[0].isdecimal():
+                        sentence.add(
+                            cells[self.token], cells[self.tag], number, len(chunk.pieces) - 1
+                        )
+        if sentence.tokens:
+            chunk.sentences.append(sentence)
+        if chunk.pieces:
+            yield chunk
+
+    @property
+    def kind(self) -> str | None:
+        """The scheme of the tags where it is known."""
+        return None
+
+    @property
+    def tags_from(self) -> str:
+        """Where the tags were looked for."""
+        return f"in the column {COLUMNS[self.tag]}"
+
+    def check_output(self, output: Path) -> None:
+        """Checks that a file of this format may have the name."""
+        refuse_others(output, "CoNLL-U")
+
+    def written(
+        self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
+    ) -> str:
+        """The part of the file, with the results in it."""
+        pieces = list(chunk.pieces)
+        for sentence, result in zip(chunk.sentences, results, strict=True):
+            self._add(pieces, sentence, scheme, result)
+        return "".join(pieces)
+
+    def _add(
+        self, pieces: list[str], sentence: RawSentence, scheme: TagScheme, result: SentenceResult
+    ) -> None:
+        """Adds the attributes of a result to the last column of a sentence's words."""
+        found = _attributes(scheme, result)
+        for piece, line, added in zip(sentence.pieces, sentence.lines, found, strict=True):
+            body = pieces[piece].rstrip("\r\n")
+            end = pieces[piece][len(body) :]
+            rest, _, attributes = body.rpartition("\t")
+            there = {item.partition("=")[0] for item in attributes.split("|")}
+            if taken := [repr(name) for name in _ATTRIBUTES if name in there]:
+                raise DataError.at(
+                    self.path,
+                    f"the last column already has {listing(taken)}, which the output would add (is "
+                    "it the output of an earlier run?)",
+                    place=f"line {line}",
+                )
+            kept = [] if attributes == _NOTHING else [attributes]
+            pieces[piece] = f"{rest}\t{'|'.join(kept + added)}{end}"
+
+
+def conllu_column(path: Path, argument: str, column: int | str) -> int:
+    """The place of a column, from 0, by its number from 1 or its name.
+
+    Raises:
+      DataError: if there is none.
+    """
+    name = str(column).lower()
+    if name in COLUMNS:
+        return COLUMNS.index(name)
+    if name.isdecimal() and 1 <= int(name) <= len(COLUMNS):
+        return int(name) - 1
+    raise DataError.at(
+        path, f"{argument}: expected one of {', '.join(COLUMNS)}, or 1 to 10; received {column!r}"
+    )
+
+
+def _attributes(scheme: TagScheme, result: SentenceResult) -> list[list[str]]:
+    """What is added to each of the T words: only what there is to say."""
+    found = []
+    for tag, probability, accept in zip(
+        result.tags, result.probabilities, result.accept, strict=True
+    ):
+        added = [f"Tag={_escaped(tag)}", f"TagProb={probability:.4f}"]
+        found.append(added if accept is None else [*added, f"TagAccept={ACCEPT[accept]}"])
+    for span in result.spans if scheme.kind != PLAIN else ():
+        found[span.first].append(f"SpanProb={span.probability:.4f}")
+        if span.accept is not None:
+            found[span.first].append(f"SpanAccept={ACCEPT[span.accept]}")
+        found[span.first] += [
+            f"SpanOther={_escaped(span.runner_up)}",
+            f"SpanOtherProb={span.runner_up_probability:.4f}",
+        ]
+    return found
+
+
+def _escaped(value: str) -> str:
+    """A value without the character that separates attributes, as treebanks write SpacesAfter."""
+    return value.replace("\\", "\\\\").replace("|", "\\p")
