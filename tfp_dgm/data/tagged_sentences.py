@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,16 +16,18 @@ from typing import Self
 
 from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.data_error import DataError, listing, shorten
-from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
+from tfp_dgm.data.tag_scheme import OUTSIDE, PLAIN, TagScheme, split_tag
 from tfp_dgm.data.tagged.found_scheme import TagError, find_scheme
 from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
 from tfp_dgm.data.tagged.tag_cells import TagCells
 from tfp_dgm.data.tagged.tag_results import SentenceResult
 from tfp_dgm.data.tagged.tagged_formats import TaggedFile, open_tagged_file
+from tfp_dgm.data.visible_text import is_blank
 
 _LINES_SHOWN = 5
 _MANY_TAGS = 1000
 _LONG = 1000
+_NUMBER = re.compile(r"[0-9.]+")
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,7 @@ class TaggedSentences:
           DataError: if no word is tagged, or all have the same tag, or most occur once.
         """
         path = self.source.path
-        counts: dict[str, int] = {}
-        for options in (options for tags in self.tags for options in tags):
-            for tag in options:
-                counts[tag] = counts.get(tag, 0) + 1
+        counts = Counter(option for tags in self.tags for tag in tags for option in tag)
         if not counts:
             raise DataError.at(
                 path, f"no word has a tag {self.source.tags_from}; tag a few sentences first"
@@ -190,6 +191,8 @@ def read_tagged_sentences(
       DataError: if the file cannot be read or holds no sentence; names the line.
     """
     source = open_tagged_file(Path(path), format, token_column, tag_column)
+    if source.kind and scheme not in (None, source.kind):
+        raise DataError.at(path, f"scheme: texts with spans have none; received {scheme!r}")
     chunk = next(source.chunks(None), RawChunk())
     if not chunk.sentences:
         raise DataError.at(path, "expected at least one sentence; none")
@@ -217,6 +220,7 @@ def read_tagged_sentences(
             *cells.warnings(),
             *notes,
             *_illegal(chunk.sentences, tags, found),
+            *_odd_tags(tags, found),
             *_odd_sentences(chunk.sentences),
         ],
     )
@@ -276,15 +280,55 @@ def _illegal(
             places.append(place_of(sentence, min(word, len(options) - 1)))
     if places:
         yield (
-            f"{len(places):,} tags cannot follow those before them in {scheme.kind}, such as "
+            f"{_count(places, 'tag')} cannot follow what stands before in {scheme.kind}, such as "
             f"{example}: {listing(places, _LINES_SHOWN)}; a span is taken to begin or to end there"
         )
 
 
+def _odd_tags(tags: Sequence[list[tuple[str, ...]]], scheme: TagScheme) -> Iterator[str]:
+    """Tags that are of no tag's kind, and those that are too rare."""
+    counts = Counter(option for options in tags for tag in options for option in tag)
+    if counts and all(tag in ("Yes", "No") or _NUMBER.fullmatch(tag) for tag in counts):
+        yield (
+            f"tags such as {listing([shorten(tag) for tag in counts], 3)} are like those that are "
+            "added to a file; is it the output of an earlier run? `tag_column` says where tags are"
+        )
+    once = [tag for tag, count in counts.items() if count == 1]
+    if scheme.kind != PLAIN:
+        begun = Counter(
+            name
+            for options in tags
+            for tag in options
+            for letter, name in (split_tag(option, lower=scheme.lower) for option in tag)
+            if letter != OUTSIDE
+        )
+        once = [name for name, count in begun.items() if count == 1]
+    if once:
+        what = "tag" if scheme.kind == PLAIN else "type of spans"
+        names = listing([shorten(name) for name in once])
+        yield f"{_count(once, what)} at one word only: {names}; tag more words with them"
+
+
 def _odd_sentences(sentences: Sequence[RawSentence]) -> Iterator[str]:
+    """Sentences that are very long, and words that cannot be seen."""
     longest = max(sentences, key=lambda sentence: len(sentence.tokens), default=None)
     if longest is not None and len(longest.tokens) > _LONG:
         yield (
             f"a sentence of {len(longest.tokens):,} words from {place_of(longest, 0)} on; is a "
             "blank line missing between sentences?"
         )
+    unseen = [
+        place_of(sentence, place)
+        for sentence in sentences
+        for place, token in enumerate(sentence.tokens)
+        if not token.isascii() and is_blank(token)
+    ]
+    if unseen:
+        yield f"{_count(unseen, 'word')} of characters that cannot be seen: {listing(unseen)}"
+
+
+def _count(items: Sequence[object], noun: str) -> str:
+    if len(items) == 1:
+        return f"1 {noun}"
+    first, _, rest = noun.partition(" ")
+    return f"{len(items):,} {first}s {rest}".rstrip()
