@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,18 +15,15 @@ from typing import Self
 
 from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.data_error import DataError, listing, shorten
-from tfp_dgm.data.tag_scheme import OUTSIDE, PLAIN, TagScheme, split_tag
+from tfp_dgm.data.tag_scheme import TagScheme
 from tfp_dgm.data.tagged.found_scheme import TagError, find_scheme
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged.raw_sentences import RawChunk
 from tfp_dgm.data.tagged.tag_cells import TagCells
 from tfp_dgm.data.tagged.tag_results import SentenceResult
 from tfp_dgm.data.tagged.tagged_formats import TaggedFile, open_tagged_file
-from tfp_dgm.data.visible_text import is_blank
+from tfp_dgm.data.tagged.tagged_warnings import illegal_tags, odd_sentences, odd_tags
 
-_LINES_SHOWN = 5
 _MANY_TAGS = 1000
-_LONG = 1000
-_NUMBER = re.compile(r"[0-9.]+")
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class TaggedSentences:
 
     def place(self, sentence: int, token: int = 0) -> str:
         """Where a word stands in the file, such as "line 17"."""
-        return place_of(self.chunk.sentences[sentence], token)
+        return self.chunk.sentences[sentence].place(token)
 
     def check_output(self, output: str | os.PathLike[str]) -> None:
         """Checks that the file may be written to `output` again, before any work is done.
@@ -202,7 +198,7 @@ def read_tagged_sentences(
         found, notes = find_scheme(tags, scheme or source.kind)
     except TagError as error:
         place = next(
-            place_of(sentence, word)
+            sentence.place(word)
             for sentence, options in zip(chunk.sentences, tags, strict=True)
             for word, option in enumerate(options)
             if error.tag in option
@@ -219,9 +215,9 @@ def read_tagged_sentences(
             *chunk.warnings,
             *cells.warnings(),
             *notes,
-            *_illegal(chunk.sentences, tags, found),
-            *_odd_tags(tags, found),
-            *_odd_sentences(chunk.sentences),
+            *illegal_tags(chunk.sentences, tags, found),
+            *odd_tags(tags, found),
+            *odd_sentences(chunk.sentences),
         ],
     )
 
@@ -250,85 +246,7 @@ def iter_tagged_sentences(
     for chunk in source.chunks(sentences, with_tags=False):
         empty = empty and not chunk.sentences
         tags: list[list[tuple[str, ...]]] = [[()] * len(s.tokens) for s in chunk.sentences]
-        warnings = [*chunk.warnings, *_odd_sentences(chunk.sentences)]
+        warnings = [*chunk.warnings, *odd_sentences(chunk.sentences)]
         yield TaggedSentences(source, chunk, tags, scheme, warnings)
     if empty:
         raise DataError.at(path, "expected at least one sentence; none")
-
-
-def place_of(sentence: RawSentence, token: int) -> str:
-    """Where a word of a sentence stands in its file."""
-    place = f"line {sentence.lines[token]}"
-    one_piece = len(sentence.pieces) > 1 and sentence.pieces[0] == sentence.pieces[-1]
-    return f"{place}, word {token + 1}" if one_piece else place
-
-
-def _illegal(
-    sentences: Sequence[RawSentence], tags: Sequence[list[tuple[str, ...]]], scheme: TagScheme
-) -> Iterator[str]:
-    """Tags that cannot follow those before them."""
-    if scheme.kind == PLAIN:
-        return
-    places = []
-    example = ""
-    for sentence, options in zip(sentences, tags, strict=True):
-        for word in scheme.illegal(options):
-            if not example:
-                before = "|".join(options[word - 1]) if word else "the beginning"
-                now = "|".join(options[word]) if word < len(options) else "the end"
-                example = f"{now} after {before}"
-            places.append(place_of(sentence, min(word, len(options) - 1)))
-    if places:
-        yield (
-            f"{_count(places, 'tag')} cannot follow what stands before in {scheme.kind}, such as "
-            f"{example}: {listing(places, _LINES_SHOWN)}; a span is taken to begin or to end there"
-        )
-
-
-def _odd_tags(tags: Sequence[list[tuple[str, ...]]], scheme: TagScheme) -> Iterator[str]:
-    """Tags that are of no tag's kind, and those that are too rare."""
-    counts = Counter(option for options in tags for tag in options for option in tag)
-    if counts and all(tag in ("Yes", "No") or _NUMBER.fullmatch(tag) for tag in counts):
-        yield (
-            f"tags such as {listing([shorten(tag) for tag in counts], 3)} are like those that are "
-            "added to a file; is it the output of an earlier run? `tag_column` says where tags are"
-        )
-    once = [tag for tag, count in counts.items() if count == 1]
-    if scheme.kind != PLAIN:
-        begun = Counter(
-            name
-            for options in tags
-            for tag in options
-            for letter, name in (split_tag(option, lower=scheme.lower) for option in tag)
-            if letter != OUTSIDE
-        )
-        once = [name for name, count in begun.items() if count == 1]
-    if once:
-        what = "tag" if scheme.kind == PLAIN else "type of spans"
-        names = listing([shorten(name) for name in once])
-        yield f"{_count(once, what)} at one word only: {names}; tag more words with them"
-
-
-def _odd_sentences(sentences: Sequence[RawSentence]) -> Iterator[str]:
-    """Sentences that are very long, and words that cannot be seen."""
-    longest = max(sentences, key=lambda sentence: len(sentence.tokens), default=None)
-    if longest is not None and len(longest.tokens) > _LONG:
-        yield (
-            f"a sentence of {len(longest.tokens):,} words from {place_of(longest, 0)} on; is a "
-            "blank line missing between sentences?"
-        )
-    unseen = [
-        place_of(sentence, place)
-        for sentence in sentences
-        for place, token in enumerate(sentence.tokens)
-        if not token.isascii() and is_blank(token)
-    ]
-    if unseen:
-        yield f"{_count(unseen, 'word')} of characters that cannot be seen: {listing(unseen)}"
-
-
-def _count(items: Sequence[object], noun: str) -> str:
-    if len(items) == 1:
-        return f"1 {noun}"
-    first, _, rest = noun.partition(" ")
-    return f"{len(items):,} {first}s {rest}".rstrip()
