@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,16 +15,15 @@ from typing import Self
 
 from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.data_error import DataError, listing, shorten
-from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
+from tfp_dgm.data.tag_scheme import TagScheme
 from tfp_dgm.data.tagged.found_scheme import TagError, find_scheme
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged.raw_sentences import RawChunk
 from tfp_dgm.data.tagged.tag_cells import TagCells
 from tfp_dgm.data.tagged.tag_results import SentenceResult
 from tfp_dgm.data.tagged.tagged_formats import TaggedFile, open_tagged_file
+from tfp_dgm.data.tagged.tagged_warnings import illegal_tags, odd_sentences, odd_tags
 
-_LINES_SHOWN = 5
 _MANY_TAGS = 1000
-_LONG = 1000
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class TaggedSentences:
 
     def place(self, sentence: int, token: int = 0) -> str:
         """Where a word stands in the file, such as "line 17"."""
-        return place_of(self.chunk.sentences[sentence], token)
+        return self.chunk.sentences[sentence].place(token)
 
     def check_output(self, output: str | os.PathLike[str]) -> None:
         """Checks that the file may be written to `output` again, before any work is done.
@@ -83,10 +83,7 @@ class TaggedSentences:
           DataError: if no word is tagged, or all have the same tag, or most occur once.
         """
         path = self.source.path
-        counts: dict[str, int] = {}
-        for options in (options for tags in self.tags for options in tags):
-            for tag in options:
-                counts[tag] = counts.get(tag, 0) + 1
+        counts = Counter(option for tags in self.tags for tag in tags for option in tag)
         if not counts:
             raise DataError.at(
                 path, f"no word has a tag {self.source.tags_from}; tag a few sentences first"
@@ -190,6 +187,8 @@ def read_tagged_sentences(
       DataError: if the file cannot be read or holds no sentence; names the line.
     """
     source = open_tagged_file(Path(path), format, token_column, tag_column)
+    if source.kind and scheme not in (None, source.kind):
+        raise DataError.at(path, f"scheme: texts with spans have none; received {scheme!r}")
     chunk = next(source.chunks(None), RawChunk())
     if not chunk.sentences:
         raise DataError.at(path, "expected at least one sentence; none")
@@ -199,7 +198,7 @@ def read_tagged_sentences(
         found, notes = find_scheme(tags, scheme or source.kind)
     except TagError as error:
         place = next(
-            place_of(sentence, word)
+            sentence.place(word)
             for sentence, options in zip(chunk.sentences, tags, strict=True)
             for word, option in enumerate(options)
             if error.tag in option
@@ -216,8 +215,9 @@ def read_tagged_sentences(
             *chunk.warnings,
             *cells.warnings(),
             *notes,
-            *_illegal(chunk.sentences, tags, found),
-            *_odd_sentences(chunk.sentences),
+            *illegal_tags(chunk.sentences, tags, found),
+            *odd_tags(tags, found),
+            *odd_sentences(chunk.sentences),
         ],
     )
 
@@ -246,45 +246,7 @@ def iter_tagged_sentences(
     for chunk in source.chunks(sentences, with_tags=False):
         empty = empty and not chunk.sentences
         tags: list[list[tuple[str, ...]]] = [[()] * len(s.tokens) for s in chunk.sentences]
-        warnings = [*chunk.warnings, *_odd_sentences(chunk.sentences)]
+        warnings = [*chunk.warnings, *odd_sentences(chunk.sentences)]
         yield TaggedSentences(source, chunk, tags, scheme, warnings)
     if empty:
         raise DataError.at(path, "expected at least one sentence; none")
-
-
-def place_of(sentence: RawSentence, token: int) -> str:
-    """Where a word of a sentence stands in its file."""
-    place = f"line {sentence.lines[token]}"
-    one_piece = len(sentence.pieces) > 1 and sentence.pieces[0] == sentence.pieces[-1]
-    return f"{place}, word {token + 1}" if one_piece else place
-
-
-def _illegal(
-    sentences: Sequence[RawSentence], tags: Sequence[list[tuple[str, ...]]], scheme: TagScheme
-) -> Iterator[str]:
-    """Tags that cannot follow those before them."""
-    if scheme.kind == PLAIN:
-        return
-    places = []
-    example = ""
-    for sentence, options in zip(sentences, tags, strict=True):
-        for word in scheme.illegal(options):
-            if not example:
-                before = "|".join(options[word - 1]) if word else "the beginning"
-                now = "|".join(options[word]) if word < len(options) else "the end"
-                example = f"{now} after {before}"
-            places.append(place_of(sentence, min(word, len(options) - 1)))
-    if places:
-        yield (
-            f"{len(places):,} tags cannot follow those before them in {scheme.kind}, such as "
-            f"{example}: {listing(places, _LINES_SHOWN)}; a span is taken to begin or to end there"
-        )
-
-
-def _odd_sentences(sentences: Sequence[RawSentence]) -> Iterator[str]:
-    longest = max(sentences, key=lambda sentence: len(sentence.tokens), default=None)
-    if longest is not None and len(longest.tokens) > _LONG:
-        yield (
-            f"a sentence of {len(longest.tokens):,} words from {place_of(longest, 0)} on; is a "
-            "blank line missing between sentences?"
-        )

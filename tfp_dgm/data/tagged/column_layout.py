@@ -70,7 +70,7 @@ def find_layout(
       path: the file.
       token_column: of the words, from 1, or a name that a line `# global.columns =` has; None for
         the first.
-      tag_column: of the tags; None for the last, if there are two or more.
+      tag_column: of the tags; None for the last but that of the words, if there is one.
     Raises:
       DataError: if there are no such columns; if the first numbers words.
     """
@@ -88,7 +88,7 @@ def find_layout(
                 path, "the first column numbers the words; name that of the words as `token_column`"
             )
     if tag is None and count > 1:
-        tag = count - 1
+        tag = count - 2 if token == count - 1 else count - 1
     if tag == token:
         raise DataError.at(
             path, f"expected words and tags in two columns; received the column {token + 1} as both"

@@ -46,7 +46,7 @@ def find_scheme(sentences: Sequence[Tags], kind: str | None = None) -> tuple[Tag
     lower = _typed(counts, lower=True) > _typed(counts, lower=False)
     letters = {tag: split_tag(tag, lower=lower) for tag in counts}
     if kind is None and not _are_spans(letters):
-        return TagScheme(PLAIN, tuple(sorted(counts))), []
+        return TagScheme(PLAIN, tuple(sorted(counts))), _maybe_spans(letters)
     names = _names(letters)
     used = {letter for letter, _ in letters.values()} - {OUTSIDE}
     notes: list[str] = []
@@ -64,6 +64,8 @@ def find_scheme(sentences: Sequence[Tags], kind: str | None = None) -> tuple[Tag
         kind = fitting[0]
         if kind == "BIO":
             kind, notes = _bio_or_iob1(sentences, lower)
+        elif fitting[1:]:
+            notes = [_taken(kind, used, f"{', '.join(fitting)} have such tags")]
     elif stranger := next(
         (tag for tag in counts if letters[tag][0] not in {*LETTERS[kind], "B", OUTSIDE}), None
     ):
@@ -115,28 +117,48 @@ def _names(letters: dict[str, tuple[str, str]]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def _maybe_spans(letters: dict[str, tuple[str, str]]) -> list[str]:
+    """What is said where plain tags might be those of spans without types."""
+    used = {letter for letter, name in letters.values() if not name}
+    if OUTSIDE in used and used & SPAN_LETTERS and used <= SPAN_LETTERS | {OUTSIDE}:
+        return [
+            f"the tags {', '.join(sorted(letters))} are taken for plain tags, not for spans "
+            "without types; `scheme` says otherwise"
+        ]
+    return []
+
+
 def _bio_or_iob1(sentences: Sequence[Tags], lower: bool) -> tuple[str, list[str]]:
     """Tells the two schemes of B and I apart by how spans begin where none goes on."""
     begun: Counter[str] = Counter()
+    used: set[str] = set()
     for tags in sentences:
         before: tuple[str, str] | None = (OUTSIDE, "")
         for options in tags:
+            used.update(split_tag(tag, lower=lower)[0] for tag in options)
             now = split_tag(options[0], lower=lower) if len(options) == 1 else None
-            if (
-                now
-                and before
-                and now[0] != OUTSIDE
-                and (before[0] == OUTSIDE or before[1:] != now[1:])
-            ):
+            begins = before and (before[0] == OUTSIDE or before[1:] != (now or before)[1:])
+            if now and begins and now[0] != OUTSIDE:
                 begun[now[0]] += 1
             before = now
     kind = "IOB1" if begun["I"] > begun["B"] else "BIO"
     if begun["I"] and begun["B"]:
         return kind, [
-            f"{begun['B']:,} spans begin with B and {begun['I']:,} with I where no span of their "
-            f"type goes before; the tags are taken for {kind}"
+            _taken(
+                kind,
+                used,
+                f"where no span of their type goes before, spans begin with B {begun['B']:,} times "
+                f"and with I {begun['I']:,} times",
+            )
         ]
+    if missing := {"B", "I"} - used:
+        return kind, [_taken(kind, used, f"no tag has the letter {' or '.join(sorted(missing))}")]
     return kind, []
+
+
+def _taken(kind: str, used: set[str], reason: str) -> str:
+    letters = ", ".join(sorted(used - {OUTSIDE}))
+    return f"tags with {letters} are taken for {kind}: {reason}; `scheme` says otherwise"
 
 
 def _schemes(kinds: Iterable[str] = LETTERS) -> str:

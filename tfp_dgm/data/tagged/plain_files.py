@@ -97,5 +97,5 @@ def _as_columns(sentence: RawSentence, scheme: TagScheme, result: SentenceResult
 
 
 def _as_object(sentence: RawSentence, scheme: TagScheme, result: SentenceResult) -> str:
-    found = {"text": sentence.text, **text_results(sentence, result)}
+    found = {"text": sentence.text, **text_results(sentence, scheme, result)}
     return json.dumps(found, ensure_ascii=False) + "\n"

@@ -30,6 +30,12 @@ class RawSentence:
     offsets: list[tuple[int, int]] | None = None
     text: str | None = None
 
+    def place(self, token: int) -> str:
+        """Where a word stands in the file, such as "line 17", or "line 17, word 3"."""
+        place = f"line {self.lines[token]}"
+        one_piece = len(self.pieces) > 1 and self.pieces[0] == self.pieces[-1]
+        return f"{place}, word {token + 1}" if one_piece else place
+
     def add(self, token: str, cell: Cell, line: int, piece: int) -> None:
         """Adds a word of a file that has no texts."""
         self.tokens.append(token)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfp_dgm.data.data_error import DataError, shorten
-from tfp_dgm.data.tag_scheme import TagScheme
+from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
 from tfp_dgm.data.tagged.annotated_spans import annotated_text, text_of
 from tfp_dgm.data.tagged.json_records import JsonPiece
 from tfp_dgm.data.tagged.raw_sentences import Cell, RawSentence
@@ -73,7 +73,7 @@ class TextRecords:
         self, sentence: RawSentence, scheme: TagScheme, result: SentenceResult
     ) -> dict[str, Any]:
         """The keys that a result adds to the object of a text."""
-        return text_results(sentence, result)
+        return text_results(sentence, scheme, result)
 
     def _words(self, record: dict[str, Any], text: str, line: int) -> list[tuple[int, int]]:
         """The words of a text: those that the object gives (Prodigy's `tokens`), or ours."""
@@ -103,11 +103,14 @@ class TextRecords:
         return words
 
 
-def text_results(sentence: RawSentence, result: SentenceResult) -> dict[str, Any]:
+def text_results(
+    sentence: RawSentence, scheme: TagScheme, result: SentenceResult
+) -> dict[str, Any]:
     """What is written of a text: spans and words with their characters."""
     words = sentence.offsets or []
-    return {
-        "predicted_spans": [
+    found: dict[str, Any] = {}
+    if scheme.kind != PLAIN:
+        found["predicted_spans"] = [
             {
                 "start": words[span.first][0],
                 "end": words[span.last][1],
@@ -118,17 +121,17 @@ def text_results(sentence: RawSentence, result: SentenceResult) -> dict[str, Any
                 "runner_up_probability": rounded(span.runner_up_probability),
             }
             for span in result.spans
-        ],
-        "predicted_words": [
-            {
-                "start": begin,
-                "end": end,
-                "tag": tag,
-                "probability": rounded(probability),
-                "accept": accept,
-            }
-            for (begin, end), tag, probability, accept in zip(
-                words, result.tags, result.probabilities, result.accept, strict=True
-            )
-        ],
-    }
+        ]
+    found["predicted_words"] = [
+        {
+            "start": begin,
+            "end": end,
+            "tag": tag,
+            "probability": rounded(probability),
+            "accept": accept,
+        }
+        for (begin, end), tag, probability, accept in zip(
+            words, result.tags, result.probabilities, result.accept, strict=True
+        )
+    ]
+    return found
