@@ -8,7 +8,9 @@ from tfp_dgm.tagging.chain_readings import TagSpace, markov, read_chains, span_l
 
 TYPES = ("LOC", "PER")
 LABELS = ("O", *(f"{role}-{name}" for name in TYPES for role in "BIES"))
-SPACE = TagSpace(LABELS, (0, 1, 2, 2, 1, 3, 4, 4, 3), ("O", "B-LOC", "I-LOC", "B-PER", "I-PER"), TYPES)
+SPACE = TagSpace(
+    LABELS, (0, 1, 2, 2, 1, 3, 4, 4, 3), ("O", "B-LOC", "I-LOC", "B-PER", "I-PER"), TYPES
+)
 K = len(LABELS)
 
 
@@ -59,7 +61,9 @@ def _spans(path):
 def world():
     lengths = [4, 1, 3, 4, 2]
     unary, moves = _world(lengths)
-    read = tf.function(lambda u, m, n: read_chains(u, m, n, SPACE), jit_compile=True, autograph=False)
+    read = tf.function(
+        lambda u, m, n: read_chains(u, m, n, SPACE), jit_compile=True, autograph=False
+    )
     readings = read(unary, moves, tf.constant(lengths))
     return lengths, unary, moves, [None if part is None else part.numpy() for part in readings]
 
@@ -156,7 +160,9 @@ def test_a_long_sentence_is_read_as_exactly_as_a_short_one():
     expected = np.exp(
         span_log_probabilities(
             markov(unary, moves, tf.constant([3000])),
-            readings.first, readings.last, tf.zeros_like(readings.first) + 1,
+            readings.first,
+            readings.last,
+            tf.zeros_like(readings.first) + 1,
         )
     )
     inside = readings.labels.numpy() >= 5

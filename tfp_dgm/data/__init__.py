@@ -72,6 +72,7 @@ from tfp_dgm.data.table_writer import (
     table_size,
     write_table,
 )
+from tfp_dgm.data.tag_output import check_tag_output, check_tag_results, read_tag_settings
 from tfp_dgm.data.tag_scheme import Span, TagScheme
 from tfp_dgm.data.tagged.tag_results import SentenceResult, SpanResult
 from tfp_dgm.data.tagged.tagged_formats import FORMATS as TAGGED_FORMATS
@@ -132,6 +133,8 @@ __all__ = [
     "check_output_path",
     "check_room",
     "check_separator",
+    "check_tag_output",
+    "check_tag_results",
     "checked_images",
     "columns_alike",
     "digest",
@@ -162,6 +165,7 @@ __all__ = [
     "read_labelled_table",
     "read_multi_label_table",
     "read_sentences",
+    "read_tag_settings",
     "read_tagged_sentences",
     "render_scenes",
     "require_finished_run",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -251,18 +250,3 @@ def _spans(
 def _last_so_far(places: tf.Tensor) -> tf.Tensor:
     """The running maximum [B, T] over axis 1."""
     return tf.transpose(tf.scan(tf.maximum, tf.transpose(places)))
-
-
-def tag_space(
-    labels: Sequence[str], written: Sequence[str], types: Sequence[str]
-) -> TagSpace:
-    """The space of labels of which each is written as the tag at its place.
-
-    Args:
-      labels: K names.
-      written: K tags.
-      types: of spans; () where tags are plain.
-    """
-    tags = tuple(dict.fromkeys(written))
-    number = {tag: place for place, tag in enumerate(tags)}
-    return TagSpace(tuple(labels), tuple(number[tag] for tag in written), tags, tuple(types))

@@ -1,4 +1,4 @@
-"""How much less than their number says the answers of one sentence tell, since they err together."""
+"""How much less than their number the answers of one sentence tell, since they err together."""
 
 import numpy as np
 

@@ -11,8 +11,6 @@ from tfp_dgm.confidence import Calibration, acceptance_threshold
 from tfp_dgm.tagging.clustering import design_effect
 
 _MOST_ROWS = 20_000  # Of more the grids of a calibration take long, and nothing is left to learn.
-_ROUNDING = 1e-5
-_CONFIDENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Judge:
 
     @classmethod
     def of(cls, rows: AnnotatedRows, *, seed: int = 0) -> Judge:
-        """Calibrates by annotated rows, which count for less since those of a sentence err together.
+        """Calibrates by annotated rows; those of a sentence err together, so they count for less.
 
         How much less is seen from errors that a first calibration leaves.
         """

@@ -154,7 +154,8 @@ def split_readings(readings: Readings, lengths: np.ndarray) -> list[SentenceRead
     """The sentences of a batch one by one."""
     arrays = [None if part is None else np.asarray(part) for part in readings]
     tags, labels = arrays[0], arrays[1]
-    assert tags is not None and labels is not None
+    assert tags is not None
+    assert labels is not None
     spans: list[list[SpanReading]] = [[] for _ in lengths]
     if readings.first is not None:
         first, last, *others = (part for part in arrays[2:] if part is not None)

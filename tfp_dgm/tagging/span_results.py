@@ -82,20 +82,27 @@ def span_results(
                 name=names[span.type],
                 probability=float(own),
                 accept=None if known[span.first : span.last + 1].all() else sure,
-                runner_up=_runner_up(span, names),
+                runner_up=runner_up(
+                    [*names, OUTSIDE][span.other],
+                    span.other_first,
+                    span.other_last,
+                    moved=(span.other_first, span.other_last) != (span.first, span.last),
+                ),
                 runner_up_probability=float((1 - own) * share),
             )
         )
     return tuple(found)
 
 
-def _runner_up(span: SpanReading, names: Sequence[str]) -> str:
-    if span.other == len(names):
-        return OUTSIDE
-    name = names[span.other]
-    if (span.other_first, span.other_last) == (span.first, span.last):
-        return name
-    return f"{name}:{span.other_first + 1}-{span.other_last + 1}"
+def runner_up(name: str, first: int, last: int, *, moved: bool) -> str:
+    """What is written of another reading.
+
+    Args:
+      name: of its type; "O" for no span.
+      first, last: its words, from 0.
+      moved: whether these are others than those of the span.
+    """
+    return f"{name}:{first + 1}-{last + 1}" if moved else name
 
 
 def count_spans(spans: Sequence[Span], names: Sequence[str]) -> np.ndarray:

@@ -201,7 +201,7 @@ class _Words:
                 if len(options) == 1:
                     tags = np.flatnonzero(left[word])
                     # An illegal tag is read as another one.
-                    observed[row] = tags[0] if len(tags) == 1 else number[options[0]]
+                    observed[row] = tags[0] if len(tags) == 1 else number.get(options[0], -1)
                     predicted[row] = groups[cross.labels[word]]
                 rows.append(row)
                 allowed.append(left[word])
