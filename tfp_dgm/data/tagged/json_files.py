@@ -18,7 +18,6 @@ from tfp_dgm.data.tagged.text_records import TextRecords
 from tfp_dgm.data.tagged.word_records import WordRecords
 
 _EMPTY = SentenceResult((), (), ())
-_LINES_SHOWN = 5
 
 
 def find_form(
@@ -56,7 +55,7 @@ def find_form(
         path,
         f"expected a list of words or a text as {wanted}; the keys are {keys}; name that of the "
         "words or the text as `token_column`",
-        place=f"line {piece.line}",
+        place=piece.place,
     )
 
 
@@ -91,7 +90,7 @@ class JsonFile:
     def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
         """Yields the file in parts of `size` sentences; None for all of it at once."""
         chunk = RawChunk()
-        remarks: dict[str, list[int]] = {}
+        remarks: dict[str, list[str]] = {}
         for piece in json_pieces(self.path):
             if size is not None and len(chunk.sentences) >= size:
                 yield _with_warnings(chunk, remarks)
@@ -107,8 +106,8 @@ class JsonFile:
             if sentence.tokens:
                 chunk.sentences.append(sentence)
             else:
-                chunk.empty.append((place, piece.line))
-                remarks.setdefault("no words", []).append(piece.line)
+                chunk.empty.append((place, piece.place))
+                remarks.setdefault("no words", []).append(piece.place)
         if chunk.pieces:
             yield _with_warnings(chunk, remarks)
 
@@ -120,18 +119,16 @@ class JsonFile:
         for sentence, result in zip(chunk.sentences, results, strict=True):
             place = sentence.pieces[0]
             added = self.form.added(sentence, scheme, result)
-            pieces[place] = with_results(pieces[place], added, self.path, sentence.lines[0])
+            pieces[place] = with_results(pieces[place], added, self.path, sentence.place(0))
         nothing = RawSentence([], [], [], [], [], "")
-        for place, line in chunk.empty:
+        for place, where in chunk.empty:
             added = self.form.added(nothing, scheme, _EMPTY)
-            pieces[place] = with_results(pieces[place], added, self.path, line)
+            pieces[place] = with_results(pieces[place], added, self.path, where)
         return "".join(pieces)
 
 
-def _with_warnings(chunk: RawChunk, remarks: dict[str, list[int]]) -> RawChunk:
+def _with_warnings(chunk: RawChunk, remarks: dict[str, list[str]]) -> RawChunk:
     """The chunk, with a sentence for each thing that was remarked."""
-    for remark, lines in remarks.items():
-        places = listing([str(line) for line in lines], _LINES_SHOWN)
-        noun = "line" if len(lines) == 1 else "lines"
-        chunk.warnings.append(f"{remark}: {noun} {places}")
+    for remark, places in remarks.items():
+        chunk.warnings.append(f"{remark}: {listing(places)}")
     return chunk

@@ -21,13 +21,20 @@ class JsonPiece(NamedTuple):
 
     Attributes:
       text: its characters.
-      line: where it begins, from 1.
+      number: of the line, or of the object in an array, whose lines may be one; from 1.
+      unit: what is counted, "line" or "object".
       record: the object; None where it is what stands between objects.
     """
 
     text: str
-    line: int
+    number: int
+    unit: str
     record: dict[str, Any] | None
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the file, such as "line 17"."""
+        return f"{self.unit} {self.number}"
 
 
 def json_pieces(path: Path) -> Iterator[JsonPiece]:
@@ -41,14 +48,15 @@ def json_pieces(path: Path) -> Iterator[JsonPiece]:
     with open_text(path, "", longest=MAX_ROW_CHARACTERS) as lines:
         for number, line in enumerate(lines, start=1):
             if line.lstrip().startswith("["):
-                yield from _of_array(path, line + "".join(lines), number)
+                yield from _of_array(path, line + "".join(lines))
             elif line.isspace():
-                yield JsonPiece(line, number, None)
+                yield JsonPiece(line, number, "line", None)
             else:
-                yield JsonPiece(line, number, parse_object(line, path, f"line {number}"))
+                record = parse_object(line, path, f"line {number}")
+                yield JsonPiece(line, number, "line", record)
 
 
-def with_results(piece: str, added: dict[str, Any], path: Path, line: int) -> str:
+def with_results(piece: str, added: dict[str, Any], path: Path, place: str) -> str:
     """Puts keys at the end of an object, all of whose characters stay.
 
     Raises:
@@ -59,36 +67,36 @@ def with_results(piece: str, added: dict[str, Any], path: Path, line: int) -> st
             path,
             f"the object already has {listing(taken)}, which the output would add (is it the "
             "output of an earlier run?)",
-            place=f"line {line}",
+            place=place,
         )
     body = piece.rstrip()
     end = piece[len(body) :]
     return f"{body[:-1].rstrip()}, {json.dumps(added, ensure_ascii=False)[1:]}{end}"
 
 
-def _of_array(path: Path, text: str, line: int) -> Iterator[JsonPiece]:
+def _of_array(path: Path, text: str) -> Iterator[JsonPiece]:
     decoder = json.JSONDecoder()
     begin = text.index("[") + 1
-    yield JsonPiece(text[:begin], line, None)
-    line += text.count("\n", 0, begin)
+    number = 1
+    yield JsonPiece(text[:begin], number, "object", None)
     while True:
         between = _BETWEEN.match(text, begin)
         end = between.end() if between else begin
-        if end > begin:
-            yield JsonPiece(text[begin:end], line, None)
-            line += text.count("\n", begin, end)
+        yield JsonPiece(text[begin:end], number, "object", None)
         if text[end : end + 1] == "]" and not text[end + 1 :].strip():
-            yield JsonPiece(text[end:], line, None)
+            yield JsonPiece(text[end:], number, "object", None)
             return
         begin = end
+        place = f"object {number}"
         try:
             _, end = decoder.raw_decode(text, begin)
         except (ValueError, RecursionError) as error:
             raise DataError.at(
                 path,
                 f"expected an array of JSON objects; received {shorten(text[begin : begin + 100])}",
-                place=f"line {line}",
+                place=place,
             ) from error
-        yield JsonPiece(text[begin:end], line, parse_object(text[begin:end], path, f"line {line}"))
-        line += text.count("\n", begin, end)
+        record = parse_object(text[begin:end], path, place)
+        yield JsonPiece(text[begin:end], number, "object", record)
         begin = end
+        number += 1

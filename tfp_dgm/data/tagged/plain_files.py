@@ -59,7 +59,7 @@ class PlainFile:
                 text = line.rstrip("\r\n")
                 words = words_of(text)
                 if not words:
-                    chunk.empty.append((place, number))
+                    chunk.empty.append((place, f"line {number}"))
                     continue
                 chunk.sentences.append(
                     RawSentence(
@@ -82,9 +82,9 @@ class PlainFile:
         pieces = list(chunk.pieces)
         for sentence, result in zip(chunk.sentences, results, strict=True):
             pieces[sentence.pieces[0]] = write(sentence, scheme, result)
-        for place, line in chunk.empty:
+        for place, _ in chunk.empty:
             text = pieces[place].rstrip("\r\n")
-            nothing = RawSentence([], [], [line], [place], [], text)
+            nothing = RawSentence([], [], [], [], [], text)
             pieces[place] = write(nothing, scheme, _EMPTY)
         return "".join(pieces)
 

@@ -21,6 +21,7 @@ class RawSentence:
       pieces: the piece of the file in which each word stands; see `RawChunk`.
       offsets: begin and end of each word in `text`, in characters; None where there is no text.
       text: None where the file has words only.
+      unit: what `lines` counts: "line", or "object" of an array.
     """
 
     tokens: list[str]
@@ -29,10 +30,11 @@ class RawSentence:
     pieces: list[int]
     offsets: list[tuple[int, int]] | None = None
     text: str | None = None
+    unit: str = "line"
 
     def place(self, token: int) -> str:
         """Where a word stands in the file, such as "line 17", or "line 17, word 3"."""
-        place = f"line {self.lines[token]}"
+        place = f"{self.unit} {self.lines[token]}"
         one_piece = len(self.pieces) > 1 and self.pieces[0] == self.pieces[-1]
         return f"{place}, word {token + 1}" if one_piece else place
 
@@ -51,11 +53,11 @@ class RawChunk:
     Attributes:
       pieces: joined, they are the part of the file; results are written at the ends of pieces.
       sentences: those of the part that have words.
-      empty: piece and line of each other, where results are written nevertheless.
+      empty: piece and place of each other, where results are written nevertheless.
       warnings: what is doubtful in it, a sentence each.
     """
 
     pieces: list[str] = field(default_factory=list)
     sentences: list[RawSentence] = field(default_factory=list)
-    empty: list[tuple[int, int]] = field(default_factory=list)
+    empty: list[tuple[int, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

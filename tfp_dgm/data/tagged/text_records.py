@@ -13,7 +13,7 @@ from tfp_dgm.data.tagged.json_records import JsonPiece
 from tfp_dgm.data.tagged.raw_sentences import Cell, RawSentence
 from tfp_dgm.data.tagged.span_cells import cells_of_spans
 from tfp_dgm.data.tagged.tag_results import SentenceResult
-from tfp_dgm.data.tagged.word_records import rounded
+from tfp_dgm.data.tagged.word_records import require_whole_characters, rounded
 from tfp_dgm.data.visible_text import is_blank
 from tfp_dgm.data.words_of_text import words_of
 
@@ -33,41 +33,40 @@ class TextRecords:
     spans: str | None
 
     def sentence(
-        self, piece: JsonPiece, place: int, remarks: dict[str, list[int]], *, with_tags: bool
+        self, piece: JsonPiece, place: int, remarks: dict[str, list[str]], *, with_tags: bool
     ) -> RawSentence:
         """Reads an object that is a piece of a file.
 
         Args:
           piece: with its object.
           place: the piece's number.
-          remarks: what was left out or changed, and the lines where; added to.
+          remarks: what was left out or changed, and the places where; added to.
           with_tags: whether to look at the spans.
         Raises:
           DataError: if there is no text, or the spans are at fault.
         """
 
         def error(problem: str) -> DataError:
-            return DataError.at(self.path, problem, place=f"line {piece.line}")
+            return DataError.at(self.path, problem, place=piece.place)
 
         record = piece.record or {}
         cells: list[Cell]
         if not with_tags:
             text = text_of(record, self.text, error)
-            words = self._words(record, text, piece.line)
+            words = self._words(record, text, piece.place)
             cells = [""] * len(words)
         else:
             found = annotated_text(record, self.text, self.spans, error)
             text = found.text
-            words = self._words(record, text, piece.line)
+            words = self._words(record, text, piece.place)
             cells, more = cells_of_spans(text, words, found.spans, partial=found.partial)
             for remark in [*found.remarks, *more]:
-                remarks.setdefault(remark, []).append(piece.line)
-        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            raise error("expected text; received half of a surrogate pair (\\ud800 to \\udfff)")
+                remarks.setdefault(remark, []).append(piece.place)
+        require_whole_characters([text], error)
         tokens = [text[begin:end] for begin, end in words]
-        return RawSentence(
-            tokens, cells, [piece.line] * len(words), [place] * len(words), words, text
-        )
+        numbers = [piece.number] * len(words)
+        places = [place] * len(words)
+        return RawSentence(tokens, cells, numbers, places, words, text, piece.unit)
 
     def added(
         self, sentence: RawSentence, scheme: TagScheme, result: SentenceResult
@@ -75,7 +74,7 @@ class TextRecords:
         """The keys that a result adds to the object of a text."""
         return text_results(sentence, scheme, result)
 
-    def _words(self, record: dict[str, Any], text: str, line: int) -> list[tuple[int, int]]:
+    def _words(self, record: dict[str, Any], text: str, place: str) -> list[tuple[int, int]]:
         """The words of a text: those that the object gives (Prodigy's `tokens`), or ours."""
         given = record.get("tokens")
         if given is None:
@@ -95,7 +94,7 @@ class TextRecords:
                     self.path,
                     "expected tokens with start and end, in order and within the text; received "
                     f"{shorten(token)}",
-                    place=f"line {line}",
+                    place=place,
                 )
             after = end
             if not is_blank(text[begin:end]):

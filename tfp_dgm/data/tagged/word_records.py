@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tfp_dgm.data.tagged.raw_sentences import Cell, RawSentence
 from tfp_dgm.data.tagged.tag_results import SentenceResult
 
 _Error = Callable[[str], DataError]
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class WordRecords:
         """
 
         def error(problem: str) -> DataError:
-            return DataError.at(self.path, problem, place=f"line {piece.line}")
+            return DataError.at(self.path, problem, place=piece.place)
 
         record = piece.record or {}
         tokens = record.get(self.tokens)
@@ -64,7 +66,9 @@ class WordRecords:
                 f"{self.tags!r}"
             )
         cells = [_cell(tag, self.tags, error) for tag in tags]
-        return RawSentence(tokens, cells, [piece.line] * len(tokens), [place] * len(tokens))
+        require_whole_characters([*tokens, *(part for cell in cells for part in cell)], error)
+        numbers = [piece.number] * len(tokens)
+        return RawSentence(tokens, cells, numbers, [place] * len(tokens), unit=piece.unit)
 
     def added(
         self, sentence: RawSentence, scheme: TagScheme, result: SentenceResult
@@ -89,6 +93,20 @@ class WordRecords:
                 for span in result.spans
             ]
         return added
+
+
+def require_whole_characters(texts: Iterable[str], error: Callable[[str], DataError]) -> None:
+    """Checks that texts can be written as UTF-8: JSON has a way to write half a character.
+
+    Args:
+      texts: from a JSON object.
+      error: makes an error of a problem.
+    Raises:
+      DataError: if one holds half of a surrogate pair.
+    """
+    for text in texts:
+        if not text.isascii() and _SURROGATE.search(text):
+            raise error(f"expected text; received half of a surrogate pair in {ascii(text)[:60]}")
 
 
 def rounded(probability: float) -> float:
