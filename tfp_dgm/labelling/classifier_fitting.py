@@ -24,10 +24,10 @@ from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.no_class_fitting import RowsOfNoClass, rows_of_no_class
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.text_distance import TextDistance
-from tfp_dgm.timed import timed
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
 from tfp_dgm.networks import TemperedMixture
+from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
 
 _TERMS = 12

@@ -147,9 +147,7 @@ def tag_file(
         model_directory,
         source,
         lambda path: sentences.write(path, outcome.results()),
-        lambda folder: write_tagger(
-            folder, model, outcome, settings, sentences.place, source.name
-        ),
+        lambda folder: write_tagger(folder, model, outcome, settings, sentences.place, source.name),
         predict=PREDICT,
     )
     progress("Writing model and report", 1, 1)

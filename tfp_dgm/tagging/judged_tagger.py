@@ -21,7 +21,6 @@ from tfp_dgm.tagging.sequence_tagger import SequenceTagger
 from tfp_dgm.tagging.tag_judgement import TagCalibrations
 
 
-
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class JudgedTagger(SavesArguments, keras.Model):
     """Strings [B, T], filled with "" -> calibrated probabilities of tags [B, T, G].
@@ -114,14 +113,13 @@ class JudgedTagger(SavesArguments, keras.Model):
         return answer
 
     def serving_signatures(self) -> Mapping[str, Signature]:
-        """`serving_default`: tokens [T], filled with "" -> what `answers` says."""
+        """`serving_default` and `tokens`: tokens [T], filled with "" -> what `answers` says."""
         words = [name[2:] for name in self.tagger.forms.features if name.startswith("w ")]
         words = words or ["a"]
         examples = [[words[(3 * row + i) % len(words)] for i in range(5)] for row in range(4)]
         inputs = {"tokens": tf.TensorSpec([None, None], tf.string)}
-        return {
-            "serving_default": Signature(inputs, self.answers, {"tokens": examples}, xla=False)
-        }
+        of_tokens = Signature(inputs, self.answers, {"tokens": examples}, xla=False)
+        return {"serving_default": of_tokens, "tokens": of_tokens}
 
     def _calibrated(self, mixture: TemperedMixture, probabilities: tf.Tensor) -> tf.Tensor:
         return mixture([probabilities] * len(mixture.temperatures))
@@ -150,7 +148,9 @@ class JudgedTagger(SavesArguments, keras.Model):
     def _written(self, labels: tf.Tensor) -> tf.Tensor:
         """Tags [B, T] as the scheme writes labels, of which the one before may matter."""
         scheme, space = self.scheme, self.space
-        alone = tf.gather(tf.constant([scheme.written([label])[0] for label in space.labels]), labels)
+        alone = tf.gather(
+            tf.constant([scheme.written([label])[0] for label in space.labels]), labels
+        )
         if not space.types:
             return alone
         begins = np.array([label[0] in "BS" for label in space.labels])

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from tfp_dgm.data import TagScheme
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.tagging.judged_tagger import JudgedTagger
