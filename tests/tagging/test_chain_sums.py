@@ -7,6 +7,7 @@ import pytest
 
 from tfp_dgm.tagging.chain_fitting import ChainProblem
 from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
+from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.word_windows import WordTable, windows
 
 STATES = 3
@@ -95,13 +96,13 @@ def test_the_loss_is_the_log_probability_of_partial_annotations():
     lengths = [len(sentence) for sentence in TOKENS]
     known = rng.random((sum(lengths), STATES)) < 0.5
     known[:, 0] = True
-    table = WordTable.of(TOKENS, np.full(len(TOKENS), True))
+    table = WordTable.of(TOKENS, FormVectors.fit(TOKENS, seed=0))
     seen = windows(TOKENS, table.words)
-    problem = ChainProblem(table.forms, table.scales(), seen, lengths, known, LEGAL)
+    problem = ChainProblem(table, seen, lengths, known, LEGAL)
     vector = rng.normal(size=problem.num_weights)
     l2 = 0.7
     weights = problem.weights(vector)
-    unary = weights.unary(table.forms, seen)
+    unary = weights.unary(table, seen)
     transitions = np.where(LEGAL[1], weights.transitions, -np.inf)
     expected = l2 / 2 * (vector @ vector)
     bounds = np.cumsum([0, *lengths])

@@ -10,7 +10,7 @@ import scipy.optimize
 import scipy.sparse
 
 from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
-from tfp_dgm.tagging.word_windows import BLOCKS
+from tfp_dgm.tagging.word_windows import BLOCKS, VECTOR_SCALES, WordTable
 
 Legal = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -21,29 +21,27 @@ class ChainWeights:
 
     Attributes:
       table: float32 [F + 2, BLOCKS, K]; what each feature of a word gives each tag.
-      transitions: float32 [K, K], without what is illegal.
+      projection: float32 [D, BLOCKS, K]; the same of a word's vector.
+      transitions: float32 [K, K]; those of illegal moves mean nothing.
       bias: float32 [K].
     """
 
     table: np.ndarray
+    projection: np.ndarray
     transitions: np.ndarray
     bias: np.ndarray
 
     @classmethod
-    def zero(cls, size: int, num_states: int) -> ChainWeights:
-        """Of a chain that knows nothing: `size` features, K states."""
-        shape = (num_states, num_states)
-        return cls(
-            np.zeros((size, BLOCKS, num_states), np.float32),
-            np.zeros(shape, np.float32),
-            np.zeros(num_states, np.float32),
-        )
+    def zero(cls, words: WordTable, num_states: int) -> ChainWeights:
+        """Of a chain that knows nothing."""
+        shapes = (words.forms.shape[1], BLOCKS), (words.vectors.shape[1], BLOCKS), (num_states,), ()
+        return cls(*(np.zeros((*shape, num_states), np.float32) for shape in shapes))
 
-    def unary(self, forms: scipy.sparse.csr_matrix, windows: np.ndarray) -> np.ndarray:
-        """Potentials [N, K] of words [N, BLOCKS] whose features are [U + 2, F + 2]."""
+    def unary(self, words: WordTable, windows: np.ndarray) -> np.ndarray:
+        """Potentials [N, K] of words [N, BLOCKS]."""
         unary = np.repeat(self.bias[np.newaxis], len(windows), axis=0)
         for block in range(BLOCKS):
-            scores = forms @ self.table[:, block]
+            scores = words.forms @ self.table[:, block] + words.vectors @ self.projection[:, block]
             ids = windows[:, block]
             unary += np.where((ids >= 0)[:, np.newaxis], scores[ids], 0)
         return unary
@@ -55,8 +53,7 @@ class ChainProblem:
         sum_s log Z_s - log Z_s(given) + l2 / 2 |weights|^2
 
     Args:
-      forms: float32 sparse [U + 2, F + 2]; the features of words.
-      scales: float32 [BLOCKS, F + 2]; what each weighs.
+      words: those of the sentences.
       windows: int [N, BLOCKS]; see `word_windows.windows`.
       lengths: int [S].
       allowed: bool [N, K].
@@ -65,8 +62,7 @@ class ChainProblem:
 
     def __init__(
         self,
-        forms: scipy.sparse.csr_matrix,
-        scales: np.ndarray,
+        words: WordTable,
         windows: np.ndarray,
         lengths: Sequence[int] | np.ndarray,
         allowed: np.ndarray,
@@ -78,61 +74,40 @@ class ChainProblem:
         self.legal = legal_words(self.packed, legal)
         self.allowed = allowed[order] & self.legal
         self.moves = legal[1]
-        self.size = forms.shape[1]
-        self.kept: list[np.ndarray] = []
-        self.forms: list[scipy.sparse.csr_matrix] = []
-        self.places: list[np.ndarray] = []
-        self.gather: list[scipy.sparse.csr_matrix] = []
-        self.scale: list[np.ndarray] = []
-        for block in range(BLOCKS):
-            ids = windows[order, block]
-            there = np.flatnonzero(ids >= 0)
-            words, place = np.unique(ids[there], return_inverse=True)
-            own = forms[words]
-            kept = np.flatnonzero((np.diff(own.tocsc().indptr) > 0) & (scales[block] > 0))
-            self.kept.append(kept)
-            self.scale.append(scales[block, kept])
-            self.forms.append((own[:, kept] @ scipy.sparse.diags(self.scale[-1])).tocsr())
-            self.gather.append(
-                scipy.sparse.csr_matrix(
-                    (np.ones(len(place), np.float32), (there, place)),
-                    shape=(len(ids), len(words)),
-                )
-            )
-        self.back = [gather.T.tocsr() for gather in self.gather]
-        self.forms_back = [own.T.tocsr() for own in self.forms]
+        self.words = words
+        scales = words.scales()
+        self.blocks = [
+            _Block(words, windows[order, block], scales[block], VECTOR_SCALES[block])
+            for block in range(BLOCKS)
+        ]
         k = self.num_states
-        self.sizes = [len(kept) * k for kept in self.kept]
-        self.num_weights = sum(self.sizes) + k * k + k
+        sizes = [size * k for block in self.blocks for size in block.sizes]
+        self.bounds = np.cumsum([*sizes, k * k])
+        self.num_weights = int(self.bounds[-1]) + k
 
-    def split(self, weights: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """A vector of all weights as those of blocks [F_b, K], of moves [K, K], the bias [K]."""
+    def split(self, weights: np.ndarray) -> list[np.ndarray]:
+        """All weights as those of features and of vectors, block by block, moves [K, K], bias."""
+        *parts, moves, bias = np.split(weights, self.bounds)
         k = self.num_states
-        blocks, start = [], 0
-        for size in self.sizes:
-            blocks.append(weights[start : start + size].reshape(-1, k))
-            start += size
-        return blocks, weights[start : start + k * k].reshape(k, k), weights[start + k * k :]
+        return [*(part.reshape(-1, k) for part in parts), moves.reshape(k, k), bias]
 
     def value(self, weights: np.ndarray, l2: float) -> tuple[float, np.ndarray]:
-        blocks, transitions, bias = self.split(weights.astype(np.float32))
+        """The loss, nats, and its derivative [W]."""
+        *parts, transitions, bias = self.split(weights.astype(np.float32))
         unary = np.where(self.legal, bias, -np.inf).astype(np.float32)
-        for gather, forms, block in zip(self.gather, self.forms, blocks, strict=True):
-            unary += gather @ (forms @ block)
+        for number, block in enumerate(self.blocks):
+            unary += block.scores(parts[2 * number], parts[2 * number + 1])
         transitions = np.where(self.moves, transitions, -np.inf)
         free = chain_sums(self.packed, unary, transitions, None)
         given = chain_sums(self.packed, unary, transitions, self.allowed)
         loss = free.log_partition.sum() - given.log_partition.sum() + l2 / 2 * weights @ weights
         slope = (free.marginals - given.marginals).astype(np.float32)
-        parts = [
-            (forms @ (back @ slope)).ravel()
-            for back, forms in zip(self.back, self.forms_back, strict=True)
-        ]
-        parts += [(free.moves - given.moves).ravel(), slope.sum(axis=0)]
-        return float(loss), np.concatenate(parts) + l2 * weights
+        slopes = [part.ravel() for block in self.blocks for part in block.slopes(slope)]
+        slopes += [(free.moves - given.moves).ravel(), slope.sum(axis=0)]
+        return float(loss), np.concatenate(slopes) + l2 * weights
 
     def fit(self, l2: float, *, steps: int, start: np.ndarray | None = None) -> np.ndarray:
-        """The weights where the loss is least, float64 [W]."""
+        """The weights [W] where the loss is least, by L-BFGS."""
         found = scipy.optimize.minimize(
             self.value,
             np.zeros(self.num_weights) if start is None else start,
@@ -144,13 +119,50 @@ class ChainProblem:
         return found.x
 
     def weights(self, weights: np.ndarray) -> ChainWeights:
-        blocks, transitions, bias = self.split(weights.astype(np.float32))
-        table = np.zeros((self.size, BLOCKS, self.num_states), np.float32)
-        for number, (kept, scale, block) in enumerate(
-            zip(self.kept, self.scale, blocks, strict=True)
-        ):
-            table[kept, number] = block * scale[:, np.newaxis]
-        return ChainWeights(table, transitions, bias)
+        """A vector of all weights [W] as a chain."""
+        *parts, transitions, bias = self.split(weights.astype(np.float32))
+        zero = ChainWeights.zero(self.words, self.num_states)
+        table, projection = zero.table, zero.projection
+        for number, block in enumerate(self.blocks):
+            table[block.kept, number] = parts[2 * number] * block.scale[:, np.newaxis]
+            projection[:, number] = parts[2 * number + 1] * block.vector_scale
+        return ChainWeights(table, projection, transitions, bias)
+
+
+class _Block:
+    """The words at one offset from each of N words; [V] of them are distinct.
+
+    Attributes:
+      kept: int [F_b]; the features that the block sees.
+      scale: float32 [F_b].
+    """
+
+    def __init__(
+        self, words: WordTable, ids: np.ndarray, scales: np.ndarray, vector_scale: float
+    ) -> None:
+        there = np.flatnonzero(ids >= 0)
+        distinct, place = np.unique(ids[there], return_inverse=True)
+        own = words.forms[distinct]
+        self.kept = np.flatnonzero((own.getnnz(axis=0) > 0) & (scales > 0))
+        self.scale = scales[self.kept]
+        self.vector_scale = vector_scale
+        self._forms = (own[:, self.kept] @ scipy.sparse.diags(self.scale)).tocsr()
+        self._forms_back = self._forms.T.tocsr()
+        self._vectors = words.vectors[distinct] * np.float32(vector_scale)
+        shape = (len(ids), len(distinct))
+        ones = np.ones(len(place), np.float32)
+        self._gather = scipy.sparse.csr_matrix((ones, (there, place)), shape=shape)
+        self._back = self._gather.T.tocsr()
+        self.sizes = len(self.kept), words.vectors.shape[1]
+
+    def scores(self, table: np.ndarray, projection: np.ndarray) -> np.ndarray:
+        """What features [F_b, K] and vectors [D, K] give each tag, [N, K]."""
+        return self._gather @ (self._forms @ table + self._vectors @ projection)
+
+    def slopes(self, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The derivative in both, of that in the scores [N, K]."""
+        of_words = self._back @ slope
+        return self._forms_back @ of_words, self._vectors.T @ of_words
 
 
 def legal_words(packed: PackedSentences, legal: Legal) -> np.ndarray:

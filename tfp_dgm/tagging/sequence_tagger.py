@@ -25,6 +25,8 @@ class SequenceTagger(SavesArguments, keras.Model):
 
         score(z) = (sum_t unary[t, z_t] + sum_t transitions[z_t, z_t+1]) / temperature
         unary[t] = bias + sum_o sum over features f of word t + o of table[f, o]
+                   + sum_o projection[o] v(word t + o)
+        v(word) = sum over its features of vectors[f]
 
     Rows are filled with "". What is illegal has the potential -inf. `tagging.fit_tagger` makes one;
     `fit` of its own it has none.
@@ -32,6 +34,9 @@ class SequenceTagger(SavesArguments, keras.Model):
     Args:
       labels: K names.
       forms: looks the features of words up.
+      taught: so many of them, the first ones, have weights of their own; the others have vectors
+        only.
+      units: D, of vectors.
       initial, transitions, final: bool [K], [K, K], [K]; what is legal.
     """
 
@@ -40,6 +45,8 @@ class SequenceTagger(SavesArguments, keras.Model):
         labels: Sequence[str],
         forms: WordForms,
         *,
+        taught: int,
+        units: int,
         initial: Sequence[bool] | np.ndarray,
         transitions: Sequence[Sequence[bool]] | np.ndarray,
         final: Sequence[bool] | np.ndarray,
@@ -49,6 +56,8 @@ class SequenceTagger(SavesArguments, keras.Model):
         super().__init__(**kwargs)
         self.labels = tuple(labels)
         self.forms = forms
+        self.taught = taught
+        self.units = units
         self.legal = (
             np.asarray(initial, bool),
             np.asarray(transitions, bool),
@@ -56,9 +65,11 @@ class SequenceTagger(SavesArguments, keras.Model):
         )
 
     def build(self, input_shape: Any = None) -> None:
-        states, rows = len(self.labels), len(self.forms.features) + 3
+        states = len(self.labels)
         shapes = {
-            "table": (rows, BLOCKS * states),  # No feature, features, beginning, end.
+            "table": (self.taught + 3, BLOCKS * states),  # None, features, beginning, end.
+            "vectors": (len(self.forms.features) + 1, self.units),  # None, features.
+            "projection": (self.units, BLOCKS * states),
             "move_potentials": (states, states),
             "bias": (states,),
         }
@@ -96,10 +107,12 @@ class SequenceTagger(SavesArguments, keras.Model):
         """Potentials of tags [B, T, K] of words [B, T], tempered."""
         rows, steps = tf.unstack(tf.shape(tokens))
         words, place = tf.unique(tf.reshape(tokens, [-1]))
-        known = tf.gather(self.table, self.forms(words))  # [U, M, BLOCKS K]
-        size = len(self.forms.features)
+        features = self.forms(words)  # [U, M]
+        own = tf.gather(self.table, tf.where(features <= self.taught, features, 0))
+        vectors = tf.reduce_sum(tf.gather(self.vectors, features), axis=1)  # [U, D]
+        scores = tf.reduce_sum(own, axis=1) + tf.matmul(vectors, self.projection)
         # The words, and then what stands before and behind sentences.
-        scores = tf.concat([tf.reduce_sum(known, axis=1), self.table[size + 1 :]], axis=0)
+        scores = tf.concat([scores, self.table[self.taught + 1 :]], axis=0)
         begin, end = tf.shape(words)[0], tf.shape(words)[0] + 1
         place = tf.where(tf.sequence_mask(lengths, steps), tf.reshape(place, [rows, steps]), end)
         around = tf.concat(

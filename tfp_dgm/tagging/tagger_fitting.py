@@ -12,6 +12,7 @@ from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.tagging.chain_answers import SentenceAnswer, answers_of_potentials
 from tfp_dgm.tagging.chain_fitting import ChainProblem, ChainWeights, Legal, legal_words
 from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
+from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
 from tfp_dgm.tagging.word_windows import WordTable, windows
 from tfp_dgm.text import WordForms
@@ -71,21 +72,21 @@ def fit_tagger(
     legal = tuple(np.asarray(part, bool) for part in legal)  # type: ignore[assignment]
     annotated = _annotated(tokens, allowed, labels, legal)
     _require_possible(annotated, allowed, legal)
-    is_annotated = np.zeros(len(tokens), bool)
-    is_annotated[annotated] = True
     taught = [tokens[row] for row in annotated]
     known = [np.asarray(allowed[row], bool) for row in annotated]
     fold = folds(taught, seed)
 
-    table = WordTable.of(tokens, is_annotated)
+    progress("Vectors of words", 0, 1)
+    of_forms = FormVectors.fit(tokens, seed=seed)
+    progress("Vectors of words", 1, 1)
+    table = WordTable.of(taught, of_forms)
     seen = windows(taught, table.words)
     bounds = np.cumsum([0, *(len(sentence) for sentence in taught)])
 
     def trained(rows: np.ndarray) -> ChainWeights:
         places = np.concatenate([np.arange(bounds[row], bounds[row + 1]) for row in rows])
         problem = ChainProblem(
-            table.forms,
-            table.scales(),
+            table,
             seen[places],
             [len(taught[row]) for row in rows],
             np.concatenate([known[row] for row in rows]),
@@ -98,15 +99,14 @@ def fit_tagger(
     for number in range(total - 1):
         progress("Cross-fitting", number, total)
         rows = np.flatnonzero(fold != number)
-        size = table.forms.shape[1]
-        weights = trained(rows) if len(rows) else ChainWeights.zero(size, len(labels))
+        weights = trained(rows) if len(rows) else ChainWeights.zero(table, len(labels))
         chains.append((np.flatnonzero(fold == number), weights))
     progress("Cross-fitting", total - 1, total)
     final = trained(np.arange(len(taught)))
     progress("Cross-fitting", total, total)
 
     unary = [
-        [weights.unary(table.forms, seen[bounds[row] : bounds[row + 1]]) for row in rows]
+        [weights.unary(table, seen[bounds[row] : bounds[row + 1]]) for row in rows]
         for rows, weights in chains
     ]
     temperature = fit_temperature(
@@ -126,7 +126,7 @@ def fit_tagger(
         )
         for row, answer in zip(rows, answers, strict=True):
             cross_fitted[row] = answer
-    tagger = _tagger(labels, table, final, temperature, legal)
+    tagger = _tagger(labels, table, of_forms, final, temperature, legal)
     return TaggerFit(tagger, annotated, fold, cross_fitted, tagger.answers(taught))
 
 
@@ -180,15 +180,26 @@ def fit_temperature(chains: Chains, legal: Legal) -> float:
 def _tagger(
     labels: Sequence[str],
     table: WordTable,
+    of_forms: FormVectors,
     weights: ChainWeights,
     temperature: float,
     legal: Legal,
 ) -> SequenceTagger:
     names = dict(zip(("initial", "transitions", "final"), legal, strict=True))
-    tagger = SequenceTagger(labels, WordForms(table.features), **names)
+    known = set(table.features)
+    further = [name for name in of_forms.features if name not in known]
+    features = (*table.features, *further)
+    tagger = SequenceTagger(
+        labels, WordForms(features), taught=len(known), units=of_forms.units, **names
+    )
     tagger.build()
     flat = weights.table.reshape(len(weights.table), -1)
     tagger.table.assign(np.concatenate([np.zeros_like(flat[:1]), flat]))
+    tagger.projection.assign(weights.projection.reshape(of_forms.units, -1))
+    place = {name: number for number, name in enumerate(features, start=1)}
+    vectors = np.zeros((len(features) + 1, of_forms.units), np.float32)
+    vectors[[place[name] for name in of_forms.features]] = of_forms.vectors
+    tagger.vectors.assign(vectors)
     tagger.move_potentials.assign(weights.transitions)
     tagger.bias.assign(weights.bias)
     tagger.temperature.assign(temperature)

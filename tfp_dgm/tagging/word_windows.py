@@ -1,5 +1,7 @@
 """Sentences as the words that stand around each word, and words as their features."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
+from tfp_dgm.tagging.form_vectors import FormVectors, matrix_of_forms
 from tfp_dgm.text import forms_of_all
 
 # The words that a tag is told by: those before it, itself, those after it; and last what tells
@@ -15,65 +18,44 @@ OFFSETS = (-2, -1, 0, 1, 2)
 FIRST = len(OFFSETS)
 BLOCKS = len(OFFSETS) + 1
 # What the kinds of features weigh in each block; kinds that a block lacks are not seen there.
-_KINDS: dict[int, dict[str, float]] = {
-    -2: {"w": 0.0, "l": 0.5, "s2": 0.5, "s3": 0.5, "f": 0.5},
-    -1: {"l": 1.0, "s1": 1.0, "s2": 1.0, "s3": 1.0, "p2": 0.5, "p3": 0.5, "f": 1.0},
-    1: {"l": 1.0, "s1": 1.0, "s2": 1.0, "s3": 1.0, "p2": 0.5, "p3": 0.5, "f": 1.0},
-    2: {"w": 0.0, "l": 0.5, "s2": 0.5, "s3": 0.5, "f": 0.5},
-}
+_FAR = {"l": 0.5, "s2": 0.5, "s3": 0.5, "f": 0.5}
+_NEAR = {"l": 1.0, "s1": 1.0, "s2": 1.0, "s3": 1.0, "p2": 0.5, "p3": 0.5, "f": 1.0}
+_KINDS = {-2: _FAR, -1: _NEAR, 1: _NEAR, 2: _FAR}
+_KINDS_OF_FIRST = ("f", "i")
+# The same of vectors, which are of length 1.
+VECTOR_SCALES = (1.5, 3.0, 3.0, 3.0, 1.5, 0.0)
 
 
 @dataclass(frozen=True)
 class WordTable:
-    """The distinct words of sentences, and their features.
+    """The distinct words of sentences, and what is known of them.
+
+    The last two rows of both, and the last two columns of `forms`, are the beginning and the end of
+    sentences.
 
     Attributes:
       words: U of them.
-      counts: int [U].
       features: F names, as `text.forms_of_words` writes them.
-      forms: float32 sparse [U + 2, F + 2], 1 where a word has a feature; the last two rows and
-        columns are those of the beginning and the end of sentences.
+      forms: float32 sparse [U + 2, F + 2], 1 where a word has a feature.
+      vectors: float32 [U + 2, D].
     """
 
     words: list[str]
-    counts: np.ndarray
     features: tuple[str, ...]
     forms: scipy.sparse.csr_matrix
+    vectors: np.ndarray
 
     @classmethod
-    def of(cls, tokens: Sequence[Sequence[str]], taught: np.ndarray) -> "WordTable":
-        """The words of sentences; features are those of words of the taught ones [S]."""
-        counts = Counter(word for sentence in tokens for word in sentence)
-        known = {
-            word
-            for sentence, is_taught in zip(tokens, taught, strict=True)
-            if is_taught
-            for word in sentence
-        }
-        words = list(counts)
+    def of(cls, taught: Sequence[Sequence[str]], of_forms: FormVectors) -> WordTable:
+        """The words of sentences; all their features."""
+        words = list(Counter(word for sentence in taught for word in sentence))
         cells = forms_of_all(words)  # [U, M]
-        wanted = {
-            cell
-            for row, word in zip(cells, words, strict=True)
-            if word in known
-            for cell in row
-            if cell
-        }
-        features = tuple(sorted(wanted))
-        number = {name: place for place, name in enumerate(features)}
-        rows, columns = [], []
-        for row, names in enumerate(cells):
-            for name in names:
-                if name in number:
-                    rows.append(row)
-                    columns.append(number[name])
-        size, width = len(words), len(features)
-        rows += [size, size + 1]
-        columns += [width, width + 1]
-        forms = scipy.sparse.csr_matrix(
-            (np.ones(len(rows), np.float32), (rows, columns)), shape=(size + 2, width + 2)
-        )
-        return cls(words, np.array([counts[word] for word in words]), features, forms)
+        features = tuple(sorted({cell for row in cells for cell in row if cell}))
+        forms = matrix_of_forms(cells, features)
+        end = scipy.sparse.identity(2, np.float32)
+        vectors = matrix_of_forms(cells, of_forms.features) @ of_forms.vectors
+        vectors = np.pad(vectors, [(0, 2), (0, 0)])
+        return cls(words, features, scipy.sparse.block_diag([forms, end], format="csr"), vectors)
 
     def scales(self) -> np.ndarray:
         """What each feature weighs in each block, float32 [BLOCKS, F + 2]; 0: not seen there."""
@@ -82,9 +64,8 @@ class WordTable:
         for block, offset in enumerate(OFFSETS):
             table = _KINDS.get(offset)
             scales[block, :-2] = [1.0 if table is None else table.get(kind, 0.0) for kind in kinds]
-            scales[block, -2] = offset < 0
-            scales[block, -1] = offset > 0
-        scales[FIRST, :-2] = [kind in ("f", "i") for kind in kinds]
+            scales[block, -2:] = offset < 0, offset > 0
+        scales[FIRST, :-2] = [kind in _KINDS_OF_FIRST for kind in kinds]
         return scales
 
 

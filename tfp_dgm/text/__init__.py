@@ -1,6 +1,7 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
 from tfp_dgm.text.bucketed_batches import BucketedBatches
+from tfp_dgm.text.neighbour_information import neighbour_counts, positive_information
 from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
 from tfp_dgm.text.spelling import NO_FEATURE, spelling_features
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
@@ -23,6 +24,8 @@ __all__ = [
     "WordVocabulary",
     "forms_of_all",
     "forms_of_words",
+    "neighbour_counts",
+    "positive_information",
     "spelling_features",
     "without_words",
     "word_spans",
