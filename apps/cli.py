@@ -16,6 +16,7 @@ from . import (
     predict,
     serve,
     serve_check,
+    tag,
     text_vae,
 )
 from ._interrupts import prompt_interrupts
@@ -46,6 +47,7 @@ def versions(
 
 app.command("label")(label.label)
 app.command("predict")(predict.predict)
+app.add_typer(tag.app, name="tag")
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("serve-check")(serve_check.serve_check)

@@ -1,4 +1,4 @@
-"""Trains a tagger on partially tagged sentences, judges it by what it did not see, tags the rest."""
+"""Trains a tagger on partially tagged sentences, judges it by tags it did not see, tags the rest."""
 
 from __future__ import annotations
 
