@@ -45,9 +45,7 @@ app = typer.Typer(cls=TagGroup, no_args_is_help=True)
 
 Source = Annotated[
     Path,
-    typer.Argument(
-        metavar="FILE", help="CoNLL, CoNLL-U, JSON Lines or plain text, each also .gz."
-    ),
+    typer.Argument(metavar="FILE", help="CoNLL, CoNLL-U, JSON Lines or plain text, each also .gz."),
 ]
 TokenColumn = Annotated[
     str | None,

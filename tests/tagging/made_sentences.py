@@ -21,12 +21,13 @@ _NAMES = {
     "LOC": ["Oslo", "Bern", "New York", "Lake Erie", "Gil"],
 }
 _FRAMES = [
-    "{} went to {} .",
-    "{} lives in {} now .",
-    "yesterday {} called {} from there .",
-    "we met {} near {} and left .",
-    "nothing happened .",
-    "it rained all day in {1} .",
+    "PER went to LOC .",
+    "PER lives in LOC now .",
+    "yesterday PER called PER from there .",
+    "we met PER near LOC and left .",
+    "PER and LOC are old words .",
+    "nothing happened to them .",
+    "it rained all day in LOC .",
 ]
 
 
@@ -51,28 +52,18 @@ def names(count, seed=0):
     rng = np.random.default_rng(seed)
     sentences = []
     for _ in range(count):
-        spans = [str(rng.choice(_NAMES[name])) for name in ("PER", "LOC")]
-        frame = str(rng.choice(_FRAMES))
         words, tags = [], []
-        for word in frame.split():
-            if word.startswith("{"):
-                place = frame.split().index(word) if word == "{}" else 1
-                number = 1 if word == "{1}" or "LOC" in tags or (place and "B-PER" in tags) else 0
-                name = ("PER", "LOC")[number]
-                if frame == _FRAMES[2]:
-                    number, name = 0, "PER"
-                for position, part in enumerate(spans[number].split()):
-                    words.append(part)
-                    tags.append(("I-" if position else "B-") + name)
-            else:
-                words.append(word)
-                tags.append("O")
+        for word in str(rng.choice(_FRAMES)).split():
+            parts = str(rng.choice(_NAMES[word])).split() if word in _NAMES else [word]
+            words += parts
+            inside = [f"I-{word}"] * (len(parts) - 1)
+            tags += [f"B-{word}", *inside] if word in _NAMES else ["O"]
         sentences.append((words, tags))
     return sentences
 
 
 def conll(sentences, given):
-    """Two columns; the tags of sentences and words that `given(sentence, word)` names."""
+    """Two columns; the tags of those words for which `given(sentence, word)` is true."""
     lines = []
     for number, (words, tags) in enumerate(sentences):
         for place, (word, tag) in enumerate(zip(words, tags, strict=True)):

@@ -15,7 +15,7 @@ from typing import Self
 
 from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.data_error import DataError, listing, shorten
-from tfp_dgm.data.tag_scheme import TagScheme
+from tfp_dgm.data.tag_scheme import KINDS, TagScheme
 from tfp_dgm.data.tagged.found_scheme import TagError, find_scheme
 from tfp_dgm.data.tagged.raw_sentences import RawChunk
 from tfp_dgm.data.tagged.tag_cells import TagCells
@@ -186,6 +186,8 @@ def read_tagged_sentences(
     Raises:
       DataError: if the file cannot be read or holds no sentence; names the line.
     """
+    if scheme not in (None, *KINDS):
+        raise DataError(f"scheme: expected one of {', '.join(KINDS)}; received {scheme!r}")
     source = open_tagged_file(Path(path), format, token_column, tag_column)
     if source.kind and scheme not in (None, source.kind):
         raise DataError.at(path, f"scheme: texts with spans have none; received {scheme!r}")

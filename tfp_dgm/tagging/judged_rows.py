@@ -10,6 +10,7 @@ import numpy as np
 from tfp_dgm.confidence import Calibration, acceptance_threshold
 from tfp_dgm.tagging.clustering import design_effect
 
+_ROUNDING = 1e-5  # By more than that no float32 graph is off.
 _MOST_ROWS = 20_000  # Of more the grids of a calibration take long, and nothing is left to learn.
 
 
@@ -88,16 +89,19 @@ class Judge:
         Args:
           answers: [N, K]; uncalibrated, of the rows to accept from.
           min_precision: the share of accepted rows that must be right.
-          of: the classes that are accepted; None: all. Rows of others are looked at nowhere.
+          of: the classes that are accepted; None: all. They are judged by a calibration of their
+            own, so that rows of other classes neither lend them trust nor take it away.
         """
-        rows = self.rows
+        rows, calibration = self.rows, self.calibration
         if of is not None:
             answers = answers[np.isin(answers.argmax(axis=1), of)]
             rows = rows.of(np.isin(rows.cross_fitted.argmax(axis=1), of))
+            if len(rows):
+                calibration = _calibrated(rows, self.effect)
         if not len(answers) or not len(rows):
             return None
-        return acceptance_threshold(
-            self.calibration,
+        threshold = acceptance_threshold(
+            calibration,
             answers,
             min_precision,
             cross_fitted=rows.cross_fitted,
@@ -105,6 +109,10 @@ class Judge:
             fitted=rows.fitted,
             counts=np.full(len(rows), 1 / self.effect),
         )
+        if threshold is None or of is None:
+            return threshold
+        accepted = calibration(answers).max(axis=1) >= threshold
+        return float(self.calibration(answers[accepted]).max(axis=1).min()) - _ROUNDING
 
 
 def _calibrated(rows: AnnotatedRows, effect: float) -> Calibration:

@@ -19,6 +19,7 @@ from tfp_dgm.tagging.scheme_space import space_of_scheme
 from tfp_dgm.tagging.sentence_readings import read_tokens
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
 from tfp_dgm.tagging.tag_judgement import TagCalibrations
+from tfp_dgm.tagging.words_in_graph import split_words
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -113,13 +114,37 @@ class JudgedTagger(SavesArguments, keras.Model):
         return answer
 
     def serving_signatures(self) -> Mapping[str, Signature]:
-        """`serving_default` and `tokens`: tokens [T], filled with "" -> what `answers` says."""
-        words = [name[2:] for name in self.tagger.forms.features if name.startswith("w ")]
-        words = words or ["a"]
-        examples = [[words[(3 * row + i) % len(words)] for i in range(5)] for row in range(4)]
-        inputs = {"tokens": tf.TensorSpec([None, None], tf.string)}
-        of_tokens = Signature(inputs, self.answers, {"tokens": examples}, xla=False)
-        return {"serving_default": of_tokens, "tokens": of_tokens}
+        """The tasks of a tagger.
+
+        serving_default  text -> tokens [T] as `data.words_of` finds them, filled with "", their
+                         characters `starts` and `ends` [T], and what `answers` says
+        tokens           tokens [T], filled with "" -> what `answers` says
+        """
+        examples = self._examples()
+
+        def of_text(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            words = split_words(text)
+            return {**words._asdict(), **self.answers(words.tokens)}
+
+        return {
+            "serving_default": Signature(
+                {"text": tf.TensorSpec([None], tf.string)},
+                of_text,
+                {"text": [" ".join(words) for words in examples]},
+                xla=False,
+            ),
+            "tokens": Signature(
+                {"tokens": tf.TensorSpec([None, None], tf.string)},
+                self.answers,
+                {"tokens": examples},
+                xla=False,
+            ),
+        }
+
+    def _examples(self) -> list[list[str]]:
+        """Four sentences of five words that the tagger knows."""
+        words = [name[2:] for name in self.tagger.forms.features if name.startswith("w ")] or ["a"]
+        return [[words[(3 * row + i) % len(words)] for i in range(5)] for row in range(4)]
 
     def _calibrated(self, mixture: TemperedMixture, probabilities: tf.Tensor) -> tf.Tensor:
         return mixture([probabilities] * len(mixture.temperatures))

@@ -1,4 +1,4 @@
-"""Trains a tagger on partially tagged sentences, judges it by tags it did not see, tags the rest."""
+"""Trains a tagger on partially tagged sentences, judges it, and tags the rest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from tfp_dgm.tagging.tag_judgement import TagReadings, judge_tags
 from tfp_dgm.tagging.tag_outcome import TagOutcome
 from tfp_dgm.tagging.tagger_fitting import fit_tagger
 from tfp_dgm.timed import timed
-
-_FEW_SENTENCES = 20
 
 
 def tag_sentences(
@@ -63,35 +61,13 @@ def tag_sentences(
             [reading_of_answer(answer, space) for answer in fit.fitted],
         )
     with timed(seconds, "judging"):
-        copies = _copies([tokens[row] for row in fit.annotated])
         calibrations, outcome = judge_tags(
             readings,
             scheme,
             space,
             min_precision=min_precision,
             seed=seed,
-            copies=copies,
-            warnings=[*warnings, *_few(len(fit.annotated), copies)],
+            warnings=warnings,
         )
     model = JudgedTagger.of(fit.tagger, scheme, calibrations)
     return model, replace(outcome, seconds=seconds)
-
-
-def _copies(sentences: Sequence[Sequence[str]]) -> int:
-    return len(sentences) - len({tuple(word.lower() for word in words) for words in sentences})
-
-
-def _few(annotated: int, copies: int) -> list[str]:
-    found = []
-    if annotated - copies < _FEW_SENTENCES:
-        found.append(
-            f"Only {annotated - copies:,} different sentences have tags. With fewer than "
-            f"{_FEW_SENTENCES} what is promised of accepted tags rests on little; annotate the "
-            "sentences that the report lists first."
-        )
-    if copies:
-        found.append(
-            f"{copies:,} of the {annotated:,} sentences with tags are copies of others. What they "
-            "tell of the rest is told once, and probabilities may look surer than they are."
-        )
-    return found

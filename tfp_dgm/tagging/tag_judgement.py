@@ -18,6 +18,7 @@ from tfp_dgm.tagging.span_results import Verdicts, checked_spans, count_spans, s
 from tfp_dgm.tagging.tag_outcome import Acceptance, SpanCounts, TagOutcome
 
 _NEXT = 30
+_FEW_SENTENCES = 20
 _RIGHT = 1
 
 
@@ -68,7 +69,6 @@ def judge_tags(
     *,
     min_precision: float,
     seed: int = 0,
-    copies: int = 0,
     warnings: Sequence[str] = (),
 ) -> tuple[TagCalibrations, TagOutcome]:
     """Calibrates probabilities by annotations that models did not see, and accepts what is safe.
@@ -83,7 +83,6 @@ def judge_tags(
       space: the labels of the chain.
       min_precision: the share of what is accepted that must be right.
       seed: of the choice of rows where there are more than a calibration takes.
-      copies: how many annotated sentences repeat another one.
       warnings: what the person should know already.
     """
     words = _Words.of(readings, space)
@@ -106,7 +105,7 @@ def judge_tags(
         judge.effect,
         confidence[checked],
         (words.predicted == observed)[checked],
-        words.sentences[checked],
+        words.texts[checked],
         confidence[opened & by_itself],
     )
     calibrations = TagCalibrations(judge.calibration, threshold)
@@ -125,6 +124,7 @@ def judge_tags(
     given_probability[words.annotated] = given_label_probability(
         judge.calibration, rows.cross_fitted, rows.allowed, rows.fitted
     )
+    different = len(np.unique(words.texts[words.starts[readings.annotated]]))
     doubt = np.where(observed < 0, 1 - confidence, 0)
     doubts = np.split(doubt, words.starts[1:-1])
     outcome = TagOutcome(
@@ -144,8 +144,12 @@ def judge_tags(
         span_counts=counts,
         min_precision=min_precision,
         next_sentences=sentences_to_annotate(readings.tokens, doubts, _NEXT),
-        copies=copies,
-        warnings=[*warnings, *_too_few(of_words, of_spans, min_precision)],
+        copies=len(readings.annotated) - different,
+        warnings=[
+            *warnings,
+            *_few(len(readings.annotated), different),
+            *_too_few(of_words, of_spans, min_precision),
+        ],
     )
     return calibrations, outcome
 
@@ -156,7 +160,7 @@ class _Words:
 
     Attributes:
       starts: int [S + 1].
-      sentences: int [W].
+      texts: int [W]; the number of the sentence that each is in, the same one of its copies.
       raw: float32 [W, G]; uncalibrated, with the given tags as evidence.
       unseen, fitted: float32 [n, G]; of the words of annotated sentences that have one given tag or
         a choice, by models that did not see it, and by the one that did.
@@ -168,7 +172,7 @@ class _Words:
     """
 
     starts: np.ndarray
-    sentences: np.ndarray
+    texts: np.ndarray
     raw: np.ndarray
     unseen_all: np.ndarray
     fitted: np.ndarray
@@ -181,13 +185,13 @@ class _Words:
     def of(cls, readings: TagReadings, space: TagSpace) -> _Words:
         lengths = [len(words) for words in readings.tokens]
         starts = np.cumsum([0, *lengths])
-        sentences = np.repeat(np.arange(len(lengths)), lengths)
+        texts = np.repeat(copies(readings.tokens), lengths)
         groups = np.array(space.groups)
         raw = np.concatenate([reading.tags for reading in readings.all_sentences])
         predicted = groups[np.concatenate([reading.labels for reading in readings.all_sentences])]
         number = {tag: place for place, tag in enumerate(space.tags)}
         member = np.eye(len(space.tags), dtype=bool)[groups]  # [K, G]
-        observed = np.full(len(sentences), -1)
+        observed = np.full(len(texts), -1)
         rows, allowed, unseen, fitted = [], [], [], []
         for place, sentence in enumerate(readings.annotated):
             known = readings.allowed[sentence]
@@ -209,7 +213,7 @@ class _Words:
                 fitted.append(own.tags[word])
         return cls(
             starts,
-            sentences,
+            texts,
             raw,
             np.array(unseen),
             np.array(fitted),
@@ -233,8 +237,8 @@ class _Words:
         return self.unseen_all[self.observed[self.annotated] >= 0]
 
     def annotated_rows(self) -> AnnotatedRows:
-        sentences = self.sentences[self.annotated]
-        return AnnotatedRows(self.unseen_all, self.allowed, sentences, self.fitted)
+        texts = self.texts[self.annotated]
+        return AnnotatedRows(self.unseen_all, self.allowed, texts, self.fitted)
 
 
 def _judged_spans(
@@ -251,9 +255,10 @@ def _judged_spans(
     ]
     raw = np.array([span.probability for found in verdicts for span, _ in found])
     right = np.array([verdict for found in verdicts for _, verdict in found], bool)
-    sentences = np.repeat(readings.annotated, [len(found) for found in verdicts])
+    texts = words.texts[words.starts[readings.annotated]]
+    texts = np.repeat(texts, [len(found) for found in verdicts])
     judge = Judge.of(
-        AnnotatedRows(two_classes(raw), np.stack([~right, right], axis=1), sentences), seed=seed
+        AnnotatedRows(two_classes(raw), np.stack([~right, right], axis=1), texts), seed=seed
     )
 
     def calibrated(probability: np.ndarray) -> np.ndarray:
@@ -274,7 +279,7 @@ def _judged_spans(
         for reading, is_open in zip(readings.all_sentences, opened, strict=True)
     ]
     acceptance = Acceptance(
-        threshold, judge.effect, calibrated(raw), right, sentences, calibrated(candidates)
+        threshold, judge.effect, calibrated(raw), right, texts, calibrated(candidates)
     )
     found = TagCalibrations(
         calibrations.words, calibrations.word_threshold, judge.calibration, threshold
@@ -304,6 +309,34 @@ def _span_counts(readings: TagReadings, scheme: TagScheme, space: TagSpace) -> S
         counts.append([count_spans(spans, space.types) for spans in (right, predicted, truth)])
     table = np.array(counts, int).reshape(len(rows), 3, len(space.types))
     return SpanCounts(np.array(rows, int), table[:, 0], table[:, 1], table[:, 2])
+
+
+def copies(tokens: Sequence[Sequence[str]]) -> np.ndarray:
+    """The number int [S] of each sentence; copies, whatever their case, have the same one."""
+    numbers: dict[tuple[str, ...], int] = {}
+    return np.array(
+        [
+            numbers.setdefault(tuple(word.lower() for word in words), len(numbers))
+            for words in tokens
+        ]
+    )
+
+
+def _few(annotated: int, different: int) -> list[str]:
+    """Sentences on how little is annotated."""
+    found = []
+    if different < _FEW_SENTENCES:
+        found.append(
+            f"Only {different:,} different sentences have tags. With fewer than {_FEW_SENTENCES} "
+            "what is promised of accepted tags rests on little; annotate the sentences that the "
+            "report lists first."
+        )
+    if annotated > different:
+        found.append(
+            f"{annotated - different:,} of the {annotated:,} sentences with tags are copies of "
+            "others, which tell together as much as one."
+        )
+    return found
 
 
 def _too_few(words: Acceptance, spans: Acceptance | None, min_precision: float) -> list[str]:
