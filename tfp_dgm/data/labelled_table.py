@@ -216,8 +216,10 @@ def read_whole(reader: TableReader) -> FrameChunk:
     import pandas as pd
 
     chunks = list(reader.chunks(_ROWS_PER_CHUNK))
+    # As objects: pandas' own union of names holds no lone surrogate.
+    names = pd.Index(dict.fromkeys(name for c in chunks for name in c.frame.columns), dtype=object)
     return FrameChunk(
-        frame=pd.concat([chunk.frame for chunk in chunks], ignore_index=True),
+        frame=pd.concat([c.frame.reindex(columns=names) for c in chunks], ignore_index=True),
         lines=np.concatenate([chunk.lines for chunk in chunks]),
         unit=chunks[0].unit,
         warnings=chunks[-1].warnings,
