@@ -104,10 +104,15 @@ def test_there_need_be_no_labels_where_classes_are_defined(tmp_path: Path) -> No
         assert table.allowed.shape == (2, 3)
 
 
-def test_a_label_that_is_not_defined_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("label", "meant"), [("refunds", "refund"), ("biling", "billing")])
+def test_a_label_that_is_not_defined_is_refused(tmp_path: Path, label: str, meant: str) -> None:
     path = tmp_path / "in.csv"
-    path.write_text("text,label\na,refunds\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 2.*unknown class 'refunds'.*did you mean 'refund'"):
+    path.write_text(f"text,label\na,{label}\n", encoding="utf-8")
+    said = (
+        f"line 2.*unknown class '{label}'; the known classes are 'delivery', 'invoice', 'refund', "
+        f"'billing'; did you mean '{meant}'"
+    )
+    with pytest.raises(DataError, match=said):
         read_labelled_table(
             path,
             text_columns=["text"],

@@ -55,7 +55,7 @@ class AnnotationColumn:
             there are more than 1,000 different labels, more than half of which occur once only:
             names or numbers of rows, not classes.
         """
-        sets = self.sets() if groups is None else self._within(groups)
+        sets = self.sets()
         counts = Counter(names[0] for names in sets if len(names) == 1)
         observed = set(counts)
         if classes is None:
@@ -63,13 +63,15 @@ class AnnotationColumn:
         known = tuple(sorted(observed if classes is None else set(classes)))
         if not any(sets) and groups is None:
             raise self.error("there are no labels at all; label a few rows of each class first")
-        index = {name: k for k, name in enumerate(known)}
+        index = {name: [k] for k, name in enumerate(known)}
+        for group, members in (groups or {}).items():
+            index[group] = [k for name in members for k in index[name]]
         allowed = np.ones([len(sets), len(known)], dtype=np.bool_)
         for row, names in enumerate(sets):
             if names:
                 self.check_known(names, index, row)
                 allowed[row] = False
-                allowed[row, [index[name] for name in names]] = True
+                allowed[row, [k for name in names for k in index[name]]] = True
         if groups is not None:
             return known, allowed
         if len(known) < 2 or (len(observed) == 1 and all(len(names) < 2 for names in sets)):
@@ -82,13 +84,6 @@ class AnnotationColumn:
                 "label a few rows with one class"
             )
         return known, allowed
-
-    def _within(self, groups: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
-        """The classes that each cell names, a group by those within it."""
-        return [
-            tuple(dict.fromkeys(k for name in names for k in groups.get(name, (name,))))
-            for names in self.sets()
-        ]
 
     def sets(self) -> list[tuple[str, ...]]:
         """The distinct classes that each cell names [N]; none where it is empty.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfp_dgm.data.data_error import listing
+from tfp_dgm.labelling.class_levels import JudgedLevel
 from tfp_dgm.labelling.class_shares import FEWEST_LABELS, ClassShares
 
 _WIDE = 0.1  # A range of shares from which on it is told.
@@ -53,12 +54,33 @@ def unknown_share(class_shares: ClassShares, share_draws: np.ndarray) -> float:
     return float(np.quantile(share_draws[:, class_shares.unknown].sum(axis=1), 0.9))
 
 
-def unknown_warning(class_shares: ClassShares, share: float, classes: Sequence[str]) -> str:
-    """Says that nothing is accepted, since a share of the rows may be of unknown classes."""
-    names = [name for name, few in zip(classes, class_shares.unknown, strict=True) if few]
-    has, these = ("has", "this class") if len(names) == 1 else ("have", "these classes")
+def unknown_warning(
+    names: Sequence[str], share: float, *, answers: str = "predictions", kind: str = "class"
+) -> str:
+    """Says that nothing is accepted, since a share of the rows may be of unknown classes.
+
+    Args:
+      names: of these.
+      share: at most; see `unknown_share`.
+      answers: what none is accepted of.
+      kind: what the names are of.
+    """
+    has, these = "has", f"this {kind}"
+    if len(names) > 1:
+        has, these = "have", f"these {kind}es" if kind.endswith("s") else f"these {kind}s"
     return (
-        "Too few labels to tell which predictions are right. None of the predictions is accepted: "
-        f"{listing(names)} {has} fewer than {FEWEST_LABELS} labels, and up to {share:.0%} of the "
-        f"rows may be of {these}, taken for others. Label more of them first."
+        f"Too few labels to tell which {answers} are right. None of the {answers} is accepted: "
+        f"{listing(list(names))} {has} fewer than {FEWEST_LABELS} labels, and up to {share:.0%} of "
+        f"the rows may be of {these}, taken for others. Label more of them first."
     )
+
+
+def level_warnings(levels: Sequence[JudgedLevel], min_precision: float) -> list[str]:
+    """What `unknown_warning` says, of the levels of groups."""
+    return [
+        unknown_warning(
+            judged.unknown, judged.unknown_share, answers="predictions of groups", kind="group"
+        )
+        for judged in levels
+        if judged.unknown_share > 1 - min_precision
+    ]
