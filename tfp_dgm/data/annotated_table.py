@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_dgm.data.class_names import given_names, torn_names
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.labelled_table import join_texts, read_whole, truncate
 from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.table_warnings import odd_texts, similar_labels
+from tfp_dgm.data.visible_text import spelling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +124,7 @@ def read_annotated_table(
         annotators=annotators,
         answers=np.unique(np.array(numbered, np.int64), axis=0),
         warnings=[
+            *torn_names(classes or (), separator),
             *similar_labels(dict(counts)),
             *odd_texts(texts, chunk),
             *chunk.warnings,
@@ -141,7 +144,7 @@ def _answers(
             if len(labels) > 1:
                 raise column.error(
                     "expected one class, since an annotator cannot answer a set; received "
-                    f"{listing([repr(label) for label in labels])}; if {column.separator!r} is "
+                    f"{listing([spelling(label) for label in labels])}; if {column.separator!r} is "
                     "part of a label, choose another separator",
                     row,
                 )
@@ -165,11 +168,11 @@ def _classes(
         )
     if classes is None:
         columns[0].check_shared(counts)
-    known = tuple(sorted(counts if classes is None else set(classes)))
+    known = tuple(sorted(counts)) if classes is None else given_names(classes)
     for column, row, _, label in found:
         column.check_known((label,), known, row)
     if len(counts) < 2:
         raise columns[0].error(
-            f"expected labels of two or more classes; received only {min(counts)!r}"
+            f"expected labels of two or more classes; received only {spelling(min(counts))}"
         )
     return known

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.cell_values import cell_values
+from tfp_dgm.data.class_names import given_names
 from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
-from tfp_dgm.data.visible_text import is_blank, spelling
+from tfp_dgm.data.visible_text import is_blank, is_writable, spelling
 
 _MANY_CLASSES = 1000
 
@@ -60,7 +61,7 @@ class AnnotationColumn:
         observed = set(counts)
         if classes is None:
             self.check_shared(counts)
-        known = tuple(sorted(observed if classes is None else set(classes)))
+        known = tuple(sorted(observed)) if classes is None else given_names(classes)
         if not any(sets) and groups is None:
             raise self.error("there are no labels at all; label a few rows of each class first")
         index = {name: [k] for k, name in enumerate(known)}
@@ -76,9 +77,11 @@ class AnnotationColumn:
             return known, allowed
         if len(known) < 2 or (len(observed) == 1 and all(len(names) < 2 for names in sets)):
             only = min(observed or known)
-            raise self.error(f"expected labels of two or more classes; received only {only!r}")
+            raise self.error(
+                f"expected labels of two or more classes; received only {spelling(only)}"
+            )
         if allowed.all():
-            every = listing([repr(name) for name in known], limit=30)
+            every = listing([spelling(name) for name in known], limit=30)
             raise self.error(
                 f"every label allows each of the classes ({every}), so that none says anything; "
                 "label a few rows with one class"
@@ -114,6 +117,10 @@ class AnnotationColumn:
         JSON has one kind of number: 1.0, which tools make of 1 where cells are missing, is 1.
         """
         if isinstance(value, str):
+            if not is_writable(value):
+                raise self.error(
+                    f"expected a label that UTF-8 can hold; received {shorten(value)}", row
+                )
             return value
         if is_null(value):
             return ""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.class_definitions import ClassDefinitions
+from tfp_dgm.data.class_names import group_labels, torn_names
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
@@ -106,18 +107,22 @@ def read_labelled_table(
     groups = None
     if definitions is not None:
         classes, groups = definitions.classes, definitions.groups
+    doubts: list[str] = []
     if label_column is None:
         names = tuple(classes or ())
         allowed = np.ones((len(texts), len(names)), np.bool_)
     else:
         annotations = AnnotationColumn(reader.path, label_column, chunk, separator)
         names, allowed = annotations.parse(classes, groups)
+        doubts += torn_names([*(classes or ()), *(groups or ())], separator)
+        if groups:
+            doubts += group_labels(annotations.sets(), groups)
     return LabelledTable(
         frame=chunk.frame,
         texts=truncate(texts),
         classes=names,
         allowed=allowed,
-        warnings=table_warnings(texts, names, allowed, chunk),
+        warnings=[*doubts, *table_warnings(texts, names, allowed, chunk)],
         places=[chunk.place(row) for row in range(len(texts))],
     )
 
@@ -156,7 +161,10 @@ def read_labelled_columns(
     for column in label_columns:
         annotations = AnnotationColumn(reader.path, column, chunk, separator)
         names, allowed = annotations.parse(classes.get(column))
-        warnings = table_warnings(texts, names, allowed, chunk)
+        warnings = [
+            *torn_names(classes.get(column) or (), separator),
+            *table_warnings(texts, names, allowed, chunk),
+        ]
         tables[column] = LabelledTable(chunk.frame, read, names, allowed, warnings, places)
     return tables
 

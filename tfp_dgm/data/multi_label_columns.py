@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.cell_values import cell_values
+from tfp_dgm.data.class_names import given_names
 from tfp_dgm.data.data_error import shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.label_sets import ESCAPE, NO_CLASSES, NOT, OTHERS_UNKNOWN
-from tfp_dgm.data.visible_text import is_blank
+from tfp_dgm.data.visible_text import is_blank, spelling
 
 Marks = NDArray[np.int8]
 YES, NO, UNKNOWN = 1, 0, -1
@@ -62,7 +63,7 @@ class LabelSetColumn:
             denied = {name for cell in cells if cell for name in cell.absent}
             names = tuple(sorted({*counts, *denied}))
         else:
-            names = tuple(sorted(set(classes)))
+            names = given_names(classes)
         index = {name: k for k, name in enumerate(names)}
         marks = np.full((len(cells), len(names)), UNKNOWN, np.int8)
         for row, cell in enumerate(cells):
@@ -156,7 +157,7 @@ def check_marks(column: AnnotationColumn, names: Sequence[str], marks: Marks) ->
     if not (marks != UNKNOWN).any():
         raise column.error("there are no labels at all; label a few rows of each class first")
     if len(names) < 2:
-        only = repr(names[0]) if names else "none"
+        only = spelling(names[0]) if names else "none"
         raise column.error(f"expected labels of two or more classes; received only {only}")
     if not ((marks == YES).any(axis=0) & (marks == NO).any(axis=0)).any():
         raise column.error(

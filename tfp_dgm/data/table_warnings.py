@@ -117,7 +117,7 @@ def _conflicts(
         return
 
     def named(row: int) -> str:
-        names = " or ".join(repr(classes[k]) for k in np.flatnonzero(allowed[row]).tolist())
+        names = " or ".join(spelling(classes[k]) for k in np.flatnonzero(allowed[row]).tolist())
         return f"{chunk.place(row)} {names}"
 
     examples = "; ".join(
