@@ -38,6 +38,10 @@ CASES = {
             "--output o.csv",
             "--separator: expected something to stand between labels",
         ),
+        "a mark as separator": (
+            "t.csv --text-column text --label-column label --separator ! --output o.csv",
+            "--separator: expected something to stand between labels, without !, ?",
+        ),
         "no classes": (
             "t.csv --text-column text --classes none.yaml --output o.csv",
             "none.yaml: expected a file of classes",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tfp_dgm.labelling.calibration import Calibration
+from tfp_dgm.confidence import Calibration
 from tfp_dgm.labelling.class_levels import JudgedLevel, Level
 from tfp_dgm.labelling.class_shares import ClassShares
 from tfp_dgm.labelling.label_warnings import (

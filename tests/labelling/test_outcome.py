@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.labelling.outcomes import hand_made, one_hot
-from tfp_dgm.labelling.calibration import Calibration
+from tfp_dgm.confidence import Calibration
 from tfp_dgm.labelling.class_levels import JudgedLevel, Level
 from tfp_dgm.labelling.outcome import Outcome
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tfp_dgm.data.class_names import given_names
 from tfp_dgm.data.data_error import shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.label_column import AnnotationColumn
-from tfp_dgm.data.label_sets import ESCAPE, NO_CLASSES, NOT, OTHERS_UNKNOWN
+from tfp_dgm.data.label_sets import ESCAPE, NO_CLASSES, NOT, MarkedLabels
 from tfp_dgm.data.visible_text import is_blank, spelling
 
 Marks = NDArray[np.int8]
@@ -113,23 +113,20 @@ class LabelSetColumn:
                     row,
                 )
             return _Cell((), (), partial=False)
-        named = [label for label in labels if label != OTHERS_UNKNOWN]
-        applies = [_name(label) for label in named if not label.startswith(NOT)]
-        absent = [_name(label.removeprefix(NOT)) for label in named if label.startswith(NOT)]
-        if any(is_blank(name) for name in [*applies, *absent]):
+        said = MarkedLabels.of(labels)
+        if any(is_blank(name) for name in said.denied):
             raise self.column.error(
-                f"expected a class name behind {NOT!r} or {ESCAPE!r}; received {shorten(cell)}", row
+                f"expected a class name behind {NOT!r}; received {shorten(cell)}", row
             )
-        if both := sorted(set(applies) & set(absent)):
+        if both := sorted(set(said.named) & set(said.denied)):
             raise self.column.error(
                 f"expected a class to apply or not; received both of {both[0]!r} in "
                 f"{shorten(cell)}",
                 row,
             )
-        if not named:
+        if not said.named and not said.denied:
             return None
-        partial = OTHERS_UNKNOWN in labels or bool(absent)
-        return _Cell(_distinct(applies), _distinct(absent), partial)
+        return _Cell(said.named, said.denied, said.leaves_open or bool(said.denied))
 
 
 def parse_indicators(
@@ -181,11 +178,3 @@ def _indicator(column: AnnotationColumn, cell: Any, row: int) -> int:
                 row,
             )
     return UNKNOWN
-
-
-def _name(label: str) -> str:
-    return label.removeprefix(ESCAPE)
-
-
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
