@@ -7,6 +7,7 @@ import typer
 
 from . import (
     caption,
+    check,
     datasets,
     demo,
     export,
@@ -46,6 +47,7 @@ def versions(
 
 app.command("label")(label.label)
 app.command("predict")(predict.predict)
+app.command("check")(check.check)
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("serve-check")(serve_check.serve_check)

@@ -57,6 +57,13 @@ CASES = {
         "no file": ("there none.csv --output o.csv", "none.csv: no such file"),
         "no model": ("there t.csv --output o.csv", "expected a folder that `dgm label` wrote"),
     },
+    "check": {
+        "no file": ("none.csv s.csv", "none.csv: no such file"),
+        "no labels": ("t.csv s.csv", "expected a table that `dgm label` or `dgm predict` wrote"),
+        "twice": ("t.csv s.csv s.csv", "SAMPLE: expected distinct files"),
+        "share": ("t.csv s.csv --confidence 1", "--confidence: expected a share between 0 and 1"),
+        "json": ("t.csv s.csv --json u.csv", "is there already; delete it"),
+    },
     "demo": {
         "file": ("--output t.csv", "expected a folder or nothing; found a file"),
         "there": ("--output there", "expected nothing or an earlier demo there; found 'file'"),
