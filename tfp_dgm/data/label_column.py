@@ -75,13 +75,15 @@ class AnnotationColumn:
         if classes is None:
             self.check_shared(counts)
         known = tuple(sorted(counts)) if classes is None else given_names(classes)
-        index = {name: k for k, name in enumerate(known)}
+        index = {name: [k] for k, name in enumerate(known)}
+        for group, members in groups_of.items():
+            index[group] = [k for name in members for k in index[name]]
         annotated = np.array([bool(cell.named or cell.denied) for cell in cells], np.bool_)
         if not annotated.any() and groups is None:
             raise self.error("there are no labels at all; label a few rows of each class first")
         allowed = np.ones([len(cells), len(known)], dtype=np.bool_)
         for row in np.flatnonzero(annotated).tolist():
-            allowed[row] = self._allowed(cells[row], index, groups_of, row)
+            allowed[row] = self._allowed(cells[row], index, len(known), row)
         if groups is None:
             self._check_informative(known, allowed[annotated])
         return known, allowed, list(self.mark_warnings(cells))
@@ -112,13 +114,13 @@ class AnnotationColumn:
     def _allowed(
         self,
         said: MarkedLabels,
-        index: Mapping[str, int],
-        groups: Mapping[str, Sequence[str]],
+        index: Mapping[str, Sequence[int]],
+        num_classes: int,
         row: int,
     ) -> NDArray[np.bool_]:
         """The classes [K] that an annotated cell allows."""
         for name in said.denied:
-            if name not in index and name not in groups:
+            if name not in index:
                 self.check_known(
                     (name,),
                     index,
@@ -127,10 +129,9 @@ class AnnotationColumn:
                     "it in `classes`",
                 )
         names = said.named or said.denied
-        within = tuple(dict.fromkeys(k for name in names for k in groups.get(name, (name,))))
-        self.check_known(within, index, row)
-        meant = np.zeros(len(index), np.bool_)
-        meant[[index[name] for name in within]] = True
+        self.check_known(names, index, row)
+        meant = np.zeros(num_classes, np.bool_)
+        meant[[k for name in names for k in index[name]]] = True
         if said.named:
             return meant
         if meant.all():

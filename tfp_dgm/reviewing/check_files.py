@@ -177,7 +177,8 @@ def _held_to(
         if value is not None and value != decided:
             given = "min_precision" if name == "promise" else name
             raise DataError(
-                f"{given}: expected {'none' if decided is None else repr(decided)}, as was decided in {record}; received {value!r}"
+                f"{given}: expected {'none' if decided is None else repr(decided)}, as was "
+                f"decided in {record}; received {value!r}"
             )
     if once is not None and once != (kept.once is not None):
         when = "at any time" if kept.once is None else "once"
