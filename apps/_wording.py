@@ -7,6 +7,7 @@ SPELLED = {
     "`build=True`": "--build",
     "`answer_columns`": "--answer-column",
     "`label_column`": "--label-column",
+    "`classes`": "--class",
     "`definitions`": "--classes",
     "`EmbeddedServer`": "the embedded one (--embedded)",
     "`train_text_model`": "`dgm text-vae train`",

@@ -7,6 +7,7 @@ import typer
 
 from . import (
     caption,
+    check,
     datasets,
     demo,
     export,
@@ -47,6 +48,7 @@ def versions(
 
 app.command("label")(label.label)
 app.command("predict")(predict.predict)
+app.command("check")(check.check)
 app.add_typer(tag.app, name="tag")
 app.command("demo")(demo.demo)
 app.command("export")(export.export)

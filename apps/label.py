@@ -44,8 +44,9 @@ def label(
     label_column: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column of labels: empty = none, a class, or a set such as a|b. Given several "
-            "times: questions of their own, with a report each; with --multi-label a class each."
+            help="Column of labels: empty = none, a class, a set such as a|b, or !a = any but a. "
+            "Given several times: questions of their own, with a report each; with --multi-label "
+            "a class each."
         ),
     ] = None,
     answer_column: Annotated[
@@ -74,8 +75,8 @@ def label(
         list[str] | None,
         typer.Option(
             "--class",
-            help="A class name; give all of them where some occur in no single label. With "
-            "several label columns: COLUMN=CLASS.",
+            help="A class name; give all of them where some occur in no single label, or one "
+            "begins with !. With several label columns: COLUMN=CLASS.",
         ),
     ] = None,
     multi_label: Annotated[
@@ -138,6 +139,8 @@ def label(
         )
         if multi_label:
             _check_multi_label(asked, separator, definitions, reasons=reasons)
+        elif separator:
+            check_separator(separator)
         several = len(asked.labels) > 1 and not multi_label
         named = _classes_by_column(classes, asked.labels) if several else classes
         check_label_results(source, output, model)

@@ -7,7 +7,14 @@ import pytest
 
 from tfp_dgm.lazy_names import lazy_names
 
-PACKAGES = ["captioning", "evaluation", "image_modelling", "sentence_modelling", "serving"]
+PACKAGES = [
+    "captioning",
+    "evaluation",
+    "image_modelling",
+    "reviewing",
+    "sentence_modelling",
+    "serving",
+]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

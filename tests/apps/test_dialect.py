@@ -39,9 +39,9 @@ WITHOUT = {
         *("datasets list", "datasets fetch", "datasets path", "datasets export"),
         *("text-vae encode", "iwae sample", "iwae reconstruct"),
     },
-    "--quiet": {"datasets list"},
+    "--quiet": {"check", "datasets list"},
     "--output": {
-        *("serve", "serve-check", "caption evaluate", "caption describe"),
+        *("check", "serve", "serve-check", "caption evaluate", "caption describe"),
         *("text-vae evaluate", "text-vae generate", "text-vae reconstruct"),
         *("text-vae interpolate", "text-vae impute", "iwae evaluate"),
         *("datasets list", "datasets fetch", "datasets path"),

@@ -38,6 +38,10 @@ CASES = {
             "--output o.csv",
             "--separator: expected something to stand between labels",
         ),
+        "a mark as separator": (
+            "t.csv --text-column text --label-column label --separator ! --output o.csv",
+            "--separator: expected something to stand between labels, without !, ?",
+        ),
         "no classes": (
             "t.csv --text-column text --classes none.yaml --output o.csv",
             "none.yaml: expected a file of classes",
@@ -52,6 +56,13 @@ CASES = {
         "input": ("there t.csv --output t.csv", "is the input 't.csv' itself"),
         "no file": ("there none.csv --output o.csv", "none.csv: no such file"),
         "no model": ("there t.csv --output o.csv", "expected a folder that `dgm label` wrote"),
+    },
+    "check": {
+        "no file": ("none.csv s.csv", "none.csv: no such file"),
+        "no labels": ("t.csv s.csv", "expected a table that `dgm label` or `dgm predict` wrote"),
+        "twice": ("t.csv s.csv s.csv", "SAMPLE: expected distinct files"),
+        "share": ("t.csv s.csv --confidence 1", "--confidence: expected a share between 0 and 1"),
+        "json": ("t.csv s.csv --json u.csv", "is there already; delete it"),
     },
     "demo": {
         "file": ("--output t.csv", "expected a folder or nothing; found a file"),

@@ -1,11 +1,18 @@
 """Files of classes: names as they stand, trees, and messages that name the line."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tfp_dgm.data import DataError, read_class_definitions, read_labelled_table
+from tfp_dgm.data import (
+    ClassDefinition,
+    ClassDefinitions,
+    DataError,
+    read_class_definitions,
+    read_labelled_table,
+)
 
 TREE = """\
 - name: refund
@@ -62,13 +69,104 @@ def test_json_is_yaml(tmp_path: Path) -> None:
             r"line 1: a class cannot be a part of itself: 'a' in 'b' in 'a'",
         ),
         ("- name: a\n  parent: a\n", "line 1: a class cannot be a part of itself: 'a' in 'a'"),
-        ("- a\n", "expected two or more classes; received a"),
+        ("- a\n", "expected two or more classes; received 'a'"),
         ("- {name: a\n", "not YAML"),
+        ("- a\n- " + "[" * 5000 + "]" * 5000, "line 2: .* lists within lists, too deep"),
+        (
+            "- a\n- x: " + "{a: " * 5000 + "b" + "}" * 5000,
+            "line 2: .* lists within lists, too deep",
+        ),
+        ("- a\n" + "- " * 5000 + "b", "line 2: .* lists within lists, too deep"),
+        ("- a\n- ? [x, y]\n  : b\n", r"line 2: expected name, .*, parent; received a list$"),
+        ("- a\n- ? {x: y}\n  : b\n", r"line 2: expected name, .*; received a mapping$"),
+        ('["a",\n"b\\ud800"]', r"line 2: expected the name .* that UTF-8 can hold; .*b.ud800"),
+        (
+            '["a", "b",\n{"name": "c", "examples": ["\\udfff\\ud83d"]}]',
+            "line 2: expected a text as an example that UTF-8 can hold",
+        ),
+        ('["a", "b",\nnull]', "line 2: expected the name of a class; received null"),
+        ('["a", "b",\n{"name": null}]', "line 2: expected a `name` of the class; received none"),
+        ("- a\n- name: b\n  examples: [c, '']\n", "line 3: expected a text as an example; .*empty"),
+        (
+            "- a\n- name: b\n  examples: [c, null]\n",
+            "line 3: expected a text as an example; .*empty",
+        ),
     ],
 )
 def test_what_is_no_list_of_classes(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         _read(tmp_path, content)
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null"])
+def test_what_is_empty_is_absent(tmp_path: Path, nothing: str) -> None:
+    fields = "".join(f"  {name}: {nothing}\n" for name in ("description", "examples", "parent"))
+    found = _read(tmp_path, f"- name: a\n{fields}- b\n")
+    assert found.definitions == (ClassDefinition("a"), ClassDefinition("b"))
+    assert _read(tmp_path, '- name: a\n  parent: "null"\n- b').groups == {"null": ("a",)}
+
+
+def test_null_in_json_is_nothing(tmp_path: Path) -> None:
+    fields = {"name": "a", "description": None, "examples": None, "parent": None}
+    found = _read(tmp_path, json.dumps([fields, "b"]))
+    assert found.definitions == (ClassDefinition("a"), ClassDefinition("b"))
+
+
+def test_json_writes_characters_beyond_16_bits_in_two(tmp_path: Path) -> None:
+    names = ["a\U0001f600", "b"]
+    assert "ud83d" in json.dumps(names)
+    assert _read(tmp_path, json.dumps(names)).classes == tuple(names)
+
+
+def test_deep_trees_and_circles(tmp_path: Path) -> None:
+    chain = [f"- {{name: c{i}, parent: c{i + 1}}}\n" for i in range(3000)]
+    found = _read(tmp_path, "".join(chain) + "- d\n")
+    assert found.classes == ("c0", "d")
+    assert found.path("c0") == tuple(f"c{i}" for i in range(3000, -1, -1))
+    with pytest.raises(
+        DataError, match=r"line 1: .*: 'c0' in 'c1' in .* in 'c9' in \.\.\. in 'c0'$"
+    ):
+        _read(tmp_path, "".join(chain) + "- {name: c3000, parent: c0}\n- d\n")
+    circle = ClassDefinitions((ClassDefinition("a", parent="b"), ClassDefinition("b", parent="a")))
+    with pytest.raises(ValueError, match="definitions: 'a' is a part of what is a part of itself"):
+        circle.path("a")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["- {0}\n- {0}\n", "- {0}\n", "- name: a\n  parent: {0}\n- name: {0}\n  parent: a\n"],
+)
+def test_messages_show_the_beginning_of_long_names(tmp_path: Path, content: str) -> None:
+    with pytest.raises(DataError, match=r"x{50}'\.\.\.") as caught:
+        _read(tmp_path, content.format("x" * 3000))
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
+def _warnings(tmp_path: Path, labels: list[str], content: str, separator: str = "|") -> list[str]:
+    path = tmp_path / "in.csv"
+    path.write_text("text,label\n" + "".join(f"a,{label}\n" for label in labels))
+    definitions = _read(tmp_path, content)
+    return read_labelled_table(
+        path,
+        text_columns=["text"],
+        label_column="label",
+        separator=separator,
+        definitions=definitions,
+    ).warnings
+
+
+def test_a_name_that_the_separator_tears_apart_is_told(tmp_path: Path) -> None:
+    content = "- a\n- b\n- a|b\n- {name: c, parent: d|e}\n"
+    (told,) = (said for said in _warnings(tmp_path, ["a|b"], content) if "stands between" in said)
+    assert told.startswith("The names 'a|b', 'd|e' hold '|', which stands between the classes")
+    assert not any("stands between" in said for said in _warnings(tmp_path, ["a|b"], content, ";"))
+
+
+def test_labels_that_name_a_parent_are_told(tmp_path: Path) -> None:
+    content = "- a\n- {name: b, parent: a}\n- c\n"
+    (told,) = (said for said in _warnings(tmp_path, ["a", "b", "a", "c"], content) if "gro" in said)
+    assert told.startswith("2 labels name groups of classes ('a'): each stands for one of")
+    assert not any("group" in said for said in _warnings(tmp_path, ["b", "c"], content))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -104,10 +202,15 @@ def test_there_need_be_no_labels_where_classes_are_defined(tmp_path: Path) -> No
         assert table.allowed.shape == (2, 3)
 
 
-def test_a_label_that_is_not_defined_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("label", "meant"), [("refunds", "refund"), ("biling", "billing")])
+def test_a_label_that_is_not_defined_is_refused(tmp_path: Path, label: str, meant: str) -> None:
     path = tmp_path / "in.csv"
-    path.write_text("text,label\na,refunds\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"line 2.*unknown class 'refunds'.*did you mean 'refund'"):
+    path.write_text(f"text,label\na,{label}\n", encoding="utf-8")
+    said = (
+        f"line 2.*unknown class '{label}'; the known classes are 'delivery', 'invoice', 'refund', "
+        f"'billing'; did you mean '{meant}'"
+    )
+    with pytest.raises(DataError, match=said):
         read_labelled_table(
             path,
             text_columns=["text"],

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -187,6 +188,75 @@ def test_a_column_that_comes_late_is_refused_not_dropped(tmp_path: Path, suffix:
     assert not output.exists()
 
 
+# Arrow's types beside those that pandas' own metadata can name.
+ARROW_VALUES = {
+    "list": pa.array([["a"], []]),
+    "large_list": pa.array([[1, 2], None], pa.large_list(pa.int64())),
+    "fixed_size_list": pa.array([[1, 2], [3, 4]], pa.list_(pa.int64(), 2)),
+    "struct": pa.array([{"a": 1}, None]),
+    "map": pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int64())),
+    "dictionary": pa.array(["a", "b"]).dictionary_encode(),
+    "fixed_size_binary": pa.array([b"a", None], pa.binary(1)),
+    "int64": pa.array([2**53 + 1, None]),
+    "timestamp": pa.array([0, None], pa.timestamp("us", "Europe/Berlin")),
+    "decimal": pa.array([decimal.Decimal("1.50"), None]),
+}
+
+
+@pytest.mark.parametrize("kind", ARROW_VALUES)
+def test_pandas_reads_what_parquet_holds(tmp_path: Path, kind: str) -> None:
+    values = ARROW_VALUES[kind]
+    pq.write_table(pa.table({"text": ["a", "b"], "values": values}), tmp_path / "in.parquet")
+    (chunk,) = iter_table_chunks(tmp_path / "in.parquet", text_columns=["text"], chunk_rows=9)
+    write_table(chunk.frame, tmp_path / "out.parquet", {"new": [["x"], []]})
+    written = pq.read_table(tmp_path / "out.parquet")
+    assert written.schema.field("values").type == values.type
+    assert written["values"].to_pylist() == values.to_pylist()
+    read = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(read.columns) == ["text", "values", "new"]
+    assert [list(cell) for cell in read["new"]] == [["x"], []]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "kind"),
+    [
+        ([], ["x"], pa.list_(pa.string())),
+        (None, "x", pa.string()),
+        (None, ["x"], pa.list_(pa.string())),
+        (1, 1.5, pa.float64()),
+        ([1], [1.5], pa.list_(pa.float64())),
+        ({}, {"a": 1}, pa.struct({"a": pa.int64()})),
+        ({"a": 1}, {"a": None, "b": "x"}, pa.struct({"a": pa.int64(), "b": pa.string()})),
+    ],
+)
+def test_all_chunks_tell_the_types_of_parquet(
+    tmp_path: Path, first: Any, later: Any, kind: pa.DataType
+) -> None:
+    with TableWriter(tmp_path / "out.parquet") as writer:
+        for value in (first, first, later, first):
+            writer.write(pd.DataFrame({"n": [7], "a": pd.Series([value], dtype=object)}))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
+    written = pq.read_table(tmp_path / "out.parquet")
+    assert written.schema.field("a").type.equals(kind)
+    assert written["n"].to_pylist() == [7] * 4
+    expected = [first, first, later, first]
+    if isinstance(later, dict):  # A struct has all its fields in each row.
+        names = [kind.field(number).name for number in range(kind.num_fields)]
+        expected = [{name: cell.get(name) for name in names} for cell in expected]
+    assert written["a"].to_pylist() == expected
+
+
+@pytest.mark.parametrize(("first", "later"), [(1, "x"), (True, 1), (2**53 + 1, 1.5), ([1], 1)])
+def test_parquet_refuses_types_that_do_not_go_together(
+    tmp_path: Path, first: Any, later: Any
+) -> None:
+    refused = pytest.raises(DataError, match=r"out\.parquet: a column cannot be written as Parquet")
+    with refused, TableWriter(tmp_path / "out.parquet") as writer:
+        for value in (first, later):
+            writer.write(pd.DataFrame({"a": pd.Series([value], dtype=object)}))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_parquet_needs_a_chunk(tmp_path: Path) -> None:
     writer = TableWriter(tmp_path / "out.parquet").__enter__()
     with pytest.raises(DataError, match="nothing to write"):
@@ -268,6 +338,33 @@ def test_json_lines_round_trip(
     assert json.dumps(read, sort_keys=True) == json.dumps(rows, sort_keys=True)  # 1 is not True.
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 5])
+def test_half_a_pair_of_utf_16_in_names_and_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int
+) -> None:
+    monkeypatch.setattr("tfp_dgm.data.labelled_table._ROWS_PER_CHUNK", chunk_rows)
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [
+        {"text": "a", "label": "x", "\ud800": 1},
+        {"text": "b", "label": "y", "b\udfff": {"\ud800": "\ud801"}},
+        {"text": "c\ud800", "\ud800": None},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = read_labelled_table(path, text_columns=["text"], label_column="label")
+    write_table(table.frame, output)
+    assert [json.loads(line) for line in output.read_text().splitlines()] == rows
+    with TableWriter(output) as writer:
+        for chunk in iter_table_chunks(path, text_columns=["text"], chunk_rows=chunk_rows):
+            writer.write(chunk.frame)
+    assert [json.loads(line) for line in output.read_text().splitlines()] == rows
+    with pytest.raises(
+        DataError, match=r"no such column 'txt'; the columns are 'text', 'label', '"
+    ):
+        read_labelled_table(path, text_columns=["txt"], label_column="label")
+    with pytest.raises(DataError, match=r"as Parquet \('text', '.ud800', 'b.udfff': .*utf-8"):
+        write_table(table.frame, tmp_path / "out.parquet")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".jsonl.gz", ".parquet"])
 @pytest.mark.parametrize("chunk_rows", [1, 7, 100, 1000])
 def test_streamed_equals_whole(tmp_path: Path, suffix: str, chunk_rows: int) -> None:
@@ -316,7 +413,7 @@ def test_streaming_checks_at_once_and_on_the_way(tmp_path: Path) -> None:
         next(iter_table_chunks(path, text_columns=["txet"], chunk_rows=2))
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_streaming_memory_is_flat(tmp_path: Path, suffix: str) -> None:
     def peak(rows: int) -> int:
         path = tmp_path / f"{rows}{suffix}"

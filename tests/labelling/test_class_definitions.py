@@ -198,6 +198,46 @@ def test_a_level_with_a_group_that_has_hardly_a_label_accepts_nothing():
         share_draws=np.full((8, 4), 0.25),  # Of these a quarter is of water, which has no label.
     )
     assert judged.threshold is None
+    assert judged.unknown == ("water",)
+    assert judged.unknown_share == 0.25
+
+
+def test_a_label_that_names_a_group_counts_at_its_level():
+    """Labels say fruit, mined or water, never which mined thing it is."""
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 4, 1200)
+    probabilities = np.full((1200, 4), 0.002)
+    probabilities[np.arange(1200), truth] = 0.994
+    allowed = np.eye(4, dtype=bool)[truth[:400]]
+    allowed[np.isin(truth[:400], (1, 2))] = [False, True, True, False]
+    (judged,) = judge_levels(
+        class_levels(TREE),
+        probabilities[400:],
+        probabilities[:400],
+        allowed,
+        threshold=None,
+        min_precision=0.95,
+        weights=np.ones((1, 400)),
+        counts=np.ones(400),
+        share_draws=np.full((8, 4), 0.25),
+    )
+    assert judged.unknown == ()
+    assert judged.unknown_share == 0
+    assert (judged.probabilities(probabilities[400:]).max(axis=1) >= judged.threshold).all()
+
+
+def test_labels_of_groups_alone_accept_groups_alone(eager):
+    texts, truth = _texts(300, seed=3)
+    mined = np.isin(truth, (1, 2))
+    allowed = np.ones((300, 4), bool)
+    allowed[:160] = np.where(mined[:160, np.newaxis], [0, 1, 1, 0], np.eye(4)[truth[:160]])
+    _, outcome = fit_classifier(texts, allowed, TREE.classes, definitions=TREE)
+    hidden = np.arange(160, 300)
+    assert np.all(outcome.safe_level[hidden] == 1)
+    answers = outcome.of_groups(1)[hidden].argmax(axis=1)
+    np.testing.assert_array_equal(answers, np.array([0, 1, 1, 2])[truth[hidden]])
+    (warning,) = (said for said in outcome.warnings if "Too few labels" in said)
+    assert "None of the predictions of classes is accepted: metal, stone have fewer" in warning
 
 
 def test_the_served_answer_stops_where_the_outcome_does(eager):

@@ -70,6 +70,18 @@ def test_annotated_rows_are_judged_by_models_that_did_not_see_them(eager):
     assert np.mean(outcome.predicted[:80] == truth[:80]) < 1 / 3 + 4 * np.sqrt(2 / 9 / 80)
 
 
+def test_a_class_is_learned_from_what_its_rows_are_not(eager):
+    texts, truth = _texts(120)
+    allowed = _allowed(truth, 80)
+    third = np.flatnonzero(truth[:80] == 2)
+    allowed[third] = True
+    allowed[third[::2], 0] = allowed[third[1::2], 1] = False  # Not the first, or not the second.
+    _, outcome = fit_classifier(texts, allowed, _names(3))
+    assert set(outcome.observed.tolist()) == {-1, 0, 1}
+    np.testing.assert_array_equal(outcome.predicted[80:], truth[80:])
+    np.testing.assert_array_equal(outcome.predicted[third], 2)
+
+
 def test_a_wrong_label_does_not_teach_its_own_row(eager):
     texts, truth = _texts(80)
     lied = _allowed(truth, 40)

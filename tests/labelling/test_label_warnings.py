@@ -1,10 +1,19 @@
 """What is said of labels that are copies, uneven or few."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tfp_dgm.confidence import Calibration
+from tfp_dgm.labelling.class_levels import JudgedLevel, Level
 from tfp_dgm.labelling.class_shares import ClassShares
-from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unknown_warning
+from tfp_dgm.labelling.label_warnings import (
+    label_warnings,
+    level_warnings,
+    unknown_share,
+    unknown_warning,
+)
 
 CLASSES = ["billing", "refund", "outage"]
 
@@ -35,8 +44,19 @@ def test_classes_with_hardly_a_label_are_named_with_what_they_may_be():
     shares = _shares(np.repeat([0, 1, 2], [3, 2, 1]), group=np.arange(6))
     draws = np.stack([np.linspace(1, 0, 11), np.linspace(0, 0.75, 11), np.linspace(0, 0.25, 11)], 1)
     assert unknown_share(shares, draws) == pytest.approx(0.9)
-    sentence = unknown_warning(shares, 0.9, CLASSES)
-    assert "refund" in sentence
-    assert "outage" in sentence
-    assert "billing" not in sentence
-    assert "have fewer than 3 labels, and up to 90% of the rows" in sentence
+    assert shares.unknown.tolist() == [False, True, True]
+    sentence = unknown_warning(["refund", "outage"], 0.9)
+    assert sentence == (
+        "Too few labels to tell which predictions are right. None of the predictions is accepted: "
+        "refund, outage have fewer than 3 labels, and up to 90% of the rows may be of these "
+        "classes, taken for others. Label more of them first."
+    )
+
+
+def test_groups_with_hardly_a_label_are_named_with_what_they_may_be():
+    level = Level(("refund", "other"), np.array([1, 0, 1]))
+    calibration = Calibration.fit(np.full((1, 2), 0.5), np.eye(2, dtype=bool)[:1], np.ones(1))
+    few = JudgedLevel(level, calibration, None, ("refund",), 0.3)
+    (sentence,) = level_warnings([few, replace(few, unknown_share=0.05)], 0.9)
+    assert "None of the predictions of groups is accepted: refund has fewer than 3" in sentence
+    assert "up to 30% of the rows may be of this group" in sentence

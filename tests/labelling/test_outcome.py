@@ -3,6 +3,8 @@
 import numpy as np
 
 from tests.labelling.outcomes import hand_made, one_hot
+from tfp_dgm.confidence import Calibration
+from tfp_dgm.labelling.class_levels import JudgedLevel, Level
 from tfp_dgm.labelling.outcome import Outcome
 
 
@@ -34,6 +36,23 @@ def test_a_set_constrains_and_a_label_does_not() -> None:
         [[0.7, 0.27, 0.03], [0.75, 0.25, 0], [0.1, 0.45, 0.45]],
         rtol=1e-6,
     )
+
+
+def test_a_set_that_the_model_does_not_believe_is_answered_at_no_level() -> None:
+    """Both rows are known to be of a or b, of which the model believes 0.3 and 0.6."""
+    level = Level(("ab", "c"), np.array([0, 0, 1]))
+    calibration = Calibration.fit(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros(0))
+    outcome = hand_made(
+        classes=("a", "b", "c"),
+        texts=["x", "y"],
+        allowed=np.array([[1, 1, 0]] * 2, bool),
+        probabilities=np.array([[0.15, 0.15, 0.7], [0.3, 0.3, 0.4]], np.float32),
+        weights=np.zeros(2, np.float32),
+        threshold=0.9,
+        levels=[JudgedLevel(level, calibration, 0.8, (), 0.0)],
+    )
+    assert (outcome.of_groups(1)[:, 0] > 0.8).all()
+    assert outcome.safe_level.tolist() == [-1, 1]
 
 
 def test_a_set_without_probability_leaves_the_prediction() -> None:

@@ -124,6 +124,25 @@ def test_rows_are_named() -> None:
         _page(hand_made(), row_names=["x"])
 
 
+def test_annotations_are_shown_by_the_fewer_classes() -> None:
+    allowed = np.ones((8, 7), bool)
+    allowed[:3] = np.eye(7, dtype=bool)[:3]
+    allowed[3, [0, 1]] = False
+    probabilities = np.full((8, 7), 0.001, np.float32)
+    probabilities[:, 0] = 0.994
+    probabilities[3] = [0.03, 0.96, 0.002, 0.002, 0.002, 0.002, 0.002]
+    outcome = hand_made(
+        classes=tuple("abcdefg"),
+        allowed=allowed,
+        probabilities=probabilities,
+        class_shares=np.full((2, 7), 1 / 7),
+        terms={},
+    )
+    page = _page(outcome)
+    assert "3 win a prize now c a 99.4%" in page.text
+    assert "4 claim your prize not a or b b 96%" in page.text
+
+
 def test_reasons_are_asked_for_the_rows_that_are_shown() -> None:
     asked = []
 

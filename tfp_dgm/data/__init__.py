@@ -25,6 +25,7 @@ from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
 from tfp_dgm.data.digests import digest
+from tfp_dgm.data.folders_of_columns import column_folders
 from tfp_dgm.data.free_room import check_room
 from tfp_dgm.data.idx_file import read_idx
 from tfp_dgm.data.image_features import ImageFeatures, read_image_features
@@ -51,6 +52,7 @@ from tfp_dgm.data.labelled_table import (
     iter_table_chunks,
     read_labelled_columns,
     read_labelled_table,
+    read_whole,
 )
 from tfp_dgm.data.multi_label_table import (
     MultiLabelTable,
@@ -64,6 +66,7 @@ from tfp_dgm.data.run_folder import RunFolder
 from tfp_dgm.data.run_record import require_finished_run
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_images import shown_image
+from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.table_warnings import columns_alike
 from tfp_dgm.data.table_writer import (
     TableWriter,
@@ -136,6 +139,7 @@ __all__ = [
     "check_tag_output",
     "check_tag_results",
     "checked_images",
+    "column_folders",
     "columns_alike",
     "digest",
     "fetch",
@@ -148,6 +152,7 @@ __all__ = [
     "load_digits",
     "load_penn_treebank",
     "load_text_classification",
+    "open_table",
     "parse_bracketed_trees",
     "quoted_class",
     "read_annotated_table",
@@ -167,6 +172,7 @@ __all__ = [
     "read_sentences",
     "read_tag_settings",
     "read_tagged_sentences",
+    "read_whole",
     "render_scenes",
     "require_finished_run",
     "shown_image",

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_dgm.data.class_names import given_names, torn_names
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.label_column import AnnotationColumn
+from tfp_dgm.data.label_sets import NOT, quoted_class
 from tfp_dgm.data.labelled_table import join_texts, read_whole, truncate
 from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.table_warnings import odd_texts, similar_labels
+from tfp_dgm.data.visible_text import spelling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +65,8 @@ def read_annotated_table(
 ) -> AnnotatedTable:
     """Reads a table that several annotators have labelled.
 
-    A label cell that is empty, blank or null is no answer; anything else is one class, taken as it
-    stands.
+    A label cell that is empty, blank, null or "?" is no answer; anything else is one class, taken
+    as it stands. Marks of what a row is not are refused; see `read_labelled_table`.
 
     Args:
       path, text_columns, quoting: as for `read_labelled_table`.
@@ -100,7 +103,7 @@ def read_annotated_table(
     who = None
     if annotator_column is not None:
         who = AnnotationColumn(reader.path, annotator_column, chunk, "")
-    found = list(_answers(columns, who))
+    found = list(_answers(columns, who, classes or ()))
     names = _classes(columns, found, classes)
 
     item = np.arange(len(texts))
@@ -122,6 +125,8 @@ def read_annotated_table(
         annotators=annotators,
         answers=np.unique(np.array(numbered, np.int64), axis=0),
         warnings=[
+            *torn_names(classes or (), separator),
+            *(text for column in columns for text in _mark_warnings(column, classes)),
             *similar_labels(dict(counts)),
             *odd_texts(texts, chunk),
             *chunk.warnings,
@@ -131,17 +136,25 @@ def read_annotated_table(
 
 
 def _answers(
-    columns: Sequence[AnnotationColumn], who: AnnotationColumn | None
+    columns: Sequence[AnnotationColumn], who: AnnotationColumn | None, classes: Sequence[str]
 ) -> Iterator[_Answer]:
     names = None if who is None else who.sets()
     for column in columns:
-        for row, labels in enumerate(column.sets()):
+        for row, said in enumerate(column.marked_labels(classes)):
+            labels = said.named
+            if said.denied:
+                raise column.error(
+                    "expected one class, since an annotator cannot answer what a row is not; "
+                    f"received {NOT + said.denied[0]!r}; if it is a class, write "
+                    f"{quoted_class(NOT + said.denied[0])!r} or list it in `classes`",
+                    row,
+                )
             if not labels:
                 continue
             if len(labels) > 1:
                 raise column.error(
                     "expected one class, since an annotator cannot answer a set; received "
-                    f"{listing([repr(label) for label in labels])}; if {column.separator!r} is "
+                    f"{listing([spelling(label) for label in labels])}; if {column.separator!r} is "
                     "part of a label, choose another separator",
                     row,
                 )
@@ -151,6 +164,10 @@ def _answers(
                 yield column, row, names[row][0], labels[0]
             else:
                 raise who.error(f"expected who gave the label {labels[0]!r}; received no name", row)
+
+
+def _mark_warnings(column: AnnotationColumn, classes: Sequence[str] | None) -> Iterator[str]:
+    return column.mark_warnings(column.marked_labels(classes or ()))
 
 
 def _classes(
@@ -165,11 +182,11 @@ def _classes(
         )
     if classes is None:
         columns[0].check_shared(counts)
-    known = tuple(sorted(counts if classes is None else set(classes)))
+    known = tuple(sorted(counts)) if classes is None else given_names(classes)
     for column, row, _, label in found:
         column.check_known((label,), known, row)
     if len(counts) < 2:
         raise columns[0].error(
-            f"expected labels of two or more classes; received only {min(counts)!r}"
+            f"expected labels of two or more classes; received only {spelling(min(counts))}"
         )
     return known

@@ -14,6 +14,9 @@ from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
 from tfp_dgm.data.visible_text import is_blank, spelling
 
 _FIELDS = ("name", "description", "examples", "parent")
+_NULLS = ("", "~", "null", "Null", "NULL")
+_SHOWN = 10
+_DEEPEST = 10  # A list of mappings with a list of examples is three deep.
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,10 @@ class ClassDefinitions:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """[K]; the names that are nobody's parent, sorted: what texts are labelled with."""
+        """[K]; the names that are nobody's parent, sorted: what texts are labelled with.
+
+        A name that is a parent is no class, but the group of those within it.
+        """
         parents = {definition.parent for definition in self.definitions}
         return tuple(sorted(d.name for d in self.definitions if d.name not in parents))
 
@@ -59,9 +65,18 @@ class ClassDefinitions:
         return {group: tuple(names) for group, names in found.items()}
 
     def path(self, name: str) -> tuple[str, ...]:
-        """The names from the top of the tree down to this one."""
-        parent = self._parents.get(name)  # Of a group that is not defined itself: None.
-        return (name,) if parent is None else (*self.path(parent), name)
+        """The names from the top of the tree down to this one.
+
+        Raises:
+          ValueError: if one of them is its own parent's parent.
+        """
+        found = [name]
+        # Of a group that is not defined itself: None.
+        while (parent := self._parents.get(found[-1])) is not None:
+            if len(found) > len(self._parents):
+                raise ValueError(f"definitions: {name!r} is a part of what is a part of itself")
+            found.append(parent)
+        return tuple(reversed(found))
 
     @cached_property
     def _parents(self) -> dict[str, str | None]:
@@ -77,22 +92,33 @@ def read_class_definitions(path: str | PathLike[str]) -> ClassDefinitions:
           parent: billing
         - delivery
 
-    Every value is text: a class called `yes` or `1` is just that. A parent that is not in the list
-    itself has no description.
+    Every value is text: a class called `yes` or `1` is just that. A description, examples or a
+    parent that is empty or `null`, not in quotes, is none; so is a name in JSON. A parent that is
+    not in the list itself has no description; one that is, is a group and no class.
 
     Raises:
       DataError: if there is no such file, it is no such list, a name stands twice, a parent is a
-        class's own child, or there are fewer than two classes; names file and line.
+        class's own child, a name or a text is empty or none that UTF-8 can hold, or there are fewer
+        than two classes; names file and line.
     """
     path = Path(path)
+    content = ""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8-sig"), yaml.BaseLoader)
+        content = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(content, yaml.BaseLoader)
     except OSError as error:
         raise DataError.at(path, f"expected a file of classes: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError.at(path, f"expected a file of classes in UTF-8; {error}") from error
     except yaml.YAMLError as error:
-        raise DataError.at(path, f"not YAML: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).split())
+        raise DataError.at(path, f"not YAML: {said}") from error
+    except RecursionError as error:
+        raise DataError.at(
+            path,
+            "expected a list of classes; received one of lists within lists, too deep to be read",
+            place=f"line {_deep_line(content)}",
+        ) from error
     if not isinstance(node, yaml.SequenceNode):
         raise DataError.at(
             path, "expected a list of classes, each a name or a mapping with a `name`"
@@ -100,7 +126,9 @@ def read_class_definitions(path: str | PathLike[str]) -> ClassDefinitions:
     lines: dict[str, int] = {}
     definitions = []
     for item in node.value:
-        definition = _definition(path, item)
+        if node.flow_style and _is_null(item):  # JSON's; in YAML a class may be called so.
+            raise _error(path, item, "expected the name of a class; received null")
+        definition = _definition(path, item, nameless=bool(node.flow_style))
         if definition.name in lines:
             raise _error(
                 path,
@@ -116,47 +144,56 @@ def read_class_definitions(path: str | PathLike[str]) -> ClassDefinitions:
     found = ClassDefinitions(tuple(definitions))
     if len(found.classes) < 2:
         raise DataError.at(
-            path, f"expected two or more classes; received {listing(list(found.classes)) or 'none'}"
+            path,
+            "expected two or more classes; received "
+            f"{listing([spelling(name) for name in found.classes]) or 'none'}",
         )
     return found
 
 
-def _definition(path: Path, node: yaml.Node) -> ClassDefinition:
+def _definition(path: Path, node: yaml.Node, *, nameless: bool) -> ClassDefinition:
+    """A class, whose name is none where it is `null` and `nameless`."""
     if isinstance(node, yaml.ScalarNode):
         return ClassDefinition(_name(path, node))
     if not isinstance(node, yaml.MappingNode):
         raise _error(path, node, "expected a name, or a mapping with a `name`; received a list")
     values: dict[str, yaml.Node] = {}
     for key, value in node.value:
-        if key.value not in _FIELDS:
+        if not isinstance(key, yaml.ScalarNode) or key.value not in _FIELDS:
+            hint = did_you_mean(key.value, _FIELDS) if isinstance(key, yaml.ScalarNode) else ""
             raise _error(
-                path,
-                key,
-                f"expected {listing(list(_FIELDS))}; received {shorten(key.value)}"
-                f"{did_you_mean(str(key.value), _FIELDS)}",
+                path, key, f"expected {listing(list(_FIELDS))}; received {_kind(key)}{hint}"
             )
         if key.value in values:
             raise _error(path, key, f"{key.value!r} stands twice in one class")
         values[key.value] = value
-    if "name" not in values:
+    given = {
+        name: value
+        for name, value in values.items()
+        if not _is_null(value) or (name == "name" and not nameless)
+    }
+    if "name" not in given:
         raise _error(path, node, "expected a `name` of the class; received none")
-    examples: tuple[str, ...] = ()
-    if "examples" in values:
-        examples = _examples(path, values["examples"])
-    description = values.get("description")
-    parent = values.get("parent")
     return ClassDefinition(
-        name=_name(path, values["name"]),
-        description="" if description is None else _text(path, description, "a description"),
-        examples=examples,
-        parent=None if parent is None else _name(path, parent),
+        name=_name(path, given["name"]),
+        description=_text(path, given["description"], "a description")
+        if "description" in given
+        else "",
+        examples=_examples(path, given["examples"]) if "examples" in given else (),
+        parent=_name(path, given["parent"]) if "parent" in given else None,
     )
 
 
 def _examples(path: Path, node: yaml.Node) -> tuple[str, ...]:
     if not isinstance(node, yaml.SequenceNode):
-        raise _error(path, node, "examples: expected a list of texts")
-    return tuple(_text(path, item, "a text as an example") for item in node.value)
+        raise _error(path, node, f"examples: expected a list of texts; received {_kind(node)}")
+    found = []
+    for item in node.value:
+        text = _text(path, item, "a text as an example")
+        if is_blank(text) or _is_null(item):
+            raise _error(path, item, "expected a text as an example; received an empty one")
+        found.append(text)
+    return tuple(found)
 
 
 def _name(path: Path, node: yaml.Node) -> str:
@@ -168,23 +205,59 @@ def _name(path: Path, node: yaml.Node) -> str:
 
 def _text(path: Path, node: yaml.Node, wanted: str) -> str:
     if not isinstance(node, yaml.ScalarNode):
-        raise _error(path, node, f"expected {wanted}; received a list or a mapping")
-    return str(node.value)
+        raise _error(path, node, f"expected {wanted}; received {_kind(node)}")
+    try:
+        # JSON writes a character beyond 16 bits as a pair of escapes, which YAML takes for two.
+        return str(node.value).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError as error:
+        raise _error(
+            path, node, f"expected {wanted} that UTF-8 can hold; received {_kind(node)}"
+        ) from error
+
+
+def _is_null(node: yaml.Node) -> bool:
+    """Whether it is nothing, or `null` without quotes."""
+    return isinstance(node, yaml.ScalarNode) and node.style is None and node.value in _NULLS
+
+
+def _kind(node: yaml.Node) -> str:
+    """What a node is, for messages."""
+    if isinstance(node, yaml.ScalarNode):
+        return shorten(node.value)
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+
+
+def _deep_line(content: str) -> int:
+    """The line on which lists and mappings are too deep in each other."""
+    depth, line = 0, 0
+    for event in yaml.parse(content, yaml.BaseLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        line = event.start_mark.line + 1
+        if depth > _DEEPEST:
+            break
+    return line
 
 
 def _check_tree(path: Path, definitions: Sequence[ClassDefinition], lines: dict[str, int]) -> None:
     parents = {definition.name: definition.parent for definition in definitions}
+    sound: set[str] = set()  # From these the top is reached.
     for name in parents:
-        seen = [name]
-        while (parent := parents[seen[-1]]) is not None:
-            if parent in seen:
-                way = " in ".join(map(spelling, [*seen[seen.index(parent) :], parent]))
+        way: dict[str, None] = {}
+        at: str | None = name
+        while at is not None and at not in sound:
+            if at in way:
+                circle = [*way][[*way].index(at) :]
+                shown = [spelling(one) for one in circle[:_SHOWN]]
+                shown += ["..."] * (len(circle) > _SHOWN)
                 raise DataError.at(
                     path,
-                    f"a class cannot be a part of itself: {way}",
-                    place=f"line {lines[parent]}",
+                    f"a class cannot be a part of itself: {' in '.join([*shown, spelling(at)])}",
+                    place=f"line {lines[at]}",
                 )
-            seen.append(parent)
+            way[at] = None
+            at = parents[at]
+        sound.update(way)
 
 
 def _error(path: Path, node: yaml.Node, problem: str) -> DataError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, did_you_mean, listing
-from tfp_dgm.data.visible_text import spelling
+from tfp_dgm.data.visible_text import is_writable, spelling
 
 
 def check_unique(path: Path, names: Sequence[str], place: str | None) -> None:
@@ -22,9 +22,16 @@ def check_unique(path: Path, names: Sequence[str], place: str | None) -> None:
 
 
 def check_columns(path: Path, available: Sequence[str], wanted: Iterable[str]) -> None:
-    """Raises a DataError that lists the columns if one of `wanted` is not among them."""
+    """Raises a DataError that lists the columns if one of `wanted` is not among them.
+
+    Nor may one be asked for that no settings or report, in UTF-8, could name.
+    """
     for name in wanted:
         if name in available:
+            if not is_writable(name):
+                raise DataError.at(
+                    path, f"expected a column name that UTF-8 can hold; received {spelling(name)}"
+                )
             continue
         hint = delimiter_hint(available) or did_you_mean(name, available)
         columns = listing([spelling(column) for column in available], limit=30)

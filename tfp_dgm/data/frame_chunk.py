@@ -49,14 +49,13 @@ def chunk_of_lines(
 
     lines, rows = zip(*records, strict=True)
     columns = zip(*rows, strict=True) if names else ()
-    # dtype=object, or pandas would turn 1 and None into 1.0 and NaN.
+    # dtype=object, or pandas would turn 1 and None into 1.0 and NaN; of names it would make
+    # Arrow's texts, which hold no lone surrogate.
     frame = pd.DataFrame(
-        {
-            name: pd.Series(list(values), dtype=object)
-            for name, values in zip(names, columns, strict=True)
-        },
+        dict(enumerate(pd.Series(list(values), dtype=object) for values in columns)),
         index=range(len(lines)),
     )
+    frame.columns = pd.Index(names, dtype=object)
     return FrameChunk(frame, np.asarray(lines, dtype=np.int64), "line", tuple(warnings))
 
 

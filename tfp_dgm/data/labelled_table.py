@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.class_definitions import ClassDefinitions
+from tfp_dgm.data.class_names import group_labels, torn_names
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
@@ -78,10 +79,11 @@ def read_labelled_table(
 ) -> LabelledTable:
     """Reads a table in which some rows are labelled.
 
-    A label cell that is empty, blank or null is not annotated; "a|b", or a list in JSON Lines
-    and Parquet, means one of a and b; anything else is an observed label, taken as it stands.
-    A cell whose characters are all invisible is blank. A number is the label that JSON writes,
-    without a fraction of nought.
+    A label cell that is empty, blank, null or "?" is not annotated; "a|b", or a list in JSON Lines
+    and Parquet, means one of a and b; "!a" any class but a, and "!a|!b" neither of them; anything
+    else is an observed label, taken as it stands. So is one of `classes`, and a mark behind a
+    backslash. A cell whose characters are all invisible is blank. A number is the label that JSON
+    writes, without a fraction of nought.
 
     Args:
       path: a .csv, .tsv, .jsonl or .ndjson file, also gzipped (.gz), or .parquet; UTF-8, at most
@@ -89,7 +91,7 @@ def read_labelled_table(
       text_columns: the columns that hold the text, at least one.
       label_column: the column that holds the labels; None, with definitions, where there is none.
       separator: stands between the classes of a set; "" if labels are never sets.
-      classes: all class names, where some may occur only inside sets or not at all. By
+      classes: all class names, where some may occur only inside sets, behind "!" or not at all. By
         default the observed labels.
       definitions: of the classes, in place of `classes`. A label may then name a group of them,
         and there may be no labels.
@@ -106,18 +108,23 @@ def read_labelled_table(
     groups = None
     if definitions is not None:
         classes, groups = definitions.classes, definitions.groups
+    doubts: list[str] = []
     if label_column is None:
         names = tuple(classes or ())
         allowed = np.ones((len(texts), len(names)), np.bool_)
     else:
         annotations = AnnotationColumn(reader.path, label_column, chunk, separator)
-        names, allowed = annotations.parse(classes, groups)
+        names, allowed, marks = annotations.parse(classes, groups)
+        doubts += marks
+        doubts += torn_names([*(classes or ()), *(groups or ())], separator)
+        if groups:
+            doubts += group_labels(annotations.sets(), groups)
     return LabelledTable(
         frame=chunk.frame,
         texts=truncate(texts),
         classes=names,
         allowed=allowed,
-        warnings=table_warnings(texts, names, allowed, chunk),
+        warnings=[*doubts, *table_warnings(texts, names, allowed, chunk)],
         places=[chunk.place(row) for row in range(len(texts))],
     )
 
@@ -155,8 +162,12 @@ def read_labelled_columns(
     tables = {}
     for column in label_columns:
         annotations = AnnotationColumn(reader.path, column, chunk, separator)
-        names, allowed = annotations.parse(classes.get(column))
-        warnings = table_warnings(texts, names, allowed, chunk)
+        names, allowed, marks = annotations.parse(classes.get(column))
+        warnings = [
+            *torn_names(classes.get(column) or (), separator),
+            *marks,
+            *table_warnings(texts, names, allowed, chunk),
+        ]
         tables[column] = LabelledTable(chunk.frame, read, names, allowed, warnings, places)
     return tables
 
@@ -216,8 +227,10 @@ def read_whole(reader: TableReader) -> FrameChunk:
     import pandas as pd
 
     chunks = list(reader.chunks(_ROWS_PER_CHUNK))
+    # As objects: pandas' own union of names holds no lone surrogate.
+    names = pd.Index(dict.fromkeys(name for c in chunks for name in c.frame.columns), dtype=object)
     return FrameChunk(
-        frame=pd.concat([chunk.frame for chunk in chunks], ignore_index=True),
+        frame=pd.concat([c.frame.reindex(columns=names) for c in chunks], ignore_index=True),
         lines=np.concatenate([chunk.lines for chunk in chunks]),
         unit=chunks[0].unit,
         warnings=chunks[-1].warnings,

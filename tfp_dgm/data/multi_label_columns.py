@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.cell_values import cell_values
+from tfp_dgm.data.class_names import given_names
 from tfp_dgm.data.data_error import shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.label_column import AnnotationColumn
-from tfp_dgm.data.label_sets import ESCAPE, NO_CLASSES, NOT, OTHERS_UNKNOWN
-from tfp_dgm.data.visible_text import is_blank
+from tfp_dgm.data.label_sets import ESCAPE, NO_CLASSES, NOT, MarkedLabels
+from tfp_dgm.data.visible_text import is_blank, spelling
 
 Marks = NDArray[np.int8]
 YES, NO, UNKNOWN = 1, 0, -1
@@ -62,7 +63,7 @@ class LabelSetColumn:
             denied = {name for cell in cells if cell for name in cell.absent}
             names = tuple(sorted({*counts, *denied}))
         else:
-            names = tuple(sorted(set(classes)))
+            names = given_names(classes)
         index = {name: k for k, name in enumerate(names)}
         marks = np.full((len(cells), len(names)), UNKNOWN, np.int8)
         for row, cell in enumerate(cells):
@@ -112,23 +113,20 @@ class LabelSetColumn:
                     row,
                 )
             return _Cell((), (), partial=False)
-        named = [label for label in labels if label != OTHERS_UNKNOWN]
-        applies = [_name(label) for label in named if not label.startswith(NOT)]
-        absent = [_name(label.removeprefix(NOT)) for label in named if label.startswith(NOT)]
-        if any(is_blank(name) for name in [*applies, *absent]):
+        said = MarkedLabels.of(labels)
+        if any(is_blank(name) for name in said.denied):
             raise self.column.error(
-                f"expected a class name behind {NOT!r} or {ESCAPE!r}; received {shorten(cell)}", row
+                f"expected a class name behind {NOT!r}; received {shorten(cell)}", row
             )
-        if both := sorted(set(applies) & set(absent)):
+        if both := sorted(set(said.named) & set(said.denied)):
             raise self.column.error(
                 f"expected a class to apply or not; received both of {both[0]!r} in "
                 f"{shorten(cell)}",
                 row,
             )
-        if not named:
+        if not said.named and not said.denied:
             return None
-        partial = OTHERS_UNKNOWN in labels or bool(absent)
-        return _Cell(_distinct(applies), _distinct(absent), partial)
+        return _Cell(said.named, said.denied, said.leaves_open or bool(said.denied))
 
 
 def parse_indicators(
@@ -156,7 +154,7 @@ def check_marks(column: AnnotationColumn, names: Sequence[str], marks: Marks) ->
     if not (marks != UNKNOWN).any():
         raise column.error("there are no labels at all; label a few rows of each class first")
     if len(names) < 2:
-        only = repr(names[0]) if names else "none"
+        only = spelling(names[0]) if names else "none"
         raise column.error(f"expected labels of two or more classes; received only {only}")
     if not ((marks == YES).any(axis=0) & (marks == NO).any(axis=0)).any():
         raise column.error(
@@ -180,11 +178,3 @@ def _indicator(column: AnnotationColumn, cell: Any, row: int) -> int:
                 row,
             )
     return UNKNOWN
-
-
-def _name(label: str) -> str:
-    return label.removeprefix(ESCAPE)
-
-
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

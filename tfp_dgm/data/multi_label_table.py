@@ -15,7 +15,7 @@ from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.label_column import AnnotationColumn
-from tfp_dgm.data.label_sets import ESCAPE, NOT, OTHERS_UNKNOWN
+from tfp_dgm.data.label_sets import refuse_marks_in
 from tfp_dgm.data.labelled_table import join_texts, read_whole, truncate
 from tfp_dgm.data.multi_label_columns import LabelSetColumn, parse_indicators
 from tfp_dgm.data.table_reader import open_table
@@ -135,11 +135,9 @@ def check_separator(separator: str, classes: Sequence[str] = ()) -> None:
     Raises:
       DataError: if it is blank, one of the marks of `read_multi_label_table`, or part of a name.
     """
-    if not separator or any(mark in separator for mark in (NOT, OTHERS_UNKNOWN, ESCAPE)):
-        raise DataError(
-            f"separator: expected something to stand between labels, without {NOT}, "
-            f"{OTHERS_UNKNOWN} and {ESCAPE}, which have a meaning; received {separator!r}"
-        )
+    if not separator:
+        raise DataError("separator: expected something to stand between labels; received ''")
+    refuse_marks_in(separator)
     for name in classes:
         if separator in name:
             raise DataError(

@@ -6,15 +6,18 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tfp_dgm.data.cell_values import cell_values
-from tfp_dgm.data.data_error import DataError, listing
+from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.frame_chunk import is_null
+from tfp_dgm.data.parquet_writer import ParquetWriter
 from tfp_dgm.data.table_reader import table_suffix
 
 if TYPE_CHECKING:
@@ -37,8 +40,9 @@ def open_sink(path: Path, file: BinaryIO, *, guard_formulas: bool = False) -> It
       file: to be written to; it stays open.
       guard_formulas: whether CSV and TSV are made safe for spreadsheets; see `TableWriter`.
     Raises:
-      DataError: from the sink, if a chunk has other columns (CSV) or types (Parquet) than the
-        first, or values that the format lacks.
+      DataError: from the sink, or of Parquet when the block ends, if a chunk has columns that the
+        first lacks (CSV, Parquet), types that do not go together (Parquet), or values that the
+        format lacks.
     """
     suffix = table_suffix(path)
     if suffix == ".parquet":
@@ -83,7 +87,10 @@ def _csv_sink(path: Path, suffix: str, text: io.TextIOWrapper, guard_formulas: b
         if not header:
             header.extend(frame.columns)
             write_row(header)
-        for row in _rows(_with_columns(path, frame, header)):
+        _check_columns(path, frame, header)
+        lacking = [""] * len(frame)
+        columns = [cell_values(frame[name]) if name in frame else lacking for name in header]
+        for row in zip(*columns, strict=True):
             write_row([_csv_cell(value) for value in row])
 
     return write
@@ -97,7 +104,7 @@ def _guarded(cell: str) -> str:
 def _json_lines_sink(text: io.TextIOWrapper) -> Sink:
     def write(frame: pd.DataFrame) -> None:
         names = list(frame.columns)
-        for row in _rows(frame):
+        for row in zip(*(cell_values(frame[name]) for name in names), strict=True):
             record = {
                 name: value
                 for name, value in zip(names, row, strict=True)
@@ -110,52 +117,25 @@ def _json_lines_sink(text: io.TextIOWrapper) -> Sink:
 
 @contextmanager
 def _parquet_sink(path: Path, file: BinaryIO) -> Iterator[Sink]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    header: list[str] = []
+    # What waits is on the output's disk, in a file without a name that a kill could leave.
+    folder = Path(os.path.realpath(path)).parent
     with ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
+        writer = ParquetWriter(
+            path, file, lambda: stack.enter_context(tempfile.TemporaryFile(dir=folder))
+        )
 
         def write(frame: pd.DataFrame) -> None:
-            nonlocal writer
-            schema = writer.schema if writer else None
-            if schema is not None:
-                frame = _with_columns(path, frame, schema.names)
-            try:
-                table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-                if writer is None:
-                    writer = stack.enter_context(pq.ParquetWriter(file, table.schema))
-                writer.write_table(table)
-            # An integer of more than 64 bits is an OverflowError.
-            except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
-                blamed = _columns_that_fail(frame, schema)
-                which = f"{listing([repr(name) for name in blamed])}: " if blamed else ""
-                raise DataError.at(
-                    path,
-                    f"a column cannot be written as Parquet ({which}{error}); write .jsonl instead",
-                ) from error
+            header.extend(() if header else frame.columns)
+            _check_columns(path, frame, header)
+            writer.write(frame)
 
         yield write
-        if writer is None:
-            raise DataError.at(path, "nothing to write: Parquet needs at least one chunk")
+        writer.finish()
 
 
-def _columns_that_fail(frame: pd.DataFrame, schema: Any) -> list[str]:
-    """The columns that Arrow cannot hold, or not in the types of a schema."""
-    import pyarrow as pa
-
-    failing = []
-    for name in frame.columns:
-        kind = None if schema is None else schema.field(name).type
-        try:
-            pa.array(frame[name], type=kind, from_pandas=True)
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError):
-            failing.append(name)
-    return failing
-
-
-def _with_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Missing columns are empty; a new one comes too late for the header."""
+def _check_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raises a DataError if there is a column that came too late for the header."""
     late = [name for name in frame.columns if name not in names]
     if late:
         raise DataError.at(
@@ -163,11 +143,6 @@ def _with_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> pd.D
             f"expected the columns {list(names)} of the first rows; received also {late} in later "
             "ones; write .jsonl instead",
         )
-    return frame.reindex(columns=list(names))
-
-
-def _rows(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    return zip(*(cell_values(frame[name]) for name in frame.columns), strict=True)
 
 
 def _csv_cell(value: Any) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data.data_error import listing, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk
-from tfp_dgm.data.label_column import observed_classes
+from tfp_dgm.data.label_column import observed_classes, said_classes
 from tfp_dgm.data.visible_text import appearance, is_blank, spelling
 
 MAX_TEXT_CHARACTERS = 1_000_000
@@ -117,7 +117,9 @@ def _conflicts(
         return
 
     def named(row: int) -> str:
-        names = " or ".join(repr(classes[k]) for k in np.flatnonzero(allowed[row]).tolist())
+        given, denied = said_classes(classes, allowed[row])
+        names = " or ".join(map(spelling, given))
+        names = names or f"not {' or '.join(map(spelling, denied))}"
         return f"{chunk.place(row)} {names}"
 
     examples = "; ".join(

@@ -64,7 +64,9 @@ class TableWriter:
     An exception, Ctrl-C or a kill leaves whatever stood at `path` before. None is written as
     null, NaN as no value at all: an empty cell in CSV, an absent key in JSON Lines. Values
     that are not strings are written to CSV as their JSON text, and those that JSON has no word
-    for (dates, decimals) as the string that JSON would hold.
+    for (dates, decimals) as the string that JSON would hold. Parquet's types are those that hold
+    every chunk's values: whole numbers and fractions are fractions, a list that is empty in the
+    first rows may be of texts.
 
     Args:
       path: the output, its format told by the extension as in `read_labelled_table`.
@@ -74,7 +76,8 @@ class TableWriter:
         it is a plain number, and every cell is quoted.
     Raises:
       DataError: as `check_output_path`, here; on `write`, if a column is there already, or a
-        chunk has other columns (CSV) or types (Parquet) than the first; if the disk is full.
+        chunk of CSV or Parquet has one that the first lacks, or one of Parquet has a type that
+        goes with no earlier one; if the disk is full.
     """
 
     def __init__(

@@ -34,10 +34,20 @@ def appearance(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
 
 
-def spelling(text: str) -> str:
-    """Returns `repr(text)`, in ASCII where others that look alike are written otherwise."""
-    plain = text.isascii() or text == unicodedata.normalize("NFC", without_unseen(text))
-    return repr(text) if plain else ascii(text)
+def spelling(text: str, limit: int = 100) -> str:
+    """Returns `repr(text)`, in ASCII where others that look alike are written otherwise.
+
+    Of a longer text than `limit` characters it returns the beginning, and three dots.
+    """
+    shown = text[:limit]
+    plain = shown.isascii() or shown == unicodedata.normalize("NFC", without_unseen(shown))
+    more = "..." if len(text) > limit else ""
+    return f"{shown!r}{more}" if plain else f"{shown!a}{more}"
+
+
+def is_writable(text: str) -> bool:
+    """Returns whether UTF-8 can hold a text: not where it has half a pair of UTF-16."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_seen(character: str) -> bool:

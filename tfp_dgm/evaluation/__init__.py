@@ -16,6 +16,7 @@ from tfp_dgm.evaluation.classification import (
     reliability_bins,
     wilson_interval,
 )
+from tfp_dgm.evaluation.finite_populations import anytime_bounds, hypergeometric_bounds
 from tfp_dgm.evaluation.standard_error import mean_with_standard_error
 from tfp_dgm.lazy_names import lazy_names
 
@@ -47,6 +48,7 @@ __all__ = [
     "accuracy",
     "active_units",
     "adversarial_evaluation",
+    "anytime_bounds",
     "attachment_scores",
     "caption_metrics",
     "cider_d",
@@ -55,6 +57,7 @@ __all__ = [
     "effective_sample_size",
     "elbo_terms",
     "expected_calibration_error",
+    "hypergeometric_bounds",
     "importance_weighted_log_likelihood",
     "inference_gaps",
     "kl_per_dimension",

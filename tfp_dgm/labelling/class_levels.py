@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -39,11 +40,15 @@ class JudgedLevel:
       level: the partition.
       calibration: of the groups' summed probabilities.
       threshold: the least calibrated probability that is accepted; None accepts nothing.
+      unknown: names of the groups with too few labels to know anything about them.
+      unknown_share: the share of the rows that may be of these: at most, in nine of ten draws.
     """
 
     level: Level
     calibration: Calibration
     threshold: float | None
+    unknown: tuple[str, ...]
+    unknown_share: float
 
     def probabilities(self, of_classes: np.ndarray) -> np.ndarray:
         """Calibrated probabilities [N, G] of the groups, from the classes' [N, K]."""
@@ -81,7 +86,8 @@ def judge_levels(
     """Finds what may be accepted at each level of the rows that no deeper level accepts.
 
     Each level keeps the promise by itself: its judge sees only the rows, with labels and without,
-    that are left to it.
+    that are left to it. An annotation that leaves one group is a label at the group's level,
+    however many classes it leaves.
 
     Args:
       levels: from the deepest to the top.
@@ -96,8 +102,6 @@ def judge_levels(
         may hold too many rows accepts nothing.
       none, cross_fitted_none: [D, N] and [n]; see `acceptance_threshold`.
     """
-    single = allowed.sum(axis=1) == 1
-    labels = counts[single] @ allowed[single]  # [K]
     open_left = np.ones(len(open_probabilities), bool)
     left = np.ones(len(cross_fitted), bool)
     open_of_class = 1.0 if none is None else 1 - none.mean(axis=0)
@@ -113,7 +117,9 @@ def judge_levels(
         groups = level.allowed(allowed)
         calibration = Calibration.fit(sums[left], groups[left], weights[:, left])
         threshold = None
-        unknown = level.sums(labels) < FEWEST_LABELS - 1e-6
+        single = groups.sum(axis=1) == 1
+        unknown = counts[single] @ groups[single] < FEWEST_LABELS - 1e-6  # [G]
+        names = tuple(compress(level.names, unknown))
         unknown_share = np.quantile(level.sums(share_draws)[:, unknown].sum(axis=1), 0.9)
         if left.any() and open_left.any() and unknown_share <= 1 - min_precision:
             threshold = acceptance_threshold(
@@ -128,5 +134,5 @@ def judge_levels(
             )
         open_confidence = calibration(open_sums).max(axis=1) * open_of_class
         confidence = calibration(sums).max(axis=1) * of_class
-        judged.append(JudgedLevel(level, calibration, threshold))
+        judged.append(JudgedLevel(level, calibration, threshold, names, float(unknown_share)))
     return tuple(judged)

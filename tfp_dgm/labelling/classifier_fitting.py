@@ -1,6 +1,7 @@
 """Trains the predictor: features, heads, cross-fitted mixture and calibration."""
 
 from collections.abc import Sequence
+from itertools import compress
 
 import keras
 import numpy as np
@@ -18,7 +19,12 @@ from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
-from tfp_dgm.labelling.label_warnings import label_warnings, unknown_share, unknown_warning
+from tfp_dgm.labelling.label_warnings import (
+    label_warnings,
+    level_warnings,
+    unknown_share,
+    unknown_warning,
+)
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.no_class_fitting import RowsOfNoClass, rows_of_no_class
@@ -68,7 +74,7 @@ def fit_classifier(
       classifier: strings -> calibrated probabilities.
       outcome: the texts labelled; annotated ones by models that did not see their annotation.
     Raises:
-      ValueError: if shapes disagree, or or nothing is annotated or defined.
+      ValueError: if shapes disagree, or nothing is annotated or defined.
     """
     allowed = np.asarray(allowed, bool)
     if allowed.shape != (len(texts), len(classes)):
@@ -121,11 +127,11 @@ def fit_classifier(
         shares = members.class_shares, members.share_draws
         warnings = [*warnings, *label_warnings(*shares, classes)]
         unknown = unknown_share(*shares)
-        if not len(rows):
-            pass
-        elif unknown > 1 - min_precision:
-            warnings.append(unknown_warning(members.class_shares, unknown, classes))
-        elif len(unannotated):
+        if len(rows) and unknown > 1 - min_precision:
+            names = [*compress(classes, members.class_shares.unknown)]
+            answers = "predictions of classes" if levels else "predictions"
+            warnings.append(unknown_warning(names, unknown, answers=answers))
+        elif len(rows) and len(unannotated):
             threshold = acceptance_threshold(
                 calibration,
                 unannotated,
@@ -160,6 +166,8 @@ def fit_classifier(
         share_draws=members.share_draws,
         **of_no_class,
     )
+    if len(rows):
+        warnings += level_warnings(judged, min_precision)
     row_weights = np.zeros(len(texts), np.float32)
     # The first of copies stands for all, so that they are one text to every interval, too.
     first = np.unique(group, return_index=True)[1]

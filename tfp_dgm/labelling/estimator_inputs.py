@@ -13,7 +13,7 @@ from tfp_dgm.data.cell_values import cell_values
 from tfp_dgm.data.data_error import shorten
 from tfp_dgm.data.frame_chunk import is_null
 from tfp_dgm.data.table_warnings import MAX_TEXT_CHARACTERS
-from tfp_dgm.data.visible_text import is_blank
+from tfp_dgm.data.visible_text import is_blank, is_writable
 
 NOT_ANNOTATED = -1
 _INT64 = range(-(2**63), 2**63)
@@ -163,7 +163,7 @@ def _label(value: Any, place: str) -> str | int | bool | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and _is_unwritable(value):
+    if isinstance(value, str) and not is_writable(value):
         raise ValueError(
             f"{place}: expected a class that UTF-8 can hold; received {shorten(value)}"
         )
@@ -173,11 +173,6 @@ def _label(value: Any, place: str) -> str | int | bool | None:
         f"{place}: expected a class (a string, an integer or a truth value) or nothing; received "
         f"{shorten(value)} ({type(value).__name__})"
     )
-
-
-def _is_unwritable(value: str) -> bool:
-    """Whether it has half a pair of UTF-16."""
-    return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is(value: Any, missing_label: int) -> bool:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfp_dgm.data.data_error import listing
+from tfp_dgm.labelling.class_levels import JudgedLevel
 from tfp_dgm.labelling.class_shares import FEWEST_LABELS, ClassShares
 
+_NAME = 100  # Characters of a class's name that are shown.
 _WIDE = 0.1  # A range of shares from which on it is told.
 
 
@@ -38,7 +40,7 @@ def label_warnings(
     if high[widest] - low[widest] > _WIDE:
         found.append(
             "Labels were drawn unevenly, and how often each class occurs among the other rows can "
-            f"only be estimated: {classes[widest]} is between {low[widest]:.0%} and "
+            f"only be estimated: {_short(classes[widest])} is between {low[widest]:.0%} and "
             f"{high[widest]:.0%} of them. Confidences and expected precisions hold as far as that "
             "does; more labels of classes that have few make it sure."
         )
@@ -53,12 +55,38 @@ def unknown_share(class_shares: ClassShares, share_draws: np.ndarray) -> float:
     return float(np.quantile(share_draws[:, class_shares.unknown].sum(axis=1), 0.9))
 
 
-def unknown_warning(class_shares: ClassShares, share: float, classes: Sequence[str]) -> str:
-    """Says that nothing is accepted, since a share of the rows may be of unknown classes."""
-    names = [name for name, few in zip(classes, class_shares.unknown, strict=True) if few]
-    has, these = ("has", "this class") if len(names) == 1 else ("have", "these classes")
+def unknown_warning(
+    names: Sequence[str], share: float, *, answers: str = "predictions", kind: str = "class"
+) -> str:
+    """Says that nothing is accepted, since a share of the rows may be of unknown classes.
+
+    Args:
+      names: of these.
+      share: at most; see `unknown_share`.
+      answers: what none is accepted of.
+      kind: what the names are of.
+    """
+    has, these = "has", f"this {kind}"
+    if len(names) > 1:
+        has, these = "have", f"these {kind}es" if kind.endswith("s") else f"these {kind}s"
+    named = listing([_short(name) for name in names])
     return (
-        "Too few labels to tell which predictions are right. None of the predictions is accepted: "
-        f"{listing(names)} {has} fewer than {FEWEST_LABELS} labels, and up to {share:.0%} of the "
-        f"rows may be of {these}, taken for others. Label more of them first."
+        f"Too few labels to tell which {answers} are right. None of the {answers} is accepted: "
+        f"{named} {has} fewer than {FEWEST_LABELS} labels, and up to {share:.0%} of the rows may "
+        f"be of {these}, taken for others. Label more of them first."
     )
+
+
+def level_warnings(levels: Sequence[JudgedLevel], min_precision: float) -> list[str]:
+    """What `unknown_warning` says, of the levels of groups."""
+    return [
+        unknown_warning(
+            judged.unknown, judged.unknown_share, answers="predictions of groups", kind="group"
+        )
+        for judged in levels
+        if judged.unknown_share > 1 - min_precision
+    ]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME else f"{name[:_NAME]}..."

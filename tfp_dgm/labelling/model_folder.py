@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
+from tfp_dgm.data import column_folders
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
-from tfp_dgm.labelling.column_folders import column_folders
 from tfp_dgm.labelling.columns_report import render_columns_report
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import WordReasons

@@ -126,17 +126,11 @@ class Outcome:
 
     @cached_property
     def accepted(self) -> np.ndarray:
-        """bool [N]; rows without an observed label whose prediction is safe to accept.
-
-        Of a set-valued annotation the model must believe at least half: where it does not, its
-        choice within the set is no better founded than the set.
-        """
+        """bool [N]; rows without an observed label whose prediction is safe to accept."""
         if self.threshold is None:
             return np.zeros(len(self.texts), bool)
-        believed = np.where(self.allowed, self.probabilities, 0).sum(axis=1) >= 0.5
         of_a_class = self.label_ranking[:, 0] == self.predicted
-        sure = self.confidence >= self.threshold
-        return (self.observed < 0) & sure & believed & of_a_class
+        return self._open & (self.confidence >= self.threshold) & of_a_class
 
     @cached_property
     def safe_level(self) -> np.ndarray:
@@ -149,8 +143,18 @@ class Outcome:
             if judged.threshold is not None:
                 confidence = self.of_groups(number).max(axis=1)
                 sure = (confidence >= judged.threshold) & (confidence > self.none_probability)
-                found[(found < 0) & (self.observed < 0) & sure] = number
+                found[(found < 0) & self._open & sure] = number
         return found
+
+    @cached_property
+    def _open(self) -> np.ndarray:
+        """bool [N]; rows without an observed label whose prediction may be accepted.
+
+        Of a set-valued annotation the model must believe at least half: where it does not, its
+        choice within the set is no better founded than the set.
+        """
+        believed = np.where(self.allowed, self.probabilities, 0).sum(axis=1) >= 0.5
+        return np.logical_and(self.observed < 0, believed)
 
     def of_groups(self, number: int) -> np.ndarray:
         """The groups' probabilities [N, G] at a level, counted as in `safe_level` from 1 on."""

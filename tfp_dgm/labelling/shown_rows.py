@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tfp_dgm.data.label_column import said_classes
 from tfp_dgm.labelling.annotate_next import annotate_next
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import Reasons
@@ -28,7 +29,7 @@ def suspects(
         {
             "row": names[rows[i]],
             "text": outcome.texts[rows[i]],
-            "given": [outcome.classes[k] for k in np.flatnonzero(outcome.allowed[rows[i]])],
+            **_said(outcome, rows[i]),
             "predicted": outcome.classes[others[i].argmax()],
             "probability": float(others[i].max()),
             "given_probability": float(outcome.given_probability[rows[i]]),
@@ -56,6 +57,12 @@ def next_rows(
         }
         for row, why in zip(rows, _reasons(outcome, rows, first, second, explain), strict=True)
     ]
+
+
+def _said(outcome: Outcome, row: int) -> dict[str, list[str]]:
+    """The classes that an annotation names, or denies."""
+    given, denied = said_classes(outcome.classes, outcome.allowed[row])
+    return {"given": given, "denied": denied}
 
 
 def _reasons(

@@ -162,6 +162,44 @@ def test_a_symbol_far_below_the_others_of_its_span_counts_where_it_must():
     assert np.isfinite(tree.marginals().rules).all()
 
 
+def test_the_best_of_all_trees_are_in_order():
+    """More than float32 has digits for, of trees that are fewer, too."""
+    vector = vectors(2)
+    count = 50
+    best, log_prob = tree_of(vector, [3, 2]).top_k(count)
+    for row, length in enumerate([3, 2]):
+        every = EnumeratedStructures(vector[row], structures(length))
+        known = min(count, len(every.events))
+        expected = np.sort(every.log_probs)[::-1][:known]
+        np.testing.assert_allclose(log_prob[:known, row], expected, rtol=1e-4)
+        assert np.isneginf(log_prob[known:, row]).all()
+        of_event = dict(zip(map(np.ndarray.tobytes, every.events), every.log_probs, strict=True))
+        events = [event.tobytes() for event in best[:known, row].numpy()]
+        assert len(set(events)) == known
+        np.testing.assert_allclose([of_event[event] for event in events], expected, rtol=1e-4)
+
+
+def test_memory_of_the_best_trees_grows_little_faster_than_their_number():
+    """The largest tensor of the graph: that of k log k pairs, where k^2 were summed for each."""
+    few, many = largest_tensor(16), largest_tensor(256)
+    assert 16 * few <= many <= 32 * few
+
+
+def largest_tensor(count):
+    """Numbers in the largest tensor that ranking the trees of six words makes."""
+
+    @tf.function(autograph=False)
+    def best():
+        root, rules, words = map(tf.constant, parts(1, words=6))
+        return GrammarTree(root, rules, words).top_k(count)
+
+    graph = best.get_concrete_function().graph
+    names = [function.signature.name for function in graph.as_graph_def().library.function]
+    graphs = [graph, *(graph._get_function(name).graph for name in names)]
+    outputs = [out for part in graphs for op in part.get_operations() for out in op.outputs]
+    return max(out.shape.num_elements() or 0 for out in outputs)
+
+
 def test_a_single_word_is_no_tree():
     root, rules, words = map(tf.constant, parts(2, own=False))
     with tf.GradientTape() as tape:

@@ -58,8 +58,8 @@ class DependencyTree(DependencyStructure, RecursiveStructure):
                 return semiring.plus(semiring.times(one, other), -3, 3 * width + number)
 
             joined = over_splits(right, left_behind, 0)
-            new_to_right = semiring.times(joined, semiring.lift(arcs[0]))
-            new_to_left = semiring.times(joined, semiring.lift(arcs[1]))
+            new_to_right = semiring.with_part(joined, arcs[0])
+            new_to_left = semiring.with_part(joined, arcs[1])
             # Incomplete spans share a place with what completes them: one row further, and the
             # first of them is that of this very width.
             new_right = over_splits(

@@ -151,8 +151,8 @@ class DependencyTreeWithValence(RecursiveStructure):
                 first, later = arcs[number : number + 2]
                 others = over_splits(tf.where(nearest, NEVER, joined), number)
                 both = [
-                    semiring.times(alone, semiring.lift(first)),
-                    semiring.times(others, semiring.lift(later)),
+                    semiring.with_part(alone, first),
+                    semiring.with_part(others, later),
                 ]
                 return over_splits(tf.stack(both, axis=1), number + 1)
 

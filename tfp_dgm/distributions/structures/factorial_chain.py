@@ -111,10 +111,10 @@ class FactorialChain(RecursiveStructure):
     def _inside(
         self, parts: FactorialChainParts, lengths: tf.Tensor, semiring: Semiring
     ) -> tf.Tensor:
-        unary = semiring.lift(tf.transpose(parts.unary, [1, 0, 2]))  # [C, T, B, K^M]
-        steps = size_of(unary, 1)
-        first = semiring.times(semiring.lift(joint_sums(parts.initial)), unary[:, 0])
-        if unary.shape[1] == 1:
+        unary = tf.transpose(parts.unary, [1, 0, 2])  # [T, B, K^M]
+        steps = size_of(unary, 0)
+        first = semiring.lift(joint_sums(parts.initial) + unary[0])
+        if unary.shape[0] == 1:
             return semiring.plus(first, -1, 0)
         arrivals = [self._arrivals(parts.transitions[:, m], semiring) for m in range(self._chains)]
 
@@ -123,7 +123,7 @@ class FactorialChain(RecursiveStructure):
             for chain, arrive in enumerate(arrivals):
                 # No other sum has this salt: the last one's is 0, and time begins at 1.
                 arrived = arrive(arrived, time * self._chains + chain)
-            arrived = semiring.times(arrived, unary[:, time])
+            arrived = semiring.with_part(arrived, unary[time])
             return time + 1, tf.where((time < lengths)[:, tf.newaxis], arrived, alpha)
 
         _, last = tf.while_loop(

@@ -40,27 +40,25 @@ def inside_by_sums(inputs: GrammarInputs, lengths: tf.Tensor, semiring: Semiring
         return tf.reshape(values, tf.concat([tf.shape(values)[:-2], [-1]], axis=0))
 
     def over_places(rules: tf.Tensor, number: Any) -> tf.Tensor:
-        """Potentials [..., B or 1] -> values [C, ..., N B or 1]."""
-        if rules.shape[-1] != 1:
-            rules = tf.broadcast_to(
-                rules[..., tf.newaxis, :], tf.concat([tf.shape(rules)[:-1], [number, rows]], axis=0)
-            )
-            rules = folded(rules)
-        return semiring.lift(rules)
+        """Potentials [..., B or 1] -> [..., N B or 1]."""
+        if rules.shape[-1] == 1:
+            return rules
+        shape = tf.concat([tf.shape(rules)[:-1], [number, rows]], axis=0)
+        return folded(tf.broadcast_to(rules[..., tf.newaxis, :], shape))
 
     def over_words(rules: tf.Tensor, salt: int) -> tf.Tensor:
         """[A, Q, P, B or 1] -> [C, A, Q, N, B], with the preterminals of each word summed out."""
         size = tf.shape(rules)
         flat = tf.reshape(rules, [size[0] * size[1], size[2], size[3]])
         known = folded(semiring.lift(words))[:, tf.newaxis]  # [C, 1, P, N B]
-        known = semiring.plus(semiring.times(over_places(flat, places), known), -2, salt)
+        known = semiring.plus(semiring.with_part(known, over_places(flat, places)), -2, salt)
         return tf.reshape(known, [components, size[0], size[1], places, rows])
 
     left = over_words(tf.transpose(rules[:, count:, :count], [0, 2, 1, 3]), 0)
     right = over_words(rules[:, :count, count:], 1)
     beside = over_words(tf.transpose(rules[:, count:, count:], [0, 2, 1, 3]), 2)
-    after = semiring.lift(tf.roll(words, -1, axis=1))[:, tf.newaxis]  # [C, 1, P, N, B]
-    two = semiring.plus(semiring.times(folded(beside), folded(after)), -2, 3)  # [C, A, N B]
+    after = folded(tf.roll(words, -1, axis=1))  # [P, N B]
+    two = semiring.plus(semiring.with_part(folded(beside), after), -2, 3)  # [C, A, N B]
     two = tf.reshape(two, [components, count, places, rows])
     both = tf.reshape(rules[:, :count, :count], [count, count * count, size_of(rules, -1)])
 
@@ -86,13 +84,13 @@ def inside_by_sums(inputs: GrammarInputs, lengths: tf.Tensor, semiring: Semiring
         left = folded(left[..., :number, :])  # [C, A, A, N B]
         right = folded(tf.roll(right, -width, axis=-2)[..., :number, :])
         alternatives = [
-            semiring.plus(semiring.times(over_places(both, number), pairs), -2, salt + 1),
+            semiring.plus(semiring.with_part(pairs, over_places(both, number)), -2, salt + 1),
             semiring.plus(semiring.times(left, last[:, tf.newaxis, :, 0]), -2, salt + 2),
             semiring.plus(semiring.times(right, first[:, tf.newaxis, :, width - 1]), -2, salt + 3),
             tf.where(width == 1, folded(two[..., :number, :]), NEVER),
         ]
         row = semiring.plus(tf.stack(alternatives, axis=2), -2, -width)  # [C, A, N B]
-        row = semiring.times(row, semiring.lift(folded(span)))
+        row = semiring.with_part(row, folded(span))
         row = tf.reshape(row, [components * count, number, rows])
         return (row,), (row,)
 
@@ -101,4 +99,4 @@ def inside_by_sums(inputs: GrammarInputs, lengths: tf.Tensor, semiring: Semiring
     inside = tf.reshape(inside, [components, count, places, rows])
     whole = tf.range(places)[:, tf.newaxis] == lengths - 1  # [W, B]
     inside = tf.reduce_sum(tf.where(whole, inside, 0), axis=2)  # [C, A, B]
-    return semiring.plus(semiring.times(inside, semiring.lift(root)), -2, 4 * places)
+    return semiring.plus(semiring.with_part(inside, root), -2, 4 * places)

@@ -94,15 +94,15 @@ class LinearChain(RecursiveStructure):
         )
 
     def _inside(self, parts: LinearChainParts, lengths: tf.Tensor, semiring: Semiring) -> tf.Tensor:
-        unary = semiring.lift(tf.transpose(parts.unary, [1, 0, 2]))  # [C, T, B, K]
-        steps = size_of(unary, 1)
-        first = semiring.times(semiring.lift(parts.initial), unary[:, 0])
-        if unary.shape[1] == 1:
+        unary = tf.transpose(parts.unary, [1, 0, 2])  # [T, B, K]
+        steps = size_of(unary, 0)
+        first = semiring.lift(parts.initial + unary[0])
+        if unary.shape[0] == 1:
             return semiring.plus(first, -1, 0)
         arrivals = advance(parts.transitions, semiring)
 
         def step(time: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            arrived = semiring.times(arrivals(alpha, time), unary[:, time])
+            arrived = semiring.with_part(arrivals(alpha, time), unary[time])
             return time + 1, tf.where((time < lengths)[:, tf.newaxis], arrived, alpha)
 
         _, last = tf.while_loop(

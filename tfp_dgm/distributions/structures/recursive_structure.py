@@ -17,6 +17,9 @@ from tfp_dgm.distributions.structures.semirings import (
 )
 from tfp_dgm.distributions.structures.structure import Parts, Structure
 
+# Sums of so many powers of two are exact in float32, and tell which structures have a part.
+_MARKS_AT_ONCE = 24
+
 
 class RecursiveStructure(Structure):
     """A distribution over structures that are built of smaller ones, each in one way.
@@ -37,30 +40,48 @@ class RecursiveStructure(Structure):
 
     def top_k(self, k: int) -> tuple[tf.Tensor, tf.Tensor]:
         require_count(type(self).__name__, "k", k)
-        parts, lengths = self._repeated(k)
+        at_once = min(k, _MARKS_AT_ONCE)
+        powers = tf.cast(2.0 ** tf.range(at_once, dtype=tf.float32), self._finite[0].dtype)
+        lengths = tf.tile(self._lengths, [at_once])
 
-        def kth(value: tf.Tensor) -> tf.Tensor:  # [k, k B] -> that of copy i at place i
-            places = tf.reshape(value, [k, k, -1])
-            return tf.reshape(tf.einsum("iib->ib", places), [-1])
+        def some(first: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """(values of all, structures first .. first + at_once - 1)."""
+            weights = tf.scatter_nd(
+                (first + tf.range(at_once))[:, tf.newaxis], powers, [passes * at_once]
+            )
+            values, sums = self._chosen(
+                self._finite, self._lengths, KBest(k), weights[:k, tf.newaxis]
+            )
+            shape = tf.concat([[-1], tf.ones_like(tf.shape(sums))], axis=0)
+            marks = tf.math.floormod(tf.floor(sums / tf.reshape(powers, shape)), 2)
+            marks = tf.reshape(marks, tf.concat([[-1], tf.shape(sums)[1:]], axis=0))
+            return values, self._event(marks, lengths)
 
-        value, chosen = self._chosen(parts, lengths, KBest(k), kth)
-        structures = self._event(chosen, lengths)
-        shape = tf.concat([[k, -1], tf.shape(structures)[1:]], axis=0)
+        passes = -(-k // at_once)
+        values, structures = tf.map_fn(
+            some,
+            at_once * tf.range(passes),
+            fn_output_signature=(self._finite[0].dtype, tf.int32),
+        )
+        shape = tf.concat([[passes * at_once, -1], tf.shape(structures)[2:]], axis=0)
         log_sum = self._log_sum(self._finite, self._lengths)
-        log_prob = with_infinity(tf.reshape(value, [k, -1])) - log_sum
-        return tf.reshape(structures, shape), log_prob
+        return tf.reshape(structures, shape)[:k], with_infinity(values[0]) - log_sum
 
     def _chosen(
-        self, parts: Parts, lengths: tf.Tensor, semiring: Semiring, target: Any
+        self, parts: Parts, lengths: tf.Tensor, semiring: Semiring, weights: Any = 1
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """(target(values), the marks of one structure a row on what tells it)."""
+        """(values [C, B], the marks of the structures of each row on what tells them).
+
+        Where there are several, each adds its weight, [C, 1], to the marks of its parts.
+        """
         parts = tf.nest.map_structure(tf.stop_gradient, parts)
         told = getattr(parts, self.told_by)
         with tf.GradientTape() as tape:
             tape.watch(told)
             parts = parts._replace(**{self.told_by: told})
-            value = target(self._inside(parts, lengths, semiring))
-        return value, tape.gradient(value, told)
+            values = self._inside(parts, lengths, semiring)
+        weights = tf.cast(weights, values.dtype) * tf.ones_like(values)
+        return values, tape.gradient(values, told, output_gradients=weights)
 
     def _repeated(self, n: Any) -> tuple[Parts, tf.Tensor]:
         """Finite parts and lengths of n copies of the batch, [n B, ...]."""
@@ -78,10 +99,10 @@ class RecursiveStructure(Structure):
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
         parts, lengths = self._repeated(n)
         semiring = Sampled(sanitized(seed))
-        _, chosen = self._chosen(parts, lengths, semiring, lambda value: value[0])
+        _, chosen = self._chosen(parts, lengths, semiring)
         draws = self._event(chosen, lengths)
         return tf.reshape(draws, tf.concat([[n, -1], tf.shape(draws)[1:]], axis=0))
 
     def _mode(self) -> tf.Tensor:
-        _, chosen = self._chosen(self._finite, self._lengths, Max(), lambda value: value[0])
+        _, chosen = self._chosen(self._finite, self._lengths, Max())
         return self._event(chosen, self._lengths)

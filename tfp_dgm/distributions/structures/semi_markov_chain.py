@@ -84,7 +84,6 @@ class SemiMarkovChain(RecursiveStructure):
     def _inside(self, parts: SemiMarkovParts, lengths: tf.Tensor, semiring: Semiring) -> tf.Tensor:
         steps = size_of(parts.segments, 1)
         by_end = _by_end(parts.segments)  # [T, L, B, K]
-        ending = semiring.lift(by_end)
         arrivals = advance(parts.transitions, semiring)
         start = tf.zeros_like(by_end[0, :1])
         never = tf.fill(tf.shape(by_end)[1:], tf.constant(NEVER, by_end.dtype))
@@ -92,7 +91,7 @@ class SemiMarkovChain(RecursiveStructure):
         before = semiring.lift(tf.concat([start, never[1:]], axis=0))
 
         def ended(end: Any, before: tf.Tensor) -> tf.Tensor:
-            return semiring.plus(semiring.times(before, ending[:, end - 1]), -3, steps + end)
+            return semiring.plus(semiring.with_part(before, by_end[end - 1]), -3, steps + end)
 
         def step(end: tf.Tensor, before: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, ...]:
             value = ended(end, before)

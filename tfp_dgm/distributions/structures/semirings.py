@@ -10,6 +10,7 @@ not -inf, so that no derivative is NaN.
 import abc
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -75,6 +76,13 @@ class Semiring(abc.ABC):
         """Values of what stands together, [C, ...] with broadcasting."""
         return left + right
 
+    def with_part(self, values: tf.Tensor, potentials: tf.Tensor) -> tf.Tensor:
+        """Values [C, ...] of what has one part more, of finite potentials [...].
+
+        `times` by lifted potentials, at the cost of a sum.
+        """
+        return values + potentials[tf.newaxis]
+
     @abc.abstractmethod
     def plus(self, values: tf.Tensor, axis: int, salt: Any) -> tf.Tensor:
         """Reduces alternatives along a negative axis of [C, ...].
@@ -120,12 +128,17 @@ class Sampled(Semiring):
 class KBest(Semiring):
     """The k best structures, best first; `NEVER` where there are fewer.
 
+    Of two lists in order, their i-th and j-th together are among the k best only if i j <= k:
+    k log k pairs (Huang and Chiang, "Better k-best parsing", 2005, find them one by one).
+
     Args:
       k: >= 1.
     """
 
     def __init__(self, k: int) -> None:
         self.components = k
+        pairs = [(i, j) for i in range(k) for j in range(k // (i + 1))]
+        self._left, self._right = np.array(pairs, np.int32).T
 
     def lift(self, potentials: tf.Tensor) -> tf.Tensor:
         rest = tf.fill(
@@ -135,14 +148,7 @@ class KBest(Semiring):
         return tf.concat([potentials[tf.newaxis], rest], axis=0)
 
     def times(self, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-        # In whole, since fewer ways to broadcast at once are known than there are axes here.
-        shape = tf.broadcast_dynamic_shape(tf.shape(left)[1:], tf.shape(right)[1:])
-        left, right = (
-            tf.broadcast_to(values, tf.concat([tf.shape(values)[:1], shape], axis=0))
-            for values in (left, right)
-        )
-        pairs = left[:, tf.newaxis] + right[tf.newaxis]  # [k, k, ...]
-        return self._best(tf.reshape(pairs, tf.concat([[-1], tf.shape(pairs)[2:]], axis=0)))
+        return self._best(tf.gather(left, self._left) + tf.gather(right, self._right))
 
     def plus(self, values: tf.Tensor, axis: int, salt: Any) -> tf.Tensor:
         front = tf.experimental.numpy.moveaxis(values, axis, 1)  # [k, alternatives, ...]

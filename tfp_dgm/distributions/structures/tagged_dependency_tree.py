@@ -205,11 +205,11 @@ class TaggedDependencyTree(RecursiveStructure):
                 nearest = tf.reshape(nearest, [-1, 1, 1, 1, 1])
                 others = over_splits(tf.where(nearest, NEVER, joined), -5, number)
                 taken = [
-                    semiring.times(alone[:, :, tf.newaxis], semiring.lift(rules[0])),
-                    semiring.times(others, semiring.lift(rules[1])),
+                    semiring.with_part(alone[:, :, tf.newaxis], rules[0]),
+                    semiring.with_part(others, rules[1]),
                 ]
                 taken = over_splits(tf.stack(taken, axis=1), -5, number + 1)
-                return semiring.times(taken, semiring.lift(arc[:, tf.newaxis]))
+                return semiring.with_part(taken, arc[:, tf.newaxis])
 
             def completed(incomplete: tf.Tensor, modifier: tf.Tensor, number: int) -> tf.Tensor:
                 """The modifier's tag, and where it stands, summed out: [C, N, K, B]."""

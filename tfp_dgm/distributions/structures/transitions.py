@@ -43,8 +43,8 @@ def advance(
     last = size_of(transitions, 1) - 1
 
     def arrivals(values: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
-        moves = semiring.lift(transitions[:, tf.minimum(time - 1, last)])
-        return semiring.plus(semiring.times(values[..., tf.newaxis], moves), -2, time)
+        moves = transitions[:, tf.minimum(time - 1, last)]
+        return semiring.plus(semiring.with_part(values[..., tf.newaxis], moves), -2, time)
 
     return arrivals
 

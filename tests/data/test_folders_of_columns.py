@@ -1,6 +1,6 @@
 import pytest
 
-from tfp_dgm.labelling.column_folders import column_folders
+from tfp_dgm.data.folders_of_columns import column_folders
 
 
 @pytest.mark.parametrize(

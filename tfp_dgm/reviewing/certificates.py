@@ -1,0 +1,213 @@
+"""What may be said of accepted rows after a person has judged a random sample of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.evaluation import anytime_bounds, hypergeometric_bounds
+
+Answer = Literal["right", "wrong", "unsure"]
+
+# Shares of the accepted rows, the surest first, for which a broken promise is tried again, in
+# this order; the first that fails ends it, so that all tries together err as seldom as one.
+_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How many rows of a set are right, by the sample of it.
+
+    Attributes:
+      accepted: N, the rows of the set.
+      judged: how many were judged, from the first in the drawn order to the last without a gap.
+      right, unsure: how many of these are right, and of how many the person could not tell.
+      low, high: bounds of how many of the N are right; what is unsure is wrong for the one, and
+        right for the other.
+    """
+
+    accepted: int
+    judged: int
+    right: int
+    unsure: int
+    low: int
+    high: int
+
+    def keeps(self, promise: float) -> bool:
+        """Whether it is shown that at least the promised share is right."""
+        return self.low >= _needed(promise, self.accepted)
+
+    def breaks(self, promise: float) -> bool:
+        """Whether it is shown that less than the promised share is right."""
+        return self.high < _needed(promise, self.accepted)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was found about a promise.
+
+    Attributes:
+      promise: the share of the accepted rows that should be right.
+      confidence: see `certify`.
+      once: the sample's size where it was fixed, and its answers are looked at once.
+      all_rows: of the accepted rows.
+      verdict: "kept", "broken" or "open".
+      threshold: where it is broken, the least probability from which on it is kept; None where no
+        such is known.
+      above: of the rows from there on.
+      more: where it is open, how many further answers, all right, show that it is kept; None where
+        it is not open, or as many rows are not left.
+    """
+
+    promise: float
+    confidence: float
+    once: int | None
+    all_rows: Judged
+    verdict: Literal["kept", "broken", "open"]
+    threshold: float | None = None
+    above: Judged | None = None
+    more: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures, as JSON has them, and the sentence."""
+        return {**asdict(self), "says": self.sentence()}
+
+    def sentence(self) -> str:
+        """What may be said, in one or two sentences."""
+        seen, sure = self.all_rows, f"at {_percent(self.confidence)} confidence"
+        said = f"{seen.right:,} of {seen.judged:,} right"
+        if seen.unsure:
+            said += f", {seen.unsure:,} unsure"
+        whole = f"of the {seen.accepted:,} accepted rows are right"
+        if self.verdict == "kept":
+            return f"{said}: at least {_percent(self.promise)} {whole}, {sure}."
+        if self.verdict == "broken":
+            high = _percent(seen.high / seen.accepted, up=True)
+            said += f": at most {high} {whole}, {sure}, and {_percent(self.promise)} were promised."
+            if self.above is None or self.threshold is None:
+                return f"{said} No threshold is known at which the promise holds."
+            return (
+                f"{said} From a probability of {self.threshold:.6g} on it holds: "
+                f"{self.above.right:,} of {self.above.judged:,} right, so that at least "
+                f"{_percent(self.promise)} of these {self.above.accepted:,} rows are, {sure}."
+            )
+        if self.once is not None and seen.judged < self.once:
+            return f"{said}, of {self.once:,} that are to be judged before anything is said."
+        low, high = _percent(seen.low / seen.accepted), _percent(seen.high / seen.accepted, up=True)
+        if self.once is not None:
+            return f"{said}: at least {low} {whole}, {sure}; that does not decide."
+        return f"{said}: between {low} and {high} {whole}, {sure}; that does not decide yet."
+
+
+def certify(
+    order: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    answers: Mapping[int, Answer],
+    *,
+    promise: float,
+    confidence: float = 0.95,
+    once: int | None = None,
+) -> Certificate:
+    """Says what a sample of the accepted rows shows about a promise.
+
+    Answers count from the first in the drawn order up to the first row without one: a person may
+    stop at any time, and not choose what to answer.
+
+    Without `once` both bounds hold at whatever time one looks, with the confidence together
+    (`evaluation.anytime_bounds`), so that one may stop as soon as it is decided, either way. With
+    it each bound holds by itself, when that many are judged (`evaluation.hypergeometric_bounds`).
+
+    Where the promise is broken, it is tried for the surest half of the accepted rows, then for the
+    surest 60, 70, 80 and 90 %, up to the first of which it is not shown. Of each the same order is
+    a random one. That the threshold named is wrong is as improbable as of one try (testing in a
+    fixed order).
+
+    Args:
+      order: int [N]; a random order of all accepted rows, drawn before anything was judged.
+      probabilities: [N]; of each row, in the table's order.
+      answers: row -> what the person says.
+      promise: the share that should be right.
+      confidence: of the statements: of each of "kept", "broken" and the threshold.
+      once: the sample's size where it was fixed beforehand.
+    Returns:
+      The certificate.
+    """
+    judge = _Sample(order, answers, confidence, once)
+    seen = judge.of(np.ones(len(order), bool))
+    complete = once is None or seen.judged == once
+    if complete and seen.keeps(promise):
+        return Certificate(promise, confidence, once, seen, "kept")
+    if not complete or not seen.breaks(promise):
+        more = _more(seen, promise, confidence) if once is None else None
+        return Certificate(promise, confidence, once, seen, "open", more=more)
+    threshold, above = None, None
+    ranked = np.sort(probabilities)[::-1]
+    for share in _SHARES:
+        least = float(ranked[math.ceil(share * len(ranked)) - 1])
+        tried = judge.of(probabilities >= least)
+        if not tried.keeps(promise):
+            break
+        threshold, above = least, tried
+    return Certificate(promise, confidence, once, seen, "broken", threshold, above)
+
+
+def surest_half(probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The rows with which the search for a threshold begins, ties and all."""
+    least = np.sort(probabilities)[::-1][math.ceil(_SHARES[0] * len(probabilities)) - 1]
+    return np.asarray(probabilities >= least)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    order: NDArray[np.int64]
+    answers: Mapping[int, Answer]
+    confidence: float
+    once: int | None
+
+    def of(self, members: NDArray[np.bool_]) -> Judged:
+        """What the sample says of some of the rows; their order is that of all."""
+        drawn = self.order if self.once is None else self.order[: self.once]
+        told: list[Answer] = []
+        for row in drawn[members[drawn]].tolist():
+            if row not in self.answers:
+                break
+            told.append(self.answers[row])
+        right, unsure = told.count("right"), told.count("unsure")
+        bounds = anytime_bounds if self.once is None else hypergeometric_bounds
+        sizes = (len(told), int(members.sum()), self.confidence)
+        low, _ = bounds(right, *sizes)
+        _, high = bounds(right + unsure, *sizes)
+        return Judged(sizes[1], len(told), right, unsure, low, high)
+
+
+def _more(seen: Judged, promise: float, confidence: float) -> int | None:
+    """How many further right answers show that the promise is kept, by bisection."""
+
+    def enough(count: int) -> bool:
+        low, _ = anytime_bounds(seen.right + count, seen.judged + count, seen.accepted, confidence)
+        return low >= _needed(promise, seen.accepted)
+
+    left = seen.accepted - seen.judged
+    if not enough(left):
+        return None
+    low, high = 0, left
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def _needed(promise: float, accepted: int) -> int:
+    """The least number of right rows that is the promised share."""
+    return math.ceil(promise * accepted - 1e-9)
+
+
+def _percent(share: float, *, up: bool = False) -> str:
+    """With at most one decimal, rounded to the side on which what is said stays true."""
+    scaled = math.ceil(1000 * share - 1e-9) if up else math.floor(1000 * share + 1e-9)
+    return f"{scaled / 10:g}%"
