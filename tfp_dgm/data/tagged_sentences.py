@@ -189,7 +189,7 @@ def read_tagged_sentences(
     source = open_tagged_file(Path(path), format, token_column, tag_column)
     if source.kind and scheme not in (None, source.kind):
         raise DataError.at(path, f"scheme: texts with spans have none; received {scheme!r}")
-    chunk = next(source.chunks(None), RawChunk())
+    chunk = next(source.chunks(None))
     if not chunk.sentences:
         raise DataError.at(path, "expected at least one sentence; none")
     cells = TagCells((sentence.cells for sentence in chunk.sentences), separator)
@@ -235,18 +235,16 @@ def iter_tagged_sentences(
     Args:
       path: the file.
       scheme: the model's.
-      sentences: about how many a part has.
+      sentences: how many a part has; the last may have none, but blank lines.
       token_column: as `read_tagged_sentences` has it.
       format: as `read_tagged_sentences` has it.
     Raises:
       DataError: as `read_tagged_sentences`.
     """
     source = open_tagged_file(Path(path), format, token_column)
-    empty = True
-    for chunk in source.chunks(sentences, with_tags=False):
-        empty = empty and not chunk.sentences
+    for number, chunk in enumerate(source.chunks(sentences, with_tags=False)):
+        if not (number or chunk.sentences):
+            raise DataError.at(path, "expected at least one sentence; none")
         tags: list[list[tuple[str, ...]]] = [[()] * len(s.tokens) for s in chunk.sentences]
         warnings = [*chunk.warnings, *odd_sentences(chunk.sentences)]
         yield TaggedSentences(source, chunk, tags, scheme, warnings)
-    if empty:
-        raise DataError.at(path, "expected at least one sentence; none")

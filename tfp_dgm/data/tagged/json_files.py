@@ -92,7 +92,8 @@ class JsonFile:
         chunk = RawChunk()
         remarks: dict[str, list[str]] = {}
         for piece in json_pieces(self.path):
-            if size is not None and len(chunk.sentences) >= size:
+            full = size is not None and len(chunk.sentences) >= size
+            if full and piece.record is not None:
                 yield _with_warnings(chunk, remarks)
                 chunk, remarks = RawChunk(), {}
             place = len(chunk.pieces)
@@ -108,8 +109,7 @@ class JsonFile:
             else:
                 chunk.empty.append((place, piece.place))
                 remarks.setdefault("no words", []).append(piece.place)
-        if chunk.pieces:
-            yield _with_warnings(chunk, remarks)
+        yield _with_warnings(chunk, remarks)
 
     def written(
         self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path

@@ -71,8 +71,7 @@ class PlainFile:
                         text,
                     )
                 )
-        if chunk.pieces:
-            yield chunk
+        yield chunk
 
     def written(
         self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
