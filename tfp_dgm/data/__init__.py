@@ -72,8 +72,8 @@ from tfp_dgm.data.table_writer import (
     write_table,
 )
 from tfp_dgm.data.tag_scheme import Span, TagScheme
-from tfp_dgm.data.tagged.tag_results import SentenceResult, SpanResult
-from tfp_dgm.data.tagged.tagged_formats import FORMATS as TAGGED_FORMATS
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
+from tfp_dgm.data.tagged_files.tagged_formats import FORMATS as TAGGED_FORMATS
 from tfp_dgm.data.tagged_sentences import (
     TaggedSentences,
     TaggedWriter,

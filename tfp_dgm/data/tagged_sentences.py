@@ -16,12 +16,12 @@ from typing import Self
 from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.data_error import DataError, listing, shorten
 from tfp_dgm.data.tag_scheme import TagScheme
-from tfp_dgm.data.tagged.found_scheme import TagError, find_scheme
-from tfp_dgm.data.tagged.raw_sentences import RawChunk
-from tfp_dgm.data.tagged.tag_cells import TagCells
-from tfp_dgm.data.tagged.tag_results import SentenceResult
-from tfp_dgm.data.tagged.tagged_formats import TaggedFile, open_tagged_file
-from tfp_dgm.data.tagged.tagged_warnings import illegal_tags, odd_sentences, odd_tags
+from tfp_dgm.data.tagged_files.found_scheme import TagError, find_scheme
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
+from tfp_dgm.data.tagged_files.tag_cells import TagCells
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.tagged_formats import TaggedFile, open_tagged_file
+from tfp_dgm.data.tagged_files.tagged_warnings import illegal_tags, odd_sentences, odd_tags
 
 _MANY_TAGS = 1000
 

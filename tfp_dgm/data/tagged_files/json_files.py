@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.tag_scheme import TagScheme
-from tfp_dgm.data.tagged.annotated_spans import SPAN_KEYS
-from tfp_dgm.data.tagged.json_records import json_pieces, with_results
-from tfp_dgm.data.tagged.output_names import require_ending
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
-from tfp_dgm.data.tagged.span_cells import SPAN_SCHEME
-from tfp_dgm.data.tagged.tag_results import SentenceResult
-from tfp_dgm.data.tagged.text_records import TextRecords
-from tfp_dgm.data.tagged.word_records import WordRecords
+from tfp_dgm.data.tagged_files.annotated_spans import SPAN_KEYS
+from tfp_dgm.data.tagged_files.json_records import json_pieces, with_results
+from tfp_dgm.data.tagged_files.output_names import require_ending
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged_files.span_cells import SPAN_SCHEME
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.text_records import TextRecords
+from tfp_dgm.data.tagged_files.word_records import WordRecords
 
 _EMPTY = SentenceResult((), (), ())
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
-from tfp_dgm.data.tagged.column_layout import DOCUMENT_START, ColumnLayout
-from tfp_dgm.data.tagged.line_chunks import change_lines, line_chunks
-from tfp_dgm.data.tagged.output_names import refuse_others
-from tfp_dgm.data.tagged.raw_sentences import RawChunk
-from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
+from tfp_dgm.data.tagged_files.column_layout import DOCUMENT_START, ColumnLayout
+from tfp_dgm.data.tagged_files.line_chunks import change_lines, line_chunks
+from tfp_dgm.data.tagged_files.output_names import refuse_others
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
+from tfp_dgm.data.tagged_files.tag_results import ACCEPT, SentenceResult
 
 _NOTHING = "_"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk, RawSentence
 from tfp_dgm.data.text_file import open_text
 
 # A line without its end, its number, and how many words of the sentence went before; the word and

@@ -9,10 +9,10 @@ from pathlib import Path
 from tfp_dgm.data.conllu import check_word_line
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
-from tfp_dgm.data.tagged.line_chunks import change_lines, line_chunks
-from tfp_dgm.data.tagged.output_names import refuse_others
-from tfp_dgm.data.tagged.raw_sentences import RawChunk
-from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
+from tfp_dgm.data.tagged_files.line_chunks import change_lines, line_chunks
+from tfp_dgm.data.tagged_files.output_names import refuse_others
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
+from tfp_dgm.data.tagged_files.tag_results import ACCEPT, SentenceResult
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _ATTRIBUTES = (
