@@ -77,8 +77,8 @@ from tfp_dgm.data.table_writer import (
 )
 from tfp_dgm.data.tag_output import check_tag_output, check_tag_results, read_tag_settings
 from tfp_dgm.data.tag_scheme import Span, TagScheme
-from tfp_dgm.data.tagged.tag_results import SentenceResult, SpanResult
-from tfp_dgm.data.tagged.tagged_formats import FORMATS as TAGGED_FORMATS
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
+from tfp_dgm.data.tagged_files.tagged_formats import FORMATS as TAGGED_FORMATS
 from tfp_dgm.data.tagged_sentences import (
     TaggedSentences,
     TaggedWriter,

@@ -16,12 +16,12 @@ from typing import Self
 from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.data_error import DataError, listing, shorten
 from tfp_dgm.data.tag_scheme import KINDS, TagScheme
-from tfp_dgm.data.tagged.found_scheme import TagError, find_scheme
-from tfp_dgm.data.tagged.raw_sentences import RawChunk
-from tfp_dgm.data.tagged.tag_cells import TagCells
-from tfp_dgm.data.tagged.tag_results import SentenceResult
-from tfp_dgm.data.tagged.tagged_formats import TaggedFile, open_tagged_file
-from tfp_dgm.data.tagged.tagged_warnings import illegal_tags, odd_sentences, odd_tags
+from tfp_dgm.data.tagged_files.found_scheme import TagError, find_scheme
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
+from tfp_dgm.data.tagged_files.tag_cells import TagCells
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.tagged_formats import TaggedFile, open_tagged_file
+from tfp_dgm.data.tagged_files.tagged_warnings import illegal_tags, odd_sentences, odd_tags
 
 _MANY_TAGS = 1000
 
@@ -191,7 +191,7 @@ def read_tagged_sentences(
     source = open_tagged_file(Path(path), format, token_column, tag_column)
     if source.kind and scheme not in (None, source.kind):
         raise DataError.at(path, f"scheme: texts with spans have none; received {scheme!r}")
-    chunk = next(source.chunks(None), RawChunk())
+    chunk = next(source.chunks(None))
     if not chunk.sentences:
         raise DataError.at(path, "expected at least one sentence; none")
     cells = TagCells((sentence.cells for sentence in chunk.sentences), separator)
@@ -237,18 +237,16 @@ def iter_tagged_sentences(
     Args:
       path: the file.
       scheme: the model's.
-      sentences: about how many a part has.
+      sentences: how many a part has; the last may have none, but blank lines.
       token_column: as `read_tagged_sentences` has it.
       format: as `read_tagged_sentences` has it.
     Raises:
       DataError: as `read_tagged_sentences`.
     """
     source = open_tagged_file(Path(path), format, token_column)
-    empty = True
-    for chunk in source.chunks(sentences, with_tags=False):
-        empty = empty and not chunk.sentences
+    for number, chunk in enumerate(source.chunks(sentences, with_tags=False)):
+        if not (number or chunk.sentences):
+            raise DataError.at(path, "expected at least one sentence; none")
         tags: list[list[tuple[str, ...]]] = [[()] * len(s.tokens) for s in chunk.sentences]
         warnings = [*chunk.warnings, *odd_sentences(chunk.sentences)]
         yield TaggedSentences(source, chunk, tags, scheme, warnings)
-    if empty:
-        raise DataError.at(path, "expected at least one sentence; none")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tfp_dgm.data.tag_scheme import OUTSIDE
-from tfp_dgm.data.tagged.annotated_spans import AnnotatedSpan
-from tfp_dgm.data.tagged.raw_sentences import Cell
+from tfp_dgm.data.tagged_files.annotated_spans import AnnotatedSpan
+from tfp_dgm.data.tagged_files.raw_sentences import Cell
 
 # That of the tags of spans of characters; it says of each span where it ends.
 SPAN_SCHEME = "BIOES"

@@ -8,12 +8,12 @@ from typing import Any
 
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
-from tfp_dgm.data.tagged.annotated_spans import annotated_text, text_of
-from tfp_dgm.data.tagged.json_records import JsonPiece
-from tfp_dgm.data.tagged.raw_sentences import Cell, RawSentence
-from tfp_dgm.data.tagged.span_cells import cells_of_spans
-from tfp_dgm.data.tagged.tag_results import SentenceResult
-from tfp_dgm.data.tagged.word_records import require_whole_characters, rounded
+from tfp_dgm.data.tagged_files.annotated_spans import annotated_text, text_of
+from tfp_dgm.data.tagged_files.json_records import JsonPiece
+from tfp_dgm.data.tagged_files.raw_sentences import Cell, RawSentence
+from tfp_dgm.data.tagged_files.span_cells import cells_of_spans
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.word_records import require_whole_characters, rounded
 from tfp_dgm.data.visible_text import is_blank
 from tfp_dgm.data.words_of_text import words_of
 

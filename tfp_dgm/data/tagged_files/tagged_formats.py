@@ -12,13 +12,13 @@ from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.input_file import check_input_file
 from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
 from tfp_dgm.data.tag_scheme import TagScheme
-from tfp_dgm.data.tagged.column_files import ColumnFile
-from tfp_dgm.data.tagged.column_layout import DOCUMENT_START, counts_of_columns, find_layout
-from tfp_dgm.data.tagged.conllu_files import ConlluFile, conllu_column
-from tfp_dgm.data.tagged.json_files import JsonFile, find_form
-from tfp_dgm.data.tagged.plain_files import PlainFile
-from tfp_dgm.data.tagged.raw_sentences import RawChunk
-from tfp_dgm.data.tagged.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.column_files import ColumnFile
+from tfp_dgm.data.tagged_files.column_layout import DOCUMENT_START, counts_of_columns, find_layout
+from tfp_dgm.data.tagged_files.conllu_files import ConlluFile, conllu_column
+from tfp_dgm.data.tagged_files.json_files import JsonFile, find_form
+from tfp_dgm.data.tagged_files.plain_files import PlainFile
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
 from tfp_dgm.data.text_file import open_text
 
 FORMATS = ("conll", "conllu", "json", "text")

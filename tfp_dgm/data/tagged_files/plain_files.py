@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
 from tfp_dgm.data.tag_scheme import TagScheme
-from tfp_dgm.data.tagged.column_files import result_columns
-from tfp_dgm.data.tagged.output_names import is_json_lines, refuse_others
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
-from tfp_dgm.data.tagged.span_cells import SPAN_SCHEME
-from tfp_dgm.data.tagged.tag_results import SentenceResult
-from tfp_dgm.data.tagged.text_records import text_results
+from tfp_dgm.data.tagged_files.column_files import result_columns
+from tfp_dgm.data.tagged_files.output_names import is_json_lines, refuse_others
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged_files.span_cells import SPAN_SCHEME
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.text_records import text_results
 from tfp_dgm.data.text_file import open_text
 from tfp_dgm.data.words_of_text import words_of
 
@@ -71,8 +71,7 @@ class PlainFile:
                         text,
                     )
                 )
-        if chunk.pieces:
-            yield chunk
+        yield chunk
 
     def written(
         self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path

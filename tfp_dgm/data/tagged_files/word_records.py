@@ -10,9 +10,9 @@ from typing import Any
 
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
-from tfp_dgm.data.tagged.json_records import JsonPiece
-from tfp_dgm.data.tagged.raw_sentences import Cell, RawSentence
-from tfp_dgm.data.tagged.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.json_records import JsonPiece
+from tfp_dgm.data.tagged_files.raw_sentences import Cell, RawSentence
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
 
 _Error = Callable[[str], DataError]
 _SURROGATE = re.compile("[\ud800-\udfff]")

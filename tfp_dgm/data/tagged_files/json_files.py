@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.tag_scheme import TagScheme
-from tfp_dgm.data.tagged.annotated_spans import SPAN_KEYS
-from tfp_dgm.data.tagged.json_records import json_pieces, with_results
-from tfp_dgm.data.tagged.output_names import require_ending
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
-from tfp_dgm.data.tagged.span_cells import SPAN_SCHEME
-from tfp_dgm.data.tagged.tag_results import SentenceResult
-from tfp_dgm.data.tagged.text_records import TextRecords
-from tfp_dgm.data.tagged.word_records import WordRecords
+from tfp_dgm.data.tagged_files.annotated_spans import SPAN_KEYS
+from tfp_dgm.data.tagged_files.json_records import json_pieces, with_results
+from tfp_dgm.data.tagged_files.output_names import require_ending
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged_files.span_cells import SPAN_SCHEME
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.text_records import TextRecords
+from tfp_dgm.data.tagged_files.word_records import WordRecords
 
 _EMPTY = SentenceResult((), (), ())
 
@@ -92,7 +92,8 @@ class JsonFile:
         chunk = RawChunk()
         remarks: dict[str, list[str]] = {}
         for piece in json_pieces(self.path):
-            if size is not None and len(chunk.sentences) >= size:
+            full = size is not None and len(chunk.sentences) >= size
+            if full and piece.record is not None:
                 yield _with_warnings(chunk, remarks)
                 chunk, remarks = RawChunk(), {}
             place = len(chunk.pieces)
@@ -108,8 +109,7 @@ class JsonFile:
             else:
                 chunk.empty.append((place, piece.place))
                 remarks.setdefault("no words", []).append(piece.place)
-        if chunk.pieces:
-            yield _with_warnings(chunk, remarks)
+        yield _with_warnings(chunk, remarks)
 
     def written(
         self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, shorten
-from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
-from tfp_dgm.data.tagged.column_layout import DOCUMENT_START, ColumnLayout
-from tfp_dgm.data.tagged.output_names import refuse_others
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
-from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
-from tfp_dgm.data.text_file import open_text
+from tfp_dgm.data.tagged_files.column_layout import DOCUMENT_START, ColumnLayout
+from tfp_dgm.data.tagged_files.line_chunks import change_lines, line_chunks
+from tfp_dgm.data.tagged_files.output_names import refuse_others
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
+from tfp_dgm.data.tagged_files.tag_results import ACCEPT, SentenceResult
 
 _NOTHING = "_"
 
@@ -30,26 +29,7 @@ class ColumnFile:
 
     def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
         """Yields the file in parts of about `size` sentences; None for all of it at once."""
-        chunk = RawChunk()
-        sentence = RawSentence([], [], [], [])
-        with open_text(self.path, "", longest=MAX_CELL_CHARACTERS) as lines:
-            for number, line in enumerate(lines, start=1):
-                body = line.rstrip("\r\n")
-                chunk.pieces.append(line)
-                if not body.strip(" \t") or body.startswith(DOCUMENT_START):
-                    if sentence.tokens:
-                        chunk.sentences.append(sentence)
-                        sentence = RawSentence([], [], [], [])
-                    if size is not None and len(chunk.sentences) >= size:
-                        yield chunk
-                        chunk = RawChunk()
-                    continue
-                if word := self._word(body, number, at_start=not sentence.tokens):
-                    sentence.add(*word, number, len(chunk.pieces) - 1)
-        if sentence.tokens:
-            chunk.sentences.append(sentence)
-        if chunk.pieces:
-            yield chunk
+        return line_chunks(self.path, size, self._word, starts=DOCUMENT_START)
 
     @property
     def kind(self) -> str | None:
@@ -73,26 +53,21 @@ class ColumnFile:
         """The part of the file, with the results in it."""
         pieces = list(chunk.pieces)
         for sentence, result in zip(chunk.sentences, results, strict=True):
-            self._add(pieces, sentence, scheme, result)
+            change_lines(pieces, sentence, result_columns(scheme, result), self._with_columns)
         return "".join(pieces)
 
-    def _add(
-        self, pieces: list[str], sentence: RawSentence, scheme: TagScheme, result: SentenceResult
-    ) -> None:
-        """Adds the columns of a result to the lines of a sentence."""
-        separator = "\t" if self.layout.tabs or self.layout.count == 1 else " "
-        for piece, cells in zip(sentence.pieces, result_columns(scheme, result), strict=True):
-            body = pieces[piece].rstrip("\r\n")
-            end = pieces[piece][len(body) :]
-            if len(self.layout.cells(body)) < self.layout.count:
-                body += separator + ("" if self.layout.tabs else _NOTHING)
-            pieces[piece] = separator.join([body, *cells]) + end
+    def _with_columns(self, body: str, added: list[str], place: str) -> str:
+        tabs = self.layout.tabs
+        missing = len(self.layout.cells(body)) < self.layout.count
+        tag = [("" if tabs else _NOTHING)] * missing
+        separator = "\t" if tabs or self.layout.count == 1 else " "
+        return separator.join([body, *tag, *added])
 
-    def _word(self, body: str, number: int, *, at_start: bool) -> tuple[str, str] | None:
+    def _word(self, body: str, number: int, before: int) -> tuple[str, str] | None:
         """The word of a line and its tag; None of a comment."""
         layout = self.layout
         cells = layout.cells(body)
-        if layout.is_comment(body, cells, at_start=at_start):
+        if layout.is_comment(body, cells, at_start=not before):
             return None
         if len(cells) == 1 and layout.count == 2 and layout.tag == 1 and " " not in cells[0]:
             cells = [*cells, ""]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from tfp_dgm.data.data_error import listing, shorten
 from tfp_dgm.data.tag_scheme import OUTSIDE, PLAIN, TagScheme, split_tag
-from tfp_dgm.data.tagged.raw_sentences import RawSentence
+from tfp_dgm.data.tagged_files.raw_sentences import RawSentence
 from tfp_dgm.data.visible_text import is_blank
 
 _LINES_SHOWN = 5

@@ -14,6 +14,7 @@ from tfp_dgm.data.text_file import open_text
 
 _LOOKED_AT = 5000
 _BLANKS = re.compile(r"[ \t]+")
+_NAMED = re.compile(r"# ?[\w.:]+ = ")  # A comment such as `# text = ...`.
 DOCUMENT_START = "-DOCSTART-"
 
 
@@ -49,6 +50,8 @@ class ColumnLayout:
         """
         if not line.startswith("#"):
             return False
+        if _NAMED.match(line):
+            return True
         if len(cells) != self.count:
             return line.startswith(("# ", "#\t")) or at_start
         # `# newdoc` in a file of two columns between blanks.
@@ -83,7 +86,7 @@ def find_layout(
     tag = _column(path, "tag_column", tag_column, names, count)
     if token is None:
         token = 0
-        if count > 2 and rows[0][0] in ("0", "1") and all(row[0].isdecimal() for row in rows):
+        if count > 2 and _numbers([row[0] for row in rows]):
             raise DataError.at(
                 path, "the first column numbers the words; name that of the words as `token_column`"
             )
@@ -95,6 +98,14 @@ def find_layout(
         )
     seen = frozenset(row[tag] for row in rows if row[0] != "#") if tag is not None else frozenset()
     return ColumnLayout(tabs, count, token, tag, seen)
+
+
+def _numbers(cells: list[str]) -> bool:
+    """Whether cells number the words of sentences: nearly each is one more than that before."""
+    if not all(cell.isdecimal() for cell in cells):
+        return False
+    steps = [int(b) - int(a) for a, b in itertools.pairwise(cells)]
+    return int(cells[0]) < 2 and 2 * steps.count(1) > len(steps)
 
 
 def counts_of_columns(lines: list[str], *, tabs: bool) -> Counter[int]:
@@ -120,10 +131,9 @@ def _separator(lines: list[str]) -> tuple[bool, int]:
     """Whether columns stand between tabs, and how many there are."""
     tabs, blanks = (counts_of_columns(lines, tabs=tabs) for tabs in (True, False))
     with_tabs = sum(n for count, n in tabs.items() if count > 1)
-    # A line of a word without a tag has one column in a file of two.
-    even = len(blanks) == 1 or set(blanks) == {1, 2}
-    by_tabs = 2 * with_tabs >= len(lines) or (with_tabs > 0 and not even)
+    by_tabs = with_tabs > 0 and (len(tabs) == 1 or len(blanks) > 1)
     counts = tabs if by_tabs else blanks
+    # A line of a word without a tag has one column in a file of two.
     if set(counts) == {1, 2}:
         return by_tabs, 2
     return by_tabs, counts.most_common(1)[0][0]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from tfp_dgm.data.data_error import listing, shorten
 from tfp_dgm.data.tag_scheme import OUTSIDE, SPAN_LETTERS, split_tag
-from tfp_dgm.data.tagged.raw_sentences import NOT_GIVEN, Cell
+from tfp_dgm.data.tagged_files.raw_sentences import NOT_GIVEN, Cell
 
 
 class TagCells:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from tfp_dgm.data.conllu import check_word_line
 from tfp_dgm.data.data_error import DataError, listing
-from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
-from tfp_dgm.data.tagged.output_names import refuse_others
-from tfp_dgm.data.tagged.raw_sentences import RawChunk, RawSentence
-from tfp_dgm.data.tagged.tag_results import ACCEPT, SentenceResult
-from tfp_dgm.data.text_file import open_text
+from tfp_dgm.data.tagged_files.line_chunks import change_lines, line_chunks
+from tfp_dgm.data.tagged_files.output_names import refuse_others
+from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
+from tfp_dgm.data.tagged_files.tag_results import ACCEPT, SentenceResult
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _ATTRIBUTES = (
@@ -46,30 +45,7 @@ class ConlluFile:
 
     def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
         """Yields the file in parts of about `size` sentences; None for all of it at once."""
-        chunk = RawChunk()
-        sentence = RawSentence([], [], [], [])
-        with open_text(self.path, "", longest=MAX_CELL_CHARACTERS) as lines:
-            for number, line in enumerate(lines, start=1):
-                chunk.pieces.append(line)
-                body = line.rstrip("\r\n")
-                if not body.strip():
-                    if sentence.tokens:
-                        chunk.sentences.append(sentence)
-                        sentence = RawSentence([], [], [], [])
-                    if size is not None and len(chunk.sentences) >= size:
-                        yield chunk
-                        chunk = RawChunk()
-                elif not body.startswith("#"):
-                    cells = body.split("\t")
-                    check_word_line(self.path, number, cells, len(sentence.tokens) + 1)
-                    if cells[0].isdecimal():
-                        sentence.add(
-                            cells[self.token], cells[self.tag], number, len(chunk.pieces) - 1
-                        )
-        if sentence.tokens:
-            chunk.sentences.append(sentence)
-        if chunk.pieces:
-            yield chunk
+        return line_chunks(self.path, size, self._word)
 
     @property
     def kind(self) -> str | None:
@@ -91,28 +67,29 @@ class ConlluFile:
         """The part of the file, with the results in it."""
         pieces = list(chunk.pieces)
         for sentence, result in zip(chunk.sentences, results, strict=True):
-            self._add(pieces, sentence, scheme, result)
+            change_lines(pieces, sentence, _attributes(scheme, result), self._with_attributes)
         return "".join(pieces)
 
-    def _add(
-        self, pieces: list[str], sentence: RawSentence, scheme: TagScheme, result: SentenceResult
-    ) -> None:
-        """Adds the attributes of a result to the last column of a sentence's words."""
-        found = _attributes(scheme, result)
-        for piece, line, added in zip(sentence.pieces, sentence.lines, found, strict=True):
-            body = pieces[piece].rstrip("\r\n")
-            end = pieces[piece][len(body) :]
-            rest, _, attributes = body.rpartition("\t")
-            there = {item.partition("=")[0] for item in attributes.split("|")}
-            if taken := [repr(name) for name in _ATTRIBUTES if name in there]:
-                raise DataError.at(
-                    self.path,
-                    f"the last column already has {listing(taken)}, which the output would add (is "
-                    "it the output of an earlier run?)",
-                    place=f"line {line}",
-                )
-            kept = [] if attributes == _NOTHING else [attributes]
-            pieces[piece] = f"{rest}\t{'|'.join(kept + added)}{end}"
+    def _with_attributes(self, body: str, added: list[str], place: str) -> str:
+        rest, _, attributes = body.rpartition("\t")
+        there = {item.partition("=")[0] for item in attributes.split("|")}
+        if taken := [repr(name) for name in _ATTRIBUTES if name in there]:
+            raise DataError.at(
+                self.path,
+                f"the last column already has {listing(taken)}, which the output would add (is it "
+                "the output of an earlier run?)",
+                place=place,
+            )
+        kept = [] if attributes == _NOTHING else [attributes]
+        return f"{rest}\t{'|'.join(kept + added)}"
+
+    def _word(self, body: str, number: int, before: int) -> tuple[str, str] | None:
+        """The word of a line and its tag; None of what is no word."""
+        if body.startswith("#"):
+            return None
+        cells = body.split("\t")
+        check_word_line(self.path, number, cells, before + 1)
+        return (cells[self.token], cells[self.tag]) if cells[0].isdecimal() else None
 
 
 def conllu_column(path: Path, argument: str, column: int | str) -> int:
