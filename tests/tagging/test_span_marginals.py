@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from tfp_dgm.distributions import LinearChain
 from tfp_dgm.tagging import FoundSpan, span_probabilities
-from tfp_dgm.tagging.chain_answers import answer_of_chain, legal_chain
+from tfp_dgm.tagging.chain_answers import answers_of_potentials
 
 TYPES = ("PER", "creative-work")
 LABELS = ("O", *(f"{part}-{name}" for name in TYPES for part in "BIES"))
@@ -44,7 +45,12 @@ def chain():
     rng = np.random.default_rng(3)
     unary = rng.normal(size=(2, 4, len(LABELS))).astype(np.float32)
     transitions = rng.normal(size=(len(LABELS), len(LABELS))).astype(np.float32)
-    return legal_chain(unary, transitions, np.array([4, 3]), LEGAL), unary, transitions
+    initial, moves, final = (np.where(legal, 0, -np.inf).astype(np.float32) for legal in LEGAL)
+    ended = unary.copy()
+    ended[0, 3] += final
+    ended[1, 2] += final
+    chain = LinearChain(ended, transitions + moves, initial, lengths=[4, 3])
+    return chain, unary, transitions
 
 
 def enumerated(unary, transitions, steps):
@@ -78,11 +84,16 @@ def test_every_span_has_the_probability_of_enumeration(chain):
 
 
 def test_answers_hold_the_spans_of_the_best_path(chain):
-    chain, unary, transitions = chain
-    for row, answer in enumerate(answer_of_chain(chain, LABELS)):
+    _, unary, transitions = chain
+    answers = answers_of_potentials([unary[0], unary[1, :3]], transitions, LEGAL, LABELS)
+    for row, answer in enumerate(answers):
         paths = enumerated(unary[row], transitions, len(answer.mode))
         best = max(paths, key=paths.__getitem__)
         assert tuple(LABELS[state] for state in answer.mode) == best
+        for place, marginals in enumerate(answer.marginals):
+            for state, label in enumerate(LABELS):
+                probability = sum(p for path, p in paths.items() if path[place] == label)
+                assert marginals[state] == pytest.approx(probability, abs=1e-6)
         assert {span[:3] for span in answer.spans} == spans_of(best)
         for span in answer.spans:
             probability = sum(p for path, p in paths.items() if span[:3] in spans_of(path))

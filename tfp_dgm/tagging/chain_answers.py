@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfp_dgm.distributions import LinearChain
-from tfp_dgm.tagging.chain_fitting import Legal
-from tfp_dgm.tagging.span_marginals import FoundSpan, found_spans, span_states
+from tfp_dgm.tagging.chain_fitting import Legal, legal_words
+from tfp_dgm.tagging.chain_sums import ChainSums, PackedSentences, best_paths, chain_sums
+from tfp_dgm.tagging.span_marginals import (
+    OUTSIDE,
+    FoundSpan,
+    MoveProbability,
+    found_spans,
+    span_states,
+)
 
-_WORDS_AT_ONCE = 4096
+_WORDS_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,9 @@ class SentenceAnswer:
 
     Attributes:
       marginals: float32 [T, K].
-      mode: int32 [T]; the states of the best path, which is always a legal one.
-      spans: of the best path; empty where the tags are no spans.
+      mode: int32 [T]; the states of the best path, which is always a legal one. Where tags are
+        spans, the best one for finding spans; see `span_search.outside_penalty`.
+      spans: of this path; empty where the tags are no spans.
     """
 
     marginals: np.ndarray
@@ -29,54 +36,59 @@ class SentenceAnswer:
     spans: tuple[FoundSpan, ...]
 
 
-def legal_chain(
-    unary: np.ndarray, transitions: np.ndarray, lengths: np.ndarray, legal: Legal
-) -> LinearChain:
-    """A chain whose potentials [B, T, K], [K, K] are -inf where something is illegal."""
-    initial, moves, final = legal
-    unary = unary.copy()
-    rows = np.arange(len(unary))
-    unary[rows, lengths - 1] = np.where(final, unary[rows, lengths - 1], -np.inf)
-    return LinearChain(
-        unary,
-        np.where(moves, transitions, -np.inf).astype(np.float32),
-        np.where(initial, 0, -np.inf).astype(np.float32),
-        lengths=lengths,
-    )
-
-
-def answer_of_chain(chain: LinearChain, labels: Sequence[str]) -> list[SentenceAnswer]:
-    """The answers of a batch, outside graphs."""
-    marginals = chain.marginals()
-    unary, mode = marginals.unary.numpy(), chain.mode().numpy()
-    moves = marginals.transitions.numpy() if span_states(labels) else np.zeros(len(unary))
-    return [
-        SentenceAnswer(
-            unary[row, :length],
-            mode[row, :length],
-            found_spans(unary[row], moves[row], mode[row, :length], labels),
-        )
-        for row, length in enumerate(chain.lengths.numpy())
-    ]
-
-
 def answers_of_potentials(
     unary: Sequence[np.ndarray],
     transitions: np.ndarray,
     legal: Legal,
     labels: Sequence[str],
+    outside_penalty: float = 0.0,
 ) -> list[SentenceAnswer]:
-    """The answers of sentences whose potentials are [T, K] each, in their order."""
+    """The answers of sentences whose potentials are [T, K] each, in their order.
+
+    Args:
+      unary: S arrays [T, K], without what is illegal.
+      transitions: [K, K], likewise.
+      legal: bool [K], [K, K], [K].
+      labels: K names.
+      outside_penalty: what the potentials of "O" lose where the best path is looked for.
+    """
+    penalty = penalty_of_states(outside_penalty, labels)
+    moves = np.where(legal[1], transitions, -np.inf)
     found: list[SentenceAnswer] = [None] * len(unary)  # type: ignore[list-item]
     for rows in batches_by_length([len(potential) for potential in unary]):
-        lengths = np.array([len(unary[row]) for row in rows])
-        padded = np.zeros((len(rows), lengths.max(), len(labels)), np.float32)
-        for place, row in enumerate(rows):
-            padded[place, : lengths[place]] = unary[row]
-        chain = legal_chain(padded, transitions, lengths, legal)
-        for row, answer in zip(rows, answer_of_chain(chain, labels), strict=True):
-            found[row] = answer
+        lengths = [len(unary[row]) for row in rows]
+        packed = PackedSentences(lengths)
+        flat = np.concatenate([unary[row] for row in rows])[packed.order].astype(np.float64)
+        flat = np.where(legal_words(packed, legal), flat, -np.inf)
+        sums = chain_sums(packed, flat, moves)
+        marginals = packed.unpacked(sums.marginals)
+        paths = packed.unpacked(best_paths(packed, flat - penalty, moves))
+        places = packed.unpacked(np.arange(len(flat)))
+        start = 0
+        for row, length in zip(rows, lengths, strict=True):
+            here = slice(start, start + length)
+            move = moves_of_sums(sums, places[here])
+            spans = found_spans(marginals[here], move, paths[here], labels)
+            found[row] = SentenceAnswer(marginals[here].astype(np.float32), paths[here], spans)
+            start += length
     return found
+
+
+def moves_of_sums(sums: ChainSums, places: np.ndarray) -> MoveProbability:
+    """Of the sentence whose words stand at packed places [T]."""
+
+    def move(place: int, before: int, after: int) -> float:
+        weight = sums.moves_weight[before, after] * sums.onward[places[place + 1], after]
+        behind = sums.behind[places[place], before]
+        return float(weight / behind) if behind > 0 else 0.0
+
+    return move
+
+
+def penalty_of_states(outside_penalty: float, labels: Sequence[str]) -> np.ndarray:
+    """What each state [K] loses; nothing where the tags are no spans."""
+    outside = [bool(span_states(labels)) and label == OUTSIDE for label in labels]
+    return outside_penalty * np.array(outside, np.float32)
 
 
 def batches_by_length(lengths: Sequence[int]) -> Iterator[np.ndarray]:

@@ -72,8 +72,8 @@ class ChainProblem:
         order = self.packed.order
         self.num_states = allowed.shape[1]
         self.legal = legal_words(self.packed, legal)
-        self.allowed = allowed[order] & self.legal
         self.moves = legal[1]
+        self.given = _Given(self.packed, allowed[order] & self.legal)
         self.words = words
         scales = words.scales()
         self.blocks = [
@@ -99,11 +99,11 @@ class ChainProblem:
             unary += block.scores(parts[2 * number], parts[2 * number + 1])
         transitions = np.where(self.moves, transitions, -np.inf)
         free = chain_sums(self.packed, unary, transitions, None)
-        given = chain_sums(self.packed, unary, transitions, self.allowed)
-        loss = free.log_partition.sum() - given.log_partition.sum() + l2 / 2 * weights @ weights
-        slope = (free.marginals - given.marginals).astype(np.float32)
+        given, slope, moved = self.given.of(unary, transitions)
+        loss = free.log_partition.sum() - given + l2 / 2 * weights @ weights
+        slope = free.marginals - slope
         slopes = [part.ravel() for block in self.blocks for part in block.slopes(slope)]
-        slopes += [(free.moves - given.moves).ravel(), slope.sum(axis=0)]
+        slopes += [(free.moves - moved).ravel(), slope.sum(axis=0)]
         return float(loss), np.concatenate(slopes) + l2 * weights
 
     def fit(self, l2: float, *, steps: int, start: np.ndarray | None = None) -> np.ndarray:
@@ -127,6 +127,45 @@ class ChainProblem:
             table[block.kept, number] = parts[2 * number] * block.scale[:, np.newaxis]
             projection[:, number] = parts[2 * number + 1] * block.vector_scale
         return ChainWeights(table, projection, transitions, bias)
+
+
+class _Given:
+    """The log-partition under what is annotated, [N, K], and its derivatives.
+
+    Of sentences that are annotated whole it is the score of one path.
+    """
+
+    def __init__(self, packed: PackedSentences, allowed: np.ndarray) -> None:
+        one = allowed.sum(axis=1) == 1
+        whole = np.bincount(packed.rank, ~one, minlength=len(packed.last)) == 0  # By rank.
+        self._known = np.flatnonzero(whole[packed.rank])
+        self._states = allowed[self._known].argmax(axis=1)
+        state = np.zeros(len(allowed), np.int64)
+        state[self._known] = self._states
+        pairs = whole[packed.rank[packed.after]]
+        self._pairs = state[packed.before[pairs]], state[packed.after[pairs]]
+        self._path = np.zeros(allowed.shape, np.float32)
+        self._path[self._known, self._states] = 1
+        self._moved = np.zeros((allowed.shape[1],) * 2)
+        np.add.at(self._moved, self._pairs, 1)
+        # Of the others the ranks stay in order, so that they are packed as they stand.
+        self._open = np.flatnonzero(~whole[packed.rank])
+        lengths = np.bincount(packed.rank, minlength=len(packed.last))
+        self._packed = PackedSentences(lengths[~whole]) if len(self._open) else None
+        self._allowed = allowed[self._open]
+
+    def of(
+        self, unary: np.ndarray, transitions: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """log Z(given) of all sentences together, nats; its derivatives [N, K] and [K, K]."""
+        total = unary[self._known, self._states].sum(dtype=np.float64)
+        total += transitions[self._pairs].sum(dtype=np.float64)
+        if self._packed is None:
+            return total, self._path, self._moved
+        sums = chain_sums(self._packed, unary[self._open], transitions, self._allowed)
+        marginals = self._path.copy()
+        marginals[self._open] = sums.marginals
+        return total + sums.log_partition.sum(), marginals, self._moved + sums.moves
 
 
 class _Block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -12,7 +13,12 @@ import tensorflow as tf
 from tfp_dgm.distributions import LinearChain
 from tfp_dgm.models import Signature
 from tfp_dgm.saved_arguments import SavesArguments
-from tfp_dgm.tagging.chain_answers import SentenceAnswer, answer_of_chain, batches_by_length
+from tfp_dgm.tagging.chain_answers import (
+    SentenceAnswer,
+    answers_of_potentials,
+    batches_by_length,
+    penalty_of_states,
+)
 from tfp_dgm.tagging.word_windows import BLOCKS, FIRST, OFFSETS
 from tfp_dgm.text import WordForms
 
@@ -79,6 +85,10 @@ class SequenceTagger(SavesArguments, keras.Model):
         self.temperature = self.add_weight(
             shape=(), initializer="ones", trainable=False, name="temperature"
         )
+        # What "O" loses where the best path is looked for.
+        self.outside_penalty = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="outside_penalty"
+        )
         self.built = True
 
     def chain(self, tokens: Any) -> LinearChain:
@@ -88,12 +98,7 @@ class SequenceTagger(SavesArguments, keras.Model):
           tokens: strings [B, T], filled with "", or B lists of strings. A row without a token has
             the length 1.
         """
-        if not tf.is_tensor(tokens):
-            tokens = tf.ragged.constant(
-                [[word.encode("utf-8", "replace") for word in row] for row in tokens],
-                dtype=tf.string,
-                ragged_rank=1,
-            ).to_tensor("")
+        tokens = tokens if tf.is_tensor(tokens) else _padded(tokens)
         read = tokens != ""
         lengths = tf.maximum(tf.reduce_sum(tf.cast(read, tf.int32), axis=1), 1)
         initial, moves, final = (tf.where(legal, 0.0, -float("inf")) for legal in self.legal)
@@ -132,12 +137,22 @@ class SequenceTagger(SavesArguments, keras.Model):
 
     def answers(self, tokens: Sequence[Sequence[str]]) -> list[SentenceAnswer]:
         """Tags, probabilities and spans of sentences, each of one token or more, in their order."""
-        found: list[SentenceAnswer] = [None] * len(tokens)  # type: ignore[list-item]
+        unary: list[np.ndarray] = [np.zeros(0)] * len(tokens)
         for rows in batches_by_length([len(sentence) for sentence in tokens]):
-            chain = self.chain([tokens[row] for row in rows])
-            for row, answer in zip(rows, answer_of_chain(chain, self.labels), strict=True):
-                found[row] = answer
-        return found
+            lengths = np.array([len(tokens[row]) for row in rows], np.int32)
+            found = self._potentials(_padded([tokens[row] for row in rows]), lengths).numpy()
+            for row, length, of_row in zip(rows, lengths, found, strict=True):
+                unary[row] = of_row[:length]
+        transitions = self.move_potentials.numpy() / self.temperature.numpy()
+        return answers_of_potentials(
+            unary, transitions, self.legal, self.labels, float(self.outside_penalty.numpy())
+        )
+
+    @cached_property
+    def _potentials(self) -> tf.types.experimental.GenericFunction:
+        """`potentials`, traced once for batches of all sizes."""
+        specs = tf.TensorSpec([None, None], tf.string), tf.TensorSpec([None], tf.int32)
+        return tf.function(self.potentials, input_signature=specs, autograph=False)
 
     def serving_signatures(self) -> dict[str, Signature]:
         """`serving_default`: tokens [T], filled with "" -> tags [T] and their probabilities [T].
@@ -145,10 +160,13 @@ class SequenceTagger(SavesArguments, keras.Model):
         The tags are those of the best path; "" and 0 in the padding.
         """
         names = tf.constant(self.labels)
+        outside = penalty_of_states(1.0, self.labels)  # [K]
 
         def tag(tokens: tf.Tensor) -> dict[str, tf.Tensor]:
             chain = self.chain(tokens)
-            mode, marginals = chain.mode(), chain.marginals().unary
+            marginals = chain.marginals().unary
+            unary = chain.potentials.unary - outside * self.outside_penalty
+            mode = chain.copy(unary=unary).mode()
             read = tokens != ""
             of_mode = tf.gather(marginals, mode, axis=-1, batch_dims=2)
             return {
@@ -160,3 +178,11 @@ class SequenceTagger(SavesArguments, keras.Model):
         examples = [[words[(3 * row + i) % len(words)] for i in range(5)] for row in range(4)]
         inputs = {"tokens": tf.TensorSpec([None, None], tf.string)}
         return {"serving_default": Signature(inputs, tag, {"tokens": examples}, xla=False)}
+
+
+def _padded(tokens: Sequence[Sequence[str]]) -> tf.Tensor:
+    """Strings [B, T], filled with ""."""
+    rows = np.full((len(tokens), max(map(len, tokens), default=0)), b"", object)
+    for row, sentence in zip(rows, tokens, strict=True):
+        row[: len(sentence)] = [word.encode("utf-8", "replace") for word in sentence]
+    return tf.constant(rows, tf.string)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -88,57 +88,76 @@ def span_probabilities(
                     f"spans: expected types of {list(states)} in {lengths[row]} words; received "
                     f"{span.name!r}, {span.first} to {span.last}, in row {row}"
                 )
-        found.append(
-            np.array(
-                [
-                    path_probability(unary[row], moves[row], span, states[span.name])
-                    for span in of_row
-                ],
-                np.float64,
-            )
-        )
+        move = _of_pairs(unary[row], moves[row])
+        probabilities = [
+            path_probability(unary[row], move, span, states[span.name]) for span in of_row
+        ]
+        found.append(np.array(probabilities, np.float64))
     return found
 
 
+# p(z_t+1 = b | z_t = a) of (t, a, b).
+MoveProbability = Callable[[int, int, int], float]
+
+
+def _of_pairs(unary: np.ndarray, moves: np.ndarray) -> MoveProbability:
+    """From marginals of states [T, K] and of moves [T - 1, K, K]."""
+
+    def move(place: int, before: int, after: int) -> float:
+        here = float(unary[place, before])
+        return float(moves[place, before, after]) / here if here > 0 else 0.0
+
+    return move
+
+
 def path_probability(
-    unary: np.ndarray, moves: np.ndarray, span: AnySpan, states: tuple[int, int, int, int]
+    marginals: np.ndarray, move: MoveProbability, span: AnySpan, states: tuple[int, int, int, int]
 ) -> float:
-    """Of one span: marginals of states [T, K] and of moves [T - 1, K, K]."""
+    """Of one span, from the marginals of states [T, K]."""
     begin, inside, end, single = states
     if span.first == span.last:
-        return float(unary[span.first, single])
-    probability = float(moves[span.first, begin, inside if span.last > span.first + 1 else end])
-    for place in range(span.first + 1, span.last):
-        to = inside if place + 1 < span.last else end
-        here = float(unary[place, inside])
+        return float(marginals[span.first, single])
+    probability, state = float(marginals[span.first, begin]), begin
+    for place in range(span.first, span.last):
+        to = end if place + 1 == span.last else inside
         # What rounding has made of a probability near 0 is no more than 1.
-        probability *= min(float(moves[place, inside, to]) / here, 1.0) if here > 0 else 0.0
+        probability *= min(move(place, state, to), 1.0)
+        state = to
     return probability
 
 
 def found_spans(
-    unary: np.ndarray, moves: np.ndarray, mode: np.ndarray, labels: Sequence[str]
+    marginals: np.ndarray, move: MoveProbability, path: np.ndarray, labels: Sequence[str]
 ) -> tuple[FoundSpan, ...]:
-    """The spans of a row's best path [T], of its marginals [T, K] and [T - 1, K, K]."""
+    """The spans of a sentence's path [T], with their probabilities; see `path_probability`."""
     states = span_states(labels)
-    spans, first = [], 0
-    for place, state in enumerate(mode):
-        part, _, name = labels[state].partition("-")
-        if not states or part not in ("E", "S"):
-            first = place if part == "B" else first
-            continue
-        first = place if part == "S" else first
-        bare = FoundSpan(first, place, name, 0.0, None, 0.0)
+    spans = []
+    for first, last, name in spans_of_path(path, labels):
+        bare = FoundSpan(first, last, name, 0.0, None, 0.0)
         of_types = {
-            other: path_probability(unary, moves, bare, path) for other, path in states.items()
+            other: path_probability(marginals, move, bare, of_other)
+            for other, of_other in states.items()
         }
         probability = of_types.pop(name)
-        other = max(of_types, key=of_types.__getitem__, default=None)
+        runner_up = max(of_types, key=of_types.__getitem__, default=None)
         spans.append(
             bare._replace(
                 probability=probability,
-                runner_up=other,
-                runner_up_probability=0.0 if other is None else of_types[other],
+                runner_up=runner_up,
+                runner_up_probability=0.0 if runner_up is None else of_types[runner_up],
             )
         )
     return tuple(spans)
+
+
+def spans_of_path(path: np.ndarray, labels: Sequence[str]) -> list[tuple[int, int, str]]:
+    """(first, last, type) of each span of a legal path [T]; none where labels are no spans'."""
+    found, first = [], 0
+    if span_states(labels):
+        for place, state in enumerate(path):
+            part, _, name = labels[state].partition("-")
+            if part in ("B", "S"):
+                first = place
+            if part in ("E", "S"):
+                found.append((first, place, name))
+    return found

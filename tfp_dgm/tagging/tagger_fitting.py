@@ -14,6 +14,7 @@ from tfp_dgm.tagging.chain_fitting import ChainProblem, ChainWeights, Legal, leg
 from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
 from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
+from tfp_dgm.tagging.span_search import outside_penalty
 from tfp_dgm.tagging.word_windows import WordTable, windows
 from tfp_dgm.text import WordForms
 
@@ -116,17 +117,18 @@ def fit_tagger(
         ],
         legal,
     )
+    tempered = [
+        ([potential / temperature for potential in potentials], weights.transitions / temperature)
+        for potentials, (_, weights) in zip(unary, chains, strict=True)
+    ]
+    penalty = outside_penalty(tempered, legal, labels)
     cross_fitted: list[SentenceAnswer] = [None] * len(taught)  # type: ignore[list-item]
-    for potentials, (rows, weights) in zip(unary, chains, strict=True):
-        answers = answers_of_potentials(
-            [potential / temperature for potential in potentials],
-            weights.transitions / temperature,
-            legal,
-            labels,
-        )
+    for potentials, (rows, _) in zip(tempered, chains, strict=True):
+        answers = answers_of_potentials(*potentials, legal, labels, penalty)
         for row, answer in zip(rows, answers, strict=True):
             cross_fitted[row] = answer
     tagger = _tagger(labels, table, of_forms, final, temperature, legal)
+    tagger.outside_penalty.assign(penalty)
     return TaggerFit(tagger, annotated, fold, cross_fitted, tagger.answers(taught))
 
 
