@@ -125,7 +125,8 @@ def read_tokens(
     unary = parts.unary + first  # [B, T, K]
     if allowed is not None:
         unary = tf.where(allowed, unary, -np.inf)
-    return read_chains(unary, parts.transitions[0, 0], chain.lengths, space)
+    penalty = tf.convert_to_tensor(tagger.outside_penalty)
+    return read_chains(unary, parts.transitions[0, 0], chain.lengths, space, penalty)
 
 
 def reading_of_answer(answer: SentenceAnswer, space: TagSpace) -> SentenceReading:
