@@ -9,8 +9,10 @@ from typer.core import TyperGroup
 
 from tfp_dgm.data import (
     TAGGED_FORMATS,
+    TagScheme,
     check_tag_output,
     check_tag_results,
+    iter_tagged_sentences,
     read_json,
     read_tag_settings,
     read_tagged_sentences,
@@ -172,7 +174,11 @@ def predict(
     warnings: list[str] = []
     with clean_errors("token_column", "format"):
         check_tag_output(output, [source])
-        read_tag_settings(model)
+        scheme = TagScheme(**read_tag_settings(model)["scheme"])
+        asked: dict[str, Any] = {"token_column": _column(token_column), "format": format_}
+        next(iter_tagged_sentences(source, scheme=scheme, sentences=1, **asked)).check_output(
+            output
+        )
         with quiet_start():
             from tfp_dgm.tagging import predict_tags
         with progress_bar(quiet=quiet) as progress:
@@ -180,8 +186,7 @@ def predict(
                 model,
                 source,
                 output,
-                token_column=_column(token_column),
-                format=format_,
+                **asked,
                 progress=progress,
                 warn=warnings.append,
             )

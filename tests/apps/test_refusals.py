@@ -225,7 +225,9 @@ def refusals(tmp_path_factory):
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
     (folder / "c.conll").write_text("a X\nb Y\n\n")
     (folder / "tagger").mkdir()
-    (folder / "tagger/settings.json").write_text('{"token_column": null, "scheme": {}}')
+    scheme = {"kind": "none", "names": ["X", "Y"], "lower": False}
+    settings = json.dumps({"token_column": None, "scheme": scheme})
+    (folder / "tagger/settings.json").write_text(settings)
     before = sorted(os.walk(folder))
     done = subprocess.run(
         [sys.executable, "-c", RUN],
