@@ -33,6 +33,18 @@ CASES = {
             "--output o.csv",
             "--multi-label: expected labels of one hand",
         ),
+        "no tags": (
+            "t.csv --text-column text --multi-label --output o.csv",
+            "--label-column: expected a column of labels, or one of 0 and 1 for each class",
+        ),
+        "reasons of tags": (
+            "t.csv --text-column text --label-column b --multi-label --reasons --output o.csv",
+            "--reasons: labels with --multi-label come without reasons",
+        ),
+        "classes of tags": (
+            "t.csv --text-column text --label-column b --multi-label --classes x --output o.csv",
+            "--classes: of labels with --multi-label, --class names the classes",
+        ),
         "separator": (
             "t.csv --text-column text --label-column label --multi-label --separator ? "
             "--output o.csv",

@@ -96,6 +96,8 @@ def read_annotated_table(
             "annotator_column: expected one label column beside it, of all annotators' answers; "
             f"received {listing([repr(name) for name in label_columns]) or 'none'}"
         )
+    if not label_columns:
+        raise DataError("label_columns: expected one or more; received none")
     chunk = read_whole(reader)
     check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *named])
     texts = join_texts(reader, chunk, text_columns)

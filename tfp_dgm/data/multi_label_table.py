@@ -85,6 +85,8 @@ def read_multi_label_table(
     """
     reader = open_table(path, quoting=quoting)
     check_separator(separator)
+    if not label_columns:
+        raise DataError("label_columns: expected one or more; received none")
     for column, count in Counter(label_columns).items():
         if column in text_columns:
             raise DataError.at(
@@ -133,7 +135,7 @@ def check_separator(separator: str, classes: Sequence[str] = ()) -> None:
       separator: to be looked at.
       classes: names that it is to stand between.
     Raises:
-      DataError: if it is blank, one of the marks of `read_multi_label_table`, or part of a name.
+      DataError: if it is empty, one of the marks of `read_multi_label_table`, or part of a name.
     """
     if not separator:
         raise DataError("separator: expected something to stand between labels; received ''")
