@@ -42,7 +42,7 @@ def read_annotated_texts(
             )
         if count > 1:
             raise DataError.at(path, "expected each column of labels once", column=column)
-    chunk = _read_whole(reader)
+    chunk = read_whole(reader)
     check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *label_columns])
     return reader, chunk, join_texts(reader, chunk, text_columns)
 
@@ -80,7 +80,7 @@ def truncate(texts: list[str]) -> list[str]:
     return [text[:MAX_TEXT_CHARACTERS] for text in texts]
 
 
-def _read_whole(reader: TableReader) -> FrameChunk:
+def read_whole(reader: TableReader) -> FrameChunk:
     """All rows of a table as one chunk."""
     import pandas as pd
 
