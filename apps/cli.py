@@ -15,6 +15,7 @@ from . import (
     iwae,
     label,
     predict,
+    review,
     serve,
     serve_check,
     text_vae,
@@ -48,6 +49,7 @@ def versions(
 app.command("label")(label.label)
 app.command("predict")(predict.predict)
 app.command("check")(check.check)
+app.command("review")(review.review)
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("serve-check")(serve_check.serve_check)

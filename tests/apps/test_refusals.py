@@ -85,6 +85,12 @@ CASES = {
         "file": ("m.keras --output t.csv", "expected a folder or nothing; found a file"),
         "there": ("m.keras --output served --version 3", "--version: expected a new positive"),
     },
+    "review": {
+        "no model": ("there", "expected a folder that `dgm label` wrote"),
+        "no table": ("labels.model", "expected the labelled table gone.csv beside it"),
+        "kind": ("tags.model", "a review of several labels a row is not known"),
+        "there": ("labels.model --export u.csv", "is there already; delete it"),
+    },
     "serve": {"no model": ("none", "none: expected folders of versions")},
     "serve-check": {"no model": ("none", "none: expected a SavedModel or folders of versions")},
     "caption train": {
@@ -216,6 +222,10 @@ def refusals(tmp_path_factory):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(b"")
     (folder / "captioner/settings.json").write_text("{}")
+    for name, more in (("labels", {"classes": ["x", "y"]}), ("tags", {"multi_label": True})):
+        (folder / f"{name}.model").mkdir()
+        settings = {"text_columns": ["text"], "encoder": None, "output": "gone.csv", **more}
+        (folder / f"{name}.model/settings.json").write_text(json.dumps(settings))
     names = [(command, case) for command, cases in CASES.items() for case in cases]
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
     before = sorted(os.walk(folder))

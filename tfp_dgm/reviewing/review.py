@@ -27,6 +27,8 @@ def journal_of(model: str | os.PathLike[str]) -> Path:
 class Review:
     """Answers to the rows of a labelling, of one person or of several.
 
+    Its methods may be called by several threads; who reads `state` holds `turn`.
+
     Args:
       model: the folder that `dgm label` wrote; the labelled table lies beside it.
     Raises:
@@ -47,7 +49,7 @@ class Review:
             self.journal.close()
             raise
         self.queue = RowQueue(self.rows)
-        self._turn = threading.RLock()
+        self.turn = threading.RLock()
 
     def __enter__(self) -> Self:
         return self
@@ -71,12 +73,21 @@ class Review:
           DataError: if it says nothing that can be understood, or the disk takes no more; nothing
             is kept then.
         """
+        self.answers(annotator, [{"kind": kind, **said}])
+
+    def answers(self, annotator: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps several answers of one moment, one after the other; see `answer`."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._keep([{"kind": kind, "annotator": annotator, "time": time, **said}])
+        with self.turn:
+            for said in entries:
+                entry = {**said, "annotator": annotator, "time": time}
+                self.state.check(entry)
+                self.journal.append(entry)
+                self.state.apply(entry)
 
     def undo(self, annotator: str) -> Mapping[str, Any] | None:
         """Takes somebody's last answer back; returns it, None where there is none."""
-        with self._turn:
+        with self.turn:
             last = self.state.last_of(annotator)
             if last is None:
                 return None
@@ -86,10 +97,3 @@ class Review:
     def teach(self, rows: NDArray[np.int64]) -> None:
         """Sets which rows teach most, best first."""
         self.queue = RowQueue(self.rows, rows)
-
-    def _keep(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        with self._turn:
-            for entry in entries:
-                self.state.check(entry)
-                self.journal.append(entry)
-                self.state.apply(entry)

@@ -51,6 +51,7 @@ class ReviewState:
         self._verdicts: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
         self._notes: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
         self._done: dict[str, NDArray[np.bool_]] = {}
+        self._skipped: dict[str, NDArray[np.bool_]] = {}
         self._standing: dict[str, list[int]] = defaultdict(list)
 
     def apply(self, entry: Mapping[str, Any]) -> None:
@@ -76,7 +77,7 @@ class ReviewState:
                 self._classes[verdict.label] += 1
             for row in entry["rows"]:
                 self._verdicts[who, row].append(verdict)
-            self.done(who)[entry["rows"]] = True
+                self._mark(who, row)
 
     def check(self, entry: Mapping[str, Any]) -> None:
         """Refuses an entry that cannot be taken up.
@@ -126,9 +127,11 @@ class ReviewState:
 
     def done(self, annotator: str) -> NDArray[np.bool_]:
         """bool [N]; the rows of which somebody has said something."""
-        if annotator not in self._done:
-            self._done[annotator] = np.zeros(self.num_rows, bool)
-        return self._done[annotator]
+        return self._done.setdefault(annotator, np.zeros(self.num_rows, bool))
+
+    def skipped(self, annotator: str) -> NDArray[np.bool_]:
+        """bool [N]; the rows that somebody has left for later, which are among those done."""
+        return self._skipped.setdefault(annotator, np.zeros(self.num_rows, bool))
 
     def verdict(self, annotator: str, row: int) -> Verdict | None:
         """What somebody says of a row by now."""
@@ -142,6 +145,15 @@ class ReviewState:
             if said and said[-1].kind != SKIP:
                 found[row][who] = said[-1]
         return dict(found)
+
+    def guessed(self, annotator: str) -> tuple[int, int]:
+        """How many rows were shown one by one and answered, and how many guesses were right."""
+        said = [
+            verdicts[-1]
+            for (who, _), verdicts in self._verdicts.items()
+            if who == annotator and verdicts and verdicts[-1].kind != SKIP and verdicts[-1].guess
+        ]
+        return len(said), sum(verdict.label == verdict.guess for verdict in said)
 
     def notes(self, row: int) -> list[tuple[str, str]]:
         """The remarks on a row: who, and what."""
@@ -159,7 +171,12 @@ class ReviewState:
                 continue
             said = self._verdicts[who, row]
             said[:] = [verdict for verdict in said if verdict.number != number]
-            self.done(who)[row] = bool(said)
+            self._mark(who, row)
+
+    def _mark(self, annotator: str, row: int) -> None:
+        said = self.verdict(annotator, row)
+        self.done(annotator)[row] = said is not None
+        self.skipped(annotator)[row] = said is not None and said.kind == SKIP
 
 
 def replayed(
