@@ -22,6 +22,7 @@ setup(
         "tfp_dgm": [
             "*/*.html.jinja",
             "*/*/*.html.jinja",
+            "reviewing/page/static/*",
             "serving/checks/*.cc",
             "serving/checks/*.txtpb",
             "py.typed",
@@ -73,6 +74,8 @@ setup(
             "starlette>=0.40",
             "uvicorn>=0.30",
         ],
+        # The page of `dgm review`.
+        "review": ["starlette>=0.40", "uvicorn>=0.30"],
         "dev": [
             "build",
             "hypothesis>=6",
@@ -82,6 +85,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.6",
+            "selenium>=4.20",
         ],
     },
     entry_points={"console_scripts": ["dgm = tfp_dgm_apps.cli:main"]},

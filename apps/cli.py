@@ -15,6 +15,7 @@ from . import (
     iwae,
     label,
     predict,
+    review,
     serve,
     serve_check,
     tag,
@@ -49,6 +50,7 @@ def versions(
 app.command("label")(label.label)
 app.command("predict")(predict.predict)
 app.command("check")(check.check)
+app.command("review")(review.review)
 app.add_typer(tag.app, name="tag")
 app.command("demo")(demo.demo)
 app.command("export")(export.export)

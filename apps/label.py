@@ -134,13 +134,16 @@ def label(
         model_directory="--model",
         text_columns="--text-column",
     ):
+        if multi_label:
+            by_several = bool(answer_column or annotator_column)
+            _check_multi_label(
+                label_column, separator, definitions, by_several=by_several, reasons=reasons
+            )
+        elif separator:
+            check_separator(separator)
         asked = AnnotationColumns.of(
             label_column, answer_column, annotator_column, defined=definitions is not None
         )
-        if multi_label:
-            _check_multi_label(asked, separator, definitions, reasons=reasons)
-        elif separator:
-            check_separator(separator)
         several = len(asked.labels) > 1 and not multi_label
         named = _classes_by_column(classes, asked.labels) if several else classes
         check_label_results(source, output, model)
@@ -189,15 +192,25 @@ def label(
 
 
 def _check_multi_label(
-    asked: AnnotationColumns, separator: str | None, definitions: Path | None, *, reasons: bool
+    label_column: Sequence[str] | None,
+    separator: str | None,
+    definitions: Path | None,
+    *,
+    by_several: bool,
+    reasons: bool,
 ) -> None:
     """Refuses what --multi-label does not go with."""
-    if asked.answers or asked.annotator is not None:
+    if by_several:
         raise DataError("--multi-label: expected labels of one hand, not of several annotators")
     if reasons:
         raise DataError("--reasons: labels with --multi-label come without reasons")
     if definitions is not None:
         raise DataError("--classes: of labels with --multi-label, --class names the classes")
+    if not label_column:
+        raise DataError(
+            "--label-column: expected a column of labels, or one of 0 and 1 for each class; "
+            "received none"
+        )
     if separator is not None:
         check_separator(separator)
 

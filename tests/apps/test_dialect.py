@@ -30,18 +30,26 @@ OTHER_SPELLINGS = {
 # The commands that lack an option, since it would mean nothing there.
 WITHOUT = {
     "--seed": {
-        *("predict", "tag predict", "export", "serve", "serve-check", "caption export"),
+        *("predict", "tag predict", "export", "review", "serve", "serve-check", "caption export"),
         *("datasets list", "datasets fetch", "datasets path"),
         *("text-vae reconstruct", "text-vae encode"),
     },
     "--json": {
-        *("predict", "tag predict", "export", "serve", "caption export", "caption render"),
+        *(
+            "predict",
+            "tag predict",
+            "export",
+            "review",
+            "serve",
+            "caption export",
+            "caption render",
+        ),
         *("datasets list", "datasets fetch", "datasets path", "datasets export"),
         *("text-vae encode", "iwae sample", "iwae reconstruct"),
     },
     "--quiet": {"check", "datasets list"},
     "--output": {
-        *("check", "serve", "serve-check", "caption evaluate", "caption describe"),
+        *("check", "review", "serve", "serve-check", "caption evaluate", "caption describe"),
         *("text-vae evaluate", "text-vae generate", "text-vae reconstruct"),
         *("text-vae interpolate", "text-vae impute", "iwae evaluate"),
         *("datasets list", "datasets fetch", "datasets path"),

@@ -33,6 +33,18 @@ CASES = {
             "--output o.csv",
             "--multi-label: expected labels of one hand",
         ),
+        "no tags": (
+            "t.csv --text-column text --multi-label --output o.csv",
+            "--label-column: expected a column of labels, or one of 0 and 1 for each class",
+        ),
+        "reasons of tags": (
+            "t.csv --text-column text --label-column b --multi-label --reasons --output o.csv",
+            "--reasons: labels with --multi-label come without reasons",
+        ),
+        "classes of tags": (
+            "t.csv --text-column text --label-column b --multi-label --classes x --output o.csv",
+            "--classes: of labels with --multi-label, --class names the classes",
+        ),
         "separator": (
             "t.csv --text-column text --label-column label --multi-label --separator ? "
             "--output o.csv",
@@ -72,6 +84,12 @@ CASES = {
         "no model": ("none.keras --output o", "none.keras: no such file"),
         "file": ("m.keras --output t.csv", "expected a folder or nothing; found a file"),
         "there": ("m.keras --output served --version 3", "--version: expected a new positive"),
+    },
+    "review": {
+        "no model": ("there", "expected a folder that `dgm label` wrote"),
+        "no table": ("labels.model", "expected the labelled table gone.csv beside it"),
+        "kind": ("tags.model", "a review of several labels a row is not known"),
+        "there": ("labels.model --export u.csv", "is there already; delete it"),
     },
     "serve": {"no model": ("none", "none: expected folders of versions")},
     "serve-check": {"no model": ("none", "none: expected a SavedModel or folders of versions")},
@@ -221,6 +239,10 @@ def refusals(tmp_path_factory):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(b"")
     (folder / "captioner/settings.json").write_text("{}")
+    for name, more in (("labels", {"classes": ["x", "y"]}), ("tags", {"multi_label": True})):
+        (folder / f"{name}.model").mkdir()
+        settings = {"text_columns": ["text"], "encoder": None, "output": "gone.csv", **more}
+        (folder / f"{name}.model/settings.json").write_text(json.dumps(settings))
     names = [(command, case) for command, cases in CASES.items() for case in cases]
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
     (folder / "c.conll").write_text("a X\nb Y\n\n")

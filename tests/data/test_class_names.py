@@ -80,3 +80,9 @@ def test_messages_show_the_beginning_of_long_labels(tmp_path):
     ) as caught:
         _single(_write(tmp_path, ["x" * 3000, "y"]), ["y", "z" * 3000])
     assert len(str(caught.value)) < 500 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("read", [read_multi_label_table, read_annotated_table])
+def test_some_column_of_labels_is_needed(tmp_path, read):
+    with pytest.raises(DataError, match="label_columns: expected one or more; received none"):
+        read(_write(tmp_path, ["x", "y"]), text_columns=["text"], label_columns=[])

@@ -342,7 +342,7 @@ def test_json_lines_round_trip(
 def test_half_a_pair_of_utf_16_in_names_and_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int
 ) -> None:
-    monkeypatch.setattr("tfp_dgm.data.labelled_table._ROWS_PER_CHUNK", chunk_rows)
+    monkeypatch.setattr("tfp_dgm.data.table_texts._ROWS_PER_CHUNK", chunk_rows)
     path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows = [
         {"text": "a", "label": "x", "\ud800": 1},

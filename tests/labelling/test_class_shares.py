@@ -78,14 +78,26 @@ def test_copies_add_nothing_to_the_effective_number():
     np.testing.assert_allclose(five.reshape(20, 5).sum(axis=1), once)
 
 
-def test_a_choice_of_classes_counts_a_part_for_each():
-    allowed = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]], bool)
-    shares = ClassShares(np.arange(3), allowed, np.zeros(3, int), np.arange(3), seed=0)
-    np.testing.assert_allclose(shares.drawn, [1.5 / 3, 0.5 / 3, 1 / 3])
-    # Ratios 2/3, 2 and 1; the second row has the mean of the first two.
-    expected = np.array([2 / 3, 4 / 3, 1]) * 3 / (4 / 9 + 16 / 9 + 1)
+def test_sets_count_as_their_classes_do_and_are_no_draw_of_them():
+    allowed = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 1, 1]], bool)
+    shares = ClassShares(np.arange(5), allowed, np.zeros(5, int), np.arange(5), seed=0)
+    np.testing.assert_allclose(shares.drawn, [2 / 3, 0, 1 / 3])
+    # Ratios 1/2, 1 (no label tells) and 1; sets have the means of their classes.
+    ratios = np.array([1 / 2, 1 / 2, 3 / 4, 1, 1])
+    expected = ratios * ratios.sum() / np.square(ratios).sum()
     np.testing.assert_allclose(shares.weights(np.full(3, 1 / 3)), expected)
     assert shares.unknown.all()
+
+
+def test_rows_known_not_to_be_of_a_class_do_not_make_it_rare():
+    labels = np.eye(3, dtype=bool)[np.arange(30) % 3]
+    denied = np.tile([False, True, True], (400, 1))
+    allowed = np.concatenate([labels, denied])
+    rows = np.arange(len(allowed))
+    shares = ClassShares(rows, allowed, np.zeros(len(rows), int), rows, seed=0)
+    assert shares.unevenness == 0
+    only = ClassShares(rows[30:], denied, np.zeros(400, int), np.arange(400), seed=0)
+    np.testing.assert_allclose(only.drawn, [0, 1 / 2, 1 / 2])
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,34 @@ def test_self_training_learns_clusters_from_two_labels_each(block, monkeypatch):
     assert steps == [(n, 6) for n in range(1, 7)]
 
 
+def test_rows_that_are_not_of_a_class_do_not_make_it_rare():
+    """Two labels each, and all rows of two classes that are known not to be of the first."""
+    features, truth = _clusters(rows=600)
+    features[:, :3] *= 0.4
+    rows = np.concatenate([np.flatnonzero(truth == k)[:2] for k in range(3)])
+    denied = np.setdiff1d(np.flatnonzero(truth[:400] > 0), rows)
+    allowed = np.concatenate(
+        [np.eye(3, dtype=bool)[truth[rows]], np.tile([False, True, True], (len(denied), 1))]
+    )
+    rows = np.concatenate([rows, denied])
+    right = []
+    for taught in (6, len(rows)):
+        heads = self_train(
+            features,
+            rows[:taught],
+            allowed[:taught],
+            np.ones((taught, 1), bool),
+            class_shares=_shares(rows[:taught], allowed[:taught]),
+            rare_class_power=0.0,
+            seed=0,
+            progress=lambda *_: None,
+        )
+        answers = heads.predict(features)[400:, :, 0]
+        right.append((answers.argmax(axis=1) == truth[400:]).mean())
+    assert right[1] > right[0] - 0.01
+    assert right[1] > 0.9
+
+
 # Other classes, or the same in other rows.
 @pytest.mark.parametrize("lies", [[1, 2, 2, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 2, 1, 1, 0, 2, 0, 0]])
 def test_a_model_never_sees_the_labels_it_must_not(lies):

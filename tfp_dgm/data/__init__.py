@@ -52,7 +52,6 @@ from tfp_dgm.data.labelled_table import (
     iter_table_chunks,
     read_labelled_columns,
     read_labelled_table,
-    read_whole,
 )
 from tfp_dgm.data.multi_label_table import (
     MultiLabelTable,
@@ -67,6 +66,7 @@ from tfp_dgm.data.run_record import require_finished_run
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_images import shown_image
 from tfp_dgm.data.table_reader import open_table
+from tfp_dgm.data.table_texts import read_whole
 from tfp_dgm.data.table_warnings import columns_alike
 from tfp_dgm.data.table_writer import (
     TableWriter,

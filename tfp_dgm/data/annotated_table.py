@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.class_names import given_names, torn_names
-from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.label_sets import NOT, quoted_class
-from tfp_dgm.data.labelled_table import join_texts, read_whole, truncate
-from tfp_dgm.data.table_reader import open_table
+from tfp_dgm.data.table_texts import read_annotated_texts, truncate
 from tfp_dgm.data.table_warnings import odd_texts, similar_labels
 from tfp_dgm.data.visible_text import spelling
 
@@ -82,23 +80,15 @@ def read_annotated_table(
       DataError: if the file is not such a table; names the file, line, column, what was
         expected and what came.
     """
-    reader = open_table(path, quoting=quoting)
-    named = [*label_columns, *([] if annotator_column is None else [annotator_column])]
-    for column, count in Counter(named).items():
-        if column in text_columns:
-            raise DataError.at(
-                path, "the label column is a text column, too: labels would leak", column=column
-            )
-        if count > 1:
-            raise DataError.at(path, "expected each column of labels once", column=column)
     if annotator_column is not None and len(label_columns) != 1:
         raise DataError(
             "annotator_column: expected one label column beside it, of all annotators' answers; "
             f"received {listing([repr(name) for name in label_columns]) or 'none'}"
         )
-    chunk = read_whole(reader)
-    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *named])
-    texts = join_texts(reader, chunk, text_columns)
+    if not label_columns:
+        raise DataError("label_columns: expected one or more; received none")
+    named = [*label_columns, *([] if annotator_column is None else [annotator_column])]
+    reader, chunk, texts = read_annotated_texts(path, text_columns, named, quoting)
     columns = [AnnotationColumn(reader.path, name, chunk, separator) for name in label_columns]
     who = None
     if annotator_column is not None:

@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from tfp_dgm.data.class_definitions import ClassDefinitions
 from tfp_dgm.data.class_names import group_labels, torn_names
 from tfp_dgm.data.column_names import check_columns
-from tfp_dgm.data.data_error import DataError, did_you_mean, listing, shorten
-from tfp_dgm.data.frame_chunk import FrameChunk, is_null
+from tfp_dgm.data.data_error import DataError, did_you_mean, listing
 from tfp_dgm.data.label_column import AnnotationColumn, observed_classes
-from tfp_dgm.data.table_reader import TableReader, open_table
-from tfp_dgm.data.table_warnings import MAX_TEXT_CHARACTERS, table_warnings
+from tfp_dgm.data.table_reader import open_table
+from tfp_dgm.data.table_texts import join_texts, read_annotated_texts, truncate
+from tfp_dgm.data.table_warnings import table_warnings
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_ROWS_PER_CHUNK = 65_536
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def read_labelled_table(
         expected and what came.
     """
     label_columns = [] if label_column is None else [label_column]
-    reader, chunk, texts = _read(path, text_columns, label_columns, quoting)
+    reader, chunk, texts = read_annotated_texts(path, text_columns, label_columns, quoting)
     groups = None
     if definitions is not None:
         classes, groups = definitions.classes, definitions.groups
@@ -157,7 +155,7 @@ def read_labelled_columns(
                 f"{listing([repr(name) for name in label_columns])}; received {column!r}"
                 f"{did_you_mean(column, label_columns)}"
             )
-    reader, chunk, texts = _read(path, text_columns, label_columns, quoting)
+    reader, chunk, texts = read_annotated_texts(path, text_columns, label_columns, quoting)
     read, places = truncate(texts), [chunk.place(row) for row in range(len(texts))]
     tables = {}
     for column in label_columns:
@@ -170,24 +168,6 @@ def read_labelled_columns(
         ]
         tables[column] = LabelledTable(chunk.frame, read, names, allowed, warnings, places)
     return tables
-
-
-def _read(
-    path: str | PathLike[str],
-    text_columns: Sequence[str],
-    label_columns: Sequence[str],
-    quoting: bool,
-) -> tuple[TableReader, FrameChunk, list[str]]:
-    """The table, checked to have the columns, and its texts."""
-    reader = open_table(path, quoting=quoting)
-    for column in label_columns:
-        if column in text_columns:
-            raise DataError.at(
-                path, "the label column is a text column, too: labels would leak", column=column
-            )
-    chunk = read_whole(reader)
-    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *label_columns])
-    return reader, chunk, join_texts(reader, chunk, text_columns)
 
 
 def iter_table_chunks(
@@ -220,51 +200,3 @@ def iter_table_chunks(
             yield TableChunk(chunk.frame, truncate(texts), chunk.warnings)
 
     return chunks()
-
-
-def read_whole(reader: TableReader) -> FrameChunk:
-    """All rows of a table as one chunk."""
-    import pandas as pd
-
-    chunks = list(reader.chunks(_ROWS_PER_CHUNK))
-    # As objects: pandas' own union of names holds no lone surrogate.
-    names = pd.Index(dict.fromkeys(name for c in chunks for name in c.frame.columns), dtype=object)
-    return FrameChunk(
-        frame=pd.concat([c.frame.reindex(columns=names) for c in chunks], ignore_index=True),
-        lines=np.concatenate([chunk.lines for chunk in chunks]),
-        unit=chunks[0].unit,
-        warnings=chunks[-1].warnings,
-    )
-
-
-def join_texts(reader: TableReader, chunk: FrameChunk, text_columns: Sequence[str]) -> list[str]:
-    """The text of each row: its text columns, joined by newlines."""
-    if not text_columns:
-        raise DataError.at(reader.path, "text_columns: expected at least one column; received none")
-    columns = []
-    for name in text_columns:
-        if name not in chunk.frame.columns:
-            columns.append([""] * len(chunk.frame))
-            continue
-        texts = []
-        for row, value in enumerate(chunk.frame[name].tolist()):
-            if not isinstance(value, str) and not is_null(value):
-                raise DataError.at(
-                    reader.path,
-                    f"expected a string; received {shorten(value)} ({type(value).__name__})",
-                    place=chunk.place(row),
-                    column=name,
-                )
-            texts.append(_encodable(value) if isinstance(value, str) else "")
-        columns.append(texts)
-    return ["\n".join(parts) for parts in zip(*columns, strict=True)]
-
-
-def _encodable(text: str) -> str:
-    """Replaces lone surrogates, which JSON can hold but UTF-8 tensors cannot."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def truncate(texts: list[str]) -> list[str]:
-    """What of each text the model reads."""
-    return [text[:MAX_TEXT_CHARACTERS] for text in texts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.label_sets import refuse_marks_in
-from tfp_dgm.data.labelled_table import join_texts, read_whole, truncate
 from tfp_dgm.data.multi_label_columns import LabelSetColumn, parse_indicators
-from tfp_dgm.data.table_reader import open_table
+from tfp_dgm.data.table_texts import read_annotated_texts, truncate
 from tfp_dgm.data.table_warnings import odd_texts, similar_labels
 from tfp_dgm.data.visible_text import is_blank
 
@@ -83,23 +81,15 @@ def read_multi_label_table(
       DataError: if the file is not such a table; names the file, line, column, what was
         expected and what came.
     """
-    reader = open_table(path, quoting=quoting)
     check_separator(separator)
-    for column, count in Counter(label_columns).items():
-        if column in text_columns:
-            raise DataError.at(
-                path, "the label column is a text column, too: labels would leak", column=column
-            )
-        if count > 1:
-            raise DataError.at(path, "expected each column of labels once", column=column)
+    if not label_columns:
+        raise DataError("label_columns: expected one or more; received none")
     if len(label_columns) > 1 and classes is not None:
         raise DataError(
             "classes: expected none beside several label columns, which are the classes; received "
             f"{shorten(list(classes))}"
         )
-    chunk = read_whole(reader)
-    check_columns(reader.path, list(chunk.frame.columns), [*text_columns, *label_columns])
-    texts = join_texts(reader, chunk, text_columns)
+    reader, chunk, texts = read_annotated_texts(path, text_columns, label_columns, quoting)
     if len(label_columns) > 1:
         names, marks = parse_indicators(reader.path, label_columns, chunk)
         holds_lists = False
@@ -133,7 +123,7 @@ def check_separator(separator: str, classes: Sequence[str] = ()) -> None:
       separator: to be looked at.
       classes: names that it is to stand between.
     Raises:
-      DataError: if it is blank, one of the marks of `read_multi_label_table`, or part of a name.
+      DataError: if it is empty, one of the marks of `read_multi_label_table`, or part of a name.
     """
     if not separator:
         raise DataError("separator: expected something to stand between labels; received ''")

@@ -82,9 +82,15 @@ class ClassShares:
 
     @cached_property
     def drawn(self) -> np.ndarray:
-        """float [K]; the classes' shares among the annotations; equal ones where there are none."""
+        """float [K]; the classes' shares among the labels; equal ones without annotations.
+
+        Sets tell of it only where there is nothing else: a thousand rows known not to be of a
+        class are no draw of the others.
+        """
         if not len(self.rows):
             return np.full(self.allowed.shape[1], 1 / self.allowed.shape[1])
+        if self._single.any():
+            return self._labels / self._labels.sum()
         return self.counts @ self._given / self.counts.sum()
 
     @cached_property
@@ -132,7 +138,7 @@ class ClassShares:
         """
         if not len(self.rows):
             return np.zeros((*shares.shape[:-1], 0))
-        ratio = (shares / np.maximum(self.drawn, 1e-9)) ** power
+        ratio = self._over_drawn(shares) ** power
         weights = ratio @ self._given.T * self.counts  # [..., n]
         rows = np.arange(len(self.group))
         members = scipy.sparse.csr_matrix((np.ones(len(rows)), (rows, self.group)))
@@ -167,9 +173,13 @@ class ClassShares:
         Returns float32 [n + g, F]; none counts less than before, so that no class is silenced, and
         guides count as they are.
         """
-        factors = np.clip(shares / np.maximum(self.drawn, 1e-9)[:, np.newaxis], 1, _MOST_RAISED)
+        factors = np.clip(self._over_drawn(shares.T).T, 1, _MOST_RAISED)
         guides = np.ones((len(self.guides), shares.shape[1]))
         return np.concatenate([self._given @ factors, guides]).astype(np.float32)
+
+    def _over_drawn(self, shares: np.ndarray) -> np.ndarray:
+        """Shares [..., K] over those of the labels; 1 where a class has none, but is in sets."""
+        return np.where(self.drawn > 0, shares / np.maximum(self.drawn, 1e-9), 1)
 
     @cached_property
     def _given(self) -> np.ndarray:

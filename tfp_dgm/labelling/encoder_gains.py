@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 
 from tfp_dgm.confidence import fit_temperature, mixture_weights, temper
-from tfp_dgm.labelling.copies import copies
+from tfp_dgm.labelling.copies import copies, counts_of
 from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.naive_bayes import naive_bayes_em
 from tfp_dgm.labelling.self_training import fit_logistic_regressions, softmax
@@ -74,7 +74,7 @@ def encoder_gains(
     fold = folds(known, group, seed)
     visible = fold[:, np.newaxis] != np.arange(FOLDS)  # [m, F]
     # Copies of one text count once, together.
-    counts = 1 / np.bincount(group)[group]
+    counts = counts_of(group)
     bayes = naive_bayes_em(
         words,
         rows,

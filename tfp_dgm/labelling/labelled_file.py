@@ -36,7 +36,7 @@ from tfp_dgm.labelling.labelling_task import (
     read_tasks,
     task_warnings,
 )
-from tfp_dgm.labelling.model_folder import write_column_models, write_model
+from tfp_dgm.labelling.model_folder import files_told, write_column_models, write_model
 from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
@@ -96,11 +96,7 @@ class LabelledFile:
                     for column, outcome in self.outcomes.items()
                 ),
                 f"encoder  {next(iter(self.outcomes.values())).encoder_choice}",
-                f"table    {self.output}",
-                f"report   {self.model_directory / 'report.html'}",
-                f"metrics  {self.model_directory / 'metrics.json'}",
-                f"model    {self.model_directory / 'model.keras'}",
-                f"serving  {self.model_directory / 'saved_model'}",
+                *files_told(self.output, self.model_directory),
             ]
         )
 

@@ -43,10 +43,8 @@ def write_model(
       title: the report's heading, and the source in the model's card.
     """
     found = metrics(outcome)
-    card = _card(found)
-    write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
-    write_json(folder / "settings.json", settings)
-    _write_report(folder, model, outcome, found, settings, places, title)
+    page = _page(model, outcome, settings, places, title)
+    write_results(folder, model, model_card(found), settings, found, page, title)
 
 
 def write_column_models(
@@ -73,27 +71,67 @@ def write_column_models(
       warnings: of all columns.
     """
     figures = {column: metrics(outcome) for column, outcome in outcomes.items()}
-    cards = {column: _card(found) for column, found in figures.items()}
+    cards = {column: model_card(found) for column, found in figures.items()}
     card = {
         name: {column: own[name] for column, own in cards.items()} for name in ("data", "metrics")
     }
-    write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
-    write_json(folder / "settings.json", settings)
-    write_json(folder / "metrics.json", {"columns": figures, "warnings": list(warnings)})
     folders = column_folders(model.columns)
     page = render_columns_report(figures, folders, title=title, warnings=warnings)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    found = {"columns": figures, "warnings": list(warnings)}
+    write_results(folder, model, card, settings, found, page, title)
     for column, classifier in model.by_column.items():
         own = folder / "columns" / folders[column]
         own.mkdir(parents=True)
         asked = {**settings, "classes": list(classifier.classes)}
-        _write_report(
-            own, classifier, outcomes[column], figures[column], asked, places, title, column
-        )
+        page = _page(classifier, outcomes[column], asked, places, title, column)
+        _write_figures(own, figures[column], page)
 
 
-def write_served(folder: Path, model: keras.Model, card: dict[str, Any]) -> None:
-    """Writes `model.keras` and the SavedModel of a model that has `serving_signatures`."""
+def write_results(
+    folder: Path,
+    model: keras.Model,
+    card: dict[str, dict[str, Any]],
+    settings: dict[str, Any],
+    figures: dict[str, Any],
+    page: str,
+    title: str,
+) -> None:
+    """Writes the files of a folder, whatever kind of labels the model gives.
+
+    Args:
+      folder: an empty one.
+      model: has `serving_signatures`.
+      card: its `data` and `metrics`; see `model_card`.
+      settings: as for `write_model`.
+      figures: the metrics.
+      page: the report.
+      title: the source in the model's card.
+    """
+    _write_served(folder, model, {**card, "data": {"source": title, **card["data"]}})
+    _write_json(folder / "settings.json", settings)
+    _write_figures(folder, figures, page)
+
+
+def model_card(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a model's card holds of the metrics."""
+    return {
+        "data": found["rows"],
+        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
+    }
+
+
+def files_told(output: Path, folder: Path) -> list[str]:
+    """Lines for the screen: a labelled table, and what lies in the folder beside it."""
+    return [
+        f"table    {output}",
+        f"report   {folder / 'report.html'}",
+        f"metrics  {folder / 'metrics.json'}",
+        f"model    {folder / 'model.keras'}",
+        f"serving  {folder / 'saved_model'}",
+    ]
+
+
+def _write_served(folder: Path, model: keras.Model, card: dict[str, Any]) -> None:
     model.save(folder / "model.keras")
     # What a string needs and no more, since every signature takes its seconds; `dgm export` makes
     # them all.
@@ -103,26 +141,16 @@ def write_served(folder: Path, model: keras.Model, card: dict[str, Any]) -> None
     export(model, folder / "saved_model", version=1, signatures=signatures, card=card)
 
 
-def _card(found: dict[str, Any]) -> dict[str, Any]:
-    """What a model's card holds of a label column."""
-    return {
-        "data": found["rows"],
-        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
-    }
-
-
-def _write_report(
-    folder: Path,
+def _page(
     model: TextClassifier,
     outcome: Outcome,
-    found: dict[str, Any],
     settings: dict[str, Any],
     places: Sequence[str],
     title: str,
     column: str | None = None,
-) -> None:
-    write_json(folder / "metrics.json", found)
-    report = render_report(
+) -> str:
+    """The report of a label column."""
+    return render_report(
         outcome,
         title=title if column is None else f"{title}: {column}",
         source=title,
@@ -131,10 +159,14 @@ def _write_report(
         explain=WordReasons(model),
         column=column,
     )
-    (folder / "report.html").write_text(report, encoding="utf-8")
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def _write_figures(folder: Path, figures: dict[str, Any], page: str) -> None:
+    _write_json(folder / "metrics.json", figures)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a dictionary in a folder that is not in its place yet."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse
 
 from tfp_dgm.labelling.self_training import restrict, softmax
+from tfp_dgm.labelling.soft_labels import told
 
 _SCALE = 3.0  # TF-IDF vectors have length 1: this is how much evidence a text is.
 _ITERATIONS = 15
@@ -69,7 +70,7 @@ def naive_bayes_em(
 ) -> NaiveBayes:
     """Fits F models by EM; arguments as for `self_training.self_train`, and `clamp`."""
     masks = np.repeat(allowed[:, :, np.newaxis], visible.shape[1], axis=2).astype(np.float32)
-    given = masks / masks.sum(axis=1, keepdims=True)
+    given = masks / masks.sum(axis=1, keepdims=True) * told(allowed)[:, np.newaxis, np.newaxis]
     smoothing = {"prior_count": prior_count, "temperature": temperature}
     model = NaiveBayes.fit(
         words[rows], given * visible[:, np.newaxis] * counts[:, np.newaxis, np.newaxis], **smoothing

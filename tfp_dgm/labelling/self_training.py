@@ -7,7 +7,7 @@ import numpy as np
 
 from tfp_dgm.labelling.accelerated_descent import accelerated_descent
 from tfp_dgm.labelling.class_shares import ClassShares
-from tfp_dgm.labelling.soft_labels import SoftLabels
+from tfp_dgm.labelling.soft_labels import SoftLabels, told
 
 # Chosen on draws of labels that no reported figure uses; one configuration for all data sets.
 _RIDGE = 0.01
@@ -79,7 +79,8 @@ def self_train(
     """Trains F models of H heads at once.
 
     In each round a head learns from the annotated rows, with random weights of its own, and from
-    the rows of which it was confident in the round before. Where labels were drawn unevenly, its
+    the rows of which it was confident in the round before, sets among them: within these the
+    likeliest class is what such a row teaches. Where labels were drawn unevenly, its
     answers are brought to the estimated shares of the classes first ("distribution alignment" [1]),
     and annotations count more in classes that have too few.
 
@@ -105,6 +106,7 @@ def self_train(
     single = allowed.sum(axis=1) == 1
     order = np.flatnonzero(~single)[np.argsort(rows[~single])]  # Annotations that are sets.
     given = allowed.argmax(axis=1)[:, np.newaxis]
+    unsure = _of_unsure_sets(allowed)[:, np.newaxis]
 
     raised = np.ones((len(rows), 1), np.float32)
     if class_shares.unevenness:
@@ -112,7 +114,7 @@ def self_train(
     heads = _fit(
         features[rows],
         SoftLabels.of_sets(allowed, num_heads),
-        weights * raised,
+        weights * raised * unsure,
         steps=_FIRST_STEPS,
         start=np.zeros((features.shape[1], num_classes, num_heads), np.float32),
     )
@@ -125,14 +127,19 @@ def self_train(
             raised = class_shares.raised(shares)
         label, best = _likeliest(features, heads, factors)
         sets = _aligned(_probabilities(features[rows[order]], heads), factors)  # [m, K, H F]
-        said = np.arange(num_classes)[:, np.newaxis] == label[rows[order], np.newaxis]
+        hidden = np.arange(num_classes)[:, np.newaxis] == label[rows[order], np.newaxis]
         posterior = restrict(sets, allowed[order, :, np.newaxis])
+        sure = posterior.max(axis=1) > confidence  # [m, H F]
+        likeliest = np.arange(num_classes)[:, np.newaxis] == posterior.argmax(axis=1)[:, np.newaxis]
+        posterior = np.where(sure[:, np.newaxis], likeliest, posterior)
         targets = SoftLabels(
-            label, rows[order], np.where(visible[order, np.newaxis], posterior, said)
+            label, rows[order], np.where(visible[order, np.newaxis], posterior, hidden)
         )
         importance = (best > confidence).astype(np.float32)  # [N, H F]
         label[rows] = np.where(visible & single[:, np.newaxis], given, label[rows])
-        importance[rows] = np.where(visible, weights * raised, importance[rows])
+        taught = np.repeat(unsure, num_heads, axis=1)
+        taught[order] = np.where(sure, 1, taught[order])
+        importance[rows] = np.where(visible, weights * raised * taught, importance[rows])
         if rare_class_power:
             sizes = targets.sizes(importance, num_classes) + 1e-3
             rarity = (sizes / sizes.mean(axis=0)) ** -rare_class_power
@@ -260,6 +267,20 @@ def _aligned(answers: np.ndarray, factors: np.ndarray | None) -> np.ndarray:
         answers *= factors
         answers /= answers.sum(axis=1, keepdims=True)
     return answers
+
+
+def _of_unsure_sets(allowed: np.ndarray) -> np.ndarray:
+    """What annotations [n, K] count before it is known which of their classes it is, float32 [n].
+
+    A class counts in full. Of a set nothing says that its classes are equally likely; and rows that
+    are known not to be of a class are no draw from which to learn that it is rare. So a set waits
+    until a head is sure which of its classes it is, but where it allows one that has no labels:
+    there it counts what it tells.
+    """
+    single = allowed.sum(axis=1) == 1
+    without_labels = ~allowed[single].any(axis=0)
+    needed = single | allowed[:, without_labels].any(axis=1)
+    return np.where(needed, told(allowed), np.float32(0))
 
 
 def _random_weights(allowed: np.ndarray, seed: int) -> np.ndarray:

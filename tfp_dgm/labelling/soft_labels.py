@@ -65,3 +65,14 @@ class SoftLabels:
     def _spread(self, like: np.ndarray) -> np.ndarray:
         shape = (*self.distribution.shape[:2], like.shape[1])
         return np.broadcast_to(self.distribution, shape)
+
+
+def told(allowed: np.ndarray) -> np.ndarray:
+    """What annotations [n, K] say of all there is to say, float32 [n]: 1 - log |allowed| / log K.
+
+    One for a class, next to nothing for "not this one" of many: until more is known of the classes
+    that it leaves, its row must not teach that they are equal.
+    """
+    num_classes = allowed.shape[1]
+    share = np.log(allowed.sum(axis=1)) / np.log(max(2, num_classes))
+    return (1 - share).astype(np.float32)

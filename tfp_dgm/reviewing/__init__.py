@@ -1,4 +1,4 @@
-"""The job of a person who finishes a labelling: accepted rows checked by a sample.
+"""The job of a person on a labelling: rows answered on a page, accepted rows checked by a sample.
 
 Nothing is imported until a name is used: checks of tables load no TensorFlow.
 """
@@ -10,13 +10,31 @@ from tfp_dgm.lazy_names import lazy_names
 if TYPE_CHECKING:
     from tfp_dgm.reviewing.certificates import Certificate, certify
     from tfp_dgm.reviewing.check_files import CheckedTable, check_table
+    from tfp_dgm.reviewing.page.review_server import ReviewServer
+    from tfp_dgm.reviewing.review import Review, journal_of
+    from tfp_dgm.reviewing.review_export import export_review
+    from tfp_dgm.reviewing.rows_that_teach import teaching_rows
 
-__all__ = ["Certificate", "CheckedTable", "certify", "check_table"]
+__all__ = [
+    "Certificate",
+    "CheckedTable",
+    "Review",
+    "ReviewServer",
+    "certify",
+    "check_table",
+    "export_review",
+    "journal_of",
+    "teaching_rows",
+]
 
 __getattr__ = lazy_names(
     __name__,
     {
         "certificates": ("Certificate", "certify"),
         "check_files": ("CheckedTable", "check_table"),
+        "page.review_server": ("ReviewServer",),
+        "review": ("Review", "journal_of"),
+        "review_export": ("export_review",),
+        "rows_that_teach": ("teaching_rows",),
     },
 )

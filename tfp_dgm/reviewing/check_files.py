@@ -176,9 +176,9 @@ def _held_to(
         decided = getattr(kept, name)
         if value is not None and value != decided:
             given = "min_precision" if name == "promise" else name
+            expected = "none" if decided is None else repr(decided)
             raise DataError(
-                f"{given}: expected {'none' if decided is None else repr(decided)}, as was "
-                f"decided in {record}; received {value!r}"
+                f"{given}: expected {expected}, as was decided in {record}; received {value!r}"
             )
     if once is not None and once != (kept.once is not None):
         when = "at any time" if kept.once is None else "once"

@@ -20,7 +20,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.encoder_choice import AUTO
-from tfp_dgm.labelling.model_folder import write_json, write_served
+from tfp_dgm.labelling.model_folder import files_told, model_card, write_results
 from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.multi_label.multi_label_classifier import MultiLabelClassifier
 from tfp_dgm.labelling.multi_label.multi_label_columns import (
@@ -68,11 +68,7 @@ class MultiLabelFile:
                 f"at {outcome.min_precision:.0%} precision of each class",
                 f"{accepted:,} rows ({accepted / max(open_rows, 1):.0%}) safe to accept as a whole",
                 f"encoder  {outcome.encoder_choice}",
-                f"table    {self.output}",
-                f"report   {self.model_directory / 'report.html'}",
-                f"metrics  {self.model_directory / 'metrics.json'}",
-                f"model    {self.model_directory / 'model.keras'}",
-                f"serving  {self.model_directory / 'saved_model'}",
+                *files_told(self.output, self.model_directory),
             ]
         )
 
@@ -204,14 +200,7 @@ def _write_folder(
     table: MultiLabelTable,
 ) -> None:
     found, title = multi_label_metrics(outcome), str(settings["source"])
-    card = {
-        "data": {"source": title, **found["rows"]},
-        "metrics": {name: found[name] for name in ("cross_fitted", "acceptance")},
-    }
-    write_served(folder, model, card)
-    write_json(folder / "settings.json", settings)
-    write_json(folder / "metrics.json", found)
-    report = render_multi_label_report(
+    page = render_multi_label_report(
         outcome, title=title, row_names=table.places, settings=settings
     )
-    (folder / "report.html").write_text(report, encoding="utf-8")
+    write_results(folder, model, model_card(found), settings, found, page, title)

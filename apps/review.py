@@ -1,0 +1,89 @@
+"""`dgm review`: a page on which a person labels what a model left to them."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfp_dgm.data import DataError, check_new_file, read_label_settings
+
+from ._errors import clean_errors
+from ._progress import status
+from ._quiet import quiet_start
+from ._shared_options import Quiet
+from ._table_options import GuardFormulas
+
+if TYPE_CHECKING:
+    from tfp_dgm.reviewing import Review
+
+
+def review(
+    model: Annotated[Path, typer.Argument(help="The folder that `dgm label` wrote.")],
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the table with the answers, which `dgm label` reads, and show no page.",
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="What the page's server listens on: this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8600,
+    guard_formulas: GuardFormulas = False,
+    quiet: Quiet = False,
+) -> None:
+    """Shows the rows of a labelling one by one in the browser, and keeps what a person answers.
+
+    A key labels a row and shows the next; the page tells the keys. Answers are kept beside the
+    model, in NAME.review/journal.jsonl: each is on the disk before the next row is shown. Several
+    people add ?annotator=NAME to the address. Ctrl-C ends it; the next start goes on.
+
+    An address that other machines reach is served to those only who have the printed address, with
+    the token in it; there is no encryption.
+    """
+    with clean_errors("port", "host"):
+        read_label_settings(model)
+        if export is not None:
+            check_new_file(export)
+        from tfp_dgm.reviewing import Review, export_review
+
+        with Review(model) as found:
+            if found.journal.torn:
+                typer.echo(
+                    f"Warning: {found.journal.path}: the last entry was torn when the review "
+                    f"ended, and had not been confirmed: {found.journal.torn[:80]!r}",
+                    err=True,
+                )
+            if export is not None:
+                count = export_review(
+                    found.rows, found.state, export, guard_formulas=guard_formulas
+                )
+                typer.echo(f"{export}: {len(found.rows):,} rows, {count:,} of them answered")
+                return
+            _serve(found, host, port, quiet=quiet)
+            answered = len(found.state.verdicts())
+    typer.echo(f"{answered:,} rows answered; dgm review {model} --export FILE writes the table")
+
+
+def _serve(found: "Review", host: str, port: int, *, quiet: bool) -> None:
+    """Serves the page until the process is told to end."""
+    try:
+        from tfp_dgm.reviewing import ReviewServer
+    except ImportError as error:
+        raise DataError(f"the page needs the extra `review` of tfp-dgm: {error}") from error
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with status("Loading TensorFlow", quiet=quiet), quiet_start():
+        from tfp_dgm.reviewing import teaching_rows
+    with ReviewServer(
+        found, host=host, port=port, prepare=lambda: found.teach(teaching_rows(found.rows))
+    ) as server:
+        typer.echo(f"{len(found.rows):,} rows: {server.address}")
+        while not stopped.wait(1):
+            pass

@@ -1,0 +1,49 @@
+"""A browser, and a server of a made review."""
+
+import contextlib
+import shutil
+
+import pytest
+
+import tfp_dgm.text  # noqa: F401  # It takes seconds, which no request should wait for.
+from tests.reviewing.made_review import made_model
+from tfp_dgm.reviewing import Review, ReviewServer
+
+
+def explain(text, answer, other):
+    """Reasons that no model is needed for."""
+    return [("refund", 1.5), ("key", -0.5)]
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts servers; each call gives a review and its address."""
+    with contextlib.ExitStack() as stack:
+
+        def start(frame=None, model=None, **options):
+            found = stack.enter_context(Review(model or made_model(tmp_path, frame)))
+            server = ReviewServer(found, explain=lambda: explain, **options)
+            return found, stack.enter_context(server).address
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A Chromium without a window, for all tests; each begins by loading its page."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("chromium and chromedriver (Debian: chromium-driver) are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    folder = tmp_path_factory.mktemp("chromium")
+    for argument in (
+        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
+        *("--window-size=1000,900", f"--user-data-dir={folder}", "--no-first-run"),
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()

@@ -1,0 +1,284 @@
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.reviewing.made_review import CLASSES, made_frame, made_model
+from tfp_dgm.data import DataError, read_annotated_table, read_labelled_table
+from tfp_dgm.reviewing.review import Review, journal_of
+from tfp_dgm.reviewing.review_export import export_review
+from tfp_dgm.reviewing.review_state import ReviewState, replayed
+from tfp_dgm.reviewing.row_queue import BY_CLASS, DOUBT, RANDOM, SUSPECT, TEACH, Search
+
+
+def test_answers_are_there_again_after_another_start(tmp_path):
+    model = made_model(tmp_path)
+    with Review(model) as review:
+        review.answer("ann", "label", rows=[20], label="login", guess="billing")
+        review.answer("ann", "none", rows=[21])
+        review.answer("", "skip", rows=[22])
+        review.answer("ann", "class", **{"class": "sales"})
+        review.answer("ann", "label", rows=[23, 24], label="sales")
+        review.answer("bob", "note", rows=[23], note="twice?")
+    with Review(model) as review:
+        state = review.state
+        assert state.verdict("ann", 20).label == "login"
+        assert state.verdict("ann", 21).kind == "none"
+        assert state.verdict("", 22).kind == "skip"
+        assert state.verdict("bob", 20) is None
+        assert state.classes == [*CLASSES, "sales"]
+        assert state.notes(23) == [("bob", "twice?")]
+        assert np.flatnonzero(state.done("ann")).tolist() == [20, 21, 23, 24]
+        assert set(state.verdicts()) == {20, 21, 23, 24}
+
+
+def test_any_number_of_answers_can_be_taken_back_and_nothing_is_deleted(tmp_path):
+    model = made_model(tmp_path)
+    with Review(model) as review:
+        review.answer("ann", "label", rows=[20], label="login")
+        review.answer("bob", "label", rows=[20], label="other")
+        review.answer("ann", "label", rows=[20, 21], label="billing")
+        review.answer("ann", "class", **{"class": "sales"})
+        assert review.undo("ann")["class"] == "sales"
+        assert review.state.classes == CLASSES
+        assert review.undo("ann")["rows"] == [20, 21]
+        assert review.state.verdict("ann", 20).label == "login"
+        assert review.state.verdict("ann", 21) is None
+        assert review.undo("ann")["label"] == "login"
+        assert review.undo("ann") is None
+        assert not review.state.done("ann").any()
+        assert review.state.verdict("bob", 20).label == "other"
+    lines = journal_of(model).read_text().splitlines()
+    assert [json.loads(line)["kind"] for line in lines[1:]] == [
+        *("label", "label", "label", "class", "undo", "undo", "undo")
+    ]
+    with Review(model) as review:
+        assert review.state.verdict("bob", 20).label == "other"
+        assert review.state.verdict("ann", 20) is None
+
+
+def test_a_new_class_that_somebody_else_uses_outlives_its_undo():
+    state = ReviewState(9, CLASSES)
+    state.apply({"kind": "class", "annotator": "ann", "class": "sales"})
+    state.apply({"kind": "label", "annotator": "bob", "rows": [1], "label": "sales"})
+    state.apply({"kind": "undo", "annotator": "ann", "of": 1})
+    assert state.classes == [*CLASSES, "sales"]
+    state.apply({"kind": "undo", "annotator": "bob", "of": 2})
+    assert state.classes == CLASSES
+
+
+def test_taking_back_is_as_if_it_had_never_been_said():
+    """Drawn sequences of answers, against a replay of what was left of them."""
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        state, kept = ReviewState(5, CLASSES), {"a": [], "b": []}
+        order = []
+        for _ in range(25):
+            who = str(rng.choice(["a", "b"]))
+            if rng.random() < 0.35:
+                if kept[who]:
+                    entry = kept[who].pop()
+                    order.remove(entry)
+                    state.apply({"kind": "undo", "annotator": who, "of": entry[0]})
+                continue
+            rows = rng.choice(5, int(rng.integers(1, 4)), replace=False).tolist()
+            said = {"kind": str(rng.choice(["label", "none", "skip"])), "rows": rows}
+            said |= {"annotator": who, "label": str(rng.choice(CLASSES))}
+            entry = (len(state.entries) + 1, said)
+            state.apply(said)
+            kept[who].append(entry)
+            order.append(entry)
+        other = replayed([said for _, said in order], 5, CLASSES)
+        for who in ("a", "b"):
+            assert state.done(who).tolist() == other.done(who).tolist()
+            for row in range(5):
+                mine, theirs = state.verdict(who, row), other.verdict(who, row)
+                assert (mine and (mine.kind, mine.label)) == (
+                    theirs and (theirs.kind, theirs.label)
+                )
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"kind": "guess"}, "kind: expected what an answer does; received 'guess'"),
+        ({"kind": "label", "rows": [60], "label": "login"}, r"rows: expected numbers below 60"),
+        ({"kind": "label", "rows": [True], "label": "login"}, "rows: expected numbers"),
+        ({"kind": "label", "rows": [], "label": "login"}, "rows: expected numbers"),
+        ({"kind": "label", "rows": [1], "label": "x"}, "label: expected one of the classes"),
+        ({"kind": "label", "rows": [1]}, "label: expected one of the classes; received None"),
+        ({"kind": "note", "rows": [1], "note": " "}, "note: expected 1 to 10,000 characters"),
+        ({"kind": "class", "class": "x" * 201}, "class: expected 1 to 200 characters"),
+        ({"kind": "class", "class": "login"}, "class: there is a class 'login' already"),
+        ({"kind": "undo", "of": 1}, "of: expected the last entry of 'ann', None; received 1"),
+    ],
+)
+def test_what_cannot_be_understood_is_neither_kept_nor_taken_up(tmp_path, entry, message):
+    model = made_model(tmp_path)
+    said = {name: value for name, value in entry.items() if name != "kind"}
+    with Review(model) as review:
+        with pytest.raises(DataError, match=message):
+            review.answer("ann", entry["kind"], **said)
+        assert review.journal.entries == []
+    path = journal_of(model)
+    with path.open("a") as file:
+        file.write(json.dumps({"annotator": "ann", **entry}) + "\n")
+    with pytest.raises(DataError, match=rf"line 2 of the journal: .*{message[:20]}"):
+        Review(model)
+    with pytest.raises(DataError, match="line 2 of the journal"):  # The lock was given up.
+        Review(model)
+
+
+def test_a_journal_of_other_rows_is_refused(tmp_path):
+    model = made_model(tmp_path)
+    Review(model).journal.close()
+    made_frame(count=59).to_csv(tmp_path / "out.csv", index=False)
+    with pytest.raises(
+        DataError, match=r"journal.jsonl, line 1: belongs to table 'out.csv', rows 60"
+    ):
+        Review(model)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"multi_label": True}, "a review of several labels a row is not known"),
+        ({"label_columns": ["a", "b"]}, "a review of several label columns is not known"),
+        ({"annotator_column": "who"}, "a review of several annotators is not known"),
+        ({"output": "gone.csv"}, "expected the labelled table gone.csv beside it"),
+    ],
+)
+def test_what_cannot_be_reviewed_is_refused(tmp_path, settings, message):
+    model = made_model(tmp_path, **settings)
+    with pytest.raises(DataError, match=message):
+        Review(model)
+    assert not journal_of(model).exists()
+
+
+def test_rows_come_in_the_order_that_was_asked_for(tmp_path):
+    frame = made_frame()
+    with Review(made_model(tmp_path, frame)) as review:
+        queue, done = review.queue, np.zeros(60, bool)
+        open_rows = frame[frame["label"] == ""]
+        doubtful = open_rows.sort_values("probability").index.tolist()
+        assert queue.left(DOUBT, done).tolist() == queue.left(TEACH, done).tolist() == doubtful
+        assert sorted(queue.left(RANDOM, done).tolist()) == sorted(doubtful)
+        assert queue.left(RANDOM, done).tolist() != doubtful
+        classes = frame["predicted_label"][queue.left(BY_CLASS, done)].tolist()
+        assert classes == sorted(classes)
+        assert queue.left(SUSPECT, done).tolist() == [0, 4, 8]
+        done[doubtful[:2]] = True
+        assert queue.next(DOUBT, done) == doubtful[2]
+        done[:] = True
+        assert queue.next(DOUBT, done) is None
+        review.teach(np.array([17, 30]))
+        done[:] = False
+        taught = review.queue.left(TEACH, done).tolist()
+        assert taught[:2] == [17, 30]
+        assert sorted(taught) == sorted(doubtful)
+
+
+def test_a_search_finds_words_and_guesses_labelled_rows_last(tmp_path):
+    frame = made_frame()
+    with Review(made_model(tmp_path, frame)) as review:
+        done = np.zeros(60, bool)
+        found = review.queue.left(DOUBT, done, Search(" REFUND ", "billing")).tolist()
+        wanted = frame["text"].str.contains("Refund") & (frame["predicted_label"] == "billing")
+        assert sorted(found) == frame.index[wanted].tolist()
+        labelled = [frame["label"][row] != "" for row in found]
+        assert labelled == sorted(labelled)
+        assert any(labelled)
+        assert not len(review.queue.left(DOUBT, done, Search("no such word")))
+
+
+def test_the_table_of_a_review_is_read_by_a_labelling(tmp_path):
+    frame = made_frame()
+    model = made_model(tmp_path, frame)
+    before = (tmp_path / "out.csv").read_bytes()
+    with Review(model) as review:
+        review.answer("", "label", rows=[0, 20], label="other")
+        review.answer("", "class", **{"class": "sa,\nles"})
+        review.answer("", "label", rows=[21], label="sa,\nles")
+        review.answer("", "none", rows=[1])
+        review.answer("", "skip", rows=[30])
+        review.answer("", "note", rows=[21], note="=1+1")
+        assert export_review(review.rows, review.state, tmp_path / "new.csv") == 4
+    assert (tmp_path / "out.csv").read_bytes() == before
+    read = pd.read_csv(tmp_path / "new.csv", dtype=str, keep_default_na=False)
+    assert list(read.columns) == [
+        *("id", "text", "label", "reviewed_by", "review_no_class", "review_notes")
+    ]
+    labels = frame["label"].tolist()
+    labels[0], labels[20], labels[21], labels[1] = "other", "other", "sa,\nles", ""
+    assert read["label"].tolist() == labels
+    assert read["id"].tolist() == frame["id"].tolist()
+    assert read["review_no_class"].tolist() == ["true" if n == 1 else "false" for n in range(60)]
+    assert read["review_notes"][21] == "=1+1"
+    table = read_labelled_table(tmp_path / "new.csv", text_columns=["text"], label_column="label")
+    assert table.classes == (*CLASSES, "sa,\nles")
+
+
+def test_several_peoples_labels_are_columns_of_answers(tmp_path):
+    with Review(made_model(tmp_path)) as review:
+        review.answer("ann", "label", rows=[20, 21], label="other")
+        review.answer("bob", "label", rows=[20], label="login")
+        review.answer("bob", "none", rows=[22])
+        export_review(review.rows, review.state, tmp_path / "new.jsonl")
+    read = [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()]
+    assert [read[20][name] for name in ("label", "reviewed_by")] == ["login", "ann, bob"]
+    assert [read[20][name] for name in ("label_by_ann", "label_by_bob")] == ["other", "login"]
+    table = read_annotated_table(
+        tmp_path / "new.jsonl",
+        text_columns=["text"],
+        label_columns=["label_by_ann", "label_by_bob"],
+    )
+    assert len(table.answers) == 3
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+@pytest.mark.parametrize("new", ["2", "four"])
+def test_numbers_as_labels_stay_numbers_where_they_can(tmp_path, ending, new):
+    numbers = [1.0 if n % 2 else 2.0 for n in range(12)] + [None] * 48
+    frame = made_frame(label=numbers)
+    model = made_model(tmp_path, frame, ending, classes=["1", "2", "four"])
+    with Review(model) as review:
+        review.answer("", "label", rows=[20], label=new)
+        review.answer("", "none", rows=[0])
+        export_review(review.rows, review.state, tmp_path / f"new{ending}")
+    path = tmp_path / f"new{ending}"
+    read = pd.read_parquet(path) if "parquet" in ending else pd.read_json(path, lines=True)
+    table = read_labelled_table(
+        path, text_columns=["text"], label_column="label", classes=["1", "2", "four"]
+    )
+    assert table.classes[table.observed[20]] == new
+    assert table.observed[0] == -1
+    assert [table.classes[k] for k in table.observed[1:12]] == ["1", "2"] * 5 + ["1"]
+    if new == "2":
+        assert pd.api.types.is_numeric_dtype(read["label"])
+
+
+def test_a_source_without_labels_gets_a_column(tmp_path):
+    frame = made_frame().drop(columns="label")
+    with Review(made_model(tmp_path, frame, label_column=None)) as review:
+        review.answer("", "label", rows=[3], label="login")
+        export_review(review.rows, review.state, tmp_path / "new.csv")
+    read = pd.read_csv(tmp_path / "new.csv", dtype=str, keep_default_na=False)
+    assert read["label"].tolist() == ["login" if n == 3 else "" for n in range(60)]
+
+
+def test_of_100_000_rows_the_next_is_found_in_a_tenth_of_a_second(tmp_path):
+    model = made_model(tmp_path, made_frame(100_000))
+    with Review(model) as review:
+        rows = review.queue.left(DOUBT, review.state.done(""))
+        review.answer("", "label", rows=rows[:90_000].tolist(), label="login")
+        for order in (DOUBT, TEACH, RANDOM, BY_CLASS):
+            start = time.process_time()
+            assert review.queue.next(order, review.state.done("")) is not None
+            assert time.process_time() - start < 0.1
+        start = time.process_time()
+        review.answer("", "label", rows=[int(rows[90_000])], label="other")
+        search = Search("row 9", "login")
+        assert review.queue.next(DOUBT, review.state.done(""), search) is not None
+        assert time.process_time() - start < 0.1

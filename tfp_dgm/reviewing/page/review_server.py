@@ -1,0 +1,138 @@
+"""The server of a review's page."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from tfp_dgm.reviewing.page.marked_text import Explain, load_explain
+from tfp_dgm.reviewing.page.page_guard import PageGuard, is_loopback, new_secret
+from tfp_dgm.reviewing.page.review_app import review_app
+from tfp_dgm.reviewing.review import Review
+from tfp_dgm.serving.embedded.bounded_protocol import BoundedProtocol
+from tfp_dgm.serving.embedded.limits import Limits
+from tfp_dgm.serving.embedded.orderly_close import OrderlyClose
+
+_LOG = logging.getLogger(__name__)
+
+
+class ReviewServer:
+    """Serves the page of a review, to this machine alone by default.
+
+    Use it as a context manager. An address that other machines reach is served to those only who
+    bear a token, which `address` holds; there is no encryption.
+
+    Args:
+      review: what is reviewed.
+      host: what to listen on, a name or an address.
+      port: 0 takes a free one.
+      prepare: called in the background, before the words that speak are known.
+      explain: loads what words do; None reads the review's model.
+    """
+
+    def __init__(
+        self,
+        review: Review,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        prepare: Callable[[], None] = lambda: None,
+        explain: Callable[[], Explain] | None = None,
+    ) -> None:
+        self._review = review
+        self._host = host
+        self._port = port
+        self._token = None if is_loopback(host) else new_secret()
+        self._prepare = prepare
+        self._load = explain or functools.partial(load_explain, review.rows.model)
+        self._explain: Explain | None = None
+        self._stopping = threading.Event()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self.address = ""
+
+    def __enter__(self) -> Self:
+        """Takes the port, and listens.
+
+        Raises:
+          OSError: if the port is taken; names it.
+        """
+        listening = self._bind()
+        port = listening.getsockname()[1]
+        hosts = self._hosts(port)
+        named = hosts[0] if hosts else f"{socket.gethostname()}:{port}"
+        self.address = f"http://{named}/" + (f"?token={self._token}" if self._token else "")
+        limits = Limits(body_bytes=2**20)
+        app = PageGuard(
+            review_app(self._review, lambda: self._explain), hosts=hosts, token=self._token
+        )
+        config = uvicorn.Config(
+            OrderlyClose(app, limits=limits, stopping=self._stopping),
+            http=functools.partial(BoundedProtocol, limits=limits),  # type: ignore[arg-type]
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listening],), name="review", daemon=True
+        )
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            self._thread.join(0.01)
+        threading.Thread(target=self._know, name="reasons", daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Answers what was sent, and ends."""
+        self._stopping.set()
+        if self._server is not None and self._thread is not None:
+            self._server.config.timeout_graceful_shutdown = 5
+            self._server.should_exit = True
+            self._thread.join()
+
+    def _hosts(self, port: int) -> list[str] | None:
+        """What a browser may call this server; None where it listens to all of its addresses."""
+        if self._host in ("", "0.0.0.0", "::"):
+            return None
+        names = [f"[{self._host}]" if ":" in self._host else self._host]
+        if is_loopback(self._host):
+            names += ["localhost", "127.0.0.1", "[::1]"]
+        ports = [f":{port}", *([""] if port == 80 else [])]
+        return [name + ending for name in names for ending in ports]
+
+    def _know(self) -> None:
+        """Finds what the page can do without at first; whatever fails here, people can answer."""
+        try:
+            self._prepare()
+            self._explain = self._load()
+        except Exception as error:
+            _LOG.warning("The words that spoke for a guess are not marked: %s", error)
+            self._explain = lambda text, answer, other: []
+
+    def _bind(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((self._host, self._port))
+        except OSError as error:
+            bound.close()
+            raise OSError(
+                f"cannot listen on {self._host}:{self._port}: {error.strerror}"
+            ) from error
+        return bound

@@ -1,0 +1,156 @@
+"""What the page shows: a row, the keys of its classes, and how far the review is."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
+from tfp_dgm.reviewing.review import Review
+from tfp_dgm.reviewing.row_queue import ORDERS, TEACH, Search
+
+# Keys that do something else; see keys.js, which knows the buttons and fields by them.
+_TAKEN = "usxncmhl/"
+_KEYS = [*"123456789", *(letter for letter in string.ascii_lowercase if letter not in _TAKEN)]
+_SHOWN = 20  # Rows of a preview.
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a person is: who they are, in which order, among which rows.
+
+    Attributes:
+      annotator: a name, "" for none.
+      order: one of `ORDERS`.
+      search: which rows are wanted.
+    """
+
+    annotator: str = ""
+    order: str = TEACH
+    search: Search = field(default_factory=Search)
+
+    @classmethod
+    def of(cls, asked: dict[str, str]) -> Place:
+        """From a query or a form; what is unknown is as at the start."""
+        order = asked.get("order", TEACH)
+        return cls(
+            asked.get("annotator", "").strip()[:80],
+            order if order in ORDERS else TEACH,
+            Search(asked.get("text", "")[:1000], asked.get("guess", "")[:1000]),
+        )
+
+    def fields(self) -> dict[str, str]:
+        """What a form or a query bears of it; what is as at the start is left out."""
+        given = {
+            "annotator": self.annotator,
+            "order": "" if self.order == TEACH else self.order,
+            "text": self.search.text,
+            "guess": self.search.guess,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    def query(self, **more: str) -> str:
+        """Of a link."""
+        return "?" + urlencode({**self.fields(), **more}, errors="replace")
+
+
+def next_row(review: Review, place: Place) -> int | None:
+    """The next row for somebody: one not seen yet, else one that was left for later."""
+    with review.turn:
+        done = review.state.done(place.annotator)
+        later = done & ~review.state.skipped(place.annotator)
+        found = review.queue.next(place.order, done, place.search)
+        return review.queue.next(place.order, later, place.search) if found is None else found
+
+
+def shown_page(
+    review: Review, place: Place, row: int | None, *, message: str = ""
+) -> dict[str, Any]:
+    """What the template of the page takes.
+
+    Args:
+      review: the review.
+      place: where the person is.
+      row: which row is shown; None where none is left.
+      message: what was done, or why not.
+    """
+    with review.turn:
+        state, who = review.state, place.annotator
+        answered, right = state.guessed(who)
+        done = state.done(who)
+        return {
+            "title": review.rows.table.name,
+            "place": place,
+            "orders": ORDERS,
+            "classes": _keyed(state.classes),
+            "message": message,
+            "row": None if row is None else _shown(review, who, row),
+            "answered": answered,
+            "right": right,
+            "said": int((done & ~state.skipped(who)).sum()),
+            "skipped": int(state.skipped(who).sum()),
+            "left": len(review.queue.left(place.order, done, place.search)),
+            "can_undo": state.last_of(who) is not None,
+        }
+
+
+def shown_several(review: Review, place: Place, *, message: str = "") -> dict[str, Any]:
+    """What the template of the preview takes: the rows that would get a label together."""
+    with review.turn:
+        rows = several_rows(review, place)
+        shown = [
+            {
+                "number": row + 1,
+                "text": review.rows.texts[row],
+                "guess": review.rows.guesses.label[row],
+            }
+            for row in rows[:_SHOWN].tolist()
+        ]
+        return {
+            "title": review.rows.table.name,
+            "place": place,
+            "count": len(rows),
+            "shown": shown,
+            "classes": _keyed(review.state.classes),
+            "message": message,
+        }
+
+
+def several_rows(review: Review, place: Place) -> np.ndarray:
+    """The rows of a search that have no label and that the person has said nothing of."""
+    wanted = review.queue.matching(place.search) & ~review.state.done(place.annotator)
+    wanted &= np.array([not label for label in review.rows.given], bool)
+    return np.flatnonzero(wanted)
+
+
+def _keyed(classes: list[str]) -> list[tuple[str, str]]:
+    """Each class with its key, "" where there are more classes than keys."""
+    keys = [*_KEYS[: len(classes)], *[""] * (len(classes) - len(_KEYS))]
+    return list(zip(classes, keys, strict=True))
+
+
+def _shown(review: Review, annotator: str, row: int) -> dict[str, Any]:
+    rows, guesses = review.rows, review.rows.guesses
+    verdict = review.state.verdict(annotator, row)
+    text = rows.texts[row]
+    return {
+        "place": row,
+        "number": row + 1,
+        "of": len(rows),
+        "text": text[:SHOWN_CHARACTERS],
+        "more": max(0, len(text) - SHOWN_CHARACTERS),
+        "guess": guesses.label[row],
+        "probability": float(guesses.probability[row]),
+        "second": guesses.second[row],
+        "second_probability": float(guesses.second_probability[row]),
+        "given": rows.given[row],
+        "given_probability": float(guesses.given_probability[row]),
+        "suspect": bool(guesses.suspect[row]),
+        "kind": None if verdict is None else verdict.kind,
+        "label": "" if verdict is None else verdict.label,
+        "notes": review.state.notes(row),
+    }

@@ -1,0 +1,99 @@
+"""A review that goes on: the rows, what was answered by now, and the journal that keeps it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.reviewing.journal import Journal
+from tfp_dgm.reviewing.review_rows import ReviewRows, read_review_rows
+from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
+from tfp_dgm.reviewing.row_queue import RowQueue
+
+
+def journal_of(model: str | os.PathLike[str]) -> Path:
+    """Where the answers about a model's rows are kept: beside it, in a folder of their own."""
+    return Path(model).resolve().with_suffix(".review") / "journal.jsonl"
+
+
+class Review:
+    """Answers to the rows of a labelling, of one person or of several.
+
+    Its methods may be called by several threads; who reads `state` holds `turn`.
+
+    Args:
+      model: the folder that `dgm label` wrote; the labelled table lies beside it.
+    Raises:
+      DataError: as `read_review_rows` and `Journal`.
+    """
+
+    def __init__(self, model: str | os.PathLike[str]) -> None:
+        self.rows: ReviewRows = read_review_rows(model)
+        path = journal_of(model)
+        path.parent.mkdir(exist_ok=True)
+        head = {"table": self.rows.table.name, "rows": len(self.rows), "digest": self.rows.digest}
+        self.journal = Journal(path, head)
+        try:
+            self.state: ReviewState = replayed(
+                self.journal.entries, len(self.rows), self.rows.classes
+            )
+        except BaseException:
+            self.journal.close()
+            raise
+        self.queue = RowQueue(self.rows)
+        self.turn = threading.RLock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.journal.close()
+
+    def answer(self, annotator: str, kind: str, **said: Any) -> None:
+        """Keeps an answer; it is on the disk on return.
+
+        Args:
+          annotator: who says it; "" where nobody is named.
+          kind: what it does; see `review_state`.
+          **said: `rows`, `label`, `guess`, `note`, `class`, as the kind wants them.
+        Raises:
+          DataError: if it says nothing that can be understood, or the disk takes no more; nothing
+            is kept then.
+        """
+        self.answers(annotator, [{"kind": kind, **said}])
+
+    def answers(self, annotator: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps several answers of one moment, one after the other; see `answer`."""
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self.turn:
+            for said in entries:
+                entry = {**said, "annotator": annotator, "time": time}
+                self.state.check(entry)
+                self.journal.append(entry)
+                self.state.apply(entry)
+
+    def undo(self, annotator: str) -> Mapping[str, Any] | None:
+        """Takes somebody's last answer back; returns it, None where there is none."""
+        with self.turn:
+            last = self.state.last_of(annotator)
+            if last is None:
+                return None
+            self.answer(annotator, UNDO, of=last)
+            return self.state.entries[last - 1]
+
+    def teach(self, rows: NDArray[np.int64]) -> None:
+        """Sets which rows teach most, best first."""
+        self.queue = RowQueue(self.rows, rows)

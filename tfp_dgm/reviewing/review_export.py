@@ -1,0 +1,83 @@
+"""The table of a review: that of the source, with what people answered in its label column."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tfp_dgm.data import check_new_columns, check_output_path, write_table
+from tfp_dgm.reviewing.review_rows import ReviewRows, cell_name
+from tfp_dgm.reviewing.review_state import NONE, ReviewState, Verdict
+
+REVIEWED_BY, NO_CLASS, NOTES = "reviewed_by", "review_no_class", "review_notes"
+
+
+def export_review(
+    rows: ReviewRows,
+    state: ReviewState,
+    output: str | os.PathLike[str],
+    *,
+    guard_formulas: bool = False,
+) -> int:
+    """Writes a table that `dgm label` reads: the columns and rows of the source, in their order.
+
+    Labels that people gave stand in the label column, over those of the source; of several people
+    the last one's. Of a row of none of the classes the cell is empty. Three columns are added:
+    `reviewed_by` (the name, or names), `review_no_class` (true for such a row) and `review_notes`;
+    where several people answered, for each a column more, `label_by_` and the name, which
+    `dgm label` takes as annotators' answers.
+
+    Args:
+      rows: what was reviewed.
+      state: what was answered.
+      output: a table's path, whose ending tells the format.
+      guard_formulas: whether a CSV or TSV is made safe for spreadsheets.
+    Returns:
+      How many rows somebody has answered.
+    Raises:
+      DataError: if the table cannot be written there, is one that was read, or has these columns.
+    """
+    verdicts = state.verdicts()
+    check_output_path(output, [rows.table])
+    people = sorted({who for said in verdicts.values() for who in said})
+    cells = _label_cells(rows, {row: _last(said) for row, said in verdicts.items()})
+    frame = rows.frame.assign(**{rows.label_column: _series(rows, cells)})
+    count = len(rows)
+    notes = {row: "; ".join(note for _, note in state.notes(row)) for row in range(count)}
+    added: dict[str, list[Any]] = {
+        REVIEWED_BY: [", ".join(sorted(verdicts.get(row, {}))) for row in range(count)],
+        NO_CLASS: [row in verdicts and _last(verdicts[row]).kind == NONE for row in range(count)],
+        NOTES: [notes[row] for row in range(count)],
+    }
+    if len(people) > 1:
+        for who in people:
+            said = [verdicts.get(row, {}).get(who) for row in range(count)]
+            added[f"label_by_{who}"] = ["" if one is None else one.label for one in said]
+    check_new_columns(rows.table, frame.columns, added)
+    write_table(frame, output, added, inputs=[rows.table], guard_formulas=guard_formulas)
+    return len(verdicts)
+
+
+def _last(said: dict[str, Verdict]) -> Verdict:
+    return max(said.values(), key=lambda verdict: verdict.number)
+
+
+def _label_cells(rows: ReviewRows, verdicts: dict[int, Verdict]) -> list[Any]:
+    """The cells of the label column; a class is written as the source wrote it."""
+    known = rows.label_column in rows.frame.columns
+    cells = rows.frame[rows.label_column].tolist() if known else [""] * len(rows)
+    written = {cell_name(cell): cell for cell in reversed(cells) if cell_name(cell)}
+    empty = next((cell for cell in cells if not cell_name(cell)), "")
+    if any(v.label and v.label not in written for v in verdicts.values()):
+        # A class that has no cell yet has no type but that of text, and a column has one type.
+        cells = [cell_name(cell) for cell in cells]
+        written, empty = {}, ""
+    for row, verdict in verdicts.items():
+        cells[row] = written.get(verdict.label, verdict.label) if verdict.label else empty
+    return cells
+
+
+def _series(rows: ReviewRows, cells: list[Any]) -> Any:
+    import pandas as pd
+
+    return pd.Series(cells, index=rows.frame.index, dtype=object)

@@ -1,0 +1,182 @@
+"""What a review is about: the rows of a labelling, what they say and what was guessed of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.data import DataError, digest, iter_table_chunks, read_label_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ADDED = (
+    "predicted_label",
+    "probability",
+    "accept",
+    "second_label",
+    "second_probability",
+    "none_probability",
+    "suspect_label",
+    "given_label_probability",
+)
+_MAYBE_ADDED = ("safe_label", "safe_probability", "reasons")
+_ROWS_PER_CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """What a model says of N rows.
+
+    Attributes:
+      label, second: [N]; the most probable classes.
+      probability, second_probability: float64 [N]; theirs.
+      accepted: bool [N]; rows without label whose guess is safe.
+      suspect: bool [N]; rows whose label looks wrong.
+      given_probability: float64 [N]; that the label given is right, NaN where there is none.
+    """
+
+    label: list[str]
+    probability: NDArray[np.float64]
+    second: list[str]
+    second_probability: NDArray[np.float64]
+    accepted: NDArray[np.bool_]
+    suspect: NDArray[np.bool_]
+    given_probability: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ReviewRows:
+    """The rows of a labelling.
+
+    Attributes:
+      model: the folder that `dgm label` wrote.
+      table: the labelled table beside it.
+      label_column: where labels stand; a new one where the source had none.
+      classes: K names, sorted.
+      frame: [N] rows; the columns of the source.
+      texts: [N].
+      given: [N]; the label given in the source, "" where there is none.
+      guesses: of the labelling.
+    """
+
+    model: Path
+    table: Path
+    label_column: str
+    classes: tuple[str, ...]
+    frame: pd.DataFrame
+    texts: list[str]
+    given: list[str]
+    guesses: Guesses
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def digest(self) -> str:
+        """What differs where other texts or labels are reviewed."""
+        return digest(self.texts, self.given, list(self.classes))
+
+
+def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
+    """Reads the labelled table that a model's folder belongs to, which lies beside it.
+
+    Raises:
+      DataError: if the folder or the table is not what `dgm label` wrote, or of a kind whose review
+        is not known yet: several label columns, several labels a row, several annotators.
+    """
+    folder = Path(model)
+    settings = read_label_settings(folder)
+    for name, kind in (
+        ("multi_label", "several labels a row"),
+        ("label_columns", "several label columns"),
+        ("answer_columns", "several annotators"),
+        ("annotator_column", "several annotators"),
+    ):
+        if settings.get(name):
+            raise DataError.at(
+                folder, f"expected one label column; a review of {kind} is not known"
+            )
+    table = folder.resolve().parent / str(settings.get("output"))
+    if not table.is_file():
+        raise DataError.at(
+            folder, f"expected the labelled table {table.name} beside it, which is not there"
+        )
+    frame, texts = _read(table, settings["text_columns"])
+    missing = [name for name in _ADDED if name not in frame.columns]
+    if missing:
+        raise DataError.at(
+            table, f"expected what `dgm label` wrote; it has no column {missing[0]!r}"
+        )
+    source = frame.drop(columns=[n for n in (*_ADDED, *_MAYBE_ADDED) if n in frame.columns])
+    column = settings.get("label_column")
+    given = [""] * len(texts) if column is None else [cell_name(c) for c in source[column].tolist()]
+    return ReviewRows(
+        model=folder,
+        table=table,
+        label_column=_new_name(source) if column is None else str(column),
+        classes=tuple(settings["classes"]),
+        frame=source,
+        texts=texts,
+        given=given,
+        guesses=guesses_of(frame),
+    )
+
+
+def guesses_of(frame: pd.DataFrame) -> Guesses:
+    """The guesses in the columns of a labelled table."""
+
+    def cells(name: str) -> list[str]:
+        return [cell_name(cell) for cell in frame[name].tolist()]
+
+    def numbers(name: str) -> NDArray[np.float64]:
+        return np.array([float(cell) if cell else math.nan for cell in cells(name)])
+
+    def marks(name: str) -> NDArray[np.bool_]:
+        return np.array([cell.casefold() == "true" for cell in cells(name)], bool)
+
+    return Guesses(
+        label=cells("predicted_label"),
+        probability=numbers("probability"),
+        second=cells("second_label"),
+        second_probability=numbers("second_probability"),
+        accepted=marks("accept"),
+        suspect=marks("suspect_label"),
+        given_probability=numbers("given_label_probability"),
+    )
+
+
+def cell_name(cell: Any) -> str:
+    """A label's text as `dgm label` reads it; "" where there is none."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, float) and math.isfinite(cell) and cell == int(cell):
+        return str(int(cell))
+    if isinstance(cell, bool | int | float) and math.isfinite(cell):
+        return json.dumps(cell)
+    if isinstance(cell, list):
+        return "|".join(map(cell_name, cell))
+    return ""
+
+
+def _read(table: Path, text_columns: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    import pandas as pd
+
+    chunks = list(iter_table_chunks(table, text_columns=text_columns, chunk_rows=_ROWS_PER_CHUNK))
+    frame = pd.concat([chunk.frame for chunk in chunks], ignore_index=True)
+    return frame, [text for chunk in chunks for text in chunk.texts]
+
+
+def _new_name(frame: pd.DataFrame) -> str:
+    name = "label"
+    while name in frame.columns:
+        name += "_"
+    return name

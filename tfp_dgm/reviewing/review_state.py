@@ -1,0 +1,196 @@
+"""What has been answered by now: the entries of a journal, one after the other."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.data import DataError
+
+# What an entry does: a row is of a class, of none of them, left for later; a remark on it; a class
+# that is new; an earlier entry taken back.
+LABEL, NONE, SKIP, NOTE, CLASS, UNDO = "label", "none", "skip", "note", "class", "undo"
+MOST_CHARACTERS = {CLASS: 200, NOTE: 10_000}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What somebody says of a row.
+
+    Attributes:
+      number: of the entry.
+      kind: "label", "none" or "skip".
+      label: the class, "" where it is none.
+      guess: what was guessed when the row was shown, "" where it was not shown by itself.
+    """
+
+    number: int
+    kind: Literal["label", "none", "skip"]
+    label: str = ""
+    guess: str = ""
+
+
+class ReviewState:
+    """Verdicts, notes and classes.
+
+    Args:
+      num_rows: N.
+      classes: the names that are there from the start.
+    """
+
+    def __init__(self, num_rows: int, classes: Sequence[str]) -> None:
+        self.num_rows = num_rows
+        self.entries: list[Mapping[str, Any]] = []
+        # How often each class is named: by the start, by whoever made it, by verdicts.
+        self._classes = Counter(dict.fromkeys(classes, 1))
+        self._verdicts: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
+        self._notes: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
+        self._done: dict[str, NDArray[np.bool_]] = {}
+        self._skipped: dict[str, NDArray[np.bool_]] = {}
+        self._standing: dict[str, list[int]] = defaultdict(list)
+
+    def apply(self, entry: Mapping[str, Any]) -> None:
+        """Takes up the next entry.
+
+        Raises:
+          DataError: if it says nothing that can be understood; nothing is taken up then.
+        """
+        self.check(entry)
+        number, who, kind = len(self.entries) + 1, entry["annotator"], entry["kind"]
+        self.entries.append(entry)
+        if kind == UNDO:
+            self._take_back(entry["of"])
+            return
+        self._standing[who].append(number)
+        if kind == CLASS:
+            self._classes[entry["class"]] += 1
+        elif kind == NOTE:
+            self._notes[entry["rows"][0]].append((number, who, entry["note"]))
+        elif kind in (LABEL, NONE, SKIP):
+            verdict = Verdict(number, kind, entry.get("label", ""), entry.get("guess", ""))
+            if kind == LABEL:
+                self._classes[verdict.label] += 1
+            for row in entry["rows"]:
+                self._verdicts[who, row].append(verdict)
+                self._mark(who, row)
+
+    def check(self, entry: Mapping[str, Any]) -> None:
+        """Refuses an entry that cannot be taken up.
+
+        Raises:
+          DataError: names the field, what was expected and what came.
+        """
+        kind, who, rows = entry.get("kind"), entry.get("annotator"), entry.get("rows", [])
+        if kind not in (LABEL, NONE, SKIP, NOTE, CLASS, UNDO):
+            raise DataError(f"kind: expected what an answer does; received {kind!r}")
+        if not isinstance(who, str):
+            raise DataError(f"annotator: expected a name; received {who!r}")
+        if kind in (LABEL, NONE, SKIP, NOTE) and not (
+            isinstance(rows, list)
+            and rows
+            and all(type(row) is int and 0 <= row < self.num_rows for row in rows)
+        ):
+            raise DataError(
+                f"rows: expected numbers below {self.num_rows:,}; received {rows!r:.60}"
+            )
+        if kind == LABEL and self._classes[str(entry.get("label"))] < 1:
+            raise DataError(f"label: expected one of the classes; received {entry.get('label')!r}")
+        for name, most in MOST_CHARACTERS.items():
+            said = entry.get(name)
+            if kind == name and not (isinstance(said, str) and 0 < len(said.strip()) <= most):
+                raise DataError(
+                    f"{name}: expected 1 to {most:,} characters; received {str(said)[:60]!r}"
+                )
+        if kind == CLASS and self._classes[entry["class"]] > 0:
+            raise DataError(f"class: there is a class {entry['class']!r} already")
+        if kind == UNDO and self.last_of(who) != entry.get("of"):
+            raise DataError(
+                f"of: expected the last entry of {who!r}, {self.last_of(who)}; received "
+                f"{entry.get('of')!r}"
+            )
+
+    @property
+    def classes(self) -> list[str]:
+        """Those from the start, and the new ones in their order."""
+        # One that was taken back stays where somebody else has used it.
+        return [name for name, times in self._classes.items() if times > 0]
+
+    def last_of(self, annotator: str) -> int | None:
+        """The number of the last entry of somebody that was not taken back; None for none."""
+        standing = self._standing[annotator]
+        return standing[-1] if standing else None
+
+    def done(self, annotator: str) -> NDArray[np.bool_]:
+        """bool [N]; the rows of which somebody has said something."""
+        return self._done.setdefault(annotator, np.zeros(self.num_rows, bool))
+
+    def skipped(self, annotator: str) -> NDArray[np.bool_]:
+        """bool [N]; the rows that somebody has left for later, which are among those done."""
+        return self._skipped.setdefault(annotator, np.zeros(self.num_rows, bool))
+
+    def verdict(self, annotator: str, row: int) -> Verdict | None:
+        """What somebody says of a row by now."""
+        said = self._verdicts.get((annotator, row))
+        return said[-1] if said else None
+
+    def verdicts(self) -> dict[int, dict[str, Verdict]]:
+        """What everybody says, by row and annotator; what was left for later is none."""
+        found: dict[int, dict[str, Verdict]] = defaultdict(dict)
+        for (who, row), said in self._verdicts.items():
+            if said and said[-1].kind != SKIP:
+                found[row][who] = said[-1]
+        return dict(found)
+
+    def guessed(self, annotator: str) -> tuple[int, int]:
+        """How many rows were shown one by one and answered, and how many guesses were right."""
+        said = [
+            verdicts[-1]
+            for (who, _), verdicts in self._verdicts.items()
+            if who == annotator and verdicts and verdicts[-1].kind != SKIP and verdicts[-1].guess
+        ]
+        return len(said), sum(verdict.label == verdict.guess for verdict in said)
+
+    def notes(self, row: int) -> list[tuple[str, str]]:
+        """The remarks on a row: who, and what."""
+        return [(who, note) for _, who, note in self._notes.get(row, [])]
+
+    def _take_back(self, number: int) -> None:
+        entry = self.entries[number - 1]
+        who = entry["annotator"]
+        self._standing[who].remove(number)
+        if entry["kind"] in (CLASS, LABEL):
+            self._classes[entry.get("class", entry.get("label"))] -= 1
+        for row in entry.get("rows", []):
+            if entry["kind"] == NOTE:
+                self._notes[row] = [note for note in self._notes[row] if note[0] != number]
+                continue
+            said = self._verdicts[who, row]
+            said[:] = [verdict for verdict in said if verdict.number != number]
+            self._mark(who, row)
+
+    def _mark(self, annotator: str, row: int) -> None:
+        said = self.verdict(annotator, row)
+        self.done(annotator)[row] = said is not None
+        self.skipped(annotator)[row] = said is not None and said.kind == SKIP
+
+
+def replayed(
+    entries: Iterable[Mapping[str, Any]], num_rows: int, classes: Sequence[str]
+) -> ReviewState:
+    """The state after all entries of a journal.
+
+    Raises:
+      DataError: if one says nothing that can be understood; names its line.
+    """
+    state = ReviewState(num_rows, classes)
+    for number, entry in enumerate(entries, start=1):
+        try:
+            state.apply(entry)
+        except (DataError, KeyError, TypeError) as error:
+            raise DataError(f"line {number + 1} of the journal: {error}") from error
+    return state

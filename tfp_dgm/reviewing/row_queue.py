@@ -1,0 +1,102 @@
+"""In which order rows are shown, and which of them a search leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_dgm.reviewing.review_rows import ReviewRows
+
+TEACH, DOUBT, SUSPECT, BY_CLASS, RANDOM = "teach", "doubt", "suspect", "class", "random"
+ORDERS = {
+    TEACH: "what teaches most",
+    DOUBT: "the most doubtful",
+    SUSPECT: "labels that look wrong",
+    BY_CLASS: "by class",
+    RANDOM: "at random",
+}
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which rows are wanted.
+
+    Attributes:
+      text: what a row's text holds, in whatever case; "" for any.
+      guess: the class that was guessed; "" for any.
+    """
+
+    text: str = ""
+    guess: str = ""
+
+
+class RowQueue:
+    """The rows in several orders.
+
+    Args:
+      rows: what is reviewed.
+      teaching: int [n]; the rows that teach most, best first; the others follow by their doubt.
+      seed: of the random order.
+    """
+
+    def __init__(
+        self, rows: ReviewRows, teaching: NDArray[np.int64] | None = None, *, seed: int = 0
+    ) -> None:
+        guesses = rows.guesses
+        blank = np.array([not label for label in rows.given], bool)
+        unlabelled = np.flatnonzero(blank)
+        doubt = unlabelled[np.argsort(guesses.probability[unlabelled], kind="stable")]
+        names = {name: place for place, name in enumerate(sorted(set(guesses.label)))}
+        kinds = np.array([names[name] for name in guesses.label], np.int64)
+        first = np.zeros(0, np.int64) if teaching is None else teaching
+        suspect = np.flatnonzero(guesses.suspect)
+        self._kinds, self._names, self._len = kinds, names, len(rows)
+        self._folded = [text.casefold() for text in rows.texts]
+        self._orders = {
+            TEACH: np.concatenate([first, doubt[~np.isin(doubt, first)]]),
+            DOUBT: doubt,
+            SUSPECT: suspect[np.argsort(guesses.given_probability[suspect], kind="stable")],
+            BY_CLASS: doubt[np.argsort(kinds[doubt], kind="stable")],
+            RANDOM: np.random.default_rng(seed).permutation(unlabelled),
+        }
+        self._all = np.arange(len(rows))
+        self._matches = lru_cache(maxsize=8)(self._found)
+
+    def next(self, order: str, done: NDArray[np.bool_], search: Search | None = None) -> int | None:
+        """The first row that is not done; None where all are.
+
+        Args:
+          order: one of `ORDERS`.
+          done: bool [N].
+          search: which rows are wanted; rows with labels are among them then, after the others.
+        """
+        left = self.left(order, done, search)
+        return int(left[0]) if len(left) else None
+
+    def left(
+        self, order: str, done: NDArray[np.bool_], search: Search | None = None
+    ) -> NDArray[np.int64]:
+        """All rows that are not done, in an order."""
+        places = self._orders[order]
+        if search is not None and search != Search():
+            wanted = self.matching(search)
+            rest = self._all[~np.isin(self._all, places)] if order != SUSPECT else places[:0]
+            places = np.concatenate([places, rest])
+            return places[~done[places] & wanted[places]]
+        return places[~done[places]]
+
+    def matching(self, search: Search) -> NDArray[np.bool_]:
+        """bool [N]; which rows a search finds, done or not."""
+        return self._matches(search)
+
+    def _found(self, search: Search) -> NDArray[np.bool_]:
+        found = np.ones(self._len, bool)
+        if search.guess:
+            found &= self._kinds == self._names.get(search.guess, -1)
+        wanted = search.text.casefold().strip()
+        if wanted:
+            found &= np.array([wanted in text for text in self._folded], bool)
+        return found
