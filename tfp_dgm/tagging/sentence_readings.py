@@ -92,7 +92,8 @@ class TaggerReader:
             for place, row in enumerate(rows):
                 if allowed[row] is not None:
                     known[place, : lengths[place]] = allowed[row]
-            readings = self._read(padded_tokens([tokens[row] for row in rows]), known)
+            padded = tf.constant(padded_tokens([tokens[row] for row in rows]), tf.string)
+            readings = self._read(padded, tf.constant(known))
             for row, reading in zip(rows, split_readings(readings, lengths), strict=True):
                 found[row] = reading
             done += len(rows)
