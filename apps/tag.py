@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -35,7 +34,7 @@ class TagGroup(TyperGroup):
     A file that is called `predict` is written `./predict`.
     """
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         named = args and args[0] in self.commands
         asked = set(args) & set(ctx.help_option_names)
         if args and not named and not (asked and len(args) == 1):
