@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfp_dgm.tagging.chain_fitting import Legal, legal_words
-from tfp_dgm.tagging.chain_sums import ChainSums, PackedSentences, best_paths, chain_sums
+from tfp_dgm.tagging.packed_chains import ChainSums, PackedSentences, best_paths, chain_sums
 from tfp_dgm.tagging.span_marginals import (
     OUTSIDE,
     FoundSpan,

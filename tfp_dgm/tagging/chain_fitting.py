@@ -9,7 +9,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
-from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
+from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
 from tfp_dgm.tagging.word_windows import BLOCKS, VECTOR_SCALES, WordTable
 
 _MOST_WEIGHTS = 10_000_000

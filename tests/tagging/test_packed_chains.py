@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tfp_dgm.tagging.chain_fitting import ChainProblem
-from tfp_dgm.tagging.chain_sums import PackedSentences, best_paths, chain_sums
 from tfp_dgm.tagging.form_vectors import FormVectors
+from tfp_dgm.tagging.packed_chains import PackedSentences, best_paths, chain_sums
 from tfp_dgm.tagging.word_windows import WordTable, windows
 
 STATES = 3
@@ -136,7 +136,7 @@ def test_too_many_weights_leave_rare_features_out(monkeypatch):
 
 def test_the_best_path_is_that_of_enumeration(potentials, monkeypatch):
     unary, transitions, _ = potentials
-    monkeypatch.setattr("tfp_dgm.tagging.chain_sums._WAYS_AT_ONCE", 2 * STATES**2)
+    monkeypatch.setattr("tfp_dgm.tagging.packed_chains._WAYS_AT_ONCE", 2 * STATES**2)
     packed = PackedSentences(LENGTHS)
     found = packed.unpacked(best_paths(packed, unary[packed.order], transitions))
     for start, end in itertools.pairwise(BOUNDS):
