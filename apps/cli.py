@@ -18,6 +18,7 @@ from . import (
     review,
     serve,
     serve_check,
+    tag,
     text_vae,
 )
 from ._interrupts import prompt_interrupts
@@ -50,6 +51,7 @@ app.command("label")(label.label)
 app.command("predict")(predict.predict)
 app.command("check")(check.check)
 app.command("review")(review.review)
+app.add_typer(tag.app, name="tag")
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("serve-check")(serve_check.serve_check)

@@ -6,12 +6,12 @@ import numpy as np
 from tests.golden.latent_variable_models import randomized
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
-from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
+from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.multi_label import MultiLabelClassifier
 from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, SigmoidCalibration
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import SentenceEncoder, TokenVectors
+from tfp_dgm.networks import SentenceEncoder, TemperedMixture, TokenVectors
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
 

@@ -8,7 +8,8 @@ import pytest
 
 from tfp_dgm.data import DataError
 from tfp_dgm.induction import distributional_vectors
-from tfp_dgm.induction.word_vectors import _neighbours, _positive_information, _spelled
+from tfp_dgm.induction.word_vectors import _spelled
+from tfp_dgm.text import neighbour_counts, positive_information
 
 V = 9
 RANDOM = np.random.default_rng(3)
@@ -17,32 +18,34 @@ ROWS = [RANDOM.integers(4, V, size=length).astype(np.int32) for length in (3, 5,
 COUNT = np.bincount(np.concatenate(ROWS), minlength=V)
 
 
-def contexts_of(rows, frequent):
-    """(word, side, context) -> how often; "end" is beyond the sentence."""
+def contexts_of(rows, frequent, offsets):
+    """(word, offset, context) -> how often; "end" is beyond the sentence."""
     counts = Counter()
     for row in rows:
         for place, word in enumerate(row):
-            for side, beside in (("left", place - 1), ("right", place + 1)):
+            for side in offsets:
+                beside = place + side
                 context = int(row[beside]) if 0 <= beside < len(row) else "end"
                 if context == "end" or context in frequent:
                     counts[int(word), side, context] += 1
     return counts
 
 
-def test_information_by_the_definition():
+@pytest.mark.parametrize("offsets", [(-1, 1), (-2, -1, 1, 2)])
+def test_information_by_the_definition(offsets):
     tokens = Counter(int(token) for row in ROWS for token in row)
     frequent = sorted(tokens, key=lambda token: (-tokens[token], token))[:3]
-    counts = contexts_of(ROWS, frequent)
+    counts = contexts_of(ROWS, frequent, offsets)
     total = sum(counts.values())
     words, contexts = Counter(), Counter()
     for (word, side, context), count in counts.items():
         words[word] += count
         contexts[side, context] += count
     damped = sum((count / total) ** 0.75 for count in contexts.values())
-    found = _positive_information(_neighbours(ROWS, COUNT, 3)).toarray()
-    assert found.shape == (V, 8)
-    expected = np.zeros((V, 8))
-    columns = [(side, context) for side in ("left", "right") for context in [*frequent, "end"]]
+    found = positive_information(neighbour_counts(ROWS, COUNT, 3, offsets)).toarray()
+    assert found.shape == (V, 4 * len(offsets))
+    expected = np.zeros((V, 4 * len(offsets)))
+    columns = [(side, context) for side in offsets for context in [*frequent, "end"]]
     for (word, side, context), count in counts.items():
         of_context = (contexts[side, context] / total) ** 0.75 / damped
         value = math.log(count / total / (words[word] / total * of_context))
@@ -52,7 +55,7 @@ def test_information_by_the_definition():
 
 def test_vectors_are_the_nearest_of_their_rank():
     """Rows of U sqrt(s) of the exact decomposition, but for signs, of length sqrt(D)."""
-    information = _positive_information(_neighbours(ROWS, COUNT, 4)).toarray()
+    information = positive_information(neighbour_counts(ROWS, COUNT, 4)).toarray()
     left, values, _ = np.linalg.svd(information)
     expected = left[:, :2] * np.sqrt(values[:2])
     expected *= np.sqrt(2) / np.linalg.norm(expected, axis=1, keepdims=True).clip(1e-9)

@@ -5,8 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.labelling.classifier import TextClassifier
-from tfp_dgm.labelling.head_layers import BagOfHeads, TemperedMixture
+from tfp_dgm.labelling.head_layers import BagOfHeads
 from tfp_dgm.models import BagOfWordsVAE
+from tfp_dgm.networks import TemperedMixture
 from tfp_dgm.text import TfIdf, WordCounts
 
 LSA, LATENT = 4, 3

@@ -95,10 +95,13 @@ def acceptance_threshold(
     seen_confidence = calibration(cross_fitted[single]).max(axis=1)
     if cross_fitted_none is not None:
         seen_confidence *= 1 - cross_fitted_none[single]
-    above = seen_confidence >= thresholds[:, np.newaxis]  # [sets, n]
     expected = np.cumsum(ranked)[sizes - 1] / np.cumsum(of_a_class[order])[sizes - 1]
-    hits = _PRIOR_ROWS * expected + above @ (counts[single] * right)
-    misses = _PRIOR_ROWS * (1 - expected) + above @ (counts[single] * (1 - right))
+    best = np.argsort(-seen_confidence, kind="stable")
+    above = np.searchsorted(-seen_confidence[best], -thresholds, side="right")  # [sets]
+    seen_hits = np.concatenate([[0], np.cumsum((counts[single] * right)[best])])[above]
+    seen_misses = np.concatenate([[0], np.cumsum((counts[single] * (1 - right))[best])])[above]
+    hits = _PRIOR_ROWS * expected + seen_hits
+    misses = _PRIOR_ROWS * (1 - expected) + seen_misses
     seen = scipy.stats.beta.sf(asked, hits, misses)
 
     doubt = _LABELS_DOUBT * min(1, counts[single].sum() / _ENOUGH_LABELS)

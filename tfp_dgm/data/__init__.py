@@ -75,13 +75,25 @@ from tfp_dgm.data.table_writer import (
     table_size,
     write_table,
 )
+from tfp_dgm.data.tag_output import check_tag_output, check_tag_results, read_tag_settings
+from tfp_dgm.data.tag_scheme import Span, TagScheme
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
+from tfp_dgm.data.tagged_files.tagged_formats import FORMATS as TAGGED_FORMATS
+from tfp_dgm.data.tagged_sentences import (
+    TaggedSentences,
+    TaggedWriter,
+    iter_tagged_sentences,
+    read_tagged_sentences,
+)
 from tfp_dgm.data.text_classification import TextClassificationSplit, load_text_classification
+from tfp_dgm.data.words_of_text import WordPatterns, word_patterns, words_of
 from tfp_dgm.data.write_errors import writing
 
 __all__ = [
     "DATASETS",
     "NOT",
     "NO_CLASSES",
+    "TAGGED_FORMATS",
     "AnnotatedSentence",
     "AnnotatedTable",
     "AnnotationColumns",
@@ -98,11 +110,18 @@ __all__ = [
     "MultiLabelTable",
     "RenderedScenes",
     "RunFolder",
+    "SentenceResult",
     "Sentences",
+    "Span",
+    "SpanResult",
     "TableChunk",
     "TableWriter",
+    "TagScheme",
+    "TaggedSentences",
+    "TaggedWriter",
     "TextClassificationSplit",
     "Wheel",
+    "WordPatterns",
     "atomic_directory",
     "atomic_write",
     "binarise",
@@ -117,6 +136,8 @@ __all__ = [
     "check_output_path",
     "check_room",
     "check_separator",
+    "check_tag_output",
+    "check_tag_results",
     "checked_images",
     "column_folders",
     "columns_alike",
@@ -125,6 +146,7 @@ __all__ = [
     "find_dataset",
     "is_cached",
     "iter_table_chunks",
+    "iter_tagged_sentences",
     "label_cell",
     "label_list",
     "load_digits",
@@ -148,11 +170,15 @@ __all__ = [
     "read_labelled_table",
     "read_multi_label_table",
     "read_sentences",
+    "read_tag_settings",
+    "read_tagged_sentences",
     "read_whole",
     "render_scenes",
     "require_finished_run",
     "shown_image",
     "table_size",
+    "word_patterns",
+    "words_of",
     "write_bracketed_tree",
     "write_conllu",
     "write_json",

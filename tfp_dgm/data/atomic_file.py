@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -64,6 +64,19 @@ def check_output_file(path: str | os.PathLike[str]) -> None:
     if not os.access(folder, os.W_OK):
         raise DataError.at(path, f"the folder {str(folder)!r} cannot be written")
     _unfinished(path).remove()
+
+
+def check_not_input(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """Checks that an output would not replace one of the inputs, through a link either.
+
+    Raises:
+      DataError: if it would.
+    """
+    for given in inputs:
+        if os.path.exists(path) and os.path.exists(given) and os.path.samefile(path, given):
+            raise DataError.at(
+                path, f"is the input {str(given)!r} itself; choose another name for the output"
+            )
 
 
 def check_new_file(path: str | os.PathLike[str]) -> None:

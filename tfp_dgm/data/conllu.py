@@ -52,7 +52,7 @@ def read_conllu(path: str | os.PathLike[str]) -> list[AnnotatedSentence]:
                 rows = []
             elif not line.startswith("#"):
                 cells = line.split("\t")
-                _check(path, number, cells, len(rows) + 1)
+                check_word_line(path, number, cells, len(rows) + 1)
                 if cells[0].isdecimal():
                     rows.append(cells)
         sentences += _sentence(path, number if rows else 0, rows)
@@ -87,7 +87,17 @@ def write_conllu(
     file.write("\n")
 
 
-def _check(path: Path, number: int, cells: list[str], expected: int) -> None:
+def check_word_line(path: Path, number: int, cells: list[str], expected: int) -> None:
+    """Checks the line of a word in the CoNLL-U format.
+
+    Args:
+      path: the file, for messages.
+      number: the line.
+      cells: what stands between its tabs.
+      expected: the number that the word must have, if it is a word of its own.
+    Raises:
+      DataError: if there are not ten columns, or one is empty; if the word has another number.
+    """
     place = f"line {number}"
     if len(cells) != _COLUMNS:
         raise DataError.at(

@@ -57,26 +57,7 @@ class JsonLinesReader:
 
     def _parse(self, line: str, number: int) -> dict[str, Any]:
         place = f"line {number}"
-        try:
-            record = json.loads(
-                line,
-                parse_float=_finite_float,
-                parse_constant=_refuse_constant,
-                object_pairs_hook=object_of_pairs,
-            )
-        except (ValueError, RecursionError) as error:
-            reason = str(error)
-            if isinstance(error, json.JSONDecodeError):  # Its own text counts lines from here.
-                reason = f"{error.msg} at character {error.pos + 1}"
-            raise DataError.at(
-                self.path,
-                f"expected a JSON object; received {shorten(line)} ({reason})",
-                place=place,
-            ) from error
-        if not isinstance(record, dict):
-            raise DataError.at(
-                self.path, f"expected a JSON object; received {shorten(record)}", place=place
-            )
+        record = parse_object(line, self.path, place)
         if len(line) > MAX_CELL_CHARACTERS:
             self._check_lengths(record, place)
         return record
@@ -91,6 +72,35 @@ class JsonLinesReader:
                     place=place,
                     column=name,
                 )
+
+
+def parse_object(text: str, path: Path, place: str) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+      text: the object.
+      path: its file, for messages.
+      place: where it stands there.
+    Raises:
+      DataError: if it is not JSON or no object, holds a number that is none or a key twice.
+    """
+    try:
+        record = json.loads(
+            text,
+            parse_float=_finite_float,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=object_of_pairs,
+        )
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+        if isinstance(error, json.JSONDecodeError):  # Its own text counts lines from here.
+            reason = f"{error.msg} at character {error.pos + 1}"
+        raise DataError.at(
+            path, f"expected a JSON object; received {shorten(text)} ({reason})", place=place
+        ) from error
+    if not isinstance(record, dict):
+        raise DataError.at(path, f"expected a JSON object; received {shorten(record)}", place=place)
+    return record
 
 
 def object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

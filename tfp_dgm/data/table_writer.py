@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from tfp_dgm.data.atomic_file import atomic_write, check_output_file
+from tfp_dgm.data.atomic_file import atomic_write, check_not_input, check_output_file
 from tfp_dgm.data.cell_values import cell_values
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.table_reader import table_suffix
@@ -35,11 +35,7 @@ def check_output_path(output: StrPath, inputs: Iterable[StrPath] = ()) -> None:
     path = Path(output)
     table_suffix(path)
     check_output_file(path)
-    for given in inputs:
-        if path.exists() and os.path.exists(given) and os.path.samefile(path, given):
-            raise DataError.at(
-                path, f"is the input {str(given)!r} itself; choose another name for the output"
-            )
+    check_not_input(path, inputs)
 
 
 def check_new_columns(path: StrPath, columns: Iterable[str], new_columns: Iterable[str]) -> None:

@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
 from tfp_dgm.data import DataError
-from tfp_dgm.text import NO_FEATURE, spelling_features
+from tfp_dgm.text import (
+    NO_FEATURE,
+    neighbour_counts,
+    positive_information,
+    spelling_features,
+)
 from tfp_dgm.token_ids import NUM_SPECIAL, UNKNOWN
-
-_SMOOTHING = 0.75  # Of the contexts' probabilities: rare contexts would have the largest PMI.
 
 
 def distributional_vectors(
@@ -53,10 +56,10 @@ def distributional_vectors(
         Induction. EACL 2003.
     """
     count = np.bincount(np.concatenate(rows), minlength=vocabulary_size)
-    tables = [_neighbours(rows, count, num_contexts)]
+    tables = [neighbour_counts(rows, count, num_contexts)]
     if spellings is not None:
         tables.append(_spelled(spellings, count))
-    information = scipy.sparse.hstack([_positive_information(table) for table in tables]).tocsr()
+    information = scipy.sparse.hstack([positive_information(table) for table in tables]).tocsr()
     if units >= min(information.shape):
         raise DataError(
             f"settings: model.units must be below {min(information.shape)}, the number of words or "
@@ -75,29 +78,6 @@ def distributional_vectors(
     return vectors.astype(np.float32)
 
 
-def _neighbours(
-    rows: Sequence[NDArray[np.int32]], count: NDArray[np.int64], num_contexts: int
-) -> scipy.sparse.csr_matrix:
-    """[V, 2 (C + 1)], how often a word has each context before it, and then after it."""
-    vocabulary_size = len(count)
-    frequent = np.argsort(-count, kind="stable")[:num_contexts]
-    column = np.full(vocabulary_size + 1, -1)
-    column[frequent] = np.arange(len(frequent))
-    column[-1] = len(frequent)  # The end of the sentence, on either side.
-    width = len(frequent) + 1
-    words, contexts = [], []
-    for row in rows:
-        ends = np.array([vocabulary_size])
-        before = column[np.concatenate([ends, row[:-1]])]
-        after = column[np.concatenate([row[1:], ends])]
-        for found, offset in ((before, 0), (after, width)):
-            words.append(row[found >= 0])
-            contexts.append(found[found >= 0] + offset)
-    places = (np.concatenate(words), np.concatenate(contexts))
-    ones = np.ones(len(places[0]))
-    return scipy.sparse.csr_matrix((ones, places), shape=(vocabulary_size, 2 * width))
-
-
 def _spelled(spellings: Sequence[str], count: NDArray[np.int64]) -> scipy.sparse.csr_matrix:
     """[V, F], how often a word occurs in the column of each feature that it has."""
     table = spelling_features(spellings)
@@ -106,16 +86,3 @@ def _spelled(spellings: Sequence[str], count: NDArray[np.int64]) -> scipy.sparse
     shape = (len(count), int(table.max(initial=NO_FEATURE)) - NO_FEATURE)
     words += NUM_SPECIAL
     return scipy.sparse.csr_matrix((count[words].astype(float), (words, features)), shape=shape)
-
-
-def _positive_information(counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """max(0, log p(w, c) / (p(w) p(c)^0.75)), the powers normalised."""
-    found = counts.tocoo()
-    total = counts.sum()
-    of_words = np.asarray(counts.sum(axis=1)).ravel() / total
-    of_contexts = np.asarray(counts.sum(axis=0)).ravel() ** _SMOOTHING
-    of_contexts /= of_contexts.sum()
-    information = np.log(found.data / total / of_words[found.row] / of_contexts[found.col])
-    positive = information > 0
-    places = (found.row[positive], found.col[positive])
-    return scipy.sparse.csr_matrix((information[positive], places), shape=counts.shape)

@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.labelling.classifier_signatures import classifier_signatures
-from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
+from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.labelling.text_views import TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import TemperedMixture, TextEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 

@@ -18,7 +18,7 @@ from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guides import Guides
-from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups, TemperedMixture
+from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.label_warnings import (
     label_warnings,
     level_warnings,
@@ -30,9 +30,10 @@ from tfp_dgm.labelling.naive_bayes import NaiveBayes
 from tfp_dgm.labelling.no_class_fitting import RowsOfNoClass, rows_of_no_class
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.text_distance import TextDistance
-from tfp_dgm.labelling.timed import timed
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
+from tfp_dgm.networks import TemperedMixture
+from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
 
 _TERMS = 12

@@ -6,8 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from tfp_dgm.labelling.classifier import TextClassifier
-from tfp_dgm.labelling.head_layers import TemperedMixture
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import TemperedMixture, TextEncoder
 from tfp_dgm.text import WordSpan, without_words, word_spans
 
 REASONS = "reasons"  # The column.

@@ -12,6 +12,7 @@ from tfp_dgm.networks.recurrent_encoder import GRUEncoder, LSTMEncoder
 from tfp_dgm.networks.sentence_encoder import SentenceEncoder
 from tfp_dgm.networks.sequence_decoder import SequenceDecoder
 from tfp_dgm.networks.sequence_encoder import BagOfWordsEncoder, SequenceEncoder
+from tfp_dgm.networks.tempered_mixture import TemperedMixture
 from tfp_dgm.networks.text_encoder import TextEncoder
 from tfp_dgm.networks.token_vectors import TokenVectors
 from tfp_dgm.networks.transformer_decoder import TransformerDecoder
@@ -34,6 +35,7 @@ __all__ = [
     "SentenceEncoder",
     "SequenceDecoder",
     "SequenceEncoder",
+    "TemperedMixture",
     "TextEncoder",
     "TokenVectors",
     "TransformerDecoder",

@@ -91,6 +91,9 @@ def coverage_figure(
     asked: float,
     coverage: float | None,
     alt: str,
+    rows: str = "rows without label",
+    labels: str = "labels",
+    name: str = "coverage",
 ) -> str:
     """How many of the accepted rows are right, against how many are accepted.
 
@@ -102,6 +105,9 @@ def coverage_figure(
       asked: the precision asked for.
       coverage: the share that was accepted, None where nothing was decided.
       alt: says in words what is to be seen.
+      rows: what the axis calls what is accepted.
+      labels: what the person gave.
+      name: stands before identifiers, which a page of several figures must not have twice.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
@@ -116,13 +122,13 @@ def coverage_figure(
             x, y = 1 - below / len(confidence), np.array(measured["precision"])[few]
             low, high = np.array(measured["low"])[few], np.array(measured["high"])[few]
             axes.fill_between(x, low, high, color=_SECOND, alpha=0.2, linewidth=0)
-            axes.plot(x, y, color=_SECOND, label="measured on your labels, with 95% band")
+            axes.plot(x, y, color=_SECOND, label=f"measured on your {labels}, with 95% band")
             least = min(least, float(y.min()))
         axes.axhline(asked, color=_INK, linestyle="--", linewidth=1, label="precision asked for")
         if coverage is not None:
             axes.axvline(coverage, color=_INK, linestyle=":", linewidth=1.5, label="accepted")
         axes.set(
-            xlabel="share of the rows without label that is accepted",
+            xlabel=f"share of the {rows} that is accepted",
             ylabel="share of them that is right",
             xlim=(0, 1.005),
             ylim=(max(0, least - 0.1), 1.005),
@@ -131,7 +137,7 @@ def coverage_figure(
         _percent(axes, "x")
         _percent(axes, "y")
         axes.grid()
-        return _svg(figure, "coverage", alt)
+        return _svg(figure, name, alt)
 
 
 def confusion_figure(counts: ArrayLike, *, alt: str) -> str:

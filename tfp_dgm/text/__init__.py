@@ -1,23 +1,31 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
 from tfp_dgm.text.bucketed_batches import BucketedBatches
+from tfp_dgm.text.neighbour_information import neighbour_counts, positive_information
 from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
 from tfp_dgm.text.spelling import NO_FEATURE, spelling_features
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
 from tfp_dgm.text.word_counts import WordCounts, words
+from tfp_dgm.text.word_features import NO_FORM, WordForms, forms_of_all, forms_of_words
 from tfp_dgm.text.word_vocabulary import WordVocabulary
 
 __all__ = [
     "NO_FEATURE",
+    "NO_FORM",
     "BucketedBatches",
     "SubwordVocabulary",
     "TfIdf",
     "Vocabulary",
     "WordCounts",
+    "WordForms",
     "WordSpan",
     "WordVocabulary",
+    "forms_of_all",
+    "forms_of_words",
+    "neighbour_counts",
+    "positive_information",
     "spelling_features",
     "without_words",
     "word_spans",

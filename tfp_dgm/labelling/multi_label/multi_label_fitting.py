@@ -19,8 +19,8 @@ from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, Si
 from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
 from tfp_dgm.labelling.multi_label.row_answers import RowAnswers
 from tfp_dgm.labelling.multi_label.stratified_folds import stratified_folds
-from tfp_dgm.labelling.timed import timed
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
+from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
 
 FOLDS = 5

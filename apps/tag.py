@@ -1,0 +1,195 @@
+"""`dgm tag`: the words of partially tagged sentences, tagged."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from tfp_dgm.data import (
+    TAGGED_FORMATS,
+    check_tag_output,
+    check_tag_results,
+    read_json,
+    read_tag_settings,
+    read_tagged_sentences,
+)
+from tfp_dgm.data.tag_scheme import KINDS
+
+from ._errors import clean_errors
+from ._json_output import show_figures
+from ._progress import progress_bar
+from ._quiet import quiet_start
+from ._shared_options import Json, Output, Quiet, Seed
+from ._wording import as_typed
+
+_FILE = "file"
+
+
+class TagGroup(TyperGroup):
+    """`dgm tag FILE` tags a file; `dgm tag predict` is a command of its own.
+
+    A file that is called `predict` is written `./predict`.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and args[0] in self.commands
+        asked = set(args) & set(ctx.help_option_names)
+        if args and not named and not (asked and len(args) == 1):
+            args = [_FILE, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=TagGroup, no_args_is_help=True)
+
+Source = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="CoNLL, CoNLL-U, JSON Lines or plain text, each also .gz."),
+]
+TokenColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the words are: the number of a column, from 1, or its name.",
+        show_default="the first; form; tokens or text",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help=f"{', '.join(TAGGED_FORMATS)}.",
+        show_default="told by the name and the first lines",
+    ),
+]
+
+
+@app.callback()
+def tag() -> None:
+    """Tags the words of sentences of which some are tagged: dgm tag FILE --output OUT.
+
+    `dgm tag file --help` tells the options; `dgm tag predict` tags new files with a trained model.
+    """
+
+
+@app.command(_FILE)
+def tag_sentences_of_file(
+    source: Source,
+    output: Output,
+    token_column: TokenColumn = None,
+    tag_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the tags are: empty, _ or ? = none, a tag, or one of several as a|b.",
+            show_default="the last; upos; tags or spans",
+        ),
+    ] = None,
+    format_: Format = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            help=f"How tags name spans: {', '.join(KINDS)}.", show_default="told by looking"
+        ),
+    ] = None,
+    separator: Annotated[
+        str, typer.Option(help='Stands between the tags of a choice; "" where there are none.')
+    ] = "|",
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for model, report and metrics.", show_default="--output's name.model"
+        ),
+    ] = None,
+    min_precision: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Accept tags, or spans, of which at least this share is right."
+        ),
+    ] = 0.95,
+    seed: Seed = 0,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Tags the words of a file that have no tag. `dgm tag FILE` is short for it.
+
+    Writes to --output the same file, every line and column kept, with each word's tag, how probable
+    it is, and whether it is safe to accept; where tags are spans, of each span the same and the
+    best other reading. Beside it: a folder with the trained model, a SavedModel that takes strings,
+    report.html and metrics.json.
+    """
+    with clean_errors(
+        "token_column",
+        "tag_column",
+        "format",
+        "scheme",
+        "separator",
+        "min_precision",
+        model_directory="--model",
+    ):
+        check_tag_results(source, output, model)
+        asked: dict[str, Any] = {
+            "token_column": _column(token_column),
+            "tag_column": _column(tag_column),
+            "format": format_,
+            "scheme": scheme,
+            "separator": separator,
+        }
+        sentences = read_tagged_sentences(source, **asked)
+        sentences.check_output(output)
+        sentences.check_learnable()
+        del sentences
+        with quiet_start():
+            from tfp_dgm.tagging import tag_file
+        with progress_bar(quiet=quiet) as progress:
+            job = tag_file(
+                source,
+                output,
+                **asked,
+                model_directory=model,
+                min_precision=min_precision,
+                seed=seed,
+                progress=progress,
+            )
+        for warning in job.warnings:
+            typer.echo(f"Warning: {as_typed(warning)}", err=True)
+        figures = read_json(job.model_directory / "metrics.json", "the metrics of a tagging")
+        show_figures(figures, json_file, lambda: typer.echo(job.summary()))
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="The folder that `dgm tag` wrote.")],
+    source: Source,
+    output: Output,
+    token_column: TokenColumn = None,
+    format_: Format = None,
+    quiet: Quiet = False,
+) -> None:
+    """Tags a new file, in a stream: memory does not grow with the file.
+
+    Writes to --output what `dgm tag` writes. Tags that the file has are not read.
+    """
+    warnings: list[str] = []
+    with clean_errors("token_column", "format"):
+        check_tag_output(output, [source])
+        read_tag_settings(model)
+        with quiet_start():
+            from tfp_dgm.tagging import predict_tags
+        with progress_bar(quiet=quiet) as progress:
+            sentences = predict_tags(
+                model,
+                source,
+                output,
+                token_column=_column(token_column),
+                format=format_,
+                progress=progress,
+                warn=warnings.append,
+            )
+    for warning in warnings:
+        typer.echo(f"Warning: {as_typed(warning)}", err=True)
+    typer.echo(f"{output}: {sentences:,} sentences tagged")
+
+
+def _column(given: str | None) -> int | str | None:
+    """The number of a column, or its name."""
+    return int(given) if given is not None and given.isdecimal() else given

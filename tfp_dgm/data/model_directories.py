@@ -1,0 +1,97 @@
+"""The folders of models beside what they labelled: what may be replaced, and who wrote it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfp_dgm.data.atomic_directories import check_output_directory
+from tfp_dgm.data.data_error import DataError, listing
+
+StrPath = str | os.PathLike[str]
+
+_WRITTEN = {"model.keras", "saved_model", "settings.json", "metrics.json", "report.html", "columns"}
+_OF_A_COLUMN = {"metrics.json", "report.html"}
+
+
+def check_model_directory(
+    source: StrPath, output: StrPath, model_directory: StrPath | None, *, command: str
+) -> Path:
+    """Checks where the model's folder is to go, before any work is done.
+
+    Args:
+      source: what is labelled.
+      output: the labelled file.
+      model_directory: the folder; None puts it beside the output, with the ending `.model`.
+      command: what writes such folders.
+    Returns:
+      The folder.
+    Raises:
+      DataError: if it cannot be written, or holds anything but what an earlier run for the same
+        output wrote.
+    """
+    output = Path(output)
+    if model_directory is None:
+        model_directory = output.with_name(output.name.removesuffix(".gz")).with_suffix(".model")
+    directory = Path(model_directory)
+    if not directory.resolve().parent.is_dir():
+        raise DataError(f"model_directory: the folder {directory.resolve().parent} does not exist")
+    check_output_directory(directory)
+    for file in (source, output):
+        if Path(file).resolve().is_relative_to(directory.resolve()):
+            raise DataError(f"model_directory: {directory} would be replaced, and holds {file}")
+    if directory.exists() and any(directory.iterdir()):
+        _check_ours(directory, output, command)
+    return directory
+
+
+def read_model_settings(
+    model_directory: StrPath, names: Sequence[str], *, command: str
+) -> dict[str, Any]:
+    """The settings of the run that wrote a folder, which hold `names`.
+
+    Raises:
+      DataError: if `command` did not write it.
+    """
+    try:
+        text = (Path(model_directory) / "settings.json").read_text(encoding="utf-8")
+        settings = json.loads(text)
+        if not isinstance(settings, dict) or not set(names) <= settings.keys():
+            raise ValueError(f"settings.json does not name {listing(list(names))}")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{model_directory}: expected a folder that `{command}` wrote; {error}"
+        ) from error
+    return settings
+
+
+def _check_ours(directory: Path, output: Path, command: str) -> None:
+    """Refuses to replace a folder that the command did not write for the same output."""
+    try:
+        strangers = {path.name for path in directory.iterdir()} - _WRITTEN
+        strangers |= {path.name for path in directory.glob("columns/*/*")} - _OF_A_COLUMN
+        strangers |= {path.name for path in directory.glob("columns/*") if not path.is_dir()}
+        settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
+        ours = not strangers and "tfp-dgm" in settings["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = False
+    if not ours:
+        raise DataError(
+            f"model_directory: expected nothing, an empty folder or one that `{command}` wrote at "
+            f"{directory}; it would be replaced"
+        )
+    if settings.get("output") != output.name:
+        raise DataError(
+            f"model_directory: {directory} belongs to the output {settings.get('output')!r} and "
+            f"would be replaced; give {output.name} a folder of its own"
+        )
+    served = directory / "saved_model"
+    if others := sorted({path.name for path in served.glob("*")} - {"1"}):
+        raise DataError(
+            f"model_directory: {served} would be replaced; expected the version 1 alone, which "
+            f"`{command}` wrote, and found {listing(others)}; move what you serve, and export it "
+            f"into a folder of its own"
+        )

@@ -1,0 +1,102 @@
+"""The objects of a JSON Lines file or of a JSON array, with all characters around them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfp_dgm.data.data_error import DataError, listing, shorten
+from tfp_dgm.data.json_lines_reader import parse_object
+from tfp_dgm.data.limits import MAX_ROW_CHARACTERS
+from tfp_dgm.data.text_file import open_text
+
+_BETWEEN = re.compile(r"[\s,]*")
+
+
+class JsonPiece(NamedTuple):
+    """A part of a file: an object with the blanks behind it, or what stands between objects.
+
+    Attributes:
+      text: its characters.
+      number: of the line, or of the object in an array, whose lines may be one; from 1.
+      unit: what is counted, "line" or "object".
+      record: the object; None where it is what stands between objects.
+    """
+
+    text: str
+    number: int
+    unit: str
+    record: dict[str, Any] | None
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the file, such as "line 17"."""
+        return f"{self.unit} {self.number}"
+
+
+def json_pieces(path: Path) -> Iterator[JsonPiece]:
+    """Yields the parts of a file, which is a JSON array if it begins with `[`.
+
+    An array is held in memory whole.
+
+    Raises:
+      DataError: if it is neither; names the line.
+    """
+    with open_text(path, "", longest=MAX_ROW_CHARACTERS) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.lstrip().startswith("["):
+                yield from _of_array(path, line + "".join(lines))
+            elif line.isspace():
+                yield JsonPiece(line, number, "line", None)
+            else:
+                record = parse_object(line, path, f"line {number}")
+                yield JsonPiece(line, number, "line", record)
+
+
+def with_results(piece: str, added: dict[str, Any], path: Path, place: str) -> str:
+    """Puts keys at the end of an object, all of whose characters stay.
+
+    Raises:
+      DataError: if it has one of the keys.
+    """
+    if taken := [repr(key) for key in added if key in json.loads(piece)]:
+        raise DataError.at(
+            path,
+            f"the object already has {listing(taken)}, which the output would add (is it the "
+            "output of an earlier run?)",
+            place=place,
+        )
+    body = piece.rstrip()
+    end = piece[len(body) :]
+    return f"{body[:-1].rstrip()}, {json.dumps(added, ensure_ascii=False)[1:]}{end}"
+
+
+def _of_array(path: Path, text: str) -> Iterator[JsonPiece]:
+    decoder = json.JSONDecoder()
+    begin = text.index("[") + 1
+    number = 1
+    yield JsonPiece(text[:begin], number, "object", None)
+    while True:
+        between = _BETWEEN.match(text, begin)
+        end = between.end() if between else begin
+        yield JsonPiece(text[begin:end], number, "object", None)
+        if text[end : end + 1] == "]" and not text[end + 1 :].strip():
+            yield JsonPiece(text[end:], number, "object", None)
+            return
+        begin = end
+        place = f"object {number}"
+        try:
+            _, end = decoder.raw_decode(text, begin)
+        except (ValueError, RecursionError) as error:
+            raise DataError.at(
+                path,
+                f"expected an array of JSON objects; received {shorten(text[begin : begin + 100])}",
+                place=place,
+            ) from error
+        record = parse_object(text[begin:end], path, place)
+        yield JsonPiece(text[begin:end], number, "object", record)
+        begin = end
+        number += 1

@@ -1,0 +1,73 @@
+"""Trains a tagger on partially tagged sentences, judges it, and tags the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tfp_dgm.data import TagScheme
+from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.tagging.judged_tagger import JudgedTagger
+from tfp_dgm.tagging.scheme_space import space_of_scheme
+from tfp_dgm.tagging.sentence_readings import TaggerReader, reading_of_answer
+from tfp_dgm.tagging.tag_judgement import TagReadings, judge_tags
+from tfp_dgm.tagging.tag_outcome import TagOutcome
+from tfp_dgm.tagging.tagger_fitting import fit_tagger
+from tfp_dgm.timed import timed
+
+
+def tag_sentences(
+    tokens: Sequence[Sequence[str]],
+    given: Sequence[Sequence[tuple[str, ...]]],
+    scheme: TagScheme,
+    *,
+    min_precision: float = 0.95,
+    seed: int = 0,
+    warnings: Sequence[str] = (),
+    progress: Progress = no_progress,
+) -> tuple[JudgedTagger, TagOutcome]:
+    """Tags the words of sentences that have no tag.
+
+    Args:
+      tokens: S lists of T words, none of them empty.
+      given: S lists of T tuples of tags: () = nothing known, one, or "one of these".
+      scheme: what the tags mean.
+      min_precision: the share of accepted tags, or spans, that must be right.
+      seed: the same seed gives the same tags.
+      warnings: what the person should know already; the outcome holds them first.
+      progress: called with a step's name, how much of it is done, and how much there is.
+    Returns:
+      The tagger, which tags other sentences alike; and the sentences tagged.
+    Raises:
+      ValueError: if nothing is tagged.
+    """
+    space = space_of_scheme(scheme)
+    allowed = [scheme.allowed(tags) if any(tags) else None for tags in given]
+    legal = (scheme.initial, scheme.transitions, scheme.final)
+    seconds: dict[str, float] = {}
+    with timed(seconds, "training"):
+        fit = fit_tagger(tokens, allowed, space.labels, legal, seed=seed, progress=progress)
+    step = "Tagging"
+    with timed(seconds, "tagging"):
+        reader = TaggerReader(fit.tagger, space)
+        progress(step, 0, len(tokens))
+        readings = TagReadings(
+            tokens,
+            given,
+            allowed,
+            fit.annotated,
+            reader(tokens, allowed, lambda done: progress(step, done, len(tokens))),
+            [reading_of_answer(answer, space) for answer in fit.cross_fitted],
+            [reading_of_answer(answer, space) for answer in fit.fitted],
+        )
+    with timed(seconds, "judging"):
+        calibrations, outcome = judge_tags(
+            readings,
+            scheme,
+            space,
+            min_precision=min_precision,
+            seed=seed,
+            warnings=warnings,
+        )
+    model = JudgedTagger.of(fit.tagger, scheme, calibrations)
+    return model, replace(outcome, seconds=seconds)
