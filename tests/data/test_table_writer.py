@@ -86,9 +86,10 @@ def test_dates_and_decimals_stand_in_csv_without_quotes(tmp_path: Path, source: 
     assert (tmp_path / "out.csv").read_text().count('"') == 0
 
 
-def test_parquet_refuses_mixed_types(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)})
-    with pytest.raises(DataError, match=r"out\.parquet: a column cannot be written as Parquet"):
+@pytest.mark.parametrize("cells", [[1, "x"], [1, True], [1.5, True], [True, 1.5, None]])
+def test_parquet_refuses_mixed_types(tmp_path: Path, cells: list[Any]) -> None:
+    frame = pd.DataFrame({"a": pd.Series(cells, dtype=object)})
+    with pytest.raises(DataError, match=r"out\.parquet: a column cannot be written .* \('a': "):
         write_table(frame, tmp_path / "out.parquet")
     assert list(tmp_path.iterdir()) == []
 
