@@ -48,6 +48,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TAGS = {
     "hidden Markov": ["model.kind=hidden_markov"],
     "neural hidden Markov": ["model.kind=neural_hidden_markov"],
+    "neural hidden Markov, characters": ["model.kind=neural_hidden_markov", "model.characters=64"],
+    "neural hidden Markov, characters alone": [
+        "model.kind=neural_hidden_markov",
+        "model.characters=64",
+        "model.spelling=false",
+    ],
     "Gaussian hidden Markov": [],
     "Gaussian hidden Markov, flow": ["model.flow={}"],
 }
@@ -171,7 +177,7 @@ def settings_of(name: str, seed: int, options: argparse.Namespace) -> Any:
     task = TASKS[name]
     few = []
     if options.quick:
-        by_gradients = name == "neural hidden Markov" or task == "constituents"
+        by_gradients = name.startswith("neural hidden Markov") or task == "constituents"
         few = [f"model.{'epochs' if by_gradients else 'iterations'}=2"]
         few += ["num_tags=12"] if task == "tags" else []
         few += ["model.num_tags=12"] if name.startswith("valence of vectors") else []

@@ -111,6 +111,7 @@ def test_texts_are_shown_as_they_are(tmp_path):
         [
             "model.kind=neural_hidden_markov",
             "model.units=4",
+            "model.characters=3",
             "model.epochs=1",
             "model.batch_size=99",
         ],
