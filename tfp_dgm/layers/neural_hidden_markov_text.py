@@ -137,13 +137,13 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
             counted = tf.concat([tf.zeros_like(features[:1]), features[1:]], axis=0)
             words += tf.reduce_sum(tf.gather(counted, self._features), axis=1)
         if self._characters is not None:
-            words += self._convolved() @ self.character_output
+            words += self._convolved(self._characters) @ self.character_output
         return words
 
-    def _convolved(self) -> tf.Tensor:
+    def _convolved(self, characters: np.ndarray) -> tf.Tensor:
         """The largest value of each filter over the characters of each word, [V, filters]."""
-        read = (self._characters != NO_FEATURE)[..., np.newaxis]  # [V, L, 1]
-        vectors = tf.gather(tf.convert_to_tensor(self.character_embeddings), self._characters)
+        read = characters[..., np.newaxis] != NO_FEATURE  # [V, L, 1]
+        vectors = tf.gather(tf.convert_to_tensor(self.character_embeddings), characters)
         found = tf.nn.conv1d(
             tf.where(read, vectors, 0.0), self.character_kernel, stride=1, padding="SAME"
         )  # [V, L, filters]
