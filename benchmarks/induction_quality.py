@@ -48,10 +48,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TAGS = {
     "hidden Markov": ["model.kind=hidden_markov"],
     "neural hidden Markov": ["model.kind=neural_hidden_markov"],
-    "neural hidden Markov, characters": ["model.kind=neural_hidden_markov", "model.characters=64"],
+    "neural hidden Markov, characters": ["model.kind=neural_hidden_markov", "model.characters=32"],
     "neural hidden Markov, characters alone": [
         "model.kind=neural_hidden_markov",
-        "model.characters=64",
+        "model.characters=32",
         "model.spelling=false",
     ],
     "Gaussian hidden Markov": [],

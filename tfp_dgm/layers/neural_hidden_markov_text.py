@@ -119,7 +119,8 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
                 (2.0 / fan_in) ** 0.5,
             )
             shapes["character_bias"] = ((filters,), 0.0)
-            shapes["character_output"] = ((filters, size), 0.1)
+            # Sums over filters as small as the embeddings that they stand beside.
+            shapes["character_output"] = ((filters, size), 0.1 / filters**0.5)
         return shapes
 
     def _of_tokens(self, read: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray | None:
