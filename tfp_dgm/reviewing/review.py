@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.reviewing.journal import Journal
-from tfp_dgm.reviewing.review_rows import ReviewRows, read_review_rows
+from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
 from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
 from tfp_dgm.reviewing.row_queue import RowQueue
 
@@ -43,7 +44,10 @@ class Review:
         self.journal = Journal(path, head)
         try:
             self.state: ReviewState = replayed(
-                self.journal.entries, len(self.rows), self.rows.classes
+                self.journal.entries,
+                len(self.rows),
+                self.rows.classes,
+                str(self.rows.settings.get("separator", "")),
             )
         except BaseException:
             self.journal.close()
@@ -96,4 +100,26 @@ class Review:
 
     def teach(self, rows: NDArray[np.int64]) -> None:
         """Sets which rows teach most, best first."""
-        self.queue = RowQueue(self.rows, rows)
+        queue = RowQueue(self.rows, rows)
+        with self.turn:
+            self.queue = queue
+
+    def answered(self) -> NDArray[np.bool_]:
+        """bool [N]; the rows that somebody has answered."""
+        with self.turn:
+            found = np.zeros(len(self.rows), bool)
+            found[list(self.state.verdicts())] = True
+            return found
+
+    def guess_anew(self, guesses: Guesses, model: Path, teaching: NDArray[np.int64]) -> None:
+        """Takes up what a later model says.
+
+        Args:
+          guesses: of all rows.
+          model: the later model's folder.
+          teaching: which rows teach it most, best first.
+        """
+        rows = replace(self.rows, guesses=guesses, model=model)
+        queue = RowQueue(rows, teaching)
+        with self.turn:
+            self.rows, self.queue = rows, queue

@@ -6,15 +6,15 @@ import os
 from typing import Any
 
 from tfp_dgm.data import check_new_columns, check_output_path, write_table
+from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_rows import ReviewRows, cell_name
-from tfp_dgm.reviewing.review_state import NONE, ReviewState, Verdict
+from tfp_dgm.reviewing.review_state import NONE, Verdict
 
 REVIEWED_BY, NO_CLASS, NOTES = "reviewed_by", "review_no_class", "review_notes"
 
 
 def export_review(
-    rows: ReviewRows,
-    state: ReviewState,
+    review: Review,
     output: str | os.PathLike[str],
     *,
     guard_formulas: bool = False,
@@ -27,9 +27,10 @@ def export_review(
     where several people answered, for each a column more, `label_by_` and the name, which
     `dgm label` takes as annotators' answers.
 
+    Answers that come while it is written are not in it; they do not wait.
+
     Args:
-      rows: what was reviewed.
-      state: what was answered.
+      review: what was answered.
       output: a table's path, whose ending tells the format.
       guard_formulas: whether a CSV or TSV is made safe for spreadsheets.
     Returns:
@@ -37,17 +38,17 @@ def export_review(
     Raises:
       DataError: if the table cannot be written there, is one that was read, or has these columns.
     """
-    verdicts = state.verdicts()
+    with review.turn:
+        rows, verdicts, noted = review.rows, review.state.verdicts(), review.state.noted()
     check_output_path(output, [rows.table])
     people = sorted({who for said in verdicts.values() for who in said})
     cells = _label_cells(rows, {row: _last(said) for row, said in verdicts.items()})
     frame = rows.frame.assign(**{rows.label_column: _series(rows, cells)})
     count = len(rows)
-    notes = {row: "; ".join(note for _, note in state.notes(row)) for row in range(count)}
     added: dict[str, list[Any]] = {
         REVIEWED_BY: [", ".join(sorted(verdicts.get(row, {}))) for row in range(count)],
         NO_CLASS: [row in verdicts and _last(verdicts[row]).kind == NONE for row in range(count)],
-        NOTES: [notes[row] for row in range(count)],
+        NOTES: ["; ".join(note for _, note in noted.get(row, [])) for row in range(count)],
     }
     if len(people) > 1:
         for who in people:

@@ -192,6 +192,28 @@ def test_an_answer_is_on_the_disk_before_the_page_moves_on(serve):
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:.]+\+00:00", entry["time"])
 
 
+def test_trainings_are_told_of_answers_and_shown(serve, trained):
+    review, address = serve(retrainer=trained)
+    secret = {"secret": _secret(address)}
+    page = " ".join(re.sub("<[^>]+>", " ", _ask(address)[2]).split())
+    assert "It is trained anew after 7 more answers. You can stop: a hundred answers have" in page
+    assert "at the start 0 400 250 150 90% 80%" in page
+    assert "2 100 300 250 50 90% \N{EN DASH}" in page
+    _ask(address, "/answer", {**secret, "row": 20, "kind": "none"})
+    _ask(address, "/answer", {**secret, "row": 20, "kind": "label", "label": "no such class"})
+    body = {**secret, "text": "row 3", "label": "other"}
+    count = _ask(address, "/several?text=row+3")[2].split(" row")[0].rsplit(">", 1)[1]
+    _ask(address, "/several", {**body, "count": int(count)})
+    assert trained.told == 2
+    assert len(review.journal.entries) == 2
+    trained.running, trained.failed = True, "<b>no labels"
+    page = _ask(address)[2]
+    assert "It is being trained on your answers; go on." in page
+    assert "The last training failed: &lt;b&gt;no labels" in page
+    assert trained.resumed
+    assert callable(trained.on_guesses)
+
+
 def test_the_server_gives_its_port_up(serve):
     _, address = serve()
     port = urlsplit(address).port

@@ -28,7 +28,9 @@ from tfp_dgm.reviewing.page.shown_row import (
     several_rows,
     shown_page,
     shown_several,
+    shown_training,
 )
+from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_state import CLASS, LABEL, NONE, NOTE, SKIP
@@ -45,7 +47,9 @@ _STATIC = {
 Form = dict[str, str]
 
 
-def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlette:
+def review_app(
+    review: Review, explain: Callable[[], Explain | None], retrainer: Retrainer | None = None
+) -> Starlette:
     """The application.
 
         GET  /         the next row, or the one that is asked for
@@ -61,6 +65,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
     Args:
       review: what is reviewed.
       explain: what words do, once that is known; None before.
+      retrainer: told of each answer.
     """
     templates = page_templates(_HERE)
     secret = new_secret()
@@ -76,8 +81,13 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
 
     def page(request: Request, place: Place, row: int | None, message: str = "") -> Response:
         values = shown_page(review, place, row, message=message)
+        values["training"] = None if retrainer is None else shown_training(retrainer)
         name = "review_part" if "hx-request" in request.headers else "review_page"
         return html(f"{name}.html.jinja", part="review_part.html.jinja", **values)
+
+    def told_of_answers() -> None:
+        if retrainer is not None:
+            retrainer.consider()
 
     def show(request: Request) -> Response:
         asked = dict(request.query_params)
@@ -126,6 +136,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
             review.answers(place.annotator, entries)
         except DataError as error:
             return page(request, place, row, f"Not kept: {error}")
+        told_of_answers()
         if kind == NOTE:
             message = f"Note on row {row + 1} kept"
             return _moved(request, place, row=str(row)) or page(request, place, row, message)
@@ -162,6 +173,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
                     except DataError as error:
                         message = f"Not kept: {error}"
                     else:
+                        told_of_answers()
                         back = Place(place.annotator, place.order)
                         return RedirectResponse(f"/{back.query()}", 303)
         return html("several_page.html.jinja", **shown_several(review, place, message=message))
@@ -172,8 +184,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
         folder = tempfile.TemporaryDirectory(prefix="dgm_review_")
         path = Path(folder.name) / f"{stem}_reviewed{dot}{ending}"
         try:
-            with review.turn:
-                export_review(review.rows, review.state, path)
+            export_review(review, path)
         except BaseException:
             folder.cleanup()
             raise

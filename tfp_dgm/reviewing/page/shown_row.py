@@ -10,13 +10,16 @@ from urllib.parse import urlencode
 import numpy as np
 
 from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
+from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
+from tfp_dgm.reviewing.rounds import advice
 from tfp_dgm.reviewing.row_queue import ORDERS, TEACH, Search
 
 # Keys that do something else; see keys.js, which knows the buttons and fields by them.
 _TAKEN = "usxncmhl/"
 _KEYS = [*"123456789", *(letter for letter in string.ascii_lowercase if letter not in _TAKEN)]
 _SHOWN = 20  # Rows of a preview.
+_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,18 @@ def shown_several(review: Review, place: Place, *, message: str = "") -> dict[st
             "classes": _keyed(review.state.classes),
             "message": message,
         }
+
+
+def shown_training(retrainer: Retrainer) -> dict[str, Any]:
+    """What the page tells of trainings."""
+    rounds = retrainer.rounds
+    return {
+        "rounds": [rounds[0], *rounds[1:][-_ROUNDS:]],
+        "running": retrainer.running,
+        "failed": retrainer.failed,
+        "to_go": retrainer.to_go,
+        "advice": advice(rounds),
+    }
 
 
 def several_rows(review: Review, place: Place) -> np.ndarray:
