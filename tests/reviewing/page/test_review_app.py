@@ -202,7 +202,7 @@ def test_trainings_are_told_of_answers_and_shown(serve, trained):
     _ask(address, "/answer", {**secret, "row": 20, "kind": "none"})
     _ask(address, "/answer", {**secret, "row": 20, "kind": "label", "label": "no such class"})
     body = {**secret, "text": "row 3", "label": "other"}
-    count = _ask(address, "/several?text=row+3")[2].split(" row")[0].rsplit(">", 1)[1]
+    count = re.search(r"<h1>(\d+) rows", _ask(address, "/several?text=row+3")[2])[1]
     _ask(address, "/several", {**body, "count": int(count)})
     assert trained.told == 2
     assert len(review.journal.entries) == 2
