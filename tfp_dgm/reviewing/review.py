@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tfp_dgm.reviewing.journal import Journal
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
 from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
-from tfp_dgm.reviewing.row_queue import RowQueue
+from tfp_dgm.reviewing.row_queue import DISPUTED, RowQueue, Search
 
 
 def journal_of(model: str | os.PathLike[str]) -> Path:
@@ -103,6 +103,21 @@ class Review:
         queue = RowQueue(self.rows, rows)
         with self.turn:
             self.queue = queue
+
+    def left(self, order: str, search: Search, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The rows that somebody has still to see, in an order.
+
+        Args:
+          order: one of `row_queue.ORDERS`; of disputed rows are left those that the person has not
+            answered.
+          search: which rows are wanted.
+          done: bool [N]; the rows that count as seen.
+        """
+        with self.turn:
+            if order != DISPUTED:
+                return self.queue.left(order, done, search)
+            wanted = self.queue.matching(search) & ~done
+            return np.array([row for row in self.state.disputed() if wanted[row]], np.int64)
 
     def answered(self) -> NDArray[np.bool_]:
         """bool [N]; the rows that somebody has answered."""

@@ -157,6 +157,10 @@ class ReviewState:
                 found[row][who] = said[-1]
         return dict(found)
 
+    def said_of(self, row: int) -> dict[str, Verdict]:
+        """What everybody says of a row, by annotator; what was left for later is none."""
+        return {who: self._verdicts[who, row][-1] for who in self._answered.get(row, {})}
+
     def guessed(self, annotator: str) -> tuple[int, int]:
         """How many rows were shown one by one and answered, and how many guesses were right."""
         found = self._guessed[annotator]
@@ -166,6 +170,20 @@ class ReviewState:
     def num_answered(self) -> int:
         """How many rows somebody has answered."""
         return len(self._answered)
+
+    def disputed(self) -> list[int]:
+        """The rows on which people say different things, in the table's order."""
+        found = []
+        for row in sorted(row for row, people in self._answered.items() if len(people) > 1):
+            said = {self._verdicts[who, row][-1] for who in self._answered[row]}
+            if len({(verdict.kind, verdict.label) for verdict in said}) > 1:
+                found.append(row)
+        return found
+
+    @property
+    def people(self) -> list[str]:
+        """Who has answered a row."""
+        return sorted(who for who, done in self._done.items() if (done & ~self.skipped(who)).any())
 
     def noted(self) -> dict[int, list[tuple[str, str]]]:
         """All remarks, by row."""

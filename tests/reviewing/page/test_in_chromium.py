@@ -249,8 +249,19 @@ def test_axe_finds_nothing(chromium, serve, trained, scheme):
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
     )
+    for who, label in (("ann", "login"), ("bob", "other"), ("bob", "other")):
+        review.answer(who, "label", rows=[25 + len(review.journal.entries) % 2], label=label)
+    review.answer("bob", "label", rows=[26], label="billing")
+    people = ("agreement", "?order=disputed&annotator=eve")
     script = Path(AXE).read_text(encoding="utf-8")
-    for path in ("?row=20", "?row=0", "?text=nothing+at+all", "several?text=refund", "none"):
+    for path in (
+        "?row=20",
+        "?row=0",
+        "?text=nothing+at+all",
+        "several?text=refund",
+        "none",
+        *people,
+    ):
         chromium.get(address + path)
         _wait(chromium, lambda: _find(chromium, "h1"))
         time.sleep(0.3)

@@ -214,6 +214,29 @@ def test_trainings_are_told_of_answers_and_shown(serve, trained):
     assert callable(trained.on_guesses)
 
 
+def test_where_people_differ_somebody_else_decides(serve):
+    review, address = serve()
+    assert "How far people agree" not in _ask(address, "/?annotator=ann")[2]
+    for who, label in (("ann", "login"), ("<b>", "other")):
+        review.answer(who, "label", rows=[20], label=label)
+        review.answer(who, "label", rows=[21], label="login")
+    assert "How far people agree" in _ask(address, "/?annotator=ann")[2]
+    page = _ask(address, "/agreement?annotator=eve")[2]
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
+    assert "2 rows were answered by two people or more; on 1 of them answers differ." in text
+    assert "&lt;b&gt; ann 2 50% 0.000" in text
+    assert 'href="/?annotator=eve&amp;order=disputed"' in page
+    shown = _ask(address, "/?annotator=eve&order=disputed")[2]
+    assert "Row 21 <" in shown
+    text = " ".join(re.sub("<[^>]+>", " ", shown).split())
+    assert "&lt;b&gt; said other ann said login" in text
+    assert "said login" not in re.sub("<[^>]+>", "", _ask(address, "/?annotator=eve&row=20")[2])
+    body = {"secret": _secret(address), "annotator": "eve", "order": "disputed", "row": 20}
+    _ask(address, "/answer", {**body, "kind": "label", "label": "other"})
+    assert "Nothing is left here" in _ask(address, "/?annotator=eve&order=disputed")[2]
+    assert review.state.disputed() == [20]
+
+
 def test_the_server_gives_its_port_up(serve):
     _, address = serve()
     port = urlsplit(address).port

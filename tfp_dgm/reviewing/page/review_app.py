@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from tfp_dgm.data import DataError
 from tfp_dgm.pages import page_templates
+from tfp_dgm.reviewing.agreements import agreement_of
 from tfp_dgm.reviewing.page.marked_text import Explain, Piece, marked_pieces
 from tfp_dgm.reviewing.page.page_guard import new_secret
 from tfp_dgm.reviewing.page.shown_row import (
@@ -57,6 +58,7 @@ def review_app(
         POST /answer   a label, none of the classes, a new class, a note; the next row
         POST /undo     takes the last answer back; its row
         GET  /several  the rows of a search, before they get a label together; POST gives it
+        GET  /agreement  how far people agree
         GET  /export   the table with the answers
 
     A form bears a secret of this process, which other origins' pages cannot read. HTMX is answered
@@ -178,6 +180,14 @@ def review_app(
                         return RedirectResponse(f"/{back.query()}", 303)
         return html("several_page.html.jinja", **shown_several(review, place, message=message))
 
+    def agreement(request: Request) -> Response:
+        with review.turn:
+            verdicts = review.state.verdicts()
+        place = Place.of(dict(request.query_params))
+        found = agreement_of(verdicts)
+        title = review.rows.table.name
+        return html("agreement_page.html.jinja", found=found, place=place, title=title)
+
     def export(request: Request) -> Response:
         name = review.rows.table.name
         stem, dot, ending = name.partition(".")
@@ -225,6 +235,7 @@ def review_app(
             Route("/undo", posted(undo), methods=["POST"]),
             Route("/several", several),
             Route("/several", posted(several), methods=["POST"]),
+            Route("/agreement", agreement),
             Route("/export", export),
             Route("/static/{name}", static),
             Route("/favicon.ico", lambda request: Response(status_code=204)),
