@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
 from tfp_dgm.data import (
     TAGGED_FORMATS,
+    TagScheme,
     check_tag_output,
     check_tag_results,
+    iter_tagged_sentences,
     read_json,
     read_tag_settings,
     read_tagged_sentences,
@@ -33,7 +34,7 @@ class TagGroup(TyperGroup):
     A file that is called `predict` is written `./predict`.
     """
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         named = args and args[0] in self.commands
         asked = set(args) & set(ctx.help_option_names)
         if args and not named and not (asked and len(args) == 1):
@@ -172,7 +173,11 @@ def predict(
     warnings: list[str] = []
     with clean_errors("token_column", "format"):
         check_tag_output(output, [source])
-        read_tag_settings(model)
+        scheme = TagScheme(**read_tag_settings(model)["scheme"])
+        asked: dict[str, Any] = {"token_column": _column(token_column), "format": format_}
+        next(iter_tagged_sentences(source, scheme=scheme, sentences=1, **asked)).check_output(
+            output
+        )
         with quiet_start():
             from tfp_dgm.tagging import predict_tags
         with progress_bar(quiet=quiet) as progress:
@@ -180,8 +185,7 @@ def predict(
                 model,
                 source,
                 output,
-                token_column=_column(token_column),
-                format=format_,
+                **asked,
                 progress=progress,
                 warn=warnings.append,
             )

@@ -20,7 +20,7 @@ OTHER_SPELLINGS = {
     *("--dest", "--destination", "--to", "--save", "--folder", "--figure-path"),
     *("--config", "--conf", "--params", "--hparams", "--setting", "--option", "--override"),
     *("--continue", "--restart", "--restore", "--checkpoint", "--random-seed", "--rng", "-s"),
-    *("--json-output", "--as-json", "--format", "--metrics", "--figures", "--report"),
+    *("--json-output", "--as-json", "--metrics", "--figures", "--report"),
     *("-n", "-k", "--n", "--k", "--count", "--number", "--num", "--samples", "--draws"),
     *("--n-samples", "--pairs", "--texts", "--bounds"),
     *("--beam", "--beams", "--beam-size", "--num-beams", "--n-beams"),
@@ -30,12 +30,20 @@ OTHER_SPELLINGS = {
 # The commands that lack an option, since it would mean nothing there.
 WITHOUT = {
     "--seed": {
-        *("predict", "export", "review", "serve", "serve-check", "caption export"),
+        *("predict", "tag predict", "export", "review", "serve", "serve-check", "caption export"),
         *("datasets list", "datasets fetch", "datasets path"),
         *("text-vae reconstruct", "text-vae encode"),
     },
     "--json": {
-        *("predict", "export", "review", "serve", "caption export", "caption render"),
+        *(
+            "predict",
+            "tag predict",
+            "export",
+            "review",
+            "serve",
+            "caption export",
+            "caption render",
+        ),
         *("datasets list", "datasets fetch", "datasets path", "datasets export"),
         *("text-vae encode", "iwae sample", "iwae reconstruct"),
     },

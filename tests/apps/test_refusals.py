@@ -118,6 +118,23 @@ CASES = {
         "file": ("captioner --output t.csv", "expected a folder or nothing; found a file"),
     },
     "caption render": {"there": ("--output there", "there: is there already; delete it")},
+    "tag file": {
+        "table": ("t.csv --output o.conll", "received a table"),
+        "input": ("s.txt --output s.txt", "is the input 's.txt' itself"),
+        "no file": ("none.conll --output o.conll", "none.conll: no such file"),
+        "there": ("s.txt --output u.csv", "expected nothing or an earlier result there"),
+        "no tags": ("s.txt --output o.conll", "no word has a tag"),
+        "scheme": ("s.txt --output o.conll --scheme BIOX", "--scheme: expected one of none, BIO"),
+        "format": ("s.txt --output o.conll --format xml", "--format: expected one of conll"),
+        "folder": ("c.conll --output o.conll --model there", "expected nothing, an empty folder"),
+    },
+    "tag predict": {
+        "table": ("tagger t.csv --output o.conll", "received a table"),
+        "input": ("tagger s.txt --output s.txt", "is the input 's.txt' itself"),
+        "no file": ("tagger none.conll --output o.conll", "none.conll: no such file"),
+        "there": ("tagger s.txt --output u.csv", "expected nothing or an earlier result there"),
+        "no model": ("there s.txt --output o.conll", "expected a folder that `dgm tag` wrote"),
+    },
     "text-vae train": {
         "setting": ("s.txt s.txt --output m --set unts=3", "no such"),
         "no file": ("none.txt s.txt --output m", "none.txt: no such file"),
@@ -229,6 +246,11 @@ def refusals(tmp_path_factory):
         (folder / f"{name}.model/settings.json").write_text(json.dumps(settings))
     names = [(command, case) for command, cases in CASES.items() for case in cases]
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
+    (folder / "c.conll").write_text("a X\nb Y\n\n")
+    (folder / "tagger").mkdir()
+    scheme = {"kind": "none", "names": ["X", "Y"], "lower": False}
+    settings = json.dumps({"token_column": None, "scheme": scheme})
+    (folder / "tagger/settings.json").write_text(settings)
     before = sorted(os.walk(folder))
     done = subprocess.run(
         [sys.executable, "-c", RUN],

@@ -59,6 +59,8 @@ def test_comments_blank_lines_and_documents_stay(tmp_path):
         ("a\tA\nb\nc\t\nd\t_\ne\t?\n", list("abcde"), ["A", "", "", "", ""]),
         ("a A\nb\n# id 5\n", ["a", "b"], ["A", ""]),
         ("# newdoc\na   \t A\nb B\n", ["a", "b"], ["A", "B"]),
+        ("#x\nb\tB\n#b\n", ["#x", "b", "#b"], ["", "B", ""]),
+        ("#y z\nb b\tB\n", ["b b"], ["B"]),
         ("a\n#b\nc\n", ["a", "#b", "c"], ["", "", ""]),
         ("\ufeffa\tA\r\nb\tB\r\n", ["a", "b"], ["A", "B"]),
         ("a\tA\rb\tB", ["a", "b"], ["A", "B"]),
@@ -174,6 +176,13 @@ def test_what_is_doubtful_is_said(tmp_path, tags, kind, words):
 def test_schemes_are_told_apart_without_a_word(tmp_path, tags, kind):
     found = read(tmp_path, "".join(f"w\t{tag}\n" for tag in tags.split() * 2))
     assert (found.scheme.kind, found.warnings) == (kind, [])
+
+
+def test_blank_lines_between_words_are_told(tmp_path):
+    found = read(tmp_path, "".join(f"w\t{tag}\r\r\n" for tag in "AB" * 10))
+    assert found.warnings == [
+        "20 of 20 sentences have one word only; are there blank lines between words?"
+    ]
 
 
 def test_sets_of_tags(tmp_path):

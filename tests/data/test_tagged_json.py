@@ -1,6 +1,7 @@
 """JSON Lines, arrays and plain text: what is read, what is written, what is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -128,6 +129,13 @@ def test_exports_of_annotation_tools(tmp_path, record):
     assert found.offsets[0][:2] == [(0, 4), (5, 10)]
     array = read(tmp_path, json.dumps([record], indent=2), name="t.json")
     assert joined(array) == joined(found)
+
+
+def test_what_the_page_shows_is_read(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "tagging.md").read_text(encoding="utf-8")
+    shown = [line + "\n" for line in page.splitlines() if line.startswith('{"')]
+    found = [joined(read(tmp_path, line)) for line in shown]
+    assert found == [["B-PER O ."], ["S-PER O O O"], ["S-PER O S-PER O"], ["S-PER O O O"]]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ def lines(page):
 def problems(line, *, whole):
     """What the command would refuse in a line: options, and the number of arguments."""
     words = shlex.split(line, comments=True)[1:]
+    if words[:1] == ["tag"] and words[1:2] not in ([], ["predict"], ["file"]):
+        words.insert(1, "file")  # As `dgm tag` reads it.
     name = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
     if name not in COMMANDS:
         groups = {command.partition(" ")[0] for command in COMMANDS}

@@ -7,6 +7,7 @@ from PIL import Image
 
 from tests.docs.pages import ROOT, blocks
 from tests.sentence_modelling.untrained_models import sentences, untrained
+from tests.tagging.made_sentences import conll, names
 
 _WORDS = {
     "billing": ["card", "charged", "invoice", "payment", "price", "fee"],
@@ -15,6 +16,7 @@ _WORDS = {
 }
 _COMMON = ["the", "my", "was", "is", "on", "it", "where", "again"]
 ROWS, LABELLED = 48, 18
+NOTES = 60
 
 
 def make(folder):
@@ -22,6 +24,7 @@ def make(folder):
     random = np.random.default_rng(0)
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
     _tables(folder, random)
+    _sentences(folder)
     make_texts(folder)
     untrained(folder / "LANGUAGE_MODEL", {"model": "language_model"})
     _images(folder, random)
@@ -83,6 +86,13 @@ def _tags(folder):
         text = " ".join([*words, *random.choice(_COMMON, 4, False)])
         lines.append(",".join([text, cell, *marks]))
     (folder / "tagged.csv").write_text("\n".join(lines) + "\n")
+
+
+def _sentences(folder):
+    """Names of which the first sentences are tagged, and plain text."""
+    notes = conll(names(NOTES), lambda sentence, word: sentence < NOTES // 2)
+    (folder / "notes.conll").write_text(notes)
+    (folder / "new.txt").write_text("Anna went to Oslo.\nnothing happened to them .\n")
 
 
 def make_texts(folder):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.brief import ADDED, brief
 from tests.docs.command_lines import problems
-from tests.docs.made_files import LABELLED, ROWS, make
+from tests.docs.made_files import LABELLED, NOTES, ROWS, make
 from tests.docs.page_commands import NOT_RUN, curl, not_run, run, run_commands, servers_are_asked
 from tests.docs.page_python import run_python
 from tests.docs.pages import PAGES, blocks, commands, inline, languages, shape, table, text_of
@@ -31,6 +31,7 @@ RUN = {
         "review.md",
         "serving.md",
         "several_labels.md",
+        "tagging.md",
         "text_vae.md",
     ),
 }
@@ -108,6 +109,23 @@ def test_serving(place, monkeypatch):
     said += [f"compiles {name}" for name in compilers[9:].split(", ")]
     assert [verdict["check"] for verdict in verdicts] == said
     assert [verdict["outcome"] for verdict in verdicts[:6]] == ["passed"] * 6
+
+
+@pytest.mark.pages
+def test_tagging(place):
+    page = text_of("tagging.md")
+    run_commands(page, run)
+    names, wrong = run_python(page)
+    assert wrong == []
+    beside = {"report.html", "metrics.json", "settings.json", "model.keras", "saved_model"}
+    assert {path.name for path in Path("tagged.model").iterdir()} == beside
+    assert {row[0].strip("`") for row in table(page, "file")} == beside
+    tagged = Path("tagged.conll").read_text().splitlines()
+    assert len(tagged) == len(Path("notes.conll").read_text().splitlines())
+    assert {len(line.split("\t")) for line in tagged} == {1, 9}
+    assert len(names["job"].outcome.tokens) == NOTES
+    assert Path("new.conll").read_text().startswith("# text = Anna went to Oslo.\nAnna\t")
+    assert Path("saved_models/tags/1/saved_model.pb").is_file()
 
 
 @pytest.mark.pages

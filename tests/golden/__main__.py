@@ -14,6 +14,7 @@ from tests.golden.functional_models import FUNCTIONAL_MODELS
 from tests.golden.labelling_models import LABELLING_MODELS
 from tests.golden.latent_variable_models import LATENT_VARIABLE_MODELS
 from tests.golden.observations import observations, packed
+from tests.golden.tagging_models import TAGGING_MODELS
 from tests.golden.text_models import TEXT_MODELS
 from tfp_dgm.data import atomic_write
 from tfp_dgm.models import load_model
@@ -27,6 +28,7 @@ EVERY_MODEL = {
     **TEXT_MODELS,
     **LABELLING_MODELS,
     **FUNCTIONAL_MODELS,
+    **TAGGING_MODELS,
 }
 EXPORTED = ("hierarchical_vae", "m2", "text_classifier")
 

@@ -216,7 +216,7 @@ def test_a_run_may_be_repeated_but_nothing_else_is_replaced(words, folder):
     stranger.write_text("a\tB\n")
     with pytest.raises(DataError, match="expected nothing or an earlier result there"):
         tag_file(folder / "words.conll", stranger)
-    with pytest.raises(DataError, match="belongs to the output 'words.out.conll'"):
+    with pytest.raises(DataError, match=r"belongs to the output 'words\.out\.conll'"):
         tag_file(
             folder / "words.conll",
             folder / "other.conll",

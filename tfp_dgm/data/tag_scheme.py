@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tfp_dgm.data.legal_labels import LegalLabels
 
 OUTSIDE = "O"
 # How a scheme writes the word that begins a span, those inside, the last, and a span's only word.
@@ -98,15 +100,6 @@ class TagScheme:
         """The type of the span to which a word of this label belongs; None if there is no span."""
         return None if self.kind == PLAIN or label == OUTSIDE else label[2:]
 
-    def knows(self, tag: str) -> bool:
-        """Whether a tag of a file is one of this scheme, and names a type that it has."""
-        if self.kind == PLAIN:
-            return tag in self._index
-        letter, name = split_tag(tag, lower=self.lower)
-        if letter == OUTSIDE:
-            return not name
-        return letter in self._letters and name in self.names
-
     def allowed(self, tags: Tags) -> NDArray[np.bool_]:
         """What the tags of a sentence leave open, their neighbours considered.
 
@@ -166,81 +159,57 @@ class TagScheme:
         return {label: k for k, label in enumerate(self.labels)}
 
     @cached_property
-    def _letters(self) -> set[str]:
-        return {*LETTERS[self.kind], "B"}
+    def _legal(self) -> LegalLabels:
+        return LegalLabels(
+            self.initial,
+            self.transitions,
+            self.final,
+            [self._with_role(label, _CLOSED) for label in self.labels],
+            [self._with_role(label, _OPENED) for label in self.labels],
+        )
+
+    def _with_role(self, label: str, roles: dict[str, str]) -> int:
+        """The number of a label of a span with another letter, if `roles` has one."""
+        if self.kind == PLAIN:
+            return self._index[label]
+        return self._index[roles.get(label[0], label[0]) + label[1:]]
 
     def _read(self, tags: Tags) -> tuple[NDArray[np.bool_], list[int]]:
         """The allowed labels [T, K], and the words before which no legal sequence goes on."""
-        allowed = np.ones([len(tags), len(self.labels)], np.bool_)
-        for place in range(len(tags)):
-            if tags[place]:
-                allowed[place] = False
-                allowed[place, self._labels_at(tags, place)] = True
-        if self.kind == PLAIN or not len(tags):
-            return allowed, []
-        illegal = []
-        reached = self.initial
-        for place in range(len(tags)):
-            if not (reached & allowed[place]).any():
-                illegal.append(place)
-                if place:
-                    allowed[place - 1] = self._mapped(allowed[place - 1], _CLOSED)
-                allowed[place] = self._mapped(allowed[place], _OPENED)
-                reached = self.initial
-            allowed[place] &= reached
-            reached = self._reached(allowed[place])
-        if not (allowed[-1] & self.final).any():
-            illegal.append(len(tags))
-            allowed[-1] = self._mapped(allowed[-1], _CLOSED)
-        allowed[-1] &= self.final
-        for place in reversed(range(len(tags) - 1)):
-            allowed[place] &= self._leading(allowed[place + 1])
-        return allowed, illegal
-
-    def _reached(self, labels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The labels [K] that may follow one of these [K]."""
-        return np.any(self.transitions[labels], axis=0)
-
-    def _leading(self, labels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The labels [K] that one of these [K] may follow."""
-        return np.any(self.transitions[:, labels], axis=1)
-
-    def _mapped(self, labels: NDArray[np.bool_], roles: dict[str, str]) -> NDArray[np.bool_]:
-        """These labels [K] with other letters; a letter that is not in `roles` stays."""
-        mapped = np.zeros_like(labels)
-        for k in np.flatnonzero(labels):
-            label = self.labels[k]
-            mapped[self._index[roles.get(label[0], label[0]) + label[1:]]] = True
-        return mapped
+        return self._legal.narrowed([self._labels_at(tags, place) for place in range(len(tags))])
 
     def _labels_at(self, tags: Tags, place: int) -> list[int]:
         """The labels that the tags of one word stand for."""
-        return [
-            self._index[label] for tag in tags[place] for label in self._meanings(tags, place, tag)
-        ]
+        found = []
+        for tag in tags[place]:
+            if self.kind == "IOB1":
+                found += self._meaning(tag, self._roles_in_iob1(tags, place, tag))
+                continue
+            if tag not in self._meanings:
+                self._meanings[tag] = self._meaning(tag)
+            found += self._meanings[tag]
+        return found
 
-    def _meanings(self, tags: Tags, place: int, tag: str) -> Iterator[str]:
+    @cached_property
+    def _meanings(self) -> dict[str, list[int]]:
+        """What tags were found to mean, where the word before does not matter."""
+        return {}
+
+    def _meaning(self, tag: str, roles: str | None = None) -> list[int]:
+        """The labels that a tag stands for; `roles` are those of its letter, if known."""
         if self.kind == PLAIN:
-            yield tag
-            return
+            return [self._index[tag]]
         letter, name = split_tag(tag, lower=self.lower)
         if letter == OUTSIDE:
-            yield OUTSIDE
-            return
-        if self.kind == "IOB1":
-            roles = "BS" if letter == "B" else self._roles_of_inside(tags, place, name)
-        else:
-            roles = "".join(
-                role
-                for role, as_written in zip(_ROLES, LETTERS[self.kind], strict=True)
-                if letter == as_written
-            )
-        for role in roles:
-            yield _joined(role, name)
+            return [self._index[OUTSIDE]]
+        written = zip(_ROLES, LETTERS[self.kind], strict=True)
+        roles = roles or "".join(role for role, as_written in written if letter == as_written)
+        return [self._index[_joined(role, name)] for role in roles]
 
-    def _roles_of_inside(self, tags: Tags, place: int, name: str) -> str:
-        """What I means in IOB1, where the word before tells whether a span goes on."""
-        if not place:
+    def _roles_in_iob1(self, tags: Tags, place: int, tag: str) -> str:
+        """The roles of a tag in IOB1, where the word before tells whether a span goes on."""
+        letter, name = split_tag(tag, lower=self.lower)
+        if letter == "B" or not place:
             return "BS"
         before = {
             letter != OUTSIDE and other == name

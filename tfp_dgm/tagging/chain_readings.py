@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.data.tag_scheme import OUTSIDE
 from tfp_dgm.distributions import LinearChain
 
 # Finite potentials below this (nats, of a word beside its best label) are taken for it, so that
@@ -27,8 +28,8 @@ class Readings(NamedTuple):
 
     Attributes:
       tags: float32 [B, T, G]; probabilities of the tags as the file writes them.
-      labels: int32 [B, T]; the best labels: with spans the most probable legal sequence, else the
-        most probable label of each word.
+      labels: int32 [B, T]; the best labels: with spans the best legal sequence for finding them,
+        else the most probable label of each word.
       first, last: int32 [B, T]; the words between which the span lies, both belonging to it.
       probability: float32 [B, T]; of the whole span: that these words, no more and no fewer, are
         of this type.
@@ -175,7 +176,11 @@ def _at(values: tf.Tensor, places: tf.Tensor, states: tf.Tensor) -> tf.Tensor:
 
 
 def read_chains(
-    unary: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor, space: TagSpace
+    unary: tf.Tensor,
+    transitions: tf.Tensor,
+    lengths: tf.Tensor,
+    space: TagSpace,
+    outside_penalty: tf.Tensor | float = 0.0,
 ) -> Readings:
     """Reads chains: pure operations of TensorFlow, which XLA can compile.
 
@@ -184,6 +189,8 @@ def read_chains(
       transitions: [K, K], nats; -inf for moves that cannot be.
       lengths: int32 [B], 1 to T.
       space: what the labels mean.
+      outside_penalty: what the potentials of "O" lose where the best sequence is looked for; see
+        `span_search`.
     """
     chain = markov(unary, transitions, lengths)
     marginals = tf.exp(chain.log_marginals)
@@ -191,7 +198,9 @@ def read_chains(
     tags = tf.cast(tf.einsum("btk,kg->btg", marginals, grouped), tf.float32)
     if not space.types:
         return Readings(tags, tf.argmax(marginals, axis=-1, output_type=tf.int32))
-    labels = LinearChain(unary, transitions, lengths=lengths).mode()
+    outside = np.array([label == OUTSIDE for label in space.labels], np.float32)
+    sought = unary - tf.cast(outside_penalty * outside, unary.dtype)
+    labels = LinearChain(sought, transitions, lengths=lengths).mode()
     return Readings(tags, labels, *_spans(chain, labels, lengths, len(space.types)))
 
 

@@ -12,7 +12,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from tfp_dgm.text import forms_of_all, neighbour_counts, positive_information
 
-UNITS = 64
+UNITS = 64  # Of each half of a vector.
 _CONTEXTS = 3000
 _OFFSETS = (-2, -1, 1, 2)
 _LEAST_SEEN = 2  # Words that are seen as often span the space.
@@ -32,10 +32,12 @@ class FormVectors:
         v(w) = sum over features of spelling f of w: r_f + own(w)
         own(w) = n / (n + 3) (x(w) - what spelling tells)
 
-    x(w), of length 1, is the word's row of a truncated singular value decomposition of what stands
-    up to two words beside it; spelling is a ridge regression on these. A word that is seen n times
-    so goes from what its spelling tells to what its neighbours do, and one that is new has the
-    first.
+    Of x(w), of length 1, the first half is the word's row of a truncated singular value
+    decomposition of what stands up to two words beside it, as positive pointwise mutual
+    information. The second half is one of the mean vectors of the words right before it, and right
+    behind: it tells rare words apart, whose neighbours are rare, too. Spelling is a ridge
+    regression on these. A word that is seen n times so goes from what its spelling tells to what
+    its neighbours do, and one that is new has the first.
 
     Attributes:
       features: F names, as `text.forms_of_words` writes them.
@@ -47,7 +49,7 @@ class FormVectors:
 
     @classmethod
     def fit(cls, tokens: Sequence[Sequence[str]], *, seed: int) -> FormVectors:
-        """Learns from sentences; D is `UNITS`, or less where there are few words."""
+        """Learns from sentences; D is twice `UNITS`."""
         counts = Counter(word for sentence in tokens for word in sentence)
         words = list(counts)
         cells = forms_of_all(words)
@@ -58,24 +60,25 @@ class FormVectors:
         seen = np.array([counts[word] for word in words], float)
         count = np.bincount(place, seen).astype(np.int64)
         rows = [np.array([number[word] for word in sentence], np.int32) for sentence in tokens]
-        vectors = _of_neighbours(rows, count, seed)
-
         names = Counter(cell for row in cells for cell in row if _kind(cell) in _SPELLING)
         features = [name for name, words_of in names.items() if words_of >= _LEAST_WORDS]
         spelled = matrix_of_forms(cells, features)
-        told = np.minimum(seen, _MOST_SEEN)
-        told = (told / (told + _BELIEF)).astype(np.float32)
-        vectors -= np.average(vectors[place], axis=0, weights=told)
-        regression = _ridge(spelled, vectors[place], told)  # [F, D]
-        by_spelling = spelled @ regression  # [U, D]
+
+        believed = (count / (count + _BELIEF))[:, np.newaxis].astype(np.float32)
+        first = _of_neighbours(rows, count, seed)
+        second = _of_neighbours_vectors(rows, count, believed * first)
+        vectors = np.concatenate([first, second], axis=1) / np.float32(np.sqrt(2))
+        few = np.minimum(seen, _MOST_SEEN)
+        weights = (few / (few + _BELIEF)).astype(np.float32)
+        vectors -= np.average(vectors[place], axis=0, weights=weights)
+        regression = _ridge(spelled, vectors[place], weights)  # [F, D]
         # Of the ways a word is written, as often as it is so.
         share = scipy.sparse.csr_matrix(
-            (seen / count[place], (place, np.arange(len(words)))), shape=(len(count), len(words))
+            ((seen / count[place]).astype(np.float32), (place, np.arange(len(words)))),
+            shape=(len(count), len(words)),
         )
-        believed = (count / (count + _BELIEF))[:, np.newaxis]
-        residual = believed * (vectors - share @ by_spelling)
-        whole = np.concatenate([regression, residual]).astype(np.float32)
-        return cls((*features, *own), whole)
+        residual = believed * (vectors - share @ (spelled @ regression))
+        return cls((*features, *own), np.concatenate([regression, residual]).astype(np.float32))
 
     @property
     def units(self) -> int:
@@ -102,15 +105,43 @@ def _kind(cell: str) -> str:
 
 
 def _of_neighbours(rows: Sequence[np.ndarray], count: np.ndarray, seed: int) -> np.ndarray:
-    """float32 [V, D], of length 1, or 0 for words beside which there is nothing known."""
+    """float32 [V, UNITS], of length 1, or 0 for words beside which there is nothing known."""
     information = positive_information(neighbour_counts(rows, count, _CONTEXTS, _OFFSETS))
-    spanning = information[count >= min(_LEAST_SEEN, count.max())]
+    spanning = information[_spans(count)]
     units = min(UNITS, *spanning.shape)
     _, size, right = randomized_svd(spanning, units, random_state=seed)
-    kept = size > 1e-6 * max(size.max(), 1e-12)
-    right, size = right[kept], size[kept]
-    vectors = (information @ right.T) / np.sqrt(size)
-    vectors = np.pad(vectors, [(0, 0), (0, UNITS - len(size))])
+    return _roots(information, size, right)
+
+
+def _of_neighbours_vectors(
+    rows: Sequence[np.ndarray], count: np.ndarray, vectors: np.ndarray
+) -> np.ndarray:
+    """The same of the mean vectors [V, D] of the words right before each, and right behind."""
+    words = len(count)
+    beside = neighbour_counts(rows, count, words, (-1, 1))
+    by_frequency = np.argsort(-count, kind="stable")
+    means = []
+    for side in (0, 1):
+        found = beside[:, side * (words + 1) : (side + 1) * (words + 1)]
+        end = found[:, -1].toarray()  # How often the sentence ends there.
+        total = np.maximum(found.sum(axis=1), 1)
+        means.append(np.asarray(found[:, :-1] @ vectors[by_frequency]) / total)
+        means.append(end / total)
+    table = np.asarray(np.concatenate(means, axis=1), np.float32)
+    table -= table.mean(axis=0)
+    _, size, right = np.linalg.svd(table[_spans(count)], full_matrices=False)
+    return _roots(table, size[:UNITS], right[:UNITS])
+
+
+def _spans(count: np.ndarray) -> np.ndarray:
+    return count >= min(_LEAST_SEEN, count.max())
+
+
+def _roots(table: np.ndarray, size: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Rows of U sqrt(s), of length 1, filled with 0 to `UNITS`."""
+    kept = size > 1e-5 * max(size.max(initial=0), 1e-12)
+    vectors = (table @ right[kept].T) / np.sqrt(size[kept])
+    vectors = np.pad(vectors, [(0, 0), (0, UNITS - kept.sum())])
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.maximum(length, 1e-6)).astype(np.float32)
 

@@ -11,6 +11,10 @@ from tfp_dgm.confidence import Calibration, acceptance_threshold
 from tfp_dgm.tagging.clustering import design_effect
 
 _ROUNDING = 1e-5  # By more than that no float32 graph is off.
+# The largest set that passes has been lucky among those that were tried: rows that choose it tell
+# less of it. Of 95 runs on English parts of speech (50 and 100 sentences out of 1,500 that a tagger
+# had not seen) 91 % were kept without this, 93 % with it, at 2 % less coverage.
+_CHOSEN = 1.5
 _MOST_ROWS = 20_000  # Of more the grids of a calibration take long, and nothing is left to learn.
 
 
@@ -107,7 +111,7 @@ class Judge:
             cross_fitted=rows.cross_fitted,
             allowed=rows.allowed,
             fitted=rows.fitted,
-            counts=np.full(len(rows), 1 / self.effect),
+            counts=np.full(len(rows), 1 / (_CHOSEN * self.effect)),
         )
         if threshold is None or of is None:
             return threshold

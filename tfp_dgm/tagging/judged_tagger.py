@@ -191,7 +191,7 @@ class JudgedTagger(SavesArguments, keras.Model):
     def _of_spans(self, readings: Readings, read: tf.Tensor) -> dict[str, tf.Tensor]:
         assert self.spans is not None
         inside = read & (readings.labels > 0)
-        raw = readings.probability
+        raw = tf.convert_to_tensor(readings.probability)
         both = self._calibrated(self.spans, tf.stack([1 - raw, raw], axis=-1))
         probability = both[..., 1]
         share = tf.minimum(readings.other_probability / tf.maximum(1 - raw, 1e-6), 1)

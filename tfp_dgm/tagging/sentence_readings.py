@@ -92,7 +92,8 @@ class TaggerReader:
             for place, row in enumerate(rows):
                 if allowed[row] is not None:
                     known[place, : lengths[place]] = allowed[row]
-            readings = self._read(padded_tokens([tokens[row] for row in rows]), known)
+            padded = tf.constant(padded_tokens([tokens[row] for row in rows]), tf.string)
+            readings = self._read(padded, tf.constant(known))
             for row, reading in zip(rows, split_readings(readings, lengths), strict=True):
                 found[row] = reading
             done += len(rows)
@@ -125,7 +126,8 @@ def read_tokens(
     unary = parts.unary + first  # [B, T, K]
     if allowed is not None:
         unary = tf.where(allowed, unary, -np.inf)
-    return read_chains(unary, parts.transitions[0, 0], chain.lengths, space)
+    penalty = tf.convert_to_tensor(tagger.outside_penalty)
+    return read_chains(unary, parts.transitions[0, 0], chain.lengths, space, penalty)
 
 
 def reading_of_answer(answer: SentenceAnswer, space: TagSpace) -> SentenceReading:

@@ -154,19 +154,25 @@ class SequenceTagger(SavesArguments, keras.Model):
         specs = tf.TensorSpec([None, None], tf.string), tf.TensorSpec([None], tf.int32)
         return tf.function(self.potentials, input_signature=specs, autograph=False)
 
+    def path(self, chain: LinearChain) -> tf.Tensor:
+        """The states int32 [B, T] of the best legal sequence of what `chain` gives.
+
+        Where tags are spans, "O" loses `outside_penalty` before; see `span_search`.
+        """
+        lost = penalty_of_states(1.0, self.labels) * tf.convert_to_tensor(self.outside_penalty)
+        return chain.copy(unary=chain.potentials.unary - lost).mode()
+
     def serving_signatures(self) -> dict[str, Signature]:
         """`serving_default`: tokens [T], filled with "" -> tags [T] and their probabilities [T].
 
         The tags are those of the best path; "" and 0 in the padding.
         """
         names = tf.constant(self.labels)
-        outside = penalty_of_states(1.0, self.labels)  # [K]
 
         def tag(tokens: tf.Tensor) -> dict[str, tf.Tensor]:
             chain = self.chain(tokens)
             marginals = chain.marginals().unary
-            unary = chain.potentials.unary - outside * self.outside_penalty
-            mode = chain.copy(unary=unary).mode()
+            mode = self.path(chain)
             read = tokens != ""
             of_mode = tf.gather(marginals, mode, axis=-1, batch_dims=2)
             return {

@@ -122,7 +122,7 @@ def judge_tags(
                 accept[own] = bool(span.accept) & opened[own]
     given_probability = np.full(len(opened), np.nan, np.float32)
     given_probability[words.annotated] = given_label_probability(
-        judge.calibration, rows.cross_fitted, rows.allowed, rows.fitted
+        judge.calibration, rows.cross_fitted, rows.allowed, words.fitted
     )
     different = len(np.unique(words.texts[words.starts[readings.annotated]]))
     doubt = np.where(observed < 0, 1 - confidence, 0)

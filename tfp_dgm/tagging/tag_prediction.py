@@ -108,7 +108,8 @@ def _result(answers: Answers, row: int, length: int) -> SentenceResult:
     if "span_first" in answers:
         first = answers["span_first"][row]
         spans = [
-            _span(answers, row, word) for word in np.flatnonzero(first == np.arange(len(first)))
+            _span(answers, row, int(word))
+            for word in np.flatnonzero(first == np.arange(len(first)))
         ]
     return SentenceResult(
         tags=[tag.decode("utf-8") for tag in answers["tags"][row, :length]],

@@ -53,7 +53,9 @@ class ColumnLayout:
         if _NAMED.match(line):
             return True
         if len(cells) != self.count:
-            return line.startswith(("# ", "#\t")) or at_start
+            # A hashtag without a tag is a word.
+            word = len(cells) == 1 and self.count == 2 and " " not in line
+            return line.startswith(("# ", "#\t")) or (at_start and not word)
         # `# newdoc` in a file of two columns between blanks.
         return (
             not self.tabs

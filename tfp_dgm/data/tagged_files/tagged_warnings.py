@@ -13,6 +13,7 @@ from tfp_dgm.data.visible_text import is_blank
 
 _LINES_SHOWN = 5
 _LONG = 1000
+_MANY, _MOST = 20, 0.9
 _NUMBER = re.compile(r"[0-9.]+")
 
 
@@ -69,6 +70,12 @@ def odd_sentences(sentences: Sequence[RawSentence]) -> Iterator[str]:
         yield (
             f"a sentence of {len(longest.tokens):,} words from {longest.place(0)} on; is a "
             "blank line missing between sentences?"
+        )
+    single = sum(len(sentence.tokens) == 1 for sentence in sentences)
+    if len(sentences) >= _MANY and single > _MOST * len(sentences):
+        yield (
+            f"{single:,} of {len(sentences):,} sentences have one word only; are there blank lines "
+            "between words?"
         )
     unseen = [
         sentence.place(place)

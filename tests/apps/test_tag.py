@@ -1,0 +1,70 @@
+"""`dgm tag` and `dgm tag predict`, on a small file."""
+
+import json
+
+import pytest
+from tfp_dgm_apps.cli import app
+from typer.testing import CliRunner
+
+from tests.tagging.made_sentences import conll, parts_of_speech
+
+SENTENCES = parts_of_speech(60)
+
+
+def _run(*words):
+    return CliRunner().invoke(app, ["tag", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tag")
+    (folder / "in.conll").write_text(conll(SENTENCES, lambda sentence, word: sentence < 12))
+    (folder / "predict").write_text(conll(SENTENCES, lambda sentence, word: False))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tagged(folder):
+    words = ("--output", folder / "out.conll", "--min-precision", "0.8", "--quiet")
+    result = _run(folder / "in.conll", *words, "--json", folder / "figures.json")
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_file_is_tagged_and_a_summary_shown(folder, tagged):
+    rows = [line.split("\t") for line in (folder / "out.conll").read_text().splitlines()]
+    assert [row[:2] for row in rows if row != [""]] == [
+        [word, tag if sentence < 12 else "_"]
+        for sentence, (words, tags) in enumerate(SENTENCES)
+        for word, tag in zip(words, tags, strict=True)
+    ]
+    opened = sum(len(words) for words, _ in SENTENCES[12:])
+    assert f"{opened} words tagged, " in tagged.stdout
+    assert str(folder / "out.model") in tagged.stdout
+    assert "Only 1" in tagged.stderr  # So few sentences have tags.
+    figures = json.loads((folder / "figures.json").read_text())
+    assert figures["sentences"]["whole"] == 12
+    assert figures["acceptance"]["asked_precision"] == 0.8
+
+
+def test_a_model_tags_a_file_whatever_it_is_called(folder, tagged, monkeypatch):
+    monkeypatch.chdir(folder)
+    result = _run("predict", "out.model", "predict", "--output", "new.conll", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert "new.conll: 60 sentences tagged" in result.stdout
+    was, new = ((folder / name).read_text().splitlines() for name in ("out.conll", "new.conll"))
+    behind = sum(len(words) + 1 for words, _ in SENTENCES[:12])
+    assert [line.split("\t")[2] for line in was[behind:] if line] == [
+        line.split("\t")[2] for line in new[behind:] if line
+    ]
+    # Without a tag there is nothing to learn; but the file is found, and is no command.
+    refused = _run("./predict", "--output", "other.conll")
+    assert refused.exit_code == 2
+    assert "no word has a tag" in refused.output
+
+
+def test_help_tells_both_forms():
+    group = _run("--help")
+    assert group.exit_code == 0
+    assert "predict" in group.output
+    assert "--min-precision" in _run("file", "--help").output
