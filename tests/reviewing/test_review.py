@@ -221,6 +221,40 @@ def test_the_table_of_a_review_is_read_by_a_labelling(tmp_path):
     assert table.classes == (*CLASSES, "sa,\nles")
 
 
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_review_of_what_was_reviewed_keeps_what_was_said(tmp_path, ending):
+    """The exported table is labelled again, and reviewed again."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with Review(made_model(tmp_path / "one")) as review:
+        for who in ("ann", "bob"):
+            review.answer(who, "label", rows=[20, 21, 22], label="login")
+        review.answer("ann", "none", rows=[23])
+        review.answer("ann", "note", rows=[21], note="first")
+        export_review(review, tmp_path / f"between{ending}")
+    between = tmp_path / f"between{ending}"
+    if ending == ".csv":
+        exported = pd.read_csv(between, dtype=str, keep_default_na=False)
+    else:
+        exported = pd.read_json(between, lines=True, dtype=False)
+    again = exported.assign(**made_frame().drop(columns=["id", "text", "label"]).to_dict("list"))
+    with Review(made_model(tmp_path / "two", again, ending)) as review:
+        review.answer("", "label", rows=[20, 24], label="other")
+        review.answer("ann", "label", rows=[21], label="billing")
+        review.answer("ann", "note", rows=[21], note="second")
+        export_review(review, tmp_path / "last.csv")
+    read = pd.read_csv(tmp_path / "last.csv", dtype=str, keep_default_na=False)
+    rows = read.loc[20:25]
+    assert rows["label"].tolist() == ["other", "billing", "login", "", "other", ""]
+    assert rows["reviewed_by"].tolist() == ["-", "ann", "ann, bob", "ann", "-", ""]
+    assert rows["review_no_class"].tolist() == [*["false"] * 3, "true", "false", "false"]
+    assert rows["review_notes"].tolist() == ["", "first; second", "", "", "", ""]
+    assert rows["label_by_ann"].tolist() == ["login", "billing", "login", "", "", ""]
+    assert rows["label_by_bob"].tolist() == ["login", "login", "login", "", "", ""]
+    assert rows["label_by_"].tolist() == ["other", "", "", "", "other", ""]
+    assert read.columns.is_unique
+
+
 def test_several_peoples_labels_are_columns_of_answers(tmp_path):
     with Review(made_model(tmp_path)) as review:
         review.answer("ann", "label", rows=[20, 21], label="other")

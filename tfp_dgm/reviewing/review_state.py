@@ -26,7 +26,7 @@ class Verdict:
       number: of the entry.
       kind: "label", "none" or "skip".
       label: the class, "" where it is none.
-      guess: what was guessed when the row was shown, "" where it was not shown by itself.
+      guess: what was guessed when it was answered, "" where it was not answered by itself.
     """
 
     number: int
