@@ -29,9 +29,9 @@ def export_review(
     Labels that people gave stand in the label column, over those of the source; of several people
     the last one's. Of a row of none of the classes the cell is empty. Three columns are added:
     `reviewed_by` (the name, or names; - where none was given), `review_no_class` (true for such a
-    row) and `review_notes`; where several people answered, for each a column more, `label_by_` and the name, which
-    `dgm label` takes as annotators' answers. Where the source has these columns from an earlier
-    review, they stay for rows that were not answered since.
+    row) and `review_notes`; where several people answered, for each a column more, `label_by_` and
+    the name, which `dgm label` takes as annotators' answers. Where the source has these columns
+    from an earlier review, they stay for rows that were not answered since.
 
     Answers that come while it is written are not in it; they do not wait.
 
