@@ -4,7 +4,7 @@ import scipy.optimize
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from tfp_dgm.labelling.calibration import Calibration
+from tfp_dgm.confidence import Calibration
 from tfp_dgm.labelling.multi_label.class_calibrations import calibrated, class_calibrations
 from tfp_dgm.labelling.multi_label.expected_f1 import LEAST, MOST, f1_thresholds
 from tfp_dgm.labelling.multi_label.sigmoid_heads import fit_sigmoid_heads
