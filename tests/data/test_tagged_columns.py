@@ -187,7 +187,7 @@ def test_blank_lines_between_words_are_told(tmp_path):
 
 def test_sets_of_tags(tmp_path):
     found = read(tmp_path, "a\tN|V\nb\tN\nc\tV\nd\tN|?\n")
-    assert found.tags == [[("N", "V"), ("N",), ("V",), ("N|?",)]]
+    assert found.tags == [[("N", "V"), ("N",), ("V",), ()]]
     assert read(tmp_path, "a\tN|V\nb\tN\nc\tV\n", separator="").tags[0][0] == ("N|V",)
     assert read(tmp_path, "a\tN/V\nb\tN\nc\tV\n", separator="/").tags[0][0] == ("N", "V")
     assert read(tmp_path, "a\tB-X|O\nb\tB-X\nc\tI-X\n").tags[0][0] == ("B-X", "O")

@@ -27,8 +27,8 @@ EVERY_MODEL = {
     **LATENT_VARIABLE_MODELS,
     **TEXT_MODELS,
     **LABELLING_MODELS,
-    **FUNCTIONAL_MODELS,
     **TAGGING_MODELS,
+    **FUNCTIONAL_MODELS,
 }
 EXPORTED = ("hierarchical_vae", "m2", "text_classifier")
 

@@ -7,15 +7,36 @@ from tfp_dgm.networks import TemperedMixture
 from tfp_dgm.tagging import JudgedTagger, SequenceTagger
 from tfp_dgm.text import WordForms
 
+LABELS = ("O", "B-X", "I-X", "E-X", "S-X")
+FEATURES = ("w Rome", "l rome", "s2 me", "f Xx", "w in", "l in", "s1 n", "s2 ng", "p2 he")
 SCHEME = TagScheme("BIO", ("LOC", "PER"))
-FEATURES = ("w Rome", "l rome", "s2 me", "f Xx", "w in", "l in", "s1 n", "s2 ng")
-TOKENS = np.array([[b"Rome", b"in", b"Home"], [b"being", b"", b""]])
+TOKENS = np.array([[b"Rome", b"in", b"Home"], [b"being", b"here", b""], [b"9", b"", b""]])
 
 
 def sequence_tagger():
+    """Of the first six features, and vectors of all."""
+    begins, goes_on = np.bool_([1, 1, 0, 0, 1]), np.bool_([0, 0, 1, 1, 0])
+    model = SequenceTagger(
+        LABELS,
+        WordForms(FEATURES),
+        taught=6,
+        units=2,
+        initial=begins,
+        transitions=np.stack([begins, goes_on, goes_on, begins, begins]),
+        final=[True, False, False, True, True],
+    )
+    model.build()
+    random = np.random.default_rng(7)
+    for weight in model.weights:
+        weight.assign(random.normal(size=weight.shape))
+    model.temperature.assign(1.3)
+    return model, TOKENS, None
+
+
+def tagger_of_names():
     tagger = SequenceTagger(
         SCHEME.labels,
-        WordForms(FEATURES),
+        WordForms(FEATURES[:-1]),
         taught=5,
         units=3,
         initial=SCHEME.initial,
@@ -32,7 +53,7 @@ def sequence_tagger():
 
 def judged_tagger():
     model = JudgedTagger(
-        sequence_tagger(),
+        tagger_of_names(),
         SCHEME.kind,
         SCHEME.names,
         SCHEME.lower,
@@ -45,4 +66,4 @@ def judged_tagger():
     return model, TOKENS, None
 
 
-TAGGING_MODELS = {"judged_tagger": judged_tagger}
+TAGGING_MODELS = {"sequence_tagger": sequence_tagger, "judged_tagger": judged_tagger}

@@ -238,3 +238,16 @@ def test_what_cannot_be_learned_from_is_refused(change, message):
     }
     with pytest.raises(ValueError, match=message):
         fit_tagger(**given | change)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [["a"], ["\u200b", "a b"], [f"w{place % 7}" for place in range(400)]],
+    ids=["one word", "unseen and blank", "400 words"],
+)
+def test_sentences_of_all_kinds_are_learned(sentence):
+    states = [0, 1, 1][: len(sentence)] + [1] * (len(sentence) - 3)
+    fit = fit_tagger([sentence], [np.eye(3, dtype=bool)[states]], LABELS, LEGAL)
+    assert fit.fitted[0].mode.tolist() == states
+    np.testing.assert_allclose(fit.cross_fitted[0].marginals.sum(axis=1), 1, rtol=1e-5)
+    assert np.isfinite(fit.tagger.vectors.numpy()).all()

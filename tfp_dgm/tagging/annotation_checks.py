@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfp_dgm.tagging.chain_fitting import Legal, legal_words
-from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
+from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
 
 
 def annotated_sentences(

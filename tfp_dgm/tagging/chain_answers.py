@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfp_dgm.tagging.chain_fitting import Legal, legal_words
-from tfp_dgm.tagging.chain_sums import ChainSums, PackedSentences, best_paths, chain_sums
+from tfp_dgm.tagging.packed_chains import ChainSums, PackedSentences, best_paths, chain_sums
 from tfp_dgm.tagging.span_marginals import (
     OUTSIDE,
     FoundSpan,
@@ -18,6 +18,7 @@ from tfp_dgm.tagging.span_marginals import (
 )
 
 _WORDS_AT_ONCE = 16_384
+_POTENTIALS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def answers_of_potentials(
     penalty = penalty_of_states(outside_penalty, labels)
     moves = np.where(legal[1], transitions, -np.inf)
     found: list[SentenceAnswer] = [None] * len(unary)  # type: ignore[list-item]
-    for rows in batches_by_length([len(potential) for potential in unary]):
+    for rows in batches_by_length([len(potential) for potential in unary], len(labels)):
         lengths = [len(unary[row]) for row in rows]
         packed = PackedSentences(lengths)
         flat = np.concatenate([unary[row] for row in rows])[packed.order].astype(np.float64)
@@ -91,13 +92,17 @@ def penalty_of_states(outside_penalty: float, labels: Sequence[str]) -> np.ndarr
     return outside_penalty * np.array(outside, np.float32)
 
 
-def batches_by_length(lengths: Sequence[int]) -> Iterator[np.ndarray]:
-    """Numbers of sentences, the shortest first, some thousand words at a time."""
+def batches_by_length(lengths: Sequence[int], num_states: int = 1) -> Iterator[np.ndarray]:
+    """Numbers of sentences, the shortest first, some thousand words at a time.
+
+    Fewer where there are many states.
+    """
+    most = min(_WORDS_AT_ONCE, _POTENTIALS_AT_ONCE // num_states)
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):
         end = start + 1
-        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= _WORDS_AT_ONCE:
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= most:
             end += 1
         yield order[start:end]
         start = end

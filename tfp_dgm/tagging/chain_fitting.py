@@ -9,8 +9,13 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
-from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
+from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
 from tfp_dgm.tagging.word_windows import BLOCKS, VECTOR_SCALES, WordTable
+
+_MOST_WEIGHTS = 10_000_000
+# How many distinct words must have a feature, or how often a word must be there: more where there
+# were too many weights.
+_LEAST_WORDS = (1, 2, 3, 5, 10)
 
 Legal = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -75,15 +80,21 @@ class ChainProblem:
         self.moves = legal[1]
         self.given = _Given(self.packed, allowed[order] & self.legal)
         self.words = words
-        scales = words.scales()
-        self.blocks = [
-            _Block(words, windows[order, block], scales[block], VECTOR_SCALES[block])
-            for block in range(BLOCKS)
-        ]
         k = self.num_states
+        for least in _LEAST_WORDS:
+            self.blocks = self._blocks(windows[order], least)
+            if sum(sum(block.sizes) for block in self.blocks) * k <= _MOST_WEIGHTS:
+                break
         sizes = [size * k for block in self.blocks for size in block.sizes]
         self.bounds = np.cumsum([*sizes, k * k])
         self.num_weights = int(self.bounds[-1]) + k
+
+    def _blocks(self, windows: np.ndarray, least: int) -> list[_Block]:
+        scales = self.words.scales()
+        return [
+            _Block(self.words, windows[:, block], scales[block], VECTOR_SCALES[block], least)
+            for block in range(BLOCKS)
+        ]
 
     def split(self, weights: np.ndarray) -> list[np.ndarray]:
         """All weights as those of features and of vectors, block by block, moves [K, K], bias."""
@@ -172,17 +183,25 @@ class _Block:
     """The words at one offset from each of N words; [V] of them are distinct.
 
     Attributes:
-      kept: int [F_b]; the features that the block sees.
+      kept: int [F_b]; the features that the block sees: of `least` distinct words, or places.
       scale: float32 [F_b].
     """
 
     def __init__(
-        self, words: WordTable, ids: np.ndarray, scales: np.ndarray, vector_scale: float
+        self,
+        words: WordTable,
+        ids: np.ndarray,
+        scales: np.ndarray,
+        vector_scale: float,
+        least: int,
     ) -> None:
         there = np.flatnonzero(ids >= 0)
         distinct, place = np.unique(ids[there], return_inverse=True)
         own = words.forms[distinct]
-        self.kept = np.flatnonzero((own.getnnz(axis=0) > 0) & (scales > 0))
+        # Of a whole word, and of the ends of sentences, how often they are there counts instead.
+        times = own.T @ np.bincount(place)
+        often = np.where(words.spelled, own.getnnz(axis=0), times) >= least
+        self.kept = np.flatnonzero(often & (scales > 0))
         self.scale = scales[self.kept]
         self.vector_scale = vector_scale
         self._forms = (own[:, self.kept] @ scipy.sparse.diags(self.scale)).tocsr()

@@ -10,8 +10,8 @@ import numpy as np
 import scipy.optimize
 
 from tfp_dgm.tagging.chain_fitting import ChainProblem, ChainWeights, Legal, legal_words
-from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
 from tfp_dgm.tagging.form_vectors import FormVectors
+from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
 from tfp_dgm.tagging.word_windows import WordTable, windows
 
 FOLDS = 5

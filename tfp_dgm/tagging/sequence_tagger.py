@@ -138,7 +138,7 @@ class SequenceTagger(SavesArguments, keras.Model):
     def answers(self, tokens: Sequence[Sequence[str]]) -> list[SentenceAnswer]:
         """Tags, probabilities and spans of sentences, each of one token or more, in their order."""
         unary: list[np.ndarray] = [np.zeros(0)] * len(tokens)
-        for rows in batches_by_length([len(sentence) for sentence in tokens]):
+        for rows in batches_by_length(list(map(len, tokens)), len(self.labels)):
             lengths = np.array([len(tokens[row]) for row in rows], np.int32)
             found = self._potentials(_padded([tokens[row] for row in rows]), lengths).numpy()
             for row, length, of_row in zip(rows, lengths, found, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfp_dgm.tagging.chain_answers import moves_of_sums, penalty_of_states
 from tfp_dgm.tagging.chain_fitting import Legal, legal_words
-from tfp_dgm.tagging.chain_sums import PackedSentences, best_paths, chain_sums
+from tfp_dgm.tagging.packed_chains import PackedSentences, best_paths, chain_sums
 from tfp_dgm.tagging.span_marginals import FoundSpan, path_probability, span_states, spans_of_path
 
 _PENALTIES = (0.0, 0.4, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0)

@@ -57,6 +57,11 @@ class WordTable:
         vectors = np.pad(vectors, [(0, 2), (0, 0)])
         return cls(words, features, scipy.sparse.block_diag([forms, end], format="csr"), vectors)
 
+    @property
+    def spelled(self) -> np.ndarray:
+        """Whether each feature is one of spelling, and not a whole word or an end, bool [F + 2]."""
+        return np.array([name[0] not in "wl" for name in self.features] + [False, False])
+
     def scales(self) -> np.ndarray:
         """What each feature weighs in each block, float32 [BLOCKS, F + 2]; 0: not seen there."""
         kinds = [name.split(" ", 1)[0] for name in self.features]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
 from tfp_dgm.data.tagged_files.column_layout import DOCUMENT_START, ColumnLayout
-from tfp_dgm.data.tagged_files.line_chunks import change_lines, line_chunks
+from tfp_dgm.data.tagged_files.line_files import LineFile, line_chunks
 from tfp_dgm.data.tagged_files.output_names import refuse_others
 from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
 from tfp_dgm.data.tagged_files.tag_results import ACCEPT, SentenceResult
@@ -18,7 +18,7 @@ _NOTHING = "_"
 
 
 @dataclass(frozen=True)
-class ColumnFile:
+class ColumnFile(LineFile):
     """A file in a CoNLL format.
 
     Comments, blank lines and the starts of documents stay as they are.
@@ -28,13 +28,8 @@ class ColumnFile:
     layout: ColumnLayout
 
     def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
-        """Yields the file in parts of about `size` sentences; None for all of it at once."""
+        """See `TaggedFile.chunks`."""
         return line_chunks(self.path, size, self._word, starts=DOCUMENT_START)
-
-    @property
-    def kind(self) -> str | None:
-        """The scheme of the tags where it is known."""
-        return None
 
     @property
     def tags_from(self) -> str:
@@ -47,16 +42,10 @@ class ColumnFile:
         """Checks that a file of this format may have the name."""
         refuse_others(output, "CoNLL columns")
 
-    def written(
-        self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
-    ) -> str:
-        """The part of the file, with the results in it."""
-        pieces = list(chunk.pieces)
-        for sentence, result in zip(chunk.sentences, results, strict=True):
-            change_lines(pieces, sentence, result_columns(scheme, result), self._with_columns)
-        return "".join(pieces)
+    def _added(self, scheme: TagScheme, result: SentenceResult) -> list[list[str]]:
+        return result_columns(scheme, result)
 
-    def _with_columns(self, body: str, added: list[str], place: str) -> str:
+    def _changed(self, body: str, added: list[str], place: str) -> str:
         tabs = self.layout.tabs
         missing = len(self.layout.cells(body)) < self.layout.count
         tag = [("" if tabs else _NOTHING)] * missing

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfp_dgm.data.conllu import check_word_line
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
-from tfp_dgm.data.tagged_files.line_chunks import change_lines, line_chunks
+from tfp_dgm.data.tagged_files.line_files import LineFile, line_chunks
 from tfp_dgm.data.tagged_files.output_names import refuse_others
 from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
 from tfp_dgm.data.tagged_files.tag_results import ACCEPT, SentenceResult
@@ -28,7 +28,7 @@ _NOTHING = "_"
 
 
 @dataclass(frozen=True)
-class ConlluFile:
+class ConlluFile(LineFile):
     """A file in the CoNLL-U format.
 
     Surface tokens that span several words (1-2) and empty nodes (1.1) stay as they are.
@@ -44,13 +44,8 @@ class ConlluFile:
     tag: int
 
     def chunks(self, size: int | None, *, with_tags: bool = True) -> Iterator[RawChunk]:
-        """Yields the file in parts of about `size` sentences; None for all of it at once."""
+        """See `TaggedFile.chunks`."""
         return line_chunks(self.path, size, self._word)
-
-    @property
-    def kind(self) -> str | None:
-        """The scheme of the tags where it is known."""
-        return None
 
     @property
     def tags_from(self) -> str:
@@ -61,16 +56,10 @@ class ConlluFile:
         """Checks that a file of this format may have the name."""
         refuse_others(output, "CoNLL-U")
 
-    def written(
-        self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
-    ) -> str:
-        """The part of the file, with the results in it."""
-        pieces = list(chunk.pieces)
-        for sentence, result in zip(chunk.sentences, results, strict=True):
-            change_lines(pieces, sentence, _attributes(scheme, result), self._with_attributes)
-        return "".join(pieces)
+    def _added(self, scheme: TagScheme, result: SentenceResult) -> list[list[str]]:
+        return _attributes(scheme, result)
 
-    def _with_attributes(self, body: str, added: list[str], place: str) -> str:
+    def _changed(self, body: str, added: list[str], place: str) -> str:
         rest, _, attributes = body.rpartition("\t")
         there = {item.partition("=")[0] for item in attributes.split("|")}
         if taken := [repr(name) for name in _ATTRIBUTES if name in there]:

@@ -55,7 +55,7 @@ class TagCells:
             if not self._may_be_set(cell):
                 return (cell,)
             parts = [part.strip() for part in cell.split(self._separator)]
-            if not all(part in alone or _is_of_span(part) for part in parts):
+            if not all(part in alone or part in ("_", "?") or _is_of_span(part) for part in parts):
                 self._names.append(cell)
                 return (cell,)
             cell = tuple(parts)

@@ -13,7 +13,11 @@ from tfp_dgm.data.tagged_files.json_records import JsonPiece
 from tfp_dgm.data.tagged_files.raw_sentences import Cell, RawSentence
 from tfp_dgm.data.tagged_files.span_cells import cells_of_spans
 from tfp_dgm.data.tagged_files.tag_results import SentenceResult
-from tfp_dgm.data.tagged_files.word_records import require_whole_characters, rounded
+from tfp_dgm.data.tagged_files.word_records import (
+    require_whole_characters,
+    rounded,
+    span_values,
+)
 from tfp_dgm.data.visible_text import is_blank
 from tfp_dgm.data.words_of_text import words_of
 
@@ -113,11 +117,7 @@ def text_results(
             {
                 "start": words[span.first][0],
                 "end": words[span.last][1],
-                "label": span.name,
-                "probability": rounded(span.probability),
-                "accept": span.accept,
-                "runner_up": span.runner_up,
-                "runner_up_probability": rounded(span.runner_up_probability),
+                **span_values(span),
             }
             for span in result.spans
         ]

@@ -12,7 +12,7 @@ from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
 from tfp_dgm.data.tagged_files.json_records import JsonPiece
 from tfp_dgm.data.tagged_files.raw_sentences import Cell, RawSentence
-from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
 
 _Error = Callable[[str], DataError]
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -81,15 +81,7 @@ class WordRecords:
         }
         if scheme.kind != PLAIN:
             added["predicted_spans"] = [
-                {
-                    "first": span.first,
-                    "last": span.last,
-                    "label": span.name,
-                    "probability": rounded(span.probability),
-                    "accept": span.accept,
-                    "runner_up": span.runner_up,
-                    "runner_up_probability": rounded(span.runner_up_probability),
-                }
+                {"first": span.first, "last": span.last, **span_values(span)}
                 for span in result.spans
             ]
         return added
@@ -107,6 +99,17 @@ def require_whole_characters(texts: Iterable[str], error: Callable[[str], DataEr
     for text in texts:
         if not text.isascii() and _SURROGATE.search(text):
             raise error(f"expected text; received half of a surrogate pair in {ascii(text)[:60]}")
+
+
+def span_values(span: SpanResult) -> dict[str, Any]:
+    """What is written of a span, but for where it is."""
+    return {
+        "label": span.name,
+        "probability": rounded(span.probability),
+        "accept": span.accept,
+        "runner_up": span.runner_up,
+        "runner_up_probability": rounded(span.runner_up_probability),
+    }
 
 
 def rounded(probability: float) -> float:

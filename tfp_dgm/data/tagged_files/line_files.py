@@ -1,13 +1,16 @@
-"""Parts of files that have a word a line and blank lines between sentences."""
+"""Files that have a word a line and blank lines between sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 from tfp_dgm.data.limits import MAX_CELL_CHARACTERS
+from tfp_dgm.data.tag_scheme import TagScheme
 from tfp_dgm.data.tagged_files.raw_sentences import RawChunk, RawSentence
+from tfp_dgm.data.tagged_files.tag_results import SentenceResult
 from tfp_dgm.data.text_file import open_text
 
 # A line without its end, its number, and how many words of the sentence went before; the word and
@@ -49,21 +52,31 @@ def line_chunks(
     yield chunk
 
 
-def change_lines(
-    pieces: list[str],
-    sentence: RawSentence,
-    added: Sequence[list[str]],
-    change: Callable[[str, list[str], str], str],
-) -> None:
-    """Changes the lines of a sentence's words, but not how they end.
+class LineFile(ABC):
+    """A file with a word a line, in which lines get results."""
 
-    Args:
-      pieces: of the part of the file; changed.
-      sentence: one of it, of T words.
-      added: what each of the T lines gets.
-      change: takes a line, what it gets, and its place; returns the new line.
-    """
-    words = zip(sentence.pieces, added, strict=True)
-    for word, (piece, cells) in enumerate(words):
-        body = pieces[piece].rstrip("\r\n")
-        pieces[piece] = change(body, cells, sentence.place(word)) + pieces[piece][len(body) :]
+    @property
+    def kind(self) -> str | None:
+        """The scheme of the tags where the format tells it."""
+        return None
+
+    def written(
+        self, chunk: RawChunk, scheme: TagScheme, results: Iterable[SentenceResult], output: Path
+    ) -> str:
+        """See `TaggedFile.written`."""
+        pieces = list(chunk.pieces)
+        for sentence, result in zip(chunk.sentences, results, strict=True):
+            words = zip(sentence.pieces, self._added(scheme, result), strict=True)
+            for word, (piece, added) in enumerate(words):
+                body = pieces[piece].rstrip("\r\n")
+                changed = self._changed(body, added, sentence.place(word))
+                pieces[piece] = changed + pieces[piece][len(body) :]
+        return "".join(pieces)
+
+    @abstractmethod
+    def _added(self, scheme: TagScheme, result: SentenceResult) -> list[list[str]]:
+        """What each of the T lines of a sentence gets."""
+
+    @abstractmethod
+    def _changed(self, body: str, added: list[str], place: str) -> str:
+        """A line without its end, with what it gets."""

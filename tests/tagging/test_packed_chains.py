@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tfp_dgm.tagging.chain_fitting import ChainProblem
-from tfp_dgm.tagging.chain_sums import PackedSentences, chain_sums
 from tfp_dgm.tagging.form_vectors import FormVectors
+from tfp_dgm.tagging.packed_chains import PackedSentences, best_paths, chain_sums
 from tfp_dgm.tagging.word_windows import WordTable, windows
 
 STATES = 3
@@ -119,3 +119,31 @@ def test_the_loss_is_the_log_probability_of_partial_annotations():
         step *= 1e-2 / np.linalg.norm(step)
         rise = problem.value(vector + step, l2)[0] - problem.value(vector - step, l2)[0]
         assert slope @ step == pytest.approx(rise / 2, rel=2e-2, abs=2e-5)
+
+
+def test_too_many_weights_leave_rare_features_out(monkeypatch):
+    """Of "cat", twice there, the word is kept, and of "Run" none; -s ends two words."""
+    table = WordTable.of(TOKENS, FormVectors.fit(TOKENS, seed=0))
+    monkeypatch.setattr("tfp_dgm.tagging.chain_fitting._MOST_WEIGHTS", 0)
+    monkeypatch.setattr("tfp_dgm.tagging.chain_fitting._LEAST_WORDS", (1, 2))
+    lengths = [len(sentence) for sentence in TOKENS]
+    known = np.ones((sum(lengths), STATES), bool)
+    problem = ChainProblem(table, windows(TOKENS, table.words), lengths, known, LEGAL)
+    kept = {table.features[number] for number in problem.blocks[2].kept}
+    assert {"w cat", "l cat", "s1 s", "f x"} <= kept
+    assert not {"w Run", "l run", "s1 n", "w sleeps", "s2 ns"} & kept
+
+
+def test_the_best_path_is_that_of_enumeration(potentials, monkeypatch):
+    unary, transitions, _ = potentials
+    monkeypatch.setattr("tfp_dgm.tagging.packed_chains._WAYS_AT_ONCE", 2 * STATES**2)
+    packed = PackedSentences(LENGTHS)
+    found = packed.unpacked(best_paths(packed, unary[packed.order], transitions))
+    for start, end in itertools.pairwise(BOUNDS):
+
+        def score(path, own=unary[start:end]):
+            moved = sum(transitions[pair] for pair in itertools.pairwise(path))
+            return sum(own[range(len(own)), path]) + moved
+
+        best = max(itertools.product(range(STATES), repeat=end - start), key=score)
+        assert tuple(found[start:end]) == best

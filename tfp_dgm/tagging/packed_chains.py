@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_WAYS_AT_ONCE = 4_000_000  # Of a step of the best paths, from each state to each other.
+
 
 class PackedSentences:
     """Sentences of different lengths, packed by time: all first words, then all second ones, ...
@@ -138,10 +140,14 @@ def best_paths(packed: PackedSentences, unary: np.ndarray, transitions: np.ndarr
     """
     best = unary.copy()
     came_from = np.zeros(best.shape, np.int32)
+    at_once = max(1, _WAYS_AT_ONCE // transitions.size)
     for here, before in packed.steps():
-        ways = best[before][:, :, np.newaxis] + transitions  # [n, K, K]
-        came_from[here] = ways.argmax(axis=1)
-        best[here] += ways.max(axis=1)
+        for start in range(0, here.stop - here.start, at_once):
+            some = slice(here.start + start, min(here.start + start + at_once, here.stop))
+            behind = slice(before.start + start, before.start + start + some.stop - some.start)
+            ways = best[behind][:, :, np.newaxis] + transitions  # [n, K, K]
+            came_from[some] = ways.argmax(axis=1)
+            best[some] += ways.max(axis=1)
     states = np.empty(len(best), np.int32)
     states[packed.last] = best[packed.last].argmax(axis=1)
     for here, before in reversed(packed.steps()):
