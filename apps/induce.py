@@ -21,6 +21,11 @@ from ._tables import print_table
 
 app = typer.Typer(no_args_is_help=True)
 
+Processes = Annotated[
+    int,
+    typer.Option(min=1, help="So many starts (see the setting) are trained at once."),
+]
+
 
 @app.callback()
 def induce() -> None:
@@ -41,6 +46,7 @@ def tags(
     settings: SettingsFile = None,
     set_: Set = None,
     resume: Resume = False,
+    processes: Processes = 1,
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -51,7 +57,9 @@ def tags(
     Of a treebank, its tags are compared with those found, and are used for nothing else.
     docs/induction.md tells the settings; --seed stands over theirs.
     """
-    asked = _Asked(context, text_file, output, settings, set_, resume, seed, json_file, quiet)
+    asked = _Asked(
+        context, text_file, output, settings, set_, resume, processes, seed, json_file, quiet
+    )
     _induce(
         asked,
         induction.TagSettings,
@@ -74,6 +82,7 @@ def dependencies(
     settings: SettingsFile = None,
     set_: Set = None,
     resume: Resume = False,
+    processes: Processes = 1,
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -84,7 +93,9 @@ def dependencies(
     (report.html) and the model. Of a treebank, its heads are compared with those found, and are
     used for nothing else. docs/induction.md tells the settings; --seed stands over theirs.
     """
-    asked = _Asked(context, text_file, output, settings, set_, resume, seed, json_file, quiet)
+    asked = _Asked(
+        context, text_file, output, settings, set_, resume, processes, seed, json_file, quiet
+    )
     _induce(
         asked,
         induction.DependencySettings,
@@ -107,6 +118,7 @@ def constituents(
     settings: SettingsFile = None,
     set_: Set = None,
     resume: Resume = False,
+    processes: Processes = 1,
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -118,7 +130,9 @@ def constituents(
     with those found, and are used for nothing else. docs/induction.md tells the settings; --seed
     stands over theirs.
     """
-    asked = _Asked(context, text_file, output, settings, set_, resume, seed, json_file, quiet)
+    asked = _Asked(
+        context, text_file, output, settings, set_, resume, processes, seed, json_file, quiet
+    )
     _induce(
         asked,
         induction.ConstituentSettings,
@@ -136,6 +150,7 @@ class _Asked(NamedTuple):
     settings: Path | None
     set_: list[str] | None
     resume: bool
+    processes: int
     seed: int
     json_file: Path | None
     quiet: bool
@@ -156,7 +171,14 @@ def _induce(
         with claim(asked.output, settings, data=data, resume=asked.resume) as run:
             with quiet_start():
                 induce = job()
-            numbers = induce(asked.text_file, run, settings, progress=progress, say=_say)
+            numbers = induce(
+                asked.text_file,
+                run,
+                settings,
+                processes=asked.processes,
+                progress=progress,
+                say=_say,
+            )
     _show(numbers, asked.output, asked.json_file)
 
 

@@ -33,6 +33,12 @@ def review(
         str, typer.Option(help="What the page's server listens on: this machine alone.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8600,
+    retrain_every: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Train anew, in the background, after so many rows answered; 0 for never."
+        ),
+    ] = 50,
     guard_formulas: GuardFormulas = False,
     quiet: Quiet = False,
 ) -> None:
@@ -59,30 +65,31 @@ def review(
                     err=True,
                 )
             if export is not None:
-                count = export_review(
-                    found.rows, found.state, export, guard_formulas=guard_formulas
-                )
+                count = export_review(found, export, guard_formulas=guard_formulas)
                 typer.echo(f"{export}: {len(found.rows):,} rows, {count:,} of them answered")
                 return
-            _serve(found, host, port, quiet=quiet)
+            _serve(found, host, port, retrain_every, quiet=quiet)
             answered = len(found.state.verdicts())
     typer.echo(f"{answered:,} rows answered; dgm review {model} --export FILE writes the table")
 
 
-def _serve(found: "Review", host: str, port: int, *, quiet: bool) -> None:
+def _serve(found: "Review", host: str, port: int, retrain_every: int, *, quiet: bool) -> None:
     """Serves the page until the process is told to end."""
-    try:
-        from tfp_dgm.reviewing import ReviewServer
-    except ImportError as error:
-        raise DataError(f"the page needs the extra `review` of tfp-dgm: {error}") from error
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     with status("Loading TensorFlow", quiet=quiet), quiet_start():
-        from tfp_dgm.reviewing import teaching_rows
+        try:
+            from tfp_dgm.reviewing import Retrainer, ReviewServer, teaching_rows
+        except ImportError as error:
+            raise DataError(f"the page needs the extra `review` of tfp-dgm: {error}") from error
     with ReviewServer(
-        found, host=host, port=port, prepare=lambda: found.teach(teaching_rows(found.rows))
+        found,
+        host=host,
+        port=port,
+        prepare=lambda: found.teach(teaching_rows(found.rows)),
+        retrainer=Retrainer(found, retrain_every) if retrain_every else None,
     ) as server:
         typer.echo(f"{len(found.rows):,} rows: {server.address}")
         while not stopped.wait(1):

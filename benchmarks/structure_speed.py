@@ -1,10 +1,12 @@
 """Log-partition functions of structures and their gradients, beside torch-struct and pytorch-crf.
 
 Value and gradient in all potentials, float32, of one batch of rows of full length. Each side runs
-in a process of its own, in turn; the table gives the least milliseconds of `--repeats` processes,
-the time of the first call (tracing and compiling), peak memory, and how time grows from T to 2 T.
-`ratio` is the fastest peer's time by ours under XLA. A peer that needs more than `--patience`
-seconds for one call is stopped, and its row says so.
+in a process of its own, in turn; the table gives the least milliseconds of `--repeats` processes
+(of one thread those of the processor, which other work hardly changes), seconds of the first call
+(tracing and compiling), what memory a later call needs beyond what the process holds, and how time
+grows from T to 2 T. `ratio` is the fastest peer's time by ours under XLA. A peer that needs more
+than `--patience` seconds is stopped, and its row says so. Rows of the JSON file that
+were not asked for stay, each with the command that gave it.
 
     python benchmarks/structure_speed.py --torch-python /path/to/venv/bin/python
 
@@ -13,6 +15,8 @@ one's Python.
 """
 
 import argparse
+import ctypes
+import itertools
 import json
 import os
 import resource
@@ -66,6 +70,8 @@ CASES = [
 ]
 QUICK = [
     Case("chain, shared", ("torch-struct", "pytorch-crf"), 10, 8),
+    Case("chain, own", ("torch-struct",), 10, 8),
+    Case("semi-Markov", ("torch-struct",), 10, 4, 3),
     Case("dependency", ("torch-struct",), 8),
     Case("dependency, crossing", ("torch-struct",), 8),
     Case("constituency", ("torch-struct",), 8, 4),
@@ -81,15 +87,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--patience", type=float, default=120.0, help="seconds for a peer")
     parser.add_argument("--only", nargs="*", metavar="FAMILY")
-    parser.add_argument("--quick", action="store_true", help="the same code in a minute")
+    parser.add_argument("--quick", action="store_true", help="the same code in a minute or two")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--case", help=argparse.SUPPRESS)
+    parser.add_argument("--cases", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        case = Case(*json.loads(options.case))
+        cases = [Case(*case) for case in json.loads(options.cases)]
         measure = measure_ours if options.side.startswith("tfp_dgm") else measure_peer
-        print(json.dumps(measure(case, options)))
+        print(json.dumps([measure(case, options) for case in cases]))
         return
     if options.quick:
         options.repeats = 1
@@ -98,46 +104,66 @@ def main() -> None:
         for case in (QUICK if options.quick else CASES)
         if case.family in (options.only or [case.family])
     ]
-    show([compare(case, options) for case in cases], options)
+    # To load TensorFlow takes longer than small cases do: these share a process, by their peers.
+    groups = [[case] for case in cases]
+    if options.quick:
+        ordered = sorted(cases, key=lambda case: case.peers)
+        groups = [list(group) for _, group in itertools.groupby(ordered, lambda case: case.peers)]
+    rows: list[dict[str, Any]] = []
+    for group in groups:
+        rows += compare(group, options)
+        if options.json:  # After each, since a later one may be killed.
+            options.json.write_text(json.dumps(record(rows, options), indent=1) + "\n")
+    show(rows)
 
 
-def compare(case: Case, options: argparse.Namespace) -> dict[str, Any]:
-    """One row: all sides in turn, as often as asked."""
-    sides = ["tfp_dgm, XLA", "tfp_dgm, graph", *case.peers]
-    row: dict[str, Any] = {"name": case.name}
+def compare(cases: list[Case], options: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row of each case, of the same peers: all sides in turn, as often as asked."""
+    peers = cases[0].peers
+    rows: list[dict[str, Any]] = [{"name": case.name} for case in cases]
     for _ in range(options.repeats):
-        for side in sides:
-            if f"{side} failed" in row:
+        for side in ("tfp_dgm, XLA", "tfp_dgm, graph", *peers):
+            if f"{side} failed" in rows[0]:
                 continue
-            found = run(side, case, options)
-            if isinstance(found, str):
-                row[f"{side} failed"] = found
-                continue
-            kept = row.setdefault(side, found)
-            row[side] = {key: min(value, found[key]) for key, value in kept.items()}
-    longer = run("tfp_dgm, XLA", case._replace(steps=2 * case.steps), options)
-    if not isinstance(longer, str):
-        row["growth"] = longer["milliseconds"] / row["tfp_dgm, XLA"]["milliseconds"]
-    peers = [row[peer]["milliseconds"] for peer in case.peers if peer in row]
-    if peers:
-        row["ratio"] = min(peers) / row["tfp_dgm, XLA"]["milliseconds"]
-    return row
+            found = run(side, cases, options)
+            for place, row in enumerate(rows):
+                if isinstance(found, str):
+                    row[f"{side} failed"] = found
+                    continue
+                kept = row.setdefault(side, found[place])
+                row[side] = {key: min(value, found[place][key]) for key, value in kept.items()}
+    longer: list[dict[str, float]] | str = "not asked for"
+    if not options.quick:
+        twice = [case._replace(steps=2 * case.steps) for case in cases]
+        longer = run("tfp_dgm, XLA", twice, options)
+    for place, row in enumerate(rows):
+        ours = row["tfp_dgm, XLA"]["milliseconds"]
+        if not isinstance(longer, str):
+            row["growth"] = longer[place]["milliseconds"] / ours
+        if known := [row[peer]["milliseconds"] for peer in peers if peer in row]:
+            row["ratio"] = min(known) / ours
+    return rows
 
 
-def run(side: str, case: Case, options: argparse.Namespace) -> dict[str, float] | str:
-    """What one process measured, or why it did not."""
-    python = sys.executable if side.startswith("tfp_dgm") else options.torch_python
-    command = [python, __file__, "--side", side, "--case", json.dumps(case)]
+def run(side: str, cases: list[Case], options: argparse.Namespace) -> list[dict[str, float]] | str:
+    """What one process measured of each case, or why it did not."""
+    ours = side.startswith("tfp_dgm")
+    python = sys.executable if ours else options.torch_python
+    command = [python, __file__, "--side", side, "--cases", json.dumps(cases)]
     command += ["--batch-size", str(options.batch_size), "--threads", str(options.threads)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=options.patience
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=None if ours else options.patience,
         )
     except subprocess.TimeoutExpired:
         return f"more than {options.patience:.0f} s"
     if done.returncode == MISSING:
         end_for_want_of(done.stderr.splitlines()[-1].removeprefix("Wanted: "))
-    if done.returncode and side.startswith("tfp_dgm"):
+    if done.returncode and ours:
         sys.exit(f"{shlex.join(command)} failed:\n{done.stderr[-2000:]}")
     if done.returncode:
         return (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1][:200]
@@ -191,7 +217,7 @@ def measure_ours(case: Case, options: argparse.Namespace) -> dict[str, float]:
             value = family(*potentials).log_partition()
         return value, tape.gradient(value, potentials)
 
-    return timed(lambda: value_and_gradient(*potentials)[1][0].numpy())
+    return timed(lambda: value_and_gradient(*potentials)[1][0].numpy(), options.threads)
 
 
 def measure_peer(case: Case, options: argparse.Namespace) -> dict[str, float]:
@@ -249,28 +275,44 @@ def measure_peer(case: Case, options: argparse.Namespace) -> dict[str, float]:
         def value() -> torch.Tensor:
             return kind(watched[0]).partition.sum()
 
-    return timed(lambda: torch.autograd.grad(value(), watched)[0].numpy())
+    return timed(lambda: torch.autograd.grad(value(), watched)[0].numpy(), options.threads)
 
 
-def timed(call: Callable[[], Any]) -> dict[str, float]:
-    """Milliseconds of a call, the least of several; seconds of the first one; peak memory."""
-    start = time.perf_counter()
+def timed(call: Callable[[], Any], threads: int) -> dict[str, float]:
+    """Milliseconds of a call, the least of several; seconds of the first one; memory."""
+    clock = time.process_time if threads == 1 else time.perf_counter
+    start = clock()
     call()
-    first = time.perf_counter() - start
+    first = clock() - start
+    before = forget_peak()
     times: list[float] = []
     while not times or (len(times) < CALLS and sum(times) < SECONDS):
-        start = time.perf_counter()
+        start = clock()
         call()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return {
         "milliseconds": 1000 * min(times),
         "first_seconds": first,
+        "call_mib": held("VmHWM") - before,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Prints the table and writes the JSON."""
+def forget_peak() -> float:
+    """The system measures the peak of memory anew; MiB that are held now."""
+    ctypes.CDLL(None).malloc_trim(0)  # What was freed is not held.
+    Path("/proc/self/clear_refs").write_text("5")
+    return held("VmRSS")
+
+
+def held(name: str) -> float:
+    """MiB of memory, now (VmRSS) or at the peak (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Prints the table."""
     import rich.console
     import rich.table
 
@@ -285,7 +327,7 @@ def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
         ours = [
             f"{row[side][key]:,.{digits}f}"
             for side in ("tfp_dgm, XLA", "tfp_dgm, graph")
-            for key, digits in (("milliseconds", 1), ("first_seconds", 1), ("peak_mib", 0))
+            for key, digits in (("milliseconds", 1), ("first_seconds", 1), ("call_mib", 0))
         ]
         table.add_row(
             row["name"],
@@ -293,19 +335,29 @@ def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
             f"{row['growth']:.1f}" if "growth" in row else "",
             best or "; ".join(f"{key}: {value}" for key, value in row.items() if "failed" in key),
             f"{row[best]['milliseconds']:,.1f}" if best else "",
-            f"{row[best]['peak_mib']:,.0f}" if best else "",
+            f"{row[best]['call_mib']:,.0f}" if best else "",
             f"{row['ratio']:.1f}" if best else "",
         )
     rich.console.Console(width=160).print(table)
-    if options.json:
-        result = {
-            "command": shlex.join(["python", *sys.argv]),
-            "batch_size": options.batch_size,
-            "threads": options.threads,
-            "load_average": os.getloadavg()[0],
-            "rows": rows,
-        }
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def record(rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
+    """What the JSON file is to hold: these rows, and those of earlier commands."""
+    words = ["PYTHON" if word == options.torch_python else word for word in sys.argv]
+    run = {
+        "command": shlex.join(["python", *words]),
+        "batch_size": options.batch_size,
+        "threads": options.threads,
+        "load_average": os.getloadavg()[0],
+    }
+    found: dict[str, dict[str, Any]] = {}
+    if options.json.exists():
+        known = json.loads(options.json.read_text())
+        of_run = {key: known[key] for key in run}
+        found = {row["name"]: {**of_run, **row} for row in known["rows"]}
+    found |= {row["name"]: {**row, **run} for row in rows}
+    order = [case.name for case in (*CASES, *QUICK)]
+    return {**run, "rows": sorted(found.values(), key=lambda row: order.index(row["name"]))}
 
 
 if __name__ == "__main__":

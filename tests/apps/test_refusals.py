@@ -205,6 +205,7 @@ CASES = {
         "no file": ("none.txt --output m", "none.txt: no such file"),
         "there": ("s.txt --output there", "expected nothing there, or a run"),
         "resume": ("s.txt --output m --resume", "m: there is nothing to resume"),
+        "processes": ("s.txt --output m --processes 0", "should be greater than or equal to 1"),
         "json": ("s.txt --output m --json u.csv", "is there already; delete it"),
     },
     "datasets fetch": {"name": ("r9", "no such data set 'r9'")},

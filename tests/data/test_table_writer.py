@@ -14,6 +14,7 @@ import sys
 import textwrap
 import tracemalloc
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,10 @@ def test_dates_and_decimals_stand_in_csv_without_quotes(tmp_path: Path, source: 
     assert (tmp_path / "out.csv").read_text().count('"') == 0
 
 
-def test_parquet_refuses_mixed_types(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)})
-    with pytest.raises(DataError, match=r"out\.parquet: a column cannot be written as Parquet"):
+@pytest.mark.parametrize("cells", [[1, "x"], [1, True], [1.5, True], [True, 1.5, None]])
+def test_parquet_refuses_mixed_types(tmp_path: Path, cells: list[Any]) -> None:
+    frame = pd.DataFrame({"a": pd.Series(cells, dtype=object)})
+    with pytest.raises(DataError, match=r"out\.parquet: a column cannot be written .* \('a': "):
         write_table(frame, tmp_path / "out.parquet")
     assert list(tmp_path.iterdir()) == []
 
@@ -363,6 +365,37 @@ def test_half_a_pair_of_utf_16_in_names_and_values(
         read_labelled_table(path, text_columns=["txt"], label_column="label")
     with pytest.raises(DataError, match=r"as Parquet \('text', '.ud800', 'b.udfff': .*utf-8"):
         write_table(table.frame, tmp_path / "out.parquet")
+
+
+NUMBERS = st.none() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.none() | st.text(alphabet="ab", max_size=2)
+RECORDS = st.none() | st.fixed_dictionaries({}, optional={"a": NUMBERS, "b": st.lists(TEXTS)})
+PARTS = NUMBERS | st.lists(NUMBERS, max_size=2)  # Not all of these go together.
+
+
+@ROUND_TRIP
+@given(
+    cells=st.lists(NUMBERS, min_size=2, max_size=6)
+    | st.lists(PARTS, min_size=2, max_size=6)
+    | st.lists(st.none() | st.lists(TEXTS, max_size=2), min_size=2, max_size=6)
+    | st.lists(RECORDS, min_size=2, max_size=6),
+    chunk_rows=st.integers(1, 3),
+)
+def test_parquet_in_a_stream_is_parquet_at_once(
+    tmp_path: Path, cells: list[Any], chunk_rows: int
+) -> None:
+    frame = pd.DataFrame({"n": range(len(cells)), "a": pd.Series(cells, dtype=object)})
+    streamed, whole = tmp_path / "streamed.parquet", tmp_path / "whole.parquet"
+    for path in (streamed, whole):
+        path.unlink(missing_ok=True)
+    with suppress(DataError):
+        write_table(frame, whole)
+    with suppress(DataError), TableWriter(streamed) as writer:
+        for start in range(0, len(cells), chunk_rows):
+            writer.write(frame[start : start + chunk_rows])
+    assert streamed.exists() == whole.exists()
+    if whole.exists():
+        assert pq.read_table(streamed).equals(pq.read_table(whole))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".jsonl.gz", ".parquet"])

@@ -73,21 +73,22 @@ def curl(command, rest_port):
 
 
 @contextmanager
-def servers_are_asked(monkeypatch, ask):
+def servers_are_asked(monkeypatch, ask, kind=EmbeddedServer, starts="start", stop="stop"):
     """Within the block `ask(server)` is called of each that starts, and then Ctrl-C ends it."""
-    start, numbers = EmbeddedServer.start, (signal.SIGINT, signal.SIGTERM)
+    start, numbers = getattr(kind, starts), (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
 
     def asked(server):
-        start(server)
+        started = start(server)
         try:
             ask(server)
         except BaseException:
-            server.stop()
+            getattr(server, stop)(*([None] * 3 if stop == "__exit__" else []))
             raise
         os.kill(os.getpid(), signal.SIGINT)
+        return started
 
-    monkeypatch.setattr(EmbeddedServer, "start", asked)
+    monkeypatch.setattr(kind, starts, asked)
     try:
         yield
     finally:

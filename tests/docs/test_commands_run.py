@@ -6,6 +6,7 @@ listed, in `page_commands`.
 
 import contextlib
 import json
+import urllib.request
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from tests.docs.made_files import LABELLED, NOTES, ROWS, make
 from tests.docs.page_commands import NOT_RUN, curl, not_run, run, run_commands, servers_are_asked
 from tests.docs.page_python import run_python
 from tests.docs.pages import PAGES, blocks, commands, inline, languages, shape, table, text_of
+from tfp_dgm.reviewing import ReviewServer
 
 # Every command of these runs, or is listed; the others have none but what is listed.
 RUN = {
@@ -26,6 +28,7 @@ RUN = {
         "image_models.md",
         "induction.md",
         "labelling.md",
+        "review.md",
         "serving.md",
         "several_labels.md",
         "tagging.md",
@@ -189,6 +192,40 @@ def test_several_labels(place):
     out = pd.read_csv("tags.csv", keep_default_na=False)
     assert list(out)[-len(columns) :] == columns
     assert len(out) == len(pd.read_csv("columns.csv")) == ROWS
+
+
+@pytest.mark.pages
+def test_review(place, monkeypatch):
+    page = text_of("review.md")
+    pages = []
+
+    def ask(server):
+        with urllib.request.urlopen(server.address) as answer:
+            pages.append(answer.read().decode())
+
+    def run_and_accept(command):
+        printed = run(command)
+        if command.startswith("dgm label"):  # So few labels let nothing be accepted.
+            table = pd.read_csv("labelled.csv", dtype=str, keep_default_na=False)
+            table["accept"] = table["accept"].replace({"false": "true"})
+            table.to_csv("labelled.csv", index=False)
+        return printed
+
+    whole = ("__enter__", "__exit__")
+    with servers_are_asked(monkeypatch, ask, ReviewServer, *whole):
+        run_commands(page, run_and_accept)
+    for key in (row[0] for row in table(page, "key")):
+        assert key[0] != "`" or f'key="{key.strip("`")}"' in pages[0], key
+    exported = pd.read_csv("labelled2.csv", keep_default_na=False)
+    assert list(exported) == ["text", "label", "reviewed_by", "review_no_class", "review_notes"]
+    assert len(exported) == ROWS
+    sample = pd.read_csv("sample.csv", dtype=str)
+    assert len(sample) == ROWS - LABELLED
+    sample.assign(is_right="yes").to_csv("sample.csv", index=False)
+    shown = next(block for block in blocks(page, "text") if block.startswith("kept"))
+    printed = run("dgm check labelled.csv sample.csv")
+    assert shape(printed.splitlines()[0]) == shape(shown)
+    assert "Checked by a person" in Path("labelled.model/report.html").read_text()
 
 
 @pytest.mark.pages

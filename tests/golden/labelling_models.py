@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from tests.golden.latent_variable_models import randomized
+from tests.tiny_bert import SPECIAL, tiny_bert, tiny_tokenizer
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
@@ -17,7 +18,7 @@ from tfp_dgm.text import TfIdf, WordCounts
 
 CLASSES = ("fruit", "metal")  # K
 VOCABULARY = ["apple", "pear", "iron", "zinc", "the"]
-PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "apple", "iron", "##s"]
+PIECES = ["the", "apple", "iron", "##s"]
 TEXTS = np.array([b"the apples, a pear", b"iron and zinc", b""])
 COUNTS = np.float32([[1, 0, 2, 0, 0], [0, 1, 0, 3, 1], [0, 0, 0, 1, 0]])
 IDF = [1.2, 0.7, 1.9, 0.4, 1.1]
@@ -34,32 +35,14 @@ def trained_vae():
     return model, COUNTS, None
 
 
-def tokenizer_of_pieces():
-    import keras_hub  # Of the extra `encoder`.
-
-    return keras_hub.models.BertTokenizer(vocabulary=PIECES, lowercase=True)
-
-
 def sentence_encoder():
-    import keras_hub
-
-    tokenizer = tokenizer_of_pieces()
-    preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8)
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=len(PIECES),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=4,
-        intermediate_dim=4,
-        max_sequence_length=8,
-    )
-    return SentenceEncoder(preprocessor, backbone)
+    return SentenceEncoder(*tiny_bert(PIECES, length=8, units=4, hidden=4))
 
 
 def token_vectors():
-    vectors = np.random.default_rng(5).normal(size=(len(PIECES), 4))
+    vectors = np.random.default_rng(5).normal(size=(len(SPECIAL) + len(PIECES), 4))
     texts = [text.decode() for text in TEXTS]
-    return TokenVectors.fit(tokenizer_of_pieces(), vectors, texts, sequence_length=8)
+    return TokenVectors.fit(tiny_tokenizer(PIECES), vectors, texts, sequence_length=8)
 
 
 def no_class():
@@ -86,18 +69,25 @@ def novelty():
     )
 
 
+def what_reads(encoder=None):
+    """The arguments of a classifier that make features of a text."""
+    return {
+        "vae_words": [0, 2, 3],
+        "vae_scale": [0.5, 1.5, 0.9],
+        "word_counts": WordCounts(VOCABULARY),
+        "tf_idf": TfIdf(IDF),
+        "lsa": keras.layers.Dense(2, use_bias=False),
+        "vae": bag_of_words_vae(words=3),
+        "encoder": encoder,
+    }
+
+
 def classifier(encoder=None, **parts):
     members = 5 if encoder is None else 7
     model = TextClassifier(
         CLASSES,
         0.8,
-        vae_words=[0, 2, 3],
-        vae_scale=[0.5, 1.5, 0.9],
-        word_counts=WordCounts(VOCABULARY),
-        tf_idf=TfIdf(IDF),
-        lsa=keras.layers.Dense(2, use_bias=False),
-        vae=bag_of_words_vae(words=3),
-        encoder=encoder,
+        **what_reads(encoder),
         heads=[BagOfHeads(2, [0.3, 0.7]) for _ in range(members - 3)],
         naive_bayes=[keras.layers.Dense(2, activation="softmax") for _ in range(3)],
         student=keras.layers.Dense(2, activation="softmax"),
@@ -147,13 +137,7 @@ def multi_label_classifier():
         row_threshold=0.8,
         row_bias=0.3,
         row_weight=0.9,
-        vae_words=[0, 2, 3],
-        vae_scale=[0.5, 1.5, 0.9],
-        word_counts=WordCounts(VOCABULARY),
-        tf_idf=TfIdf(IDF),
-        lsa=keras.layers.Dense(2, use_bias=False),
-        vae=bag_of_words_vae(words=3),
-        encoder=None,
+        **what_reads(),
         latent_head=keras.layers.Dense(3, use_bias=False),
         word_head=keras.layers.Dense(3),
         dependence=LabelDependence(2, 3),

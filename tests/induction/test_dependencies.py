@@ -8,35 +8,24 @@ import pytest
 import tensorflow as tf
 
 from tests.as_python import as_python
-from tests.induction.toy_grammar import heads_of, sentences, treebank_with_heads
+from tests.induction.dependency_runs import induced, settings_of, written
+from tests.induction.toy_grammar import heads_of, sentences
 from tests.references.trees import dependency_trees
 from tfp_dgm.data import DataError, read_conllu
-from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies, results
+from tfp_dgm.induction import results
 from tfp_dgm.induction.dependency_page import render_dependencies
 from tfp_dgm.induction.dependency_parses import parse
 from tfp_dgm.induction.dependency_scores import dependency_scores
 from tfp_dgm.induction.sentences import read_words
 from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
 from tfp_dgm.models import load_model
-from tfp_dgm.settings import read_settings
 
 ROWS = sentences(60)
 
 
-def settings_of(*assignments):
-    return read_settings(DependencySettings, None, assignments)
-
-
-def induced(folder, text, settings, **kwargs):
-    with claim_dependencies(folder, settings, **kwargs) as run:
-        return induce_dependencies(text, run, settings, say=lambda message: None)
-
-
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    path = tmp_path_factory.mktemp("texts") / "toy.conllu"
-    path.write_text(treebank_with_heads(ROWS))
-    return path
+    return written(tmp_path_factory, ROWS)
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,17 @@ import tensorflow as tf
 from scipy.stats import multivariate_normal
 
 from tests.as_python import as_python
-from tests.induction.toy_grammar import heads_of, sentences, treebank_with_heads
+from tests.induction.dependency_runs import induced, settings_of, written
+from tests.induction.toy_grammar import heads_of, sentences
 from tests.references.tagged_trees import vector_scores
 from tfp_dgm import training
 from tfp_dgm.data import DataError, read_conllu
-from tfp_dgm.induction import DependencySettings, claim_dependencies, induce_dependencies, results
+from tfp_dgm.induction import results
 from tfp_dgm.induction.dependency_parses import parse_with_tags
 from tfp_dgm.induction.gaussian_valence_learner import GaussianValenceLearner
 from tfp_dgm.induction.sentences import read_words
 from tfp_dgm.induction.without_marks import kept_words
 from tfp_dgm.models import load_model
-from tfp_dgm.settings import read_settings
 
 ROWS = sentences(40)
 FEW = ROWS[:12]
@@ -34,15 +34,6 @@ SMALL = (
 )
 
 
-def settings_of(*assignments):
-    return read_settings(DependencySettings, None, [*SMALL, *assignments])
-
-
-def induced(folder, text, settings, **kwargs):
-    with claim_dependencies(folder, settings, **kwargs) as run:
-        return induce_dependencies(text, run, settings, say=lambda message: None)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _without_export_and_traces():
     with pytest.MonkeyPatch.context() as patch, as_python():
@@ -52,23 +43,19 @@ def _without_export_and_traces():
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    path = tmp_path_factory.mktemp("texts") / "toy.conllu"
-    path.write_text(treebank_with_heads(ROWS))
-    return path
+    return written(tmp_path_factory, ROWS)
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     """The first sentences."""
-    path = tmp_path_factory.mktemp("texts") / "few.conllu"
-    path.write_text(treebank_with_heads(FEW))
-    return path
+    return written(tmp_path_factory, FEW)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("runs") / "trees"
-    return folder, induced(folder, text, settings_of())
+    return folder, induced(folder, text, settings_of(*SMALL))
 
 
 def test_words_have_heads_and_tags_and_marks_have_no_tag(finished):
@@ -133,7 +120,7 @@ def test_trees_are_the_best_with_their_tags_or_for_the_likeliest_tags(finished, 
 def test_training_begins_from_the_tags_and_from_rules_over_them(few, monkeypatch):
     """Normals are those of the hidden Markov model, and rules give its tags what they gave."""
     sentences = read_words(few)
-    settings = settings_of("model.iterations=1")
+    settings = settings_of(*SMALL, "model.iterations=1")
     learner = GaussianValenceLearner(settings.model, settings, sentences, kept_words(sentences))
     seen = []
 
@@ -159,7 +146,7 @@ def test_a_flow_is_trained_after_the_rest_and_comes_back(tmp_path):
     plain = tmp_path / "t.txt"
     plain.write_text("".join(" ".join(row) + "\n" for row in FEW))
     flow = "model.flow={epochs: 2, units: 3, learning_rate: 0.01}"
-    numbers = induced(tmp_path / "run", plain, settings_of(flow))
+    numbers = induced(tmp_path / "run", plain, settings_of(*SMALL, flow))
     assert "directed" not in numbers  # Plain text has nothing to compare with.
     (start,) = json.loads((tmp_path / "run" / "history.json").read_text())
     assert len(start["log_likelihood"]) == 3 + 2
@@ -180,7 +167,7 @@ def test_a_run_goes_on_after_its_start(few, tmp_path, monkeypatch):
     def killed(*args, **kwargs):
         raise KeyboardInterrupt
 
-    settings = settings_of("model.iterations=1")
+    settings = settings_of(*SMALL, "model.iterations=1")
     with monkeypatch.context() as patch:
         patch.setattr(results, "export", killed)
         with pytest.raises(KeyboardInterrupt):
@@ -206,6 +193,6 @@ def test_a_run_goes_on_after_its_start(few, tmp_path, monkeypatch):
 def test_settings_that_do_not_fit_are_refused(assignments, message, text, tmp_path):
     small = ["max_length=5"] if "model.kind=valence" in assignments else SMALL
     with pytest.raises(DataError, match=message):
-        settings = read_settings(DependencySettings, None, [*small, *assignments])
+        settings = settings_of(*small, *assignments)
         induced(tmp_path / "run", text, settings)
     assert not (tmp_path / "run").exists()

@@ -1,6 +1,7 @@
 """The induction of tags: what the folder holds, what kills leave, every model."""
 
 import json
+import multiprocessing
 import re
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 import tensorflow as tf
 
 from tests.induction.toy_grammar import CLASS_OF, sentences, treebank
-from tfp_dgm import induction, training
+from tfp_dgm import induction, layers, models, training
 from tfp_dgm.data import DataError, read_conllu
 from tfp_dgm.evaluation import tag_induction_scores
 from tfp_dgm.induction import TagSettings, claim_tags, induce_tags, results, starts
 from tfp_dgm.induction import training as job
+from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.models import load_model
 from tfp_dgm.settings import read_settings
 
@@ -111,6 +113,7 @@ def test_texts_are_shown_as_they_are(tmp_path):
         [
             "model.kind=neural_hidden_markov",
             "model.units=4",
+            "model.characters=3",
             "model.epochs=1",
             "model.batch_size=99",
         ],
@@ -165,6 +168,53 @@ def test_a_killed_run_goes_on_after_the_last_start(text, tmp_path, monkeypatch):
     best = max(curve["log_likelihood"][-1] for curve in curves)
     assert numbers["log_likelihood_per_word"] == pytest.approx(best / len(WORDS))
     assert not (tmp_path / "run" / "state").exists()
+
+
+@pytest.mark.usefixtures("eager")
+def test_starts_that_are_trained_at_once_are_those_of_one_process(text, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
+    settings = settings_of(
+        "num_tags=3", "model.kind=hidden_markov", "model.iterations=2", "starts=2"
+    )
+    induced(tmp_path / "one", text, settings)
+    told = []
+    with claim_tags(tmp_path / "two", settings) as run:
+        induce_tags(
+            text,
+            run,
+            settings,
+            processes=2,
+            progress=lambda *step: told.append(step),
+            say=lambda message: None,
+        )
+    assert told == [("Starts", 1, 2), ("Starts", 2, 2)]
+    one, two = (json.loads((tmp_path / run / "history.json").read_text()) for run in ("one", "two"))
+    assert [curve["seed"] for curve in one] == [curve["seed"] for curve in two] == [0, 1]
+    for ours, theirs in zip(one, two, strict=True):
+        np.testing.assert_allclose(ours["log_likelihood"], theirs["log_likelihood"], rtol=1e-5)
+    assert one[0]["log_likelihood"] != one[1]["log_likelihood"]
+
+
+class Diverging:
+    """Of seed 1, a loss is no number any more."""
+
+    def train(self, seed, progress):
+        if seed == 1:
+            raise training.NonFiniteLossError("the loss is nan")
+        return models.ExactLikelihoodModel(layers.HiddenMarkovText(6, 2, 3)), [0.0]
+
+
+@pytest.mark.slow
+def test_a_start_that_diverges_in_a_process_ends_the_run(tmp_path):
+    settings = settings_of("starts=2")
+    with (
+        pytest.raises(DataError, match="run: the loss is nan"),
+        claim_tags(tmp_path / "run", settings) as run,
+    ):
+        best_of_starts(
+            run, [0, 1], Diverging(), Diverging, processes=2, progress=lambda *step: None
+        )
+    assert not multiprocessing.active_children()
 
 
 def test_a_loss_that_is_no_number_ends_the_run(text, tmp_path, monkeypatch):

@@ -3,27 +3,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tiny_bert import SPECIAL, tiny_bert
 from tfp_dgm.networks import SentenceEncoder
 
-keras_hub = pytest.importorskip("keras_hub")
+pytest.importorskip("keras_hub")
 
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat"]
+WORDS = ["the", "cat", "sat", "on", "mat"]
 
 
 @pytest.fixture(scope="module")
 def encoder():
     keras.utils.set_random_seed(0)
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary=VOCABULARY, lowercase=True)
-    preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8)
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=len(VOCABULARY),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=6,
-        intermediate_dim=8,
-        max_sequence_length=8,
-    )
-    return SentenceEncoder(preprocessor, backbone)
+    return SentenceEncoder(*tiny_bert(WORDS, length=8, units=6, hidden=8))
 
 
 def test_is_the_unit_length_mean_of_the_real_tokens(encoder):
@@ -73,7 +64,7 @@ def test_a_folder_without_an_encoder_is_named(tmp_path):
 def test_a_piece_alone_is_the_text_of_that_piece(encoder):
     pieces = encoder.encode_pieces(np.array([6, 9]))
     np.testing.assert_allclose(pieces, encoder.encode(["cat", "mat"]), atol=1e-6)
-    assert encoder.num_pieces == len(VOCABULARY)
+    assert encoder.num_pieces == len(SPECIAL) + len(WORDS)
 
 
 def test_many_texts_in_few_batches_come_back_in_order(encoder, monkeypatch):

@@ -3,11 +3,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tiny_bert import SPECIAL, tiny_tokenizer
 from tfp_dgm.networks import TokenVectors
 
-keras_hub = pytest.importorskip("keras_hub")
+pytest.importorskip("keras_hub")
 
-PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat", "##s"]
+WORDS = ["the", "cat", "sat", "on", "mat", "##s"]
+PIECES = [*SPECIAL, *WORDS]
 TEXTS = ["The cats sat", "the the the mat", "", "on the mat, the", "dog"]
 # What the tokeniser makes of them, by hand; a comma and a dog are unknown.
 NUMBERS = [[5, 6, 10, 7], [5, 5, 5, 9], [], [8, 5, 9, 1, 5], [1]]
@@ -19,7 +21,7 @@ def vectors():
 
 
 def _light(vectors, texts=TEXTS, **options):
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary=PIECES, lowercase=True)
+    tokenizer = tiny_tokenizer(WORDS)
     return TokenVectors.fit(tokenizer, vectors, texts, **options)
 
 

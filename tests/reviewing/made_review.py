@@ -58,6 +58,7 @@ def made_model(folder, frame=None, ending=".csv", **settings):
         "output": table.name,
         "source": f"in{ending}",
         "min_precision": 0.95,
+        "separator": "|",
         **settings,
     }
     (model / "settings.json").write_text(json.dumps(text))

@@ -112,6 +112,7 @@ def test_taking_back_is_as_if_it_had_never_been_said():
         ({"kind": "note", "rows": [1], "note": " "}, "note: expected 1 to 10,000 characters"),
         ({"kind": "class", "class": "x" * 201}, "class: expected 1 to 200 characters"),
         ({"kind": "class", "class": "login"}, "class: there is a class 'login' already"),
+        ({"kind": "class", "class": "a|b"}, "class: 'a.b' would be read as a set"),
         ({"kind": "undo", "of": 1}, "of: expected the last entry of 'ann', None; received 1"),
     ],
 )
@@ -204,7 +205,7 @@ def test_the_table_of_a_review_is_read_by_a_labelling(tmp_path):
         review.answer("", "none", rows=[1])
         review.answer("", "skip", rows=[30])
         review.answer("", "note", rows=[21], note="=1+1")
-        assert export_review(review.rows, review.state, tmp_path / "new.csv") == 4
+        assert export_review(review, tmp_path / "new.csv") == 4
     assert (tmp_path / "out.csv").read_bytes() == before
     read = pd.read_csv(tmp_path / "new.csv", dtype=str, keep_default_na=False)
     assert list(read.columns) == [
@@ -220,12 +221,46 @@ def test_the_table_of_a_review_is_read_by_a_labelling(tmp_path):
     assert table.classes == (*CLASSES, "sa,\nles")
 
 
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_a_review_of_what_was_reviewed_keeps_what_was_said(tmp_path, ending):
+    """The exported table is labelled again, and reviewed again."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with Review(made_model(tmp_path / "one")) as review:
+        for who in ("ann", "bob"):
+            review.answer(who, "label", rows=[20, 21, 22], label="login")
+        review.answer("ann", "none", rows=[23])
+        review.answer("ann", "note", rows=[21], note="first")
+        export_review(review, tmp_path / f"between{ending}")
+    between = tmp_path / f"between{ending}"
+    if ending == ".csv":
+        exported = pd.read_csv(between, dtype=str, keep_default_na=False)
+    else:
+        exported = pd.read_json(between, lines=True, dtype=False)
+    again = exported.assign(**made_frame().drop(columns=["id", "text", "label"]).to_dict("list"))
+    with Review(made_model(tmp_path / "two", again, ending)) as review:
+        review.answer("", "label", rows=[20, 24], label="other")
+        review.answer("ann", "label", rows=[21], label="billing")
+        review.answer("ann", "note", rows=[21], note="second")
+        export_review(review, tmp_path / "last.csv")
+    read = pd.read_csv(tmp_path / "last.csv", dtype=str, keep_default_na=False)
+    rows = read.loc[20:25]
+    assert rows["label"].tolist() == ["other", "billing", "login", "", "other", ""]
+    assert rows["reviewed_by"].tolist() == ["-", "ann", "ann, bob", "ann", "-", ""]
+    assert rows["review_no_class"].tolist() == [*["false"] * 3, "true", "false", "false"]
+    assert rows["review_notes"].tolist() == ["", "first; second", "", "", "", ""]
+    assert rows["label_by_ann"].tolist() == ["login", "billing", "login", "", "", ""]
+    assert rows["label_by_bob"].tolist() == ["login", "login", "login", "", "", ""]
+    assert rows["label_by_"].tolist() == ["other", "", "", "", "other", ""]
+    assert read.columns.is_unique
+
+
 def test_several_peoples_labels_are_columns_of_answers(tmp_path):
     with Review(made_model(tmp_path)) as review:
         review.answer("ann", "label", rows=[20, 21], label="other")
         review.answer("bob", "label", rows=[20], label="login")
         review.answer("bob", "none", rows=[22])
-        export_review(review.rows, review.state, tmp_path / "new.jsonl")
+        export_review(review, tmp_path / "new.jsonl")
     read = [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()]
     assert [read[20][name] for name in ("label", "reviewed_by")] == ["login", "ann, bob"]
     assert [read[20][name] for name in ("label_by_ann", "label_by_bob")] == ["other", "login"]
@@ -246,7 +281,7 @@ def test_numbers_as_labels_stay_numbers_where_they_can(tmp_path, ending, new):
     with Review(model) as review:
         review.answer("", "label", rows=[20], label=new)
         review.answer("", "none", rows=[0])
-        export_review(review.rows, review.state, tmp_path / f"new{ending}")
+        export_review(review, tmp_path / f"new{ending}")
     path = tmp_path / f"new{ending}"
     read = pd.read_parquet(path) if "parquet" in ending else pd.read_json(path, lines=True)
     table = read_labelled_table(
@@ -263,7 +298,7 @@ def test_a_source_without_labels_gets_a_column(tmp_path):
     frame = made_frame().drop(columns="label")
     with Review(made_model(tmp_path, frame, label_column=None)) as review:
         review.answer("", "label", rows=[3], label="login")
-        export_review(review.rows, review.state, tmp_path / "new.csv")
+        export_review(review, tmp_path / "new.csv")
     read = pd.read_csv(tmp_path / "new.csv", dtype=str, keep_default_na=False)
     assert read["label"].tolist() == ["login" if n == 3 else "" for n in range(60)]
 

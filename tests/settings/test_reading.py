@@ -148,6 +148,10 @@ def test_a_file_is_refused_by_file_line_and_name(tmp_path, text, message):
         ("=3", "assignments: expected name=value; received '=3'"),
         ("animal.legz=3", "assignments: no such setting 'animal.legz'; did you mean"),
         ("fee=[", "assignments: fee is not YAML"),
+        (
+            "fee=" + "[" * 5000,
+            "assignments: fee is not to be read: lists and mappings are too deep",
+        ),
         ("animal={kind: bird, song: 3}", "assignments: animal.song must be a valid string"),
         ("fee.x=3", "assignments: fee must be a valid number; received {'x': 3}"),
     ],
@@ -165,6 +169,9 @@ def test_a_single_setting_is_refused_by_name(assignment, message):
         ("zoo.yaml", b"fee: \xff", "expected settings in UTF-8"),
         ("zoo.toml", b"fee = ", "not TOML"),
         ("zoo.json", b"{", "not JSON"),
+        ("zoo.json", b"[" * 100_000, r"zoo\.json: not to be read: lists and mappings are"),
+        ("zoo.toml", b"fee = " + b"[" * 5000, r"zoo\.toml: not to be read: lists and mappings are"),
+        ("zoo.yaml", b"fee: " + b"[" * 5000, r"zoo\.yaml: not to be read: lists and mappings are"),
         ("none.json", None, "expected a file of settings: No such file"),
     ],
 )

@@ -26,7 +26,7 @@ def read_json(path: str | os.PathLike[str], wanted: str) -> dict[str, Any]:
         raise DataError.at(path, f"expected a file of {wanted}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError.at(path, f"expected {wanted}, in UTF-8; {error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError.at(path, f"not JSON: {error}") from error
     if not isinstance(found, dict):
         raise DataError.at(path, f"expected an object: {wanted}; received {type(found).__name__}")

@@ -61,7 +61,7 @@ def read_model_settings(
         settings = json.loads(text)
         if not isinstance(settings, dict) or not set(names) <= settings.keys():
             raise ValueError(f"settings.json does not name {listing(list(names))}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{model_directory}: expected a folder that `{command}` wrote; {error}"
         ) from error
@@ -76,7 +76,7 @@ def _check_ours(directory: Path, output: Path, command: str) -> None:
         strangers |= {path.name for path in directory.glob("columns/*") if not path.is_dir()}
         settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
         ours = not strangers and "tfp-dgm" in settings["versions"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         ours = False
     if not ours:
         raise DataError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from tfp_dgm.data.data_error import DataError, listing
 
@@ -41,9 +41,9 @@ class ParquetWriter:
         import pyarrow as pa
 
         with self._refusals(frame):
-            # Without the metadata that pandas reads: it cannot read back all that it says there
-            # of Arrow's types, of a list none.
-            table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+            # Without the metadata of `Table.from_pandas`: pandas cannot read back all that it says
+            # there of Arrow's types, of a list none.
+            table = pa.table({name: _cells(frame[name]) for name in frame.columns})
             known = [] if self._schema is None else [self._schema]
             self._schema = pa.unify_schemas([*known, table.schema], promote_options="permissive")
         if self._last is not None:
@@ -112,7 +112,18 @@ def _columns_that_fail(frame: pd.DataFrame) -> list[str]:
     for name in frame.columns:
         try:
             pa.array([name])
-            pa.array(frame[name], from_pandas=True)
+            _cells(frame[name])
         except (pa.ArrowException, UnicodeEncodeError, OverflowError):
             failing.append(name)
     return failing
+
+
+def _cells(column: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
+    """A column as Arrow has it."""
+    import pyarrow as pa
+
+    cells = pa.array(column, from_pandas=True)
+    mixed = column.dtype == object and pa.types.is_floating(cells.type)
+    if mixed and any(isinstance(cell, bool) for cell in column):
+        raise pa.ArrowTypeError("tried to convert a truth value to double")
+    return cells

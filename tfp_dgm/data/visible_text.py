@@ -45,6 +45,11 @@ def spelling(text: str, limit: int = 100) -> str:
     return f"{shown!r}{more}" if plain else f"{shown!a}{more}"
 
 
+def beginning(text: str, limit: int = 100) -> str:
+    """Returns a name as it stands, of a long one the beginning and three dots."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
 def is_writable(text: str) -> bool:
     """Returns whether UTF-8 can hold a text: not where it has half a pair of UTF-16."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -6,6 +6,7 @@ neither TensorFlow nor sacrebleu.
 
 from typing import TYPE_CHECKING
 
+from tfp_dgm.evaluation.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha
 from tfp_dgm.evaluation.classification import (
     accepted_precision,
     accuracy,
@@ -53,14 +54,17 @@ __all__ = [
     "caption_metrics",
     "cider_d",
     "clopper_pearson_interval",
+    "cohen_kappa",
     "coverage_precision_curve",
     "effective_sample_size",
     "elbo_terms",
     "expected_calibration_error",
+    "fleiss_kappa",
     "hypergeometric_bounds",
     "importance_weighted_log_likelihood",
     "inference_gaps",
     "kl_per_dimension",
+    "krippendorff_alpha",
     "latent_variable_report",
     "macro_f1",
     "many_to_one_accuracy",

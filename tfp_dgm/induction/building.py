@@ -30,7 +30,9 @@ def build_likelihood(
         states,
         LONGEST_DRAW,
         embedding_units=model.units,
-        spellings=vocabulary.tokens if model.spelling else None,
+        spellings=vocabulary.tokens if model.spelling or model.characters else None,
+        spelling_features=model.spelling,
+        character_filters=model.characters,
         seed=seed,
     )
 

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfp_dgm import layers, models, objectives, training
+from tfp_dgm import models, training
 from tfp_dgm.data import RunFolder, write_bracketed_tree
 from tfp_dgm.induction.batches import padded, places_within
+from tfp_dgm.induction.constituent_learner import ConstituentLearner, Parser
 from tfp_dgm.induction.constituent_page import render_constituents
 from tfp_dgm.induction.constituent_scores import Spans, constituent_scores
-from tfp_dgm.induction.constituent_settings import CompoundGrammar, ConstituentSettings
-from tfp_dgm.induction.gradient_steps import train_by_gradients
+from tfp_dgm.induction.constituent_settings import ConstituentSettings
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.results import write_results
-from tfp_dgm.induction.sentences import Sentences, read_words_of_run
-from tfp_dgm.induction.symbols import kept_words_of, read_symbols
+from tfp_dgm.induction.sentences import Sentences, read_words, read_words_of_run
+from tfp_dgm.induction.symbols import kept_words_of
 from tfp_dgm.induction.without_marks import gold_spans, kept_words, spans_with_marks
-from tfp_dgm.text import BucketedBatches, WordVocabulary
 
-_SHORTEST = 2  # Words of a tree.
 _LONGEST = 200  # Words of a sentence that is parsed; time grows with their cube.
 _CELLS_AT_ONCE = 20_000  # Words times words of the sentences that are parsed together.
-_WIDTHS = 3  # XLA compiles a step for each width of a batch.
-_STEPS_WORTH_XLA = 1000  # Compilation costs a minute or two; a step gains a half.
-
-Learner = models.ExactLikelihoodModel | models.CompoundGrammar
-Parser = models.StructuredLanguageModel | models.CompoundGrammar
 
 
 def induce_constituents(
@@ -41,6 +34,7 @@ def induce_constituents(
     run: RunFolder,
     settings: ConstituentSettings,
     *,
+    processes: int = 1,
     progress: training.Progress = lambda step, done, total: None,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -55,6 +49,7 @@ def induce_constituents(
       text_file: see `read_words`.
       run: the folder that `claim_constituents` claimed, entered.
       settings: those of the claim.
+      processes: so many starts are trained at once, each in a process of its own.
       progress: told of epochs.
       say: takes what a person should know, a sentence at a time.
     Returns:
@@ -67,29 +62,33 @@ def induce_constituents(
     sentences = read_words_of_run(text_file, run, say)
     kept = kept_words(sentences)
     gold = gold_spans(sentences, kept)
-    read = read_symbols(
-        settings.reads, sentences, kept, shortest=_SHORTEST, longest=settings.max_length
-    )
-    vocabulary = read.vocabulary(settings.vocabulary_size, lower=settings.lower)
-    rows = vocabulary.encode_all(read.lines)  # Closed by END.
+    learner = ConstituentLearner(settings, sentences, kept)
+    rows, read = learner.rows, learner.read
     lengths = [len(row) - 1 for row in rows]
     num_learned = sum(lengths[i] for i in read.learned)
     say(
         f"{len(read.learned):,} of {len(rows):,} sentences are learned from, {num_learned:,} "
-        f"words; {vocabulary.size:,} symbols"
+        f"words; {learner.vocabulary.size:,} symbols"
     )
     if too_long := sum(length > _LONGEST for length in lengths):
         say(
             f"Warning: {too_long:,} sentences of more than {_LONGEST} words are not parsed, and "
             "have one bracket"
         )
-    learned = [rows[i] for i in read.learned]
-    parser, curves, best = _best_of_starts(run, settings, vocabulary, learned, progress)
+    grammar, curves, best = best_of_starts(
+        run,
+        range(settings.seed, settings.seed + settings.starts),
+        learner,
+        functools.partial(_learner_of, text_file, settings),
+        processes=processes,
+        progress=progress,
+    )
+    parser = learner.parser(grammar)
     spans = parse(parser, rows, progress=progress)
     numbers: dict[str, Any] = {
         "num_sentences": len(rows),
         "num_words": sum(lengths),
-        "num_learned_sentences": len(learned),
+        "num_learned_sentences": len(read.learned),
         "num_learned_words": num_learned,
         "log_likelihood_per_word": curves[best][-1] / num_learned,
     }
@@ -113,6 +112,13 @@ def induce_constituents(
         lambda folder: _write_sentences(folder / "parsed.mrg", sentences, spans, kept),
     )
     return numbers
+
+
+def _learner_of(
+    text_file: str | os.PathLike[str], settings: ConstituentSettings
+) -> ConstituentLearner:
+    sentences = read_words(text_file)
+    return ConstituentLearner(settings, sentences, kept_words(sentences))
 
 
 def parse(
@@ -147,87 +153,6 @@ def parse(
         done += len(places)
         progress("Parsing", done, len(some))
     return found
-
-
-def _learner(settings: ConstituentSettings, vocabulary_size: int, seed: int) -> Learner:
-    """The grammar over token ids: XLA compiles no model that holds a vocabulary."""
-    model = settings.model
-    sizes = (vocabulary_size, model.nonterminals, model.preterminals, settings.max_length + 1)
-    if isinstance(model, CompoundGrammar):
-        return models.CompoundGrammar(
-            _encoder(vocabulary_size, model.units),
-            layers.CompoundContextFreeGrammar(*sizes, symbol_units=model.units),
-            latent_units=model.latent_units,
-            seed=seed,
-        )
-    likelihood = layers.NeuralContextFreeGrammar(*sizes, symbol_units=model.units)
-    return models.ExactLikelihoodModel(likelihood, seed=seed)
-
-
-def _parser(learner: Learner, vocabulary: WordVocabulary, seed: int) -> Parser:
-    """The same, of strings."""
-    parser: Parser
-    if isinstance(learner, models.CompoundGrammar):
-        parser = models.CompoundGrammar(
-            learner.encoder,
-            learner.likelihood,
-            posterior=learner.posterior_layer,
-            prior=learner.prior_layer,
-            vocabulary=vocabulary,
-            seed=seed,
-        )
-    else:
-        parser = models.StructuredLanguageModel(learner.likelihood, vocabulary, seed=seed)
-    parser.build((None, None))
-    return parser
-
-
-def _encoder(vocabulary_size: int, units: int) -> keras.Model:
-    words = keras.Input([None], dtype="int32")
-    vectors = keras.layers.Embedding(vocabulary_size, units)(words)
-    states = keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))(vectors)
-    return keras.Model(words, keras.layers.GlobalMaxPooling1D()(states))
-
-
-def _best_of_starts(
-    run: RunFolder,
-    settings: ConstituentSettings,
-    vocabulary: WordVocabulary,
-    rows: Sequence[NDArray[np.int32]],
-    progress: training.Progress,
-) -> tuple[Parser, dict[int, list[float]], int]:
-    """The likeliest start, every start's curve, and which it was."""
-    model = settings.model
-
-    def train(seed: int) -> tuple[keras.Model, list[float]]:
-        keras.utils.set_random_seed(seed)
-        learner = _learner(settings, vocabulary.size, seed)
-        # Those of Kim, Dyer and Rush (2019).
-        optimizer = keras.optimizers.Adam(
-            model.learning_rate, beta_1=0.75, beta_2=0.999, global_clipnorm=3.0
-        )
-        width = -(-(settings.max_length + 1) // _WIDTHS)
-        batches = BucketedBatches(rows, model.batch_size, seed=seed, multiple_of=width)
-        learner.compile(
-            optimizer,
-            objectives.ELBO(),
-            jit_compile=len(batches) * model.epochs >= _STEPS_WORTH_XLA,
-        )
-        curve = train_by_gradients(
-            learner,
-            batches,
-            epochs=model.epochs,
-            step=f"Epochs, seed {seed}",
-            progress=progress,
-        )
-        return learner, curve
-
-    seeds = range(settings.seed, settings.seed + settings.starts)
-    weights, curves, best = best_of_starts(run, seeds, train)
-    learner = _learner(settings, vocabulary.size, settings.seed)
-    learner.build((None, None))
-    learner.set_weights(weights)
-    return _parser(learner, vocabulary, settings.seed), curves, best
 
 
 def _write_sentences(

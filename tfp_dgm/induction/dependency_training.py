@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from tfp_dgm.induction.dependency_settings import DependencySettings, GaussianVa
 from tfp_dgm.induction.gaussian_valence_learner import GaussianValenceLearner
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.results import write_results
-from tfp_dgm.induction.sentences import Sentences, read_words_of_run
+from tfp_dgm.induction.sentences import Sentences, read_words, read_words_of_run
 from tfp_dgm.induction.symbols import kept_words_of
 from tfp_dgm.induction.valence_learner import ValenceLearner
 from tfp_dgm.induction.without_marks import gold_heads, kept_words, with_marks
@@ -27,6 +28,7 @@ def induce_dependencies(
     run: RunFolder,
     settings: DependencySettings,
     *,
+    processes: int = 1,
     progress: training.Progress = lambda step, done, total: None,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def induce_dependencies(
       text_file: see `read_words`.
       run: the folder that `claim_dependencies` claimed, entered.
       settings: those of the claim.
+      processes: so many starts are trained at once, each in a process of its own.
       progress: told of iterations.
       say: takes what a person should know, a sentence at a time.
     Returns:
@@ -59,10 +62,14 @@ def induce_dependencies(
         f"{len(read.learned):,} of {len(rows):,} sentences are learned from, "
         f"{learner.num_learned_words:,} words; {learner.vocabulary.size:,} symbols"
     )
-    seeds = range(settings.seed, settings.seed + learner.num_starts)
-    weights, curves, best = best_of_starts(run, seeds, lambda seed: learner.train(seed, progress))
-    parser = learner.untrained()
-    parser.set_weights(weights)
+    parser, curves, best = best_of_starts(
+        run,
+        range(settings.seed, settings.seed + learner.num_starts),
+        learner,
+        functools.partial(_learner_of, text_file, settings),
+        processes=processes,
+        progress=progress,
+    )
     heads, tags = learner.parse(parser)
     numbers: dict[str, Any] = {
         "num_sentences": len(rows),
@@ -92,6 +99,13 @@ def induce_dependencies(
         lambda folder: _write_sentences(folder / "parsed.conllu", sentences, heads, tags, kept),
     )
     return numbers
+
+
+def _learner_of(
+    text_file: str | os.PathLike[str], settings: DependencySettings
+) -> DependencyLearner:
+    sentences = read_words(text_file)
+    return _learner(settings, sentences, kept_words(sentences))
 
 
 def _learner(

@@ -33,6 +33,7 @@ class NeuralHiddenMarkov:
     Attributes:
       units: E, the size of the embeddings.
       spelling: words share what is learned of their endings, capitals, digits and hyphens.
+      characters: filters of a convolution over the characters of words; 0 for none.
       epochs: of gradient steps.
       batch_size: sentences of a step.
       learning_rate: of Adam.
@@ -41,6 +42,7 @@ class NeuralHiddenMarkov:
     kind: Literal["neural_hidden_markov"] = "neural_hidden_markov"
     units: Size = 64
     spelling: bool = True
+    characters: Annotated[int, Ge(0)] = 0
     epochs: Size = 8
     batch_size: Size = 64
     learning_rate: Positive = 0.01

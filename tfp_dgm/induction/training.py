@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ from tfp_dgm.induction.building import build_embedding
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.induction.report import render_report
 from tfp_dgm.induction.results import write_results
-from tfp_dgm.induction.sentences import Sentences, read_words_of_run
+from tfp_dgm.induction.sentences import Sentences, read_words, read_words_of_run
 from tfp_dgm.induction.settings import TagSettings
 from tfp_dgm.induction.starts import train_start, untrained
 from tfp_dgm.text import WordVocabulary
@@ -30,6 +30,7 @@ def induce_tags(
     run: RunFolder,
     settings: TagSettings,
     *,
+    processes: int = 1,
     progress: training.Progress = lambda step, done, total: None,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def induce_tags(
       text_file: see `read_words`.
       run: the folder that `claim_tags` claimed, entered.
       settings: those of the claim.
+      processes: so many starts are trained at once, each in a process of its own.
       progress: told of iterations and epochs.
       say: takes what a person should know, a sentence at a time.
     Returns:
@@ -60,15 +62,20 @@ def induce_tags(
             f"settings: num_tags must be at most the number of words, {sentences.num_words}; "
             f"received {settings.num_tags}"
         )
-    vocabulary = fit_vocabulary(settings, sentences)
-    rows = token_rows(vocabulary, sentences)
+    learner = _TagLearner(settings, sentences)
     say(
-        f"{len(rows):,} sentences, {sentences.num_words:,} words of {vocabulary.size:,}; "
-        f"{settings.num_tags} tags"
+        f"{len(learner.rows):,} sentences, {sentences.num_words:,} words of "
+        f"{learner.vocabulary.size:,}; {settings.num_tags} tags"
     )
-    embedding = build_embedding(settings, vocabulary, rows)
-    tagger, curves, best = _best_of_starts(run, settings, vocabulary, embedding, rows, progress)
-    tags = tag(tagger, rows)
+    tagger, curves, best = best_of_starts(
+        run,
+        range(settings.seed, settings.seed + settings.starts),
+        learner,
+        functools.partial(_learner_of, text_file, settings),
+        processes=processes,
+        progress=progress,
+    )
+    tags = tag(tagger, learner.rows)
     numbers = _metrics(settings, sentences, tags, curves[best][-1])
     names = tag_names(settings.num_tags)
     page = render_report(
@@ -121,25 +128,29 @@ def tag_names(num_tags: int) -> list[str]:
     return [f"T{number:0{width}}" for number in range(num_tags)]
 
 
-def _best_of_starts(
-    run: RunFolder,
-    settings: TagSettings,
-    vocabulary: WordVocabulary,
-    embedding: keras.layers.Embedding | None,
-    rows: Sequence[NDArray[np.int32]],
-    progress: training.Progress,
-) -> tuple[models.StructuredLanguageModel, dict[int, list[float]], int]:
-    """The likeliest start, every start's curve, and which it was."""
+class _TagLearner:
+    """The vocabulary and the vectors of a text, and what is trained with them."""
 
-    def train(seed: int) -> tuple[models.StructuredLanguageModel, list[float]]:
-        start = train_start(settings, vocabulary, embedding, rows, seed, progress=progress)
+    def __init__(self, settings: TagSettings, sentences: Sentences) -> None:
+        self.vocabulary = fit_vocabulary(settings, sentences)
+        self.rows = token_rows(self.vocabulary, sentences)
+        self._embedding = build_embedding(settings, self.vocabulary, self.rows)
+        self._settings = settings
+
+    def train(
+        self, seed: int, progress: training.Progress
+    ) -> tuple[models.StructuredLanguageModel, list[float]]:
+        start = train_start(
+            self._settings, self.vocabulary, self._embedding, self.rows, seed, progress=progress
+        )
         return start.tagger, start.log_likelihood
 
-    seeds = range(settings.seed, settings.seed + settings.starts)
-    weights, curves, best = best_of_starts(run, seeds, train)
-    tagger = untrained(settings, vocabulary, embedding)
-    tagger.set_weights(weights)
-    return tagger, curves, best
+    def untrained(self) -> models.StructuredLanguageModel:
+        return untrained(self._settings, self.vocabulary, self._embedding)
+
+
+def _learner_of(text_file: str | os.PathLike[str], settings: TagSettings) -> _TagLearner:
+    return _TagLearner(settings, read_words(text_file))
 
 
 def _metrics(

@@ -13,12 +13,12 @@ from tfp_dgm.confidence import (
     given_label_probability,
 )
 from tfp_dgm.data import ClassDefinitions
-from tfp_dgm.labelling.class_levels import JudgedLevel, class_levels, judge_levels
+from tfp_dgm.labelling.class_levels import class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier, distance_views
+from tfp_dgm.labelling.classifier_assembly import assembled
 from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guides import Guides
-from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.label_warnings import (
     label_warnings,
     level_warnings,
@@ -27,12 +27,11 @@ from tfp_dgm.labelling.label_warnings import (
 )
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
-from tfp_dgm.labelling.no_class_fitting import RowsOfNoClass, rows_of_no_class
+from tfp_dgm.labelling.no_class_fitting import rows_of_no_class
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.text_distance import TextDistance
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
-from tfp_dgm.networks import TemperedMixture
 from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
 
@@ -214,7 +213,7 @@ def fit_classifier(
         seconds=seconds,
         encoder_choice=features.encoder_choice,
     )
-    model = _assemble(
+    model = assembled(
         features, members, calibration, classes, threshold, judged, strangers, distance
     )
     return model, outcome
@@ -261,60 +260,3 @@ def _terms(
         order = np.argsort(-strength[:, k], kind="stable")[:_TERMS]
         terms[name] = [(vocabulary[v], float(log_words[v, k] - mean[v, 0])) for v in order]
     return terms
-
-
-def _assemble(
-    features: Features,
-    members: Members,
-    calibration: Calibration,
-    classes: Sequence[str],
-    threshold: float | None,
-    levels: Sequence[JudgedLevel],
-    strangers: RowsOfNoClass | None,
-    distance: TextDistance,
-) -> TextClassifier:
-    """Puts everything that was learned into one Keras model."""
-    num_classes = len(classes)
-    temperatures, weights, floor = calibration.components()
-    model = TextClassifier(
-        classes,
-        threshold,
-        vae_words=features.vae_words,
-        vae_scale=features.vae_scale,
-        word_counts=features.word_counts,
-        tf_idf=features.tf_idf,
-        lsa=features.lsa_layer,
-        vae=features.vae,
-        encoder=features.encoder,
-        heads=[BagOfHeads(num_classes, heads.head_weights()) for heads in members.heads],
-        naive_bayes=[_softmax(num_classes) for _ in members.naive_bayes],
-        student=_softmax(num_classes),
-        ensemble=TemperedMixture(members.ensemble_temperatures, members.ensemble_weights),
-        combination=TemperedMixture(members.combination_temperatures, members.combination_weights),
-        calibration=TemperedMixture(temperatures, weights, floor),
-        levels=[
-            ClassGroups(
-                judged.level.names,
-                judged.level.group,
-                judged.threshold,
-                *judged.calibration.components(),
-            )
-            for judged in levels
-        ],
-        no_class=None if strangers is None else strangers.layer(),
-        novelty=distance.layer(),
-    )
-    model.build()
-    for layer, heads in zip(model.heads, members.heads, strict=True):
-        layer.set_weights(heads.kernel_and_bias())
-    for dense, bayes in zip(
-        [*model.naive_bayes, model.student],
-        [*members.naive_bayes, members.student],
-        strict=True,
-    ):
-        dense.set_weights([array[..., 0] for array in bayes.coefficients()])
-    return model
-
-
-def _softmax(num_classes: int) -> keras.layers.Dense:
-    return keras.layers.Dense(num_classes, activation="softmax", dtype="float32")

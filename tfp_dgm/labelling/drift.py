@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from tfp_dgm.data.data_error import listing
+from tfp_dgm.data.visible_text import beginning
 
 _BINS = 100
 _FEWEST_ROWS = 30
@@ -120,7 +120,7 @@ class Drift:
         names = sorted({*self._labels, *self._counts})
         order = np.argsort(-np.abs(second - first), kind="stable")[:_MOVED]
         moved = ", ".join(
-            f"{listing([names[k]])} from {first[k]:.0%} to {second[k]:.0%}" for k in order
+            f"{beginning(names[k])} from {first[k]:.0%} to {second[k]:.0%}" for k in order
         )
         return [
             f"Labels are predicted in other shares than in the training's file: {moved} "

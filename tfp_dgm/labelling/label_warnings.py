@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfp_dgm.data.data_error import listing
+from tfp_dgm.data.visible_text import beginning
 from tfp_dgm.labelling.class_levels import JudgedLevel
 from tfp_dgm.labelling.class_shares import FEWEST_LABELS, ClassShares
 
-_NAME = 100  # Characters of a class's name that are shown.
 _WIDE = 0.1  # A range of shares from which on it is told.
 
 
@@ -40,7 +40,7 @@ def label_warnings(
     if high[widest] - low[widest] > _WIDE:
         found.append(
             "Labels were drawn unevenly, and how often each class occurs among the other rows can "
-            f"only be estimated: {_short(classes[widest])} is between {low[widest]:.0%} and "
+            f"only be estimated: {beginning(classes[widest])} is between {low[widest]:.0%} and "
             f"{high[widest]:.0%} of them. Confidences and expected precisions hold as far as that "
             "does; more labels of classes that have few make it sure."
         )
@@ -69,7 +69,7 @@ def unknown_warning(
     has, these = "has", f"this {kind}"
     if len(names) > 1:
         has, these = "have", f"these {kind}es" if kind.endswith("s") else f"these {kind}s"
-    named = listing([_short(name) for name in names])
+    named = listing([beginning(name) for name in names])
     return (
         f"Too few labels to tell which {answers} are right. None of the {answers} is accepted: "
         f"{named} {has} fewer than {FEWEST_LABELS} labels, and up to {share:.0%} of the rows may "
@@ -86,7 +86,3 @@ def level_warnings(levels: Sequence[JudgedLevel], min_precision: float) -> list[
         for judged in levels
         if judged.unknown_share > 1 - min_precision
     ]
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME else f"{name[:_NAME]}..."

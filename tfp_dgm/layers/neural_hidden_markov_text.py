@@ -1,6 +1,6 @@
 """Hidden Markov models of texts whose tables networks write, as a layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,8 +11,12 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm import distributions
 from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
 from tfp_dgm.layers.over_texts import OverTexts
-from tfp_dgm.text import NO_FEATURE, spelling_features
+from tfp_dgm.text import NO_FEATURE, characters_of_words
+from tfp_dgm.text import spelling_features as features_of_words
 from tfp_dgm.token_ids import NUM_SPECIAL
+
+_WINDOW = 3  # Characters.
+_CHARACTER_UNITS = 16
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -22,11 +26,13 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
         emission[k, v] = relu(W_e s_k + c_e) . w_v + b_v
         transition[j, k] = relu(W_t s_j + c_t) . u_k,    initial[k] = relu(W_t s_0 + c_t) . u_k
         w_v = e_v + sum of g_f over the features f of the spelling of v
+                  + W_c max over places i of relu(sum_d C_d a_v,i+d + c_c)
 
-    s are embeddings of states, e and g of words and of features. Words that share features share
-    what is learned about them, so that rare words get tags, too. Features are those of [2]: endings
-    of one to three letters, a capital, a digit, a hyphen, where [1] reads letters by a convolution.
-    See `distributions.HiddenMarkovText` for the density.
+    s are embeddings of states, e, g and a of words, of features and of characters. Words that share
+    features or characters share what is learned about them, so that rare words get tags, too.
+    Features are those of [2]: endings of one to three letters, a capital, a digit, a hyphen.
+    Characters are read by a convolution over windows of three, and the marks of start and end, as
+    in [1]. See `distributions.HiddenMarkovText` for the density.
 
     Args:
       vocabulary_size: V.
@@ -34,10 +40,13 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
       max_length: tokens of a draw, END included.
       embedding_units: E, of all embeddings.
       spellings: the V - 4 words from id 4 on; None for embeddings of words alone.
+      spelling_features: whether those of spellings count.
+      character_filters: of the convolution over characters of spellings; 0 for none.
       seed: see `HiddenMarkovLayer`.
       **kwargs: see `DistributionLayer`.
     Raises:
-      ValueError: if a number is below 1, or there is another number of spellings.
+      ValueError: if a number is below 1 (of filters, 0), there is another number of spellings, or
+        none for filters.
     References:
       [1] Tran, Bisk, Vaswani, Marcu and Knight. Unsupervised Neural Hidden Markov Models. 2016.
         arXiv:1609.09007
@@ -53,6 +62,8 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
         *,
         embedding_units: int = 64,
         spellings: Sequence[str] | None = None,
+        spelling_features: bool = True,
+        character_filters: int = 0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -65,10 +76,19 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
                 "NeuralHiddenMarkovText: `spellings` must be those of "
                 f"{vocabulary_size - NUM_SPECIAL} words; received {len(spellings)}"
             )
+        if character_filters < 0 or (character_filters and spellings is None):
+            wanted = ">= 0" if character_filters < 0 else "0 without `spellings`"
+            raise ValueError(
+                f"NeuralHiddenMarkovText: `character_filters` must be {wanted}; received "
+                f"{character_filters}"
+            )
         self.max_length = max_length
         self.embedding_units = embedding_units
         self.spellings = None if spellings is None else tuple(spellings)
-        self._features = self._features_of_tokens()
+        self.spelling_features = spelling_features
+        self.character_filters = character_filters
+        self._features = self._of_tokens(features_of_words) if spelling_features else None
+        self._characters = self._of_tokens(characters_of_words) if character_filters else None
 
     @property
     def vocabulary_size(self) -> int:
@@ -90,23 +110,46 @@ class NeuralHiddenMarkovText(OverTexts, HiddenMarkovLayer):
         if self._features is not None:
             features = int(self._features.max(initial=NO_FEATURE)) + 1
             shapes["feature_embeddings"] = ((features, size), 0.1)
+        if self._characters is not None:
+            characters, filters = int(self._characters.max()) + 1, self.character_filters
+            fan_in = _WINDOW * _CHARACTER_UNITS
+            shapes["character_embeddings"] = ((characters, _CHARACTER_UNITS), 1.0)
+            shapes["character_kernel"] = (
+                (_WINDOW, _CHARACTER_UNITS, filters),
+                (2.0 / fan_in) ** 0.5,
+            )
+            shapes["character_bias"] = ((filters,), 0.0)
+            # Sums over filters as small as the embeddings that they stand beside.
+            shapes["character_output"] = ((filters, size), 0.1 / filters**0.5)
         return shapes
 
-    def _features_of_tokens(self) -> np.ndarray | None:
-        """int32 [V, F], numbers of features, filled with `NO_FEATURE`."""
+    def _of_tokens(self, read: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray | None:
+        """int32 [V, F], numbers of features or characters, filled with `NO_FEATURE`."""
         if self.spellings is None:
             return None
-        of_words = spelling_features(self.spellings)
+        of_words = read(self.spellings)
         return np.pad(of_words, [(NUM_SPECIAL, 0), (0, 0)], constant_values=NO_FEATURE)
 
     def _words(self) -> tf.Tensor:
         """w, [V, E]."""
         words = tf.convert_to_tensor(self.word_embeddings)
-        if self._features is None:
-            return words
-        features = tf.convert_to_tensor(self.feature_embeddings)
-        counted = tf.concat([tf.zeros_like(features[:1]), features[1:]], axis=0)
-        return words + tf.reduce_sum(tf.gather(counted, self._features), axis=1)
+        if self._features is not None:
+            features = tf.convert_to_tensor(self.feature_embeddings)
+            counted = tf.concat([tf.zeros_like(features[:1]), features[1:]], axis=0)
+            words += tf.reduce_sum(tf.gather(counted, self._features), axis=1)
+        if self._characters is not None:
+            words += self._convolved(self._characters) @ self.character_output
+        return words
+
+    def _convolved(self, characters: np.ndarray) -> tf.Tensor:
+        """The largest value of each filter over the characters of each word, [V, filters]."""
+        read = characters[..., np.newaxis] != NO_FEATURE  # [V, L, 1]
+        vectors = tf.gather(tf.convert_to_tensor(self.character_embeddings), characters)
+        found = tf.nn.conv1d(
+            tf.where(read, vectors, 0.0), self.character_kernel, stride=1, padding="SAME"
+        )  # [V, L, filters]
+        found = tf.where(read, tf.nn.relu(found + self.character_bias), 0.0)
+        return tf.reduce_max(found, axis=1)
 
     def _distribution(self) -> tfd.Distribution:
         states = tf.convert_to_tensor(self.state_embeddings)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tfp_dgm.reviewing.certificates import Certificate, certify
     from tfp_dgm.reviewing.check_files import CheckedTable, check_table
     from tfp_dgm.reviewing.page.review_server import ReviewServer
+    from tfp_dgm.reviewing.retrainer import Retrainer
     from tfp_dgm.reviewing.review import Review, journal_of
     from tfp_dgm.reviewing.review_export import export_review
     from tfp_dgm.reviewing.rows_that_teach import teaching_rows
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Certificate",
     "CheckedTable",
+    "Retrainer",
     "Review",
     "ReviewServer",
     "certify",
@@ -33,6 +35,7 @@ __getattr__ = lazy_names(
         "certificates": ("Certificate", "certify"),
         "check_files": ("CheckedTable", "check_table"),
         "page.review_server": ("ReviewServer",),
+        "retrainer": ("Retrainer",),
         "review": ("Review", "journal_of"),
         "review_export": ("export_review",),
         "rows_that_teach": ("teaching_rows",),

@@ -117,7 +117,9 @@ class Journal:
             return []
         if found[0] != json.loads(json.dumps(head)):
             raise DataError.at(
-                self.path, f"belongs to {_of(found[0])}, and not to {_of(head)}", place="line 1"
+                self.path,
+                f"belongs to {_of(found[0])}, and not to {_of(head)}; move it away to begin anew",
+                place="line 1",
             )
         return [entry for entry in found[1:whole] if entry is not None]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.reviewing.journal import Journal
-from tfp_dgm.reviewing.review_rows import ReviewRows, read_review_rows
+from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
 from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
-from tfp_dgm.reviewing.row_queue import RowQueue
+from tfp_dgm.reviewing.row_queue import DISPUTED, RowQueue, Search
 
 
 def journal_of(model: str | os.PathLike[str]) -> Path:
@@ -43,7 +44,10 @@ class Review:
         self.journal = Journal(path, head)
         try:
             self.state: ReviewState = replayed(
-                self.journal.entries, len(self.rows), self.rows.classes
+                self.journal.entries,
+                len(self.rows),
+                self.rows.classes,
+                str(self.rows.settings.get("separator", "")),
             )
         except BaseException:
             self.journal.close()
@@ -96,4 +100,41 @@ class Review:
 
     def teach(self, rows: NDArray[np.int64]) -> None:
         """Sets which rows teach most, best first."""
-        self.queue = RowQueue(self.rows, rows)
+        queue = RowQueue(self.rows, rows)
+        with self.turn:
+            self.queue = queue
+
+    def left(self, order: str, search: Search, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The rows that somebody has still to see, in an order.
+
+        Args:
+          order: one of `row_queue.ORDERS`; of disputed rows are left those that the person has not
+            answered.
+          search: which rows are wanted.
+          done: bool [N]; the rows that count as seen.
+        """
+        with self.turn:
+            if order != DISPUTED:
+                return self.queue.left(order, done, search)
+            wanted = self.queue.matching(search) & ~done
+            return np.array([row for row in self.state.disputed() if wanted[row]], np.int64)
+
+    def answered(self) -> NDArray[np.bool_]:
+        """bool [N]; the rows that somebody has answered."""
+        with self.turn:
+            found = np.zeros(len(self.rows), bool)
+            found[list(self.state.verdicts())] = True
+            return found
+
+    def guess_anew(self, guesses: Guesses, model: Path, teaching: NDArray[np.int64]) -> None:
+        """Takes up what a later model says.
+
+        Args:
+          guesses: of all rows.
+          model: the later model's folder.
+          teaching: which rows teach it most, best first.
+        """
+        rows = replace(self.rows, guesses=guesses, model=model)
+        queue = RowQueue(rows, teaching)
+        with self.turn:
+            self.rows, self.queue = rows, queue

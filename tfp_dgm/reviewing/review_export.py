@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from tfp_dgm.data import check_new_columns, check_output_path, write_table
+from tfp_dgm.data import check_output_path, write_table
+from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_rows import ReviewRows, cell_name
-from tfp_dgm.reviewing.review_state import NONE, ReviewState, Verdict
+from tfp_dgm.reviewing.review_state import NONE, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REVIEWED_BY, NO_CLASS, NOTES = "reviewed_by", "review_no_class", "review_notes"
+LABEL_BY = "label_by_"
 
 
 def export_review(
-    rows: ReviewRows,
-    state: ReviewState,
+    review: Review,
     output: str | os.PathLike[str],
     *,
     guard_formulas: bool = False,
@@ -23,39 +28,65 @@ def export_review(
 
     Labels that people gave stand in the label column, over those of the source; of several people
     the last one's. Of a row of none of the classes the cell is empty. Three columns are added:
-    `reviewed_by` (the name, or names), `review_no_class` (true for such a row) and `review_notes`;
-    where several people answered, for each a column more, `label_by_` and the name, which
-    `dgm label` takes as annotators' answers.
+    `reviewed_by` (the name, or names; - where none was given), `review_no_class` (true for such a
+    row) and `review_notes`; where several people answered, for each a column more, `label_by_` and
+    the name, which `dgm label` takes as annotators' answers. Where the source has these columns
+    from an earlier review, they stay for rows that were not answered since.
+
+    Answers that come while it is written are not in it; they do not wait.
 
     Args:
-      rows: what was reviewed.
-      state: what was answered.
+      review: what was answered.
       output: a table's path, whose ending tells the format.
       guard_formulas: whether a CSV or TSV is made safe for spreadsheets.
     Returns:
       How many rows somebody has answered.
     Raises:
-      DataError: if the table cannot be written there, is one that was read, or has these columns.
+      DataError: if the table cannot be written there, or is one that was read.
     """
-    verdicts = state.verdicts()
+    with review.turn:
+        rows, verdicts, noted = review.rows, review.state.verdicts(), review.state.noted()
     check_output_path(output, [rows.table])
-    people = sorted({who for said in verdicts.values() for who in said})
-    cells = _label_cells(rows, {row: _last(said) for row, said in verdicts.items()})
-    frame = rows.frame.assign(**{rows.label_column: _series(rows, cells)})
+    last = {row: _last(said) for row, said in verdicts.items()}
+    frame = rows.frame.assign(**{rows.label_column: _series(rows, _label_cells(rows, last))})
     count = len(rows)
-    notes = {row: "; ".join(note for _, note in state.notes(row)) for row in range(count)}
+    kept = _Kept(frame)  # Of an earlier review, which this one's source may come from.
     added: dict[str, list[Any]] = {
-        REVIEWED_BY: [", ".join(sorted(verdicts.get(row, {}))) for row in range(count)],
-        NO_CLASS: [row in verdicts and _last(verdicts[row]).kind == NONE for row in range(count)],
-        NOTES: [notes[row] for row in range(count)],
+        REVIEWED_BY: kept.unless(
+            REVIEWED_BY,
+            {row: ", ".join(who or "-" for who in sorted(said)) for row, said in verdicts.items()},
+        ),
+        NO_CLASS: [
+            cell is True or cell == "true"
+            for cell in kept.unless(NO_CLASS, {row: v.kind == NONE for row, v in last.items()})
+        ],
+        NOTES: [
+            "; ".join([*filter(None, [before]), *(note for _, note in noted.get(row, []))])
+            for row, before in zip(range(count), kept.unless(NOTES, {}), strict=True)
+        ],
     }
-    if len(people) > 1:
-        for who in people:
-            said = [verdicts.get(row, {}).get(who) for row in range(count)]
-            added[f"label_by_{who}"] = ["" if one is None else one.label for one in said]
-    check_new_columns(rows.table, frame.columns, added)
+    people = sorted({who for said in verdicts.values() for who in said})
+    for who in people:
+        name = f"{LABEL_BY}{who}"
+        if len(people) > 1 or name in frame.columns:
+            said = {row: v[who].label for row, v in verdicts.items() if who in v}
+            added[name] = kept.unless(name, said)
+    frame = frame.drop(columns=[name for name in added if name in frame.columns])
     write_table(frame, output, added, inputs=[rows.table], guard_formulas=guard_formulas)
     return len(verdicts)
+
+
+class _Kept:
+    """The columns of an earlier review."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def unless(self, name: str, now: Mapping[int, Any]) -> list[Any]:
+        """The cells of a column: what is said now, else what stands there, else ""."""
+        there = name in self._frame.columns
+        cells = self._frame[name].tolist() if there else [""] * len(self._frame)
+        return [now[row] if row in now else cell_name(cell) for row, cell in enumerate(cells)]
 
 
 def _last(said: dict[str, Verdict]) -> Verdict:

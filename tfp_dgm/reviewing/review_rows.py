@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,8 @@ class ReviewRows:
       frame: [N] rows; the columns of the source.
       texts: [N].
       given: [N]; the label given in the source, "" where there is none.
-      guesses: of the labelling.
+      guesses: of the labelling, or of a later one.
+      settings: of the labelling.
     """
 
     model: Path
@@ -76,6 +77,7 @@ class ReviewRows:
     texts: list[str]
     given: list[str]
     guesses: Guesses
+    settings: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -110,7 +112,7 @@ def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
         raise DataError.at(
             folder, f"expected the labelled table {table.name} beside it, which is not there"
         )
-    frame, texts = _read(table, settings["text_columns"])
+    frame, texts = read_texts(table, settings["text_columns"])
     missing = [name for name in _ADDED if name not in frame.columns]
     if missing:
         raise DataError.at(
@@ -128,6 +130,7 @@ def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
         texts=texts,
         given=given,
         guesses=guesses_of(frame),
+        settings=settings,
     )
 
 
@@ -167,7 +170,8 @@ def cell_name(cell: Any) -> str:
     return ""
 
 
-def _read(table: Path, text_columns: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def read_texts(table: Path, text_columns: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """A table's rows, and their texts."""
     import pandas as pd
 
     chunks = list(iter_table_chunks(table, text_columns=text_columns, chunk_rows=_ROWS_PER_CHUNK))

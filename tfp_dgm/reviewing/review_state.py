@@ -26,7 +26,7 @@ class Verdict:
       number: of the entry.
       kind: "label", "none" or "skip".
       label: the class, "" where it is none.
-      guess: what was guessed when the row was shown, "" where it was not shown by itself.
+      guess: what was guessed when it was answered, "" where it was not answered by itself.
     """
 
     number: int
@@ -41,10 +41,13 @@ class ReviewState:
     Args:
       num_rows: N.
       classes: the names that are there from the start.
+      separator: what stands between the classes of a set in a label column, and cannot be a part
+        of a new one's name; "" for nothing.
     """
 
-    def __init__(self, num_rows: int, classes: Sequence[str]) -> None:
+    def __init__(self, num_rows: int, classes: Sequence[str], separator: str = "") -> None:
         self.num_rows = num_rows
+        self._separator = separator
         self.entries: list[Mapping[str, Any]] = []
         # How often each class is named: by the start, by whoever made it, by verdicts.
         self._classes = Counter(dict.fromkeys(classes, 1))
@@ -52,6 +55,9 @@ class ReviewState:
         self._notes: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
         self._done: dict[str, NDArray[np.bool_]] = {}
         self._skipped: dict[str, NDArray[np.bool_]] = {}
+        # Who has answered a row, and of each of their guesses whether it was right.
+        self._answered: dict[int, dict[str, bool | None]] = defaultdict(dict)
+        self._guessed: dict[str, Counter[bool]] = defaultdict(Counter)
         self._standing: dict[str, list[int]] = defaultdict(list)
 
     def apply(self, entry: Mapping[str, Any]) -> None:
@@ -108,6 +114,11 @@ class ReviewState:
                 )
         if kind == CLASS and self._classes[entry["class"]] > 0:
             raise DataError(f"class: there is a class {entry['class']!r} already")
+        if kind == CLASS and self._separator and self._separator in entry["class"]:
+            raise DataError(
+                f"class: {entry['class']!r} would be read as a set, since {self._separator!r} "
+                "stands between the classes of one"
+            )
         if kind == UNDO and self.last_of(who) != entry.get("of"):
             raise DataError(
                 f"of: expected the last entry of {who!r}, {self.last_of(who)}; received "
@@ -146,14 +157,37 @@ class ReviewState:
                 found[row][who] = said[-1]
         return dict(found)
 
+    def said_of(self, row: int) -> dict[str, Verdict]:
+        """What everybody says of a row, by annotator; what was left for later is none."""
+        return {who: self._verdicts[who, row][-1] for who in self._answered.get(row, {})}
+
     def guessed(self, annotator: str) -> tuple[int, int]:
         """How many rows were shown one by one and answered, and how many guesses were right."""
-        said = [
-            verdicts[-1]
-            for (who, _), verdicts in self._verdicts.items()
-            if who == annotator and verdicts and verdicts[-1].kind != SKIP and verdicts[-1].guess
-        ]
-        return len(said), sum(verdict.label == verdict.guess for verdict in said)
+        found = self._guessed[annotator]
+        return found[True] + found[False], found[True]
+
+    @property
+    def num_answered(self) -> int:
+        """How many rows somebody has answered."""
+        return len(self._answered)
+
+    def disputed(self) -> list[int]:
+        """The rows on which people say different things, in the table's order."""
+        found = []
+        for row in sorted(row for row, people in self._answered.items() if len(people) > 1):
+            said = {self._verdicts[who, row][-1] for who in self._answered[row]}
+            if len({(verdict.kind, verdict.label) for verdict in said}) > 1:
+                found.append(row)
+        return found
+
+    @property
+    def people(self) -> list[str]:
+        """Who has answered a row."""
+        return sorted(who for who, done in self._done.items() if (done & ~self.skipped(who)).any())
+
+    def noted(self) -> dict[int, list[tuple[str, str]]]:
+        """All remarks, by row."""
+        return {row: self.notes(row) for row, kept in self._notes.items() if kept}
 
     def notes(self, row: int) -> list[tuple[str, str]]:
         """The remarks on a row: who, and what."""
@@ -175,19 +209,33 @@ class ReviewState:
 
     def _mark(self, annotator: str, row: int) -> None:
         said = self.verdict(annotator, row)
+        answered = said is not None and said.kind != SKIP
         self.done(annotator)[row] = said is not None
-        self.skipped(annotator)[row] = said is not None and said.kind == SKIP
+        self.skipped(annotator)[row] = said is not None and not answered
+        before = self._answered[row].pop(annotator, None)
+        if before is not None:
+            self._guessed[annotator][before] -= 1
+        if said is not None and answered:
+            right = said.label == said.guess if said.guess else None
+            self._answered[row][annotator] = right
+            if right is not None:
+                self._guessed[annotator][right] += 1
+        elif not self._answered[row]:
+            del self._answered[row]
 
 
 def replayed(
-    entries: Iterable[Mapping[str, Any]], num_rows: int, classes: Sequence[str]
+    entries: Iterable[Mapping[str, Any]],
+    num_rows: int,
+    classes: Sequence[str],
+    separator: str = "",
 ) -> ReviewState:
     """The state after all entries of a journal.
 
     Raises:
       DataError: if one says nothing that can be understood; names its line.
     """
-    state = ReviewState(num_rows, classes)
+    state = ReviewState(num_rows, classes, separator)
     for number, entry in enumerate(entries, start=1):
         try:
             state.apply(entry)

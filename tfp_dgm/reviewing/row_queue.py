@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from tfp_dgm.reviewing.review_rows import ReviewRows
 
 TEACH, DOUBT, SUSPECT, BY_CLASS, RANDOM = "teach", "doubt", "suspect", "class", "random"
+DISPUTED = "disputed"
 ORDERS = {
     TEACH: "what teaches most",
     DOUBT: "the most doubtful",
     SUSPECT: "labels that look wrong",
     BY_CLASS: "by class",
     RANDOM: "at random",
+    DISPUTED: "where people differ",
 }
 
 
@@ -69,7 +71,7 @@ class RowQueue:
         """The first row that is not done; None where all are.
 
         Args:
-          order: one of `ORDERS`.
+          order: one of `ORDERS`, but for the disputed rows, which `Review.left` knows.
           done: bool [N].
           search: which rows are wanted; rows with labels are among them then, after the others.
         """

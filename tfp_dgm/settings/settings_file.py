@@ -11,6 +11,7 @@ import yaml
 
 from tfp_dgm.data import DataError
 
+_TOO_DEEP = "not to be read: lists and mappings are too deep in each other"
 ENDINGS = (".yaml", ".yml", ".toml", ".json")
 
 
@@ -43,6 +44,8 @@ def parse_value(text: str) -> Any:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
 
 
 def load_settings(file: Path) -> dict[str, Any]:
@@ -63,6 +66,8 @@ def load_settings(file: Path) -> dict[str, Any]:
             found = tomllib.loads(text)
         else:
             found = parse_value(text)
+    except RecursionError as error:
+        raise DataError.at(file, _TOO_DEEP) from error
     except ValueError as error:
         format_ = "" if str(error).startswith("not ") else f"not {ending[1:].upper()}: "
         raise DataError.at(file, f"{format_}{error}") from error

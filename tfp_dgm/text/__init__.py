@@ -3,7 +3,7 @@
 from tfp_dgm.text.bucketed_batches import BucketedBatches
 from tfp_dgm.text.neighbour_information import neighbour_counts, positive_information
 from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
-from tfp_dgm.text.spelling import NO_FEATURE, spelling_features
+from tfp_dgm.text.spelling import NO_FEATURE, characters_of_words, spelling_features
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
@@ -22,6 +22,7 @@ __all__ = [
     "WordForms",
     "WordSpan",
     "WordVocabulary",
+    "characters_of_words",
     "forms_of_all",
     "forms_of_words",
     "neighbour_counts",

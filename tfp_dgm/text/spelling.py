@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 NO_FEATURE = 0
+WORD_START, WORD_END, RARE_CHARACTER = 1, 2, 3  # Among the characters of words.
 _LONGEST_ENDING = 3
+_MOST_CHARACTERS = 20
 
 
 def spelling_features(words: Sequence[str]) -> np.ndarray:
@@ -28,6 +30,30 @@ def spelling_features(words: Sequence[str]) -> np.ndarray:
     table = np.full((len(rows), max(map(len, rows), default=0)), NO_FEATURE, np.int32)
     for row, features in zip(table, rows, strict=True):
         row[: len(features)] = features
+    return table
+
+
+def characters_of_words(words: Sequence[str]) -> np.ndarray:
+    """The characters of words, between marks of start and end.
+
+    Of words of more than 20 characters, the first and the last ten are read. Characters that a
+    single word has are one.
+
+    Args:
+      words: V of them.
+    Returns:
+      int32 [V, L], numbers of characters in the order of their first words, after `WORD_START`,
+      `WORD_END` and `RARE_CHARACTER`; `NO_FEATURE` fills the rows.
+    """
+    half = _MOST_CHARACTERS // 2
+    read = [w if len(w) <= _MOST_CHARACTERS else w[:half] + w[-half:] for w in words]
+    counts = Counter(character for word in read for character in dict.fromkeys(word))
+    shared = [character for character, count in counts.items() if count > 1]
+    numbers = {character: number for number, character in enumerate(shared, RARE_CHARACTER + 1)}
+    table = np.full((len(read), max(map(len, read), default=0) + 2), NO_FEATURE, np.int32)
+    for row, word in zip(table, read, strict=True):
+        inner = [numbers.get(character, RARE_CHARACTER) for character in word]
+        row[: len(word) + 2] = [WORD_START, *inner, WORD_END]
     return table
 
 

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import scipy.optimize
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
+from tfp_dgm.confidence import Calibration
 from tfp_dgm.labelling.multi_label.class_calibrations import calibrated, class_calibrations
 from tfp_dgm.labelling.multi_label.expected_f1 import LEAST, MOST, f1_thresholds
 from tfp_dgm.labelling.multi_label.sigmoid_heads import fit_sigmoid_heads
@@ -99,6 +101,18 @@ def test_a_class_with_few_marks_is_calibrated_as_the_others_are():
         class_calibrations(answers[:, 9:], marks[:, 9:], np.ones(300)), fresh[:, 9:]
     )[:, 0]
     assert np.abs(together - true[:, 9]).mean() < 0.6 * np.abs(alone - true[:, 9]).mean()
+
+
+def test_a_class_by_itself_is_as_sure_as_its_marks_allow():
+    """Bayes' rule on the general prior, once: nothing else tells of it."""
+    rng = np.random.default_rng(4)
+    logits = np.round(rng.normal(0.5, 1.5, 120), 1)
+    marks = (rng.random(120) < expit(logits / 1.7)).astype(np.int8)
+    p = expit(logits)
+    (found,) = class_calibrations(p[:, np.newaxis], marks[:, np.newaxis], np.ones(120))
+    allowed = np.stack([marks == 0, marks == 1], axis=1)
+    alone = Calibration.fit(np.stack([1 - p, p], axis=1), allowed, np.ones(120))
+    np.testing.assert_allclose(found.maps, alone.maps, atol=1e-3)
 
 
 def test_accepted_classes_keep_the_promise_in_nine_of_ten():

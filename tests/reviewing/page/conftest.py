@@ -8,11 +8,38 @@ import pytest
 import tfp_dgm.text  # noqa: F401  # It takes seconds, which no request should wait for.
 from tests.reviewing.made_review import made_model
 from tfp_dgm.reviewing import Review, ReviewServer
+from tfp_dgm.reviewing.rounds import Round
 
 
 def explain(text, answer, other):
     """Reasons that no model is needed for."""
     return [("refund", 1.5), ("key", -0.5)]
+
+
+class Trained:
+    """A retrainer that has trained, and counts what it is told."""
+
+    def __init__(self):
+        self.running, self.failed, self.to_go, self.told = False, "", 7, 0
+        self.rounds = [
+            Round(n, 50 * n, 400 - 50 * n, 250, 0.9, None if n else 0.8, 9.0) for n in range(3)
+        ]
+        self.resumed = self.closed = False
+        self.on_guesses = None
+
+    def resume(self):
+        self.resumed = True
+
+    def consider(self):
+        self.told += 1
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def trained():
+    return Trained()
 
 
 @pytest.fixture

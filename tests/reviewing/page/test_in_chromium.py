@@ -241,15 +241,27 @@ def test_nothing_is_cut_off_at_any_zoom(chromium, serve, width):
 
 @pytest.mark.skipif(not AXE, reason="TFP_DGM_AXE names no axe.min.js of axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(chromium, serve, scheme):
-    review, address = serve()
+def test_axe_finds_nothing(chromium, serve, trained, scheme):
+    trained.failed = "no labels"
+    review, address = serve(retrainer=trained)
     review.answer("", "note", rows=[20], note="a note")
     chromium.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
     )
+    for who, label in (("ann", "login"), ("bob", "other"), ("bob", "other")):
+        review.answer(who, "label", rows=[25 + len(review.journal.entries) % 2], label=label)
+    review.answer("bob", "label", rows=[26], label="billing")
+    people = ("agreement", "?order=disputed&annotator=eve")
     script = Path(AXE).read_text(encoding="utf-8")
-    for path in ("?row=20", "?row=0", "?text=nothing+at+all", "several?text=refund", "none"):
+    for path in (
+        "?row=20",
+        "?row=0",
+        "?text=nothing+at+all",
+        "several?text=refund",
+        "none",
+        *people,
+    ):
         chromium.get(address + path)
         _wait(chromium, lambda: _find(chromium, "h1"))
         time.sleep(0.3)

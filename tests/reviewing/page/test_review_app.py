@@ -192,6 +192,51 @@ def test_an_answer_is_on_the_disk_before_the_page_moves_on(serve):
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:.]+\+00:00", entry["time"])
 
 
+def test_trainings_are_told_of_answers_and_shown(serve, trained):
+    review, address = serve(retrainer=trained)
+    secret = {"secret": _secret(address)}
+    page = " ".join(re.sub("<[^>]+>", " ", _ask(address)[2]).split())
+    assert "It is trained anew after 7 more answers. You can stop: a hundred answers have" in page
+    assert "at the start 0 400 250 150 90% 80%" in page
+    assert "2 100 300 250 50 90% \N{EN DASH}" in page
+    _ask(address, "/answer", {**secret, "row": 20, "kind": "none"})
+    _ask(address, "/answer", {**secret, "row": 20, "kind": "label", "label": "no such class"})
+    body = {**secret, "text": "row 3", "label": "other"}
+    count = re.search(r"<h1>(\d+) rows", _ask(address, "/several?text=row+3")[2])[1]
+    _ask(address, "/several", {**body, "count": int(count)})
+    assert trained.told == 2
+    assert len(review.journal.entries) == 2
+    trained.running, trained.failed = True, "<b>no labels"
+    page = _ask(address)[2]
+    assert "It is being trained on your answers; go on." in page
+    assert "The last training failed: &lt;b&gt;no labels" in page
+    assert trained.resumed
+    assert callable(trained.on_guesses)
+
+
+def test_where_people_differ_somebody_else_decides(serve):
+    review, address = serve()
+    assert "How far people agree" not in _ask(address, "/?annotator=ann")[2]
+    for who, label in (("ann", "login"), ("<b>", "other")):
+        review.answer(who, "label", rows=[20], label=label)
+        review.answer(who, "label", rows=[21], label="login")
+    assert "How far people agree" in _ask(address, "/?annotator=ann")[2]
+    page = _ask(address, "/agreement?annotator=eve")[2]
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
+    assert "2 rows were answered by two people or more; on 1 of them answers differ." in text
+    assert "&lt;b&gt; ann 2 50% 0.000" in text
+    assert 'href="/?annotator=eve&amp;order=disputed"' in page
+    shown = _ask(address, "/?annotator=eve&order=disputed")[2]
+    assert "Row 21 <" in shown
+    text = " ".join(re.sub("<[^>]+>", " ", shown).split())
+    assert "&lt;b&gt; said other ann said login" in text
+    assert "said login" not in re.sub("<[^>]+>", "", _ask(address, "/?annotator=eve&row=20")[2])
+    body = {"secret": _secret(address), "annotator": "eve", "order": "disputed", "row": 20}
+    _ask(address, "/answer", {**body, "kind": "label", "label": "other"})
+    assert "Nothing is left here" in _ask(address, "/?annotator=eve&order=disputed")[2]
+    assert review.state.disputed() == [20]
+
+
 def test_the_server_gives_its_port_up(serve):
     _, address = serve()
     port = urlsplit(address).port

@@ -17,8 +17,10 @@ def class_calibrations(
     """The posterior over calibration maps of each of K classes.
 
     Rare classes have too few positive rows to be calibrated alone. So the prior of the maps is
-    itself estimated: the mean of the classes' posteriors and of the general prior of `Calibration`,
-    which counts as two classes, until it no longer changes. Slips of annotators are not looked for.
+    itself estimated: for each class the mean of the others' posteriors and of the general prior of
+    `Calibration`, which counts as two classes, until it no longer changes. Its own posterior is no
+    part of it: a class would be told what it knows already, and be surer than its rows allow. Slips
+    of annotators are not looked for.
 
     Args:
       probabilities: float [n, K]; cross-fitted, that each class applies.
@@ -29,12 +31,13 @@ def class_calibrations(
         [_log_likelihood(probabilities[:, k], marks[:, k], weights) for k in range(marks.shape[1])]
     )  # [K, T, F]
     general = Calibration.fit(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros(0)).maps
-    prior = general
+    posteriors = np.zeros((0, *general.shape))
+    prior = general[np.newaxis]
     for _ in range(_ITERATIONS):
         posteriors = np.exp(log_likelihood) * prior
         posteriors /= posteriors.sum(axis=(1, 2), keepdims=True)
-        prior = posteriors.sum(axis=0) + _PRIOR_CLASSES * general
-        prior /= prior.sum()
+        prior = posteriors.sum(axis=0) - posteriors + _PRIOR_CLASSES * general
+        prior /= prior.sum(axis=(1, 2), keepdims=True)
     maps = np.zeros((len(posteriors), len(TEMPERATURES), len(FLOORS), len(SLIPS)))
     maps[..., 0] = posteriors
     return [Calibration(posterior) for posterior in maps]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfp_dgm.data.data_error import listing
+from tfp_dgm.data.visible_text import spelling
 
 _FEWEST = 3
 _SHOWN = 10
@@ -47,5 +48,5 @@ def mark_warnings(marks: np.ndarray, counts: np.ndarray, classes: Sequence[str])
 
 
 def _names(classes: Sequence[str], chosen: np.ndarray) -> str:
-    found = [repr(name) for name, here in zip(classes, chosen, strict=True) if here]
+    found = [spelling(name) for name, here in zip(classes, chosen, strict=True) if here]
     return listing(found, limit=_SHOWN) if found else ""

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from tfp_dgm.data import DataError
 from tfp_dgm.pages import page_templates
+from tfp_dgm.reviewing.agreements import agreement_of
 from tfp_dgm.reviewing.page.marked_text import Explain, Piece, marked_pieces
 from tfp_dgm.reviewing.page.page_guard import new_secret
 from tfp_dgm.reviewing.page.shown_row import (
@@ -28,7 +29,9 @@ from tfp_dgm.reviewing.page.shown_row import (
     several_rows,
     shown_page,
     shown_several,
+    shown_training,
 )
+from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_state import CLASS, LABEL, NONE, NOTE, SKIP
@@ -45,7 +48,9 @@ _STATIC = {
 Form = dict[str, str]
 
 
-def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlette:
+def review_app(
+    review: Review, explain: Callable[[], Explain | None], retrainer: Retrainer | None = None
+) -> Starlette:
     """The application.
 
         GET  /         the next row, or the one that is asked for
@@ -53,6 +58,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
         POST /answer   a label, none of the classes, a new class, a note; the next row
         POST /undo     takes the last answer back; its row
         GET  /several  the rows of a search, before they get a label together; POST gives it
+        GET  /agreement  how far people agree
         GET  /export   the table with the answers
 
     A form bears a secret of this process, which other origins' pages cannot read. HTMX is answered
@@ -61,6 +67,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
     Args:
       review: what is reviewed.
       explain: what words do, once that is known; None before.
+      retrainer: told of each answer.
     """
     templates = page_templates(_HERE)
     secret = new_secret()
@@ -76,8 +83,13 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
 
     def page(request: Request, place: Place, row: int | None, message: str = "") -> Response:
         values = shown_page(review, place, row, message=message)
+        values["training"] = None if retrainer is None else shown_training(retrainer)
         name = "review_part" if "hx-request" in request.headers else "review_page"
         return html(f"{name}.html.jinja", part="review_part.html.jinja", **values)
+
+    def told_of_answers() -> None:
+        if retrainer is not None:
+            retrainer.consider()
 
     def show(request: Request) -> Response:
         asked = dict(request.query_params)
@@ -126,6 +138,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
             review.answers(place.annotator, entries)
         except DataError as error:
             return page(request, place, row, f"Not kept: {error}")
+        told_of_answers()
         if kind == NOTE:
             message = f"Note on row {row + 1} kept"
             return _moved(request, place, row=str(row)) or page(request, place, row, message)
@@ -162,9 +175,18 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
                     except DataError as error:
                         message = f"Not kept: {error}"
                     else:
+                        told_of_answers()
                         back = Place(place.annotator, place.order)
                         return RedirectResponse(f"/{back.query()}", 303)
         return html("several_page.html.jinja", **shown_several(review, place, message=message))
+
+    def agreement(request: Request) -> Response:
+        with review.turn:
+            verdicts = review.state.verdicts()
+        place = Place.of(dict(request.query_params))
+        found = agreement_of(verdicts)
+        title = review.rows.table.name
+        return html("agreement_page.html.jinja", found=found, place=place, title=title)
 
     def export(request: Request) -> Response:
         name = review.rows.table.name
@@ -172,8 +194,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
         folder = tempfile.TemporaryDirectory(prefix="dgm_review_")
         path = Path(folder.name) / f"{stem}_reviewed{dot}{ending}"
         try:
-            with review.turn:
-                export_review(review.rows, review.state, path)
+            export_review(review, path)
         except BaseException:
             folder.cleanup()
             raise
@@ -214,6 +235,7 @@ def review_app(review: Review, explain: Callable[[], Explain | None]) -> Starlet
             Route("/undo", posted(undo), methods=["POST"]),
             Route("/several", several),
             Route("/several", posted(several), methods=["POST"]),
+            Route("/agreement", agreement),
             Route("/export", export),
             Route("/static/{name}", static),
             Route("/favicon.ico", lambda request: Response(status_code=204)),

@@ -15,6 +15,7 @@ import uvicorn
 from tfp_dgm.reviewing.page.marked_text import Explain, load_explain
 from tfp_dgm.reviewing.page.page_guard import PageGuard, is_loopback, new_secret
 from tfp_dgm.reviewing.page.review_app import review_app
+from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.serving.embedded.bounded_protocol import BoundedProtocol
 from tfp_dgm.serving.embedded.limits import Limits
@@ -34,6 +35,7 @@ class ReviewServer:
       host: what to listen on, a name or an address.
       port: 0 takes a free one.
       prepare: called in the background, before the words that speak are known.
+      retrainer: trains anew after so many answers; None for never.
       explain: loads what words do; None reads the review's model.
     """
 
@@ -44,6 +46,7 @@ class ReviewServer:
         host: str = "127.0.0.1",
         port: int = 0,
         prepare: Callable[[], None] = lambda: None,
+        retrainer: Retrainer | None = None,
         explain: Callable[[], Explain] | None = None,
     ) -> None:
         self._review = review
@@ -51,7 +54,8 @@ class ReviewServer:
         self._port = port
         self._token = None if is_loopback(host) else new_secret()
         self._prepare = prepare
-        self._load = explain or functools.partial(load_explain, review.rows.model)
+        self._retrainer = retrainer
+        self._load = explain or (lambda: load_explain(review.rows.model))
         self._explain: Explain | None = None
         self._stopping = threading.Event()
         self._server: uvicorn.Server | None = None
@@ -71,7 +75,9 @@ class ReviewServer:
         self.address = f"http://{named}/" + (f"?token={self._token}" if self._token else "")
         limits = Limits(body_bytes=2**20)
         app = PageGuard(
-            review_app(self._review, lambda: self._explain), hosts=hosts, token=self._token
+            review_app(self._review, lambda: self._explain, self._retrainer),
+            hosts=hosts,
+            token=self._token,
         )
         config = uvicorn.Config(
             OrderlyClose(app, limits=limits, stopping=self._stopping),
@@ -89,6 +95,8 @@ class ReviewServer:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             self._thread.join(0.01)
+        if self._retrainer is not None:
+            self._retrainer.on_guesses = self._know_words
         threading.Thread(target=self._know, name="reasons", daemon=True).start()
         return self
 
@@ -104,6 +112,8 @@ class ReviewServer:
             self._server.config.timeout_graceful_shutdown = 5
             self._server.should_exit = True
             self._thread.join()
+        if self._retrainer is not None:
+            self._retrainer.close()
 
     def _hosts(self, port: int) -> list[str] | None:
         """What a browser may call this server; None where it listens to all of its addresses."""
@@ -119,6 +129,14 @@ class ReviewServer:
         """Finds what the page can do without at first; whatever fails here, people can answer."""
         try:
             self._prepare()
+            if self._retrainer is not None:
+                self._retrainer.resume()
+        except Exception as error:
+            _LOG.warning("Rows come in the order of their doubt: %s", error)
+        self._know_words()
+
+    def _know_words(self) -> None:
+        try:
             self._explain = self._load()
         except Exception as error:
             _LOG.warning("The words that spoke for a guess are not marked: %s", error)

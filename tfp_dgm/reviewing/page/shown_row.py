@@ -10,13 +10,16 @@ from urllib.parse import urlencode
 import numpy as np
 
 from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
+from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
-from tfp_dgm.reviewing.row_queue import ORDERS, TEACH, Search
+from tfp_dgm.reviewing.rounds import advice
+from tfp_dgm.reviewing.row_queue import DISPUTED, ORDERS, TEACH, Search
 
 # Keys that do something else; see keys.js, which knows the buttons and fields by them.
 _TAKEN = "usxncmhl/"
 _KEYS = [*"123456789", *(letter for letter in string.ascii_lowercase if letter not in _TAKEN)]
 _SHOWN = 20  # Rows of a preview.
+_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,11 @@ def next_row(review: Review, place: Place) -> int | None:
     with review.turn:
         done = review.state.done(place.annotator)
         later = done & ~review.state.skipped(place.annotator)
-        found = review.queue.next(place.order, done, place.search)
-        return review.queue.next(place.order, later, place.search) if found is None else found
+        for seen in (done, later):
+            left = review.left(place.order, place.search, seen)
+            if len(left):
+                return int(left[0])
+    return None
 
 
 def shown_page(
@@ -88,12 +94,13 @@ def shown_page(
             "orders": ORDERS,
             "classes": _keyed(state.classes),
             "message": message,
-            "row": None if row is None else _shown(review, who, row),
+            "row": None if row is None else _shown(review, place, row),
             "answered": answered,
             "right": right,
             "said": int((done & ~state.skipped(who)).sum()),
             "skipped": int(state.skipped(who).sum()),
-            "left": len(review.queue.left(place.order, done, place.search)),
+            "left": len(review.left(place.order, place.search, done)),
+            "people": len(state.people),
             "can_undo": state.last_of(who) is not None,
         }
 
@@ -120,6 +127,18 @@ def shown_several(review: Review, place: Place, *, message: str = "") -> dict[st
         }
 
 
+def shown_training(retrainer: Retrainer) -> dict[str, Any]:
+    """What the page tells of trainings."""
+    rounds = retrainer.rounds
+    return {
+        "rounds": [rounds[0], *rounds[1:][-_ROUNDS:]],
+        "running": retrainer.running,
+        "failed": retrainer.failed,
+        "to_go": retrainer.to_go,
+        "advice": advice(rounds),
+    }
+
+
 def several_rows(review: Review, place: Place) -> np.ndarray:
     """The rows of a search that have no label and that the person has said nothing of."""
     wanted = review.queue.matching(place.search) & ~review.state.done(place.annotator)
@@ -133,9 +152,11 @@ def _keyed(classes: list[str]) -> list[tuple[str, str]]:
     return list(zip(classes, keys, strict=True))
 
 
-def _shown(review: Review, annotator: str, row: int) -> dict[str, Any]:
+def _shown(review: Review, place: Place, row: int) -> dict[str, Any]:
     rows, guesses = review.rows, review.rows.guesses
-    verdict = review.state.verdict(annotator, row)
+    verdict = review.state.verdict(place.annotator, row)
+    # Others' answers are seen where they are to be decided between, and nowhere else.
+    others = review.state.said_of(row) if place.order == DISPUTED else {}
     text = rows.texts[row]
     return {
         "place": row,
@@ -152,5 +173,6 @@ def _shown(review: Review, annotator: str, row: int) -> dict[str, Any]:
         "suspect": bool(guesses.suspect[row]),
         "kind": None if verdict is None else verdict.kind,
         "label": "" if verdict is None else verdict.label,
+        "others": [(who, said.kind, said.label) for who, said in sorted(others.items())],
         "notes": review.state.notes(row),
     }

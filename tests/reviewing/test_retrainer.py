@@ -1,0 +1,185 @@
+"""Trainings in the background: what they read, what they give, and what they cannot break."""
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.reviewing.made_review import CLASSES, made_frame, made_model
+from tfp_dgm.data import DataError, write_json
+from tfp_dgm.reviewing import Retrainer, Review, journal_of
+from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, main
+from tfp_dgm.reviewing.rounds import Round, write_round
+
+WORDS = {
+    "billing": ["card", "charged", "invoice", "payment", "price", "fee"],
+    "login": ["password", "locked", "code", "sign", "account", "unknown"],
+    "other": ["money", "return", "owe", "cheque", "weather", "parcel"],
+}
+
+
+def _frame(count=150):
+    """Texts that tell their class, with few labels and useless guesses."""
+    rng = np.random.default_rng(1)
+    truth = [CLASSES[n % 3] for n in range(count)]
+    texts = [
+        " ".join([*rng.choice(WORDS[name], 4), *rng.choice(["the", "a", "my"], 3)])
+        for name in truth
+    ]
+    labels = [name if n < 12 else "" for n, name in enumerate(truth)]
+    return made_frame(count, text=texts, label=labels), truth
+
+
+def _wait(retrainer):
+    end = time.monotonic() + 300
+    while retrainer.running:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _answer(review, rows, labels):
+    for row, label in zip(rows, labels, strict=True):
+        review.answer("", "label", rows=[row], label=label)
+
+
+def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
+    frame, truth = _frame()
+    model = made_model(tmp_path, frame, seed=3)
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 40)
+    monkeypatch.setattr(Retrainer, "_run", lambda self, folder: main(folder) or 0)
+    told = []
+    with Review(model) as review:
+        retrainer = Retrainer(review, 20, on_guesses=lambda: told.append(review.rows.model))
+        before = np.mean([a == b for a, b in zip(review.rows.guesses.label, truth, strict=True)])
+        rows = list(range(12, 32))
+        _answer(review, rows[:19], [truth[row] for row in rows[:19]])
+        retrainer.consider()
+        assert (retrainer.running, retrainer.to_go) == (False, 1)
+        _answer(review, rows[19:], [truth[row] for row in rows[19:]])
+        retrainer.consider()
+        _wait(retrainer)
+        assert retrainer.failed == ""
+        folder = journal_of(model).parent / "rounds/1"
+        read = [json.loads(line) for line in (folder / ANSWERED).read_text().splitlines()]
+        assert [row["label"] for row in read] == [*truth[:32], *[""] * 118]
+        after = np.mean([a == b for a, b in zip(review.rows.guesses.label, truth, strict=True)])
+        assert before < 0.6 < 0.9 < after
+        start, one = retrainer.rounds
+        assert (start.answers, start.open_rows) == (0, 138)
+        assert (one.answers, one.open_rows) == (20, 118)
+        labelled = pd.read_json(folder / LABELLED, lines=True)
+        blank = labelled["label"] == ""
+        assert one.accepted == (labelled["accept"][blank] == True).sum()  # noqa: E712
+        assert one.expected == pytest.approx(labelled["probability"][blank].mean())
+        assert told == [folder / "labelled.model"]
+        assert retrainer.to_go == 20
+        assert not set(rows) & set(review.queue.left("teach", review.answered()).tolist())
+        guesses = review.rows.guesses
+    with Review(model) as review:  # Another start goes on with what was learnt.
+        again = Retrainer(review, 20)
+        again.resume()
+        assert review.rows.guesses.label == guesses.label
+        assert len(again.rounds) == 2
+        assert again.to_go == 20
+
+
+def test_a_process_that_fails_is_told_and_the_guesses_stay(tmp_path):
+    """The process itself, which finds no word to learn from."""
+    model = made_model(tmp_path, made_frame(text=[""] * 60))
+    with Review(model) as review:
+        guesses = review.rows.guesses
+        retrainer = Retrainer(review, 1)
+        _answer(review, [20], ["login"])
+        retrainer.consider()
+        assert retrainer.running
+        _wait(retrainer)
+        assert "answered.jsonl" in retrainer.failed
+        assert review.rows.guesses is guesses
+        assert len(retrainer.rounds) == 1
+        assert retrainer.to_go == 1  # Tried again after the next answer, not at once.
+
+
+def test_a_training_that_was_not_finished_leaves_nothing(tmp_path):
+    model = made_model(tmp_path)
+    rounds = journal_of(model).parent / "rounds"
+    with Review(model) as review:
+        (rounds / "1/labelled.model").mkdir(parents=True)
+        (rounds / "2").mkdir()
+        write_round(rounds / "2", Round(2, 5, 40, 10, 0.8, None, 3.0))
+        retrainer = Retrainer(review, 10)
+        assert [path.name for path in rounds.iterdir()] == ["2"]
+        assert [one.number for one in retrainer.rounds] == [0, 2]
+
+
+def test_a_training_ends_with_the_review(tmp_path):
+    model = made_model(tmp_path)
+    with Review(model) as review:
+        retrainer = Retrainer(review, 1)
+        _answer(review, [20], ["login"])
+        retrainer.consider()
+        end = time.monotonic() + 60
+        while retrainer._process is None:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        retrainer.close()
+        assert retrainer._process.poll() is not None
+        _wait(retrainer)
+        assert retrainer.failed == ""
+        retrainer.consider()
+        assert not retrainer.running
+
+
+def test_what_is_asked_is_what_the_first_labelling_was_asked(tmp_path):
+    definitions = [
+        {"name": "billing", "description": "Money.", "examples": ["pay"], "parent": None},
+        {"name": "login", "description": "", "examples": [], "parent": "access"},
+    ]
+    model = made_model(
+        tmp_path,
+        definitions=definitions,
+        min_precision=0.9,
+        encoder="auto",
+        encoder_choice={"taken": "none"},
+        seed=7,
+    )
+    with Review(model) as review:
+        review.answer("", "class", **{"class": "sales"})
+        retrainer = Retrainer(review, 1)
+        folder = tmp_path / "round"
+        retrainer._prepare(folder, 4, 9)
+        job = json.loads((folder / JOB).read_text())
+        assert (job["number"], job["answers"]) == (4, 9)
+        asked = job["arguments"]
+        assert asked["definitions"] == "classes.yaml"
+        assert asked["classes"] is None
+        wanted = {"min_precision": 0.9, "seed": 7, "encoder": "none", "label_column": "label"}
+        assert {name: asked[name] for name in wanted} == wanted
+        assert json.loads((folder / "classes.yaml").read_text()) == [
+            {"name": "billing", "description": "Money.", "examples": ["pay"]},
+            {"name": "login", "parent": "access"},
+            {"name": "other"},
+            {"name": "sales"},
+        ]
+    with pytest.raises(DataError, match="every: expected at least 1; received 0"):
+        Retrainer(review, 0)
+
+
+def test_the_figures_of_old_rounds_stay_and_their_models_do_not(tmp_path):
+    model = made_model(tmp_path)
+    rounds = journal_of(model).parent / "rounds"
+    with Review(model) as review:
+        first = Round(1, 5, 40, 10, 0.8, None, 3.0)
+        for number in (1, 2):
+            folder = rounds / str(number)
+            (folder / "labelled.model").mkdir(parents=True)
+            write_json(folder / LABELLED, {})
+            write_round(folder, replace(first, number=number))
+        retrainer = Retrainer(review, 10)
+        retrainer._drop_old()
+        assert {path.name for path in (rounds / "1").iterdir()} == {"round.json"}
+        assert {path.name for path in (rounds / "2").iterdir()} == {
+            *("round.json", "labelled.jsonl", "labelled.model")
+        }
