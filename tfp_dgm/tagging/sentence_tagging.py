@@ -10,8 +10,9 @@ from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.tagging.judged_tagger import JudgedTagger
 from tfp_dgm.tagging.scheme_space import space_of_scheme
 from tfp_dgm.tagging.sentence_readings import TaggerReader, reading_of_answer
-from tfp_dgm.tagging.tag_judgement import TagReadings, judge_tags
+from tfp_dgm.tagging.tag_judgement import judge_tags
 from tfp_dgm.tagging.tag_outcome import TagOutcome
+from tfp_dgm.tagging.tag_readings import TagReadings
 from tfp_dgm.tagging.tagger_fitting import fit_tagger
 from tfp_dgm.timed import timed
 

@@ -1,0 +1,41 @@
+"""What a person should know of how little tags tell, in sentences."""
+
+from __future__ import annotations
+
+from tfp_dgm.confidence import MIN_ACCEPTED
+from tfp_dgm.tagging.tag_outcome import Acceptance
+
+_FEW_SENTENCES = 20
+
+
+def few_sentences(annotated: int, different: int) -> list[str]:
+    """Sentences on how little is annotated."""
+    found = []
+    if different < _FEW_SENTENCES:
+        found.append(
+            f"Only {different:,} different sentences have tags. With fewer than {_FEW_SENTENCES} "
+            "what is promised of accepted tags rests on little; annotate the sentences that the "
+            "report lists first."
+        )
+    if annotated > different:
+        found.append(
+            f"{annotated - different:,} of the {annotated:,} sentences with tags are copies of "
+            "others, which tell together as much as one."
+        )
+    return found
+
+
+def too_few_tags(words: Acceptance, spans: Acceptance | None, min_precision: float) -> list[str]:
+    """Sentences on that nothing can be accepted."""
+    found = []
+    of_words = "tags" if spans is None else "words outside spans"
+    for acceptance, name in ((words, of_words), (spans, "spans")):
+        if acceptance is None or acceptance.threshold is not None:
+            continue
+        if len(acceptance.open) >= MIN_ACCEPTED:
+            found.append(
+                f"Too few tags are given to tell which predicted {name} are right "
+                f"{min_precision:.0%} of the time: none is accepted. Annotate the sentences that "
+                "the report lists first."
+            )
+    return found
