@@ -1,5 +1,6 @@
 """Bounds from samples without replacement, against the enumeration of all samples."""
 
+import functools
 import itertools
 import math
 from fractions import Fraction
@@ -41,6 +42,9 @@ def test_59_of_59_are_enough_for_95_percent_of_many_and_fewer_of_few():
     assert math.comb(94, needed - 1) / math.comb(100, needed - 1) > 0.05
 
 
+_bounds = functools.cache(anytime_bounds)
+
+
 def _chance_of_ever_missing(population, total, confidence):
     """That bounds looked at after every row ever leave the truth out, over all orders of rows.
 
@@ -55,7 +59,7 @@ def _chance_of_ever_missing(population, total, confidence):
             for more, share in ((1, of_right), (0, 1 - of_right)):
                 if not share:
                     continue
-                low, high = anytime_bounds(right + more, n + 1, population, confidence)
+                low, high = _bounds(right + more, n + 1, population, confidence)
                 if low <= total <= high:
                     grown[right + more] = grown.get(right + more, 0) + chance * share
         paths = grown

@@ -117,7 +117,7 @@ def _verdicts(share, promise, runs, looks, rng):
 
 def test_statements_are_wrong_in_one_run_of_twenty_at_most():
     """At the edge of the promise, where errors are most likely; 5 % + 3 standard errors."""
-    rng, runs, looks = np.random.default_rng(7), 200, range(10, 260, 10)
+    rng, runs, looks = np.random.default_rng(7), 120, range(20, 260, 20)
     most = stats.binom.ppf(0.999, runs, 0.05)
     just_broken = _verdicts(0.8999, 0.9, runs, looks, rng)
     just_kept = _verdicts(0.9, 0.9, runs, looks, rng)

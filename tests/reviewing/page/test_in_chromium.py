@@ -32,7 +32,8 @@ def _find(browser, selector):
 
 
 def _press(browser, *keys):
-    browser.switch_to.active_element.send_keys(*keys)
+    action_chains = pytest.importorskip("selenium.webdriver.common.action_chains")
+    action_chains.ActionChains(browser).send_keys(*keys).perform()
 
 
 def _says(browser, words):
@@ -48,6 +49,8 @@ def _open(browser, address):
     browser.get_log("browser")
     _wait(browser, lambda: browser.execute_script("return typeof htmx") == "object")
     _wait(browser, lambda: _find(browser, "#text"))
+    # The text is there twice: at once, and again with its words marked.
+    _wait(browser, lambda: not browser.find_elements("css selector", "#text[hx-get]"))
 
 
 def _keys(review, who=""):
