@@ -68,12 +68,14 @@ def review(
                 count = export_review(found, export, guard_formulas=guard_formulas)
                 typer.echo(f"{export}: {len(found.rows):,} rows, {count:,} of them answered")
                 return
-            _serve(found, host, port, retrain_every, quiet=quiet)
+            _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
             answered = len(found.state.verdicts())
     typer.echo(f"{answered:,} rows answered; dgm review {model} --export FILE writes the table")
 
 
-def _serve(found: "Review", host: str, port: int, retrain_every: int, *, quiet: bool) -> None:
+def _serve(
+    found: "Review", host: str, port: int, retrain_every: int, *, guard_formulas: bool, quiet: bool
+) -> None:
     """Serves the page until the process is told to end."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     stopped = threading.Event()
@@ -90,6 +92,7 @@ def _serve(found: "Review", host: str, port: int, retrain_every: int, *, quiet: 
         port=port,
         prepare=lambda: found.teach(teaching_rows(found.rows)),
         retrainer=Retrainer(found, retrain_every) if retrain_every else None,
+        guard_formulas=guard_formulas,
     ) as server:
         typer.echo(f"{len(found.rows):,} rows: {server.address}")
         while not stopped.wait(1):

@@ -1,6 +1,7 @@
 """Who may ask for the page and what it answers, by plain requests."""
 
 import contextlib
+import csv
 import http.client
 import json
 import re
@@ -83,6 +84,44 @@ def test_a_form_without_the_secret_is_refused(serve, path):
     assert review.journal.entries == []
 
 
+def test_a_proxy_before_it_may_add_the_encryption(serve):
+    review, address = serve()
+    host = urlsplit(address).netloc
+    body = {"row": 20, "kind": "none", "secret": _secret(address)}
+    assert _ask(address, "/answer", body, Origin=f"https://{host}0")[0] == 403
+    assert _ask(address, "/answer", body, Origin=f"https://{host}")[0] == 303
+    assert [entry["rows"] for entry in review.journal.entries] == [[20]]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("a" * 79 + " b", "a" * 79),
+        ("ann\r\nlee", "ann lee"),
+        ("a\0b", "a b"),
+        ("\u0645\u06cc\u200c\u0646\u0627", "\u0645\u06cc\u200c\u0646\u0627"),
+    ],
+)
+def test_a_name_is_the_same_person_on_the_next_page(serve, given, kept):
+    review, address = serve()
+    body = {"row": 20, "kind": "none", "secret": _secret(address), "annotator": given}
+    _, headers, _ = _ask(address, "/answer", body)
+    following = _ask(address, headers["location"])[2]
+    again = re.search('name="annotator" value="([^"]+)"', following)[1]
+    _ask(address, "/answer", {**body, "row": 21, "annotator": again})
+    assert [entry["annotator"] for entry in review.journal.entries] == [kept, kept]
+    _ask(address, "/answer", {**body, "row": 22, "kind": "class", "class": f"of {given}"})
+    assert review.state.classes[-1] in (f"of {kept}", f"of {kept} b")
+
+
+@pytest.mark.parametrize(("guarded", "note"), [(False, "=1+1"), (True, "'=1+1")])
+def test_the_table_of_the_page_is_guarded_where_that_is_asked(serve, guarded, note):
+    review, address = serve(guard_formulas=guarded)
+    review.answer("", "note", rows=[20], note="=1+1")
+    rows = list(csv.DictReader(_ask(address, "/export")[2].splitlines()))
+    assert rows[20]["review_notes"] == note
+
+
 def test_nothing_is_changed_by_an_address_that_is_opened(serve):
     review, address = serve()
     for path in ("/answer?row=20&kind=none", "/undo", "/several?label=login&count=48"):
@@ -101,10 +140,11 @@ def test_other_machines_need_the_token(tmp_path):
         host = {"Host": f"some.name:{split.port}"}  # Whatever the machine is called there.
         assert _ask(local, **host)[0] == 401
         assert _ask(local, "/?token=wrong", **host)[0] == 401
-        assert _ask(local, "/export", Cookie="dgm_review=wrong", **host)[0] == 401
+        assert _ask(local, "/export", Cookie=f"dgm_review_{split.port}=wrong", **host)[0] == 401
         status, headers, _ = _ask(local, f"/?{split.query}", **host)
         assert (status, headers["location"]) == (303, "/")
         cookie = headers["set-cookie"]
+        assert cookie.startswith(f"dgm_review_{split.port}=")  # Browsers send it to all ports.
         assert "HttpOnly" in cookie
         assert "samesite=strict" in cookie.lower()
         assert _ask(local, Cookie=cookie.partition(";")[0], **host)[0] == 200
@@ -143,6 +183,8 @@ def test_a_browser_without_scripts_is_sent_on(serve):
         ({"row": "60", "kind": "none"}, 404, "row: expected a number below 60"),
         ({"row": "\u0663", "kind": "none"}, 404, "row: expected a number below 60"),
         ({"row": "9" * 5000, "kind": "none"}, 404, "row: expected a number below 60"),
+        ({"row": "0" * 5000 + "1", "kind": "none"}, 404, "row: expected a number below 60"),
+        ({"row": "0000000000000777", "kind": "none"}, 404, "row: expected a number below 60"),
         ({"kind": "none"}, 404, "row: expected a number below 60"),
         ({"row": "20", "kind": "undo"}, 400, "kind: expected an answer; received &#39;undo&#39;"),
         ({"row": "20", "kind": "label", "label": "x<"}, 200, "Not kept: label: expected one of"),

@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_COOKIE = "dgm_review"
 _HEADERS = {
     # Scripts, styles and requests of the page's own origin, none in the page itself.
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -56,16 +55,23 @@ class PageGuard:
       app: the application.
       hosts: what `Host` may be, ports included; None for anything, where there is a token.
       token: which an address that other machines reach must ask for; None for none.
+      cookie: the name of the cookie that bears it.
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str] | None, token: str | None = None
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str] | None,
+        token: str | None = None,
+        cookie: str = "dgm_review",
     ) -> None:
         if hosts is None and token is None:
             raise ValueError("hosts: expected names where there is no token; received None")
         self._app = app
         self._hosts = None if hosts is None else {host.casefold() for host in hosts}
         self._token = token
+        self._cookie = cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or refuses."""
@@ -91,7 +97,9 @@ class PageGuard:
             return PlainTextResponse(f"421: this server is not {host[:200]!r}", 421)
         if scope["method"] not in ("GET", "HEAD"):
             site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-            if site not in (None, "same-origin") or origin not in (None, f"http://{host}"):
+            # A proxy before this server may add the encryption.
+            ours = (None, f"http://{host}", f"https://{host}")
+            if site not in (None, "same-origin") or origin not in ours:
                 return PlainTextResponse("403: asked from a page of another origin", 403)
         if self._token is None or self._is_ours(headers.get("cookie", "")):
             return None
@@ -99,12 +107,12 @@ class PageGuard:
         if not hmac.compare_digest(query.get("token", [""])[0].encode(), self._token.encode()):
             return PlainTextResponse("401: open the address that `dgm review` printed", 401)
         answer = RedirectResponse("/", 303)  # So that the token does not stay in the address.
-        answer.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict")
+        answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
         return answer
 
     def _is_ours(self, cookies: str) -> bool:
         try:
-            found = SimpleCookie(cookies).get(_COOKIE)
+            found = SimpleCookie(cookies).get(self._cookie)
         except CookieError:
             return False
         assert self._token is not None

@@ -26,6 +26,7 @@ from tfp_dgm.reviewing.page.page_guard import new_secret
 from tfp_dgm.reviewing.page.shown_row import (
     Place,
     next_row,
+    plain_name,
     several_rows,
     shown_page,
     shown_several,
@@ -49,7 +50,11 @@ Form = dict[str, str]
 
 
 def review_app(
-    review: Review, explain: Callable[[], Explain | None], retrainer: Retrainer | None = None
+    review: Review,
+    explain: Callable[[], Explain | None],
+    retrainer: Retrainer | None = None,
+    *,
+    guard_formulas: bool = False,
 ) -> Starlette:
     """The application.
 
@@ -68,6 +73,7 @@ def review_app(
       review: what is reviewed.
       explain: what words do, once that is known; None before.
       retrainer: told of each answer.
+      guard_formulas: whether the table with the answers is made safe for spreadsheets.
     """
     templates = page_templates(_HERE)
     secret = new_secret()
@@ -121,7 +127,7 @@ def review_app(
         if kind == LABEL:
             said |= {"label": form.get("label", "")}
         if kind == CLASS:
-            name = " ".join(form.get("class", "").split())
+            name = plain_name(form.get("class", ""))
             entries = [
                 {"kind": CLASS, "class": name},
                 {"kind": LABEL, **said, "label": name},
@@ -194,7 +200,7 @@ def review_app(
         folder = tempfile.TemporaryDirectory(prefix="dgm_review_")
         path = Path(folder.name) / f"{stem}_reviewed{dot}{ending}"
         try:
-            export_review(review, path)
+            export_review(review, path, guard_formulas=guard_formulas)
         except BaseException:
             folder.cleanup()
             raise
@@ -253,9 +259,12 @@ def _moved(request: Request, place: Place, **more: str) -> Response | None:
 
 def _row(asked: Form, review: Review) -> int:
     given = asked.get("row", "")
-    if not given.isascii() or not given.isdigit() or int(given[:12]) >= len(review.rows):
+    row = (
+        int(given) if given.isascii() and given.isdigit() and len(given) <= 12 else len(review.rows)
+    )
+    if row >= len(review.rows):
         raise HTTPException(404, f"row: expected a number below {len(review.rows):,}")
-    return int(given)
+    return row
 
 
 async def _form(request: Request) -> Form:

@@ -37,6 +37,7 @@ class ReviewServer:
       prepare: called in the background, before the words that speak are known.
       retrainer: trains anew after so many answers; None for never.
       explain: loads what words do; None reads the review's model.
+      guard_formulas: see `review_app`.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ReviewServer:
         prepare: Callable[[], None] = lambda: None,
         retrainer: Retrainer | None = None,
         explain: Callable[[], Explain] | None = None,
+        guard_formulas: bool = False,
     ) -> None:
         self._review = review
         self._host = host
@@ -57,6 +59,7 @@ class ReviewServer:
         self._retrainer = retrainer
         self._load = explain or (lambda: load_explain(review.rows.model))
         self._explain: Explain | None = None
+        self._guard_formulas = guard_formulas
         self._stopping = threading.Event()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -75,9 +78,15 @@ class ReviewServer:
         self.address = f"http://{named}/" + (f"?token={self._token}" if self._token else "")
         limits = Limits(body_bytes=2**20)
         app = PageGuard(
-            review_app(self._review, lambda: self._explain, self._retrainer),
+            review_app(
+                self._review,
+                lambda: self._explain,
+                self._retrainer,
+                guard_formulas=self._guard_formulas,
+            ),
             hosts=hosts,
             token=self._token,
+            cookie=f"dgm_review_{port}",  # A browser sends those of one name to all ports.
         )
         config = uvicorn.Config(
             OrderlyClose(app, limits=limits, stopping=self._stopping),

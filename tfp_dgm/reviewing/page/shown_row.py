@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -41,7 +42,7 @@ class Place:
         """From a query or a form; what is unknown is as at the start."""
         order = asked.get("order", TEACH)
         return cls(
-            asked.get("annotator", "").strip()[:80],
+            plain_name(asked.get("annotator", ""))[:80].strip(),
             order if order in ORDERS else TEACH,
             Search(asked.get("text", "")[:1000], asked.get("guess", "")[:1000]),
         )
@@ -59,6 +60,12 @@ class Place:
     def query(self, **more: str) -> str:
         """Of a link."""
         return "?" + urlencode({**self.fields(), **more}, errors="replace")
+
+
+def plain_name(given: str) -> str:
+    """A person's or a class's name on one line: what no cell holds and spaces become one space."""
+    seen = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in given)
+    return " ".join("".join(seen).split())
 
 
 def next_row(review: Review, place: Place) -> int | None:
