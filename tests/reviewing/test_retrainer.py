@@ -1,8 +1,11 @@
 """Trainings in the background: what they read, what they give, and what they cannot break."""
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -106,12 +109,70 @@ def test_a_training_that_was_not_finished_leaves_nothing(tmp_path):
     model = made_model(tmp_path)
     rounds = journal_of(model).parent / "rounds"
     with Review(model) as review:
+        about = Retrainer(review, 10)._about()
         (rounds / "1/labelled.model").mkdir(parents=True)
         (rounds / "2").mkdir()
-        write_round(rounds / "2", Round(2, 5, 40, 10, 0.8, None, 3.0))
+        write_round(rounds / "2", Round(2, 5, 40, 10, 0.8, None, 3.0, about))
         retrainer = Retrainer(review, 10)
         assert [path.name for path in rounds.iterdir()] == ["2"]
         assert [one.number for one in retrainer.rounds] == [0, 2]
+
+
+@pytest.mark.parametrize("other", ["journal", "labelling"])
+def test_a_training_on_other_answers_is_not_taken_up(tmp_path, other):
+    model = made_model(tmp_path)
+    rounds = journal_of(model).parent / "rounds"
+    with Review(model) as review:
+        _answer(review, [20, 21], ["login", "other"])
+        retrainer = Retrainer(review, 10)
+        retrainer._prepare(rounds / "1", 1, 2)
+        job = json.loads((rounds / "1" / JOB).read_text())
+        write_round(rounds / "1", Round(1, 2, 40, 10, 0.8, None, 3.0, job["about"]))
+    with Review(model) as review:
+        assert [one.number for one in Retrainer(review, 10).rounds] == [0, 1]
+    if other == "journal":
+        journal_of(model).rename(tmp_path / "old.jsonl")
+    else:
+        made_frame(probability=0.5).to_csv(tmp_path / "out.csv", index=False)
+    with Review(model) as review:
+        _answer(review, [30, 31, 32], ["login", "other", "login"])
+        retrainer = Retrainer(review, 10)
+        assert [one.number for one in retrainer.rounds] == [0]
+        assert retrainer.to_go == 10 - len(review.state.verdicts())
+        assert list(rounds.iterdir()) == []
+
+
+def test_a_training_ends_with_a_review_that_is_killed(tmp_path):
+    model = made_model(tmp_path)
+    program = (
+        "import sys, time\n"
+        "from tfp_dgm.reviewing import Retrainer, Review\n"
+        "review = Review(sys.argv[1])\n"
+        "review.answer('', 'label', rows=[20], label='login')\n"
+        "retrainer = Retrainer(review, 1)\n"
+        "retrainer.consider()\n"
+        "while retrainer._process is None:\n"
+        "    time.sleep(0.01)\n"
+        "print(retrainer._process.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(model)], stdout=subprocess.PIPE, text=True
+    ) as killed:
+        training = int(killed.stdout.readline())
+        killed.kill()
+    end = time.monotonic() + 30
+    while _is_running(training):
+        assert time.monotonic() < end, "the training goes on"
+        time.sleep(0.05)
+
+
+def _is_running(process):
+    """Whether it does something still; one that nobody waits for is a zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_a_training_ends_with_the_review(tmp_path):
@@ -171,7 +232,7 @@ def test_the_figures_of_old_rounds_stay_and_their_models_do_not(tmp_path):
     model = made_model(tmp_path)
     rounds = journal_of(model).parent / "rounds"
     with Review(model) as review:
-        first = Round(1, 5, 40, 10, 0.8, None, 3.0)
+        first = Round(1, 5, 40, 10, 0.8, None, 3.0, Retrainer(review, 10)._about())
         for number in (1, 2):
             folder = rounds / str(number)
             (folder / "labelled.model").mkdir(parents=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfp_dgm.data import DataError, read_json, write_json
+from tfp_dgm.data import DataError, digest, read_json, write_json
 from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, LOG
 from tfp_dgm.reviewing.review import Review, journal_of
 from tfp_dgm.reviewing.review_export import export_review
@@ -26,7 +26,8 @@ class Retrainer:
     """Trains a review's model anew, in a process of its own, and shows the page its guesses.
 
     Each round has a folder beside the journal; one that was not finished when a process ended is
-    removed at the next start. At most one runs at a time. What fails is told, and the guesses stay.
+    removed at the next start, as is one of another journal or labelling that was there before. At
+    most one runs at a time. What fails is told, and the guesses stay.
 
     Args:
       review: the review.
@@ -55,7 +56,7 @@ class Retrainer:
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = threading.Lock()
         self._closing = False
-        found = read_rounds(self._folder)
+        found = [pair for pair in read_rounds(self._folder) if pair[1].about == self._about()]
         self._rounds = [figures for _, figures in found]
         self._begun = self._rounds[-1].answers if self._rounds else 0
         self._first = round_of(
@@ -131,7 +132,16 @@ class Retrainer:
             "encoder": "none" if left else settings["encoder"],
             "seed": settings.get("seed", 0),
         }
-        write_json(folder / JOB, {"number": number, "answers": answers, "arguments": arguments})
+        write_json(
+            folder / JOB,
+            {"number": number, "answers": answers, "arguments": arguments, "about": self._about()},
+        )
+
+    def _about(self) -> str:
+        """What differs for another journal, by its first entry, or another labelling."""
+        guesses = self._source.guesses
+        first = self._review.journal.entries[:1]
+        return digest(first, self._source.digest, guesses.label, guesses.probability)
 
     def _train(self, answers: int) -> None:
         number = self._rounds[-1].number + 1 if self._rounds else 1
@@ -162,11 +172,12 @@ class Retrainer:
                     return 1
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "tfp_dgm.reviewing.retraining_process", str(folder)],
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,  # Nothing is written; it ends with this process.
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )
-            return self._process.wait()
+            with self._process as process:
+                return process.wait()
 
     def _take_up(self, folder: Path) -> None:
         frame, texts = read_texts(folder / LABELLED, self._source.settings["text_columns"])

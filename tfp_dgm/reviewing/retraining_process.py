@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -41,13 +42,21 @@ def main(folder: Path) -> None:
         (~done.outcome.unannotated).tolist(),
         metrics,
         answers=job["answers"],
+        about=job["about"],
         seconds=round(time.monotonic() - start, 1),
     )
     write_round(folder, found)
 
 
+def _end_with_the_review() -> None:
+    """Ends this process when its input does: a review that is killed can say nothing more."""
+    os.read(0, 1)  # A thread within `sys.stdin` would break an orderly end.
+    os._exit(1)
+
+
 if __name__ == "__main__":
     os.nice(_NICE)
+    threading.Thread(target=_end_with_the_review, daemon=True).start()
     try:
         main(Path(sys.argv[1]))
     except (DataError, OSError, ImportError) as problem:

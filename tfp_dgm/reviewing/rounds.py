@@ -31,6 +31,7 @@ class Round:
       checked: the share of labels that models which did not see them guessed right, weighed as the
         classes occur among the open rows; None where there are too few to tell.
       seconds: that the training took.
+      about: which journal and labelling it is of; see `Retrainer`.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Round:
     expected: float | None
     checked: float | None
     seconds: float
+    about: str = ""
 
     @property
     def left(self) -> int:
@@ -57,7 +59,7 @@ def round_of(
       guesses: of all rows.
       labelled: [N]; which rows had a label.
       metrics: that the labelling wrote.
-      **more: `answers` and `seconds`.
+      **more: `answers`, `seconds` and `about`.
     """
     blank = ~np.asarray(labelled, bool)
     return Round(
