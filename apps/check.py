@@ -99,6 +99,11 @@ def _show(done: CheckedTable) -> None:
         what = f"{done.rows:,} rows of {done.plan.accepted:,} accepted ones"
         typer.echo(f"{done.written}: {what}; write yes, no or ? into is_right, from the top")
         return
+    if done.waits_for is not None:
+        typer.echo(
+            f"Not counted yet: {done.waiting:,} answers after that of row {done.waits_for:,}, "
+            "which is missing."
+        )
     if found is not None and found.more is not None:
         typer.echo(f"If the next {found.more:,} are right, too, the promise is kept.")
     typer.echo(f"record   {done.record}")

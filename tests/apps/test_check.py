@@ -38,7 +38,13 @@ def test_a_sample_is_written_and_its_answers_told(table):
     _answer(sample, "yes", 20)
     early = _run(table, sample)
     assert early.stdout.startswith("open: 20 of 20 right: between ")
+    assert "Not counted yet" not in early.stdout
     more = int(early.stdout.split("If the next ")[1].split()[0])
+    frame = pd.read_csv(sample, dtype=str, keep_default_na=False)
+    frame.loc[4, "is_right"] = ""
+    frame.to_csv(sample, index=False)
+    said = f"Not counted yet: 15 answers after that of row {int(frame.checked_row[4]):,}, which is"
+    assert said in " ".join(_run(table, sample).stdout.split())
     _answer(sample, "yes", 20 + more)
     figures = table.with_name("f.json")
     done = _run(table, sample, "--json", figures)

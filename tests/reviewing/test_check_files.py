@@ -98,6 +98,24 @@ def test_rows_may_be_sorted_and_further_ones_follow_in_the_drawn_order(tmp_path)
     assert (found.judged, found.right, found.unsure) == (60, 59, 1)
 
 
+def test_answers_that_wait_for_an_earlier_one_are_told(tmp_path):
+    table, sample, more = (tmp_path / name for name in ("out.csv", "a.csv", "b.csv"))
+    _labelled(table)
+    check_table(table, [sample], rows=30)
+    rows = _answer(sample, ["yes"] * 20)["checked_row"].astype(int)
+    done = check_table(table, [sample])
+    assert (done.waiting, done.waits_for) == (0, None)
+    _answer(sample, [*["yes"] * 3, "", *["yes"] * 16])
+    done = check_table(table, [sample])
+    assert (done.certificate.all_rows.judged, done.waiting) == (3, 16)
+    assert done.waits_for == rows[3]
+    # What follows a broken promise counts for the surest half, and waits for nothing.
+    _answer(sample, ["no"] * 30)
+    check_table(table, [sample, more], rows=30)
+    _answer(more, ["yes"] * 30)
+    assert check_table(table, [sample, more]).waits_for is None
+
+
 def test_after_a_broken_promise_the_surest_half_is_asked(tmp_path):
     table, first, second = (tmp_path / name for name in ("out.csv", "a.csv", "b.csv"))
     frame = _labelled(table)

@@ -148,6 +148,9 @@ def test_a_journal_of_other_rows_is_refused(tmp_path):
         ({"multi_label": True}, "a review of several labels a row is not known"),
         ({"label_columns": ["a", "b"]}, "a review of several label columns is not known"),
         ({"annotator_column": "who"}, "a review of several annotators is not known"),
+        ({"text_columns": ["id", "review_notes"]}, "in the column 'review_notes', which a review"),
+        ({"label_column": "reviewed_by"}, "in the column 'reviewed_by', which a review adds"),
+        ({"label_column": "label_by_ann"}, "in the column 'label_by_ann', which a review adds"),
         ({"output": "gone.csv"}, "expected the labelled table gone.csv beside it"),
     ],
 )

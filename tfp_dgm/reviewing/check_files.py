@@ -31,6 +31,8 @@ class CheckedTable:
       certificate: what may be said by the answers; None where there was no sample to read.
       written: the sample that was written, None where there was none to write.
       rows: how many rows it has.
+      waiting: how many answers do not count yet, since a row that was drawn earlier has none.
+      waits_for: that row's number in the table, from 1; None where no answer waits.
       report: the labelling's report that now holds the certificate; None where there is none.
     """
 
@@ -40,6 +42,8 @@ class CheckedTable:
     written: Path | None = None
     rows: int = 0
     report: Path | None = None
+    waiting: int = 0
+    waits_for: int | None = None
 
 
 def check_table(
@@ -134,7 +138,14 @@ def check_table(
     assert certificate is not None
     write_record(record, plan, certificate)
     report = report_certificate(table, plan, certificate)
-    return CheckedTable(plan, record, certificate, report=report)
+    # After a broken promise rows of the surest half follow, which do count there.
+    gap = plan.once is None and certificate.verdict != "broken"
+    waiting = len(answers) - certificate.all_rows.judged if gap else 0
+    first = next((place for place in plan.order().tolist() if place not in answers), None)
+    waits_for = int(accepted.rows[first]) if waiting and first is not None else None
+    return CheckedTable(
+        plan, record, certificate, report=report, waiting=waiting, waits_for=waits_for
+    )
 
 
 def _check_arguments(paths: Sequence[Path], *, rows: int, **shares: float | None) -> None:

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from tfp_dgm.data import check_output_path, write_table
 from tfp_dgm.reviewing.review import Review
-from tfp_dgm.reviewing.review_rows import ReviewRows, cell_name
+from tfp_dgm.reviewing.review_rows import (
+    LABEL_BY,
+    NO_CLASS,
+    NOTES,
+    REVIEWED_BY,
+    ReviewRows,
+    cell_name,
+)
 from tfp_dgm.reviewing.review_state import NONE, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-REVIEWED_BY, NO_CLASS, NOTES = "reviewed_by", "review_no_class", "review_notes"
-LABEL_BY = "label_by_"
 
 
 def export_review(

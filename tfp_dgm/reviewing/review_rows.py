@@ -18,6 +18,10 @@ from tfp_dgm.data import DataError, digest, iter_table_chunks, read_label_settin
 if TYPE_CHECKING:
     import pandas as pd
 
+# The columns of the table with the answers.
+REVIEWED_BY, NO_CLASS, NOTES = "reviewed_by", "review_no_class", "review_notes"
+LABEL_BY = "label_by_"  # And a person's name.
+
 _ADDED = (
     "predicted_label",
     "probability",
@@ -93,7 +97,8 @@ def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
 
     Raises:
       DataError: if the folder or the table is not what `dgm label` wrote, or of a kind whose review
-        is not known yet: several label columns, several labels a row, several annotators.
+        is not known yet: several label columns, several labels a row, several annotators; if texts
+        or labels stand in a column that the table with the answers adds.
     """
     folder = Path(model)
     settings = read_label_settings(folder)
@@ -106,6 +111,12 @@ def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
         if settings.get(name):
             raise DataError.at(
                 folder, f"expected one label column; a review of {kind} is not known"
+            )
+    for name in (*settings["text_columns"], str(settings.get("label_column"))):
+        if name in (REVIEWED_BY, NO_CLASS, NOTES) or name.startswith(LABEL_BY):
+            raise DataError.at(
+                folder,
+                f"texts or labels are in the column {name!r}, which a review adds; rename it",
             )
     table = folder.resolve().parent / str(settings.get("output"))
     if not table.is_file():
