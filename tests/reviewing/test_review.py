@@ -132,6 +132,30 @@ def test_what_cannot_be_understood_is_neither_kept_nor_taken_up(tmp_path, entry,
         Review(model)
 
 
+def test_marks_are_no_labels_and_classes_that_look_like_marks_stay_classes(tmp_path):
+    frame = made_frame()
+    marks = ["?", "!billing", "login|other", " ", "\\!odd", "!odd"]
+    frame.loc[: len(marks) - 1, "label"] = marks
+    classes = [*CLASSES, "!odd"]
+    with Review(made_model(tmp_path, frame, classes=classes)) as review:
+        assert review.rows.given[: len(marks)] == ["", "", "", "", "!odd", "!odd"]
+        left = review.left("doubt", Search(), review.state.done(""))
+        assert set(left) == {*range(4), *range(12, 60)}
+        for name in ("?", "!new", "\\?", "(none)"):
+            with pytest.raises(DataError, match="has a meaning of its own as a label"):
+                review.answer("", "class", **{"class": name})
+        review.answer("ann", "label", rows=[0, 20], label="!odd")
+        review.answer("bob", "label", rows=[21], label="!odd")
+        export_review(review, tmp_path / "again.csv")
+    again = read_labelled_table(
+        tmp_path / "again.csv", text_columns=["text"], label_column="label", classes=classes
+    )
+    odd = again.classes.index("!odd")
+    for row in (0, 4, 20, 21):
+        assert np.flatnonzero(again.allowed[row]).tolist() == [odd]
+    assert not again.allowed[1, again.classes.index("billing")]
+
+
 def test_a_journal_of_other_rows_is_refused(tmp_path):
     model = made_model(tmp_path)
     Review(model).journal.close()

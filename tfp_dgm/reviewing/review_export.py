@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfp_dgm.data import check_output_path, write_table
+from tfp_dgm.data.label_sets import quoted_class
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_rows import (
     LABEL_BY,
@@ -73,7 +74,7 @@ def export_review(
     for who in people:
         name = f"{LABEL_BY}{who}"
         if len(people) > 1 or name in frame.columns:
-            said = {row: v[who].label for row, v in verdicts.items() if who in v}
+            said = {row: _cell(v[who]) for row, v in verdicts.items() if who in v}
             added[name] = kept.unless(name, said)
     frame = frame.drop(columns=[name for name in added if name in frame.columns])
     write_table(frame, output, added, inputs=[rows.table], guard_formulas=guard_formulas)
@@ -97,18 +98,22 @@ def _last(said: dict[str, Verdict]) -> Verdict:
     return max(said.values(), key=lambda verdict: verdict.number)
 
 
+def _cell(verdict: Verdict) -> str:
+    return quoted_class(verdict.label)  # A class that looks like a mark is read as one otherwise.
+
+
 def _label_cells(rows: ReviewRows, verdicts: dict[int, Verdict]) -> list[Any]:
     """The cells of the label column; a class is written as the source wrote it."""
     known = rows.label_column in rows.frame.columns
     cells = rows.frame[rows.label_column].tolist() if known else [""] * len(rows)
     written = {cell_name(cell): cell for cell in reversed(cells) if cell_name(cell)}
     empty = next((cell for cell in cells if not cell_name(cell)), "")
-    if any(v.label and v.label not in written for v in verdicts.values()):
+    if any(v.label and _cell(v) not in written for v in verdicts.values()):
         # A class that has no cell yet has no type but that of text, and a column has one type.
         cells = [cell_name(cell) for cell in cells]
         written, empty = {}, ""
     for row, verdict in verdicts.items():
-        cells[row] = written.get(verdict.label, verdict.label) if verdict.label else empty
+        cells[row] = written.get(_cell(verdict), _cell(verdict)) if verdict.label else empty
     return cells
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, digest, iter_table_chunks, read_label_settings
+from tfp_dgm.data.label_sets import MarkedLabels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ class ReviewRows:
       classes: K names, sorted.
       frame: [N] rows; the columns of the source.
       texts: [N].
-      given: [N]; the label given in the source, "" where there is none.
+      given: [N]; the class given in the source, "" where it gives none, or leaves several open.
       guesses: of the labelling, or of a later one.
       settings: of the labelling.
     """
@@ -131,7 +132,7 @@ def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
         )
     source = frame.drop(columns=[n for n in (*_ADDED, *_MAYBE_ADDED) if n in frame.columns])
     column = settings.get("label_column")
-    given = [""] * len(texts) if column is None else [cell_name(c) for c in source[column].tolist()]
+    cells = [""] * len(texts) if column is None else source[column].tolist()
     return ReviewRows(
         model=folder,
         table=table,
@@ -139,7 +140,7 @@ def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
         classes=tuple(settings["classes"]),
         frame=source,
         texts=texts,
-        given=given,
+        given=[_given(cell, settings) for cell in cells],
         guesses=guesses_of(frame),
         settings=settings,
     )
@@ -179,6 +180,21 @@ def cell_name(cell: Any) -> str:
     if isinstance(cell, list):
         return "|".join(map(cell_name, cell))
     return ""
+
+
+def _given(cell: Any, settings: Mapping[str, Any]) -> str:
+    """The one class that a cell names; "" for "?", "!a", a set, a group of classes, a blank."""
+    separator, name = str(settings.get("separator", "|")), cell_name(cell)
+    parts = [name]
+    if isinstance(cell, list):
+        parts = [cell_name(part) for part in cell]
+    elif separator and name not in settings["classes"]:
+        parts = name.split(separator)
+    said = MarkedLabels.of(parts, settings["classes"])
+    if len(said.named) != 1 or said.denied or said.leaves_open or not name.strip():
+        return ""
+    known = not settings.get("definitions") or said.named[0] in settings["classes"]
+    return said.named[0] if known else ""
 
 
 def read_texts(table: Path, text_columns: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError
+from tfp_dgm.data.label_sets import quoted_class
 
 # What an entry does: a row is of a class, of none of them, left for later; a remark on it; a class
 # that is new; an earlier entry taken back.
@@ -114,6 +115,8 @@ class ReviewState:
                 )
         if kind == CLASS and self._classes[entry["class"]] > 0:
             raise DataError(f"class: there is a class {entry['class']!r} already")
+        if kind == CLASS and quoted_class(entry["class"]) != entry["class"]:
+            raise DataError(f"class: {entry['class']!r} has a meaning of its own as a label")
         if kind == CLASS and self._separator and self._separator in entry["class"]:
             raise DataError(
                 f"class: {entry['class']!r} would be read as a set, since {self._separator!r} "
