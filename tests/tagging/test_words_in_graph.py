@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import tensorflow as tf
 from hypothesis import given, settings
@@ -35,3 +37,14 @@ def test_what_is_no_utf8_is_replaced():
     assert [token.decode() for token in tokens.numpy()[0]] == ["a", "\ufffd", "b"]
     np.testing.assert_array_equal(starts[0], [0, 2, 4])
     np.testing.assert_array_equal(ends[0], [1, 3, 5])
+
+
+def test_a_long_line_takes_its_share_of_time():
+    text = "Anna met Zoë. " * 10_000
+    split_words(tf.constant([text]))
+    begun = time.process_time()
+    _, starts, ends = split_words(tf.constant([text, "ë a"]))
+    # Where each word copies what stands before it, this takes twenty seconds and more.
+    assert time.process_time() - begun < 5
+    assert (starts[0, -1], ends[0, -1]) == (len(text) - 2, len(text) - 1)
+    assert ends[1, :2].numpy().tolist() == [1, 3]

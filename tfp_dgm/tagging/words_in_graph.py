@@ -32,11 +32,10 @@ def split_words(texts: tf.Tensor) -> Words:
     parts, within, _ = tf_text.regex_split_with_offsets(words, patterns.ending, patterns.ending)
     begins = (begins[..., tf.newaxis] + within).merge_dims(1, 2)  # Bytes.
     tokens = parts.merge_dims(1, 2)
-    before = tf.strings.substr(
-        tf.gather(texts, tokens.value_rowids()), tf.zeros_like(begins.values), begins.values
-    )
-    starts = tf.strings.length(before, unit="UTF8_CHAR")
-    ends = starts + tf.strings.length(tokens.values, unit="UTF8_CHAR")
+    rows = tf.cast(tokens.value_rowids(), tf.int32)
+    stops = begins.values + tf.cast(tf.strings.length(tokens.values), begins.dtype)
+    starts = _characters_before(texts, rows, begins.values)
+    ends = _characters_before(texts, rows, stops)
 
     def padded(values: tf.Tensor) -> tf.Tensor:
         made = tokens.with_values(values).to_tensor()
@@ -45,3 +44,17 @@ def split_words(texts: tf.Tensor) -> Words:
     filled = tokens.to_tensor("")
     missing = [[0, 0], [0, tf.maximum(1 - tf.shape(filled)[1], 0)]]
     return Words(tf.pad(filled, missing, constant_values=""), padded(starts), padded(ends))
+
+
+def _characters_before(texts: tf.Tensor, rows: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """How many characters of texts[rows[n]] begin before its byte places[n], int32 [N].
+
+    All are looked up in one table, so that long texts take no more than their share.
+    """
+    offsets = tf.strings.unicode_decode_with_offsets(texts, "UTF-8")[1]  # [B, characters]
+    sizes = tf.strings.length(texts)
+    begun = tf.cast(tf.cumsum(sizes, exclusive=True), tf.int64)  # Bytes before each text, [B].
+    all_offsets = offsets.values + tf.gather(begun, offsets.value_rowids())
+    wanted = tf.gather(begun, rows) + tf.cast(places, tf.int64)
+    found = tf.searchsorted(all_offsets, wanted)
+    return found - tf.cast(tf.gather(offsets.row_starts(), rows), tf.int32)
