@@ -1,5 +1,7 @@
 """Which answers are safe to accept: the largest set that is precise enough in nine runs of ten."""
 
+import numbers
+
 import numpy as np
 import scipy.special
 import scipy.stats
@@ -27,9 +29,9 @@ def check_min_precision(min_precision: float) -> None:
     Raises:
       DataError: if it is not between 0 and 1.
     """
-    if not 0 < min_precision < 1:
+    if not isinstance(min_precision, numbers.Real) or not 0 < min_precision < 1:
         raise DataError(
-            f"min_precision: expected a share between 0 and 1; received {min_precision}"
+            f"min_precision: expected a share between 0 and 1; received {min_precision!r}"
         )
 
 

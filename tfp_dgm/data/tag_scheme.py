@@ -110,6 +110,8 @@ class TagScheme:
           tags: of T words; () where nothing is known, several where the word has one of them.
         Returns:
           bool [T, K]: True where some legal sequence that the tags allow has the label there.
+        Raises:
+          ValueError: if the scheme has no such tag.
         """
         return self._read(tags)[0]
 
@@ -198,13 +200,18 @@ class TagScheme:
     def _meaning(self, tag: str, roles: str | None = None) -> list[int]:
         """The labels that a tag stands for; `roles` are those of its letter, if known."""
         if self.kind == PLAIN:
-            return [self._index[tag]]
-        letter, name = split_tag(tag, lower=self.lower)
-        if letter == OUTSIDE:
-            return [self._index[OUTSIDE]]
-        written = zip(_ROLES, LETTERS[self.kind], strict=True)
-        roles = roles or "".join(role for role, as_written in written if letter == as_written)
-        return [self._index[_joined(role, name)] for role in roles]
+            labels = [tag]
+        else:
+            letter, name = split_tag(tag, lower=self.lower)
+            written = zip(_ROLES, LETTERS[self.kind], strict=True)
+            roles = roles or "".join(role for role, as_written in written if letter == as_written)
+            labels = [_joined(role, name) for role in roles]
+            if letter == OUTSIDE:
+                labels = [OUTSIDE]
+        if not labels or not self._index.keys() >= set(labels):
+            of = "tags" if self.kind == PLAIN else f"tags in {self.kind} of"
+            raise ValueError(f"tags: expected {of} {', '.join(self.names)}; received {tag!r}")
+        return [self._index[label] for label in labels]
 
     def _roles_in_iob1(self, tags: Tags, place: int, tag: str) -> str:
         """The roles of a tag in IOB1, where the word before tells whether a span goes on."""

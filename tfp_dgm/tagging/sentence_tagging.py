@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tfp_dgm.confidence import check_min_precision
 from tfp_dgm.data import TagScheme
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.tagging.judged_tagger import JudgedTagger
@@ -40,8 +41,12 @@ def tag_sentences(
     Returns:
       The tagger, which tags other sentences alike; and the sentences tagged.
     Raises:
-      ValueError: if nothing is tagged.
+      ValueError: if nothing is tagged, `tokens` and `given` differ in shape, tags are no tuples, or
+        the scheme has no such tag.
+      DataError: if `min_precision` is not between 0 and 1.
     """
+    check_min_precision(min_precision)
+    _check_given(tokens, given)
     space = space_of_scheme(scheme)
     allowed = [scheme.allowed(tags) if any(tags) else None for tags in given]
     legal = (scheme.initial, scheme.transitions, scheme.final)
@@ -72,3 +77,29 @@ def tag_sentences(
         )
     model = JudgedTagger.of(fit.tagger, scheme, calibrations)
     return model, replace(outcome, seconds=seconds)
+
+
+def _check_given(
+    tokens: Sequence[Sequence[str]], given: Sequence[Sequence[tuple[str, ...]]]
+) -> None:
+    """Refuses tags that do not stand beside words, a tuple of them for each.
+
+    Raises:
+      ValueError: names the sentence and the word, from 0.
+    """
+    if len(given) != len(tokens):
+        raise ValueError(
+            f"given: expected {len(tokens)} sentences, as in `tokens`; received {len(given)}"
+        )
+    for number, (words, tags) in enumerate(zip(tokens, given, strict=True)):
+        if len(tags) != len(words):
+            raise ValueError(
+                f"given: expected {len(words)} words, as in `tokens`, in sentence {number}; "
+                f"received {len(tags)}"
+            )
+        for place, options in enumerate(tags):
+            if options is None or isinstance(options, str):
+                raise ValueError(
+                    f"given: expected a tuple of tags, () where none is known, at word {place} of "
+                    f"sentence {number}; received {options!r}"
+                )

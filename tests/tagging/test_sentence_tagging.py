@@ -1,0 +1,39 @@
+"""Sentences and tags from Python: what is refused, and by what name."""
+
+import re
+
+import pytest
+
+from tfp_dgm.data import DataError, TagScheme
+from tfp_dgm.tagging import tag_sentences
+
+_PLAIN = TagScheme("none", ("NOUN", "VERB"))
+_SPANS = TagScheme("BIO", ("PER",))
+_TOKENS = [["a", "b"], ["c"]]
+_GIVEN = [[("NOUN",), ("VERB",)], [()]]
+
+
+@pytest.mark.parametrize(
+    ("given", "scheme", "message"),
+    [
+        (_GIVEN[:1], _PLAIN, "given: expected 2 sentences, as in `tokens`; received 1"),
+        ([_GIVEN[0], [(), ()]], _PLAIN, "given: expected 1 words, as in `tokens`, in sentence 1"),
+        ([["NOUN", "VERB"], [()]], _PLAIN, "at word 0 of sentence 0; received 'NOUN'"),
+        ([[("NOUN",), None], [()]], _PLAIN, "at word 1 of sentence 0; received None"),
+        ([[("X",), ()], [()]], _PLAIN, "tags: expected tags NOUN, VERB; received 'X'"),
+        ([[("B-LOC",), ()], [()]], _SPANS, "tags: expected tags in BIO of PER; received 'B-LOC'"),
+        ([[("PER",), ()], [()]], _SPANS, "tags: expected tags in BIO of PER; received 'PER'"),
+        ([[("S-PER",), ()], [()]], _SPANS, "tags: expected tags in BIO of PER; received 'S-PER'"),
+    ],
+)
+def test_tags_that_do_not_stand_beside_words_are_refused(given, scheme, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        tag_sentences(_TOKENS, given, scheme)
+
+
+@pytest.mark.parametrize("share", [0, 1, 2, float("nan"), "0.9", None])
+def test_what_is_no_precision_is_refused(share):
+    with pytest.raises(
+        DataError, match="min_precision: expected a share between 0 and 1; received"
+    ):
+        tag_sentences(_TOKENS, _GIVEN, _PLAIN, min_precision=share)
