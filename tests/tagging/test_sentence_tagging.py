@@ -2,10 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from tfp_dgm.data import DataError, TagScheme
 from tfp_dgm.tagging import tag_sentences
+from tfp_dgm.tagging.judgement_warnings import too_few_tags
+from tfp_dgm.tagging.tag_outcome import Acceptance
 
 _PLAIN = TagScheme("none", ("NOUN", "VERB"))
 _SPANS = TagScheme("BIO", ("PER",))
@@ -37,3 +40,10 @@ def test_what_is_no_precision_is_refused(share):
         DataError, match="min_precision: expected a share between 0 and 1; received"
     ):
         tag_sentences(_TOKENS, _GIVEN, _PLAIN, min_precision=share)
+
+
+def test_warnings_name_the_precision_that_was_asked_for():
+    nothing = np.zeros(0)
+    none = Acceptance(None, 1.0, nothing, nothing, nothing, np.ones(20))
+    (warning,) = too_few_tags(none, None, 0.999)
+    assert "right 99.9% of the time" in warning

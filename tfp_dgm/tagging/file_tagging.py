@@ -64,10 +64,12 @@ class TagResults:
 
 def _safe(acceptance: Acceptance, min_precision: float) -> str:
     if acceptance.threshold is None:
-        return f"none of them accepted at {min_precision:.0%} precision"
+        return f"none of them accepted at {100 * min_precision:g}% precision"
     accepted = acceptance.accepted
     share = accepted / max(len(acceptance.open), 1)
-    return f"{accepted:,} of them ({share:.0%}) safe to accept at {min_precision:.0%} precision"
+    return (
+        f"{accepted:,} of them ({share:.0%}) safe to accept at {100 * min_precision:g}% precision"
+    )
 
 
 def tag_file(
