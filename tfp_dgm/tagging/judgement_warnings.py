@@ -35,7 +35,7 @@ def too_few_tags(words: Acceptance, spans: Acceptance | None, min_precision: flo
         if len(acceptance.open) >= MIN_ACCEPTED:
             found.append(
                 f"Too few tags are given to tell which predicted {name} are right "
-                f"{100 * min_precision:g}% of the time: none is accepted. Annotate the sentences that "
-                "the report lists first."
+                f"{100 * min_precision:g}% of the time: none is accepted. Annotate the sentences "
+                "that the report lists first."
             )
     return found
