@@ -156,7 +156,7 @@ def _show(figures: dict[str, dict[str, float | None]], job: Any) -> None:
     )
     typer.echo(
         "Taken: accepted unseen; right: of those. A baseline takes what it gives at least "
-        f"{job.outcome.min_precision:.0%}.\n\n"
+        f"{100 * job.outcome.min_precision:g}%.\n\n"
         "Two strings, answered by the SavedModel in a fresh process:"
     )
     folder = job.model_directory / "saved_model" / "1"

@@ -5,6 +5,7 @@ import numpy as np
 from tests.labelling.outcomes import hand_made, one_hot
 from tfp_dgm.confidence import Calibration
 from tfp_dgm.labelling.class_levels import JudgedLevel, Level
+from tfp_dgm.labelling.labelled_file import LabelledFile
 from tfp_dgm.labelling.outcome import Outcome
 
 
@@ -106,3 +107,9 @@ def test_no_rows() -> None:
     )
     assert outcome.predicted.tolist() == []
     assert outcome.accepted.tolist() == []
+
+
+def test_the_summary_names_the_precision_that_was_asked_for(tmp_path):
+    outcome = hand_made(min_precision=0.999, threshold=None)
+    said = LabelledFile(tmp_path / "out.csv", tmp_path, {"label": outcome}, ()).summary()
+    assert "none of them accepted at 99.9% precision" in said

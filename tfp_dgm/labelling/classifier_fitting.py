@@ -142,7 +142,8 @@ def fit_classifier(
             )
             if threshold is None and len(unannotated) >= MIN_ACCEPTED:
                 warnings.append(
-                    f"Too few labels to tell which predictions are right {min_precision:.0%} of "
+                    "Too few labels to tell which predictions are right "
+                    f"{100 * min_precision:g}% of "
                     "the time: none is accepted. Annotate the rows that the report lists first."
                 )
         given_probability = np.full(len(texts), np.nan, np.float32)

@@ -105,11 +105,11 @@ def _verdict(outcome: Outcome) -> str:
     open_rows = int((outcome.observed < 0).sum())
     accepted = int(outcome.accepted.sum())
     if outcome.threshold is None:
-        verdict = f"none of them accepted at {outcome.min_precision:.0%} precision"
+        verdict = f"none of them accepted at {100 * outcome.min_precision:g}% precision"
     else:
         verdict = (
             f"{accepted:,} of them ({accepted / max(open_rows, 1):.0%}) safe to accept at "
-            f"{outcome.min_precision:.0%} precision"
+            f"{100 * outcome.min_precision:g}% precision"
         )
     return f"{open_rows:,} rows labelled, {verdict}"
 

@@ -65,7 +65,7 @@ class MultiLabelFile:
         return "\n".join(
             [
                 f"{open_rows:,} rows got {predicted:,} labels, {labels:,} of them safe to accept "
-                f"at {outcome.min_precision:.0%} precision of each class",
+                f"at {100 * outcome.min_precision:g}% precision of each class",
                 f"{accepted:,} rows ({accepted / max(open_rows, 1):.0%}) safe to accept as a whole",
                 f"encoder  {outcome.encoder_choice}",
                 *files_told(self.output, self.model_directory),

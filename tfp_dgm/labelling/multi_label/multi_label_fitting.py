@@ -101,7 +101,8 @@ def fit_multi_label(
     warnings = [*warnings, *mark_warnings(annotated.marks, annotated.counts, classes)]
     if len(open_rows) >= MIN_ACCEPTED and np.isnan(acceptance).all() and row_threshold is None:
         warnings.append(
-            f"Too few annotations to tell which predictions are right {min_precision:.0%} of the "
+            "Too few annotations to tell which predictions are right "
+            f"{100 * min_precision:g}% of the "
             "time: none is accepted. Annotate the rows that the report lists first."
         )
     if features.encoder is not None:
