@@ -1,16 +1,17 @@
 """`dgm check`: how many accepted rows are right, by a sample that a person judges."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from tfp_dgm.reviewing import CheckedTable, check_table
 
 from ._errors import clean_errors
 from ._json_output import show_figures
 from ._shared_options import Json, Seed
 from ._table_options import Quoting
+
+if TYPE_CHECKING:
+    from tfp_dgm.reviewing import CheckedTable
 
 
 def check(
@@ -75,6 +76,8 @@ def check(
         column="--label-column",
         samples="SAMPLE",
     ):
+        from tfp_dgm.reviewing import check_table
+
         given = context.get_parameter_source("seed")
         done = check_table(
             table,
@@ -91,7 +94,7 @@ def check(
         show_figures(figures, json_file, lambda: _show(done))
 
 
-def _show(done: CheckedTable) -> None:
+def _show(done: "CheckedTable") -> None:
     found = done.certificate
     if found is not None:
         typer.echo(f"{found.verdict}: {found.sentence()}")

@@ -243,7 +243,7 @@ def test_predict_names_a_folder_of_another_job(tmp_path, settings):
     assert result.exit_code == 2
     assert result.output.strip() == (
         f"Error: {tmp_path}: expected a folder that `dgm label` wrote; "
-        "settings.json does not name text_columns and encoder"
+        "settings.json does not name text_columns, encoder"
     )
 
 
