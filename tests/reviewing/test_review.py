@@ -166,6 +166,19 @@ def test_a_journal_of_other_rows_is_refused(tmp_path):
         Review(model)
 
 
+def test_answers_are_not_begun_anew_where_the_model_was_renamed(tmp_path):
+    model = made_model(tmp_path)
+    with Review(model) as review:
+        review.answer("ann", "label", rows=[20], label="login")
+    renamed = model.rename(tmp_path / "renamed.model")
+    with pytest.raises(DataError, match=r"\.review: holds the answers .*; rename it to renamed\."):
+        Review(renamed)
+    assert not journal_of(renamed).parent.exists()
+    journal_of(model).parent.rename(journal_of(renamed).parent)
+    with Review(renamed) as review:
+        assert review.state.verdict("ann", 20).label == "login"
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -17,6 +17,15 @@ _WANTED = "a journal of answers"
 _LONGEST = 1_000_000  # Characters of an entry.
 
 
+def is_about(path: str | os.PathLike[str], head: Mapping[str, Any]) -> bool:
+    """Whether a file is a journal whose entries are about what `head` says."""
+    try:
+        with open(path, "rb") as file:
+            return _parsed(file.readline(_LONGEST).rstrip(b"\n")) == json.loads(json.dumps(head))
+    except OSError:
+        return False
+
+
 class Journal:
     """The entries of a review, kept in the order in which they came.
 
@@ -155,7 +164,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     """A line's entry; None where it is none."""
     try:
         entry = json.loads(line.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
 

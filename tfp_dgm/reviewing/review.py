@@ -14,7 +14,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.reviewing.journal import Journal
+from tfp_dgm.data import DataError
+from tfp_dgm.reviewing.journal import Journal, is_about
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
 from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
 from tfp_dgm.reviewing.row_queue import DISPUTED, RowQueue, Search
@@ -25,6 +26,16 @@ def journal_of(model: str | os.PathLike[str]) -> Path:
     return Path(model).resolve().with_suffix(".review") / "journal.jsonl"
 
 
+def _check_nowhere_else(path: Path, head: Mapping[str, Any]) -> None:
+    """Refuses to begin a journal beside one of the same rows."""
+    for other in sorted(path.parent.parent.glob(f"*.review/{path.name}")):
+        if is_about(other, head):
+            raise DataError(
+                f"{other.parent}: holds the answers to the rows of {head['table']}; rename it to "
+                f"{path.parent.name} to go on, or move it away to begin anew"
+            )
+
+
 class Review:
     """Answers to the rows of a labelling, of one person or of several.
 
@@ -33,14 +44,17 @@ class Review:
     Args:
       model: the folder that `dgm label` wrote; the labelled table lies beside it.
     Raises:
-      DataError: as `read_review_rows` and `Journal`.
+      DataError: as `read_review_rows` and `Journal`; if the answers to these rows lie under another
+        name, as they do once the model's folder was renamed.
     """
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
         self.rows: ReviewRows = read_review_rows(model)
         path = journal_of(model)
-        path.parent.mkdir(exist_ok=True)
         head = {"table": self.rows.table.name, "rows": len(self.rows), "digest": self.rows.digest}
+        if not path.exists():
+            _check_nowhere_else(path, head)
+        path.parent.mkdir(exist_ok=True)
         self.journal = Journal(path, head)
         try:
             self.state: ReviewState = replayed(
