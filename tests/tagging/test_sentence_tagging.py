@@ -7,7 +7,7 @@ import pytest
 
 from tfp_dgm.data import DataError, TagScheme
 from tfp_dgm.tagging import tag_sentences
-from tfp_dgm.tagging.judgement_warnings import too_few_tags
+from tfp_dgm.tagging.judgement_warnings import few_sentences, too_few_tags
 from tfp_dgm.tagging.tag_outcome import Acceptance
 
 _PLAIN = TagScheme("none", ("NOUN", "VERB"))
@@ -47,3 +47,11 @@ def test_warnings_name_the_precision_that_was_asked_for():
     none = Acceptance(None, 1.0, nothing, nothing, nothing, np.ones(20))
     (warning,) = too_few_tags(none, None, 0.999)
     assert "right 99.9% of the time" in warning
+
+
+def test_warnings_count_copies_in_words():
+    assert few_sentences(40, 40) == []
+    (warning,) = few_sentences(40, 39)
+    assert warning.startswith("1 of the 40 sentences with tags is a copy of another")
+    (warning,) = few_sentences(40, 37)
+    assert warning.startswith("3 of the 40 sentences with tags are copies of others")

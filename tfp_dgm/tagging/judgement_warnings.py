@@ -13,14 +13,16 @@ def few_sentences(annotated: int, different: int) -> list[str]:
     found = []
     if different < _FEW_SENTENCES:
         found.append(
-            f"Only {different:,} different sentences have tags. With fewer than {_FEW_SENTENCES} "
+            f"Different sentences with tags: only {different:,}. With fewer than {_FEW_SENTENCES} "
             "what is promised of accepted tags rests on little; annotate the sentences that the "
             "report lists first."
         )
     if annotated > different:
+        copies = annotated - different
+        what = "is a copy of another" if copies == 1 else "are copies of others"
         found.append(
-            f"{annotated - different:,} of the {annotated:,} sentences with tags are copies of "
-            "others, which tell together as much as one."
+            f"{copies:,} of the {annotated:,} sentences with tags {what}: equal ones tell together "
+            "as much as one."
         )
     return found
 
