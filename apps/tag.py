@@ -1,5 +1,6 @@
 """`dgm tag`: the words of partially tagged sentences, tagged."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -138,6 +139,9 @@ def tag_sentences_of_file(
         sentences = read_tagged_sentences(source, **asked)
         sentences.check_output(output)
         sentences.check_learnable()
+        # Before the training, which a blank line that is missing makes long.
+        told = sentences.warnings
+        _warn(told)
         del sentences
         with quiet_start():
             from tfp_dgm.tagging import tag_file
@@ -151,8 +155,7 @@ def tag_sentences_of_file(
                 seed=seed,
                 progress=progress,
             )
-        for warning in job.warnings:
-            typer.echo(f"Warning: {as_typed(warning)}", err=True)
+        _warn([warning for warning in job.warnings if warning not in told])
         figures = read_json(job.model_directory / "metrics.json", "the metrics of a tagging")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
 
@@ -189,9 +192,13 @@ def predict(
                 progress=progress,
                 warn=warnings.append,
             )
+    _warn(warnings)
+    typer.echo(f"{output}: {sentences:,} sentences tagged")
+
+
+def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
         typer.echo(f"Warning: {as_typed(warning)}", err=True)
-    typer.echo(f"{output}: {sentences:,} sentences tagged")
 
 
 def _column(given: str | None) -> int | str | None:

@@ -7,6 +7,7 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.tagging.made_sentences import conll, parts_of_speech
+from tfp_dgm.data import DataError
 
 SENTENCES = parts_of_speech(60)
 
@@ -41,7 +42,7 @@ def test_a_file_is_tagged_and_a_summary_shown(folder, tagged):
     opened = sum(len(words) for words, _ in SENTENCES[12:])
     assert f"{opened} words tagged, " in tagged.stdout
     assert str(folder / "out.model") in tagged.stdout
-    assert "Only 1" in tagged.stderr  # So few sentences have tags.
+    assert "only 12" in tagged.stderr  # So few sentences have tags.
     figures = json.loads((folder / "figures.json").read_text())
     assert figures["sentences"]["whole"] == 12
     assert figures["acceptance"]["asked_precision"] == 0.8
@@ -68,3 +69,19 @@ def test_help_tells_both_forms():
     assert group.exit_code == 0
     assert "predict" in group.output
     assert "--min-precision" in _run("file", "--help").output
+
+
+def test_what_is_odd_in_a_file_is_told_before_the_training(tmp_path, monkeypatch):
+    def trained(*arguments, **keywords):
+        raise DataError("no training here")
+
+    monkeypatch.setattr("tfp_dgm.tagging.tag_file", trained)
+    source = tmp_path / "long.conll"
+    source.write_text("a A\nb B\n" * 600)
+    result = _run(source, "--output", tmp_path / "out.conll", "--quiet")
+    assert result.exit_code == 2
+    told, refused = (
+        result.stderr.index("a sentence of 1,200 words"),
+        result.stderr.index("no train"),
+    )
+    assert told < refused
