@@ -53,6 +53,7 @@ from tfp_dgm.data.labelled_table import (
     read_labelled_columns,
     read_labelled_table,
 )
+from tfp_dgm.data.model_directories import files_told
 from tfp_dgm.data.multi_label_table import (
     MultiLabelTable,
     check_separator,
@@ -143,6 +144,7 @@ __all__ = [
     "columns_alike",
     "digest",
     "fetch",
+    "files_told",
     "find_dataset",
     "is_cached",
     "iter_table_chunks",

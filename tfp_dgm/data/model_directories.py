@@ -95,3 +95,14 @@ def _check_ours(directory: Path, output: Path, command: str) -> None:
             f"`{command}` wrote, and found {listing(others)}; move what you serve, and export it "
             f"into a folder of its own"
         )
+
+
+def files_told(output: StrPath, model_directory: Path, *, kind: str = "table") -> list[str]:
+    """Lines for the screen: what was written, and what lies in the folder beside it."""
+    return [
+        f"{kind:8} {output}",
+        f"report   {model_directory / 'report.html'}",
+        f"metrics  {model_directory / 'metrics.json'}",
+        f"model    {model_directory / 'model.keras'}",
+        f"serving  {model_directory / 'saved_model'}",
+    ]

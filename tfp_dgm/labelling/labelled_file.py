@@ -16,6 +16,7 @@ from tfp_dgm.data import (
     check_label_results,
     check_new_columns,
     check_room,
+    files_told,
     read_class_definitions,
     table_size,
     write_or_keep,
@@ -36,7 +37,7 @@ from tfp_dgm.labelling.labelling_task import (
     read_tasks,
     task_warnings,
 )
-from tfp_dgm.labelling.model_folder import files_told, write_column_models, write_model
+from tfp_dgm.labelling.model_folder import write_column_models, write_model
 from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome

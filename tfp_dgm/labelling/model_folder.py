@@ -120,17 +120,6 @@ def model_card(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def files_told(output: Path, folder: Path) -> list[str]:
-    """Lines for the screen: a labelled table, and what lies in the folder beside it."""
-    return [
-        f"table    {output}",
-        f"report   {folder / 'report.html'}",
-        f"metrics  {folder / 'metrics.json'}",
-        f"model    {folder / 'model.keras'}",
-        f"serving  {folder / 'saved_model'}",
-    ]
-
-
 def _write_served(folder: Path, model: keras.Model, card: dict[str, Any]) -> None:
     model.save(folder / "model.keras")
     # What a string needs and no more, since every signature takes its seconds; `dgm export` makes

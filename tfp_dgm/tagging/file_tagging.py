@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tfp_dgm.confidence import check_min_precision
-from tfp_dgm.data import check_room, check_tag_results, read_tagged_sentences, write_or_keep
+from tfp_dgm.data import (
+    check_room,
+    check_tag_results,
+    files_told,
+    read_tagged_sentences,
+    write_or_keep,
+)
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.tagging.sentence_tagging import tag_sentences
@@ -53,11 +59,7 @@ class TagResults:
         return "\n".join(
             [
                 *lines,
-                f"tags     {self.output}",
-                f"report   {self.model_directory / 'report.html'}",
-                f"metrics  {self.model_directory / 'metrics.json'}",
-                f"model    {self.model_directory / 'model.keras'}",
-                f"serving  {self.model_directory / 'saved_model'}",
+                *files_told(self.output, self.model_directory, kind="tags"),
             ]
         )
 

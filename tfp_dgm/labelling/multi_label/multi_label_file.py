@@ -13,6 +13,7 @@ from tfp_dgm.data import (
     check_new_columns,
     check_room,
     check_separator,
+    files_told,
     read_multi_label_table,
     table_size,
     write_or_keep,
@@ -20,7 +21,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.encoder_choice import AUTO
-from tfp_dgm.labelling.model_folder import files_told, model_card, write_results
+from tfp_dgm.labelling.model_folder import model_card, write_results
 from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.multi_label.multi_label_classifier import MultiLabelClassifier
 from tfp_dgm.labelling.multi_label.multi_label_columns import (
