@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from tfp_dgm.evaluation import coverage_precision_curve, reliability_bins
@@ -13,7 +12,7 @@ from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.scores import TOO_FEW_LABELS, metrics
 from tfp_dgm.labelling.shown_rows import Explain, next_rows, suspects
 from tfp_dgm.pages import (
-    confusion_figure,
+    confused,
     coverage_figure,
     page_templates,
     percent,
@@ -25,7 +24,6 @@ _ENOUGH_FOR_A_FIGURE = 10
 _ENOUGH_FOR_FINE_BINS = 200
 _MOST_CLASSES_IN_A_TABLE = 12
 _NUM_ANNOTATORS = 100
-_NUM_PAIRS = 20
 _NUM_TERMS = 12
 _NUM_BINS = (5, 10)  # coarse, fine
 
@@ -140,35 +138,18 @@ def _confusion(outcome: Outcome) -> dict[str, Any] | None:
     labelled = outcome.observed >= 0
     if not labelled.any():
         return None
-    num_classes = len(outcome.classes)
-    counts = np.zeros((num_classes, num_classes), np.int64)
-    np.add.at(counts, (outcome.observed[labelled], outcome.predicted[labelled]), 1)
-    given = counts.sum(axis=1)
-    wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_NUM_PAIRS]
-    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    is_small = num_classes <= _MOST_CLASSES_IN_A_TABLE
-    alt = f"Heat map of the confusion matrix of {num_classes} classes; the table below lists "
-    return {
-        "classes": outcome.classes,
-        "counts": counts.tolist() if is_small else None,
-        "given": given.tolist(),
-        "figure": (
-            None
-            if is_small
-            else Markup(confusion_figure(counts, alt=alt + "the pairs confused most often."))
-        ),
-        "pairs": [
-            {
-                "given": outcome.classes[k],
-                "predicted": outcome.classes[j],
-                "count": int(wrong[k, j]),
-                "of": int(given[k]),
-            }
-            for k, j in pairs
-            if wrong[k, j]
-        ],
-    }
+    alt = (
+        f"Heat map of the confusion matrix of {len(outcome.classes)} classes; the table below "
+        "lists the pairs confused most often."
+    )
+    found = confused(
+        outcome.observed[labelled],
+        outcome.predicted[labelled],
+        outcome.classes,
+        most_in_a_table=_MOST_CLASSES_IN_A_TABLE,
+        alt=alt,
+    )
+    return {"classes": outcome.classes, **found}
 
 
 def _terms(outcome: Outcome) -> list[dict[str, Any]]:

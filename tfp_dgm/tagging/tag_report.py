@@ -11,14 +11,13 @@ from markupsafe import Markup
 
 from tfp_dgm.evaluation import coverage_precision_curve
 from tfp_dgm.installed_versions import installed_versions
-from tfp_dgm.pages import confusion_figure, coverage_figure, page_templates, percent
+from tfp_dgm.pages import confused, coverage_figure, page_templates, percent
 from tfp_dgm.tagging.shown_sentences import shown_next, shown_suspects
 from tfp_dgm.tagging.tag_outcome import Acceptance, TagOutcome
 from tfp_dgm.tagging.tag_scores import TOO_FEW_TAGS
 
 _TEMPLATE = "tag_report.html.jinja"
 _MOST_TAGS_IN_A_TABLE = 20
-_NUM_PAIRS = 20
 
 
 def render_tag_report(
@@ -113,28 +112,12 @@ def _confusion(outcome: TagOutcome) -> dict[str, Any] | None:
     if not known.any():
         return None
     names = outcome.space.tags
-    size = len(names)
-    counts = np.zeros((size, size), np.int64)
-    np.add.at(counts, (outcome.observed[known], outcome.predicted[known]), 1)
-    given = counts.sum(axis=1)
-    wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_NUM_PAIRS]
-    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    small = size <= _MOST_TAGS_IN_A_TABLE
-    alt = f"Heat map of the confusion matrix of {size} tags; the table below lists the pairs."
-    return {
-        "tags": names,
-        "counts": counts.tolist() if small else None,
-        "given": given.tolist(),
-        "figure": None if small else Markup(confusion_figure(counts, alt=alt)),
-        "pairs": [
-            {
-                "given": names[k],
-                "predicted": names[j],
-                "count": int(wrong[k, j]),
-                "of": int(given[k]),
-            }
-            for k, j in pairs
-            if wrong[k, j]
-        ],
-    }
+    alt = f"Heat map of the confusion matrix of {len(names)} tags; the table below lists the pairs."
+    found = confused(
+        outcome.observed[known],
+        outcome.predicted[known],
+        names,
+        most_in_a_table=_MOST_TAGS_IN_A_TABLE,
+        alt=alt,
+    )
+    return {"tags": names, **found}
