@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError
+from tfp_dgm.reviewing.entry_checks import UNDO
 from tfp_dgm.reviewing.journal import Journal, is_about
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
-from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
+from tfp_dgm.reviewing.review_state import ReviewState, replayed
 from tfp_dgm.reviewing.row_queue import DISPUTED, RowQueue, Search
 
 
@@ -102,6 +103,11 @@ class Review:
                 self.state.check(entry)
                 self.journal.append(entry)
                 self.state.apply(entry)
+
+    def classes(self) -> list[str]:
+        """The classes by now; see `ReviewState.classes`."""
+        with self.turn:
+            return self.state.classes
 
     def undo(self, annotator: str) -> Mapping[str, Any] | None:
         """Takes somebody's last answer back; returns it, None where there is none."""
