@@ -63,6 +63,7 @@ class Review:
                 len(self.rows),
                 self.rows.classes,
                 str(self.rows.settings.get("separator", "")),
+                self.journal.lines,
             )
         except BaseException:
             self.journal.close()

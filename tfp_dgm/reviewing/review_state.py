@@ -223,8 +223,9 @@ def replayed(
     num_rows: int,
     classes: Sequence[str],
     separator: str = "",
+    lines: Sequence[int] | None = None,
 ) -> ReviewState:
-    """The state after all entries of a journal.
+    """The state after all entries of a journal, which begin on these lines of it.
 
     Raises:
       DataError: if one says nothing that can be understood; names its line.
@@ -234,5 +235,6 @@ def replayed(
         try:
             state.apply(entry)
         except (DataError, KeyError, TypeError) as error:
-            raise DataError(f"line {number + 1} of the journal: {error}") from error
+            line = number + 1 if lines is None else lines[number - 1]
+            raise DataError(f"line {line} of the journal: {error}") from error
     return state
