@@ -11,15 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tfp_dgm.data import DataError
+from tfp_dgm.reviewing.answer_names import look_alikes, plain_name
 from tfp_dgm.reviewing.entry_checks import CLASS, JUDGE, LABEL, NONE, NOTE, SKIP
-from tfp_dgm.reviewing.look_alikes import look_alikes
 from tfp_dgm.reviewing.page.marked_text import Explain, Piece, marked_pieces
 from tfp_dgm.reviewing.page.page_form import Form, asked_row
 from tfp_dgm.reviewing.page.page_frame import PageFrame
 from tfp_dgm.reviewing.page.shown_row import (
     Place,
     next_row,
-    plain_name,
     shown_page,
     shown_training,
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import string
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 
-from tfp_dgm.reviewing.look_alikes import look_alikes
+from tfp_dgm.reviewing.answer_names import annotator_name, look_alikes
 from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
@@ -43,7 +42,7 @@ class Place:
         """From a query or a form; what is unknown is as at the start."""
         order = asked.get("order", TEACH)
         return cls(
-            plain_name(asked.get("annotator", ""))[:80].strip(),
+            annotator_name(asked.get("annotator", "")),
             order if order in ORDERS else TEACH,
             Search(asked.get("text", "")[:1000], asked.get("guess", "")[:1000]),
         )
@@ -61,12 +60,6 @@ class Place:
     def query(self, **more: str) -> str:
         """Of a link."""
         return "?" + urlencode({**self.fields(), **more}, errors="replace")
-
-
-def plain_name(given: str) -> str:
-    """A person's or a class's name on one line: what no cell holds and spaces become one space."""
-    seen = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in given)
-    return " ".join("".join(seen).split())
 
 
 def next_row(review: Review, place: Place) -> int | None:
