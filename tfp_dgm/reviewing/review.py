@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data import DataError
+from tfp_dgm.data import DataError, column_folders, read_label_settings
 from tfp_dgm.reviewing.entry_checks import UNDO
 from tfp_dgm.reviewing.journal import Journal, is_about
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
@@ -23,18 +23,27 @@ from tfp_dgm.reviewing.row_queue import ALIKE, DISPUTED, TEACH, RowQueue, Search
 from tfp_dgm.reviewing.rows_alike import RowsAlike
 
 
-def journal_of(model: str | os.PathLike[str]) -> Path:
-    """Where the answers about a model's rows are kept: beside it, in a folder of their own."""
-    return Path(model).resolve().with_suffix(".review") / "journal.jsonl"
+def journal_of(model: str | os.PathLike[str], column: str | None = None) -> Path:
+    """Where the answers about a model's rows are kept: beside it, in a folder of their own.
+
+    Args:
+      model: its folder.
+      column: which of several label columns they are about; None where there is but one.
+    """
+    folder = Path(model).resolve().with_suffix(".review")
+    if column is not None:
+        columns = read_label_settings(model)["label_columns"]
+        folder = folder / "columns" / column_folders(columns)[column]
+    return folder / "journal.jsonl"
 
 
-def _check_nowhere_else(path: Path, head: Mapping[str, Any]) -> None:
-    """Refuses to begin a journal beside one of the same rows."""
-    for other in sorted(path.parent.parent.glob(f"*.review/{path.name}")):
-        if is_about(other, head):
+def _check_nowhere_else(path: Path, folder: Path, head: Mapping[str, Any]) -> None:
+    """Refuses to begin a journal beside one of the same rows in another model's folder."""
+    for other in sorted(folder.parent.glob("*.review")):
+        if is_about(other / path.relative_to(folder), head):
             raise DataError(
-                f"{other.parent}: holds the answers to the rows of {head['table']}; rename it to "
-                f"{path.parent.name} to go on, or move it away to begin anew"
+                f"{other}: holds the answers to the rows of {head['table']}; rename it to "
+                f"{folder.name} to go on, or move it away to begin anew"
             )
 
 
@@ -45,18 +54,22 @@ class Review:
 
     Args:
       model: the folder that `dgm label` wrote; the labelled table lies beside it.
+      label_column: which of several label columns is reviewed; each has answers of its own.
     Raises:
       DataError: as `read_review_rows` and `Journal`; if the answers to these rows lie under another
         name, as they do once the model's folder was renamed.
     """
 
-    def __init__(self, model: str | os.PathLike[str]) -> None:
-        self.rows: ReviewRows = read_review_rows(model)
-        path = journal_of(model)
-        head = {"table": self.rows.table.name, "rows": len(self.rows), "digest": self.rows.digest}
+    def __init__(self, model: str | os.PathLike[str], label_column: str | None = None) -> None:
+        self.rows: ReviewRows = read_review_rows(model, label_column)
+        path = journal_of(model, self.rows.column)
+        head: dict[str, Any] = {"table": self.rows.table.name, "rows": len(self.rows)}
+        head |= {"digest": self.rows.digest}
+        if self.rows.column is not None:
+            head["column"] = self.rows.column
         if not path.exists():
-            _check_nowhere_else(path, head)
-        path.parent.mkdir(exist_ok=True)
+            _check_nowhere_else(path, journal_of(model).parent, head)
+        path.parent.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(path, head)
         try:
             self.state: ReviewState = replayed(

@@ -96,7 +96,7 @@ class ReviewState:
             self.judged.add(number, who, entry["rows"][0], entry["says"])
         # Whoever judges a row says of which class it is, too, but where that is unknown.
         if kind in (LABEL, NONE, SKIP) or (kind == JUDGE and entry.get("label")):
-            said = kind if kind in (NONE, SKIP) else LABEL
+            said: Literal["label", "none", "skip"] = "label" if kind == JUDGE else kind
             verdict = Verdict(number, said, entry.get("label", ""), entry.get("guess", ""))
             if said == LABEL:
                 self._classes[verdict.label] += 1

@@ -83,7 +83,7 @@ def review_app(
             verdicts = review.state.verdicts()
         place = Place.of(dict(request.query_params), len(review.rows))
         found = agreement_of(verdicts)
-        title = review.rows.table.name
+        title = review.rows.title
         return frame.html("agreement_page.html.jinja", found=found, place=place, title=title)
 
     def export(request: Request) -> Response:

@@ -102,7 +102,7 @@ def shown_page(
         answered, right = state.guessed(who)
         done, people = state.done(who), state.people
         return {
-            "title": review.rows.table.name,
+            "title": review.rows.title,
             "place": place,
             "orders": _orders(place),
             "classes": keyed_classes(state.classes),
@@ -139,7 +139,7 @@ def shown_several(review: Review, place: Place, *, message: str = "") -> dict[st
             for row in rows[:_SHOWN].tolist()
         ]
         return {
-            "title": review.rows.table.name,
+            "title": review.rows.title,
             "place": place,
             "count": len(rows),
             "shown": shown,
