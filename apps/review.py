@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,32 @@ if TYPE_CHECKING:
 
 def review(
     model: Annotated[Path, typer.Argument(help="The folder that `dgm label` wrote.")],
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Which one is reviewed, where there are several; --export alone writes the "
+            "answers to all."
+        ),
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--import",
+            metavar="FILE",
+            help="Take up the answers in a file, of Label Studio (JSON), Doccano (JSON Lines), or "
+            "a table with texts and labels, and show no page.",
+        ),
+    ] = None,
+    annotator: Annotated[
+        str, typer.Option(help="With --import: who gave the answers that bear no name.")
+    ] = "",
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            help="With --import: what tells rows apart, in the table and in the file.",
+            show_default="the whole text",
+        ),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -29,6 +56,14 @@ def review(
             help="Write the table with the answers, which `dgm label` reads, and show no page.",
         ),
     ] = None,
+    serve: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            help="Show the page though there is --import or --export: the table is written when it "
+            "ends, by Ctrl-C or a signal.",
+        ),
+    ] = False,
     host: Annotated[
         str, typer.Option(help="What the page's server listens on: this machine alone.")
     ] = "127.0.0.1",
@@ -51,26 +86,52 @@ def review(
     An address that other machines reach is served to those only who have the printed address, with
     the token in it; there is no encryption.
     """
-    with clean_errors("port", "host"):
-        read_label_settings(model)
+    with clean_errors("port", "host", "id_column", "label_column"):
+        columns = read_label_settings(model).get("label_columns") or []
         if export is not None:
             check_new_file(export)
+        if answers is None and (annotator or id_column is not None):
+            raise DataError(f"{'id_column' if id_column else '--annotator'}: only with --import")
         from tfp_dgm.reviewing import Review, export_review
 
-        with Review(model) as found:
+        shown = serve or (answers is None and export is None)
+        others: list[str] = []
+        if columns and label_column is None and answers is None and not shown:
+            label_column, *others = columns
+        with ExitStack() as stack:
+            found = stack.enter_context(Review(model, label_column))
             if found.journal.torn:
                 typer.echo(
                     f"Warning: {found.journal.path}: the last entry was torn when the review "
                     f"ended, and had not been confirmed: {found.journal.torn[:80]!r}",
                     err=True,
                 )
+            if answers is not None:
+                _import(found, answers, annotator, id_column)
+            if shown:
+                _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
             if export is not None:
-                count = export_review(found, export, guard_formulas=guard_formulas)
+                check_new_file(export)  # Something may have come there while the page was shown.
+                more = [stack.enter_context(Review(model, column)) for column in others]
+                count = export_review(found, export, others=more, guard_formulas=guard_formulas)
                 typer.echo(f"{export}: {len(found.rows):,} rows, {count:,} of them answered")
                 return
-            _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
             answered = len(found.state.verdicts())
-    typer.echo(f"{answered:,} rows answered; dgm review {model} --export FILE writes the table")
+    which = f" --label-column {label_column}" if columns else ""
+    told = f"dgm review {model}{which} --export FILE writes the table"
+    typer.echo(f"{answered:,} rows answered; {told}")
+
+
+def _import(found: "Review", path: Path, annotator: str, id_column: str | None) -> None:
+    """Takes up answers, and tells what became of them."""
+    from tfp_dgm.reviewing import import_answers
+
+    done = import_answers(found, path, annotator=annotator, id_column=id_column)
+    for warning in done.warnings:
+        typer.echo(f"Warning: {path}: {warning}", err=True)
+    made = f", new classes: {', '.join(done.classes)}" if done.classes else ""
+    there = f", {done.known:,} answers were there already" if done.known else ""
+    typer.echo(f"{path}: {done.rows:,} rows got answers{there}{made}")
 
 
 def _serve(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tfp_dgm.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from tfp_dgm.reviewing.answer_import import ImportedAnswers, import_answers
     from tfp_dgm.reviewing.certificates import Certificate, certify
     from tfp_dgm.reviewing.check_files import CheckedTable, check_table
     from tfp_dgm.reviewing.page.review_server import ReviewServer
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Certificate",
     "CheckedTable",
+    "ImportedAnswers",
     "Retrainer",
     "Review",
     "ReviewServer",
     "certify",
     "check_table",
     "export_review",
+    "import_answers",
     "journal_of",
     "teaching_rows",
 ]
@@ -32,6 +35,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "answer_import": ("ImportedAnswers", "import_answers"),
         "certificates": ("Certificate", "certify"),
         "check_files": ("CheckedTable", "check_table"),
         "page.review_server": ("ReviewServer",),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from tfp_dgm.evaluation import anytime_bounds, hypergeometric_bounds
 
 Answer = Literal["right", "wrong", "unsure"]
+
+# Each further answer asks again for the bounds of all before it.
+_anytime = lru_cache(maxsize=2**16)(anytime_bounds)
 
 # Shares of the accepted rows, the surest first, for which a broken promise is tried again, in
 # this order; the first that fails ends it, so that all tries together err as seldom as one.
@@ -79,26 +83,37 @@ class Certificate:
 
     def sentence(self) -> str:
         """What may be said, in one or two sentences."""
-        seen, sure = self.all_rows, f"at {_percent(self.confidence)} confidence"
+        seen, sure = self.all_rows, f"at {percent_shown(self.confidence)} confidence"
+        if not seen.judged:
+            return (
+                "no row has been judged yet, so that nothing is known of the "
+                f"{seen.accepted:,} accepted rows."
+            )
         said = f"{seen.right:,} of {seen.judged:,} right"
         if seen.unsure:
             said += f", {seen.unsure:,} unsure"
         whole = f"of the {seen.accepted:,} accepted rows are right"
         if self.verdict == "kept":
-            return f"{said}: at least {_percent(self.promise)} {whole}, {sure}."
+            return f"{said}: at least {percent_shown(self.promise)} {whole}, {sure}."
         if self.verdict == "broken":
-            high = _percent(seen.high / seen.accepted, up=True)
-            said += f": at most {high} {whole}, {sure}, and {_percent(self.promise)} were promised."
+            high, promised = (
+                percent_shown(seen.high / seen.accepted, up=True),
+                percent_shown(self.promise),
+            )
+            said += f": at most {high} {whole}, {sure}, and {promised} were promised."
             if self.above is None or self.threshold is None:
                 return f"{said} No threshold is known at which the promise holds."
             return (
                 f"{said} From a probability of {self.threshold:.6g} on it holds: "
                 f"{self.above.right:,} of {self.above.judged:,} right, so that at least "
-                f"{_percent(self.promise)} of these {self.above.accepted:,} rows are, {sure}."
+                f"{percent_shown(self.promise)} of these {self.above.accepted:,} rows are, {sure}."
             )
         if self.once is not None and seen.judged < self.once:
             return f"{said}, of {self.once:,} that are to be judged before anything is said."
-        low, high = _percent(seen.low / seen.accepted), _percent(seen.high / seen.accepted, up=True)
+        low, high = (
+            percent_shown(seen.low / seen.accepted),
+            percent_shown(seen.high / seen.accepted, up=True),
+        )
         if self.once is not None:
             return f"{said}: at least {low} {whole}, {sure}; that does not decide."
         return f"{said}: between {low} and {high} {whole}, {sure}; that does not decide yet."
@@ -178,11 +193,25 @@ class _Sample:
                 break
             told.append(self.answers[row])
         right, unsure = told.count("right"), told.count("unsure")
-        bounds = anytime_bounds if self.once is None else hypergeometric_bounds
-        sizes = (len(told), int(members.sum()), self.confidence)
-        low, _ = bounds(right, *sizes)
-        _, high = bounds(right + unsure, *sizes)
-        return Judged(sizes[1], len(told), right, unsure, low, high)
+        low, high = self._bounds(told, int(members.sum()))
+        return Judged(int(members.sum()), len(told), right, unsure, low, high)
+
+    def _bounds(self, told: Sequence[Answer], size: int) -> tuple[int, int]:
+        """Of how many of `size` rows are right, by the first ones in their order.
+
+        Bounds that hold at all times together hold by the narrowest of all times: what was shown
+        once stays shown.
+        """
+        right = np.cumsum([0, *(answer == "right" for answer in told)]).tolist()
+        maybe = np.cumsum([0, *(answer != "wrong" for answer in told)]).tolist()
+        if self.once is not None:
+            low, _ = hypergeometric_bounds(right[-1], len(told), size, self.confidence)
+            _, high = hypergeometric_bounds(maybe[-1], len(told), size, self.confidence)
+            return low, high
+        times = range(len(told) + 1)
+        lows = (_anytime(right[n], n, size, self.confidence)[0] for n in times)
+        highs = (_anytime(maybe[n], n, size, self.confidence)[1] for n in times)
+        return max(lows), min(highs)
 
 
 def _more(seen: Judged, promise: float, confidence: float) -> int | None:
@@ -207,7 +236,7 @@ def _needed(promise: float, accepted: int) -> int:
     return math.ceil(promise * accepted - 1e-9)
 
 
-def _percent(share: float, *, up: bool = False) -> str:
+def percent_shown(share: float, *, up: bool = False) -> str:
     """With at most one decimal, rounded to the side on which what is said stays true."""
     scaled = math.ceil(1000 * share - 1e-9) if up else math.floor(1000 * share + 1e-9)
     return f"{scaled / 10:g}%"

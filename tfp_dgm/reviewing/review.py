@@ -14,25 +14,36 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data import DataError
+from tfp_dgm.data import DataError, column_folders, read_label_settings
+from tfp_dgm.reviewing.entry_checks import UNDO
 from tfp_dgm.reviewing.journal import Journal, is_about
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
-from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
-from tfp_dgm.reviewing.row_queue import DISPUTED, RowQueue, Search
+from tfp_dgm.reviewing.review_state import ReviewState, replayed
+from tfp_dgm.reviewing.row_queue import ALIKE, DISPUTED, TEACH, RowQueue, Search
+from tfp_dgm.reviewing.rows_alike import RowsAlike
 
 
-def journal_of(model: str | os.PathLike[str]) -> Path:
-    """Where the answers about a model's rows are kept: beside it, in a folder of their own."""
-    return Path(model).resolve().with_suffix(".review") / "journal.jsonl"
+def journal_of(model: str | os.PathLike[str], column: str | None = None) -> Path:
+    """Where the answers about a model's rows are kept: beside it, in a folder of their own.
+
+    Args:
+      model: its folder.
+      column: which of several label columns they are about; None where there is but one.
+    """
+    folder = Path(model).resolve().with_suffix(".review")
+    if column is not None:
+        columns = read_label_settings(model)["label_columns"]
+        folder = folder / "columns" / column_folders(columns)[column]
+    return folder / "journal.jsonl"
 
 
-def _check_nowhere_else(path: Path, head: Mapping[str, Any]) -> None:
-    """Refuses to begin a journal beside one of the same rows."""
-    for other in sorted(path.parent.parent.glob(f"*.review/{path.name}")):
-        if is_about(other, head):
+def _check_nowhere_else(path: Path, folder: Path, head: Mapping[str, Any]) -> None:
+    """Refuses to begin a journal beside one of the same rows in another model's folder."""
+    for other in sorted(folder.parent.glob("*.review")):
+        if is_about(other / path.relative_to(folder), head):
             raise DataError(
-                f"{other.parent}: holds the answers to the rows of {head['table']}; rename it to "
-                f"{path.parent.name} to go on, or move it away to begin anew"
+                f"{other}: holds the answers to the rows of {head['table']}; rename it to "
+                f"{folder.name} to go on, or move it away to begin anew"
             )
 
 
@@ -43,18 +54,22 @@ class Review:
 
     Args:
       model: the folder that `dgm label` wrote; the labelled table lies beside it.
+      label_column: which of several label columns is reviewed; each has answers of its own.
     Raises:
       DataError: as `read_review_rows` and `Journal`; if the answers to these rows lie under another
         name, as they do once the model's folder was renamed.
     """
 
-    def __init__(self, model: str | os.PathLike[str]) -> None:
-        self.rows: ReviewRows = read_review_rows(model)
-        path = journal_of(model)
-        head = {"table": self.rows.table.name, "rows": len(self.rows), "digest": self.rows.digest}
+    def __init__(self, model: str | os.PathLike[str], label_column: str | None = None) -> None:
+        self.rows: ReviewRows = read_review_rows(model, label_column)
+        path = journal_of(model, self.rows.column)
+        head: dict[str, Any] = {"table": self.rows.table.name, "rows": len(self.rows)}
+        head |= {"digest": self.rows.digest}
+        if self.rows.column is not None:
+            head["column"] = self.rows.column
         if not path.exists():
-            _check_nowhere_else(path, head)
-        path.parent.mkdir(exist_ok=True)
+            _check_nowhere_else(path, journal_of(model).parent, head)
+        path.parent.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(path, head)
         try:
             self.state: ReviewState = replayed(
@@ -62,11 +77,13 @@ class Review:
                 len(self.rows),
                 self.rows.classes,
                 str(self.rows.settings.get("separator", "")),
+                self.journal.lines,
             )
         except BaseException:
             self.journal.close()
             raise
         self.queue = RowQueue(self.rows)
+        self._alike = RowsAlike(self.rows.texts)
         self.turn = threading.RLock()
 
     def __enter__(self) -> Self:
@@ -103,6 +120,11 @@ class Review:
                 self.journal.append(entry)
                 self.state.apply(entry)
 
+    def classes(self) -> list[str]:
+        """The classes by now; see `ReviewState.classes`."""
+        with self.turn:
+            return self.state.classes
+
     def undo(self, annotator: str) -> Mapping[str, Any] | None:
         """Takes somebody's last answer back; returns it, None where there is none."""
         with self.turn:
@@ -118,7 +140,9 @@ class Review:
         with self.turn:
             self.queue = queue
 
-    def left(self, order: str, search: Search, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def left(
+        self, order: str, search: Search, done: NDArray[np.bool_], like: int | None = None
+    ) -> NDArray[np.int64]:
         """The rows that somebody has still to see, in an order.
 
         Args:
@@ -126,8 +150,17 @@ class Review:
             answered.
           search: which rows are wanted.
           done: bool [N]; the rows that count as seen.
+          like: the row that others are to be like, where that is the order.
         """
+        # Before its turn: others answer while vectors are made.
+        alike = self._alike.order(like) if order == ALIKE and like is not None else None
         with self.turn:
+            if alike is not None:
+                wanted = self.queue.matching(search) & ~done
+                wanted &= self.queue.unlabelled if search == Search() else True
+                return alike[wanted[alike]]
+            if order == ALIKE:
+                order = TEACH
             if order != DISPUTED:
                 return self.queue.left(order, done, search)
             wanted = self.queue.matching(search) & ~done

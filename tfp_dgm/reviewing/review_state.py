@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError
-from tfp_dgm.data.label_sets import quoted_class
-
-# What an entry does: a row is of a class, of none of them, left for later; a remark on it; a class
-# that is new; an earlier entry taken back.
-LABEL, NONE, SKIP, NOTE, CLASS, UNDO = "label", "none", "skip", "note", "class", "undo"
-MOST_CHARACTERS = {CLASS: 200, NOTE: 10_000}
+from tfp_dgm.reviewing.entry_checks import (
+    CHECK,
+    CLASS,
+    JUDGE,
+    LABEL,
+    NONE,
+    NOTE,
+    SKIP,
+    UNDO,
+    Known,
+    check_entry,
+)
+from tfp_dgm.reviewing.judged_rows import JudgedRows
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,16 @@ class Verdict:
 
 
 class ReviewState:
-    """Verdicts, notes and classes.
+    """Verdicts, notes, classes, and what was judged in a spot check.
 
     Args:
       num_rows: N.
       classes: the names that are there from the start.
       separator: what stands between the classes of a set in a label column, and cannot be a part
         of a new one's name; "" for nothing.
+
+    Attributes:
+      judged: the rows of the spot check.
     """
 
     def __init__(self, num_rows: int, classes: Sequence[str], separator: str = "") -> None:
@@ -60,6 +70,7 @@ class ReviewState:
         self._answered: dict[int, dict[str, bool | None]] = defaultdict(dict)
         self._guessed: dict[str, Counter[bool]] = defaultdict(Counter)
         self._standing: dict[str, list[int]] = defaultdict(list)
+        self.judged = JudgedRows()
 
     def apply(self, entry: Mapping[str, Any]) -> None:
         """Takes up the next entry.
@@ -73,14 +84,21 @@ class ReviewState:
         if kind == UNDO:
             self._take_back(entry["of"])
             return
+        if kind == CHECK:  # Others judge its rows by now: it is not taken back.
+            self.judged.begin(entry["plan"])
+            return
         self._standing[who].append(number)
         if kind == CLASS:
             self._classes[entry["class"]] += 1
         elif kind == NOTE:
             self._notes[entry["rows"][0]].append((number, who, entry["note"]))
-        elif kind in (LABEL, NONE, SKIP):
-            verdict = Verdict(number, kind, entry.get("label", ""), entry.get("guess", ""))
-            if kind == LABEL:
+        elif kind == JUDGE:
+            self.judged.add(number, who, entry["rows"][0], entry["says"])
+        # Whoever judges a row says of which class it is, too, but where that is unknown.
+        if kind in (LABEL, NONE, SKIP) or (kind == JUDGE and entry.get("label")):
+            said: Literal["label", "none", "skip"] = "label" if kind == JUDGE else kind
+            verdict = Verdict(number, said, entry.get("label", ""), entry.get("guess", ""))
+            if said == LABEL:
                 self._classes[verdict.label] += 1
             for row in entry["rows"]:
                 self._verdicts[who, row].append(verdict)
@@ -92,41 +110,11 @@ class ReviewState:
         Raises:
           DataError: names the field, what was expected and what came.
         """
-        kind, who, rows = entry.get("kind"), entry.get("annotator"), entry.get("rows", [])
-        if kind not in (LABEL, NONE, SKIP, NOTE, CLASS, UNDO):
-            raise DataError(f"kind: expected what an answer does; received {kind!r}")
-        if not isinstance(who, str):
-            raise DataError(f"annotator: expected a name; received {who!r}")
-        if kind in (LABEL, NONE, SKIP, NOTE) and not (
-            isinstance(rows, list)
-            and rows
-            and all(type(row) is int and 0 <= row < self.num_rows for row in rows)
-        ):
-            raise DataError(
-                f"rows: expected numbers below {self.num_rows:,}; received {rows!r:.60}"
-            )
-        if kind == LABEL and self._classes[str(entry.get("label"))] < 1:
-            raise DataError(f"label: expected one of the classes; received {entry.get('label')!r}")
-        for name, most in MOST_CHARACTERS.items():
-            said = entry.get(name)
-            if kind == name and not (isinstance(said, str) and 0 < len(said.strip()) <= most):
-                raise DataError(
-                    f"{name}: expected 1 to {most:,} characters; received {str(said)[:60]!r}"
-                )
-        if kind == CLASS and self._classes[entry["class"]] > 0:
-            raise DataError(f"class: there is a class {entry['class']!r} already")
-        if kind == CLASS and quoted_class(entry["class"]) != entry["class"]:
-            raise DataError(f"class: {entry['class']!r} has a meaning of its own as a label")
-        if kind == CLASS and self._separator and self._separator in entry["class"]:
-            raise DataError(
-                f"class: {entry['class']!r} would be read as a set, since {self._separator!r} "
-                "stands between the classes of one"
-            )
-        if kind == UNDO and self.last_of(who) != entry.get("of"):
-            raise DataError(
-                f"of: expected the last entry of {who!r}, {self.last_of(who)}; received "
-                f"{entry.get('of')!r}"
-            )
+        who = entry.get("annotator")
+        last = self.last_of(who) if isinstance(who, str) else None
+        checking = self.judged.plan is not None
+        known = Known(self.num_rows, self._classes, self._separator, last, checking)
+        check_entry(entry, known)
 
     @property
     def classes(self) -> list[str]:
@@ -138,6 +126,12 @@ class ReviewState:
         """The number of the last entry of somebody that was not taken back; None for none."""
         standing = self._standing[annotator]
         return standing[-1] if standing else None
+
+    def standing(self) -> Iterator[Mapping[str, Any]]:
+        """The entries that were not taken back, of each person in their order."""
+        for numbers in self._standing.values():
+            for number in numbers:
+                yield self.entries[number - 1]
 
     def done(self, annotator: str) -> NDArray[np.bool_]:
         """bool [N]; the rows of which somebody has said something."""
@@ -200,8 +194,11 @@ class ReviewState:
         entry = self.entries[number - 1]
         who = entry["annotator"]
         self._standing[who].remove(number)
-        if entry["kind"] in (CLASS, LABEL):
-            self._classes[entry.get("class", entry.get("label"))] -= 1
+        if entry["kind"] == JUDGE:
+            self.judged.take_back(number, entry["rows"][0])
+        named = entry.get({CLASS: "class", LABEL: "label", JUDGE: "label"}.get(entry["kind"], ""))
+        if named:
+            self._classes[named] -= 1
         for row in entry.get("rows", []):
             if entry["kind"] == NOTE:
                 self._notes[row] = [note for note in self._notes[row] if note[0] != number]
@@ -232,8 +229,9 @@ def replayed(
     num_rows: int,
     classes: Sequence[str],
     separator: str = "",
+    lines: Sequence[int] | None = None,
 ) -> ReviewState:
-    """The state after all entries of a journal.
+    """The state after all entries of a journal, which begin on these lines of it.
 
     Raises:
       DataError: if one says nothing that can be understood; names its line.
@@ -243,5 +241,6 @@ def replayed(
         try:
             state.apply(entry)
         except (DataError, KeyError, TypeError) as error:
-            raise DataError(f"line {number + 1} of the journal: {error}") from error
+            line = number + 1 if lines is None else lines[number - 1]
+            raise DataError(f"line {line} of the journal: {error}") from error
     return state

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfp_dgm.reviewing.review_rows import ReviewRows
 
 TEACH, DOUBT, SUSPECT, BY_CLASS, RANDOM = "teach", "doubt", "suspect", "class", "random"
-DISPUTED = "disputed"
+DISPUTED, ALIKE = "disputed", "alike"
 ORDERS = {
     TEACH: "what teaches most",
     DOUBT: "the most doubtful",
@@ -19,6 +19,7 @@ ORDERS = {
     BY_CLASS: "by class",
     RANDOM: "at random",
     DISPUTED: "where people differ",
+    ALIKE: "like one row",
 }
 
 
@@ -42,6 +43,9 @@ class RowQueue:
       rows: what is reviewed.
       teaching: int [n]; the rows that teach most, best first; the others follow by their doubt.
       seed: of the random order.
+
+    Attributes:
+      unlabelled: bool [N]; the rows without a label.
     """
 
     def __init__(
@@ -65,13 +69,15 @@ class RowQueue:
             RANDOM: np.random.default_rng(seed).permutation(unlabelled),
         }
         self._all = np.arange(len(rows))
+        self.unlabelled = blank
         self._matches = lru_cache(maxsize=8)(self._found)
 
     def next(self, order: str, done: NDArray[np.bool_], search: Search | None = None) -> int | None:
         """The first row that is not done; None where all are.
 
         Args:
-          order: one of `ORDERS`, but for the disputed rows, which `Review.left` knows.
+          order: one of `ORDERS`, but for disputed rows and those like one, which `Review.left`
+            knows.
           done: bool [N].
           search: which rows are wanted; rows with labels are among them then, after the others.
         """

@@ -57,7 +57,7 @@ class ReviewServer:
         self._token = None if is_loopback(host) else new_secret()
         self._prepare = prepare
         self._retrainer = retrainer
-        self._load = explain or (lambda: load_explain(review.rows.model))
+        self._load = explain or (lambda: load_explain(review.rows.model, review.rows.column))
         self._explain: Explain | None = None
         self._guard_formulas = guard_formulas
         self._stopping = threading.Event()
