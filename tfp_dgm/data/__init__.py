@@ -76,6 +76,7 @@ from tfp_dgm.data.table_writer import (
     table_size,
     write_table,
 )
+from tfp_dgm.data.tag_answers import ResultSentences, read_result_sentences
 from tfp_dgm.data.tag_output import check_tag_output, check_tag_results, read_tag_settings
 from tfp_dgm.data.tag_scheme import Span, TagScheme
 from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
@@ -110,6 +111,7 @@ __all__ = [
     "LabelledTable",
     "MultiLabelTable",
     "RenderedScenes",
+    "ResultSentences",
     "RunFolder",
     "SentenceResult",
     "Sentences",
@@ -171,6 +173,7 @@ __all__ = [
     "read_labelled_columns",
     "read_labelled_table",
     "read_multi_label_table",
+    "read_result_sentences",
     "read_sentences",
     "read_tag_settings",
     "read_tagged_sentences",
