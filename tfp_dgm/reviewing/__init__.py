@@ -10,9 +10,10 @@ from tfp_dgm.lazy_names import lazy_names
 if TYPE_CHECKING:
     from tfp_dgm.reviewing.certificates import Certificate, certify
     from tfp_dgm.reviewing.check_files import CheckedTable, check_table
+    from tfp_dgm.reviewing.item_review import journal_of
     from tfp_dgm.reviewing.page.review_server import ReviewServer
     from tfp_dgm.reviewing.retrainer import Retrainer
-    from tfp_dgm.reviewing.review import Review, journal_of
+    from tfp_dgm.reviewing.review import Review
     from tfp_dgm.reviewing.review_export import export_review
     from tfp_dgm.reviewing.rows_that_teach import teaching_rows
 
@@ -36,7 +37,8 @@ __getattr__ = lazy_names(
         "check_files": ("CheckedTable", "check_table"),
         "page.review_server": ("ReviewServer",),
         "retrainer": ("Retrainer",),
-        "review": ("Review", "journal_of"),
+        "item_review": ("journal_of",),
+        "review": ("Review",),
         "review_export": ("export_review",),
         "rows_that_teach": ("teaching_rows",),
     },

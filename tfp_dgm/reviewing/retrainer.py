@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tfp_dgm.data import DataError, digest, read_json, write_json
+from tfp_dgm.reviewing.item_review import journal_of
 from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, LOG
-from tfp_dgm.reviewing.review import Review, journal_of
+from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_rows import guesses_of, read_texts
 from tfp_dgm.reviewing.rounds import Round, read_rounds, round_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from tfp_dgm.data.label_sets import quoted_class
 # What an entry does: a row is of a class, of none of them, left for later; a remark on it; a class
 # that is new; an earlier entry taken back.
 LABEL, NONE, SKIP, NOTE, CLASS, UNDO = "label", "none", "skip", "note", "class", "undo"
+TAGS = "tags"  # Words of a sentence have these tags; see `TagState`.
+_VERDICTS = (LABEL, NONE, SKIP, TAGS)
 MOST_CHARACTERS = {CLASS: 200, NOTE: 10_000}
 
 
@@ -25,13 +27,13 @@ class Verdict:
 
     Attributes:
       number: of the entry.
-      kind: "label", "none" or "skip".
+      kind: "label", "none", "skip", or "tags" of a sentence.
       label: the class, "" where it is none.
       guess: what was guessed when it was answered, "" where it was not answered by itself.
     """
 
     number: int
-    kind: Literal["label", "none", "skip"]
+    kind: Literal["label", "none", "skip", "tags"]
     label: str = ""
     guess: str = ""
 
@@ -39,12 +41,16 @@ class Verdict:
 class ReviewState:
     """Verdicts, notes and classes.
 
+    `kinds` are those of the entries that it takes.
+
     Args:
       num_rows: N.
       classes: the names that are there from the start.
       separator: what stands between the classes of a set in a label column, and cannot be a part
         of a new one's name; "" for nothing.
     """
+
+    kinds: ClassVar[tuple[str, ...]] = (LABEL, NONE, SKIP, NOTE, CLASS, UNDO)
 
     def __init__(self, num_rows: int, classes: Sequence[str], separator: str = "") -> None:
         self.num_rows = num_rows
@@ -78,7 +84,7 @@ class ReviewState:
             self._classes[entry["class"]] += 1
         elif kind == NOTE:
             self._notes[entry["rows"][0]].append((number, who, entry["note"]))
-        elif kind in (LABEL, NONE, SKIP):
+        elif kind in _VERDICTS:
             verdict = Verdict(number, kind, entry.get("label", ""), entry.get("guess", ""))
             if kind == LABEL:
                 self._classes[verdict.label] += 1
@@ -93,11 +99,11 @@ class ReviewState:
           DataError: names the field, what was expected and what came.
         """
         kind, who, rows = entry.get("kind"), entry.get("annotator"), entry.get("rows", [])
-        if kind not in (LABEL, NONE, SKIP, NOTE, CLASS, UNDO):
+        if kind not in self.kinds:
             raise DataError(f"kind: expected what an answer does; received {kind!r}")
         if not isinstance(who, str):
             raise DataError(f"annotator: expected a name; received {who!r}")
-        if kind in (LABEL, NONE, SKIP, NOTE) and not (
+        if kind in (*_VERDICTS, NOTE) and not (
             isinstance(rows, list)
             and rows
             and all(type(row) is int and 0 <= row < self.num_rows for row in rows)
@@ -159,6 +165,10 @@ class ReviewState:
             if said and said[-1].kind != SKIP:
                 found[row][who] = said[-1]
         return dict(found)
+
+    def answered_rows(self) -> list[int]:
+        """The rows that somebody has answered."""
+        return list(self._answered)
 
     def said_of(self, row: int) -> dict[str, Verdict]:
         """What everybody says of a row, by annotator; what was left for later is none."""
@@ -227,18 +237,18 @@ class ReviewState:
             del self._answered[row]
 
 
-def replayed(
-    entries: Iterable[Mapping[str, Any]],
-    num_rows: int,
-    classes: Sequence[str],
-    separator: str = "",
-) -> ReviewState:
+State = TypeVar("State", bound=ReviewState)
+
+
+def replayed(entries: Iterable[Mapping[str, Any]], state: State) -> State:
     """The state after all entries of a journal.
 
+    Args:
+      entries: of the journal.
+      state: before any of them.
     Raises:
       DataError: if one says nothing that can be understood; names its line.
     """
-    state = ReviewState(num_rows, classes, separator)
     for number, entry in enumerate(entries, start=1):
         try:
             state.apply(entry)
