@@ -79,26 +79,32 @@ class Certificate:
 
     def sentence(self) -> str:
         """What may be said, in one or two sentences."""
-        seen, sure = self.all_rows, f"at {_percent(self.confidence)} confidence"
+        seen, sure = self.all_rows, f"at {percent_shown(self.confidence)} confidence"
         said = f"{seen.right:,} of {seen.judged:,} right"
         if seen.unsure:
             said += f", {seen.unsure:,} unsure"
         whole = f"of the {seen.accepted:,} accepted rows are right"
         if self.verdict == "kept":
-            return f"{said}: at least {_percent(self.promise)} {whole}, {sure}."
+            return f"{said}: at least {percent_shown(self.promise)} {whole}, {sure}."
         if self.verdict == "broken":
-            high = _percent(seen.high / seen.accepted, up=True)
-            said += f": at most {high} {whole}, {sure}, and {_percent(self.promise)} were promised."
+            high, promised = (
+                percent_shown(seen.high / seen.accepted, up=True),
+                percent_shown(self.promise),
+            )
+            said += f": at most {high} {whole}, {sure}, and {promised} were promised."
             if self.above is None or self.threshold is None:
                 return f"{said} No threshold is known at which the promise holds."
             return (
                 f"{said} From a probability of {self.threshold:.6g} on it holds: "
                 f"{self.above.right:,} of {self.above.judged:,} right, so that at least "
-                f"{_percent(self.promise)} of these {self.above.accepted:,} rows are, {sure}."
+                f"{percent_shown(self.promise)} of these {self.above.accepted:,} rows are, {sure}."
             )
         if self.once is not None and seen.judged < self.once:
             return f"{said}, of {self.once:,} that are to be judged before anything is said."
-        low, high = _percent(seen.low / seen.accepted), _percent(seen.high / seen.accepted, up=True)
+        low, high = (
+            percent_shown(seen.low / seen.accepted),
+            percent_shown(seen.high / seen.accepted, up=True),
+        )
         if self.once is not None:
             return f"{said}: at least {low} {whole}, {sure}; that does not decide."
         return f"{said}: between {low} and {high} {whole}, {sure}; that does not decide yet."
@@ -207,7 +213,7 @@ def _needed(promise: float, accepted: int) -> int:
     return math.ceil(promise * accepted - 1e-9)
 
 
-def _percent(share: float, *, up: bool = False) -> str:
+def percent_shown(share: float, *, up: bool = False) -> str:
     """With at most one decimal, rounded to the side on which what is said stays true."""
     scaled = math.ceil(1000 * share - 1e-9) if up else math.floor(1000 * share + 1e-9)
     return f"{scaled / 10:g}%"

@@ -57,7 +57,14 @@ def read_plan(record: Path) -> CheckPlan:
     Raises:
       DataError: if the file is not there, or no such record.
     """
-    kept = read_json(record, "how a sample was drawn").get(_PLAN)
+    plan = plan_of(read_json(record, "how a sample was drawn").get(_PLAN))
+    if plan is None:
+        raise DataError.at(record, "expected how a sample was drawn; it holds something else")
+    return plan
+
+
+def plan_of(kept: Any) -> CheckPlan | None:
+    """A plan, of its fields as JSON has them; None where they are something else."""
     kinds: dict[str, Any] = {
         "table": str,
         "digest": str,
@@ -73,7 +80,7 @@ def read_plan(record: Path) -> CheckPlan:
         or set(kept) != {field.name for field in fields(CheckPlan)}
         or not all(isinstance(kept[name], kind) for name, kind in kinds.items())
     ):
-        raise DataError.at(record, "expected how a sample was drawn; it holds something else")
+        return None
     return CheckPlan(**kept)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError
+from tfp_dgm.reviewing.entry_checks import UNDO
 from tfp_dgm.reviewing.journal import Journal, is_about
-from tfp_dgm.reviewing.review_state import UNDO, ReviewState, replayed
+from tfp_dgm.reviewing.review_state import ReviewState, replayed
 from tfp_dgm.reviewing.row_queue import DISPUTED, ItemQueue, Search
 
 

@@ -34,6 +34,11 @@ class Review(ItemReview[ReviewRows, ReviewState]):
     def _queue(self, teaching: NDArray[np.int64] | None) -> RowQueue:
         return RowQueue(self.rows, teaching)
 
+    def classes(self) -> list[str]:
+        """The classes by now; see `ReviewState.classes`."""
+        with self.turn:
+            return self.state.classes
+
     def guess_anew(self, guesses: Guesses, model: Path, teaching: NDArray[np.int64]) -> None:
         """Takes up what a later model says.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfp_dgm.data import check_output_path, write_table
 from tfp_dgm.data.label_sets import quoted_class
+from tfp_dgm.reviewing.entry_checks import NONE
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_rows import (
     LABEL_BY,
@@ -17,7 +18,7 @@ from tfp_dgm.reviewing.review_rows import (
     ReviewRows,
     cell_name,
 )
-from tfp_dgm.reviewing.review_state import NONE, Verdict
+from tfp_dgm.reviewing.review_state import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -72,6 +72,7 @@ class ReviewRows:
       given: [N]; the class given in the source, "" where it gives none, or leaves several open.
       guesses: of the labelling, or of a later one.
       settings: of the labelling.
+      column: which of several label columns this is; None where there is but one.
     """
 
     model: Path
@@ -83,6 +84,7 @@ class ReviewRows:
     given: list[str]
     guesses: Guesses
     settings: Mapping[str, Any]
+    column: str | None = None
 
     def __len__(self) -> int:
         return len(self.texts)

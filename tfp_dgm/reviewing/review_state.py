@@ -11,14 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError
-from tfp_dgm.data.label_sets import quoted_class
-
-# What an entry does: a row is of a class, of none of them, left for later; a remark on it; a class
-# that is new; an earlier entry taken back.
-LABEL, NONE, SKIP, NOTE, CLASS, UNDO = "label", "none", "skip", "note", "class", "undo"
-TAGS = "tags"  # Words of a sentence have these tags; see `TagState`.
-_VERDICTS = (LABEL, NONE, SKIP, TAGS)
-MOST_CHARACTERS = {CLASS: 200, NOTE: 10_000}
+from tfp_dgm.reviewing.entry_checks import (
+    CHECK,
+    CLASS,
+    JUDGE,
+    LABEL,
+    NONE,
+    NOTE,
+    OF_ROWS,
+    SKIP,
+    TAGS,
+    UNDO,
+    Known,
+    check_entry,
+)
+from tfp_dgm.reviewing.judged_rows import JudgedRows
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Verdict:
 
 
 class ReviewState:
-    """Verdicts, notes and classes.
+    """Verdicts, notes, classes, and what was judged in a spot check.
 
     `kinds` are those of the entries that it takes.
 
@@ -48,9 +55,12 @@ class ReviewState:
       classes: the names that are there from the start.
       separator: what stands between the classes of a set in a label column, and cannot be a part
         of a new one's name; "" for nothing.
+
+    Attributes:
+      judged: the rows of the spot check.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = (LABEL, NONE, SKIP, NOTE, CLASS, UNDO)
+    kinds: ClassVar[tuple[str, ...]] = OF_ROWS
 
     def __init__(self, num_rows: int, classes: Sequence[str], separator: str = "") -> None:
         self.num_rows = num_rows
@@ -66,6 +76,7 @@ class ReviewState:
         self._answered: dict[int, dict[str, bool | None]] = defaultdict(dict)
         self._guessed: dict[str, Counter[bool]] = defaultdict(Counter)
         self._standing: dict[str, list[int]] = defaultdict(list)
+        self.judged = JudgedRows()
 
     def apply(self, entry: Mapping[str, Any]) -> None:
         """Takes up the next entry.
@@ -79,14 +90,21 @@ class ReviewState:
         if kind == UNDO:
             self._take_back(entry["of"])
             return
+        if kind == CHECK:  # Others judge its rows by now: it is not taken back.
+            self.judged.begin(entry["plan"])
+            return
         self._standing[who].append(number)
         if kind == CLASS:
             self._classes[entry["class"]] += 1
         elif kind == NOTE:
             self._notes[entry["rows"][0]].append((number, who, entry["note"]))
-        elif kind in _VERDICTS:
-            verdict = Verdict(number, kind, entry.get("label", ""), entry.get("guess", ""))
-            if kind == LABEL:
+        elif kind == JUDGE:
+            self.judged.add(number, who, entry["rows"][0], entry["says"])
+        # Whoever judges a row says of which class it is, too, but where that is unknown.
+        if kind in (LABEL, NONE, SKIP, TAGS) or (kind == JUDGE and entry.get("label")):
+            said = LABEL if kind == JUDGE else kind
+            verdict = Verdict(number, said, entry.get("label", ""), entry.get("guess", ""))
+            if said == LABEL:
                 self._classes[verdict.label] += 1
             for row in entry["rows"]:
                 self._verdicts[who, row].append(verdict)
@@ -98,41 +116,11 @@ class ReviewState:
         Raises:
           DataError: names the field, what was expected and what came.
         """
-        kind, who, rows = entry.get("kind"), entry.get("annotator"), entry.get("rows", [])
-        if kind not in self.kinds:
-            raise DataError(f"kind: expected what an answer does; received {kind!r}")
-        if not isinstance(who, str):
-            raise DataError(f"annotator: expected a name; received {who!r}")
-        if kind in (*_VERDICTS, NOTE) and not (
-            isinstance(rows, list)
-            and rows
-            and all(type(row) is int and 0 <= row < self.num_rows for row in rows)
-        ):
-            raise DataError(
-                f"rows: expected numbers below {self.num_rows:,}; received {rows!r:.60}"
-            )
-        if kind == LABEL and self._classes[str(entry.get("label"))] < 1:
-            raise DataError(f"label: expected one of the classes; received {entry.get('label')!r}")
-        for name, most in MOST_CHARACTERS.items():
-            said = entry.get(name)
-            if kind == name and not (isinstance(said, str) and 0 < len(said.strip()) <= most):
-                raise DataError(
-                    f"{name}: expected 1 to {most:,} characters; received {str(said)[:60]!r}"
-                )
-        if kind == CLASS and self._classes[entry["class"]] > 0:
-            raise DataError(f"class: there is a class {entry['class']!r} already")
-        if kind == CLASS and quoted_class(entry["class"]) != entry["class"]:
-            raise DataError(f"class: {entry['class']!r} has a meaning of its own as a label")
-        if kind == CLASS and self._separator and self._separator in entry["class"]:
-            raise DataError(
-                f"class: {entry['class']!r} would be read as a set, since {self._separator!r} "
-                "stands between the classes of one"
-            )
-        if kind == UNDO and self.last_of(who) != entry.get("of"):
-            raise DataError(
-                f"of: expected the last entry of {who!r}, {self.last_of(who)}; received "
-                f"{entry.get('of')!r}"
-            )
+        who = entry.get("annotator")
+        last = self.last_of(who) if isinstance(who, str) else None
+        checking = self.judged.plan is not None
+        known = Known(self.num_rows, self._classes, self._separator, last, checking, self.kinds)
+        check_entry(entry, known)
 
     @property
     def classes(self) -> list[str]:
@@ -210,8 +198,11 @@ class ReviewState:
         entry = self.entries[number - 1]
         who = entry["annotator"]
         self._standing[who].remove(number)
-        if entry["kind"] in (CLASS, LABEL):
-            self._classes[entry.get("class", entry.get("label"))] -= 1
+        if entry["kind"] == JUDGE:
+            self.judged.take_back(number, entry["rows"][0])
+        named = entry.get({CLASS: "class", LABEL: "label", JUDGE: "label"}.get(entry["kind"], ""))
+        if named:
+            self._classes[named] -= 1
         for row in entry.get("rows", []):
             if entry["kind"] == NOTE:
                 self._notes[row] = [note for note in self._notes[row] if note[0] != number]

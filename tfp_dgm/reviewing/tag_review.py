@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, digest
 from tfp_dgm.reviewing.answered_words import Change, shown_labels
+from tfp_dgm.reviewing.entry_checks import TAGS
 from tfp_dgm.reviewing.item_review import ItemReview
 from tfp_dgm.reviewing.review_sentences import (
     ReviewSentences,
     TagGuesses,
     read_review_sentences,
 )
-from tfp_dgm.reviewing.review_state import TAGS
 from tfp_dgm.reviewing.sentence_queue import SentenceQueue
 from tfp_dgm.reviewing.tag_state import TagState
 

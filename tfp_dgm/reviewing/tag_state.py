@@ -8,14 +8,8 @@ from typing import Any, ClassVar
 
 from tfp_dgm.data import DataError, TagScheme, digest
 from tfp_dgm.reviewing.answered_words import Change, cuts, is_whole, laid_over
-from tfp_dgm.reviewing.review_state import (
-    NOTE,
-    SKIP,
-    TAGS,
-    UNDO,
-    ReviewState,
-    Verdict,
-)
+from tfp_dgm.reviewing.entry_checks import OF_SENTENCES, SKIP, TAGS
+from tfp_dgm.reviewing.review_state import ReviewState, Verdict
 
 
 class TagState(ReviewState):
@@ -32,7 +26,7 @@ class TagState(ReviewState):
       tokens: N lists of words.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = (TAGS, SKIP, NOTE, UNDO)
+    kinds: ClassVar[tuple[str, ...]] = OF_SENTENCES
 
     def __init__(self, scheme: TagScheme, tokens: Sequence[Sequence[str]]) -> None:
         super().__init__(len(tokens), scheme.names)

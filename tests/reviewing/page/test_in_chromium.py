@@ -1,56 +1,24 @@
 """The loop of a review in a real browser: keys, undo, reload, two windows, several at once."""
 
 import json
-import os
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.reviewing.made_review import CLASSES, made_frame
+from tests.reviewing.page.browsing import (
+    AXE,
+    axe_violations,
+    find,
+    open_page,
+    press,
+    shown_row,
+    wait_for,
+    wait_for_words,
+)
 
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror="document.title=1">&amp;"\''
-AXE = os.environ.get("TFP_DGM_AXE", "")
-
-
-def _wait(browser, check, seconds=30):
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            found = check()
-        except Exception:  # Elements that are being replaced.
-            found = None
-        if found:
-            return found
-        assert time.monotonic() < end, browser.page_source[:3000]
-        time.sleep(0.02)
-
-
-def _find(browser, selector):
-    return browser.find_element("css selector", selector)
-
-
-def _press(browser, *keys):
-    action_chains = pytest.importorskip("selenium.webdriver.common.action_chains")
-    action_chains.ActionChains(browser).send_keys(*keys).perform()
-
-
-def _says(browser, words):
-    return _wait(browser, lambda: words in _find(browser, "#message").text)
-
-
-def _row(browser):
-    return int(_find(browser, "#place").text.split()[1].replace(",", "")) - 1
-
-
-def _open(browser, address):
-    browser.get(address)
-    browser.get_log("browser")
-    _wait(browser, lambda: browser.execute_script("return typeof htmx") == "object")
-    _wait(browser, lambda: _find(browser, "#text"))
-    # The text is there twice: at once, and again with its words marked.
-    _wait(browser, lambda: not browser.find_elements("css selector", "#text[hx-get]"))
 
 
 def _keys(review, who=""):
@@ -59,68 +27,68 @@ def _keys(review, who=""):
 
 def test_a_key_labels_and_moves_on_and_undo_goes_back(chromium, serve):
     review, address = serve()
-    _open(chromium, address)
+    open_page(chromium, address)
     order = review.queue.left("teach", review.state.done("")).tolist()
-    assert _row(chromium) == order[0]
-    _press(chromium, "2")
-    _says(chromium, f"Row {order[0] + 1}: login")
+    assert shown_row(chromium) == order[0]
+    press(chromium, "2")
+    wait_for_words(chromium, f"Row {order[0] + 1}: login")
     assert review.state.verdict("", order[0]).label == "login"
-    assert _row(chromium) == order[1]
-    _press(chromium, "\ue007")  # Enter agrees with the guess.
-    _says(chromium, f"Row {order[1] + 1}: {review.rows.guesses.label[order[1]]}")
-    _press(chromium, "x")
-    _says(chromium, "none of the classes")
-    _press(chromium, "s")
-    _says(chromium, "left for later")
+    assert shown_row(chromium) == order[1]
+    press(chromium, "\ue007")  # Enter agrees with the guess.
+    wait_for_words(chromium, f"Row {order[1] + 1}: {review.rows.guesses.label[order[1]]}")
+    press(chromium, "x")
+    wait_for_words(chromium, "none of the classes")
+    press(chromium, "s")
+    wait_for_words(chromium, "left for later")
     assert [kind for kind, _ in _keys(review)] == ["label", "label", "none", "skip"]
-    assert "3 answered, 1 left for later" in _find(chromium, ".counts").text
+    assert "3 answered, 1 left for later" in find(chromium, ".counts").text
     for row in order[3::-1]:
-        _press(chromium, "u")
-        _says(chromium, f"row {row + 1}")
-        assert _row(chromium) == row
+        press(chromium, "u")
+        wait_for_words(chromium, f"row {row + 1}")
+        assert shown_row(chromium) == row
     assert not review.state.done("").any()
-    assert not _find(chromium, "[data-key=u]").is_enabled()
+    assert not find(chromium, "[data-key=u]").is_enabled()
     assert chromium.get_log("browser") == []
 
 
 def test_a_new_class_and_a_note_are_typed_without_a_key_being_taken_for_an_answer(chromium, serve):
     review, address = serve()
-    _open(chromium, address)
-    row = _row(chromium)
-    _press(chromium, "n")
-    _press(chromium, "1 usx", "\ue007")
-    _says(chromium, "Note on row")
+    open_page(chromium, address)
+    row = shown_row(chromium)
+    press(chromium, "n")
+    press(chromium, "1 usx", "\ue007")
+    wait_for_words(chromium, "Note on row")
     assert review.state.notes(row) == [("", "1 usx")]
-    assert "1 usx" in _find(chromium, ".notes").text
-    _press(chromium, "c")
-    _press(chromium, "sales & <b>", "\ue007")
-    _says(chromium, "sales & <b>")
+    assert "1 usx" in find(chromium, ".notes").text
+    press(chromium, "c")
+    press(chromium, "sales & <b>", "\ue007")
+    wait_for_words(chromium, "sales & <b>")
     assert review.state.verdict("", row).label == "sales & <b>"
-    following = _row(chromium)
-    _press(chromium, "4")  # The new class has the next key.
-    _wait(chromium, lambda: review.state.verdict("", following))
+    following = shown_row(chromium)
+    press(chromium, "4")  # The new class has the next key.
+    wait_for(chromium, lambda: review.state.verdict("", following))
     assert review.state.verdict("", following).label == "sales & <b>"
     assert chromium.get_log("browser") == []
 
 
 def test_nothing_is_lost_by_a_reload_another_window_and_another_start(chromium, serve, tmp_path):
     review, address = serve()
-    _open(chromium, address + "?annotator=ann")
-    first = _row(chromium)
-    _press(chromium, "1")
-    _says(chromium, "billing")
+    open_page(chromium, address + "?annotator=ann")
+    first = shown_row(chromium)
+    press(chromium, "1")
+    wait_for_words(chromium, "billing")
     chromium.refresh()
-    _wait(chromium, lambda: _row(chromium) != first)
+    wait_for(chromium, lambda: shown_row(chromium) != first)
     one = chromium.current_window_handle
     chromium.switch_to.new_window("tab")
     try:
-        _open(chromium, address + "?annotator=bob")
-        assert _row(chromium) == first  # Bob has said nothing yet.
-        _press(chromium, "2")
-        _says(chromium, "login")
+        open_page(chromium, address + "?annotator=bob")
+        assert shown_row(chromium) == first  # Bob has said nothing yet.
+        press(chromium, "2")
+        wait_for_words(chromium, "login")
         chromium.switch_to.window(one)
-        _press(chromium, "3")
-        _says(chromium, "other")
+        press(chromium, "3")
+        wait_for_words(chromium, "other")
     finally:
         chromium.switch_to.window(next(w for w in chromium.window_handles if w != one))
         chromium.close()
@@ -134,32 +102,32 @@ def test_nothing_is_lost_by_a_reload_another_window_and_another_start(chromium, 
 def test_several_rows_are_shown_before_they_get_a_label(chromium, serve):
     frame = made_frame()
     review, address = serve(frame)
-    _open(chromium, address)
-    _press(chromium, "/")
-    _press(chromium, "refund")
+    open_page(chromium, address)
+    press(chromium, "/")
+    press(chromium, "refund")
     chromium.execute_script(
         "document.querySelector('[name=guess]').value = 'billing';"
         "document.querySelector('[role=search]').requestSubmit()"
     )
-    _wait(chromium, lambda: "text=refund" in chromium.current_url)
+    wait_for(chromium, lambda: "text=refund" in chromium.current_url)
     wanted = frame["text"].str.contains("Refund") & (frame["predicted_label"] == "billing")
     rows = frame.index[wanted & (frame["label"] == "")].tolist()
     assert len(rows) > 1
-    _wait(chromium, lambda: _row(chromium) in rows)
-    _wait(chromium, lambda: chromium.execute_script("return typeof htmx") == "object")
-    _find(chromium, "#place").click()
-    _find(chromium, "[data-key=m]").click()
-    _wait(chromium, lambda: f"{len(rows)} rows without" in _find(chromium, "h1").text)
+    wait_for(chromium, lambda: shown_row(chromium) in rows)
+    wait_for(chromium, lambda: chromium.execute_script("return typeof htmx") == "object")
+    find(chromium, "#place").click()
+    find(chromium, "[data-key=m]").click()
+    wait_for(chromium, lambda: f"{len(rows)} rows without" in find(chromium, "h1").text)
     shown = [int(cell.text) - 1 for cell in chromium.find_elements("css selector", "tbody th")]
     assert shown == rows
     assert review.journal.entries == []
-    _find(chromium, "[name=label]").send_keys("o")  # The class "other".
-    _find(chromium, "form button").click()
-    _wait(chromium, lambda: _find(chromium, "#place"))
+    find(chromium, "[name=label]").send_keys("o")  # The class "other".
+    find(chromium, "form button").click()
+    wait_for(chromium, lambda: find(chromium, "#place"))
     assert _keys(review) == [("label", rows)]
     assert {review.state.verdict("", row).label for row in rows} == {"other"}
-    _press(chromium, "u")
-    _says(chromium, f"{len(rows)} rows")
+    press(chromium, "u")
+    wait_for_words(chromium, f"{len(rows)} rows")
     assert not review.state.done("").any()
 
 
@@ -171,9 +139,9 @@ def test_texts_are_shown_as_they_are_with_their_reasons(chromium, serve):
     frame.loc[[12, 13, 14, 15], "predicted_label"] = HOSTILE
     _, address = serve(frame)
     for row in (12, 13):
-        _open(chromium, f"{address}?row={row}")
-        _wait(chromium, lambda: chromium.find_elements("css selector", "mark"))
-        _find(chromium, "#text .why")
+        open_page(chromium, f"{address}?row={row}")
+        wait_for(chromium, lambda: chromium.find_elements("css selector", "mark"))
+        find(chromium, "#text .why")
         shown = chromium.execute_script(
             "const t = document.querySelector('#text').cloneNode(true);"
             "t.querySelector('.why').remove(); return t.textContent"
@@ -186,11 +154,11 @@ def test_texts_are_shown_as_they_are_with_their_reasons(chromium, serve):
         "return getComputedStyle(document.querySelector('#text')).direction"
     )
     assert direction == "rtl"
-    _open(chromium, f"{address}?row=14")
+    open_page(chromium, f"{address}?row=14")
     assert len(chromium.page_source) < 100_000
-    assert len(_find(chromium, "#text").text) < 5_001
+    assert len(find(chromium, "#text").text) < 5_001
     chromium.find_element("partial link text", "Show the other 295,000 characters").click()
-    _wait(chromium, lambda: len(_find(chromium, "#text").text) > 290_000)
+    wait_for(chromium, lambda: len(find(chromium, "#text").text) > 290_000)
     assert [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
@@ -200,20 +168,20 @@ def test_nothing_is_taken_for_kept_when_the_server_is_gone(chromium, tmp_path):
 
     model = made_model(tmp_path)
     with Review(model) as review, ReviewServer(review, explain=lambda: lambda *_: []) as server:
-        _open(chromium, server.address)
-    row = _row(chromium)
-    _press(chromium, "1")
-    _says(chromium, "Not kept: the server did not answer")
-    assert _row(chromium) == row
+        open_page(chromium, server.address)
+    row = shown_row(chromium)
+    press(chromium, "1")
+    wait_for_words(chromium, "Not kept: the server did not answer")
+    assert shown_row(chromium) == row
     chromium.get_log("browser")
 
 
 def test_the_table_is_taken_along(chromium, serve, tmp_path):
     _, address = serve()
-    _open(chromium, address)
-    row = _row(chromium)
-    _press(chromium, "3")
-    _says(chromium, "other")
+    open_page(chromium, address)
+    row = shown_row(chromium)
+    press(chromium, "3")
+    wait_for_words(chromium, "other")
     content = chromium.execute_async_script(
         "const done = arguments[0];"
         "fetch('/export').then((answer) => answer.text()).then((text) => done(text))"
@@ -235,7 +203,7 @@ def test_nothing_is_cut_off_at_any_zoom(chromium, serve, width):
         {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
     )
     try:
-        _open(chromium, f"{address}?row=15")
+        open_page(chromium, f"{address}?row=15")
         wide = chromium.execute_script("return document.documentElement.scrollWidth")
         assert wide <= width
     finally:
@@ -256,7 +224,6 @@ def test_axe_finds_nothing(chromium, serve, trained, scheme):
         review.answer(who, "label", rows=[25 + len(review.journal.entries) % 2], label=label)
     review.answer("bob", "label", rows=[26], label="billing")
     people = ("agreement", "?order=disputed&annotator=eve")
-    script = Path(AXE).read_text(encoding="utf-8")
     for path in (
         "?row=20",
         "?row=0",
@@ -266,25 +233,17 @@ def test_axe_finds_nothing(chromium, serve, trained, scheme):
         *people,
     ):
         chromium.get(address + path)
-        _wait(chromium, lambda: _find(chromium, "h1"))
+        wait_for(chromium, lambda: find(chromium, "h1"))
         time.sleep(0.3)
-        chromium.execute_script(script)
-        found = chromium.execute_async_script(
-            "axe.run().then(arguments[0], (error) => arguments[0]({violations: [String(error)]}))"
-        )
-        told = [
-            (one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in found["violations"]
-        ]
-        assert told == [], (path, scheme)
+        assert axe_violations(chromium) == [], (path, scheme)
 
 
 def test_all_is_reached_by_the_tab_key_and_named(chromium, serve):
     _, address = serve()
-    _open(chromium, address)
+    open_page(chromium, address)
     reached = set()
     for _ in range(40):
-        _press(chromium, "\ue004")
+        press(chromium, "\ue004")
         element = chromium.switch_to.active_element
         reached.add(
             chromium.execute_script(

@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from tfp_dgm.data import DataError
 from tfp_dgm.reviewing.agreements import agreement_of
+from tfp_dgm.reviewing.entry_checks import LABEL
+from tfp_dgm.reviewing.page.check_pages import CheckPages
 from tfp_dgm.reviewing.page.marked_text import Explain
 from tfp_dgm.reviewing.page.page_form import Form
 from tfp_dgm.reviewing.page.page_frame import PageFrame
@@ -23,7 +25,7 @@ from tfp_dgm.reviewing.page.shown_row import Place, several_rows, shown_several
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
-from tfp_dgm.reviewing.review_state import LABEL
+from tfp_dgm.reviewing.spot_check import SpotCheck
 
 
 def review_app(
@@ -35,7 +37,7 @@ def review_app(
 ) -> Starlette:
     """The application.
 
-    It has the pages of single rows (`RowPages`), and
+    It has the pages of single rows (`RowPages`), those of a spot check (`CheckPages`), and
 
         GET  /several    the rows of a search, before they get a label together; POST gives it
         GET  /agreement  how far people agree
@@ -48,6 +50,7 @@ def review_app(
       guard_formulas: whether the table with the answers is made safe for spreadsheets.
     """
     frame = PageFrame()
+    checking = CheckPages(frame, review, SpotCheck(review))
 
     def several(request: Request, form: Form | None = None) -> Response:
         place = Place.of(dict(request.query_params) if form is None else form)
@@ -100,7 +103,8 @@ def review_app(
 
     return Starlette(
         routes=[
-            *RowPages(frame, review, explain, retrainer).routes,
+            *RowPages(frame, review, explain, retrainer, checking.write).routes,
+            *checking.routes,
             Route("/several", several),
             Route("/several", frame.posted(several), methods=["POST"]),
             Route("/agreement", agreement),

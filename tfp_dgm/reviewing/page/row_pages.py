@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tfp_dgm.data import DataError
+from tfp_dgm.reviewing.entry_checks import CLASS, JUDGE, LABEL, NONE, NOTE, SKIP
 from tfp_dgm.reviewing.page.marked_text import Explain, Piece, marked_pieces
 from tfp_dgm.reviewing.page.page_form import Form, asked_row
 from tfp_dgm.reviewing.page.page_frame import PageFrame
@@ -23,7 +24,6 @@ from tfp_dgm.reviewing.page.shown_row import (
 )
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
-from tfp_dgm.reviewing.review_state import CLASS, LABEL, NONE, NOTE, SKIP
 
 
 class RowPages:
@@ -42,6 +42,7 @@ class RowPages:
       review: what is reviewed.
       explain: what words do, once that is known; None before.
       retrainer: told of each answer; None where none trains.
+      judged_anew: called when a judgement of the spot check was taken back here.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class RowPages:
         review: Review,
         explain: Callable[[], Explain | None],
         retrainer: Retrainer | None,
+        judged_anew: Callable[[], None],
     ) -> None:
         self._frame = frame
+        self._judged_anew = judged_anew
         self._review = review
         self._explain = explain
         self._retrainer = retrainer
@@ -139,6 +142,8 @@ class RowPages:
         if taken is None:
             row = next_row(self._review, place)
             return self._page(request, place, row, "There is nothing to take back")
+        if taken["kind"] == JUDGE:
+            self._judged_anew()
         rows = taken.get("rows", [])
         row = rows[0] if rows else next_row(self._review, place)
         what = f"{len(rows):,} rows" if len(rows) > 1 else f"row {rows[0] + 1}" if rows else "class"

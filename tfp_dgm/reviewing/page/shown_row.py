@@ -99,7 +99,7 @@ def shown_page(
             "title": review.rows.table.name,
             "place": place,
             "orders": ORDERS,
-            "classes": _keyed(state.classes),
+            "classes": keyed_classes(state.classes),
             "message": message,
             "row": None if row is None else _shown(review, place, row),
             "answered": answered,
@@ -129,7 +129,7 @@ def shown_several(review: Review, place: Place, *, message: str = "") -> dict[st
             "place": place,
             "count": len(rows),
             "shown": shown,
-            "classes": _keyed(review.state.classes),
+            "classes": keyed_classes(review.state.classes),
             "message": message,
         }
 
@@ -153,9 +153,15 @@ def several_rows(review: Review, place: Place) -> np.ndarray:
     return np.flatnonzero(wanted)
 
 
-def _keyed(classes: list[str]) -> list[tuple[str, str]]:
-    """Each class with its key, "" where there are more classes than keys."""
-    keys = [*_KEYS[: len(classes)], *[""] * (len(classes) - len(_KEYS))]
+def keyed_classes(classes: list[str], taken: str = "") -> list[tuple[str, str]]:
+    """Each class with its key, "" where there are more classes than keys.
+
+    Args:
+      classes: K names.
+      taken: keys that do something else on this page.
+    """
+    free = [key for key in _KEYS if key not in taken]
+    keys = [*free[: len(classes)], *[""] * (len(classes) - len(free))]
     return list(zip(classes, keys, strict=True))
 
 
