@@ -154,6 +154,10 @@ class ReviewState:
                 found[row][who] = said[-1]
         return dict(found)
 
+    def compared(self) -> dict[int, dict[str, Verdict]]:
+        """What the agreement of people is of: verdicts, by number and annotator."""
+        return self.verdicts()
+
     def answered_rows(self) -> list[int]:
         """The rows that somebody has answered."""
         return list(self._answered)

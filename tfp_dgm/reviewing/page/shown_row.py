@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from tfp_dgm.reviewing.item_review import ItemReview
 from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
@@ -68,7 +69,7 @@ def plain_name(given: str) -> str:
     return " ".join("".join(seen).split())
 
 
-def next_row(review: Review, place: Place) -> int | None:
+def next_row(review: ItemReview[Any, Any], place: Place) -> int | None:
     """The next row for somebody: one not seen yet, else one that was left for later."""
     with review.turn:
         done = review.state.done(place.annotator)
@@ -92,16 +93,26 @@ def shown_page(
       message: what was done, or why not.
     """
     with review.turn:
+        return {
+            **shown_place(review, place, message=message),
+            "units": "rows",
+            "orders": ORDERS,
+            "classes": keyed_classes(review.state.classes),
+            "row": None if row is None else _shown(review, place, row),
+            "sentence": None,
+        }
+
+
+def shown_place(review: ItemReview[Any, Any], place: Place, *, message: str = "") -> dict[str, Any]:
+    """What the templates of pages of rows, and of sentences, take of how far a person is."""
+    with review.turn:
         state, who = review.state, place.annotator
         answered, right = state.guessed(who)
         done = state.done(who)
         return {
             "title": review.rows.table.name,
             "place": place,
-            "orders": ORDERS,
-            "classes": keyed_classes(state.classes),
             "message": message,
-            "row": None if row is None else _shown(review, place, row),
             "answered": answered,
             "right": right,
             "said": int((done & ~state.skipped(who)).sum()),
