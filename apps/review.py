@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def review(
-    model: Annotated[Path, typer.Argument(help="The folder that `dgm label` wrote.")],
+    model: Annotated[Path, typer.Argument(help="The folder that `dgm label` or `dgm tag` wrote.")],
     export: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write the table with the answers, which `dgm label` reads, and show no page.",
+            help="Write the source with the answers, which `dgm label` or `dgm tag` reads, and show "
+            "no page.",
         ),
     ] = None,
     host: Annotated[
@@ -42,9 +43,9 @@ def review(
     guard_formulas: GuardFormulas = False,
     quiet: Quiet = False,
 ) -> None:
-    """Shows the rows of a labelling one by one in the browser, and keeps what a person answers.
+    """Shows rows, or sentences, one by one in the browser, and keeps what a person answers.
 
-    A key labels a row and shows the next; the page tells the keys. Answers are kept beside the
+    A key labels a row, or tags words, and shows the next; the page tells the keys. Answers are kept beside the
     model, in NAME.review/journal.jsonl: each is on the disk before the next row is shown. Several
     people add ?annotator=NAME to the address. Ctrl-C ends it; the next start goes on.
 
@@ -52,12 +53,11 @@ def review(
     the token in it; there is no encryption.
     """
     with clean_errors("port", "host"):
-        read_label_settings(model)
         if export is not None:
             check_new_file(export)
-        from tfp_dgm.reviewing import Review, export_review
+        from tfp_dgm.reviewing import export_answers, open_review
 
-        with Review(model) as found:
+        with open_review(model) as found:
             if found.journal.torn:
                 typer.echo(
                     f"Warning: {found.journal.path}: the last entry was torn when the review "
@@ -65,12 +65,16 @@ def review(
                     err=True,
                 )
             if export is not None:
-                count = export_review(found, export, guard_formulas=guard_formulas)
-                typer.echo(f"{export}: {len(found.rows):,} rows, {count:,} of them answered")
+                count = export_answers(found, export, guard_formulas=guard_formulas)
+                typer.echo(f"{export}: {_counted(found)}, {count:,} {_answered(found)}")
                 return
             _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
-            answered = len(found.state.verdicts())
-    typer.echo(f"{answered:,} rows answered; dgm review {model} --export FILE writes the table")
+            answered = f"{len(found.state.answered_rows()):,} {_units(found)} answered"
+    typer.echo(f"{answered}; dgm review {model} --export FILE writes the source with the answers")
+
+
+def _units(found: "Review | TagReview") -> str:
+    return "rows" if hasattr(found.rows, "frame") else "sentences"
 
 
 def _serve(

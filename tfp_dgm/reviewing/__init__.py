@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from tfp_dgm.reviewing.retrainer import Retrainer
     from tfp_dgm.reviewing.review import Review
     from tfp_dgm.reviewing.review_export import export_review
+    from tfp_dgm.reviewing.reviews import export_answers, open_review
     from tfp_dgm.reviewing.rows_that_teach import teaching_rows
+    from tfp_dgm.reviewing.sentences_that_teach import teaching_sentences
+    from tfp_dgm.reviewing.tag_review import TagReview
 
 __all__ = [
     "Certificate",
@@ -23,11 +26,15 @@ __all__ = [
     "Retrainer",
     "Review",
     "ReviewServer",
+    "TagReview",
     "certify",
     "check_table",
+    "export_answers",
     "export_review",
     "journal_of",
+    "open_review",
     "teaching_rows",
+    "teaching_sentences",
 ]
 
 __getattr__ = lazy_names(
@@ -40,6 +47,9 @@ __getattr__ = lazy_names(
         "item_review": ("journal_of",),
         "review": ("Review",),
         "review_export": ("export_review",),
+        "reviews": ("export_answers", "open_review"),
         "rows_that_teach": ("teaching_rows",),
+        "sentences_that_teach": ("teaching_sentences",),
+        "tag_review": ("TagReview",),
     },
 )
