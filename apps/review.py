@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfp_dgm.data import DataError, check_new_file, read_label_settings
+from tfp_dgm.data import DataError, check_new_file
 
 from ._errors import clean_errors
 from ._progress import status
@@ -17,7 +17,7 @@ from ._shared_options import Quiet
 from ._table_options import GuardFormulas
 
 if TYPE_CHECKING:
-    from tfp_dgm.reviewing import Review
+    from tfp_dgm.reviewing import Review, TagReview
 
 
 def review(
@@ -26,8 +26,8 @@ def review(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write the source with the answers, which `dgm label` or `dgm tag` reads, and show "
-            "no page.",
+            help="Write the source with the answers, which `dgm label` or `dgm tag` reads, and "
+            "show no page.",
         ),
     ] = None,
     host: Annotated[
@@ -45,9 +45,10 @@ def review(
 ) -> None:
     """Shows rows, or sentences, one by one in the browser, and keeps what a person answers.
 
-    A key labels a row, or tags words, and shows the next; the page tells the keys. Answers are kept beside the
-    model, in NAME.review/journal.jsonl: each is on the disk before the next row is shown. Several
-    people add ?annotator=NAME to the address. Ctrl-C ends it; the next start goes on.
+    A key labels a row, or tags words, and shows the next; the page tells the keys. Answers are kept
+    beside the model, in NAME.review/journal.jsonl: each is on the disk before the next row is
+    shown. Several people add ?annotator=NAME to the address. Ctrl-C ends it; the next start goes
+    on.
 
     An address that other machines reach is served to those only who have the printed address, with
     the token in it; there is no encryption.
@@ -66,19 +67,23 @@ def review(
                 )
             if export is not None:
                 count = export_answers(found, export, guard_formulas=guard_formulas)
-                typer.echo(f"{export}: {_counted(found)}, {count:,} {_answered(found)}")
+                typer.echo(
+                    f"{export}: {len(found.rows):,} {found.units}, {count:,} {found.parts} answered"
+                )
                 return
             _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
-            answered = f"{len(found.state.answered_rows()):,} {_units(found)} answered"
+            answered = f"{len(found.state.answered_rows()):,} {found.units} answered"
     typer.echo(f"{answered}; dgm review {model} --export FILE writes the source with the answers")
 
 
-def _units(found: "Review | TagReview") -> str:
-    return "rows" if hasattr(found.rows, "frame") else "sentences"
-
-
 def _serve(
-    found: "Review", host: str, port: int, retrain_every: int, *, guard_formulas: bool, quiet: bool
+    found: "Review | TagReview",
+    host: str,
+    port: int,
+    retrain_every: int,
+    *,
+    guard_formulas: bool,
+    quiet: bool,
 ) -> None:
     """Serves the page until the process is told to end."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
@@ -87,17 +92,32 @@ def _serve(
         signal.signal(number, lambda *_: stopped.set())
     with status("Loading TensorFlow", quiet=quiet), quiet_start():
         try:
-            from tfp_dgm.reviewing import Retrainer, ReviewServer, teaching_rows
+            from tfp_dgm.reviewing import (
+                Retrainer,
+                ReviewServer,
+                TagReview,
+                teaching_rows,
+                teaching_sentences,
+            )
         except ImportError as error:
             raise DataError(f"the page needs the extra `review` of tfp-dgm: {error}") from error
+
+    def prepare() -> None:
+        if isinstance(found, TagReview):
+            found.teach(teaching_sentences(found.rows))
+        else:
+            found.teach(teaching_rows(found.rows))
+
     with ReviewServer(
         found,
         host=host,
         port=port,
-        prepare=lambda: found.teach(teaching_rows(found.rows)),
-        retrainer=Retrainer(found, retrain_every) if retrain_every else None,
+        prepare=prepare,
+        retrainer=None
+        if isinstance(found, TagReview) or not retrain_every
+        else Retrainer(found, retrain_every),
         guard_formulas=guard_formulas,
     ) as server:
-        typer.echo(f"{len(found.rows):,} rows: {server.address}")
+        typer.echo(f"{len(found.rows):,} {found.units}: {server.address}")
         while not stopped.wait(1):
             pass

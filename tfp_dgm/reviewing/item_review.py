@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +74,17 @@ class ItemReview(ABC, Generic[Items, State]):
 
     Args:
       rows: the items.
+
+    Attributes:
+      units: what the items are called.
+      parts: what of them is answered, as in "12 of them".
     Raises:
       DataError: as `Journal`; if the answers to these items lie under another name, as they do once
         the model's folder was renamed.
     """
+
+    units: ClassVar[str]
+    parts: ClassVar[str]
 
     def __init__(self, rows: Items) -> None:
         self.rows = rows

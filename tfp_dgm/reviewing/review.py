@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ class Review(ItemReview[ReviewRows, ReviewState]):
     Raises:
       DataError: as `read_review_rows` and `ItemReview`.
     """
+
+    units: ClassVar[str] = "rows"
+    parts: ClassVar[str] = "of them"
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
         super().__init__(read_review_rows(model))

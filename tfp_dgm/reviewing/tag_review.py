@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ class TagReview(ItemReview[ReviewSentences, TagState]):
     Raises:
       DataError: as `read_review_sentences` and `ItemReview`.
     """
+
+    units: ClassVar[str] = "sentences"
+    parts: ClassVar[str] = "of their words"
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
         super().__init__(read_review_sentences(model))

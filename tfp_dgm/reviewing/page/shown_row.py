@@ -95,7 +95,7 @@ def shown_page(
     with review.turn:
         return {
             **shown_place(review, place, message=message),
-            "units": "rows",
+            "units": review.units,
             "orders": ORDERS,
             "classes": keyed_classes(review.state.classes),
             "row": None if row is None else _shown(review, place, row),

@@ -62,7 +62,7 @@ def shown_sentences(
             "orders": SENTENCE_ORDERS,
             "classes": keyed_classes(list(review.rows.scheme.names)),
             "plain": review.rows.scheme.kind == PLAIN,
-            "units": "sentences",
+            "units": review.units,
             "row": None,
             "sentence": None if row is None else _shown(review, place, row, at, ask),
         }
