@@ -137,3 +137,58 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path):
         assert numbers == list(range(1, len(numbers) + 1))
         assert told <= len(numbers) <= told + 1
     assert told >= 19
+
+
+def _large(path, count=120_001):
+    """A journal of an entry in three lines between two others; its bytes."""
+    entry = {"kind": "label", "rows": list(range(7, 7 + count)), "label": "a class"}
+    with Journal(path, HEAD) as journal:
+        for one in ({"n": 1}, entry, {"n": 2}):
+            journal.append(one)
+        assert journal.entries == [{"n": 1}, entry, {"n": 2}]
+        assert journal.lines == [2, 3, 6]
+    return entry, path.read_bytes()
+
+
+def test_an_entry_of_many_rows_stands_in_several_lines(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    entry, _ = _large(path)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line.get("part") for line in lines] == [None, None, [1, 3], [2, 3], [3, 3], None]
+    assert [row for line in lines for row in line.get("rows", [])] == entry["rows"]
+    assert {line["label"] for line in lines[2:5]} == {"a class"}
+    with Journal(path, HEAD) as journal:
+        assert journal.entries == [{"n": 1}, entry, {"n": 2}]
+        assert journal.lines == [2, 3, 6]
+        journal.append({"n": 3})
+        assert journal.lines[-1] == 7
+
+
+@pytest.mark.parametrize("left", [1, 2, 3, 2.5])
+def test_an_entry_of_which_a_part_is_missing_at_the_end_counts_for_nothing(tmp_path, left):
+    path = tmp_path / "journal.jsonl"
+    _, content = _large(path)
+    lines = content.splitlines(keepends=True)
+    kept = b"".join(lines[: 2 + int(left)])
+    if left == 3:
+        kept = kept[:-1]  # But for its last byte it is whole.
+    if left == 2.5:
+        kept += lines[4][:99]
+    path.write_bytes(kept)
+    with Journal(path, HEAD) as journal:
+        assert journal.torn.startswith('{"kind": "label", "rows": [7,')
+        assert journal.entries == [{"n": 1}]
+        journal.append({"n": 2})
+        assert journal.lines == [2, 3]
+    assert path.read_bytes() == b"".join([*lines[:2], lines[5]])
+
+
+@pytest.mark.parametrize(("taken", "line"), [(2, 3), (3, 4), (4, 5)])
+def test_a_part_that_is_missing_in_the_middle_is_damage(tmp_path, taken, line):
+    path = tmp_path / "journal.jsonl"
+    _, content = _large(path)
+    lines = content.splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:taken], *lines[taken + 1 :]]))
+    with pytest.raises(DataError, match=f"line {line}: expected a journal of .*; a part is miss"):
+        Journal(path, HEAD)
+    assert len(path.read_bytes()) == len(content) - len(lines[taken])

@@ -95,7 +95,7 @@ class ItemReview(ABC, Generic[Items, State]):
         path.parent.mkdir(exist_ok=True)
         self.journal = Journal(path, head)
         try:
-            self.state: State = replayed(self.journal.entries, self._state())
+            self.state: State = replayed(self.journal.entries, self._state(), self.journal.lines)
         except BaseException:
             self.journal.close()
             raise

@@ -235,12 +235,15 @@ class ReviewState:
 State = TypeVar("State", bound=ReviewState)
 
 
-def replayed(entries: Iterable[Mapping[str, Any]], state: State) -> State:
-    """The state after all entries of a journal.
+def replayed(
+    entries: Iterable[Mapping[str, Any]], state: State, lines: Sequence[int] | None = None
+) -> State:
+    """The state after all entries of a journal, which begin on these lines of it.
 
     Args:
       entries: of the journal.
       state: before any of them.
+      lines: on which each begins; None where each has one, behind the first.
     Raises:
       DataError: if one says nothing that can be understood; names its line.
     """
@@ -248,5 +251,6 @@ def replayed(entries: Iterable[Mapping[str, Any]], state: State) -> State:
         try:
             state.apply(entry)
         except (DataError, KeyError, TypeError) as error:
-            raise DataError(f"line {number + 1} of the journal: {error}") from error
+            line = number + 1 if lines is None else lines[number - 1]
+            raise DataError(f"line {line} of the journal: {error}") from error
     return state

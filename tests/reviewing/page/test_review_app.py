@@ -7,11 +7,14 @@ import json
 import re
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 import pytest
 
-from tests.reviewing.made_review import made_frame, made_model
+from tests.reviewing.made_review import CLASSES, made_frame, made_model
 from tests.reviewing.page.asking import ask, secret_of
 from tfp_dgm.reviewing import Review, ReviewServer
 from tfp_dgm.reviewing.page.page_guard import PageGuard, is_loopback
@@ -214,7 +217,7 @@ def test_an_answer_is_on_the_disk_before_the_page_moves_on(serve):
     last = review.journal.path.read_bytes().splitlines()[-1]
     entry = json.loads(last)
     assert (entry["rows"], entry["kind"]) == ([20], "none")
-    assert entry["guess"] == review.rows.guesses.label[20]
+    assert entry["guess"] == ""  # None was shown with the row.
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:.]+\+00:00", entry["time"])
 
 
@@ -298,3 +301,77 @@ def test_of_100_000_rows_the_next_page_takes_a_tenth_of_a_second_and_100_kb(serv
     assert b"Row " in content
     assert len(content) < 100_000
     assert sorted(took)[10] < 0.1
+
+
+def _shown(address, row):
+    """What the form of a shown row bears."""
+    page = ask(address, f"/?row={row}")[2]
+    return {
+        name: re.search(f'name="{name}" value="([^"]*)"', page)[1]
+        for name in ("secret", "row", "guess", "seal")
+    }
+
+
+def test_the_guess_that_is_kept_is_the_one_that_was_shown(serve):
+    review, address = serve()
+    shown = _shown(address, 20)
+    assert shown["guess"] == review.rows.guesses.label[20]
+    others = {name: "login" for name in CLASSES} | {"login": "other"}
+    later = replace(review.rows.guesses, label=[others[k] for k in review.rows.guesses.label])
+    review.guess_anew(later, review.rows.model, np.arange(0))
+    ask(address, "/answer", {**shown, "kind": "none"})
+    assert review.journal.entries[-1]["guess"] == shown["guess"] != later.label[20]
+    for changed in ({"guess": later.label[20]}, {"row": "21"}, {"seal": ""}):
+        answer = ask(address, "/answer", {**shown, "kind": "none", **changed})
+        assert answer[0] == 400
+        assert "guess: expected the one that was shown with the row" in answer[2]
+    assert len(review.journal.entries) == 1
+
+
+def test_a_class_that_people_make_at_once_is_one(serve):
+    review, address = serve()
+    secret = secret_of(address)
+
+    def make(n):
+        body = {"secret": secret, "row": 20 + n, "kind": "class", "class": "sales"}
+        return ask(address, "/answer", {**body, "annotator": f"p{n}"}, HX_Request="true")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(make, range(24)))
+    assert {status for status, _, _ in answers} == {200}
+    assert not any("Not kept" in content for _, _, content in answers)
+    assert review.classes() == [*CLASSES, "sales"]
+    assert [e["kind"] for e in review.journal.entries].count("class") == 1
+    assert {review.state.verdict(f"p{n}", 20 + n).label for n in range(24)} == {"sales"}
+
+
+@pytest.mark.parametrize("name", ["Billing", "b\u0456lling", "billing\u200b", "\uff42illing"])
+def test_a_class_that_looks_like_another_is_told(serve, name):
+    _, address = serve()
+    body = {"secret": secret_of(address), "row": 20, "kind": "class", "class": name}
+    answer = ask(address, "/answer", body, HX_Request="true")[2]
+    assert f"Row 21: {name}; there is a class &#39;billing&#39;, which looks alike" in answer
+    body = {**body, "row": 21, "class": " other  "}
+    assert "alike" not in ask(address, "/answer", body, HX_Request="true")[2]
+
+
+def test_a_person_whose_name_looks_like_another_is_told(serve):
+    review, address = serve()
+    review.answer("Ann", "label", rows=[20], label="login")
+    page = ask(address, "/?annotator=%D0%B0nn")[2]
+    assert "has answered here, too" in page
+    assert 'href="/?annotator=Ann"' in page
+    for who in ("Ann", "bob", ""):
+        assert "has answered here, too" not in ask(address, f"/?annotator={who}")[2]
+
+
+def test_very_many_rows_get_a_label_together(serve, tmp_path):
+    review, address = serve(made_frame(160_000))
+    count = re.search(r"<h1>([\d,]+) rows", ask(address, "/several")[2])[1].replace(",", "")
+    assert int(count) == 160_000 - 12
+    body = {"secret": secret_of(address), "label": "other", "count": count}
+    assert ask(address, "/several", body)[0] == 303
+    assert len(review.journal.entries) == 1
+    assert review.state.num_answered == int(count)
+    assert ask(address, "/undo", {"secret": secret_of(address)})[0] == 303
+    assert review.state.num_answered == 0

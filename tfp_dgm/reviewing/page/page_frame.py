@@ -71,6 +71,11 @@ class PageFrame:
         said = error.detail if isinstance(error, HTTPException) else str(error)
         return self.html("error_page.html.jinja", status, status=status, said=said)
 
+    def seal(self, *words: str) -> str:
+        """What shows, in a form, that this process has shown these words on a page."""
+        said = "\0".join(words).encode("utf-8", "surrogatepass")
+        return hmac.new(self._secret.encode(), said, "sha256").hexdigest()
+
     def _static(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name == "review.css":

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from tfp_dgm.data import DataError
 from tfp_dgm.reviewing.entry_checks import CLASS, JUDGE, LABEL, NONE, NOTE, SKIP
+from tfp_dgm.reviewing.look_alikes import look_alikes
 from tfp_dgm.reviewing.page.marked_text import Explain, Piece, marked_pieces
 from tfp_dgm.reviewing.page.page_form import Form, asked_row
 from tfp_dgm.reviewing.page.page_frame import PageFrame
@@ -74,6 +75,8 @@ class RowPages:
         values = shown_page(self._review, place, row, message=message)
         retrainer = self._retrainer
         values["training"] = None if retrainer is None else shown_training(retrainer)
+        if values["row"] is not None:
+            values["row"]["seal"] = self._frame.seal(str(row), values["row"]["guess"])
         name = "review_part" if "hx-request" in request.headers else "review_page"
         return self._frame.html(f"{name}.html.jinja", part="review_part.html.jinja", **values)
 
@@ -104,37 +107,44 @@ class RowPages:
     def _answer(self, request: Request, form: Form) -> Response:
         review = self._review
         place, row, kind = Place.of(form), self._row(form), form.get("kind", "")
-        said: dict[str, Any] = {"rows": [row], "guess": review.rows.guesses.label[row]}
-        if kind == LABEL:
-            said |= {"label": form.get("label", "")}
-        if kind == CLASS:
-            name = plain_name(form.get("class", ""))
-            entries = [
-                {"kind": CLASS, "class": name},
-                {"kind": LABEL, **said, "label": name},
-            ]
-            if name in review.state.classes:
-                entries = entries[1:]
-        elif kind == NOTE:
-            entries = [{"kind": NOTE, "rows": [row], "note": form.get("note", "")}]
-        elif kind in (LABEL, NONE, SKIP):
-            entries = [{"kind": kind, **said}]
-        else:
-            raise HTTPException(400, f"kind: expected an answer; received {kind[:60]!r}")
-        try:
-            review.answers(place.annotator, entries)
-        except DataError as error:
-            return self._page(request, place, row, f"Not kept: {error}")
+        told_alike = ""
+        with review.turn:  # So that two people who make one class make it once.
+            entries = self._entries(row, kind, form)
+            try:
+                review.answers(place.annotator, entries)
+            except DataError as error:
+                return self._page(request, place, row, f"Not kept: {error}")
+            if entries[0]["kind"] == CLASS:
+                alike = look_alikes(entries[0]["class"], review.classes())
+                told_alike = f"; there is a class {alike[0]!r}, which looks alike" if alike else ""
         if self._retrainer is not None:
             self._retrainer.consider()
         if kind == NOTE:
             message = f"Note on row {row + 1} kept"
             return moved(request, place, row=str(row)) or self._page(request, place, row, message)
-        told = {LABEL: said.get("label"), NONE: "none of the classes", SKIP: "left for later"}
-        what = entries[-1].get("label") or told[kind]
-        message = f"Row {row + 1}: {what}"
+        told = {NONE: "none of the classes", SKIP: "left for later"}
+        message = f"Row {row + 1}: {told.get(kind) or entries[-1]['label']}{told_alike}"
         following = moved(request, place)
         return following or self._page(request, place, next_row(review, place), message)
+
+    def _entries(self, row: int, kind: str, form: Form) -> list[dict[str, Any]]:
+        """What the journal keeps of a form."""
+        if kind == NOTE:
+            return [{"kind": NOTE, "rows": [row], "note": form.get("note", "")}]
+        guess = form.get("guess", "")
+        if guess and form.get("seal") != self._frame.seal(str(row), guess):
+            raise HTTPException(400, "guess: expected the one that was shown with the row")
+        said = {"rows": [row], "guess": guess}
+        if kind == CLASS:
+            name = plain_name(form.get("class", ""))
+            labelled = {"kind": LABEL, **said, "label": name}
+            known = name in self._review.classes()
+            return [labelled] if known else [{"kind": CLASS, "class": name}, labelled]
+        if kind == LABEL:
+            return [{"kind": LABEL, **said, "label": form.get("label", "")}]
+        if kind in (NONE, SKIP):
+            return [{"kind": kind, **said}]
+        raise HTTPException(400, f"kind: expected an answer; received {kind[:60]!r}")
 
     def _undo(self, request: Request, form: Form) -> Response:
         place = Place.of(form)

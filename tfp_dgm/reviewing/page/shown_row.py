@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from tfp_dgm.reviewing.item_review import ItemReview
+from tfp_dgm.reviewing.look_alikes import look_alikes
 from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
@@ -108,7 +109,7 @@ def shown_place(review: ItemReview[Any, Any], place: Place, *, message: str = ""
     with review.turn:
         state, who = review.state, place.annotator
         answered, right = state.guessed(who)
-        done = state.done(who)
+        done, people = state.done(who), state.people
         return {
             "title": review.rows.table.name,
             "place": place,
@@ -118,7 +119,8 @@ def shown_place(review: ItemReview[Any, Any], place: Place, *, message: str = ""
             "said": int((done & ~state.skipped(who)).sum()),
             "skipped": int(state.skipped(who).sum()),
             "left": len(review.left(place.order, place.search, done)),
-            "people": len(state.people),
+            "people": len(people),
+            "alike": look_alikes(who, people),
             "can_undo": state.last_of(who) is not None,
         }
 
