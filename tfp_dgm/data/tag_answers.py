@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tfp_dgm.data.tagged_files.column_layout import find_layout
 from tfp_dgm.data.tagged_files.columns_with_results import OF_SPANS, OF_WORDS, ColumnsWithResults
 from tfp_dgm.data.tagged_files.conllu_files import ConlluFile
 from tfp_dgm.data.tagged_files.conllu_with_results import ConlluWithResults
+from tfp_dgm.data.tagged_files.found_scheme import find_scheme
 from tfp_dgm.data.tagged_files.json_files import JsonFile
 from tfp_dgm.data.tagged_files.json_with_results import JsonWithResults
 from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
@@ -85,7 +86,7 @@ def read_result_sentences(
     """
     scheme = TagScheme(**settings["scheme"])
     columns = settings["token_column"], settings.get("tag_column")
-    source = _opened(Path(path), settings.get("format"), *columns, scheme)
+    source = _opened(Path(path), settings.get("format"), *columns, plain=scheme.kind == PLAIN)
     chunk = next(iter(source.chunks(None)))
     if not chunk.sentences:
         raise DataError.at(path, "expected at least one sentence; none")
@@ -102,16 +103,46 @@ def read_result_sentences(
     return ResultSentences(source, chunk, scheme, tags, results)
 
 
+def settings_of_results(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `read_result_sentences` takes, told by a file that `dgm tag predict` wrote.
+
+    The words are where they are if nothing else is said, and the scheme is told by all tags.
+
+    Raises:
+      DataError: if it is no such file.
+    """
+    try:
+        source, tags = _tags(Path(path), plain=False)
+    except DataError:
+        _, tags = _tags(Path(path), plain=True)
+        scheme, _ = find_scheme(tags, PLAIN)
+    else:
+        scheme, _ = find_scheme(tags, source.kind)
+        if isinstance(source, ColumnsWithResults) and scheme.kind == PLAIN:
+            scheme = TagScheme("BIO", ())  # No span was found.
+    return {"token_column": None, "scheme": asdict(scheme)}
+
+
+def _tags(path: Path, *, plain: bool) -> tuple[ResultFile, list[list[tuple[str, ...]]]]:
+    """The tags of the results, whatever they mean."""
+    source = _opened(path, None, None, None, plain=plain)
+    chunk = next(iter(source.chunks(None)))
+    anything = TagScheme(PLAIN, ())
+    results = [source.result(chunk, sentence, anything) for sentence in chunk.sentences]
+    return source, [[(tag,) for tag in result.tags] for result in results]
+
+
 def _opened(
     path: Path,
     format: str | None,
     token_column: int | str | None,
     tag_column: int | str | None,
-    scheme: TagScheme,
+    *,
+    plain: bool,
 ) -> ResultFile:
     opened = open_tagged_file(path, format, token_column, tag_column)
     if isinstance(opened, ColumnFile):
-        added = OF_WORDS if scheme.kind == PLAIN else OF_SPANS
+        added = OF_WORDS if plain else OF_SPANS
         layout = find_layout(path, token_column, tag_column, added=added)
         return ColumnsWithResults(path, layout, added)
     if isinstance(opened, ConlluFile):
