@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 
 def review(
     model: Annotated[Path, typer.Argument(help="The folder that `dgm label` or `dgm tag` wrote.")],
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--import",
+            metavar="FILE",
+            help="Take up the answers in a file, of Label Studio (JSON), Doccano (JSON Lines), or "
+            "a table with texts and labels, and show no page.",
+        ),
+    ] = None,
+    annotator: Annotated[
+        str, typer.Option(help="With --import: who gave the answers that bear no name.")
+    ] = "",
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            help="With --import: what tells rows apart, in the table and in the file.",
+            show_default="the whole text",
+        ),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -30,6 +49,14 @@ def review(
             "show no page.",
         ),
     ] = None,
+    serve: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            help="Show the page though there is --import or --export: the table is written when it "
+            "ends, by Ctrl-C or a signal.",
+        ),
+    ] = False,
     host: Annotated[
         str, typer.Option(help="What the page's server listens on: this machine alone.")
     ] = "127.0.0.1",
@@ -53,9 +80,11 @@ def review(
     An address that other machines reach is served to those only who have the printed address, with
     the token in it; there is no encryption.
     """
-    with clean_errors("port", "host"):
+    with clean_errors("port", "host", "id_column"):
         if export is not None:
             check_new_file(export)
+        if answers is None and (annotator or id_column is not None):
+            raise DataError(f"{'id_column' if id_column else '--annotator'}: only with --import")
         from tfp_dgm.reviewing import export_answers, open_review
 
         with open_review(model) as found:
@@ -65,15 +94,33 @@ def review(
                     f"ended, and had not been confirmed: {found.journal.torn[:80]!r}",
                     err=True,
                 )
+            if answers is not None:
+                _import(found, answers, annotator, id_column)
+            if serve or (answers is None and export is None):
+                _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
             if export is not None:
+                check_new_file(export)  # Something may have come there while the page was shown.
                 count = export_answers(found, export, guard_formulas=guard_formulas)
                 typer.echo(
                     f"{export}: {len(found.rows):,} {found.units}, {count:,} {found.parts} answered"
                 )
                 return
-            _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
             answered = f"{len(found.state.answered_rows()):,} {found.units} answered"
     typer.echo(f"{answered}; dgm review {model} --export FILE writes the source with the answers")
+
+
+def _import(found: "Review | TagReview", path: Path, annotator: str, id_column: str | None) -> None:
+    """Takes up answers, and tells what became of them."""
+    from tfp_dgm.reviewing import TagReview, import_answers
+
+    if isinstance(found, TagReview):
+        raise DataError("--import: answers to rows are taken up, and none to sentences")
+    done = import_answers(found, path, annotator=annotator, id_column=id_column)
+    for warning in done.warnings:
+        typer.echo(f"Warning: {path}: {warning}", err=True)
+    made = f", new classes: {', '.join(done.classes)}" if done.classes else ""
+    there = f", {done.known:,} answers were there already" if done.known else ""
+    typer.echo(f"{path}: {done.rows:,} rows got answers{there}{made}")
 
 
 def _serve(

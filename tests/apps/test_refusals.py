@@ -90,6 +90,8 @@ CASES = {
         "no table": ("labels.model", "expected the labelled table gone.csv beside it"),
         "kind": ("tags.model", "a review of several labels a row is not known"),
         "there": ("labels.model --export u.csv", "is there already; delete it"),
+        "id": ("labels.model --id-column a", "--id-column: only with --import"),
+        "annotator": ("labels.model --annotator a", "--annotator: only with --import"),
     },
     "serve": {"no model": ("none", "none: expected folders of versions")},
     "serve-check": {"no model": ("none", "none: expected a SavedModel or folders of versions")},

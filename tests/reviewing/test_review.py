@@ -11,7 +11,7 @@ from tfp_dgm.reviewing.item_review import journal_of
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_state import ReviewState, replayed
-from tfp_dgm.reviewing.row_queue import BY_CLASS, DOUBT, RANDOM, SUSPECT, TEACH, Search
+from tfp_dgm.reviewing.row_queue import ALIKE, BY_CLASS, DOUBT, RANDOM, SUSPECT, TEACH, Search
 
 
 def test_answers_are_there_again_after_another_start(tmp_path):
@@ -233,6 +233,42 @@ def test_a_search_finds_words_and_guesses_labelled_rows_last(tmp_path):
         assert labelled == sorted(labelled)
         assert any(labelled)
         assert not len(review.queue.left(DOUBT, done, Search("no such word")))
+
+
+def test_rows_like_one_come_in_the_order_of_their_cosine(tmp_path):
+    words = np.array(["refund", "invoice", "key", "login", "door", "the", "a", "of", "blue"])
+    rng = np.random.default_rng(2)
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(60)]
+    texts[30] = "..."  # Without a word.
+    with Review(made_model(tmp_path, made_frame(text=texts))) as review:
+        done = np.zeros(60, bool)
+        found = review.left(ALIKE, Search(), done, 20)
+        # By hand: logarithms of counts times those of inverse shares, as in scikit-learn's manual.
+        counts = np.array([[text.split().count(word) for word in words] for text in texts])
+        idf = np.log(61 / (1 + (counts > 0).sum(axis=0))) + 1
+        weights = np.where(counts, 1 + np.log(np.maximum(counts, 1)), 0) * idf
+        length = np.linalg.norm(weights, axis=1)
+        cosine = weights @ weights[20] / np.maximum(length * length[20], 1e-9)
+        assert sorted(found) == list(range(12, 60))
+        assert found[0] == 20
+        np.testing.assert_allclose(cosine[found], np.sort(cosine[12:])[::-1], atol=1e-6)
+        done[found[:3]] = True
+        assert review.left(ALIKE, Search(), done, 20).tolist() == found[3:].tolist()
+        among = review.left(ALIKE, Search("invoice"), done, 20)
+        assert {row for row in among if row < 12}  # A search finds rows with labels, too.
+        assert all("invoice" in texts[row] for row in among)
+
+
+def test_of_100_000_rows_those_like_one_are_found_in_a_tenth_of_a_second(tmp_path):
+    with Review(made_model(tmp_path, made_frame(100_000))) as review:
+        done = np.zeros(100_000, bool)
+        review.left(ALIKE, Search(), done, 20)
+        took = []
+        for row in range(30, 40):
+            start = time.process_time()
+            review.left(ALIKE, Search(), done, row)
+            took.append(time.process_time() - start)
+    assert sorted(took)[5] < 0.1
 
 
 def test_the_table_of_a_review_is_read_by_a_labelling(tmp_path):

@@ -75,7 +75,7 @@ def informative_rows(
         return np.zeros(0, np.int64)
 
     sample = _even_sample(len(open_rows))
-    vectors = _vectors([texts[row] for row in open_rows[np.append(chosen, sample)]])
+    vectors = tfidf_vectors([texts[row] for row in open_rows[np.append(chosen, sample)]])
     candidates, others = vectors[: len(chosen)], vectors[len(chosen) :]
     typical = candidates @ np.asarray(others.mean(axis=0)).ravel()  # [candidates]
     value, kind = doubt[chosen] * typical, kinds[chosen]
@@ -108,8 +108,8 @@ def _even_sample(length: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, length - 1, min(length, _MAX_SAMPLE)).astype(np.int64))
 
 
-def _vectors(texts: list[str]) -> sparse.csr_matrix:
-    """TF-IDF vectors of unit length; zero for a text without a word."""
+def tfidf_vectors(texts: list[str]) -> sparse.csr_matrix:
+    """TF-IDF vectors of unit length, of a text's first characters; zero where it has no word."""
     hashing = HashingVectorizer(token_pattern=r"(?u)\w+", norm=None, alternate_sign=False)
     counts = hashing.transform([text[:_MAX_CHARACTERS] for text in texts])
     return TfidfTransformer(sublinear_tf=True).fit_transform(counts)

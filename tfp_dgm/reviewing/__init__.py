@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tfp_dgm.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from tfp_dgm.reviewing.answer_import import ImportedAnswers, import_answers
     from tfp_dgm.reviewing.certificates import Certificate, certify
     from tfp_dgm.reviewing.check_files import CheckedTable, check_table
     from tfp_dgm.reviewing.item_review import journal_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Certificate",
     "CheckedTable",
+    "ImportedAnswers",
     "Retrainer",
     "Review",
     "ReviewServer",
@@ -31,6 +33,7 @@ __all__ = [
     "check_table",
     "export_answers",
     "export_review",
+    "import_answers",
     "journal_of",
     "open_review",
     "teaching_rows",
@@ -40,6 +43,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "answer_import": ("ImportedAnswers", "import_answers"),
         "certificates": ("Certificate", "certify"),
         "check_files": ("CheckedTable", "check_table"),
         "page.review_server": ("ReviewServer",),

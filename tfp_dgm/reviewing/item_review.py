@@ -18,7 +18,8 @@ from tfp_dgm.data import DataError
 from tfp_dgm.reviewing.entry_checks import UNDO
 from tfp_dgm.reviewing.journal import Journal, is_about
 from tfp_dgm.reviewing.review_state import ReviewState, replayed
-from tfp_dgm.reviewing.row_queue import DISPUTED, ItemQueue, Search
+from tfp_dgm.reviewing.row_queue import ALIKE, DISPUTED, TEACH, ItemQueue, Search
+from tfp_dgm.reviewing.rows_alike import RowsAlike
 
 
 class ReviewItems(Protocol):
@@ -100,6 +101,7 @@ class ItemReview(ABC, Generic[Items, State]):
             self.journal.close()
             raise
         self.queue = self._queue(None)
+        self._alike = RowsAlike(rows.texts)
         self.turn = threading.RLock()
 
     @abstractmethod
@@ -159,7 +161,9 @@ class ItemReview(ABC, Generic[Items, State]):
         with self.turn:
             self.queue = queue
 
-    def left(self, order: str, search: Search, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def left(
+        self, order: str, search: Search, done: NDArray[np.bool_], like: int | None = None
+    ) -> NDArray[np.int64]:
         """The rows that somebody has still to see, in an order.
 
         Args:
@@ -167,8 +171,17 @@ class ItemReview(ABC, Generic[Items, State]):
             answered.
           search: which rows are wanted.
           done: bool [N]; the rows that count as seen.
+          like: the row that others are to be like, where that is the order.
         """
+        # Before its turn: others answer while vectors are made.
+        alike = self._alike.order(like) if order == ALIKE and like is not None else None
         with self.turn:
+            if alike is not None:
+                wanted = self.queue.matching(search) & ~done
+                wanted &= self.queue.unlabelled if search == Search() else True
+                return alike[wanted[alike]]
+            if order == ALIKE:
+                order = TEACH
             if order != DISPUTED:
                 return self.queue.left(order, done, search)
             wanted = self.queue.matching(search) & ~done

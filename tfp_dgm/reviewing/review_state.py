@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -102,7 +102,7 @@ class ReviewState:
             self.judged.add(number, who, entry["rows"][0], entry["says"])
         # Whoever judges a row says of which class it is, too, but where that is unknown.
         if kind in (LABEL, NONE, SKIP, TAGS) or (kind == JUDGE and entry.get("label")):
-            said = LABEL if kind == JUDGE else kind
+            said = "label" if kind == JUDGE else kind
             verdict = Verdict(number, said, entry.get("label", ""), entry.get("guess", ""))
             if said == LABEL:
                 self._classes[verdict.label] += 1
@@ -132,6 +132,12 @@ class ReviewState:
         """The number of the last entry of somebody that was not taken back; None for none."""
         standing = self._standing[annotator]
         return standing[-1] if standing else None
+
+    def standing(self) -> Iterator[Mapping[str, Any]]:
+        """The entries that were not taken back, of each person in their order."""
+        for numbers in self._standing.values():
+            for number in numbers:
+                yield self.entries[number - 1]
 
     def done(self, annotator: str) -> NDArray[np.bool_]:
         """bool [N]; the rows of which somebody has said something."""

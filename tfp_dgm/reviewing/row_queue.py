@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tfp_dgm.reviewing.review_rows import ReviewRows
 
 TEACH, DOUBT, SUSPECT, BY_CLASS, RANDOM = "teach", "doubt", "suspect", "class", "random"
-DISPUTED = "disputed"
+DISPUTED, ALIKE = "disputed", "alike"
 ORDERS = {
     TEACH: "what teaches most",
     DOUBT: "the most doubtful",
@@ -20,6 +20,7 @@ ORDERS = {
     BY_CLASS: "by class",
     RANDOM: "at random",
     DISPUTED: "where people differ",
+    ALIKE: "like one row",
 }
 
 
@@ -43,6 +44,7 @@ class ItemQueue:
       texts: [N].
       orders: items by the order's name; what is not among them follows the first where it is
         searched for, but for `SUSPECT`.
+      unlabelled: bool [N]; the items of which the source does not say all.
       guessed: bool [N]; the items of which a class is guessed.
     """
 
@@ -50,8 +52,10 @@ class ItemQueue:
         self,
         texts: Sequence[str],
         orders: Mapping[str, NDArray[np.int64]],
+        unlabelled: NDArray[np.bool_],
         guessed: Callable[[str], NDArray[np.bool_]],
     ) -> None:
+        self.unlabelled = unlabelled
         self._orders, self._guessed = orders, guessed
         self._folded = [text.casefold() for text in texts]
         self._all = np.arange(len(texts))
@@ -61,7 +65,8 @@ class ItemQueue:
         """The first row that is not done; None where all are.
 
         Args:
-          order: one of `ORDERS`, but for the disputed rows, which `Review.left` knows.
+          order: one of `ORDERS`, but for disputed rows and those like one, which `ItemReview.left`
+            knows.
           done: bool [N].
           search: which rows are wanted; rows with labels are among them then, after the others.
         """
@@ -101,6 +106,9 @@ class RowQueue(ItemQueue):
       rows: what is reviewed.
       teaching: int [n]; the rows that teach most, best first; the others follow by their doubt.
       seed: of the random order.
+
+    Attributes:
+      unlabelled: bool [N]; the rows without a label.
     """
 
     def __init__(
@@ -121,4 +129,4 @@ class RowQueue(ItemQueue):
             BY_CLASS: doubt[np.argsort(kinds[doubt], kind="stable")],
             RANDOM: np.random.default_rng(seed).permutation(unlabelled),
         }
-        super().__init__(rows.texts, orders, lambda guess: kinds == names.get(guess, -1))
+        super().__init__(rows.texts, orders, blank, lambda guess: kinds == names.get(guess, -1))

@@ -64,5 +64,6 @@ class SentenceQueue(ItemQueue):
                 SUSPECT: np.array(sorted(least, key=lambda n: least[n]), np.int64),
                 RANDOM: np.random.default_rng(seed).permutation(unanswered),
             },
+            ~np.array(rows.given, bool),
             guessed,
         )

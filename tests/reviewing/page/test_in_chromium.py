@@ -131,6 +131,28 @@ def test_several_rows_are_shown_before_they_get_a_label(chromium, serve):
     assert not review.state.done("").any()
 
 
+def test_a_key_brings_rows_like_the_one_shown_or_the_one_before(chromium, serve):
+    frame = made_frame(40)
+    frame.loc[[17, 33], "text"] = ["the door is blue", "is the blue door"]
+    frame.loc[[20, 25], "text"] = ["a parrot speaks", "speaks a parrot"]
+    _, address = serve(frame)
+    open_page(chromium, address + "?row=17")
+    press(chromium, "l")
+    wait_for(chromium, lambda: "likeness to row 18" in find(chromium, "#row").text)
+    assert shown_row(chromium) == 17
+    wait_for(chromium, lambda: chromium.execute_script("return typeof htmx") == "object")
+    press(chromium, "1")
+    wait_for_words(chromium, "Row 18: billing")
+    assert shown_row(chromium) == 33
+    open_page(chromium, address + "?row=20")
+    press(chromium, "2")
+    wait_for_words(chromium, "Row 21: login")
+    press(chromium, "h")
+    wait_for(chromium, lambda: "likeness to row 21" in find(chromium, "#row").text)
+    assert shown_row(chromium) == 25
+    assert chromium.get_log("browser") == []
+
+
 def test_texts_are_shown_as_they_are_with_their_reasons(chromium, serve):
     frame = made_frame(16)
     frame.loc[12, "text"] = HOSTILE + "\n  refund\tREFUND key"
@@ -227,6 +249,7 @@ def test_axe_finds_nothing(chromium, serve, trained, scheme):
     for path in (
         "?row=20",
         "?row=0",
+        "?row=21&order=alike&like=20",
         "?text=nothing+at+all",
         "several?text=refund",
         "none",

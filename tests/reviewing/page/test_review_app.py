@@ -352,7 +352,7 @@ def test_a_class_that_looks_like_another_is_told(serve, name):
     answer = ask(address, "/answer", body, HX_Request="true")[2]
     assert f"Row 21: {name}; there is a class &#39;billing&#39;, which looks alike" in answer
     body = {**body, "row": 21, "class": " other  "}
-    assert "alike" not in ask(address, "/answer", body, HX_Request="true")[2]
+    assert "looks alike" not in ask(address, "/answer", body, HX_Request="true")[2]
 
 
 def test_a_person_whose_name_looks_like_another_is_told(serve):
@@ -375,3 +375,21 @@ def test_very_many_rows_get_a_label_together(serve, tmp_path):
     assert review.state.num_answered == int(count)
     assert ask(address, "/undo", {"secret": secret_of(address)})[0] == 303
     assert review.state.num_answered == 0
+
+
+def test_rows_like_one_are_asked_next(serve):
+    frame = made_frame(40)
+    frame.loc[[17, 33], "text"] = ["the door is blue", "is the blue door"]
+    _, address = serve(frame)
+    page = ask(address, "/?row=17")[2]
+    assert "/?order=alike&amp;like=17&amp;row=17" in page
+    page = ask(address, "/?order=alike&like=17&row=17")[2]
+    assert "In the order of their likeness to row 18" in page
+    body = {"secret": secret_of(address), "row": 17, "kind": "none", "order": "alike", "like": 17}
+    page = ask(address, "/answer", body, HX_Request="true")[2]
+    assert "Row 34 <" in page
+    assert "Rows like row 18 next" not in page  # It is that order already.
+    page = ask(address, "/answer", {**body, "row": 33, "order": "doubt"}, HX_Request="true")[2]
+    assert 'href="/?order=alike&amp;like=33"' in page
+    for like in ("40", "-1", "", "9" * 30):
+        assert "likeness" not in ask(address, f"/?order=alike&like={like}")[2]

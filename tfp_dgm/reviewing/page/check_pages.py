@@ -66,10 +66,10 @@ class CheckPages:
             self._unwritten = str(error)
 
     def _show(self, request: Request) -> Response:
-        return self._page(request, Place.of(dict(request.query_params)))
+        return self._page(request, Place.of(dict(request.query_params), len(self._review.rows)))
 
     def _begin(self, request: Request, form: Form) -> Response:
-        place = Place.of(form)
+        place = Place.of(form, len(self._review.rows))
         promise, confidence = (_share(form, name) for name in ("promise", "confidence"))
         try:
             self._check.begin(place.annotator, promise=promise, confidence=confidence)
@@ -79,7 +79,7 @@ class CheckPages:
         return self._moved(request, place, "")
 
     def _judge(self, request: Request, form: Form) -> Response:
-        place, row = Place.of(form), asked_row(form, len(self._review.rows))
+        place, row = Place.of(form, len(self._review.rows)), asked_row(form, len(self._review.rows))
         says, label = form.get("says", ""), form.get("label", "")
         try:
             predicted = self._check.predicted(row)
@@ -97,7 +97,7 @@ class CheckPages:
         return self._moved(request, place, f"Row {row + 1}: {told}")
 
     def _undo(self, request: Request, form: Form) -> Response:
-        place = Place.of(form)
+        place = Place.of(form, len(self._review.rows))
         with self._review.turn:
             last = self._review.state.last_of(place.annotator)
             taken = None if last is None else self._review.state.entries[last - 1]

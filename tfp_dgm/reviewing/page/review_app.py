@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tfp_dgm.reviewing.page.shown_row import Place, several_rows, shown_several
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.reviews import export_answers
+from tfp_dgm.reviewing.row_queue import Search
 from tfp_dgm.reviewing.spot_check import SpotCheck
 from tfp_dgm.reviewing.tag_review import TagReview
 
@@ -66,7 +68,7 @@ def review_app(
     def agreement(request: Request) -> Response:
         with review.turn:
             verdicts = review.state.compared()
-        place = Place.of(dict(request.query_params))
+        place = Place.of(dict(request.query_params), len(review.rows))
         found = agreement_of(verdicts)
         title = review.rows.table.name
         units = "words" if isinstance(review, TagReview) else "rows"
@@ -111,7 +113,7 @@ def _routes_of_rows(
     checking = CheckPages(frame, review, SpotCheck(review))
 
     def several(request: Request, form: Form | None = None) -> Response:
-        place = Place.of(dict(request.query_params) if form is None else form)
+        place = Place.of(dict(request.query_params) if form is None else form, len(review.rows))
         message = ""
         if form is not None:
             with review.turn:
@@ -128,7 +130,7 @@ def _routes_of_rows(
                     else:
                         if retrainer is not None:
                             retrainer.consider()
-                        back = Place(place.annotator, place.order)
+                        back = replace(place, search=Search())
                         return RedirectResponse(f"/{back.query()}", 303)
         return frame.html(
             "several_page.html.jinja", **shown_several(review, place, message=message)

@@ -11,15 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tfp_dgm.data import DataError
+from tfp_dgm.reviewing.answer_names import look_alikes, plain_name
 from tfp_dgm.reviewing.entry_checks import CLASS, JUDGE, LABEL, NONE, NOTE, SKIP
-from tfp_dgm.reviewing.look_alikes import look_alikes
 from tfp_dgm.reviewing.page.marked_text import Explain, Piece, marked_pieces
 from tfp_dgm.reviewing.page.page_form import Form, asked_row
 from tfp_dgm.reviewing.page.page_frame import PageFrame
 from tfp_dgm.reviewing.page.shown_row import (
     Place,
     next_row,
-    plain_name,
     shown_page,
     shown_training,
 )
@@ -71,8 +70,16 @@ class RowPages:
             Route("/undo", posted(self._undo), methods=["POST"]),
         ]
 
-    def _page(self, request: Request, place: Place, row: int | None, message: str = "") -> Response:
+    def _page(
+        self,
+        request: Request,
+        place: Place,
+        row: int | None,
+        message: str = "",
+        answered: int | None = None,
+    ) -> Response:
         values = shown_page(self._review, place, row, message=message)
+        values["before"] = answered
         retrainer = self._retrainer
         values["training"] = None if retrainer is None else shown_training(retrainer)
         if values["row"] is not None:
@@ -82,7 +89,7 @@ class RowPages:
 
     def _show(self, request: Request) -> Response:
         asked = dict(request.query_params)
-        place = Place.of(asked)
+        place = Place.of(asked, len(self._review.rows))
         row = self._row(asked) if "row" in asked else next_row(self._review, place)
         return self._page(request, place, row)
 
@@ -106,7 +113,11 @@ class RowPages:
 
     def _answer(self, request: Request, form: Form) -> Response:
         review = self._review
-        place, row, kind = Place.of(form), self._row(form), form.get("kind", "")
+        place, row, kind = (
+            Place.of(form, len(self._review.rows)),
+            self._row(form),
+            form.get("kind", ""),
+        )
         told_alike = ""
         with review.turn:  # So that two people who make one class make it once.
             entries = self._entries(row, kind, form)
@@ -125,7 +136,7 @@ class RowPages:
         told = {NONE: "none of the classes", SKIP: "left for later"}
         message = f"Row {row + 1}: {told.get(kind) or entries[-1]['label']}{told_alike}"
         following = moved(request, place)
-        return following or self._page(request, place, next_row(review, place), message)
+        return following or self._page(request, place, next_row(review, place), message, row)
 
     def _entries(self, row: int, kind: str, form: Form) -> list[dict[str, Any]]:
         """What the journal keeps of a form."""
@@ -147,7 +158,7 @@ class RowPages:
         raise HTTPException(400, f"kind: expected an answer; received {kind[:60]!r}")
 
     def _undo(self, request: Request, form: Form) -> Response:
-        place = Place.of(form)
+        place = Place.of(form, len(self._review.rows))
         taken = self._review.undo(place.annotator)
         if taken is None:
             row = next_row(self._review, place)

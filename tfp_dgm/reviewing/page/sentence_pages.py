@@ -84,13 +84,17 @@ class SentencePages:
 
     def _show(self, request: Request) -> Response:
         asked = dict(request.query_params)
-        place = Place.of(asked)
+        place = Place.of(asked, len(self._review.rows))
         row = self._row(asked) if "row" in asked else next_row(self._review, place)
         at = Selection(_word(asked, "first"), _word(asked, "last"), _word(asked, "part"))
         return self._page(request, place, row, at=at)
 
     def _answer(self, request: Request, form: Form) -> Response:
-        place, row, kind = Place.of(form), self._row(form), form.get("kind", "")
+        place, row, kind = (
+            Place.of(form, len(self._review.rows)),
+            self._row(form),
+            form.get("kind", ""),
+        )
         at = Selection(_word(form, "first"), _word(form, "last"), kept=True)
         try:
             if kind in (NOTE, SKIP):
@@ -124,7 +128,7 @@ class SentencePages:
         )
 
     def _undo(self, request: Request, form: Form) -> Response:
-        place = Place.of(form)
+        place = Place.of(form, len(self._review.rows))
         taken = self._review.undo(place.annotator)
         if taken is None:
             row = next_row(self._review, place)

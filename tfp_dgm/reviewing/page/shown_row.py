@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import string
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 
+from tfp_dgm.reviewing.answer_names import annotator_name, look_alikes
 from tfp_dgm.reviewing.item_review import ItemReview
-from tfp_dgm.reviewing.look_alikes import look_alikes
 from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.rounds import advice
-from tfp_dgm.reviewing.row_queue import DISPUTED, ORDERS, TEACH, Search
+from tfp_dgm.reviewing.row_queue import ALIKE, DISPUTED, ORDERS, TEACH, Search
 
 # Keys that do something else; see keys.js, which knows the buttons and fields by them.
 _TAKEN = "usxncmhl/"
@@ -33,20 +33,26 @@ class Place:
       annotator: a name, "" for none.
       order: one of `ORDERS`.
       search: which rows are wanted.
+      like: the row that others are to be like, from 0, where that is the order; None else.
     """
 
     annotator: str = ""
     order: str = TEACH
     search: Search = field(default_factory=Search)
+    like: int | None = None
 
     @classmethod
-    def of(cls, asked: dict[str, str]) -> Place:
-        """From a query or a form; what is unknown is as at the start."""
-        order = asked.get("order", TEACH)
+    def of(cls, asked: dict[str, str], count: int) -> Place:
+        """From a query or a form, of so many rows; what is unknown is as at the start."""
+        order, given = asked.get("order", TEACH), asked.get("like", "")
+        like = int(given) if given.isascii() and given.isdigit() and len(given) <= 12 else count
+        if order == ALIKE and like >= count:
+            order = TEACH
         return cls(
-            plain_name(asked.get("annotator", ""))[:80].strip(),
+            annotator_name(asked.get("annotator", "")),
             order if order in ORDERS else TEACH,
             Search(asked.get("text", "")[:1000], asked.get("guess", "")[:1000]),
+            like if order == ALIKE else None,
         )
 
     def fields(self) -> dict[str, str]:
@@ -56,29 +62,25 @@ class Place:
             "order": "" if self.order == TEACH else self.order,
             "text": self.search.text,
             "guess": self.search.guess,
+            "like": "" if self.like is None else str(self.like),
         }
         return {name: value for name, value in given.items() if value}
 
     def query(self, **more: str) -> str:
-        """Of a link."""
-        return "?" + urlencode({**self.fields(), **more}, errors="replace")
-
-
-def plain_name(given: str) -> str:
-    """A person's or a class's name on one line: what no cell holds and spaces become one space."""
-    seen = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in given)
-    return " ".join("".join(seen).split())
+        """Of a link; what is empty is left out."""
+        given = {name: value for name, value in {**self.fields(), **more}.items() if value != ""}
+        return "?" + urlencode(given, errors="replace")
 
 
 def next_row(review: ItemReview[Any, Any], place: Place) -> int | None:
     """The next row for somebody: one not seen yet, else one that was left for later."""
     with review.turn:
-        done = review.state.done(place.annotator)
+        done = review.state.done(place.annotator).copy()
         later = done & ~review.state.skipped(place.annotator)
-        for seen in (done, later):
-            left = review.left(place.order, place.search, seen)
-            if len(left):
-                return int(left[0])
+    for seen in (done, later):
+        left = review.left(place.order, place.search, seen, place.like)
+        if len(left):
+            return int(left[0])
     return None
 
 
@@ -93,11 +95,11 @@ def shown_page(
       row: which row is shown; None where none is left.
       message: what was done, or why not.
     """
+    common = shown_place(review, place, message=message)
     with review.turn:
         return {
-            **shown_place(review, place, message=message),
-            "units": review.units,
-            "orders": ORDERS,
+            **common,
+            "orders": orders_shown(ORDERS, place, "row"),
             "classes": keyed_classes(review.state.classes),
             "row": None if row is None else _shown(review, place, row),
             "sentence": None,
@@ -106,23 +108,35 @@ def shown_page(
 
 def shown_place(review: ItemReview[Any, Any], place: Place, *, message: str = "") -> dict[str, Any]:
     """What the templates of pages of rows, and of sentences, take of how far a person is."""
+    who = place.annotator
     with review.turn:
-        state, who = review.state, place.annotator
+        seen = review.state.done(who).copy()
+    left = review.left(place.order, place.search, seen, place.like)
+    with review.turn:
+        state = review.state
         answered, right = state.guessed(who)
         done, people = state.done(who), state.people
         return {
             "title": review.rows.table.name,
+            "units": review.units,
             "place": place,
             "message": message,
             "answered": answered,
             "right": right,
             "said": int((done & ~state.skipped(who)).sum()),
             "skipped": int(state.skipped(who).sum()),
-            "left": len(review.left(place.order, place.search, done)),
+            "left": len(left),
             "people": len(people),
             "alike": look_alikes(who, people),
             "can_undo": state.last_of(who) is not None,
         }
+
+
+def orders_shown(orders: Mapping[str, str], place: Place, unit: str) -> dict[str, str]:
+    """The orders to choose from, and their words."""
+    if place.like is None:
+        return {name: words for name, words in orders.items() if name != ALIKE}
+    return {**orders, ALIKE: f"like {unit} {place.like + 1:,}"}
 
 
 def shown_several(review: Review, place: Place, *, message: str = "") -> dict[str, Any]:
@@ -162,7 +176,7 @@ def shown_training(retrainer: Retrainer) -> dict[str, Any]:
 def several_rows(review: Review, place: Place) -> np.ndarray:
     """The rows of a search that have no label and that the person has said nothing of."""
     wanted = review.queue.matching(place.search) & ~review.state.done(place.annotator)
-    wanted &= np.array([not label for label in review.rows.given], bool)
+    wanted &= review.queue.unlabelled
     return np.flatnonzero(wanted)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfp_dgm.data import SpanResult, digest
 from tfp_dgm.data.tag_scheme import PLAIN
-from tfp_dgm.reviewing.page.shown_row import Place, keyed_classes, shown_place
+from tfp_dgm.reviewing.page.shown_row import Place, keyed_classes, orders_shown, shown_place
 from tfp_dgm.reviewing.row_queue import DISPUTED
 from tfp_dgm.reviewing.sentence_queue import SENTENCE_ORDERS
 from tfp_dgm.reviewing.tag_review import TagReview
@@ -56,13 +56,14 @@ def shown_sentences(
       ask: for runners-up of words; None where the model is not loaded.
       message: what was done, or why not.
     """
+    common = shown_place(review, place, message=message)
     with review.turn:
         return {
-            **shown_place(review, place, message=message),
-            "orders": SENTENCE_ORDERS,
+            **common,
+            "before": None,
+            "orders": orders_shown(SENTENCE_ORDERS, place, "sentence"),
             "classes": keyed_classes(list(review.rows.scheme.names)),
             "plain": review.rows.scheme.kind == PLAIN,
-            "units": review.units,
             "row": None,
             "sentence": None if row is None else _shown(review, place, row, at, ask),
         }

@@ -1,7 +1,8 @@
-"""Names that look alike: of people, who would be one, and of classes."""
+"""Names of people and classes: on one line, and those that look alike."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 from tfp_dgm.data.visible_text import appearance
@@ -17,6 +18,17 @@ _LIKE = str.maketrans(
         **dict(zip("\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7", "noptyx", strict=True)),
     }
 )
+
+
+def plain_name(given: str) -> str:
+    """A person's or a class's name on one line: what no cell holds and spaces become one space."""
+    seen = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in given)
+    return " ".join("".join(seen).split())
+
+
+def annotator_name(given: str) -> str:
+    """A person's name, of at most 80 characters."""
+    return plain_name(given)[:80].strip()
 
 
 def look_alikes(name: str, others: Iterable[str]) -> list[str]:
