@@ -12,6 +12,7 @@ import numpy as np
 from tfp_dgm.data import (
     DataError,
     ResultSentences,
+    is_tagged,
     read_result_sentences,
     read_tag_settings,
     settings_of_results,
@@ -19,8 +20,10 @@ from tfp_dgm.data import (
 from tfp_dgm.data.tag_scheme import PLAIN
 from tfp_dgm.reviewing.accepted_rows import AcceptedRows
 
+_HEAD = 65_536  # Bytes, in which a table names its columns.
 _AROUND = 60  # Words that are shown on each side.
-_LEFT, _RIGHT = "\N{LEFT WHITE SQUARE BRACKET}", "\N{RIGHT WHITE SQUARE BRACKET}"
+_LEFT = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}"
+_RIGHT = "\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
 
 
 def tagger_beside(path: str | os.PathLike[str]) -> Path | None:
@@ -32,6 +35,16 @@ def tagger_beside(path: str | os.PathLike[str]) -> Path | None:
     except DataError:
         return None
     return folder if settings.get("output") == table.name else None
+
+
+def is_tagged_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file holds tagged sentences, and is no labelled table."""
+    if tagger_beside(path) is not None:
+        return True
+    if not is_tagged(path):
+        return False
+    with Path(path).open("rb") as file:
+        return b"predicted_label" not in file.read(_HEAD)
 
 
 def read_accepted_spans(path: str | os.PathLike[str]) -> AcceptedRows:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from tfp_dgm.data.tag_scheme import TagScheme
+from tfp_dgm.data.tag_scheme import PLAIN, TagScheme
 from tfp_dgm.data.tagged_files.raw_sentences import RawChunk, RawSentence
 from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
 from tfp_dgm.data.tagged_files.tagged_formats import TaggedFile
@@ -52,7 +52,8 @@ class LinesWithResults(ABC):
         words = [self.word_result(chunk, sentence, word) for word in range(len(sentence.tokens))]
         tags = [word.tag for word in words]
         spans = []
-        for span in scheme.spans(labels_of_tags(scheme, tags)):
+        labels = [] if scheme.kind == PLAIN else labels_of_tags(scheme, tags)
+        for span in scheme.spans(labels):
             own = words[span.first].span
             if own is not None:
                 spans.append(SpanResult(span.first, span.last, span.name, *own))
