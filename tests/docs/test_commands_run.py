@@ -209,6 +209,9 @@ def test_review(place, monkeypatch):
             table = pd.read_csv("labelled.csv", dtype=str, keep_default_na=False)
             table["accept"] = table["accept"].replace({"false": "true"})
             table.to_csv("labelled.csv", index=False)
+        if command.startswith("dgm tag"):
+            tagged = Path("tagged.conll")
+            tagged.write_text(tagged.read_text().replace("\tNo", "\tYes"))
         return printed
 
     whole = ("__enter__", "__exit__")
@@ -216,6 +219,12 @@ def test_review(place, monkeypatch):
         run_commands(page, run_and_accept)
     for key in (row[0] for row in table(page, "key")):
         assert key[0] != "`" or f'key="{key.strip("`")}"' in pages[0], key
+    of_sentences = page[page.index("## Words of sentences") :]
+    for row in table(of_sentences, "key"):
+        for key in re.findall("`(.)`", row[0]):
+            assert f'key="{key}"' in pages[-1], key
+    assert read_tagged_sentences("notes2.conll").tokens == read_tagged_sentences("notes.conll").tokens
+    assert len(pd.read_csv("spans.csv")) > 0
     exported = pd.read_csv("labelled2.csv", keep_default_na=False)
     assert list(exported) == ["text", "label", "reviewed_by", "review_no_class", "review_notes"]
     assert len(exported) == ROWS
