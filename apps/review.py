@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 
 
 def review(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="The folder that `dgm label` or `dgm tag` wrote.")],
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Which one is reviewed, where there are several; --export alone writes the "
+            "answers to all."
+        ),
+    ] = None,
     answers: Annotated[
         Path | None,
         typer.Option(
@@ -80,41 +89,66 @@ def review(
     An address that other machines reach is served to those only who have the printed address, with
     the token in it; there is no encryption.
     """
-    with clean_errors("port", "host", "id_column"):
+    with clean_errors("port", "host", "id_column", "label_column"):
+        from tfp_dgm.reviewing import (
+            Review,
+            TagReview,
+            export_answers,
+            label_columns_of,
+            open_review,
+        )
+
+        columns = label_columns_of(model)
         if export is not None:
             check_new_file(export)
         if answers is None and (annotator or id_column is not None):
             raise DataError(f"{'id_column' if id_column else '--annotator'}: only with --import")
-        from tfp_dgm.reviewing import export_answers, open_review
-
-        with open_review(model) as found:
+        shown = serve or (answers is None and export is None)
+        others: list[str] = []
+        if columns and label_column is None and answers is None and not shown:
+            label_column, *others = columns
+        with ExitStack() as stack:
+            found = open_review(model, label_column)
+            stack.callback(found.journal.close)
+            if isinstance(found, TagReview):
+                _refuse(context, "answers", "retrain_every", "guard_formulas")
             if found.journal.torn:
                 typer.echo(
                     f"Warning: {found.journal.path}: the last entry was torn when the review "
                     f"ended, and had not been confirmed: {found.journal.torn[:80]!r}",
                     err=True,
                 )
-            if answers is not None:
+            if answers is not None and isinstance(found, Review):
                 _import(found, answers, annotator, id_column)
-            if serve or (answers is None and export is None):
+            if shown:
                 _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
             if export is not None:
                 check_new_file(export)  # Something may have come there while the page was shown.
-                count = export_answers(found, export, guard_formulas=guard_formulas)
+                more = [stack.enter_context(Review(model, column)) for column in others]
+                count = export_answers(found, export, others=more, guard_formulas=guard_formulas)
                 typer.echo(
                     f"{export}: {len(found.rows):,} {found.units}, {count:,} {found.parts} answered"
                 )
                 return
             answered = f"{len(found.state.answered_rows()):,} {found.units} answered"
-    typer.echo(f"{answered}; dgm review {model} --export FILE writes the source with the answers")
+    which = f" --label-column {label_column}" if columns else ""
+    told = f"dgm review {model}{which} --export FILE writes the source with the answers"
+    typer.echo(f"{answered}; {told}")
 
 
-def _import(found: "Review | TagReview", path: Path, annotator: str, id_column: str | None) -> None:
+def _refuse(context: typer.Context, *names: str) -> None:
+    """Refuses options that a review of sentences has no use for."""
+    for name in names:
+        given = context.get_parameter_source(name)
+        if given is not None and given.name == "COMMANDLINE":
+            option = "--import" if name == "answers" else f"--{name.replace('_', '-')}"
+            raise DataError(f"{option}: is for rows, and the folder is one of sentences")
+
+
+def _import(found: "Review", path: Path, annotator: str, id_column: str | None) -> None:
     """Takes up answers, and tells what became of them."""
-    from tfp_dgm.reviewing import TagReview, import_answers
+    from tfp_dgm.reviewing import import_answers
 
-    if isinstance(found, TagReview):
-        raise DataError("--import: answers to rows are taken up, and none to sentences")
     done = import_answers(found, path, annotator=annotator, id_column=id_column)
     for warning in done.warnings:
         typer.echo(f"Warning: {path}: {warning}", err=True)

@@ -9,6 +9,7 @@ import urllib.request
 from urllib.parse import urlencode
 
 import pandas as pd
+import pytest
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
@@ -57,12 +58,14 @@ def test_what_was_tagged_outlives_a_kill_and_is_exported(tmp_path):
     assert "end its name in .conll" in wrong.output
 
 
-def test_answers_to_rows_are_not_taken_up_for_sentences(tmp_path):
-    model = made_tagging(tmp_path)
-    (tmp_path / "a.jsonl").write_text('{"text": "x", "label": "y"}\n')
-    result = CliRunner().invoke(app, ["review", str(model), "--import", str(tmp_path / "a.jsonl")])
+@pytest.mark.parametrize(
+    "words", ["--import a.jsonl", "--retrain-every 5", "--guard-formulas", "--label-column a"]
+)
+def test_options_of_rows_are_refused(tmp_path, words):
+    result = CliRunner().invoke(app, ["review", str(made_tagging(tmp_path)), *words.split()])
     assert result.exit_code == 2
-    assert "answers to rows are taken up, and none to sentences" in result.output
+    assert f"{words.split()[0]}: " in result.output
+    assert "sentences" in result.output or "of a tagging" in result.output
 
 
 def test_accepted_spans_are_checked_by_a_sample(tmp_path):

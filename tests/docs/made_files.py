@@ -1,6 +1,7 @@
 """The files that the commands and the Python of README and docs read, small."""
 
 import gzip
+import json
 
 import numpy as np
 from PIL import Image
@@ -38,6 +39,9 @@ def _tables(folder, random):
         rows.append(f"{' '.join(words)},{label if n < LABELLED else ''}")
     for name in ("tickets.csv", "reviews.csv"):
         (folder / name).write_text("\n".join(rows) + "\n")
+    texts = [row.rsplit(",", 1)[0] for row in rows[LABELLED + 1 :]]
+    answered = ({"id": n, "text": text, "label": ["refund"]} for n, text in enumerate(texts[:5]))
+    (folder / "doccano.jsonl").write_text("".join(json.dumps(one) + "\n" for one in answered))
     _answers(folder, rows[1:])
     _columns(folder, rows[1:], random)
     _tags(folder)

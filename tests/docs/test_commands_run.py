@@ -6,6 +6,7 @@ listed, in `page_commands`.
 
 import contextlib
 import json
+import re
 import urllib.request
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.docs.made_files import LABELLED, NOTES, ROWS, make
 from tests.docs.page_commands import NOT_RUN, curl, not_run, run, run_commands, servers_are_asked
 from tests.docs.page_python import run_python
 from tests.docs.pages import PAGES, blocks, commands, inline, languages, shape, table, text_of
+from tfp_dgm.data import read_tagged_sentences
 from tfp_dgm.reviewing import ReviewServer
 
 # Every command of these runs, or is listed; the others have none but what is listed.
@@ -223,7 +225,9 @@ def test_review(place, monkeypatch):
     for row in table(of_sentences, "key"):
         for key in re.findall("`(.)`", row[0]):
             assert f'key="{key}"' in pages[-1], key
-    assert read_tagged_sentences("notes2.conll").tokens == read_tagged_sentences("notes.conll").tokens
+    assert (
+        read_tagged_sentences("notes2.conll").tokens == read_tagged_sentences("notes.conll").tokens
+    )
     assert len(pd.read_csv("spans.csv")) > 0
     exported = pd.read_csv("labelled2.csv", keep_default_na=False)
     assert list(exported) == ["text", "label", "reviewed_by", "review_no_class", "review_notes"]

@@ -81,6 +81,53 @@ def test_a_sample_is_drawn_judged_and_certified(tmp_path, ending):
     assert table.read_bytes() == before
 
 
+def test_what_was_judged_must_still_be_what_the_table_holds(tmp_path):
+    table, sample = tmp_path / "out.csv", tmp_path / "a.csv"
+    frame = _labelled(table)
+    check_table(table, [sample], rows=30)
+    drawn = _answer(sample, ["yes"] * 20)
+    assert all(cell.isalpha() and len(cell) == 10 for cell in drawn["row_digest"])
+    assert drawn["row_digest"].is_unique
+    unasked, asked = (int(drawn["checked_row"][n]) - 1 for n in (25, 4))
+    for row in (
+        next(n for n in range(1, 700) if n % 4 and str(n + 1) not in [*drawn.checked_row]),
+    ):
+        changed = frame.copy()
+        changed.loc[row, "text"] = "another text"
+        _write(changed, table)
+        assert check_table(table, [sample]).certificate.all_rows.right == 20  # It was not drawn.
+    for row in (asked, unasked):
+        changed = frame.copy()
+        changed.loc[row, "text"] += "?"
+        _write(changed, table)
+        message = rf"column 'row_digest': row {row + 1} of the table is not what it was when it was"
+        with pytest.raises(DataError, match=message):
+            check_table(table, [sample])
+    _write(frame, table)
+    _write(drawn.drop(columns="row_digest"), sample)  # Of an earlier version.
+    assert check_table(table, [sample]).certificate.all_rows.right == 20
+
+
+def test_that_nothing_was_answered_is_said_in_words(tmp_path):
+    _beside(tmp_path / "out.model")
+    _report(tmp_path / "out.model")
+    report = tmp_path / "out.model" / "report.html"
+    table, sample = tmp_path / "out.csv", tmp_path / "a.csv"
+    _labelled(table)
+    check_table(table, [sample], rows=30)
+    done = check_table(table, [sample])
+    said = "no row has been judged yet, so that nothing is known of the 525 accepted rows."
+    assert (done.certificate.verdict, done.certificate.sentence()) == ("open", said)
+    assert "Checked by a person" not in report.read_text()
+    _answer(sample, ["yes"] * 20)
+    check_table(table, [sample])
+    assert "Checked by a person" in report.read_text()
+    _answer(sample, [])
+    check_table(table, [sample])
+    assert "Checked by a person" not in report.read_text()
+    assert "certificate" not in json.loads((tmp_path / "out.model" / "metrics.json").read_text())
+
+
 def test_rows_may_be_sorted_and_further_ones_follow_in_the_drawn_order(tmp_path):
     table, first, second = (tmp_path / name for name in ("out.csv", "a.csv", "b.csv"))
     _labelled(table)

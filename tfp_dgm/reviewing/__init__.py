@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tfp_dgm.reviewing.retrainer import Retrainer
     from tfp_dgm.reviewing.review import Review
     from tfp_dgm.reviewing.review_export import export_review
-    from tfp_dgm.reviewing.reviews import export_answers, open_review
+    from tfp_dgm.reviewing.reviews import export_answers, label_columns_of, open_review
     from tfp_dgm.reviewing.rows_that_teach import teaching_rows
     from tfp_dgm.reviewing.sentences_that_teach import teaching_sentences
     from tfp_dgm.reviewing.tag_review import TagReview
@@ -35,6 +35,7 @@ __all__ = [
     "export_review",
     "import_answers",
     "journal_of",
+    "label_columns_of",
     "open_review",
     "teaching_rows",
     "teaching_sentences",
@@ -51,7 +52,7 @@ __getattr__ = lazy_names(
         "item_review": ("journal_of",),
         "review": ("Review",),
         "review_export": ("export_review",),
-        "reviews": ("export_answers", "open_review"),
+        "reviews": ("export_answers", "label_columns_of", "open_review"),
         "rows_that_teach": ("teaching_rows",),
         "sentences_that_teach": ("teaching_sentences",),
         "tag_review": ("TagReview",),

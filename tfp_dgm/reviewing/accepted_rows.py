@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ _OPINIONS = (
     "reasons",
     "novelty",
 )
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")  # Beside a to f.
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ class AcceptedRows:
     def digest(self) -> str:
         """What differs where other rows, labels or probabilities were accepted."""
         return digest(self.rows, self.probabilities, self.labels)
+
+    @cached_property
+    def row_digests(self) -> list[str]:
+        """[A]; ten letters of each row, which differ where its cells do.
+
+        There are no digits among them, of which a spreadsheet would make numbers.
+        """
+        cells = (list(map(str, row)) for row in self.frame.itertuples(index=False, name=None))
+        return [digest(row)[:10].translate(_LETTERS) for row in cells]
 
 
 def read_accepted(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from tfp_dgm.evaluation import anytime_bounds, hypergeometric_bounds
 
 Answer = Literal["right", "wrong", "unsure"]
+
+# Each further answer asks again for the bounds of all before it.
+_anytime = lru_cache(maxsize=2**16)(anytime_bounds)
 
 # Shares of the accepted rows, the surest first, for which a broken promise is tried again, in
 # this order; the first that fails ends it, so that all tries together err as seldom as one.
@@ -82,6 +86,11 @@ class Certificate:
     def sentence(self) -> str:
         """What may be said, in one or two sentences."""
         seen, sure = self.all_rows, f"at {percent_shown(self.confidence)} confidence"
+        if not seen.judged:
+            return (
+                "no row has been judged yet, so that nothing is known of the "
+                f"{seen.accepted:,} accepted rows."
+            )
         said = f"{seen.right:,} of {seen.judged:,} right"
         if seen.unsure:
             said += f", {seen.unsure:,} unsure"
@@ -187,11 +196,25 @@ class _Sample:
                 break
             told.append(self.answers[row])
         right, unsure = told.count("right"), told.count("unsure")
-        bounds = anytime_bounds if self.once is None else hypergeometric_bounds
-        sizes = (len(told), int(members.sum()), self.confidence)
-        low, _ = bounds(right, *sizes)
-        _, high = bounds(right + unsure, *sizes)
-        return Judged(sizes[1], len(told), right, unsure, low, high)
+        low, high = self._bounds(told, int(members.sum()))
+        return Judged(int(members.sum()), len(told), right, unsure, low, high)
+
+    def _bounds(self, told: Sequence[Answer], size: int) -> tuple[int, int]:
+        """Of how many of `size` rows are right, by the first ones in their order.
+
+        Bounds that hold at all times together hold by the narrowest of all times: what was shown
+        once stays shown.
+        """
+        right = np.cumsum([0, *(answer == "right" for answer in told)]).tolist()
+        maybe = np.cumsum([0, *(answer != "wrong" for answer in told)]).tolist()
+        if self.once is not None:
+            low, _ = hypergeometric_bounds(right[-1], len(told), size, self.confidence)
+            _, high = hypergeometric_bounds(maybe[-1], len(told), size, self.confidence)
+            return low, high
+        times = range(len(told) + 1)
+        lows = (_anytime(right[n], n, size, self.confidence)[0] for n in times)
+        highs = (_anytime(maybe[n], n, size, self.confidence)[1] for n in times)
+        return max(lows), min(highs)
 
 
 def _more(seen: Judged, promise: float, confidence: float) -> int | None:

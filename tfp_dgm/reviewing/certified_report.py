@@ -37,6 +37,8 @@ def report_certificate(
 ) -> Path | None:
     """Writes a certificate into metrics.json and report.html of the labelling beside a table.
 
+    Where nothing has been judged, one that stands there is taken away.
+
     Returns:
       The report; None where no labelling's folder lies there, or its report has no place for it.
     """
@@ -52,9 +54,12 @@ def report_certificate(
     if not metrics.is_file() or not report.is_file():
         return None
     page = report.read_text(encoding="utf-8")
+    judged = certificate.all_rows.judged > 0
     said = (
         f'<p id="certificate"><strong>Checked by a person.</strong> '
         f"{escape(certificate.sentence())}</p>"
+        if judged
+        else ""
     )
     filled, places = _PLACE.subn(
         lambda _: f"<!-- certificate -->{said}<!-- /certificate -->", page, count=1
@@ -62,7 +67,8 @@ def report_certificate(
     if not places:
         return None
     found = read_json(metrics, "the metrics of a labelling")
-    write_json(metrics, {**found, "certificate": certificate.as_dict()})
+    found.pop("certificate", None)
+    write_json(metrics, {**found, **({"certificate": certificate.as_dict()} if judged else {})})
     with atomic_write(report) as file:
         file.write(filled.encode())
     return report

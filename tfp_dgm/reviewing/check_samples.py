@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROW, RIGHT, LABEL = "checked_row", "is_right", "predicted_label"
+DIGEST = "row_digest"  # The last column: of the table's row as it was when it was drawn.
 
 _WORDS: dict[str, Answer] = {
     **dict.fromkeys(("yes", "y", "true", "right", "1"), "right"),
@@ -50,7 +51,12 @@ def sample_frame(path: Path, accepted: AcceptedRows, places: NDArray[np.int64]) 
                 path, f"the table has a column {name!r}, which a sample adds; rename it"
             )
         frame.insert(place, name, values)
-    return frame
+    if DIGEST in frame.columns:
+        raise DataError.at(
+            path, f"the table has a column {DIGEST!r}, which a sample adds; rename it"
+        )
+    digests = accepted.row_digests
+    return frame.assign(**{DIGEST: [digests[place] for place in places.tolist()]})
 
 
 def read_answers(
@@ -75,8 +81,9 @@ def read_answers(
                 raise DataError.at(
                     path, f"expected a sample with the column {name!r}; its columns are {names}"
                 )
-        cells = zip(*(chunk.frame[name].tolist() for name in (ROW, RIGHT, LABEL)), strict=True)
-        for number, (row, said, label) in enumerate(cells):
+        kept = chunk.frame.get(DIGEST, [None] * len(chunk.frame))  # Not in samples of earlier days.
+        columns = [chunk.frame[name].tolist() for name in (ROW, RIGHT, LABEL)]
+        for number, (row, said, label, drawn) in enumerate(zip(*columns, kept, strict=True)):
             wrong = partial(_wrong, path, chunk.place(number))
             place = places.get(_row_number(row))
             if place is None:
@@ -88,6 +95,12 @@ def read_answers(
                     f"expected {accepted.labels[place]!r}, which was predicted for row {row}; "
                     f"received {label!r}",
                     LABEL,
+                )
+            if drawn is not None and str(drawn).strip() != accepted.row_digests[place]:
+                raise wrong(
+                    f"row {row} of the table is not what it was when it was drawn: what was judged "
+                    "is something else; put the table back, or draw another sample",
+                    DIGEST,
                 )
             given[place] = f"{path}, {chunk.place(number)}"
             word = str(said).strip().casefold()

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data import DataError
+from tfp_dgm.data import DataError, column_folders, read_label_settings
 from tfp_dgm.reviewing.entry_checks import UNDO
 from tfp_dgm.reviewing.journal import Journal, is_about
 from tfp_dgm.reviewing.review_state import ReviewState, replayed
@@ -32,6 +32,10 @@ class ReviewItems(Protocol):
     @property
     def table(self) -> Path:
         """The file beside it that holds the items and what was guessed of them."""
+
+    @property
+    def title(self) -> str:
+        """What is reviewed, for people."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -53,18 +57,27 @@ Items = TypeVar("Items", bound=ReviewItems)
 State = TypeVar("State", bound=ReviewState)
 
 
-def journal_of(model: str | os.PathLike[str]) -> Path:
-    """Where the answers about a model's items are kept: beside it, in a folder of their own."""
-    return Path(model).resolve().with_suffix(".review") / "journal.jsonl"
+def journal_of(model: str | os.PathLike[str], column: str | None = None) -> Path:
+    """Where the answers about a model's items are kept: beside it, in a folder of their own.
+
+    Args:
+      model: its folder.
+      column: which of several label columns they are about; None where there is but one.
+    """
+    folder = Path(model).resolve().with_suffix(".review")
+    if column is not None:
+        columns = read_label_settings(model)["label_columns"]
+        folder = folder / "columns" / column_folders(columns)[column]
+    return folder / "journal.jsonl"
 
 
-def _check_nowhere_else(path: Path, head: Mapping[str, Any]) -> None:
-    """Refuses to begin a journal beside one of the same rows."""
-    for other in sorted(path.parent.parent.glob(f"*.review/{path.name}")):
-        if is_about(other, head):
+def _check_nowhere_else(path: Path, folder: Path, head: Mapping[str, Any]) -> None:
+    """Refuses to begin a journal beside one of the same rows in another model's folder."""
+    for other in sorted(folder.parent.glob("*.review")):
+        if is_about(other / path.relative_to(folder), head):
             raise DataError(
-                f"{other.parent}: holds the answers to the rows of {head['table']}; rename it to "
-                f"{path.parent.name} to go on, or move it away to begin anew"
+                f"{other}: holds the answers to the rows of {head['table']}; rename it to "
+                f"{folder.name} to go on, or move it away to begin anew"
             )
 
 
@@ -75,6 +88,7 @@ class ItemReview(ABC, Generic[Items, State]):
 
     Args:
       rows: the items.
+      column: which of several label columns is reviewed; None where there is but one.
 
     Attributes:
       units: what the items are called.
@@ -87,13 +101,15 @@ class ItemReview(ABC, Generic[Items, State]):
     units: ClassVar[str]
     parts: ClassVar[str]
 
-    def __init__(self, rows: Items) -> None:
+    def __init__(self, rows: Items, column: str | None = None) -> None:
         self.rows = rows
-        path = journal_of(rows.model)
-        head = {"table": rows.table.name, "rows": len(rows), "digest": rows.digest}
+        path = journal_of(rows.model, column)
+        head: dict[str, Any] = {"table": rows.table.name, "rows": len(rows), "digest": rows.digest}
+        if column is not None:
+            head["column"] = column
         if not path.exists():
-            _check_nowhere_else(path, head)
-        path.parent.mkdir(exist_ok=True)
+            _check_nowhere_else(path, journal_of(rows.model).parent, head)
+        path.parent.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(path, head)
         try:
             self.state: State = replayed(self.journal.entries, self._state(), self.journal.lines)

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tfp_dgm.data import DataError, digest, read_json, write_json
-from tfp_dgm.reviewing.item_review import journal_of
 from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, LOG
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
-from tfp_dgm.reviewing.review_rows import guesses_of, read_texts
+from tfp_dgm.reviewing.review_rows import ReviewRows, guesses_of, read_texts
 from tfp_dgm.reviewing.rounds import Round, read_rounds, round_of
 from tfp_dgm.reviewing.rows_that_teach import teaching_rows
 
@@ -53,7 +52,7 @@ class Retrainer:
         self.running = False
         self._review = review
         self._source = review.rows
-        self._folder = journal_of(review.rows.model).parent / "rounds"
+        self._folder = review.journal.path.parent / "rounds"
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = threading.Lock()
         self._closing = False
@@ -64,7 +63,7 @@ class Retrainer:
             0,
             review.rows.guesses,
             [bool(label) for label in review.rows.given],
-            _metrics(review.rows.model),
+            _metrics(review.rows),
             answers=0,
             seconds=0.0,
         )
@@ -196,7 +195,8 @@ class Retrainer:
             shutil.rmtree((path / LABELLED).with_suffix(".model"), ignore_errors=True)
 
 
-def _metrics(model: Path) -> dict[str, Any]:
+def _metrics(rows: ReviewRows) -> dict[str, Any]:
     """Of a labelling; none where the folder has lost them."""
-    path = model / "metrics.json"
-    return read_json(path, "the metrics of a labelling") if path.is_file() else {}
+    path = rows.model / "metrics.json"
+    found = read_json(path, "the metrics of a labelling") if path.is_file() else {}
+    return found if rows.column is None else found.get("columns", {}).get(rows.column, {})

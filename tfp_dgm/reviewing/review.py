@@ -21,6 +21,7 @@ class Review(ItemReview[ReviewRows, ReviewState]):
 
     Args:
       model: the folder that `dgm label` wrote; the labelled table lies beside it.
+      label_column: which of several label columns is reviewed; each has answers of its own.
     Raises:
       DataError: as `read_review_rows` and `ItemReview`.
     """
@@ -28,8 +29,9 @@ class Review(ItemReview[ReviewRows, ReviewState]):
     units: ClassVar[str] = "rows"
     parts: ClassVar[str] = "of them"
 
-    def __init__(self, model: str | os.PathLike[str]) -> None:
-        super().__init__(read_review_rows(model))
+    def __init__(self, model: str | os.PathLike[str], label_column: str | None = None) -> None:
+        rows = read_review_rows(model, label_column)
+        super().__init__(rows, rows.column)
 
     def _state(self) -> ReviewState:
         separator = str(self.rows.settings.get("separator", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfp_dgm.data import check_output_path, write_table
@@ -28,6 +28,7 @@ def export_review(
     review: Review,
     output: str | os.PathLike[str],
     *,
+    others: Sequence[Review] = (),
     guard_formulas: bool = False,
 ) -> int:
     """Writes a table that `dgm label` reads: the columns and rows of the source, in their order.
@@ -37,49 +38,70 @@ def export_review(
     `reviewed_by` (the name, or names; - where none was given), `review_no_class` (true for such a
     row) and `review_notes`; where several people answered, for each a column more, `label_by_` and
     the name, which `dgm label` takes as annotators' answers. Where the source has these columns
-    from an earlier review, they stay for rows that were not answered since.
+    from an earlier review, they stay for rows that were not answered since. Of several label
+    columns each has such columns of its own, whose names begin with that of the label column.
 
     Answers that come while it is written are not in it; they do not wait.
 
     Args:
       review: what was answered.
       output: a table's path, whose ending tells the format.
+      others: reviews of other label columns of the same table, whose answers are written, too.
       guard_formulas: whether a CSV or TSV is made safe for spreadsheets.
     Returns:
-      How many rows somebody has answered.
+      How many rows somebody has answered, in one of the reviews.
     Raises:
       DataError: if the table cannot be written there, or is one that was read.
     """
-    with review.turn:
-        rows, verdicts, noted = review.rows, review.state.verdicts(), review.state.noted()
-    check_output_path(output, [rows.table])
+    check_output_path(output, [review.rows.table])
+    frame, answered = review.rows.frame, set[int]()
+    added: dict[str, list[Any]] = {}
+    for one in (review, *others):
+        with one.turn:
+            verdicts, noted = one.state.verdicts(), one.state.noted()
+        frame, more = _answered(one.rows, frame, verdicts, noted)
+        added |= more
+        answered |= set(verdicts)
+    frame = frame.drop(columns=[name for name in added if name in frame.columns])
+    inputs = [review.rows.table]
+    write_table(frame, output, added, inputs=inputs, guard_formulas=guard_formulas)
+    return len(answered)
+
+
+def _answered(
+    rows: ReviewRows,
+    frame: pd.DataFrame,
+    verdicts: Mapping[int, Mapping[str, Verdict]],
+    noted: Mapping[int, Sequence[tuple[str, str]]],
+) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
+    """The table with the answers to one label column, and the columns to be added."""
     last = {row: _last(said) for row, said in verdicts.items()}
-    frame = rows.frame.assign(**{rows.label_column: _series(rows, _label_cells(rows, last))})
+    frame = frame.assign(**{rows.label_column: _series(rows, _label_cells(rows, last))})
     count = len(rows)
     kept = _Kept(frame)  # Of an earlier review, which this one's source may come from.
+    prefix = "" if rows.column is None else f"{rows.column}_"
+    by, none, notes = prefix + REVIEWED_BY, prefix + NO_CLASS, prefix + NOTES
     added: dict[str, list[Any]] = {
-        REVIEWED_BY: kept.unless(
-            REVIEWED_BY,
+        by: kept.unless(
+            by,
             {row: ", ".join(who or "-" for who in sorted(said)) for row, said in verdicts.items()},
         ),
-        NO_CLASS: [
+        none: [
             cell is True or cell == "true"
-            for cell in kept.unless(NO_CLASS, {row: v.kind == NONE for row, v in last.items()})
+            for cell in kept.unless(none, {row: v.kind == NONE for row, v in last.items()})
         ],
-        NOTES: [
+        notes: [
             "; ".join([*filter(None, [before]), *(note for _, note in noted.get(row, []))])
-            for row, before in zip(range(count), kept.unless(NOTES, {}), strict=True)
+            for row, before in zip(range(count), kept.unless(notes, {}), strict=True)
         ],
     }
     people = sorted({who for said in verdicts.values() for who in said})
     for who in people:
-        name = f"{LABEL_BY}{who}"
+        name = f"{prefix}{LABEL_BY}{who}"
         if len(people) > 1 or name in frame.columns:
             said = {row: _cell(v[who]) for row, v in verdicts.items() if who in v}
             added[name] = kept.unless(name, said)
-    frame = frame.drop(columns=[name for name in added if name in frame.columns])
-    write_table(frame, output, added, inputs=[rows.table], guard_formulas=guard_formulas)
-    return len(verdicts)
+    return frame, added
 
 
 class _Kept:
@@ -95,7 +117,7 @@ class _Kept:
         return [now[row] if row in now else cell_name(cell) for row, cell in enumerate(cells)]
 
 
-def _last(said: dict[str, Verdict]) -> Verdict:
+def _last(said: Mapping[str, Verdict]) -> Verdict:
     return max(said.values(), key=lambda verdict: verdict.number)
 
 

@@ -35,6 +35,20 @@ _ADDED = (
 )
 _MAYBE_ADDED = ("safe_label", "safe_probability", "reasons")
 _ROWS_PER_CHUNK = 65_536
+_OF_ANNOTATORS = (
+    "label the column inferred_label of its table (`dgm label --label-column inferred_label`), and "
+    "review that"
+)
+_NOT_REVIEWED = (
+    (
+        "multi_label",
+        "several labels a row",
+        "annotate the rows that its report names in the table itself, and give it to `dgm label` "
+        "again",
+    ),
+    ("answer_columns", "several annotators", _OF_ANNOTATORS),
+    ("annotator_column", "several annotators", _OF_ANNOTATORS),
+)
 
 
 @dataclass(frozen=True)
@@ -90,31 +104,37 @@ class ReviewRows:
         return len(self.texts)
 
     @property
+    def title(self) -> str:
+        """What is reviewed, for people."""
+        name = self.table.name
+        return name if self.column is None else f"{name}, {self.column}"
+
+    @property
     def digest(self) -> str:
         """What differs where other texts or labels are reviewed."""
         return digest(self.texts, self.given, list(self.classes))
 
 
-def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
+def read_review_rows(model: str | os.PathLike[str], column: str | None = None) -> ReviewRows:
     """Reads the labelled table that a model's folder belongs to, which lies beside it.
 
+    Args:
+      model: the folder.
+      column: which label column is reviewed, where there are several; else None, or the one.
     Raises:
-      DataError: if the folder or the table is not what `dgm label` wrote, or of a kind whose review
-        is not known yet: several label columns, several labels a row, several annotators; if texts
+      DataError: if the folder or the table is not what `dgm label` wrote, or of a kind that is not
+        reviewed: several labels a row, several annotators; if the column is none of its; if texts
         or labels stand in a column that the table with the answers adds.
     """
     folder = Path(model)
     settings = read_label_settings(folder)
-    for name, kind in (
-        ("multi_label", "several labels a row"),
-        ("label_columns", "several label columns"),
-        ("answer_columns", "several annotators"),
-        ("annotator_column", "several annotators"),
-    ):
+    for name, kind, instead in _NOT_REVIEWED:
         if settings.get(name):
-            raise DataError.at(
-                folder, f"expected one label column; a review of {kind} is not known"
-            )
+            raise DataError.at(folder, f"a review of {kind} is not known; {instead}")
+    several = settings.get("label_columns") or []
+    own = _column(several, settings, column)
+    if own is not None:
+        settings |= {"label_column": own, "classes": settings["classes"][own]}
     for name in (*settings["text_columns"], str(settings.get("label_column"))):
         if name in (REVIEWED_BY, NO_CLASS, NOTES) or name.startswith(LABEL_BY):
             raise DataError.at(
@@ -127,32 +147,46 @@ def read_review_rows(model: str | os.PathLike[str]) -> ReviewRows:
             folder, f"expected the labelled table {table.name} beside it, which is not there"
         )
     frame, texts = read_texts(table, settings["text_columns"])
-    missing = [name for name in _ADDED if name not in frame.columns]
+    prefixes = [f"{name}_" for name in several] or [""]
+    prefix = "" if own is None else f"{own}_"
+    missing = [prefix + name for name in _ADDED if prefix + name not in frame.columns]
     if missing:
         raise DataError.at(
             table, f"expected what `dgm label` wrote; it has no column {missing[0]!r}"
         )
-    source = frame.drop(columns=[n for n in (*_ADDED, *_MAYBE_ADDED) if n in frame.columns])
-    column = settings.get("label_column")
-    cells = [""] * len(texts) if column is None else source[column].tolist()
+    added = [each + name for each in prefixes for name in (*_ADDED, *_MAYBE_ADDED)]
+    source = frame.drop(columns=[name for name in added if name in frame.columns])
+    named = settings.get("label_column")
+    cells = [""] * len(texts) if named is None else source[named].tolist()
     return ReviewRows(
         model=folder,
         table=table,
-        label_column=_new_name(source) if column is None else str(column),
+        label_column=_new_name(source) if named is None else str(named),
         classes=tuple(settings["classes"]),
         frame=source,
         texts=texts,
         given=[_given(cell, settings) for cell in cells],
-        guesses=guesses_of(frame),
+        guesses=guesses_of(frame, prefix),
         settings=settings,
+        column=own,
     )
 
 
-def guesses_of(frame: pd.DataFrame) -> Guesses:
-    """The guesses in the columns of a labelled table."""
+def _column(several: Sequence[str], settings: Mapping[str, Any], column: str | None) -> str | None:
+    """The one of several columns that is reviewed; None where there is but one."""
+    known: list[Any] = [*several] or [settings.get("label_column")]
+    if (column is None and several) or (column is not None and column not in known):
+        names = ", ".join(map(repr, filter(None, known))) or "none"
+        given = "none" if column is None else repr(column)
+        raise DataError(f"label_column: expected one of {names}; received {given}")
+    return column if several else None
+
+
+def guesses_of(frame: pd.DataFrame, prefix: str = "") -> Guesses:
+    """The guesses in the columns of a labelled table, whose names begin with a prefix."""
 
     def cells(name: str) -> list[str]:
-        return [cell_name(cell) for cell in frame[name].tolist()]
+        return [cell_name(cell) for cell in frame[prefix + name].tolist()]
 
     def numbers(name: str) -> NDArray[np.float64]:
         return np.array([float(cell) if cell else math.nan for cell in cells(name)])

@@ -94,6 +94,11 @@ class ReviewSentences:
         return len(self.tokens)
 
     @property
+    def title(self) -> str:
+        """What is reviewed, for people."""
+        return self.table.name
+
+    @property
     def tokens(self) -> list[list[str]]:
         """N lists of T words."""
         return self.sentences.tokens

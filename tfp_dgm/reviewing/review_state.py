@@ -102,7 +102,7 @@ class ReviewState:
             self.judged.add(number, who, entry["rows"][0], entry["says"])
         # Whoever judges a row says of which class it is, too, but where that is unknown.
         if kind in (LABEL, NONE, SKIP, TAGS) or (kind == JUDGE and entry.get("label")):
-            said = "label" if kind == JUDGE else kind
+            said: Literal["label", "none", "skip", "tags"] = "label" if kind == JUDGE else kind
             verdict = Verdict(number, said, entry.get("label", ""), entry.get("guess", ""))
             if said == LABEL:
                 self._classes[verdict.label] += 1

@@ -123,7 +123,7 @@ class CheckPages:
         return self._frame.html(
             f"{name}.html.jinja",
             part="check_part.html.jinja",
-            title=review.rows.table.name,
+            title=review.rows.title,
             place=place,
             message=message,
             check=None if found is None else _figures(found),

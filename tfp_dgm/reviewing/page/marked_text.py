@@ -46,16 +46,22 @@ def marked_pieces(text: str, reasons: list[tuple[str, float]]) -> list[Piece]:
     return [piece for piece in [*pieces, Piece(text[end:])] if piece.text]
 
 
-def load_explain(model: Path) -> Explain:
+def load_explain(model: Path, column: str | None = None) -> Explain:
     """Loads a labelling's classifier, and says what its words do.
 
+    Args:
+      model: its folder.
+      column: which of several label columns it should be of.
     Raises:
       DataError: if the model cannot be loaded.
     """
     from tfp_dgm.labelling import TextClassifier, WordReasons
+    from tfp_dgm.labelling.classifiers import TextClassifiers
     from tfp_dgm.models import load_model
 
     loaded = load_model(model / "model.keras")
+    if isinstance(loaded, TextClassifiers) and column is not None:
+        loaded = loaded.by_column[column]
     if not isinstance(loaded, TextClassifier):
         raise DataError.at(model, f"expected a classifier; received {type(loaded).__name__}")
     reasons = WordReasons(loaded)

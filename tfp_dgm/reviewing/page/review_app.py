@@ -70,7 +70,7 @@ def review_app(
             verdicts = review.state.compared()
         place = Place.of(dict(request.query_params), len(review.rows))
         found = agreement_of(verdicts)
-        title = review.rows.table.name
+        title = review.rows.title
         units = "words" if isinstance(review, TagReview) else "rows"
         return frame.html(
             "agreement_page.html.jinja", found=found, place=place, title=title, units=units

@@ -60,8 +60,7 @@ class ReviewServer:
         self._token = None if is_loopback(host) else new_secret()
         self._prepare = prepare
         self._retrainer = retrainer
-        load = load_runners_up if isinstance(review, TagReview) else load_explain
-        self._load = explain or (lambda: load(review.rows.model))
+        self._load: Callable[[], Explain | RunnersUp] = explain or (lambda: _asked(review))
         self._explain: Explain | RunnersUp | None = None
         self._guard_formulas = guard_formulas
         self._stopping = threading.Event()
@@ -170,3 +169,10 @@ class ReviewServer:
                 f"cannot listen on {self._host}:{self._port}: {error.strerror}"
             ) from error
         return bound
+
+
+def _asked(review: Review | TagReview) -> Explain | RunnersUp:
+    """The model of a review."""
+    if isinstance(review, TagReview):
+        return load_runners_up(review.rows.model)
+    return load_explain(review.rows.model, review.rows.column)

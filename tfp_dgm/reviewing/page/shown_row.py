@@ -117,7 +117,7 @@ def shown_place(review: ItemReview[Any, Any], place: Place, *, message: str = ""
         answered, right = state.guessed(who)
         done, people = state.done(who), state.people
         return {
-            "title": review.rows.table.name,
+            "title": review.rows.title,
             "units": review.units,
             "place": place,
             "message": message,
@@ -152,7 +152,7 @@ def shown_several(review: Review, place: Place, *, message: str = "") -> dict[st
             for row in rows[:_SHOWN].tolist()
         ]
         return {
-            "title": review.rows.table.name,
+            "title": review.rows.title,
             "place": place,
             "count": len(rows),
             "shown": shown,
