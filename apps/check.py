@@ -18,7 +18,10 @@ def check(
     context: typer.Context,
     table: Annotated[
         Path,
-        typer.Argument(metavar="LABELLED", help="What `dgm label` or `dgm predict` wrote."),
+        typer.Argument(
+            metavar="LABELLED",
+            help="What `dgm label` or `dgm predict` wrote, or `dgm tag` or `dgm tag predict`.",
+        ),
     ],
     samples: Annotated[
         list[Path],
@@ -58,6 +61,8 @@ def check(
     json_file: Json = None,
 ) -> None:
     """Says how many of the accepted rows are right, by a random sample that a person judges.
+
+    Of tagged sentences it is the accepted spans, or words where tags are plain.
 
     First writes the sample. Write yes, no or ? (unsure) into its column is_right, from the first
     row on, as many as you like, and give the same command again: it says what may be said, and
@@ -99,12 +104,13 @@ def _show(done: "CheckedTable") -> None:
     if found is not None:
         typer.echo(f"{found.verdict}: {found.sentence()}")
     if done.written is not None:
-        what = f"{done.rows:,} rows of {done.plan.accepted:,} accepted ones"
+        what = f"{done.rows:,} {done.units} of {done.plan.accepted:,} accepted ones"
         typer.echo(f"{done.written}: {what}; write yes, no or ? into is_right, from the top")
         return
     if done.waits_for is not None:
         typer.echo(
-            f"Not counted yet: {done.waiting:,} answers after that of row {done.waits_for:,}, "
+            f"Not counted yet: {done.waiting:,} answers after that of {done.units[:-1]} "
+            f"{done.waits_for:,}, "
             "which is missing."
         )
     if found is not None and found.more is not None:

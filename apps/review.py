@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfp_dgm.data import DataError, check_new_file, read_label_settings
+from tfp_dgm.data import DataError, check_new_file
 
 from ._errors import clean_errors
 from ._progress import status
@@ -18,11 +18,12 @@ from ._shared_options import Quiet
 from ._table_options import GuardFormulas
 
 if TYPE_CHECKING:
-    from tfp_dgm.reviewing import Review
+    from tfp_dgm.reviewing import Review, TagReview
 
 
 def review(
-    model: Annotated[Path, typer.Argument(help="The folder that `dgm label` wrote.")],
+    context: typer.Context,
+    model: Annotated[Path, typer.Argument(help="The folder that `dgm label` or `dgm tag` wrote.")],
     label_column: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +54,8 @@ def review(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write the table with the answers, which `dgm label` reads, and show no page.",
+            help="Write the source with the answers, which `dgm label` or `dgm tag` reads, and "
+            "show no page.",
         ),
     ] = None,
     serve: Annotated[
@@ -77,49 +79,70 @@ def review(
     guard_formulas: GuardFormulas = False,
     quiet: Quiet = False,
 ) -> None:
-    """Shows the rows of a labelling one by one in the browser, and keeps what a person answers.
+    """Shows rows, or sentences, one by one in the browser, and keeps what a person answers.
 
-    A key labels a row and shows the next; the page tells the keys. Answers are kept beside the
-    model, in NAME.review/journal.jsonl: each is on the disk before the next row is shown. Several
-    people add ?annotator=NAME to the address. Ctrl-C ends it; the next start goes on.
+    A key labels a row, or tags words, and shows the next; the page tells the keys. Answers are kept
+    beside the model, in NAME.review/journal.jsonl: each is on the disk before the next row is
+    shown. Several people add ?annotator=NAME to the address. Ctrl-C ends it; the next start goes
+    on.
 
     An address that other machines reach is served to those only who have the printed address, with
     the token in it; there is no encryption.
     """
     with clean_errors("port", "host", "id_column", "label_column"):
-        columns = read_label_settings(model).get("label_columns") or []
+        from tfp_dgm.reviewing import (
+            Review,
+            TagReview,
+            export_answers,
+            label_columns_of,
+            open_review,
+        )
+
+        columns = label_columns_of(model)
         if export is not None:
             check_new_file(export)
         if answers is None and (annotator or id_column is not None):
             raise DataError(f"{'id_column' if id_column else '--annotator'}: only with --import")
-        from tfp_dgm.reviewing import Review, export_review
-
         shown = serve or (answers is None and export is None)
         others: list[str] = []
         if columns and label_column is None and answers is None and not shown:
             label_column, *others = columns
         with ExitStack() as stack:
-            found = stack.enter_context(Review(model, label_column))
+            found = open_review(model, label_column)
+            stack.callback(found.journal.close)
+            if isinstance(found, TagReview):
+                _refuse(context, "answers", "retrain_every", "guard_formulas")
             if found.journal.torn:
                 typer.echo(
                     f"Warning: {found.journal.path}: the last entry was torn when the review "
                     f"ended, and had not been confirmed: {found.journal.torn[:80]!r}",
                     err=True,
                 )
-            if answers is not None:
+            if answers is not None and isinstance(found, Review):
                 _import(found, answers, annotator, id_column)
             if shown:
                 _serve(found, host, port, retrain_every, guard_formulas=guard_formulas, quiet=quiet)
             if export is not None:
                 check_new_file(export)  # Something may have come there while the page was shown.
                 more = [stack.enter_context(Review(model, column)) for column in others]
-                count = export_review(found, export, others=more, guard_formulas=guard_formulas)
-                typer.echo(f"{export}: {len(found.rows):,} rows, {count:,} of them answered")
+                count = export_answers(found, export, others=more, guard_formulas=guard_formulas)
+                typer.echo(
+                    f"{export}: {len(found.rows):,} {found.units}, {count:,} {found.parts} answered"
+                )
                 return
-            answered = len(found.state.verdicts())
+            answered = f"{len(found.state.answered_rows()):,} {found.units} answered"
     which = f" --label-column {label_column}" if columns else ""
-    told = f"dgm review {model}{which} --export FILE writes the table"
-    typer.echo(f"{answered:,} rows answered; {told}")
+    told = f"dgm review {model}{which} --export FILE writes the source with the answers"
+    typer.echo(f"{answered}; {told}")
+
+
+def _refuse(context: typer.Context, *names: str) -> None:
+    """Refuses options that a review of sentences has no use for."""
+    for name in names:
+        given = context.get_parameter_source(name)
+        if given is not None and given.name == "COMMANDLINE":
+            option = "--import" if name == "answers" else f"--{name.replace('_', '-')}"
+            raise DataError(f"{option}: is for rows, and the folder is one of sentences")
 
 
 def _import(found: "Review", path: Path, annotator: str, id_column: str | None) -> None:
@@ -135,7 +158,13 @@ def _import(found: "Review", path: Path, annotator: str, id_column: str | None) 
 
 
 def _serve(
-    found: "Review", host: str, port: int, retrain_every: int, *, guard_formulas: bool, quiet: bool
+    found: "Review | TagReview",
+    host: str,
+    port: int,
+    retrain_every: int,
+    *,
+    guard_formulas: bool,
+    quiet: bool,
 ) -> None:
     """Serves the page until the process is told to end."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
@@ -144,17 +173,32 @@ def _serve(
         signal.signal(number, lambda *_: stopped.set())
     with status("Loading TensorFlow", quiet=quiet), quiet_start():
         try:
-            from tfp_dgm.reviewing import Retrainer, ReviewServer, teaching_rows
+            from tfp_dgm.reviewing import (
+                Retrainer,
+                ReviewServer,
+                TagReview,
+                teaching_rows,
+                teaching_sentences,
+            )
         except ImportError as error:
             raise DataError(f"the page needs the extra `review` of tfp-dgm: {error}") from error
+
+    def prepare() -> None:
+        if isinstance(found, TagReview):
+            found.teach(teaching_sentences(found.rows))
+        else:
+            found.teach(teaching_rows(found.rows))
+
     with ReviewServer(
         found,
         host=host,
         port=port,
-        prepare=lambda: found.teach(teaching_rows(found.rows)),
-        retrainer=Retrainer(found, retrain_every) if retrain_every else None,
+        prepare=prepare,
+        retrainer=None
+        if isinstance(found, TagReview) or not retrain_every
+        else Retrainer(found, retrain_every),
         guard_formulas=guard_formulas,
     ) as server:
-        typer.echo(f"{len(found.rows):,} rows: {server.address}")
+        typer.echo(f"{len(found.rows):,} {found.units}: {server.address}")
         while not stopped.wait(1):
             pass

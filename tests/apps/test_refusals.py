@@ -86,7 +86,8 @@ CASES = {
         "there": ("m.keras --output served --version 3", "--version: expected a new positive"),
     },
     "review": {
-        "no model": ("there", "expected a folder that `dgm label` wrote"),
+        "no model": ("there", "expected a folder that `dgm label` or `dgm tag` wrote"),
+        "sentences": ("tagger", "expected the tagged file gone.conll beside it"),
         "no table": ("labels.model", "expected the labelled table gone.csv beside it"),
         "kind": ("tags.model", "a review of several labels a row is not known"),
         "there": ("labels.model --export u.csv", "is there already; delete it"),
@@ -251,7 +252,7 @@ def refusals(tmp_path_factory):
     (folder / "c.conll").write_text("a X\nb Y\n\n")
     (folder / "tagger").mkdir()
     scheme = {"kind": "none", "names": ["X", "Y"], "lower": False}
-    settings = json.dumps({"token_column": None, "scheme": scheme})
+    settings = json.dumps({"token_column": None, "scheme": scheme, "output": "gone.conll"})
     (folder / "tagger/settings.json").write_text(settings)
     before = sorted(os.walk(folder))
     done = subprocess.run(

@@ -53,6 +53,7 @@ ADDED = {
     "dgm iwae train --output OUT": ["--set=latents.units=[4, 3]"],
     "dgm iwae train --output K5": ["--set=latents.units=[3]", "--set=latents.hidden_units=[6]"],
     "dgm review labelled.model": ["--port", "0"],
+    "dgm review tagged.model": ["--port", "0"],
     "dgm serve saved_models/reviews": ["--embedded", "--rest-port", "0", "--grpc-port", "0"],
     "dgm serve saved_models/reviews --docker": ["--rest-port", "8501", "--grpc-port", "8500"],
     "dgm serve-check": ["--json", "checks.json"],

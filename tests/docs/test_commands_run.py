@@ -6,6 +6,7 @@ listed, in `page_commands`.
 
 import contextlib
 import json
+import re
 import urllib.request
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.docs.made_files import LABELLED, NOTES, ROWS, make
 from tests.docs.page_commands import NOT_RUN, curl, not_run, run, run_commands, servers_are_asked
 from tests.docs.page_python import run_python
 from tests.docs.pages import PAGES, blocks, commands, inline, languages, shape, table, text_of
+from tfp_dgm.data import read_tagged_sentences
 from tfp_dgm.reviewing import ReviewServer
 
 # Every command of these runs, or is listed; the others have none but what is listed.
@@ -209,6 +211,9 @@ def test_review(place, monkeypatch):
             table = pd.read_csv("labelled.csv", dtype=str, keep_default_na=False)
             table["accept"] = table["accept"].replace({"false": "true"})
             table.to_csv("labelled.csv", index=False)
+        if command.startswith("dgm tag"):
+            tagged = Path("tagged.conll")
+            tagged.write_text(tagged.read_text().replace("\tNo", "\tYes"))
         return printed
 
     whole = ("__enter__", "__exit__")
@@ -216,6 +221,14 @@ def test_review(place, monkeypatch):
         run_commands(page, run_and_accept)
     for key in (row[0] for row in table(page, "key")):
         assert key[0] != "`" or f'key="{key.strip("`")}"' in pages[0], key
+    of_sentences = page[page.index("## Words of sentences") :]
+    for row in table(of_sentences, "key"):
+        for key in re.findall("`(.)`", row[0]):
+            assert f'key="{key}"' in pages[-1], key
+    assert (
+        read_tagged_sentences("notes2.conll").tokens == read_tagged_sentences("notes.conll").tokens
+    )
+    assert len(pd.read_csv("spans.csv")) > 0
     exported = pd.read_csv("labelled2.csv", keep_default_na=False)
     assert list(exported) == ["text", "label", "reviewed_by", "review_no_class", "review_notes"]
     assert len(exported) == ROWS

@@ -7,7 +7,8 @@ import pytest
 
 from tests.reviewing.made_review import CLASSES, made_frame, made_model
 from tfp_dgm.data import DataError, read_annotated_table, read_labelled_table
-from tfp_dgm.reviewing.review import Review, journal_of
+from tfp_dgm.reviewing.item_review import journal_of
+from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_state import ReviewState, replayed
 from tfp_dgm.reviewing.row_queue import ALIKE, BY_CLASS, DOUBT, RANDOM, SUSPECT, TEACH, Search
@@ -90,7 +91,7 @@ def test_taking_back_is_as_if_it_had_never_been_said():
             state.apply(said)
             kept[who].append(entry)
             order.append(entry)
-        other = replayed([said for _, said in order], 5, CLASSES)
+        other = replayed([said for _, said in order], ReviewState(5, CLASSES))
         for who in ("a", "b"):
             assert state.done(who).tolist() == other.done(who).tolist()
             for row in range(5):

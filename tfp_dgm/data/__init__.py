@@ -76,7 +76,17 @@ from tfp_dgm.data.table_writer import (
     table_size,
     write_table,
 )
-from tfp_dgm.data.tag_output import check_tag_output, check_tag_results, read_tag_settings
+from tfp_dgm.data.tag_answers import (
+    ResultSentences,
+    read_result_sentences,
+    settings_of_results,
+)
+from tfp_dgm.data.tag_output import (
+    check_tag_output,
+    check_tag_results,
+    is_tagged,
+    read_tag_settings,
+)
 from tfp_dgm.data.tag_scheme import Span, TagScheme
 from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
 from tfp_dgm.data.tagged_files.tagged_formats import FORMATS as TAGGED_FORMATS
@@ -110,6 +120,7 @@ __all__ = [
     "LabelledTable",
     "MultiLabelTable",
     "RenderedScenes",
+    "ResultSentences",
     "RunFolder",
     "SentenceResult",
     "Sentences",
@@ -147,6 +158,7 @@ __all__ = [
     "files_told",
     "find_dataset",
     "is_cached",
+    "is_tagged",
     "iter_table_chunks",
     "iter_tagged_sentences",
     "label_cell",
@@ -171,12 +183,14 @@ __all__ = [
     "read_labelled_columns",
     "read_labelled_table",
     "read_multi_label_table",
+    "read_result_sentences",
     "read_sentences",
     "read_tag_settings",
     "read_tagged_sentences",
     "read_whole",
     "render_scenes",
     "require_finished_run",
+    "settings_of_results",
     "shown_image",
     "table_size",
     "word_patterns",

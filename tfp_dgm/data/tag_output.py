@@ -36,7 +36,7 @@ def check_tag_output(output: StrPath, inputs: Iterable[StrPath]) -> None:
         check_input_file(source)
     check_output_file(output)
     check_not_input(output, inputs)
-    if Path(output).exists() and not _is_tagged(output):
+    if Path(output).exists() and not is_tagged(output):
         raise DataError.at(
             output,
             "expected nothing or an earlier result there; found a file without probabilities of "
@@ -71,8 +71,8 @@ def read_tag_settings(model_directory: StrPath) -> dict[str, Any]:
     return read_model_settings(model_directory, ("token_column", "scheme"), command=_COMMAND)
 
 
-def _is_tagged(path: StrPath) -> bool:
-    """Whether the first lines hold probabilities of tags; no where the file cannot be read."""
+def is_tagged(path: StrPath) -> bool:
+    """Whether a file's first lines hold probabilities of tags; no where it cannot be read."""
     try:
         with open_text(Path(path), None, longest=_LOOKED_AT) as lines:
             seen = 0

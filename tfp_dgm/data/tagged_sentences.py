@@ -155,7 +155,10 @@ class TaggedWriter:
         """Appends a part of a file, with the results of its N sentences."""
         source = sentences.source
         source.check_output(self._path)
-        text = source.written(sentences.chunk, sentences.scheme, results, self._path)
+        self.write_text(source.written(sentences.chunk, sentences.scheme, results, self._path))
+
+    def write_text(self, text: str) -> None:
+        """Appends what was written already."""
         self._write(text.encode("utf-8"))
 
 

@@ -42,12 +42,14 @@ class AcceptedRows:
       labels: [A]; the classes predicted.
       probabilities: float64 [A]; of these classes.
       frame: [A] rows; the columns of the table that no labelling added.
+      units: what they are called.
     """
 
     rows: NDArray[np.int64]
     labels: list[str]
     probabilities: NDArray[np.float64]
     frame: pd.DataFrame
+    units: str = "rows"
 
     @property
     def digest(self) -> str:

@@ -66,6 +66,7 @@ class Certificate:
       above: of the rows from there on.
       more: where it is open, how many further answers, all right, show that it is kept; None where
         it is not open, or as many rows are not left.
+      units: what the rows are called, as "spans" of sentences.
     """
 
     promise: float
@@ -76,6 +77,7 @@ class Certificate:
     threshold: float | None = None
     above: Judged | None = None
     more: int | None = None
+    units: str = "rows"
 
     def as_dict(self) -> dict[str, Any]:
         """The figures, as JSON has them, and the sentence."""
@@ -92,7 +94,7 @@ class Certificate:
         said = f"{seen.right:,} of {seen.judged:,} right"
         if seen.unsure:
             said += f", {seen.unsure:,} unsure"
-        whole = f"of the {seen.accepted:,} accepted rows are right"
+        whole = f"of the {seen.accepted:,} accepted {self.units} are right"
         if self.verdict == "kept":
             return f"{said}: at least {percent_shown(self.promise)} {whole}, {sure}."
         if self.verdict == "broken":
@@ -106,7 +108,8 @@ class Certificate:
             return (
                 f"{said} From a probability of {self.threshold:.6g} on it holds: "
                 f"{self.above.right:,} of {self.above.judged:,} right, so that at least "
-                f"{percent_shown(self.promise)} of these {self.above.accepted:,} rows are, {sure}."
+                f"{percent_shown(self.promise)} of these {self.above.accepted:,} {self.units} "
+                f"are, {sure}."
             )
         if self.once is not None and seen.judged < self.once:
             return f"{said}, of {self.once:,} that are to be judged before anything is said."

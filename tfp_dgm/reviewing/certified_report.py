@@ -1,4 +1,4 @@
-"""A certificate in the report and the metrics of the labelling that it is about."""
+"""A certificate in the report and the metrics of the labelling, or tagging, that it is about."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from tfp_dgm.data import (
     DataError,
@@ -13,6 +14,7 @@ from tfp_dgm.data import (
     column_folders,
     read_json,
     read_label_settings,
+    read_tag_settings,
     write_json,
 )
 from tfp_dgm.reviewing.certificates import Certificate
@@ -26,7 +28,7 @@ _PRECISION = 0.95
 def asked_precision(table: str | os.PathLike[str]) -> float:
     """The precision that the labelling beside a table was asked for; 0.95 where there is none."""
     folder = _folder_beside(table)
-    asked = None if folder is None else read_label_settings(folder).get("min_precision")
+    asked = None if folder is None else _settings(folder).get("min_precision")
     return asked if isinstance(asked, float) and 0 < asked < 1 else _PRECISION
 
 
@@ -72,12 +74,24 @@ def report_certificate(
     return report
 
 
+def _settings(folder: Path) -> dict[str, Any]:
+    """Of what `dgm label` or `dgm tag` wrote.
+
+    Raises:
+      DataError: if neither wrote it.
+    """
+    try:
+        return read_label_settings(folder)
+    except DataError:
+        return read_tag_settings(folder)
+
+
 def _folder_beside(table: str | os.PathLike[str]) -> Path | None:
-    """The folder that `dgm label` wrote with a table, where it lies in its usual place."""
+    """The folder that was written with a table, where it lies in its usual place."""
     path = Path(table)
     folder = path.with_name(path.name.removesuffix(".gz")).with_suffix(".model")
     try:
-        settings = read_label_settings(folder)
+        settings = _settings(folder)
     except DataError:
         return None
     return folder if settings.get("output") == path.name else None

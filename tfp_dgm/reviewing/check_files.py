@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, check_new_file, check_output_path, write_table
 from tfp_dgm.reviewing.accepted_rows import AcceptedRows, read_accepted
+from tfp_dgm.reviewing.accepted_spans import is_tagged_file, read_accepted_spans
 from tfp_dgm.reviewing.certificates import Certificate, certify, surest_half
 from tfp_dgm.reviewing.certified_report import asked_precision, report_certificate
 from tfp_dgm.reviewing.check_plan import CheckPlan, read_plan, record_of, write_record
@@ -33,7 +34,8 @@ class CheckedTable:
       rows: how many rows it has.
       waiting: how many answers do not count yet, since a row that was drawn earlier has none.
       waits_for: that row's number in the table, from 1; None where no answer waits.
-      report: the labelling's report that now holds the certificate; None where there is none.
+      units: what the rows are called: "rows", or "spans" or "words" of sentences.
+      report: the report beside the table that now holds the certificate; None where there is none.
     """
 
     plan: CheckPlan
@@ -44,6 +46,7 @@ class CheckedTable:
     report: Path | None = None
     waiting: int = 0
     waits_for: int | None = None
+    units: str = "rows"
 
 
 def check_table(
@@ -74,7 +77,8 @@ def check_table(
     sought.
 
     Args:
-      table: what `dgm label` or `dgm predict` wrote.
+      table: what `dgm label` or `dgm predict` wrote, or `dgm tag` or `dgm tag predict`, whose rows
+        are the accepted spans, or words; see `read_accepted_spans`.
       samples: files of samples, in the order in which they were written.
       min_precision: the promise, the share of accepted rows that should be right; None takes what
         the labelling beside the table was asked for, else 0.95.
@@ -102,7 +106,7 @@ def check_table(
         "confidence": confidence,
         "seed": seed,
     }
-    accepted = read_accepted(table, column=kept.column if kept else column, quoting=quoting)
+    accepted = _accepted(table, column=kept.column if kept else column, quoting=quoting)
     if kept is None:
         count = len(accepted.rows)
         plan = CheckPlan(
@@ -125,7 +129,7 @@ def check_table(
     answers, given = read_answers(there, accepted)
     certificate = None
     if there:
-        certificate = certify(
+        found = certify(
             plan.order(),
             accepted.probabilities,
             answers,
@@ -133,6 +137,7 @@ def check_table(
             confidence=plan.confidence,
             once=plan.once,
         )
+        certificate = replace(found, units=accepted.units)
     if len(there) < len(paths):
         return _draw(Path(table), paths[-1], record, plan, accepted, given, certificate, rows)
     assert certificate is not None
@@ -144,8 +149,23 @@ def check_table(
     first = next((place for place in plan.order().tolist() if place not in answers), None)
     waits_for = int(accepted.rows[first]) if waiting and first is not None else None
     return CheckedTable(
-        plan, record, certificate, report=report, waiting=waiting, waits_for=waits_for
+        plan,
+        record,
+        certificate,
+        report=report,
+        waiting=waiting,
+        waits_for=waits_for,
+        units=accepted.units,
     )
+
+
+def _accepted(table: StrPath, *, column: str | None, quoting: bool) -> AcceptedRows:
+    """What was accepted, of a labelled table or of tagged sentences."""
+    if not is_tagged_file(table):
+        return read_accepted(table, column=column, quoting=quoting)
+    if column is not None:
+        raise DataError(f"column: expected none of tagged sentences; received {column!r}")
+    return read_accepted_spans(table)
 
 
 def _check_arguments(paths: Sequence[Path], *, rows: int, **shares: float | None) -> None:
@@ -221,4 +241,4 @@ def _draw(
     if not given:  # The record first: what is drawn is decided then, and a sample without one lost.
         write_record(record, plan, None)
     write_table(frame, path, inputs=[table], guard_formulas=True)
-    return CheckedTable(plan, record, certificate, path, len(places))
+    return CheckedTable(plan, record, certificate, path, len(places), units=accepted.units)

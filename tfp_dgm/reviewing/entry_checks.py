@@ -13,6 +13,10 @@ from tfp_dgm.data.label_sets import quoted_class
 # that is new; an earlier entry taken back; a spot check begun, and a row of it judged.
 LABEL, NONE, SKIP, NOTE, CLASS, UNDO = "label", "none", "skip", "note", "class", "undo"
 CHECK, JUDGE = "check", "judge"
+OF_ROWS = (LABEL, NONE, SKIP, NOTE, CLASS, UNDO, CHECK, JUDGE)
+# Words of a sentence have these tags.
+TAGS = "tags"
+OF_SENTENCES = (TAGS, SKIP, NOTE, UNDO)
 SAYS = ("right", "wrong", "unsure")
 MOST_CHARACTERS = {CLASS: 200, NOTE: 10_000}
 
@@ -27,6 +31,7 @@ class Known:
       separator: what no new class's name may hold; "" for nothing.
       last: the number of the annotator's last entry that stands; None for none.
       checking: whether a spot check has begun.
+      kinds: of the entries that there may be.
     """
 
     num_rows: int
@@ -34,6 +39,7 @@ class Known:
     separator: str
     last: int | None
     checking: bool
+    kinds: tuple[str, ...] = OF_ROWS
 
 
 def check_entry(entry: Mapping[str, Any], known: Known) -> None:
@@ -43,11 +49,11 @@ def check_entry(entry: Mapping[str, Any], known: Known) -> None:
       DataError: names the field, what was expected and what came.
     """
     kind, who, rows = entry.get("kind"), entry.get("annotator"), entry.get("rows", [])
-    if kind not in (LABEL, NONE, SKIP, NOTE, CLASS, UNDO, CHECK, JUDGE):
+    if kind not in known.kinds:
         raise DataError(f"kind: expected what an answer does; received {kind!r}")
     if not isinstance(who, str):
         raise DataError(f"annotator: expected a name; received {who!r}")
-    if kind in (LABEL, NONE, SKIP, NOTE, JUDGE) and not (
+    if kind in (LABEL, NONE, SKIP, NOTE, JUDGE, TAGS) and not (
         isinstance(rows, list)
         and rows
         and all(type(row) is int and 0 <= row < known.num_rows for row in rows)

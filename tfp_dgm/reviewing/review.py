@@ -1,177 +1,49 @@
-"""A review that goes on: the rows, what was answered by now, and the journal that keeps it."""
+"""The review of a labelling's rows."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data import DataError, column_folders, read_label_settings
-from tfp_dgm.reviewing.entry_checks import UNDO
-from tfp_dgm.reviewing.journal import Journal, is_about
+from tfp_dgm.reviewing.item_review import ItemReview
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, read_review_rows
-from tfp_dgm.reviewing.review_state import ReviewState, replayed
-from tfp_dgm.reviewing.row_queue import ALIKE, DISPUTED, TEACH, RowQueue, Search
-from tfp_dgm.reviewing.rows_alike import RowsAlike
+from tfp_dgm.reviewing.review_state import ReviewState
+from tfp_dgm.reviewing.row_queue import RowQueue
 
 
-def journal_of(model: str | os.PathLike[str], column: str | None = None) -> Path:
-    """Where the answers about a model's rows are kept: beside it, in a folder of their own.
-
-    Args:
-      model: its folder.
-      column: which of several label columns they are about; None where there is but one.
-    """
-    folder = Path(model).resolve().with_suffix(".review")
-    if column is not None:
-        columns = read_label_settings(model)["label_columns"]
-        folder = folder / "columns" / column_folders(columns)[column]
-    return folder / "journal.jsonl"
-
-
-def _check_nowhere_else(path: Path, folder: Path, head: Mapping[str, Any]) -> None:
-    """Refuses to begin a journal beside one of the same rows in another model's folder."""
-    for other in sorted(folder.parent.glob("*.review")):
-        if is_about(other / path.relative_to(folder), head):
-            raise DataError(
-                f"{other}: holds the answers to the rows of {head['table']}; rename it to "
-                f"{folder.name} to go on, or move it away to begin anew"
-            )
-
-
-class Review:
+class Review(ItemReview[ReviewRows, ReviewState]):
     """Answers to the rows of a labelling, of one person or of several.
-
-    Its methods may be called by several threads; who reads `state` holds `turn`.
 
     Args:
       model: the folder that `dgm label` wrote; the labelled table lies beside it.
       label_column: which of several label columns is reviewed; each has answers of its own.
     Raises:
-      DataError: as `read_review_rows` and `Journal`; if the answers to these rows lie under another
-        name, as they do once the model's folder was renamed.
+      DataError: as `read_review_rows` and `ItemReview`.
     """
 
+    units: ClassVar[str] = "rows"
+    parts: ClassVar[str] = "of them"
+
     def __init__(self, model: str | os.PathLike[str], label_column: str | None = None) -> None:
-        self.rows: ReviewRows = read_review_rows(model, label_column)
-        path = journal_of(model, self.rows.column)
-        head: dict[str, Any] = {"table": self.rows.table.name, "rows": len(self.rows)}
-        head |= {"digest": self.rows.digest}
-        if self.rows.column is not None:
-            head["column"] = self.rows.column
-        if not path.exists():
-            _check_nowhere_else(path, journal_of(model).parent, head)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.journal = Journal(path, head)
-        try:
-            self.state: ReviewState = replayed(
-                self.journal.entries,
-                len(self.rows),
-                self.rows.classes,
-                str(self.rows.settings.get("separator", "")),
-                self.journal.lines,
-            )
-        except BaseException:
-            self.journal.close()
-            raise
-        self.queue = RowQueue(self.rows)
-        self._alike = RowsAlike(self.rows.texts)
-        self.turn = threading.RLock()
+        rows = read_review_rows(model, label_column)
+        super().__init__(rows, rows.column)
 
-    def __enter__(self) -> Self:
-        return self
+    def _state(self) -> ReviewState:
+        separator = str(self.rows.settings.get("separator", ""))
+        return ReviewState(len(self.rows), self.rows.classes, separator)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.journal.close()
-
-    def answer(self, annotator: str, kind: str, **said: Any) -> None:
-        """Keeps an answer; it is on the disk on return.
-
-        Args:
-          annotator: who says it; "" where nobody is named.
-          kind: what it does; see `review_state`.
-          **said: `rows`, `label`, `guess`, `note`, `class`, as the kind wants them.
-        Raises:
-          DataError: if it says nothing that can be understood, or the disk takes no more; nothing
-            is kept then.
-        """
-        self.answers(annotator, [{"kind": kind, **said}])
-
-    def answers(self, annotator: str, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Keeps several answers of one moment, one after the other; see `answer`."""
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self.turn:
-            for said in entries:
-                entry = {**said, "annotator": annotator, "time": time}
-                self.state.check(entry)
-                self.journal.append(entry)
-                self.state.apply(entry)
+    def _queue(self, teaching: NDArray[np.int64] | None) -> RowQueue:
+        return RowQueue(self.rows, teaching)
 
     def classes(self) -> list[str]:
         """The classes by now; see `ReviewState.classes`."""
         with self.turn:
             return self.state.classes
-
-    def undo(self, annotator: str) -> Mapping[str, Any] | None:
-        """Takes somebody's last answer back; returns it, None where there is none."""
-        with self.turn:
-            last = self.state.last_of(annotator)
-            if last is None:
-                return None
-            self.answer(annotator, UNDO, of=last)
-            return self.state.entries[last - 1]
-
-    def teach(self, rows: NDArray[np.int64]) -> None:
-        """Sets which rows teach most, best first."""
-        queue = RowQueue(self.rows, rows)
-        with self.turn:
-            self.queue = queue
-
-    def left(
-        self, order: str, search: Search, done: NDArray[np.bool_], like: int | None = None
-    ) -> NDArray[np.int64]:
-        """The rows that somebody has still to see, in an order.
-
-        Args:
-          order: one of `row_queue.ORDERS`; of disputed rows are left those that the person has not
-            answered.
-          search: which rows are wanted.
-          done: bool [N]; the rows that count as seen.
-          like: the row that others are to be like, where that is the order.
-        """
-        # Before its turn: others answer while vectors are made.
-        alike = self._alike.order(like) if order == ALIKE and like is not None else None
-        with self.turn:
-            if alike is not None:
-                wanted = self.queue.matching(search) & ~done
-                wanted &= self.queue.unlabelled if search == Search() else True
-                return alike[wanted[alike]]
-            if order == ALIKE:
-                order = TEACH
-            if order != DISPUTED:
-                return self.queue.left(order, done, search)
-            wanted = self.queue.matching(search) & ~done
-            return np.array([row for row in self.state.disputed() if wanted[row]], np.int64)
-
-    def answered(self) -> NDArray[np.bool_]:
-        """bool [N]; the rows that somebody has answered."""
-        with self.turn:
-            found = np.zeros(len(self.rows), bool)
-            found[list(self.state.verdicts())] = True
-            return found
 
     def guess_anew(self, guesses: Guesses, model: Path, teaching: NDArray[np.int64]) -> None:
         """Takes up what a later model says.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from tfp_dgm.reviewing.entry_checks import (
     LABEL,
     NONE,
     NOTE,
+    OF_ROWS,
     SKIP,
+    TAGS,
     UNDO,
     Known,
     check_entry,
@@ -32,19 +34,21 @@ class Verdict:
 
     Attributes:
       number: of the entry.
-      kind: "label", "none" or "skip".
+      kind: "label", "none", "skip", or "tags" of a sentence.
       label: the class, "" where it is none.
       guess: what was guessed when it was answered, "" where it was not answered by itself.
     """
 
     number: int
-    kind: Literal["label", "none", "skip"]
+    kind: Literal["label", "none", "skip", "tags"]
     label: str = ""
     guess: str = ""
 
 
 class ReviewState:
     """Verdicts, notes, classes, and what was judged in a spot check.
+
+    `kinds` are those of the entries that it takes.
 
     Args:
       num_rows: N.
@@ -55,6 +59,8 @@ class ReviewState:
     Attributes:
       judged: the rows of the spot check.
     """
+
+    kinds: ClassVar[tuple[str, ...]] = OF_ROWS
 
     def __init__(self, num_rows: int, classes: Sequence[str], separator: str = "") -> None:
         self.num_rows = num_rows
@@ -95,8 +101,8 @@ class ReviewState:
         elif kind == JUDGE:
             self.judged.add(number, who, entry["rows"][0], entry["says"])
         # Whoever judges a row says of which class it is, too, but where that is unknown.
-        if kind in (LABEL, NONE, SKIP) or (kind == JUDGE and entry.get("label")):
-            said: Literal["label", "none", "skip"] = "label" if kind == JUDGE else kind
+        if kind in (LABEL, NONE, SKIP, TAGS) or (kind == JUDGE and entry.get("label")):
+            said: Literal["label", "none", "skip", "tags"] = "label" if kind == JUDGE else kind
             verdict = Verdict(number, said, entry.get("label", ""), entry.get("guess", ""))
             if said == LABEL:
                 self._classes[verdict.label] += 1
@@ -113,7 +119,7 @@ class ReviewState:
         who = entry.get("annotator")
         last = self.last_of(who) if isinstance(who, str) else None
         checking = self.judged.plan is not None
-        known = Known(self.num_rows, self._classes, self._separator, last, checking)
+        known = Known(self.num_rows, self._classes, self._separator, last, checking, self.kinds)
         check_entry(entry, known)
 
     @property
@@ -153,6 +159,14 @@ class ReviewState:
             if said and said[-1].kind != SKIP:
                 found[row][who] = said[-1]
         return dict(found)
+
+    def compared(self) -> dict[int, dict[str, Verdict]]:
+        """What the agreement of people is of: verdicts, by number and annotator."""
+        return self.verdicts()
+
+    def answered_rows(self) -> list[int]:
+        """The rows that somebody has answered."""
+        return list(self._answered)
 
     def said_of(self, row: int) -> dict[str, Verdict]:
         """What everybody says of a row, by annotator; what was left for later is none."""
@@ -224,19 +238,21 @@ class ReviewState:
             del self._answered[row]
 
 
+State = TypeVar("State", bound=ReviewState)
+
+
 def replayed(
-    entries: Iterable[Mapping[str, Any]],
-    num_rows: int,
-    classes: Sequence[str],
-    separator: str = "",
-    lines: Sequence[int] | None = None,
-) -> ReviewState:
+    entries: Iterable[Mapping[str, Any]], state: State, lines: Sequence[int] | None = None
+) -> State:
     """The state after all entries of a journal, which begin on these lines of it.
 
+    Args:
+      entries: of the journal.
+      state: before any of them.
+      lines: on which each begins; None where each has one, behind the first.
     Raises:
       DataError: if one says nothing that can be understood; names its line.
     """
-    state = ReviewState(num_rows, classes, separator)
     for number, entry in enumerate(entries, start=1):
         try:
             state.apply(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,7 +37,69 @@ class Search:
     guess: str = ""
 
 
-class RowQueue:
+class ItemQueue:
+    """N items in several orders.
+
+    Args:
+      texts: [N].
+      orders: items by the order's name; what is not among them follows the first where it is
+        searched for, but for `SUSPECT`.
+      unlabelled: bool [N]; the items of which the source does not say all.
+      guessed: bool [N]; the items of which a class is guessed.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        orders: Mapping[str, NDArray[np.int64]],
+        unlabelled: NDArray[np.bool_],
+        guessed: Callable[[str], NDArray[np.bool_]],
+    ) -> None:
+        self.unlabelled = unlabelled
+        self._orders, self._guessed = orders, guessed
+        self._folded = [text.casefold() for text in texts]
+        self._all = np.arange(len(texts))
+        self._matches = lru_cache(maxsize=8)(self._found)
+
+    def next(self, order: str, done: NDArray[np.bool_], search: Search | None = None) -> int | None:
+        """The first row that is not done; None where all are.
+
+        Args:
+          order: one of `ORDERS`, but for disputed rows and those like one, which `ItemReview.left`
+            knows.
+          done: bool [N].
+          search: which rows are wanted; rows with labels are among them then, after the others.
+        """
+        left = self.left(order, done, search)
+        return int(left[0]) if len(left) else None
+
+    def left(
+        self, order: str, done: NDArray[np.bool_], search: Search | None = None
+    ) -> NDArray[np.int64]:
+        """All rows that are not done, in an order."""
+        places = self._orders.get(order, self._orders[TEACH])
+        if search is not None and search != Search():
+            wanted = self.matching(search)
+            rest = self._all[~np.isin(self._all, places)] if order != SUSPECT else places[:0]
+            places = np.concatenate([places, rest])
+            return places[~done[places] & wanted[places]]
+        return places[~done[places]]
+
+    def matching(self, search: Search) -> NDArray[np.bool_]:
+        """bool [N]; which rows a search finds, done or not."""
+        return self._matches(search)
+
+    def _found(self, search: Search) -> NDArray[np.bool_]:
+        found = np.ones(len(self._all), bool)
+        if search.guess:
+            found &= self._guessed(search.guess)
+        wanted = search.text.casefold().strip()
+        if wanted:
+            found &= np.array([wanted in text for text in self._folded], bool)
+        return found
+
+
+class RowQueue(ItemQueue):
     """The rows in several orders.
 
     Args:
@@ -59,52 +122,11 @@ class RowQueue:
         kinds = np.array([names[name] for name in guesses.label], np.int64)
         first = np.zeros(0, np.int64) if teaching is None else teaching
         suspect = np.flatnonzero(guesses.suspect)
-        self._kinds, self._names, self._len = kinds, names, len(rows)
-        self._folded = [text.casefold() for text in rows.texts]
-        self._orders = {
+        orders = {
             TEACH: np.concatenate([first, doubt[~np.isin(doubt, first)]]),
             DOUBT: doubt,
             SUSPECT: suspect[np.argsort(guesses.given_probability[suspect], kind="stable")],
             BY_CLASS: doubt[np.argsort(kinds[doubt], kind="stable")],
             RANDOM: np.random.default_rng(seed).permutation(unlabelled),
         }
-        self._all = np.arange(len(rows))
-        self.unlabelled = blank
-        self._matches = lru_cache(maxsize=8)(self._found)
-
-    def next(self, order: str, done: NDArray[np.bool_], search: Search | None = None) -> int | None:
-        """The first row that is not done; None where all are.
-
-        Args:
-          order: one of `ORDERS`, but for disputed rows and those like one, which `Review.left`
-            knows.
-          done: bool [N].
-          search: which rows are wanted; rows with labels are among them then, after the others.
-        """
-        left = self.left(order, done, search)
-        return int(left[0]) if len(left) else None
-
-    def left(
-        self, order: str, done: NDArray[np.bool_], search: Search | None = None
-    ) -> NDArray[np.int64]:
-        """All rows that are not done, in an order."""
-        places = self._orders[order]
-        if search is not None and search != Search():
-            wanted = self.matching(search)
-            rest = self._all[~np.isin(self._all, places)] if order != SUSPECT else places[:0]
-            places = np.concatenate([places, rest])
-            return places[~done[places] & wanted[places]]
-        return places[~done[places]]
-
-    def matching(self, search: Search) -> NDArray[np.bool_]:
-        """bool [N]; which rows a search finds, done or not."""
-        return self._matches(search)
-
-    def _found(self, search: Search) -> NDArray[np.bool_]:
-        found = np.ones(self._len, bool)
-        if search.guess:
-            found &= self._kinds == self._names.get(search.guess, -1)
-        wanted = search.text.casefold().strip()
-        if wanted:
-            found &= np.array([wanted in text for text in self._folded], bool)
-        return found
+        super().__init__(rows.texts, orders, blank, lambda guess: kinds == names.get(guess, -1))

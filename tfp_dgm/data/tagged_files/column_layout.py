@@ -67,7 +67,11 @@ class ColumnLayout:
 
 
 def find_layout(
-    path: Path, token_column: int | str | None, tag_column: int | str | None
+    path: Path,
+    token_column: int | str | None,
+    tag_column: int | str | None,
+    *,
+    added: int = 0,
 ) -> ColumnLayout:
     """Finds the columns of a file.
 
@@ -76,6 +80,7 @@ def find_layout(
       token_column: of the words, from 1, or a name that a line `# global.columns =` has; None for
         the first.
       tag_column: of the tags; None for the last but that of the words, if there is one.
+      added: how many columns of results stand behind the others, and are none of the layout's.
     Raises:
       DataError: if there are no such columns; if the first numbers words.
     """
@@ -84,6 +89,11 @@ def find_layout(
         raise DataError.at(path, "expected words in columns; the file has none")
     tabs, count = _separator(lines)
     rows = [cells for cells in (_cells(line, tabs) for line in lines) if len(cells) == count]
+    count -= added
+    if count < 1:
+        raise DataError.at(
+            path, f"expected words and {added} columns of results; received {count + added} columns"
+        )
     token = _column(path, "token_column", token_column, names, count)
     tag = _column(path, "tag_column", tag_column, names, count)
     if token is None:

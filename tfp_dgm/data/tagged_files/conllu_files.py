@@ -15,7 +15,7 @@ from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
 from tfp_dgm.data.tagged_files.tag_results import ACCEPT, SentenceResult
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-_ATTRIBUTES = (
+ATTRIBUTES = (
     "Tag",
     "TagProb",
     "TagAccept",
@@ -62,7 +62,7 @@ class ConlluFile(LineFile):
     def _changed(self, body: str, added: list[str], place: str) -> str:
         rest, _, attributes = body.rpartition("\t")
         there = {item.partition("=")[0] for item in attributes.split("|")}
-        if taken := [repr(name) for name in _ATTRIBUTES if name in there]:
+        if taken := [repr(name) for name in ATTRIBUTES if name in there]:
             raise DataError.at(
                 self.path,
                 f"the last column already has {listing(taken)}, which the output would add (is it "

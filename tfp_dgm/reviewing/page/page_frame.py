@@ -20,6 +20,7 @@ from tfp_dgm.reviewing.page.page_guard import new_secret
 _HERE = Path(__file__).parent
 _STATIC = {
     "review.js": "text/javascript; charset=utf-8",
+    "tags.js": "text/javascript; charset=utf-8",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "htmx.LICENSE.txt": "text/plain; charset=utf-8",
 }

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -22,36 +23,93 @@ from tfp_dgm.reviewing.page.marked_text import Explain
 from tfp_dgm.reviewing.page.page_form import Form
 from tfp_dgm.reviewing.page.page_frame import PageFrame
 from tfp_dgm.reviewing.page.row_pages import RowPages
+from tfp_dgm.reviewing.page.sentence_pages import SentencePages
 from tfp_dgm.reviewing.page.shown_row import Place, several_rows, shown_several
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
-from tfp_dgm.reviewing.review_export import export_review
+from tfp_dgm.reviewing.reviews import export_answers
 from tfp_dgm.reviewing.row_queue import Search
 from tfp_dgm.reviewing.spot_check import SpotCheck
+from tfp_dgm.reviewing.tag_review import TagReview
 
 
 def review_app(
-    review: Review,
-    explain: Callable[[], Explain | None],
+    review: Review | TagReview,
+    explain: Callable[[], Any],
     retrainer: Retrainer | None = None,
     *,
     guard_formulas: bool = False,
 ) -> Starlette:
     """The application.
 
-    It has the pages of single rows (`RowPages`), those of a spot check (`CheckPages`), and
+    Of sentences it has the pages of single ones (`SentencePages`); of rows those of single rows
+    (`RowPages`), those of a spot check (`CheckPages`), and
 
         GET  /several    the rows of a search, before they get a label together; POST gives it
+
+    Of both
+
         GET  /agreement  how far people agree
-        GET  /export     the table with the answers
+        GET  /export     the source with the answers
 
     Args:
       review: what is reviewed.
-      explain: what words do, once that is known; None before.
+      explain: of rows what words do (`Explain`), of sentences what else words may be (`RunnersUp`),
+        once that is known; None before.
       retrainer: told of each answer.
       guard_formulas: whether the table with the answers is made safe for spreadsheets.
     """
     frame = PageFrame()
+    if isinstance(review, TagReview):
+        routes = SentencePages(frame, review, explain, retrainer).routes
+    else:
+        routes = _routes_of_rows(frame, review, explain, retrainer)
+
+    def agreement(request: Request) -> Response:
+        with review.turn:
+            verdicts = review.state.compared()
+        place = Place.of(dict(request.query_params), len(review.rows))
+        found = agreement_of(verdicts)
+        title = review.rows.title
+        units = "words" if isinstance(review, TagReview) else "rows"
+        return frame.html(
+            "agreement_page.html.jinja", found=found, place=place, title=title, units=units
+        )
+
+    def export(request: Request) -> Response:
+        name = review.rows.table.name
+        stem, dot, ending = name.partition(".")
+        folder = tempfile.TemporaryDirectory(prefix="dgm_review_")
+        path = Path(folder.name) / f"{stem}_reviewed{dot}{ending}"
+        try:
+            export_answers(review, path, guard_formulas=guard_formulas)
+        except BaseException:
+            folder.cleanup()
+            raise
+        return FileResponse(
+            path,
+            filename=path.name,
+            media_type="application/octet-stream",
+            background=BackgroundTask(folder.cleanup),
+        )
+
+    return Starlette(
+        routes=[
+            *routes,
+            Route("/agreement", agreement),
+            Route("/export", export),
+            *frame.routes,
+        ],
+        exception_handlers={HTTPException: frame.failed, DataError: frame.failed},
+    )
+
+
+def _routes_of_rows(
+    frame: PageFrame,
+    review: Review,
+    explain: Callable[[], Explain | None],
+    retrainer: Retrainer | None,
+) -> list[Route]:
     checking = CheckPages(frame, review, SpotCheck(review))
 
     def several(request: Request, form: Form | None = None) -> Response:
@@ -78,40 +136,9 @@ def review_app(
             "several_page.html.jinja", **shown_several(review, place, message=message)
         )
 
-    def agreement(request: Request) -> Response:
-        with review.turn:
-            verdicts = review.state.verdicts()
-        place = Place.of(dict(request.query_params), len(review.rows))
-        found = agreement_of(verdicts)
-        title = review.rows.title
-        return frame.html("agreement_page.html.jinja", found=found, place=place, title=title)
-
-    def export(request: Request) -> Response:
-        name = review.rows.table.name
-        stem, dot, ending = name.partition(".")
-        folder = tempfile.TemporaryDirectory(prefix="dgm_review_")
-        path = Path(folder.name) / f"{stem}_reviewed{dot}{ending}"
-        try:
-            export_review(review, path, guard_formulas=guard_formulas)
-        except BaseException:
-            folder.cleanup()
-            raise
-        return FileResponse(
-            path,
-            filename=path.name,
-            media_type="application/octet-stream",
-            background=BackgroundTask(folder.cleanup),
-        )
-
-    return Starlette(
-        routes=[
-            *RowPages(frame, review, explain, retrainer, checking.write).routes,
-            *checking.routes,
-            Route("/several", several),
-            Route("/several", frame.posted(several), methods=["POST"]),
-            Route("/agreement", agreement),
-            Route("/export", export),
-            *frame.routes,
-        ],
-        exception_handlers={HTTPException: frame.failed, DataError: frame.failed},
-    )
+    return [
+        *RowPages(frame, review, explain, retrainer, checking.write).routes,
+        *checking.routes,
+        Route("/several", several),
+        Route("/several", frame.posted(several), methods=["POST"]),
+    ]

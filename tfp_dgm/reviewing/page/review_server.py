@@ -15,8 +15,11 @@ import uvicorn
 from tfp_dgm.reviewing.page.marked_text import Explain, load_explain
 from tfp_dgm.reviewing.page.page_guard import PageGuard, is_loopback, new_secret
 from tfp_dgm.reviewing.page.review_app import review_app
+from tfp_dgm.reviewing.page.runner_up_words import load_runners_up
+from tfp_dgm.reviewing.page.shown_sentence import RunnersUp
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
+from tfp_dgm.reviewing.tag_review import TagReview
 from tfp_dgm.serving.embedded.bounded_protocol import BoundedProtocol
 from tfp_dgm.serving.embedded.limits import Limits
 from tfp_dgm.serving.embedded.orderly_close import OrderlyClose
@@ -36,19 +39,19 @@ class ReviewServer:
       port: 0 takes a free one.
       prepare: called in the background, before the words that speak are known.
       retrainer: trains anew after so many answers; None for never.
-      explain: loads what words do; None reads the review's model.
+      explain: loads what words do, or what else they may be; None reads the review's model.
       guard_formulas: see `review_app`.
     """
 
     def __init__(
         self,
-        review: Review,
+        review: Review | TagReview,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         prepare: Callable[[], None] = lambda: None,
         retrainer: Retrainer | None = None,
-        explain: Callable[[], Explain] | None = None,
+        explain: Callable[[], Explain | RunnersUp] | None = None,
         guard_formulas: bool = False,
     ) -> None:
         self._review = review
@@ -57,8 +60,8 @@ class ReviewServer:
         self._token = None if is_loopback(host) else new_secret()
         self._prepare = prepare
         self._retrainer = retrainer
-        self._load = explain or (lambda: load_explain(review.rows.model, review.rows.column))
-        self._explain: Explain | None = None
+        self._load: Callable[[], Explain | RunnersUp] = explain or (lambda: _asked(review))
+        self._explain: Explain | RunnersUp | None = None
         self._guard_formulas = guard_formulas
         self._stopping = threading.Event()
         self._server: uvicorn.Server | None = None
@@ -141,15 +144,18 @@ class ReviewServer:
             if self._retrainer is not None:
                 self._retrainer.resume()
         except Exception as error:
-            _LOG.warning("Rows come in the order of their doubt: %s", error)
+            _LOG.warning("What teaches most is not known; doubt is the order: %s", error)
         self._know_words()
 
     def _know_words(self) -> None:
         try:
             self._explain = self._load()
         except Exception as error:
-            _LOG.warning("The words that spoke for a guess are not marked: %s", error)
-            self._explain = lambda text, answer, other: []
+            what = "What else words may be is not shown"
+            if not isinstance(self._review, TagReview):
+                what = "The words that spoke for a guess are not marked"
+            _LOG.warning("%s: %s", what, error)
+            self._explain = None if isinstance(self._review, TagReview) else lambda *_: []
 
     def _bind(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -163,3 +169,10 @@ class ReviewServer:
                 f"cannot listen on {self._host}:{self._port}: {error.strerror}"
             ) from error
         return bound
+
+
+def _asked(review: Review | TagReview) -> Explain | RunnersUp:
+    """The model of a review."""
+    if isinstance(review, TagReview):
+        return load_runners_up(review.rows.model)
+    return load_explain(review.rows.model, review.rows.column)

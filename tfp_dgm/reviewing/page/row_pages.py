@@ -132,10 +132,10 @@ class RowPages:
             self._retrainer.consider()
         if kind == NOTE:
             message = f"Note on row {row + 1} kept"
-            return _moved(request, place, row=str(row)) or self._page(request, place, row, message)
+            return moved(request, place, row=str(row)) or self._page(request, place, row, message)
         told = {NONE: "none of the classes", SKIP: "left for later"}
         message = f"Row {row + 1}: {told.get(kind) or entries[-1]['label']}{told_alike}"
-        following = _moved(request, place)
+        following = moved(request, place)
         return following or self._page(request, place, next_row(review, place), message, row)
 
     def _entries(self, row: int, kind: str, form: Form) -> list[dict[str, Any]]:
@@ -170,13 +170,13 @@ class RowPages:
         what = f"{len(rows):,} rows" if len(rows) > 1 else f"row {rows[0] + 1}" if rows else "class"
         again = {} if row is None else {"row": str(row)}
         message = f"Taken back: {taken['kind']}, {what}"
-        return _moved(request, place, **again) or self._page(request, place, row, message)
+        return moved(request, place, **again) or self._page(request, place, row, message)
 
     def _row(self, asked: Form) -> int:
         return asked_row(asked, len(self._review.rows))
 
 
-def _moved(request: Request, place: Place, **more: str) -> Response | None:
+def moved(request: Request, place: Place, **more: str) -> Response | None:
     """Where there are no scripts, the browser is sent on, so that a reload does not ask again."""
     if "hx-request" in request.headers:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from tfp_dgm.reviewing.answer_names import annotator_name, look_alikes
+from tfp_dgm.reviewing.item_review import ItemReview
 from tfp_dgm.reviewing.page.marked_text import SHOWN_CHARACTERS
 from tfp_dgm.reviewing.retrainer import Retrainer
 from tfp_dgm.reviewing.review import Review
@@ -70,7 +72,7 @@ class Place:
         return "?" + urlencode(given, errors="replace")
 
 
-def next_row(review: Review, place: Place) -> int | None:
+def next_row(review: ItemReview[Any, Any], place: Place) -> int | None:
     """The next row for somebody: one not seen yet, else one that was left for later."""
     with review.turn:
         done = review.state.done(place.annotator).copy()
@@ -93,6 +95,19 @@ def shown_page(
       row: which row is shown; None where none is left.
       message: what was done, or why not.
     """
+    common = shown_place(review, place, message=message)
+    with review.turn:
+        return {
+            **common,
+            "orders": orders_shown(ORDERS, place, "row"),
+            "classes": keyed_classes(review.state.classes),
+            "row": None if row is None else _shown(review, place, row),
+            "sentence": None,
+        }
+
+
+def shown_place(review: ItemReview[Any, Any], place: Place, *, message: str = "") -> dict[str, Any]:
+    """What the templates of pages of rows, and of sentences, take of how far a person is."""
     who = place.annotator
     with review.turn:
         seen = review.state.done(who).copy()
@@ -103,11 +118,9 @@ def shown_page(
         done, people = state.done(who), state.people
         return {
             "title": review.rows.title,
+            "units": review.units,
             "place": place,
-            "orders": _orders(place),
-            "classes": keyed_classes(state.classes),
             "message": message,
-            "row": None if row is None else _shown(review, place, row),
             "answered": answered,
             "right": right,
             "said": int((done & ~state.skipped(who)).sum()),
@@ -119,11 +132,11 @@ def shown_page(
         }
 
 
-def _orders(place: Place) -> dict[str, str]:
+def orders_shown(orders: Mapping[str, str], place: Place, unit: str) -> dict[str, str]:
     """The orders to choose from, and their words."""
     if place.like is None:
-        return {name: words for name, words in ORDERS.items() if name != ALIKE}
-    return {**ORDERS, ALIKE: f"like row {place.like + 1:,}"}
+        return {name: words for name, words in orders.items() if name != ALIKE}
+    return {**orders, ALIKE: f"like {unit} {place.like + 1:,}"}
 
 
 def shown_several(review: Review, place: Place, *, message: str = "") -> dict[str, Any]:
