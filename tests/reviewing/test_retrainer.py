@@ -14,8 +14,9 @@ import pytest
 from tests.reviewing.made_review import CLASSES, made_frame, made_model
 from tfp_dgm.data import DataError, write_json
 from tfp_dgm.reviewing import Retrainer, Review, journal_of
-from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, main
+from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, train_round
 from tfp_dgm.reviewing.rounds import Round, write_round
+from tfp_dgm.reviewing.training_worker import TrainingWorker
 
 WORDS = {
     "billing": ["card", "charged", "invoice", "payment", "price", "fee"],
@@ -52,7 +53,7 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
     frame, truth = _frame()
     model = made_model(tmp_path, frame, seed=3)
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 40)
-    monkeypatch.setattr(Retrainer, "_run", lambda self, folder: main(folder) or 0)
+    monkeypatch.setattr(TrainingWorker, "train", lambda self, folder: train_round(folder) or 0)
     told = []
     with Review(model) as review:
         retrainer = Retrainer(review, 20, on_guesses=lambda: told.append(review.rows.model))
@@ -103,6 +104,22 @@ def test_a_process_that_fails_is_told_and_the_guesses_stay(tmp_path):
         assert review.rows.guesses is guesses
         assert len(retrainer.rounds) == 1
         assert retrainer.to_go == 1  # Tried again after the next answer, not at once.
+        # The process stays, and another round finds it.
+        process = retrainer._worker.process
+        _answer(review, [21], ["login"])
+        retrainer.consider()
+        _wait(retrainer)
+        assert "answered.jsonl" in retrainer.failed
+        assert retrainer._worker.process is process
+        assert process.poll() is None
+        process.kill()  # As the system does where memory is short.
+        process.wait()
+        _answer(review, [22], ["login"])
+        retrainer.consider()
+        _wait(retrainer)
+        assert retrainer._worker.process is not process
+        retrainer.close()
+        assert retrainer._worker.process.poll() is not None
 
 
 def test_a_training_that_was_not_finished_leaves_nothing(tmp_path):
@@ -151,9 +168,9 @@ def test_a_training_ends_with_a_review_that_is_killed(tmp_path):
         "review.answer('', 'label', rows=[20], label='login')\n"
         "retrainer = Retrainer(review, 1)\n"
         "retrainer.consider()\n"
-        "while retrainer._process is None:\n"
+        "while retrainer._worker.process is None:\n"
         "    time.sleep(0.01)\n"
-        "print(retrainer._process.pid, flush=True)\n"
+        "print(retrainer._worker.process.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
     with subprocess.Popen(
@@ -182,11 +199,11 @@ def test_a_training_ends_with_the_review(tmp_path):
         _answer(review, [20], ["login"])
         retrainer.consider()
         end = time.monotonic() + 60
-        while retrainer._process is None:
+        while retrainer._worker.process is None:
             assert time.monotonic() < end
             time.sleep(0.01)
         retrainer.close()
-        assert retrainer._process.poll() is not None
+        assert retrainer._worker.process.poll() is not None
         _wait(retrainer)
         assert retrainer.failed == ""
         retrainer.consider()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_rows import guesses_of, read_texts
 from tfp_dgm.reviewing.rounds import Round, read_rounds, round_of
 from tfp_dgm.reviewing.rows_that_teach import teaching_rows
+from tfp_dgm.reviewing.training_worker import TrainingWorker
 
 _KEPT = 1  # Rounds of which table and model stay; of the others the figures.
 
@@ -53,7 +52,7 @@ class Retrainer:
         self._review = review
         self._source = review.rows
         self._folder = journal_of(review.rows.model).parent / "rounds"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._worker = TrainingWorker()
         self._turn = threading.Lock()
         self._closing = False
         found = [pair for pair in read_rounds(self._folder) if pair[1].about == self._about()]
@@ -101,10 +100,7 @@ class Retrainer:
         """Ends a training that is under way; its answers are in the next one."""
         with self._turn:
             self._closing = True
-            process = self._process
-        if process is not None:
-            process.terminate()
-            process.wait()
+        self._worker.close()
 
     def _prepare(self, folder: Path, number: int, answers: int) -> None:
         """Writes what the process reads."""
@@ -148,7 +144,7 @@ class Retrainer:
         folder = self._folder / str(number)
         try:
             self._prepare(folder, number, answers)
-            code = self._run(folder)
+            code = self._worker.train(folder)
             if code == 0:
                 self._take_up(folder)
                 self._rounds = [figures for _, figures in read_rounds(self._folder)]
@@ -163,21 +159,6 @@ class Retrainer:
             self.failed = str(error)
         finally:
             self.running = False
-
-    def _run(self, folder: Path) -> int:
-        """The exit code of a training."""
-        with (folder / LOG).open("wb") as log:
-            with self._turn:
-                if self._closing:
-                    return 1
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tfp_dgm.reviewing.retraining_process", str(folder)],
-                    stdin=subprocess.PIPE,  # Nothing is written; it ends with this process.
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-            with self._process as process:
-                return process.wait()
 
     def _take_up(self, folder: Path) -> None:
         frame, texts = read_texts(folder / LABELLED, self._source.settings["text_columns"])
