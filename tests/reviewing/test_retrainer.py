@@ -58,7 +58,8 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
     with Review(model) as review:
         retrainer = Retrainer(review, 20, on_guesses=lambda: told.append(review.rows.model))
         before = np.mean([a == b for a, b in zip(review.rows.guesses.label, truth, strict=True)])
-        rows = list(range(12, 32))
+        drawn = review.queue.left("random", np.zeros(150, bool)).tolist()
+        rows = [*drawn[:9], *[row for row in range(12, 40) if row not in drawn[:10]][:11]]
         _answer(review, rows[:19], [truth[row] for row in rows[:19]])
         retrainer.consider()
         assert (retrainer.running, retrainer.to_go) == (False, 1)
@@ -68,7 +69,10 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
         assert retrainer.failed == ""
         folder = journal_of(model).parent / "rounds/1"
         read = [json.loads(line) for line in (folder / ANSWERED).read_text().splitlines()]
-        assert [row["label"] for row in read] == [*truth[:32], *[""] * 118]
+        known = [*range(12), *rows]
+        assert [row["label"] for row in read] == [
+            name if row in known else "" for row, name in enumerate(truth)
+        ]
         after = np.mean([a == b for a, b in zip(review.rows.guesses.label, truth, strict=True)])
         assert before < 0.6 < 0.9 < after
         start, one = retrainer.rounds
@@ -79,6 +83,11 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
         assert one.accepted == (labelled["accept"][blank] == True).sum()  # noqa: E712
         assert one.expected == pytest.approx(labelled["probability"][blank].mean())
         assert told == [folder / "labelled.model"]
+        guessed = frame["predicted_label"]
+        assert one.drawn == 9  # The tenth of the random order is open.
+        assert one.drawn_right == sum(guessed[row] == truth[row] for row in drawn[:9])
+        other = np.array(review.rows.guesses.label) != guessed
+        assert one.changed == pytest.approx(np.delete(other.to_numpy(), known).mean())
         assert retrainer.to_go == 20
         assert not set(rows) & set(review.queue.left("teach", review.answered()).tolist())
         guesses = review.rows.guesses
@@ -144,7 +153,7 @@ def test_a_training_on_other_answers_is_not_taken_up(tmp_path, other):
         retrainer = Retrainer(review, 10)
         retrainer._prepare(rounds / "1", 1, 2)
         job = json.loads((rounds / "1" / JOB).read_text())
-        write_round(rounds / "1", Round(1, 2, 40, 10, 0.8, None, 3.0, job["about"]))
+        write_round(rounds / "1", Round(1, 2, 40, 10, 0.8, None, 3.0, job["figures"]["about"]))
     with Review(model) as review:
         assert [one.number for one in Retrainer(review, 10).rounds] == [0, 1]
     if other == "journal":
@@ -229,7 +238,7 @@ def test_what_is_asked_is_what_the_first_labelling_was_asked(tmp_path):
         folder = tmp_path / "round"
         retrainer._prepare(folder, 4, 9)
         job = json.loads((folder / JOB).read_text())
-        assert (job["number"], job["answers"]) == (4, 9)
+        assert (job["number"], job["figures"]["answers"]) == (4, 9)
         asked = job["arguments"]
         assert asked["definitions"] == "classes.yaml"
         assert asked["classes"] is None

@@ -6,15 +6,20 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, digest, read_json, write_json
 from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, LOG
 from tfp_dgm.reviewing.review import Review, journal_of
 from tfp_dgm.reviewing.review_export import export_review
-from tfp_dgm.reviewing.review_rows import guesses_of, read_texts
-from tfp_dgm.reviewing.rounds import Round, read_rounds, round_of
+from tfp_dgm.reviewing.review_rows import Guesses, guesses_of, read_texts
+from tfp_dgm.reviewing.review_state import LABEL
+from tfp_dgm.reviewing.rounds import Round, changed_share, read_rounds, round_of, write_round
 from tfp_dgm.reviewing.rows_that_teach import teaching_rows
 from tfp_dgm.reviewing.training_worker import TrainingWorker
 
@@ -102,14 +107,16 @@ class Retrainer:
             self._closing = True
         self._worker.close()
 
-    def _prepare(self, folder: Path, number: int, answers: int) -> None:
-        """Writes what the process reads."""
+    def _prepare(self, folder: Path, number: int, answers: int) -> NDArray[np.bool_]:
+        """Writes what the process reads; returns which rows were answered by then, bool [N]."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         settings = self._source.settings
         with self._review.turn:
             classes = list(self._review.state.classes)
-        export_review(self._review, folder / ANSWERED)
+            answered = self._review.answered()
+            drawn, right = self._drawn(answered)
+            export_review(self._review, folder / ANSWERED)
         definitions = settings.get("definitions")
         if definitions is not None:
             named = [{name: value for name, value in one.items() if value} for one in definitions]
@@ -130,8 +137,36 @@ class Retrainer:
         }
         write_json(
             folder / JOB,
-            {"number": number, "answers": answers, "arguments": arguments, "about": self._about()},
+            {
+                "number": number,
+                "arguments": arguments,
+                "figures": {
+                    "answers": answers,
+                    "about": self._about(),
+                    "drawn": drawn,
+                    "drawn_right": right,
+                },
+            },
         )
+        return answered
+
+    def _drawn(self, answered: NDArray[np.bool_]) -> tuple[int, int]:
+        """How many rows drawn at random were answered, and of how many the guess is right."""
+        review = self._review
+        rows = review.queue.sample(answered).tolist()
+        right = 0
+        for row in rows:
+            last = max(review.state.said_of(row).values(), key=lambda verdict: verdict.number)
+            right += last.kind == LABEL and last.label == review.rows.guesses.label[row]
+        return len(rows), right
+
+    def _compare(self, folder: Path, before: Guesses, trained_on: NDArray[np.bool_]) -> None:
+        """Adds to a round's figures how far its guesses are others than before."""
+        review = self._review
+        blank = np.array([not label for label in self._source.given], bool) & ~trained_on
+        changed = changed_share(before, review.rows.guesses, blank)
+        found = next(figures for path, figures in read_rounds(self._folder) if path == folder)
+        write_round(folder, replace(found, changed=changed))
 
     def _about(self) -> str:
         """What differs for another journal, by its first entry, or another labelling."""
@@ -143,10 +178,12 @@ class Retrainer:
         number = self._rounds[-1].number + 1 if self._rounds else 1
         folder = self._folder / str(number)
         try:
-            self._prepare(folder, number, answers)
+            trained_on = self._prepare(folder, number, answers)
             code = self._worker.train(folder)
             if code == 0:
-                self._take_up(folder)
+                before = self._review.rows.guesses
+                self._take_up(folder, trained_on)
+                self._compare(folder, before, trained_on)
                 self._rounds = [figures for _, figures in read_rounds(self._folder)]
                 self.failed = ""
                 self._drop_old()
@@ -160,14 +197,15 @@ class Retrainer:
         finally:
             self.running = False
 
-    def _take_up(self, folder: Path) -> None:
+    def _take_up(self, folder: Path, trained_on: NDArray[np.bool_] | None = None) -> None:
         frame, texts = read_texts(folder / LABELLED, self._source.settings["text_columns"])
         if texts != self._source.texts:
             raise DataError.at(folder / LABELLED, "expected the rows of the review")
         guesses = guesses_of(frame)
         review = self._review
         model = (folder / LABELLED).with_suffix(".model")
-        review.guess_anew(guesses, model, teaching_rows(review.rows, guesses, review.answered()))
+        teaching = teaching_rows(review.rows, guesses, review.answered())
+        review.guess_anew(guesses, model, teaching, trained_on)
 
     def _drop_old(self) -> None:
         for path, _ in read_rounds(self._folder)[:-_KEPT]:

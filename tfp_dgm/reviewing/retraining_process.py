@@ -49,9 +49,8 @@ def train_round(folder: Path, kept: KeptFeatures | None = None) -> None:
         guesses_of(frame),
         (~done.outcome.unannotated).tolist(),
         metrics,
-        answers=job["answers"],
-        about=job["about"],
         seconds=round(time.monotonic() - start, 1),
+        **job["figures"],
     )
     write_round(folder, found)
 

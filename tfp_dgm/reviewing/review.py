@@ -66,8 +66,8 @@ class Review:
         except BaseException:
             self.journal.close()
             raise
-        self.queue = RowQueue(self.rows)
         self.turn = threading.RLock()
+        self.queue = RowQueue(self.rows, answered=self.answered())
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +114,7 @@ class Review:
 
     def teach(self, rows: NDArray[np.int64]) -> None:
         """Sets which rows teach most, best first."""
-        queue = RowQueue(self.rows, rows)
+        queue = RowQueue(self.rows, rows, self.answered())
         with self.turn:
             self.queue = queue
 
@@ -140,15 +140,22 @@ class Review:
             found[list(self.state.verdicts())] = True
             return found
 
-    def guess_anew(self, guesses: Guesses, model: Path, teaching: NDArray[np.int64]) -> None:
+    def guess_anew(
+        self,
+        guesses: Guesses,
+        model: Path,
+        teaching: NDArray[np.int64],
+        trained_on: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Takes up what a later model says.
 
         Args:
           guesses: of all rows.
           model: the later model's folder.
           teaching: which rows teach it most, best first.
+          trained_on: bool [N]; the answered rows that it was trained on; None for all.
         """
         rows = replace(self.rows, guesses=guesses, model=model)
-        queue = RowQueue(rows, teaching)
+        queue = RowQueue(rows, teaching, self.answered() if trained_on is None else trained_on)
         with self.turn:
             self.rows, self.queue = rows, queue

@@ -41,11 +41,19 @@ class RowQueue:
     Args:
       rows: what is reviewed.
       teaching: int [n]; the rows that teach most, best first; the others follow by their doubt.
+        Every second row of that order is one drawn at random: what is known of doubtful rows alone
+        tells little of the others, neither how many guesses are right nor which are safe.
+      answered: bool [N]; rows that somebody has answered, which come last; None for none.
       seed: of the random order.
     """
 
     def __init__(
-        self, rows: ReviewRows, teaching: NDArray[np.int64] | None = None, *, seed: int = 0
+        self,
+        rows: ReviewRows,
+        teaching: NDArray[np.int64] | None = None,
+        answered: NDArray[np.bool_] | None = None,
+        *,
+        seed: int = 0,
     ) -> None:
         guesses = rows.guesses
         blank = np.array([not label for label in rows.given], bool)
@@ -54,15 +62,17 @@ class RowQueue:
         names = {name: place for place, name in enumerate(sorted(set(guesses.label)))}
         kinds = np.array([names[name] for name in guesses.label], np.int64)
         first = np.zeros(0, np.int64) if teaching is None else teaching
+        drawn = np.random.default_rng(seed).permutation(unlabelled)
         suspect = np.flatnonzero(guesses.suspect)
+        self._answered = np.zeros(len(rows), bool) if answered is None else answered.copy()
         self._kinds, self._names, self._len = kinds, names, len(rows)
         self._folded = [text.casefold() for text in rows.texts]
         self._orders = {
-            TEACH: np.concatenate([first, doubt[~np.isin(doubt, first)]]),
+            TEACH: self._mixed(np.concatenate([first, doubt[~np.isin(doubt, first)]]), drawn),
             DOUBT: doubt,
             SUSPECT: suspect[np.argsort(guesses.given_probability[suspect], kind="stable")],
             BY_CLASS: doubt[np.argsort(kinds[doubt], kind="stable")],
-            RANDOM: np.random.default_rng(seed).permutation(unlabelled),
+            RANDOM: drawn,
         }
         self._all = np.arange(len(rows))
         self._matches = lru_cache(maxsize=8)(self._found)
@@ -89,6 +99,29 @@ class RowQueue:
             places = np.concatenate([places, rest])
             return places[~done[places] & wanted[places]]
         return places[~done[places]]
+
+    def sample(self, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows that were answered since the queue was made, and are a sample of those then open.
+
+        They are the first of the random order, up to the first that is not done; rows that were
+        shown for what they teach are among them where they stand there. Whoever answers in another
+        order gets few of them or none.
+
+        Args:
+          done: bool [N]; the rows that are answered now.
+        """
+        places = self._orders[RANDOM]
+        places = places[~self._answered[places]]
+        missing = np.flatnonzero(~done[places])
+        return places[: missing[0]] if len(missing) else places
+
+    def _mixed(self, teaching: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        """One order and another of the same rows by turns; what was answered comes last."""
+        turn = np.full(self._len, 2 * self._len)
+        for first, places in enumerate((teaching, drawn)):
+            left = places[~self._answered[places]]
+            turn[left] = np.minimum(turn[left], 2 * np.arange(len(left)) + first)
+        return teaching[np.argsort(turn[teaching], kind="stable")]
 
     def matching(self, search: Search) -> NDArray[np.bool_]:
         """bool [N]; which rows a search finds, done or not."""
