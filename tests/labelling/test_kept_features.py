@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfp_dgm.labelling import KeptFeatures, label_file
+from tfp_dgm.labelling import KeptFeatures, fit_features, label_file
+from tfp_dgm.labelling.text_distance import TextDistance
 
 WORDS = {"fruit": ["apple", "pear", "plum"], "metal": ["iron", "zinc", "rust"]}
 
@@ -48,12 +49,16 @@ def trained(tmp_path, monkeypatch, eager):
     return train, learned
 
 
-def test_other_labels_of_the_same_texts_find_the_features_of_before(trained):
+def test_other_labels_of_the_same_texts_find_the_features_of_before(trained, monkeypatch):
     train, learned = trained
-    kept = KeptFeatures()
+    kept, distances, fit = KeptFeatures(), [], TextDistance.fit
+    monkeypatch.setattr(
+        TextDistance, "fit", lambda *given, **more: distances.append(0) or fit(*given, **more)
+    )
     train(_frame(10), "first", kept)
     warm = train(_frame(20), "second", kept)
     assert learned == ["first"]
+    assert len(distances) == 1
     cold = train(_frame(20), "cold")
     assert warm["predicted_label"].tolist() == cold["predicted_label"].tolist()
     np.testing.assert_allclose(warm["probability"], cold["probability"], atol=1e-6)
@@ -68,3 +73,12 @@ def test_other_texts_and_another_seed_learn_features_of_their_own(trained):
     train(_frame(10, seed=1), "seed", kept, seed=1)
     train(_frame(12, seed=1), "labels", kept, seed=1)
     assert learned == ["first", "texts", "seed"]
+
+
+def test_what_is_kept_of_texts_is_not_that_of_other_texts(monkeypatch, eager):
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 3)
+    features = fit_features(_frame(10)["text"].tolist())
+    assert features.kept("rows", lambda: features.words.shape[0]) == 60
+    assert features.kept("rows", lambda: 0) == 60
+    more = features.followed_by(["iron and zinc"])
+    assert more.kept("rows", lambda: more.words.shape[0]) == 61

@@ -114,9 +114,9 @@ class Retrainer:
         settings = self._source.settings
         with self._review.turn:
             classes = list(self._review.state.classes)
-            answered = self._review.answered()
-            drawn, right = self._drawn(answered)
-            export_review(self._review, folder / ANSWERED)
+            drawn, right = self._drawn(self._review.answered())
+        export_review(self._review, folder / ANSWERED)
+        answered = self._review.answered()  # What came in meanwhile counts as learnt from.
         definitions = settings.get("definitions")
         if definitions is not None:
             named = [{name: value for name, value in one.items() if value} for one in definitions]
