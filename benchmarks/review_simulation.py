@@ -45,7 +45,7 @@ from tfp_dgm.data import DataError, atomic_write, load_text_classification
 from tfp_dgm.labelling import Features, fit_classifier, fit_features, metrics
 from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, guesses_of
-from tfp_dgm.reviewing.rounds import Round, advice, changed_share, round_of
+from tfp_dgm.reviewing.rounds import Round, advice, compared, round_of
 from tfp_dgm.reviewing.row_queue import DOUBT, RANDOM, TEACH, RowQueue
 from tfp_dgm.reviewing.rows_that_teach import teaching_rows
 
@@ -139,8 +139,9 @@ def simulate(
             seconds=seconds,
             drawn=len(drawn),
             drawn_right=int((before[drawn] == said[drawn]).sum()),
-            changed=None if previous is None else changed_share(previous, guesses, open_rows),
         )
+        if previous is not None:
+            found = compared(found, previous, guesses, open_rows)
         rounds.append(found)
         held_out = held_out or model.views(tf.constant(data.held_out))
         predicted = model.probabilities(*held_out).numpy().argmax(axis=1)
@@ -163,6 +164,7 @@ def simulate(
             "drawn": found.drawn,
             "drawn_right": found.drawn_right,
             "changed": found.changed,
+            "made_safe": found.made_safe,
             "stop": advice(rounds).startswith("You can stop"),
             "seconds": seconds,
         }

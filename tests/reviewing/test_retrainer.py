@@ -88,6 +88,8 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
         assert one.drawn_right == sum(guessed[row] == truth[row] for row in drawn[:9])
         other = np.array(review.rows.guesses.label) != guessed
         assert one.changed == pytest.approx(np.delete(other.to_numpy(), known).mean())
+        safer = review.rows.guesses.accepted * 1.0 - (frame["accept"] == "true")
+        assert one.made_safe == pytest.approx(np.delete(safer.to_numpy(), known).mean())
         assert retrainer.to_go == 20
         assert not set(rows) & set(review.queue.left("teach", review.answered()).tolist())
         guesses = review.rows.guesses

@@ -6,7 +6,6 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from tfp_dgm.reviewing.review import Review, journal_of
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_rows import Guesses, guesses_of, read_texts
 from tfp_dgm.reviewing.review_state import LABEL
-from tfp_dgm.reviewing.rounds import Round, changed_share, read_rounds, round_of, write_round
+from tfp_dgm.reviewing.rounds import Round, compared, read_rounds, round_of, write_round
 from tfp_dgm.reviewing.rows_that_teach import teaching_rows
 from tfp_dgm.reviewing.training_worker import TrainingWorker
 
@@ -164,9 +163,8 @@ class Retrainer:
         """Adds to a round's figures how far its guesses are others than before."""
         review = self._review
         blank = np.array([not label for label in self._source.given], bool) & ~trained_on
-        changed = changed_share(before, review.rows.guesses, blank)
         found = next(figures for path, figures in read_rounds(self._folder) if path == folder)
-        write_round(folder, replace(found, changed=changed))
+        write_round(folder, compared(found, before, review.rows.guesses, blank))
 
     def _about(self) -> str:
         """What differs for another journal, by its first entry, or another labelling."""

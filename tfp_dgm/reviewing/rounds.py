@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,7 @@ class Round:
     drawn: int = 0
     drawn_right: int = 0
     changed: float | None = None
-
-    @property
-    def coverage(self) -> float:
-        """Which share of the open rows is safe to accept."""
-        return self.accepted / max(self.open_rows, 1)
+    made_safe: float | None = None
 
     @property
     def left(self) -> int:
@@ -111,36 +107,44 @@ def read_rounds(folder: Path) -> list[tuple[Path, Round]]:
     return sorted(found, key=lambda pair: pair[1].number)
 
 
-def changed_share(before: Guesses, after: Guesses, open_rows: NDArray[np.bool_]) -> float | None:
-    """Of which share of the open rows [N] a training changed the guess; None without such rows."""
+def compared(found: Round, before: Guesses, after: Guesses, open_rows: NDArray[np.bool_]) -> Round:
+    """A round with what differs on the rows [N] that are open still; as it is without such rows."""
+    if not open_rows.any():
+        return found
     other = np.array(before.label, object) != np.array(after.label, object)
-    return float(other[open_rows].mean()) if open_rows.any() else None
+    safe = after.accepted.astype(int) - before.accepted.astype(int)
+    return replace(
+        found,
+        changed=float(other[open_rows].mean()),
+        made_safe=float(safe[open_rows].mean()),
+    )
 
 
 def advice(rounds: Sequence[Round]) -> str:
     """What the rounds say of further answers, in a sentence; "" where they are too few to tell.
 
     A training mends no more guesses than it changes, and breaks some of these, so that half of what
-    it changed is a high estimate of what it was worth to the rows still open; and they are worth
-    something where more of them have become safe to accept. Both are taken over the last two
-    intervals between trainings, since one may be flat by chance. What the model expects of
-    itself is no measure: from training to training it wavers by more than a point.
+    it changed is a high estimate of what it was worth to the rows still open: of the last two
+    trainings the greater, since one may be flat by chance. And they are worth something where more
+    of these rows have become safe to accept: in both together, since the threshold wavers. What the
+    model expects of itself is no measure: from training to training it wavers by half a point.
     """
     last = rounds[-_ENOUGH:]
     if len(last) < _ENOUGH:
         return ""
-    changed, safer = [], []
+    changed, hundreds, safer = [], 0.0, 0.0
     for before, after in pairwise(last):
-        if after.answers <= before.answers or after.changed is None:
+        if after.answers <= before.answers or after.changed is None or after.made_safe is None:
             return ""
-        hundreds = (after.answers - before.answers) / 100
-        changed.append(after.changed / hundreds)
-        safer.append((after.coverage - before.coverage) / hundreds)
+        part = (after.answers - before.answers) / 100
+        changed.append(after.changed / part)
+        hundreds += part
+        safer += after.made_safe
+    safer /= hundreds
     said = " and ".join(f"{100 * share:.1f}%" for share in changed)
     told = f"a hundred answers have changed the guesses of {said} of the other rows"
-    if max(safer) >= _LITTLE:
-        more = " and ".join(f"{100 * share:+.1f}" for share in safer)
-        return f"Going on pays: {told}, and the share that is safe to accept by {more} points."
+    if safer >= _LITTLE:
+        return f"Going on pays: {told}, and made {100 * safer:.1f}% more of them safe to accept."
     if _MENDED * max(changed) >= _LITTLE:
         return f"Going on may pay: {told}."
     return (

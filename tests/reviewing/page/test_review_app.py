@@ -243,7 +243,7 @@ def test_trainings_are_told_of_answers_and_shown(serve, trained):
     assert "at the start 0 400 250 150 90% \N{EN DASH} 80%" in page
     assert "2 100 300 250 50 90% 40 of 48 \N{EN DASH}" in page
     assert "they alone are a sample of the rows without label" in page
-    trained.rounds = [replace(one, accepted=0, changed=0.004) for one in trained.rounds]
+    trained.rounds = [replace(one, changed=0.004, made_safe=0.0) for one in trained.rounds]
     page = " ".join(re.sub("<[^>]+>", " ", _ask(address)[2]).split())
     assert "You can stop: a hundred answers have changed the guesses of 0.8% and 0.8%" in page
     _ask(address, "/answer", {**secret, "row": 20, "kind": "none"})
