@@ -116,17 +116,17 @@ class ItemReview(ABC, Generic[Items, State]):
         except BaseException:
             self.journal.close()
             raise
-        self.queue = self._queue(None)
-        self._alike = RowsAlike(rows.texts)
         self.turn = threading.RLock()
+        self.queue: ItemQueue = self._queue(None, self.answered())
+        self._alike = RowsAlike(rows.texts)
 
     @abstractmethod
     def _state(self) -> State:
         """That of a review of which nothing is answered."""
 
     @abstractmethod
-    def _queue(self, teaching: NDArray[np.int64] | None) -> ItemQueue:
-        """The items in their orders, those that teach most being known, or not."""
+    def _queue(self, teaching: NDArray[np.int64] | None, answered: NDArray[np.bool_]) -> ItemQueue:
+        """The items in their orders, by those that teach most, if known, and are answered."""
 
     def __enter__(self) -> Self:
         return self
@@ -173,7 +173,7 @@ class ItemReview(ABC, Generic[Items, State]):
 
     def teach(self, rows: NDArray[np.int64]) -> None:
         """Sets which rows teach most, best first."""
-        queue = self._queue(rows)
+        queue = self._queue(rows, self.answered())
         with self.turn:
             self.queue = queue
 

@@ -42,7 +42,9 @@ class TagReview(ItemReview[ReviewSentences, TagState]):
     def _state(self) -> TagState:
         return TagState(self.rows.scheme, self.rows.tokens)
 
-    def _queue(self, teaching: NDArray[np.int64] | None) -> SentenceQueue:
+    def _queue(
+        self, teaching: NDArray[np.int64] | None, answered: NDArray[np.bool_]
+    ) -> SentenceQueue:
         return SentenceQueue(self.rows, teaching)
 
     def labels(self, annotator: str, row: int) -> list[str]:
