@@ -219,8 +219,8 @@ def test_words_among_the_same_words_have_vectors_that_are_alike():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tokens": [["a", ""], ["b"]]}, "tokens: expected tokens that are not empty.*sentence 0"),
-        ({"tokens": [[], ["b"]]}, "tokens: expected tokens that are not empty.*sentence 0"),
+        ({"tokens": [["a", ""], ["b"]]}, "tokens: expected strings that are not empty.*sentence 0"),
+        ({"tokens": [[], ["b"]]}, "tokens: expected strings that are not empty.*sentence 0"),
         ({"allowed": [None]}, "allowed: expected 2 sentences"),
         ({"allowed": [None, None]}, "allowed: expected at least one annotated token"),
         ({"allowed": [None, np.ones((1, 3), bool)]}, "at least one annotated token"),

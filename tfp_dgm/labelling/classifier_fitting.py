@@ -32,6 +32,7 @@ from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.text_distance import TextDistance
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
+from tfp_dgm.settings import check_seed
 from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
 
@@ -74,6 +75,7 @@ def fit_classifier(
       outcome: the texts labelled; annotated ones by models that did not see their annotation.
     Raises:
       ValueError: if shapes disagree, or nothing is annotated or defined.
+      DataError: if the seed is none.
     """
     allowed = np.asarray(allowed, bool)
     if allowed.shape != (len(texts), len(classes)):
@@ -91,6 +93,7 @@ def fit_classifier(
         guides = Guides.of(definitions)
     if not len(rows) and not len(guides.texts):
         raise ValueError("allowed: expected at least one annotated row; received none")
+    check_seed(seed)
     keras.utils.set_random_seed(seed)
     seconds: dict[str, float] = {}
 

@@ -18,6 +18,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.sentence_tagging import tag_sentences
 from tfp_dgm.tagging.tag_outcome import Acceptance, TagOutcome
 from tfp_dgm.tagging.tagger_folder import write_tagger
@@ -108,6 +109,7 @@ def tag_file(
         the disk takes no more after the training, the message says what was kept.
     """
     check_min_precision(min_precision)
+    check_seed(seed)
     output, source = Path(output), Path(source)
     model_directory = check_tag_results(source, output, model_directory)
     progress("Reading the sentences", 0, 1)

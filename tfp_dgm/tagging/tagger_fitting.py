@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.annotation_checks import annotated_sentences, require_possible
 from tfp_dgm.tagging.chain_answers import SentenceAnswer, answers_of_potentials
 from tfp_dgm.tagging.chain_fitting import ChainWeights, Legal
@@ -64,7 +65,9 @@ def fit_tagger(
     Raises:
       ValueError: if shapes disagree, a sentence has no token or an empty one, an annotation leaves
         nothing legal, or nothing is annotated.
+      DataError: if the seed is none.
     """
+    check_seed(seed)
     legal = tuple(np.asarray(part, bool) for part in legal)  # type: ignore[assignment]
     annotated = annotated_sentences(tokens, allowed, labels, legal)
     require_possible(annotated, allowed, legal)
