@@ -11,13 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.distributions import LinearChain
-from tfp_dgm.models import Signature
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.tagging.chain_answers import (
     SentenceAnswer,
     answers_of_potentials,
     batches_by_length,
-    penalty_of_states,
 )
 from tfp_dgm.tagging.word_windows import BLOCKS, FIRST, OFFSETS
 from tfp_dgm.text import WordForms
@@ -153,37 +151,6 @@ class SequenceTagger(SavesArguments, keras.Model):
         """`potentials`, traced once for batches of all sizes."""
         specs = tf.TensorSpec([None, None], tf.string), tf.TensorSpec([None], tf.int32)
         return tf.function(self.potentials, input_signature=specs, autograph=False)
-
-    def path(self, chain: LinearChain) -> tf.Tensor:
-        """The states int32 [B, T] of the best legal sequence of what `chain` gives.
-
-        Where tags are spans, "O" loses `outside_penalty` before; see `span_search`.
-        """
-        lost = penalty_of_states(1.0, self.labels) * tf.convert_to_tensor(self.outside_penalty)
-        return chain.copy(unary=chain.potentials.unary - lost).mode()
-
-    def serving_signatures(self) -> dict[str, Signature]:
-        """`serving_default`: tokens [T], filled with "" -> tags [T] and their probabilities [T].
-
-        The tags are those of the best path; "" and 0 in the padding.
-        """
-        names = tf.constant(self.labels)
-
-        def tag(tokens: tf.Tensor) -> dict[str, tf.Tensor]:
-            chain = self.chain(tokens)
-            marginals = chain.marginals().unary
-            mode = self.path(chain)
-            read = tokens != ""
-            of_mode = tf.gather(marginals, mode, axis=-1, batch_dims=2)
-            return {
-                "tags": tf.where(read, tf.gather(names, mode), ""),
-                "probabilities": tf.where(read, of_mode, 0.0),
-            }
-
-        words = [name[2:] for name in self.forms.features if name.startswith("w ")]
-        examples = [[words[(3 * row + i) % len(words)] for i in range(5)] for row in range(4)]
-        inputs = {"tokens": tf.TensorSpec([None, None], tf.string)}
-        return {"serving_default": Signature(inputs, tag, {"tokens": examples}, xla=False)}
 
 
 def _padded(tokens: Sequence[Sequence[str]]) -> tf.Tensor:
