@@ -36,6 +36,20 @@ class Held(NamedTuple):
     chain: Chain
 
 
+class UnseenChains(NamedTuple):
+    """Chains of the sentences of a fold, by the model that was trained without them.
+
+    Attributes:
+      rows: int [m]; their numbers.
+      unary: m arrays [T, K]; potentials, tempered, without what is illegal.
+      transitions: [K, K]; likewise.
+    """
+
+    rows: np.ndarray
+    unary: list[np.ndarray]
+    transitions: np.ndarray
+
+
 @dataclass(frozen=True)
 class AnnotatedSentences:
     """The annotated sentences, and models that are trained on some of them.

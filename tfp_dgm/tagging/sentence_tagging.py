@@ -10,6 +10,7 @@ from tfp_dgm.data import TagScheme
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.annotation_checks import check_tokens
+from tfp_dgm.tagging.given_spans import with_unseen_spans
 from tfp_dgm.tagging.judged_tagger import JudgedTagger
 from tfp_dgm.tagging.scheme_space import space_of_scheme
 from tfp_dgm.tagging.sentence_readings import TaggerReader, reading_of_answer
@@ -60,12 +61,13 @@ def tag_sentences(
     with timed(seconds, "tagging"):
         reader = TaggerReader(fit.tagger, space)
         progress(step, 0, len(tokens))
+        found = reader(tokens, allowed, lambda done: progress(step, done, len(tokens)))
         readings = TagReadings(
             tokens,
             given,
             allowed,
             fit.annotated,
-            reader(tokens, allowed, lambda done: progress(step, done, len(tokens))),
+            with_unseen_spans(found, given, fit.annotated, fit.unseen, legal, space),
             [reading_of_answer(answer, space) for answer in fit.cross_fitted],
             [reading_of_answer(answer, space) for answer in fit.fitted],
         )

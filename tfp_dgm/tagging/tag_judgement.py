@@ -66,7 +66,7 @@ def judge_tags(
     rows = words.annotated_rows()
     judge = Judge.of(rows, seed=seed)
     outside = [space.tags.index(OUTSIDE)] if space.types else None
-    opened = words.open
+    opened = words.open & _believed(words, judge)
     threshold = judge.threshold(words.raw[opened], min_precision, of=outside)
     probabilities = judge.calibration(words.raw).astype(np.float32)
     probabilities[words.unseen_rows] = judge.calibration(words.unseen).astype(np.float32)
@@ -90,7 +90,7 @@ def judge_tags(
     of_spans = counts = None
     if space.types:
         calibrations, spans, of_spans = _judged_spans(
-            readings, calibrations, words, space, min_precision, seed
+            readings, calibrations, words, opened, space, min_precision, seed
         )
         counts = _span_counts(readings, scheme, space)
         for number, found in enumerate(spans):
@@ -135,6 +135,7 @@ def _judged_spans(
     readings: TagReadings,
     calibrations: TagCalibrations,
     words: FlatWords,
+    opened: np.ndarray,
     space: TagSpace,
     min_precision: float,
     seed: int,
@@ -154,19 +155,24 @@ def _judged_spans(
     def calibrated(probability: np.ndarray) -> np.ndarray:
         return judge.calibration(two_classes(probability))[:, _RIGHT]
 
-    opened = np.split(words.open, words.starts[1:-1])
+    bounds = words.starts[1:-1]
+    known = np.split(~words.open, bounds)
+    believed = np.split(opened | ~words.open, bounds)
     candidates = np.array(
         [
             span.probability
-            for reading, is_open in zip(readings.all_sentences, opened, strict=True)
+            for reading, is_known, is_believed in zip(
+                readings.all_sentences, known, believed, strict=True
+            )
             for span in reading.spans
-            if is_open[span.first : span.last + 1].any()
+            for own in [slice(span.first, span.last + 1)]
+            if is_believed[own].all() and not is_known[own].all()
         ]
     )
     threshold = judge.threshold(two_classes(candidates), min_precision, of=[_RIGHT])
     spans = [
-        span_results(reading.spans, space.types, calibrated, threshold, ~is_open)
-        for reading, is_open in zip(readings.all_sentences, opened, strict=True)
+        span_results(reading.spans, space.types, calibrated, threshold, *of_words)
+        for reading, *of_words in zip(readings.all_sentences, known, believed, strict=True)
     ]
     acceptance = Acceptance(
         threshold, judge.effect, calibrated(raw), right, texts, calibrated(candidates)
@@ -175,6 +181,18 @@ def _judged_spans(
         calibrations.words, calibrations.word_threshold, judge.calibration, threshold
     )
     return found, spans, acceptance
+
+
+def _believed(words: FlatWords, judge: Judge) -> np.ndarray:
+    """bool [W]; words whose tag may be accepted, as far as it depends on what is given of them.
+
+    Of a choice of tags, models that did not see it must believe at least half: where they do not,
+    what they say within the choice is no better founded than the choice.
+    """
+    believed = np.ones(len(words.observed), bool)
+    left = np.where(words.allowed, judge.calibration(words.unseen_all), 0).sum(axis=1)
+    believed[words.annotated] = (left >= 0.5) | (words.observed[words.annotated] >= 0)
+    return believed
 
 
 def _known(readings: TagReadings, sentence: int) -> np.ndarray:

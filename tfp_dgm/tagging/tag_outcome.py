@@ -68,7 +68,7 @@ class TagOutcome:
         models that were trained without its sentence; else the sentence's other tags are used.
       predicted: int [W]; the most probable tag; of a word in spans, that of the best legal
         sequence.
-      accept: bool [W]; words without a given tag whose tag is safe to accept: of spans, those of
+      accept: bool [W]; words without one given tag whose tag is safe to accept: of spans, those of
         accepted spans, and those outside that are accepted by themselves.
       given_probability: float32 [W]; how likely the given tag is right, slips of annotators
         considered; NaN where none is given.

@@ -21,7 +21,8 @@ class TagReadings:
       given: S lists of tuples of tags, as the file has them.
       allowed: S arrays bool [T, K], the labels that the tags leave open; None where all.
       annotated: int [n]; the numbers of annotated sentences.
-      all_sentences: S readings by the model, with the given tags as evidence.
+      all_sentences: S readings by the model, with the given tags as evidence; but spans whose words
+        all have one given tag are judged by models that were trained without the sentence.
       cross_fitted: n readings by models that were trained without the sentence.
       fitted: n readings by the model, without evidence.
     """

@@ -12,7 +12,12 @@ from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.annotation_checks import annotated_sentences, require_possible
 from tfp_dgm.tagging.chain_answers import SentenceAnswer, answers_of_potentials
 from tfp_dgm.tagging.chain_fitting import ChainWeights, Legal
-from tfp_dgm.tagging.cross_fitting import AnnotatedSentences, fit_temperature, folds
+from tfp_dgm.tagging.cross_fitting import (
+    AnnotatedSentences,
+    UnseenChains,
+    fit_temperature,
+    folds,
+)
 from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
 from tfp_dgm.tagging.span_search import outside_penalty
@@ -29,6 +34,7 @@ class TaggerFit:
       annotated: int [n]; the numbers of the sentences of which something is annotated.
       fold: int [n]; which of them were left out together.
       cross_fitted: n answers by models that were trained without the sentence.
+      unseen: the chains of these, fold by fold.
       fitted: n answers by the tagger.
     """
 
@@ -36,6 +42,7 @@ class TaggerFit:
     annotated: np.ndarray
     fold: np.ndarray
     cross_fitted: list[SentenceAnswer]
+    unseen: list[UnseenChains]
     fitted: list[SentenceAnswer]
 
 
@@ -103,9 +110,12 @@ def fit_tagger(
         answers = answers_of_potentials(*potentials, legal, labels, penalty)
         for row, answer in zip(own.rows, answers, strict=True):
             cross_fitted[row] = answer
+    unseen = [
+        UnseenChains(own.rows, *potentials) for own, potentials in zip(held, tempered, strict=True)
+    ]
     tagger = _tagger(labels, sentences.table, of_forms, final, temperature, legal)
     tagger.outside_penalty.assign(penalty)
-    return TaggerFit(tagger, annotated, fold, cross_fitted, tagger.answers(taught))
+    return TaggerFit(tagger, annotated, fold, cross_fitted, unseen, tagger.answers(taught))
 
 
 def _tagger(
