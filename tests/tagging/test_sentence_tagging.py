@@ -74,6 +74,6 @@ def test_warnings_name_the_precision_that_was_asked_for():
 def test_warnings_count_copies_in_words():
     assert few_sentences(40, 40) == []
     (warning,) = few_sentences(40, 39)
-    assert warning.startswith("1 of the 40 sentences with tags is a copy of another")
+    assert warning.startswith("1 of the 40 sentences with tags is a copy or near-copy of another")
     (warning,) = few_sentences(40, 37)
-    assert warning.startswith("3 of the 40 sentences with tags are copies of others")
+    assert warning.startswith("3 of the 40 sentences with tags are copies or near-copies")

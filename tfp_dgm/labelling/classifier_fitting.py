@@ -10,13 +10,13 @@ from tfp_dgm.confidence import (
     MIN_ACCEPTED,
     Calibration,
     acceptance_threshold,
+    copies,
     given_label_probability,
 )
 from tfp_dgm.data import ClassDefinitions
 from tfp_dgm.labelling.class_levels import class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.classifier_assembly import assembled
-from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.label_warnings import (

@@ -122,17 +122,11 @@ class AnnotatedSentences:
         )
 
 
-def folds(sentences: Sequence[Sequence[str]], seed: int) -> np.ndarray:
-    """The fold int [n] of each sentence, from 0 on; copies, whatever their case, are in one."""
-    numbers: dict[tuple[str, ...], int] = {}
-    group = np.array(
-        [
-            numbers.setdefault(tuple(word.lower() for word in sentence), len(numbers))
-            for sentence in sentences
-        ]
-    )
-    order = np.random.default_rng(seed).permutation(len(numbers))
-    return (order % min(FOLDS, len(numbers)))[group]
+def folds(group: np.ndarray, seed: int) -> np.ndarray:
+    """The fold int [n] of each sentence, from 0 on; those of a group, from 0 on, are in one."""
+    size = int(group.max()) + 1
+    order = np.random.default_rng(seed).permutation(size)
+    return (order % min(FOLDS, size))[group]
 
 
 def fit_temperature(chains: Sequence[Chain], legal: Legal) -> tuple[float, float]:

@@ -19,10 +19,11 @@ def few_sentences(annotated: int, different: int) -> list[str]:
         )
     if annotated > different:
         copies = annotated - different
-        what = "is a copy of another" if copies == 1 else "are copies of others"
+        one = copies == 1
+        what = "is a copy or near-copy of another" if one else "are copies or near-copies of others"
         found.append(
-            f"{copies:,} of the {annotated:,} sentences with tags {what}: equal ones tell together "
-            "as much as one."
+            f"{copies:,} of the {annotated:,} sentences with tags {what}: together "
+            "they tell as much as one."
         )
     return found
 

@@ -67,6 +67,7 @@ def tag_sentences(
             given,
             allowed,
             fit.annotated,
+            fit.group,
             with_unseen_spans(found, given, fit.annotated, fit.unseen, legal, space),
             [reading_of_answer(answer, space) for answer in fit.cross_fitted],
             [reading_of_answer(answer, space) for answer in fit.fitted],

@@ -78,7 +78,7 @@ class TagOutcome:
       span_counts: None where tags are plain.
       min_precision: the precision asked for.
       next_sentences: the numbers of the sentences that are most worth annotating, best first.
-      copies: how many annotated sentences repeat another one.
+      copies: how many annotated sentences repeat another one, or nearly.
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
     """

@@ -19,6 +19,7 @@ from tfp_dgm.tagging.cross_fitting import (
     folds,
 )
 from tfp_dgm.tagging.form_vectors import FormVectors
+from tfp_dgm.tagging.sentence_copies import sentence_copies
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
 from tfp_dgm.tagging.span_search import outside_penalty
 from tfp_dgm.tagging.word_windows import WordTable
@@ -32,6 +33,7 @@ class TaggerFit:
     Attributes:
       tagger: the model.
       annotated: int [n]; the numbers of the sentences of which something is annotated.
+      group: int [n]; those of one number are copies of each other, or nearly.
       fold: int [n]; which of them were left out together.
       cross_fitted: n answers by models that were trained without the sentence.
       unseen: the chains of these, fold by fold.
@@ -40,6 +42,7 @@ class TaggerFit:
 
     tagger: SequenceTagger
     annotated: np.ndarray
+    group: np.ndarray
     fold: np.ndarray
     cross_fitted: list[SentenceAnswer]
     unseen: list[UnseenChains]
@@ -80,7 +83,8 @@ def fit_tagger(
     require_possible(annotated, allowed, legal)
     taught = [tokens[row] for row in annotated]
     known = [np.asarray(allowed[row], bool) for row in annotated]
-    fold = folds(taught, seed)
+    group = sentence_copies(tokens, annotated)
+    fold = folds(group, seed)
 
     progress("Vectors of words", 0, 1)
     of_forms = FormVectors.fit(tokens, seed=seed)
@@ -115,7 +119,7 @@ def fit_tagger(
     ]
     tagger = _tagger(labels, sentences.table, of_forms, final, temperature, legal)
     tagger.outside_penalty.assign(penalty)
-    return TaggerFit(tagger, annotated, fold, cross_fitted, unseen, tagger.answers(taught))
+    return TaggerFit(tagger, annotated, group, fold, cross_fitted, unseen, tagger.answers(taught))
 
 
 def _tagger(

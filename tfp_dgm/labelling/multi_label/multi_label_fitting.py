@@ -6,8 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from tfp_dgm.confidence import FLOORS, MIN_ACCEPTED, TEMPERATURES, Calibration
-from tfp_dgm.labelling.copies import copies, counts_of
+from tfp_dgm.confidence import FLOORS, MIN_ACCEPTED, TEMPERATURES, Calibration, copies, counts_of
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.multi_label.annotated import Annotated
 from tfp_dgm.labelling.multi_label.class_answers import ClassAnswers
