@@ -12,6 +12,7 @@ import scipy.optimize
 from tfp_dgm.tagging.chain_fitting import ChainProblem, ChainWeights, Legal, legal_words
 from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
+from tfp_dgm.tagging.training_pieces import piece_lengths
 from tfp_dgm.tagging.word_windows import WordTable, windows
 
 FOLDS = 5
@@ -116,7 +117,7 @@ class AnnotatedSentences:
         return ChainProblem(
             self.table,
             self.seen[np.repeat(some, self.lengths)],
-            self.lengths[some],
+            piece_lengths(known, self.legal),
             np.concatenate([no_rows, *known]),
             self.legal,
         )
@@ -132,14 +133,14 @@ def folds(group: np.ndarray, seed: int) -> np.ndarray:
 def fit_temperature(chains: Sequence[Chain], legal: Legal) -> tuple[float, float]:
     """The number that potentials are divided by for annotations to be the most probable.
 
-    The most probable one under a log-normal prior around 1.
+    The most probable one under a log-normal prior around 1; very long sentences in pieces.
 
     Returns:
       the number, and the negative log-probability of it and the annotations, nats.
     """
     problems = []
     for unary, transitions, known in chains:
-        packed = PackedSentences([len(potential) for potential in unary])
+        packed = PackedSentences(piece_lengths(known, legal))
         may = legal_words(packed, legal)
         potentials = np.where(may, np.concatenate(unary)[packed.order], -np.inf)
         moves = np.where(legal[1], transitions, -np.inf)

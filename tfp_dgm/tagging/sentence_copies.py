@@ -23,9 +23,8 @@ def sentence_copies(tokens: Sequence[Sequence[str]], rows: np.ndarray) -> np.nda
       rows: int [n]; the numbers of the sentences.
     """
     lowered = [[word.lower() for word in tokens[row]] for row in rows]
-    column = {
-        word: place for place, word in enumerate(dict.fromkeys(w for s in lowered for w in s))
-    }
+    words = dict.fromkeys(word for sentence in lowered for word in sentence)
+    column = {word: place for place, word in enumerate(words)}
     counts = [Counter(column[word] for word in sentence) for sentence in lowered]
     matrix = _matrix(counts, len(column))
     chosen = set(rows.tolist())
