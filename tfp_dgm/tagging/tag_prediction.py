@@ -38,6 +38,7 @@ def predict_tags(
     *,
     token_column: int | str | None = None,
     format: str | None = None,
+    tool: str | None = None,
     progress: Progress = no_progress,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> int:
@@ -48,7 +49,7 @@ def predict_tags(
       source: CoNLL, CoNLL-U, JSON or plain text, each also gzipped.
       output: the same with the results, as `tag_file` writes them.
       token_column: where the words are; None for the usual, as `data.read_tagged_sentences` has it.
-      format: as `data.read_tagged_sentences` has it.
+      format, tool: as `data.read_tagged_sentences` has them.
       progress: called with a step's name, the sentences done, and None (a stream has no known end).
       warn: called with each sentence on what is doubtful in the source.
     Returns:
@@ -72,6 +73,7 @@ def predict_tags(
             sentences=_SENTENCES_PER_CHUNK,
             token_column=token_column,
             format=format,
+            tool=tool,
         ):
             writer.write(chunk, served_results(tag, chunk.tokens))
             done += len(chunk.tokens)
