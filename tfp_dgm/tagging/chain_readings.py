@@ -118,8 +118,10 @@ def markov(unary: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> Mark
         return tf.where(goes[:, tf.newaxis], reached / tf.maximum(total, _TINY), before)
 
     begun = enter[0] / tf.reduce_sum(enter[0], axis=-1, keepdims=True)
-    rest = tf.scan(forth, (enter[1:], leave[:-1], goes_on[:-1]), begun)
-    marginals = tf.concat([begun[tf.newaxis], rest], axis=0)
+    # The first step stands still: a graph cannot scan over no step, as of one word.
+    goes = tf.pad(goes_on[:-1], [[1, 0], [0, 0]])
+    left = tf.concat([tf.ones_like(leave[:1]), leave[:-1]], axis=0)
+    marginals = tf.scan(forth, (enter, left, goes), begun)
 
     def by_rows(values: tf.Tensor) -> tf.Tensor:
         return tf.math.log(tf.maximum(tf.transpose(values, [1, 0, 2]), _TINY))
