@@ -42,3 +42,15 @@ def too_few_tags(words: Acceptance, spans: Acceptance | None, min_precision: flo
                 "that the report lists first."
             )
     return found
+
+
+def unlike_tagged(sentences: int) -> list[str]:
+    """A sentence on sentences of another kind than the tagged ones."""
+    if not sentences:
+        return []
+    which = "1 sentence is" if sentences == 1 else f"{sentences:,} sentences are"
+    return [
+        f"{which} of words that next to no sentence with tags has (another language, symbols, "
+        "noise?): nothing in them is accepted, and their probabilities mean little. Tag some of "
+        "their kind."
+    ]

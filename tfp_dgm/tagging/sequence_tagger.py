@@ -18,7 +18,7 @@ from tfp_dgm.tagging.chain_answers import (
     batches_by_length,
 )
 from tfp_dgm.tagging.word_windows import BLOCKS, FIRST, OFFSETS
-from tfp_dgm.text import WordForms
+from tfp_dgm.text import NO_FORM, WordForms, own_forms
 
 _REACH = max(OFFSETS)
 
@@ -129,6 +129,15 @@ class SequenceTagger(SavesArguments, keras.Model):
         first = tf.gather(blocks[:, FIRST], place[:, :1])
         unary += tf.pad(first, [[0, 0], [0, steps - 1], [0, 0]])
         return unary / self.temperature
+
+    def new_words(self, tokens: tf.Tensor) -> tf.Tensor:
+        """How many words of strings [B, T], filled with "", no tagged sentence had; int32 [B]."""
+        words, place = tf.unique(tf.reshape(tokens, [-1]))
+        number = tf.cast(self.forms.lookup(own_forms(words)), tf.int32)
+        new = (words != "") & ((number == NO_FORM) | (number > self.taught))
+        return tf.reduce_sum(
+            tf.cast(tf.reshape(tf.gather(new, place), tf.shape(tokens)), tf.int32), 1
+        )
 
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
         return self.chain(tokens).marginals().unary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,11 +12,12 @@ from tfp_dgm.data import TagScheme
 from tfp_dgm.data.tag_scheme import OUTSIDE
 from tfp_dgm.tagging.chain_readings import TagSpace
 from tfp_dgm.tagging.judged_rows import AnnotatedRows, Judge, two_classes
-from tfp_dgm.tagging.judgement_warnings import few_sentences, too_few_tags
+from tfp_dgm.tagging.judgement_warnings import few_sentences, too_few_tags, unlike_tagged
 from tfp_dgm.tagging.next_sentences import sentences_to_annotate
 from tfp_dgm.tagging.span_results import Verdicts, checked_spans, count_spans, span_results
 from tfp_dgm.tagging.tag_outcome import Acceptance, SpanCounts, TagOutcome
 from tfp_dgm.tagging.tag_readings import FlatWords, TagReadings
+from tfp_dgm.tagging.unlike_sentences import UnlikeSentences
 
 _NEXT = 30
 _RIGHT = 1
@@ -31,12 +32,14 @@ class TagCalibrations:
       word_threshold: the least calibrated probability of an accepted word; None accepts none.
       spans: of "wrong" and "right" of spans; None where tags are plain.
       span_threshold: the least calibrated probability of an accepted span.
+      most_new: see `UnlikeSentences`.
     """
 
     words: Calibration
     word_threshold: float | None
     spans: Calibration | None = None
     span_threshold: float | None = None
+    most_new: tuple[int, ...] | None = None
 
 
 def judge_tags(
@@ -66,7 +69,9 @@ def judge_tags(
     rows = words.annotated_rows()
     judge = Judge.of(rows, seed=seed)
     outside = [space.tags.index(OUTSIDE)] if space.types else None
-    opened = words.open & _believed(words, judge)
+    kinds = UnlikeSentences.fit(readings.tokens, readings.annotated, readings.group)
+    unlike = kinds.of(readings.tokens)
+    opened = words.open & _believed(words, judge) & ~np.repeat(unlike, np.diff(words.starts))
     threshold = judge.threshold(words.raw[opened], min_precision, of=outside)
     probabilities = judge.calibration(words.raw).astype(np.float32)
     probabilities[words.unseen_rows] = judge.calibration(words.unseen).astype(np.float32)
@@ -85,7 +90,7 @@ def judge_tags(
         words.texts[checked],
         confidence[opened & by_itself],
     )
-    calibrations = TagCalibrations(judge.calibration, threshold)
+    calibrations = TagCalibrations(judge.calibration, threshold, most_new=kinds.most_new)
     spans: list[tuple] = [()] * len(readings.tokens)
     of_spans = counts = None
     if space.types:
@@ -125,6 +130,7 @@ def judge_tags(
         warnings=[
             *warnings,
             *few_sentences(len(readings.annotated), different),
+            *unlike_tagged(int(unlike.sum())),
             *too_few_tags(of_words, of_spans, min_precision),
         ],
     )
@@ -177,9 +183,7 @@ def _judged_spans(
     acceptance = Acceptance(
         threshold, judge.effect, calibrated(raw), right, texts, calibrated(candidates)
     )
-    found = TagCalibrations(
-        calibrations.words, calibrations.word_threshold, judge.calibration, threshold
-    )
+    found = replace(calibrations, spans=judge.calibration, span_threshold=threshold)
     return found, spans, acceptance
 
 
