@@ -109,6 +109,9 @@ class JudgedTagger(SavesArguments, keras.Model):
           reading of these words other_first, other_last, other_types ("O" is no span) and
           other_probabilities.
         """
+        steps = tf.shape(tokens)[1]
+        # Rows may all be empty, and a chain has a word.
+        tokens = tf.pad(tokens, [[0, 0], [0, tf.maximum(1 - steps, 0)]], constant_values="")
         read = tokens != ""
         readings = read_tokens(self.tagger, tokens, self.space)
         answer = self._of_words(readings, read)
@@ -120,7 +123,7 @@ class JudgedTagger(SavesArguments, keras.Model):
         unlike = self._unlike(tokens, read)
         for name in {"accept", "span_accept"} & answer.keys():
             answer[name] &= ~unlike[:, tf.newaxis]
-        return {**answer, "unlike": unlike}
+        return {"unlike": unlike} | {name: values[:, :steps] for name, values in answer.items()}
 
     def serving_signatures(self) -> Mapping[str, Signature]:
         """The tasks of a tagger.
