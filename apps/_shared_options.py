@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from tfp_dgm.data import DataError, check_new_file
+from tfp_dgm.settings import LARGEST_SEED
 
-LARGEST_SEED = 2**31 - 1  # Of NumPy, Keras and an int32 in the graph, the least.
 STANDARD_OUTPUT = Path("-")
 
 

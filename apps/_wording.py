@@ -9,6 +9,9 @@ SPELLED = {
     "`label_column`": "--label-column",
     "`classes`": "--class",
     "`definitions`": "--classes",
+    "`token_column`": "--token-column",
+    "`tag_column`": "--tag-column",
+    "`scheme`": "--scheme",
     "`EmbeddedServer`": "the embedded one (--embedded)",
     "`train_text_model`": "`dgm text-vae train`",
 }

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tfp_dgm.data import (
+    ANNOTATION_TOOLS,
     TAGGED_FORMATS,
     TagScheme,
     check_tag_output,
@@ -64,6 +65,13 @@ Format = Annotated[
         show_default="told by the name and the first lines",
     ),
 ]
+Tool = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Write texts and spans for {', '.join(ANNOTATION_TOOLS)} to import.",
+        show_default="with probabilities, for no tool",
+    ),
+]
 
 
 @app.callback()
@@ -96,6 +104,7 @@ def tag_sentences_of_file(
     separator: Annotated[
         str, typer.Option(help='Stands between the tags of a choice; "" where there are none.')
     ] = "|",
+    tool: Tool = None,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -125,6 +134,7 @@ def tag_sentences_of_file(
         "format",
         "scheme",
         "separator",
+        "tool",
         "min_precision",
         model_directory="--model",
     ):
@@ -135,6 +145,7 @@ def tag_sentences_of_file(
             "format": format_,
             "scheme": scheme,
             "separator": separator,
+            "tool": tool,
         }
         sentences = read_tagged_sentences(source, **asked)
         sentences.check_output(output)
@@ -167,6 +178,7 @@ def predict(
     output: Output,
     token_column: TokenColumn = None,
     format_: Format = None,
+    tool: Tool = None,
     quiet: Quiet = False,
 ) -> None:
     """Tags a new file, in a stream: memory does not grow with the file.
@@ -174,10 +186,14 @@ def predict(
     Writes to --output what `dgm tag` writes. Tags that the file has are not read.
     """
     warnings: list[str] = []
-    with clean_errors("token_column", "format"):
+    with clean_errors("token_column", "format", "tool"):
         check_tag_output(output, [source])
         scheme = TagScheme(**read_tag_settings(model)["scheme"])
-        asked: dict[str, Any] = {"token_column": _column(token_column), "format": format_}
+        asked: dict[str, Any] = {
+            "token_column": _column(token_column),
+            "format": format_,
+            "tool": tool,
+        }
         next(iter_tagged_sentences(source, scheme=scheme, sentences=1, **asked)).check_output(
             output
         )

@@ -71,6 +71,23 @@ def test_help_tells_both_forms():
     assert "--min-precision" in _run("file", "--help").output
 
 
+def test_warnings_name_options(tmp_path, monkeypatch):
+    def trained(*arguments, **keywords):
+        raise DataError("no training here")
+
+    monkeypatch.setattr("tfp_dgm.tagging.tag_file", trained)
+    source = tmp_path / "in.conll"
+    source.write_text("a B\nb O\n\n" * 3)
+    result = _run(source, "--output", tmp_path / "out.conll", "--quiet")
+    assert "not for spans without types; --scheme says otherwise" in " ".join(result.stderr.split())
+    source.write_text("a 0.5\nb 0.25\n\n" * 3)
+    result = _run(source, "--output", tmp_path / "out.conll", "--quiet")
+    assert "an earlier run? --tag-column says where tags are" in " ".join(result.stderr.split())
+    source.write_text("1 a X\n2 b Y\n\n" * 3)
+    result = _run(source, "--output", tmp_path / "out.conll", "--quiet")
+    assert "name that of the words as --token-column" in " ".join(result.stderr.split())
+
+
 def test_what_is_odd_in_a_file_is_told_before_the_training(tmp_path, monkeypatch):
     def trained(*arguments, **keywords):
         raise DataError("no training here")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.labelling.outcomes import one_hot
+from tfp_dgm.confidence import copies
 from tfp_dgm.labelling import fit_classifier
-from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import fit_features
 from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.scores import metrics

@@ -267,7 +267,7 @@ def test_seeds(first_words):
         ({}, ["..", ""], [1, 2], "X: expected texts with at least one word"),
         ({}, ["a", 3], [1, 2], "X, row 1"),
         ({"min_precision": 1}, ["a", "b"], [1, 2], "min_precision: expected a share between"),
-        ({"random_state": -3}, ["a", "b"], [1, 2], "random_state: expected 0 to"),
+        ({"random_state": -3}, ["a", "b"], [1, 2], "random_state: expected a whole number from 0"),
         ({"random_state": "x"}, ["a", "b"], [1, 2], "cannot be used to seed"),
     ],
 )

@@ -168,3 +168,23 @@ def test_a_long_sentence_is_read_as_exactly_as_a_short_one():
     inside = readings.labels.numpy() >= 5
     np.testing.assert_allclose(readings.probability.numpy()[inside], expected[inside], rtol=1e-3)
     assert np.isfinite(readings.other_probability).all()
+
+
+def test_a_graph_reads_sentences_of_one_word():
+    """A batch of them has no move at all; served graphs know no size before."""
+    unary, moves = _world([1, 1], seed=3)
+    specs = [tf.TensorSpec([None, None, K]), tf.TensorSpec([None], tf.int32)]
+    read = tf.function(
+        lambda unary, lengths: read_chains(unary, tf.constant(moves), lengths, SPACE),
+        input_signature=specs,
+        autograph=False,
+    )
+    found = read(tf.constant(unary), tf.constant([1, 1]))
+    for row in range(2):
+        weights = np.exp(unary[row, 0])
+        expected = weights / weights.sum()
+        tags = np.bincount(SPACE.groups, expected)
+        np.testing.assert_allclose(found.tags[row, 0], tags, atol=1e-6)
+        assert found.labels[row, 0] == expected.argmax()
+        if found.labels[row, 0] > 0:
+            assert found.probability[row, 0] == pytest.approx(expected.max(), abs=1e-6)

@@ -199,7 +199,8 @@ def test_a_row_does_not_depend_on_its_batch(spans):
     alone = tag(tokens=tf.constant([["Gil", "went"]]))
     among = tag(tokens=tf.constant([["we", "met", "Anna"], ["Gil", "went", ""]]))
     for name, values in alone.items():
-        found = among[name].numpy()[1, :2]
+        found = among[name].numpy()[1]
+        found = found[:2] if values.shape.rank == 2 else found
         if values.dtype == tf.float32:
             np.testing.assert_allclose(found, values.numpy()[0], atol=1e-5)
         else:

@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tests.golden.tagging_models import judged_tagger
 from tests.tagging.made_sentences import conll, names, parts_of_speech
 from tfp_dgm.data import TagScheme
 from tfp_dgm.tagging import predict_tags, tag_file, tag_metrics, tag_sentences
@@ -24,6 +26,17 @@ def test_one_word_and_thousands(tmp_path):
     np.testing.assert_allclose(outcome.probabilities.sum(axis=1), 1, atol=1e-4)
     assert len(long) > 3000
     json.dumps(tag_metrics(outcome), allow_nan=False)
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0, 3), (0, 0), (1, 1)])
+def test_served_rows_may_be_empty(shape):
+    """As of a request all of whose sentences are; graphs know no size before."""
+    model, *_ = judged_tagger()
+    specs = [tf.TensorSpec([None, None], tf.string)]
+    served = tf.function(model.answers, input_signature=specs, autograph=False)
+    answers = served(tf.constant(np.full(shape, ""), tf.string))
+    assert answers.pop("unlike").shape == shape[:1]
+    assert {name: values.shape for name, values in answers.items()} == dict.fromkeys(answers, shape)
 
 
 def test_texts_with_spans_come_back_with_all_their_keys(tmp_path):

@@ -34,6 +34,28 @@ def test_tags_that_do_not_stand_beside_words_are_refused(given, scheme, message)
         tag_sentences(_TOKENS, given, scheme)
 
 
+@pytest.mark.parametrize("words", [["a", 1], ["a", None], ["a", ["b"]], ["a", ""], "ab", [], 5])
+def test_what_is_no_sentence_of_words_is_refused(words):
+    message = f"at least one; received {words!r} in sentence 1"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        tag_sentences([["a", "b"], words], [_GIVEN[0], [()]], _PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "given", "message"),
+    [
+        (5, _GIVEN, "tokens: expected a list of sentences; received 5"),
+        ("ab", _GIVEN, "tokens: expected a list of sentences; received 'ab'"),
+        (_TOKENS, None, "given: expected a list of sentences; received None"),
+        (_TOKENS, [None, [()]], "given: expected a list of tuples of tags in sentence 0"),
+        (_TOKENS, [[("NOUN",), 5], [()]], "at word 1 of sentence 0; received 5"),
+    ],
+)
+def test_what_is_no_list_of_sentences_is_refused(tokens, given, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        tag_sentences(tokens, given, _PLAIN)
+
+
 @pytest.mark.parametrize("share", [0, 1, 2, float("nan"), "0.9", None])
 def test_what_is_no_precision_is_refused(share):
     with pytest.raises(
@@ -52,6 +74,6 @@ def test_warnings_name_the_precision_that_was_asked_for():
 def test_warnings_count_copies_in_words():
     assert few_sentences(40, 40) == []
     (warning,) = few_sentences(40, 39)
-    assert warning.startswith("1 of the 40 sentences with tags is a copy of another")
+    assert warning.startswith("1 of the 40 sentences with tags is a copy or near-copy of another")
     (warning,) = few_sentences(40, 37)
-    assert warning.startswith("3 of the 40 sentences with tags are copies of others")
+    assert warning.startswith("3 of the 40 sentences with tags are copies or near-copies")

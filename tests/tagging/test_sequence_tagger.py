@@ -115,7 +115,10 @@ def test_an_answer_is_its_own_rows_whatever_stands_beside(tagger):
 
 def test_answers_are_those_of_the_chain(tagger):
     chain = tagger.chain(SENTENCES)
-    marginals, path = chain.marginals().unary.numpy(), tagger.path(chain).numpy()
+    marginals = chain.marginals().unary.numpy()
+    # "O" has lost its penalty where the best path is looked for.
+    lost = np.array([float(tagger.outside_penalty), 0, 0, 0, 0], np.float32)
+    path = chain.copy(unary=chain.potentials.unary - lost).mode().numpy()
     for row, answer in enumerate(tagger.answers(SENTENCES)):
         steps = len(SENTENCES[row])
         np.testing.assert_allclose(answer.marginals, marginals[row, :steps], atol=1e-5)
@@ -142,16 +145,3 @@ def test_a_tagger_comes_back_from_its_file(tagger, tmp_path):
     assert_same_weights(tagger, copy)
     for one, other in zip(tagger.answers(SENTENCES), copy.answers(SENTENCES), strict=True):
         np.testing.assert_allclose(one.marginals, other.marginals, atol=1e-6)
-
-
-def test_tokens_are_served(tagger):
-    signature = tagger.serving_signatures()["serving_default"]
-    rows = [[*sentence, *[""] * (6 - len(sentence))] for sentence in SENTENCES]
-    served = signature.plain()(tf.constant(rows))
-    for row, answer in enumerate(tagger.answers(SENTENCES)):
-        steps = len(SENTENCES[row])
-        tags = [tag.decode() for tag in served["tags"][row].numpy()]
-        assert tags == [*(LABELS[state] for state in answer.mode), *[""] * (6 - steps)]
-        expected = answer.marginals[np.arange(steps), answer.mode]
-        np.testing.assert_allclose(served["probabilities"][row, :steps], expected, atol=1e-5)
-        assert np.all(served["probabilities"][row, steps:] == 0)

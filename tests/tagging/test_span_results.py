@@ -55,7 +55,8 @@ def test_what_is_written_of_spans():
         _span(5, 5, 1, 0.95, (5, 5, 0), 0.04),
     ]
     known = np.array([True, False, False, False, False, True])
-    found = span_results(spans, SCHEME.names, lambda p: p**2, 0.5, known)
+    sure = np.ones(6, bool)
+    found = span_results(spans, SCHEME.names, lambda p: p**2, 0.5, known, sure)
     assert [span.runner_up for span in found] == ["O", "LOC:4-5", "LOC"]
     assert [span.accept for span in found] == [True, False, None]
     assert [span.probability for span in found] == pytest.approx([0.81, 0.36, 0.9025])
@@ -63,6 +64,9 @@ def test_what_is_written_of_spans():
     assert found[0].runner_up_probability == pytest.approx(0.19 / 2)
     assert found[1].runner_up_probability == pytest.approx(0.64 * 0.75)
     assert [
-        span.accept for span in span_results(spans, SCHEME.names, lambda p: p, None, known)
+        span.accept for span in span_results(spans, SCHEME.names, lambda p: p, None, known, sure)
     ] == [False, False, None]
-    assert span_results([], SCHEME.names, lambda p: p, 0.5, known) == ()
+    doubted = np.array([True, False, True, True, True, False])  # The second word's choice.
+    found = span_results(spans, SCHEME.names, lambda p: p, 0.5, known, doubted)
+    assert [span.accept for span in found] == [False, True, None]
+    assert span_results([], SCHEME.names, lambda p: p, 0.5, known, sure) == ()

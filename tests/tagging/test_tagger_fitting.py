@@ -8,6 +8,7 @@ import pytest
 from tfp_dgm.tagging import fit_tagger
 from tfp_dgm.tagging.cross_fitting import fit_temperature, folds
 from tfp_dgm.tagging.form_vectors import FormVectors, _ridge
+from tfp_dgm.tagging.sentence_copies import sentence_copies
 from tfp_dgm.tagging.span_search import outside_penalty
 
 LABELS = ("DET", "NOUN", "VERB")
@@ -88,14 +89,34 @@ def test_answers_of_others_know_nothing_of_a_sentence(learned):
     assert of_all > np.abs(fit.cross_fitted[3].marginals - other.cross_fitted[3].marginals).max()
 
 
-def test_copies_are_in_one_fold():
-    sentences = [[word] for word in "abcdefghij"] + [["A"], ["b"], ["c", "a"]]
-    fold = folds(sentences, seed=0)
+def test_groups_are_in_one_fold():
+    group = np.array([*range(10), 0, 1])
+    fold = folds(group, seed=0)
     assert fold[10] == fold[0]
     assert fold[11] == fold[1]
     assert sorted(np.unique(fold)) == [0, 1, 2, 3, 4]
-    assert np.bincount(fold[:10]).max() <= 3
-    assert folds([["a"], ["A"]], seed=0).tolist() == [0, 0]
+    assert np.bincount(fold[:10]).max() <= 2
+    assert folds(np.array([0, 0]), seed=0).tolist() == [0, 0]
+
+
+def test_near_copies_are_left_out_together():
+    """A sentence once more with another article, in capitals, or turned round."""
+    random = np.random.default_rng(0)
+    words = [f"{a}{b}" for a in "bcdfghkl" for b in "aeiouy"]
+    made = [["the", *random.choice(words, 9, replace=False), "a"] for _ in range(30)]
+    changed = [["a", *made[0][1:]], [word.upper() for word in made[1]], made[2][::-1]]
+    short = [["yes"], ["Yes"], ["no"], made[3][:6]]
+    tokens = [*made, *changed, *short]
+    group = sentence_copies(tokens, np.arange(len(tokens)))
+    assert group[30:34].tolist() == group[[0, 1, 2, 34]].tolist()
+    assert len(np.unique(group)) == 30 + 3
+    fit = fit_tagger(
+        tokens, [np.eye(2, dtype=bool)[np.arange(len(s)) % 2] for s in tokens], ["A", "B"],
+        (np.ones(2, bool), np.ones((2, 2), bool), np.ones(2, bool)),
+    )  # fmt: skip
+    assert fit.group.tolist() == group.tolist()
+    assert fit.fold[30:33].tolist() == fit.fold[:3].tolist()
+    assert fit.fold[33] == fit.fold[34]
 
 
 def test_one_annotated_sentence_is_enough():
@@ -219,8 +240,8 @@ def test_words_among_the_same_words_have_vectors_that_are_alike():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tokens": [["a", ""], ["b"]]}, "tokens: expected tokens that are not empty.*sentence 0"),
-        ({"tokens": [[], ["b"]]}, "tokens: expected tokens that are not empty.*sentence 0"),
+        ({"tokens": [["a", ""], ["b"]]}, "tokens: expected strings that are not empty.*sentence 0"),
+        ({"tokens": [[], ["b"]]}, "tokens: expected strings that are not empty.*sentence 0"),
         ({"allowed": [None]}, "allowed: expected 2 sentences"),
         ({"allowed": [None, None]}, "allowed: expected at least one annotated token"),
         ({"allowed": [None, np.ones((1, 3), bool)]}, "at least one annotated token"),

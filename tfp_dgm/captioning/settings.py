@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Lt
 
 from tfp_dgm.captioning.expert_settings import Experts, HardEM, Objective, SharedExperts
 from tfp_dgm.captioning.source_settings import ConvolutionalEncoder, ImageEncoder, Vocabulary, Words
-from tfp_dgm.settings import settings_class
+from tfp_dgm.settings import Seed, settings_class
 
 Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
@@ -74,7 +74,7 @@ class CaptionSettings:
     clip_norm: Positive | None = 5.0
     epochs: Count = 20
     patience: Count = 3
-    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         if "transformer" in (self.decoder, self.source_encoder) and self.units % 4:

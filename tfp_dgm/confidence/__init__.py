@@ -12,6 +12,7 @@ from tfp_dgm.confidence.calibration import (
     temper,
 )
 from tfp_dgm.confidence.label_noise import answer_probability, given_label_probability
+from tfp_dgm.confidence.near_copies import copies, counts_of
 
 __all__ = [
     "FLOORS",
@@ -23,6 +24,8 @@ __all__ = [
     "annotation_likelihood",
     "answer_probability",
     "check_min_precision",
+    "copies",
+    "counts_of",
     "fit_temperature",
     "given_label_probability",
     "mixture_weights",

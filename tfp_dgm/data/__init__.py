@@ -90,6 +90,7 @@ from tfp_dgm.data.tag_output import (
 from tfp_dgm.data.tag_scheme import Span, TagScheme
 from tfp_dgm.data.tagged_files.tag_results import SentenceResult, SpanResult
 from tfp_dgm.data.tagged_files.tagged_formats import FORMATS as TAGGED_FORMATS
+from tfp_dgm.data.tagged_files.tool_forms import TOOLS as ANNOTATION_TOOLS
 from tfp_dgm.data.tagged_sentences import (
     TaggedSentences,
     TaggedWriter,
@@ -101,6 +102,7 @@ from tfp_dgm.data.words_of_text import WordPatterns, word_patterns, words_of
 from tfp_dgm.data.write_errors import writing
 
 __all__ = [
+    "ANNOTATION_TOOLS",
     "DATASETS",
     "NOT",
     "NO_CLASSES",

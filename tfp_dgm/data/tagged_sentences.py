@@ -170,6 +170,7 @@ def read_tagged_sentences(
     format: str | None = None,
     scheme: str | None = None,
     separator: str = "|",
+    tool: str | None = None,
 ) -> TaggedSentences:
     """Reads a plain or gzipped (.gz) file of sentences, whose words may have tags.
 
@@ -186,12 +187,14 @@ def read_tagged_sentences(
       scheme: "none", "BIO", "IOB1", "BIOES", "BILOU", "BMES" or "BMEWO"; None to tell by looking.
       separator: stands between the tags of which a word has one; "" where a tag may hold any
         character.
+      tool: "label-studio", "doccano" or "prodigy", for which texts are written with their spans;
+        None for none.
     Raises:
       DataError: if the file cannot be read or holds no sentence; names the line.
     """
     if scheme not in (None, *KINDS):
         raise DataError(f"scheme: expected one of {', '.join(KINDS)}; received {scheme!r}")
-    source = open_tagged_file(Path(path), format, token_column, tag_column)
+    source = open_tagged_file(Path(path), format, token_column, tag_column, tool)
     if source.kind and scheme not in (None, source.kind):
         raise DataError.at(path, f"scheme: texts with spans have none; received {scheme!r}")
     chunk = next(source.chunks(None))
@@ -234,6 +237,7 @@ def iter_tagged_sentences(
     sentences: int = 2000,
     token_column: int | str | None = None,
     format: str | None = None,
+    tool: str | None = None,
 ) -> Iterator[TaggedSentences]:
     """Reads a file part by part, at flat memory, to be tagged by a model; its tags are not read.
 
@@ -242,11 +246,11 @@ def iter_tagged_sentences(
       scheme: the model's.
       sentences: how many a part has; the last may have none, but blank lines.
       token_column: as `read_tagged_sentences` has it.
-      format: as `read_tagged_sentences` has it.
+      format, tool: as `read_tagged_sentences` has them.
     Raises:
       DataError: as `read_tagged_sentences`.
     """
-    source = open_tagged_file(Path(path), format, token_column)
+    source = open_tagged_file(Path(path), format, token_column, tool=tool)
     for number, chunk in enumerate(source.chunks(sentences, with_tags=False)):
         if not (number or chunk.sentences):
             raise DataError.at(path, "expected at least one sentence; none")

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Gt
 from pydantic import Field
 
 from tfp_dgm.image_modelling import objective_settings as by_draws
 from tfp_dgm.image_modelling import relaxation_settings as relaxed
 from tfp_dgm.image_modelling import score_function_settings as by_scores
 from tfp_dgm.image_modelling.latent_settings import Count, Latents, NormalLatents
-from tfp_dgm.settings import settings_class, variants
+from tfp_dgm.settings import Seed, settings_class, variants
 
 MOST_VALUES = 2**16  # That EnumeratedELBO visits.
 
-Seed = Annotated[int, Ge(0), Lt(2**31)]
 Objective = (
     by_draws.ELBO
     | by_draws.StickingTheLanding

@@ -6,7 +6,7 @@ from annotated_types import Ge, Le
 from pydantic import Field
 
 from tfp_dgm.induction.settings import Positive, Size
-from tfp_dgm.settings import settings_class
+from tfp_dgm.settings import Seed, settings_class
 
 
 @settings_class
@@ -76,4 +76,4 @@ class ConstituentSettings:
     max_length: Annotated[int, Ge(2), Le(100)] = 20
     vocabulary_size: Annotated[int, Ge(5)] = 10_000
     lower: bool = True
-    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+    seed: Seed = 0

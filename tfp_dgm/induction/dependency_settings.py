@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le
+from annotated_types import Ge
 from pydantic import Field
 
 from tfp_dgm.induction.settings import Flow, Positive, Size, Smoothing
-from tfp_dgm.settings import settings_class
+from tfp_dgm.settings import Seed, settings_class
 
 
 @settings_class
@@ -105,7 +105,7 @@ class DependencySettings:
     max_length: Annotated[int, Ge(2)] = 10
     vocabulary_size: Annotated[int, Ge(5)] | None = None
     lower: bool = False
-    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         of_vectors = self.model.kind == "gaussian_valence"

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt
 from pydantic import Field
 
-from tfp_dgm.settings import settings_class
+from tfp_dgm.settings import Seed, settings_class
 
 Size = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
@@ -115,4 +115,4 @@ class TagSettings:
     vocabulary_size: Annotated[int, Ge(5)] = 50_000
     lower: bool = False
     gold: Literal["xpos", "upos"] = "xpos"
-    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0
+    seed: Seed = 0

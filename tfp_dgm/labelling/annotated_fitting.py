@@ -12,6 +12,7 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.settings import check_seed
 from tfp_dgm.training import Progress
 
 _TIE = 1e-6
@@ -51,7 +52,7 @@ def fit_from_answers(
         these are equally probable; `crowd` has the probabilities, and the annotators.
     Raises:
       ValueError: if shapes disagree.
-      DataError: if the answers tell nothing of any row.
+      DataError: if the answers tell nothing of any row, or the seed is none.
     """
     shape = (answers.num_rows, answers.num_classes)
     if shape != (len(texts), len(classes)):
@@ -59,6 +60,7 @@ def fit_from_answers(
             f"answers: expected {len(texts)} rows and {len(classes)} classes, as there are texts "
             f"and classes; received {shape[0]} and {shape[1]}"
         )
+    check_seed(seed)
     keras.utils.set_random_seed(seed)
 
     def fitted(truth: np.ndarray) -> tuple[TextClassifier, Outcome]:

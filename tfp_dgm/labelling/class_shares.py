@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 import scipy.stats
 
-from tfp_dgm.labelling.copies import counts_of
+from tfp_dgm.confidence import counts_of
 
 _DRAWS = 64
 _ITERATIONS = 100

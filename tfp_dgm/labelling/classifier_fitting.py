@@ -10,13 +10,13 @@ from tfp_dgm.confidence import (
     MIN_ACCEPTED,
     Calibration,
     acceptance_threshold,
+    copies,
     given_label_probability,
 )
 from tfp_dgm.data import ClassDefinitions
 from tfp_dgm.labelling.class_levels import class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.classifier_assembly import assembled
-from tfp_dgm.labelling.copies import copies
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.label_warnings import (
@@ -32,6 +32,7 @@ from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.text_distance import TextDistance
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
+from tfp_dgm.settings import check_seed
 from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
 
@@ -74,6 +75,7 @@ def fit_classifier(
       outcome: the texts labelled; annotated ones by models that did not see their annotation.
     Raises:
       ValueError: if shapes disagree, or nothing is annotated or defined.
+      DataError: if the seed is none.
     """
     allowed = np.asarray(allowed, bool)
     if allowed.shape != (len(texts), len(classes)):
@@ -91,6 +93,7 @@ def fit_classifier(
         guides = Guides.of(definitions)
     if not len(rows) and not len(guides.texts):
         raise ValueError("allowed: expected at least one annotated row; received none")
+    check_seed(seed)
     keras.utils.set_random_seed(seed)
     seconds: dict[str, float] = {}
 

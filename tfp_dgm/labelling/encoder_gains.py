@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from tfp_dgm.confidence import fit_temperature, mixture_weights, temper
-from tfp_dgm.labelling.copies import copies, counts_of
+from tfp_dgm.confidence import copies, counts_of, fit_temperature, mixture_weights, temper
 from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.naive_bayes import naive_bayes_em
 from tfp_dgm.labelling.self_training import fit_logistic_regressions, softmax

@@ -43,6 +43,7 @@ from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
+from tfp_dgm.settings import check_seed
 from tfp_dgm.training import Progress
 
 NEW_COLUMNS = (
@@ -180,6 +181,7 @@ def label_file(
         label_column, answer_columns, annotator_column, defined=definitions is not None
     )
     check_min_precision(min_precision)
+    check_seed(seed)
     output = Path(output)
     model_directory = check_label_results(source, output, model_directory)
 

@@ -29,8 +29,7 @@ from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import Reasons, WordReasons
 from tfp_dgm.labelling.scores import metrics
-
-_LARGEST_SEED = 2**31 - 1
+from tfp_dgm.settings import LARGEST_SEED, check_seed
 
 
 class TextLabeller(ClassifierMixin, BaseEstimator):
@@ -220,12 +219,9 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
 
     def _drawn_seed(self) -> int:
         if isinstance(self.random_state, Integral):
-            if not 0 <= self.random_state <= _LARGEST_SEED:
-                raise ValueError(
-                    f"random_state: expected 0 to {_LARGEST_SEED}; received {self.random_state}"
-                )
+            check_seed(self.random_state, "random_state")
             return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(_LARGEST_SEED))
+        return int(check_random_state(self.random_state).randint(LARGEST_SEED))
 
     def _frame(self, X: Any, columns: dict[str, list[Any]]) -> pd.DataFrame:
         """Columns of names of classes, as a frame of the classes themselves."""

@@ -10,6 +10,7 @@ from tfp_dgm.sentence_modelling.building import TextModel
 from tfp_dgm.sentence_modelling.decoding import AT_ONCE, likeliest
 from tfp_dgm.sentence_modelling.loading import vocabulary_of
 from tfp_dgm.sentence_modelling.token_rows import strings
+from tfp_dgm.settings import check_seed
 
 
 def generate(
@@ -37,7 +38,9 @@ def generate(
         seed writes the same text.
     Raises:
       ValueError: if the model's latents cannot be drawn by row; see `inference.draw`.
+      DataError: if the seed is none.
     """
+    check_seed(seed)
     texts: list[str] = []
     for start in range(0, count, AT_ONCE):
         rows = min(AT_ONCE, count - start)

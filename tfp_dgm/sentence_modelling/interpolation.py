@@ -12,14 +12,16 @@ from tfp_dgm.sentence_modelling.building import TextModel
 from tfp_dgm.sentence_modelling.decoding import likeliest
 from tfp_dgm.sentence_modelling.loading import require_vae, vocabulary_of
 from tfp_dgm.sentence_modelling.token_rows import strings
+from tfp_dgm.settings import check_seed
 
 
 def draw_pairs(sentences: Sequence[str], pairs: int, *, seed: int = 0) -> list[tuple[str, str]]:
     """Pairs of different sentences, each sentence in one pair at most.
 
     Raises:
-      DataError: if there are fewer different ones than `pairs` need.
+      DataError: if there are fewer different ones than `pairs` need, or the seed is none.
     """
+    check_seed(seed)
     texts = list(dict.fromkeys(sentences))
     if len(texts) < 2 * pairs:
         raise DataError(

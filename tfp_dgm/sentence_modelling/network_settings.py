@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 from pydantic import Field
 
-from tfp_dgm.settings import settings_class
+from tfp_dgm.settings import Seed, settings_class
 
 Size = Annotated[int, Ge(1)]
 Share = Annotated[float, Ge(0), Le(1)]
-Seed = Annotated[int, Ge(0), Le(2**31 - 1)]
 
 
 @settings_class

@@ -17,12 +17,11 @@ from tfp_dgm.sentence_modelling.network_settings import (
     Encoder,
     LSTMDecoder,
     LSTMEncoder,
-    Seed,
     Size,
     Vocabulary,
     Words,
 )
-from tfp_dgm.settings import settings_class
+from tfp_dgm.settings import Seed, settings_class
 
 Positive = Annotated[float, Gt(0)]
 

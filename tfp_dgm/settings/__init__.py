@@ -9,10 +9,14 @@ TensorFlow.
 from tfp_dgm.settings.classes import settings_class, variants
 from tfp_dgm.settings.reading import read_settings
 from tfp_dgm.settings.runs_of_job import RunsOfJob
+from tfp_dgm.settings.seeds import LARGEST_SEED, Seed, check_seed
 from tfp_dgm.settings.tables import settings_table
 
 __all__ = [
+    "LARGEST_SEED",
     "RunsOfJob",
+    "Seed",
+    "check_seed",
     "read_settings",
     "settings_class",
     "settings_table",

@@ -5,7 +5,7 @@ from tfp_dgm.tagging.file_tagging import TagResults, tag_file
 from tfp_dgm.tagging.judged_tagger import JudgedTagger
 from tfp_dgm.tagging.sentence_tagging import tag_sentences
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
-from tfp_dgm.tagging.span_marginals import FoundSpan, span_probabilities
+from tfp_dgm.tagging.span_marginals import FoundSpan
 from tfp_dgm.tagging.tag_outcome import TagOutcome
 from tfp_dgm.tagging.tag_prediction import predict_tags
 from tfp_dgm.tagging.tag_scores import tag_metrics
@@ -21,7 +21,6 @@ __all__ = [
     "TaggerFit",
     "fit_tagger",
     "predict_tags",
-    "span_probabilities",
     "tag_file",
     "tag_metrics",
     "tag_sentences",

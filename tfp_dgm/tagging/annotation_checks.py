@@ -33,11 +33,7 @@ def annotated_sentences(
         )
     found = []
     for number, (sentence, known) in enumerate(zip(tokens, allowed, strict=True)):
-        if not len(sentence) or "" in sentence:
-            raise ValueError(
-                f"tokens: expected tokens that are not empty; received {sentence!r} in sentence "
-                f"{number}"
-            )
+        check_tokens(sentence, number)
         if known is None:
             continue
         if np.shape(known) != (len(sentence), size):
@@ -50,6 +46,23 @@ def annotated_sentences(
     if not found:
         raise ValueError("allowed: expected at least one annotated token; received none")
     return np.array(found)
+
+
+def check_tokens(sentence: Sequence[str], number: int) -> None:
+    """Refuses what is no sentence of words.
+
+    Args:
+      sentence: of `tokens`.
+      number: its number, from 0.
+    Raises:
+      ValueError: names the sentence.
+    """
+    several = not isinstance(sentence, str) and isinstance(sentence, Sequence | np.ndarray)
+    if not several or not len(sentence) or not all(isinstance(w, str) and w for w in sentence):
+        raise ValueError(
+            f"tokens: expected strings that are not empty, at least one; received {sentence!r} in "
+            f"sentence {number}"
+        )
 
 
 def require_possible(

@@ -118,8 +118,10 @@ def markov(unary: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> Mark
         return tf.where(goes[:, tf.newaxis], reached / tf.maximum(total, _TINY), before)
 
     begun = enter[0] / tf.reduce_sum(enter[0], axis=-1, keepdims=True)
-    rest = tf.scan(forth, (enter[1:], leave[:-1], goes_on[:-1]), begun)
-    marginals = tf.concat([begun[tf.newaxis], rest], axis=0)
+    # The first step stands still: a graph cannot scan over no step, as of one word.
+    goes = tf.pad(goes_on[:-1], [[1, 0], [0, 0]])
+    left = tf.concat([tf.ones_like(leave[:1]), leave[:-1]], axis=0)
+    marginals = tf.scan(forth, (enter, left, goes), begun)
 
     def by_rows(values: tf.Tensor) -> tf.Tensor:
         return tf.math.log(tf.maximum(tf.transpose(values, [1, 0, 2]), _TINY))
@@ -193,15 +195,38 @@ def read_chains(
         `span_search`.
     """
     chain = markov(unary, transitions, lengths)
-    marginals = tf.exp(chain.log_marginals)
-    grouped = tf.one_hot(space.groups, len(space.tags), dtype=tf.float64)
-    tags = tf.cast(tf.einsum("btk,kg->btg", marginals, grouped), tf.float32)
     if not space.types:
-        return Readings(tags, tf.argmax(marginals, axis=-1, output_type=tf.int32))
+        best = tf.argmax(chain.log_marginals, axis=-1, output_type=tf.int32)
+        return Readings(_of_tags(chain, space), best)
     outside = np.array([label == OUTSIDE for label in space.labels], np.float32)
     sought = unary - tf.cast(outside_penalty * outside, unary.dtype)
     labels = LinearChain(sought, transitions, lengths=lengths).mode()
-    return Readings(tags, labels, *_spans(chain, labels, lengths, len(space.types)))
+    spans = _spans(chain, labels, lengths, len(space.types))
+    return Readings(_of_tags(chain, space), labels, *spans)
+
+
+def read_labels(
+    unary: tf.Tensor,
+    transitions: tf.Tensor,
+    lengths: tf.Tensor,
+    labels: tf.Tensor,
+    space: TagSpace,
+) -> Readings:
+    """What chains say of labels that are not theirs, and of the spans that these make.
+
+    Args:
+      unary, transitions, lengths, space: see `read_chains`; tags are of spans.
+      labels: int32 [B, T]; legal ones, and 0 in the padding.
+    """
+    chain = markov(unary, transitions, lengths)
+    spans = _spans(chain, labels, lengths, len(space.types))
+    return Readings(_of_tags(chain, space), labels, *spans)
+
+
+def _of_tags(chain: Markov, space: TagSpace) -> tf.Tensor:
+    """The probabilities float32 [B, T, G] of tags as the file writes them."""
+    grouped = tf.one_hot(space.groups, len(space.tags), dtype=tf.float64)
+    return tf.cast(tf.einsum("btk,kg->btg", tf.exp(chain.log_marginals), grouped), tf.float32)
 
 
 def _spans(

@@ -12,6 +12,7 @@ import scipy.optimize
 from tfp_dgm.tagging.chain_fitting import ChainProblem, ChainWeights, Legal, legal_words
 from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
+from tfp_dgm.tagging.training_pieces import piece_lengths
 from tfp_dgm.tagging.word_windows import WordTable, windows
 
 FOLDS = 5
@@ -34,6 +35,20 @@ class Held(NamedTuple):
 
     rows: np.ndarray
     chain: Chain
+
+
+class UnseenChains(NamedTuple):
+    """Chains of the sentences of a fold, by the model that was trained without them.
+
+    Attributes:
+      rows: int [m]; their numbers.
+      unary: m arrays [T, K]; potentials, tempered, without what is illegal.
+      transitions: [K, K]; likewise.
+    """
+
+    rows: np.ndarray
+    unary: list[np.ndarray]
+    transitions: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -102,36 +117,30 @@ class AnnotatedSentences:
         return ChainProblem(
             self.table,
             self.seen[np.repeat(some, self.lengths)],
-            self.lengths[some],
+            piece_lengths(known, self.legal),
             np.concatenate([no_rows, *known]),
             self.legal,
         )
 
 
-def folds(sentences: Sequence[Sequence[str]], seed: int) -> np.ndarray:
-    """The fold int [n] of each sentence, from 0 on; copies, whatever their case, are in one."""
-    numbers: dict[tuple[str, ...], int] = {}
-    group = np.array(
-        [
-            numbers.setdefault(tuple(word.lower() for word in sentence), len(numbers))
-            for sentence in sentences
-        ]
-    )
-    order = np.random.default_rng(seed).permutation(len(numbers))
-    return (order % min(FOLDS, len(numbers)))[group]
+def folds(group: np.ndarray, seed: int) -> np.ndarray:
+    """The fold int [n] of each sentence, from 0 on; those of a group, from 0 on, are in one."""
+    size = int(group.max()) + 1
+    order = np.random.default_rng(seed).permutation(size)
+    return (order % min(FOLDS, size))[group]
 
 
 def fit_temperature(chains: Sequence[Chain], legal: Legal) -> tuple[float, float]:
     """The number that potentials are divided by for annotations to be the most probable.
 
-    The most probable one under a log-normal prior around 1.
+    The most probable one under a log-normal prior around 1; very long sentences in pieces.
 
     Returns:
       the number, and the negative log-probability of it and the annotations, nats.
     """
     problems = []
     for unary, transitions, known in chains:
-        packed = PackedSentences([len(potential) for potential in unary])
+        packed = PackedSentences(piece_lengths(known, legal))
         may = legal_words(packed, legal)
         potentials = np.where(may, np.concatenate(unary)[packed.order], -np.inf)
         moves = np.where(legal[1], transitions, -np.inf)

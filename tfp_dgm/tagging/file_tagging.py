@@ -18,6 +18,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.sentence_tagging import tag_sentences
 from tfp_dgm.tagging.tag_outcome import Acceptance, TagOutcome
 from tfp_dgm.tagging.tagger_folder import write_tagger
@@ -83,6 +84,7 @@ def tag_file(
     format: str | None = None,
     scheme: str | None = None,
     separator: str = "|",
+    tool: str | None = None,
     model_directory: str | os.PathLike[str] | None = None,
     min_precision: float = 0.95,
     seed: int = 0,
@@ -95,7 +97,8 @@ def tag_file(
         `data.read_tagged_sentences`.
       output: the same file, in which each word has a tag, its probability and whether it is safe to
         accept; of spans each has these, and the best other reading.
-      token_column, tag_column, format, scheme, separator: as `data.read_tagged_sentences` has them.
+      token_column, tag_column, format, scheme, separator, tool: as `data.read_tagged_sentences` has
+        them.
       model_directory: folder for model, SavedModel, report and metrics; None puts it beside the
         output, with the ending `.model`.
       min_precision: the share of accepted tags, or spans, that must be right.
@@ -108,6 +111,7 @@ def tag_file(
         the disk takes no more after the training, the message says what was kept.
     """
     check_min_precision(min_precision)
+    check_seed(seed)
     output, source = Path(output), Path(source)
     model_directory = check_tag_results(source, output, model_directory)
     progress("Reading the sentences", 0, 1)
@@ -118,6 +122,7 @@ def tag_file(
         format=format,
         scheme=scheme,
         separator=separator,
+        tool=tool,
     )
     sentences.check_output(output)
     sentences.check_learnable()
@@ -140,6 +145,7 @@ def tag_file(
         "format": format,
         "scheme": asdict(sentences.scheme),
         "separator": separator,
+        "tool": tool,
         "min_precision": min_precision,
         "seed": seed,
         "output": output.name,

@@ -34,6 +34,8 @@ class JudgedTagger(SavesArguments, keras.Model):
       spans: calibrates the probabilities [..., 2] that spans are wrong, and right; None where tags
         are plain.
       span_threshold: the least probability of an accepted span; None accepts none.
+      most_new: how many words of a sentence of 1 to N words may be in none of the tagged ones; of
+        longer sentences the same share. Of others nothing is accepted; None: as many as there are.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class JudgedTagger(SavesArguments, keras.Model):
         word_threshold: float | None,
         spans: TemperedMixture | None = None,
         span_threshold: float | None = None,
+        most_new: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
@@ -54,6 +57,7 @@ class JudgedTagger(SavesArguments, keras.Model):
         self.kind, self.names, self.lower = kind, tuple(names), lower
         self.words, self.spans = words, spans
         self.word_threshold, self.span_threshold = word_threshold, span_threshold
+        self.most_new = None if most_new is None else tuple(most_new)
 
     @classmethod
     def of(
@@ -70,6 +74,7 @@ class JudgedTagger(SavesArguments, keras.Model):
             calibrations.word_threshold,
             None if spans is None else TemperedMixture(*spans.components()),
             calibrations.span_threshold,
+            calibrations.most_new,
         )
         model.build()
         return model
@@ -96,6 +101,7 @@ class JudgedTagger(SavesArguments, keras.Model):
         """What is served of strings [B, T], filled with "".
 
         Returns:
+          unlike: bool [B]; sentences of words that the tagged ones lack: nothing is accepted.
           tags, second_tags: strings [B, T], "" in the padding; probabilities,
           second_probabilities: float32 [B, T]; accept: bool [B, T]. Where tags are spans, of the
           span that a word is in: span_first, span_last: int32 [B, T], its words from 0, -1 outside;
@@ -103,6 +109,9 @@ class JudgedTagger(SavesArguments, keras.Model):
           reading of these words other_first, other_last, other_types ("O" is no span) and
           other_probabilities.
         """
+        steps = tf.shape(tokens)[1]
+        # Rows may all be empty, and a chain has a word.
+        tokens = tf.pad(tokens, [[0, 0], [0, tf.maximum(1 - steps, 0)]], constant_values="")
         read = tokens != ""
         readings = read_tokens(self.tagger, tokens, self.space)
         answer = self._of_words(readings, read)
@@ -111,7 +120,10 @@ class JudgedTagger(SavesArguments, keras.Model):
             inside = of_spans["span_first"] >= 0
             answer["accept"] = tf.where(inside, of_spans["span_accept"], answer["accept"])
             answer |= of_spans
-        return answer
+        unlike = self._unlike(tokens, read)
+        for name in {"accept", "span_accept"} & answer.keys():
+            answer[name] &= ~unlike[:, tf.newaxis]
+        return {"unlike": unlike} | {name: values[:, :steps] for name, values in answer.items()}
 
     def serving_signatures(self) -> Mapping[str, Signature]:
         """The tasks of a tagger.
@@ -148,6 +160,16 @@ class JudgedTagger(SavesArguments, keras.Model):
 
     def _calibrated(self, mixture: TemperedMixture, probabilities: tf.Tensor) -> tf.Tensor:
         return mixture([probabilities] * len(mixture.temperatures))
+
+    def _unlike(self, tokens: tf.Tensor, read: tf.Tensor) -> tf.Tensor:
+        """bool [B]; see `UnlikeSentences`."""
+        if self.most_new is None:
+            return tf.zeros(tf.shape(tokens)[:1], tf.bool)
+        sizes = tf.reduce_sum(tf.cast(read, tf.int32), axis=1)
+        longest = len(self.most_new)
+        most = tf.gather(tf.constant([0, *self.most_new], tf.float32), tf.minimum(sizes, longest))
+        longer = tf.cast(tf.maximum(sizes, longest), tf.float32) / longest
+        return tf.cast(self.tagger.new_words(tokens), tf.float32) > most * longer
 
     def _of_words(self, readings: Readings, read: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = self._calibrated(self.words, readings.tags)  # [B, T, G]

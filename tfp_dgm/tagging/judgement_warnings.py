@@ -19,10 +19,11 @@ def few_sentences(annotated: int, different: int) -> list[str]:
         )
     if annotated > different:
         copies = annotated - different
-        what = "is a copy of another" if copies == 1 else "are copies of others"
+        one = copies == 1
+        what = "is a copy or near-copy of another" if one else "are copies or near-copies of others"
         found.append(
-            f"{copies:,} of the {annotated:,} sentences with tags {what}: equal ones tell together "
-            "as much as one."
+            f"{copies:,} of the {annotated:,} sentences with tags {what}: together "
+            "they tell as much as one."
         )
     return found
 
@@ -41,3 +42,15 @@ def too_few_tags(words: Acceptance, spans: Acceptance | None, min_precision: flo
                 "that the report lists first."
             )
     return found
+
+
+def unlike_tagged(sentences: int) -> list[str]:
+    """A sentence on sentences of another kind than the tagged ones."""
+    if not sentences:
+        return []
+    which = "1 sentence is" if sentences == 1 else f"{sentences:,} sentences are"
+    return [
+        f"{which} of words that next to no sentence with tags has (another language, symbols, "
+        "noise?): nothing in them is accepted, and their probabilities mean little. Tag some of "
+        "their kind."
+    ]

@@ -8,6 +8,9 @@ from dataclasses import replace
 from tfp_dgm.confidence import check_min_precision
 from tfp_dgm.data import TagScheme
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.settings import check_seed
+from tfp_dgm.tagging.annotation_checks import check_tokens
+from tfp_dgm.tagging.given_spans import with_unseen_spans
 from tfp_dgm.tagging.judged_tagger import JudgedTagger
 from tfp_dgm.tagging.scheme_space import space_of_scheme
 from tfp_dgm.tagging.sentence_readings import TaggerReader, reading_of_answer
@@ -43,9 +46,10 @@ def tag_sentences(
     Raises:
       ValueError: if nothing is tagged, `tokens` and `given` differ in shape, tags are no tuples, or
         the scheme has no such tag.
-      DataError: if `min_precision` is not between 0 and 1.
+      DataError: if `min_precision` is not between 0 and 1, or the seed is none.
     """
     check_min_precision(min_precision)
+    check_seed(seed)
     _check_given(tokens, given)
     space = space_of_scheme(scheme)
     allowed = [scheme.allowed(tags) if any(tags) else None for tags in given]
@@ -57,12 +61,14 @@ def tag_sentences(
     with timed(seconds, "tagging"):
         reader = TaggerReader(fit.tagger, space)
         progress(step, 0, len(tokens))
+        found = reader(tokens, allowed, lambda done: progress(step, done, len(tokens)))
         readings = TagReadings(
             tokens,
             given,
             allowed,
             fit.annotated,
-            reader(tokens, allowed, lambda done: progress(step, done, len(tokens))),
+            fit.group,
+            with_unseen_spans(found, given, fit.annotated, fit.unseen, legal, space),
             [reading_of_answer(answer, space) for answer in fit.cross_fitted],
             [reading_of_answer(answer, space) for answer in fit.fitted],
         )
@@ -87,18 +93,26 @@ def _check_given(
     Raises:
       ValueError: names the sentence and the word, from 0.
     """
+    for name, rows in (("tokens", tokens), ("given", given)):
+        if isinstance(rows, str) or not isinstance(rows, Sequence):
+            raise ValueError(f"{name}: expected a list of sentences; received {rows!r}")
     if len(given) != len(tokens):
         raise ValueError(
             f"given: expected {len(tokens)} sentences, as in `tokens`; received {len(given)}"
         )
     for number, (words, tags) in enumerate(zip(tokens, given, strict=True)):
+        check_tokens(words, number)
+        if isinstance(tags, str) or not isinstance(tags, Sequence):
+            raise ValueError(
+                f"given: expected a list of tuples of tags in sentence {number}; received {tags!r}"
+            )
         if len(tags) != len(words):
             raise ValueError(
                 f"given: expected {len(words)} words, as in `tokens`, in sentence {number}; "
                 f"received {len(tags)}"
             )
         for place, options in enumerate(tags):
-            if options is None or isinstance(options, str):
+            if not isinstance(options, tuple | list):
                 raise ValueError(
                     f"given: expected a tuple of tags, () where none is known, at word {place} of "
                     f"sentence {number}; received {options!r}"

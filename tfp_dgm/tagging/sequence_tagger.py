@@ -11,16 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.distributions import LinearChain
-from tfp_dgm.models import Signature
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.tagging.chain_answers import (
     SentenceAnswer,
     answers_of_potentials,
     batches_by_length,
-    penalty_of_states,
 )
 from tfp_dgm.tagging.word_windows import BLOCKS, FIRST, OFFSETS
-from tfp_dgm.text import WordForms
+from tfp_dgm.text import NO_FORM, WordForms, own_forms
 
 _REACH = max(OFFSETS)
 
@@ -132,6 +130,15 @@ class SequenceTagger(SavesArguments, keras.Model):
         unary += tf.pad(first, [[0, 0], [0, steps - 1], [0, 0]])
         return unary / self.temperature
 
+    def new_words(self, tokens: tf.Tensor) -> tf.Tensor:
+        """How many words of strings [B, T], filled with "", no tagged sentence had; int32 [B]."""
+        words, place = tf.unique(tf.reshape(tokens, [-1]))
+        number = tf.cast(self.forms.lookup(own_forms(words)), tf.int32)
+        new = (words != "") & ((number == NO_FORM) | (number > self.taught))
+        return tf.reduce_sum(
+            tf.cast(tf.reshape(tf.gather(new, place), tf.shape(tokens)), tf.int32), 1
+        )
+
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
         return self.chain(tokens).marginals().unary
 
@@ -153,37 +160,6 @@ class SequenceTagger(SavesArguments, keras.Model):
         """`potentials`, traced once for batches of all sizes."""
         specs = tf.TensorSpec([None, None], tf.string), tf.TensorSpec([None], tf.int32)
         return tf.function(self.potentials, input_signature=specs, autograph=False)
-
-    def path(self, chain: LinearChain) -> tf.Tensor:
-        """The states int32 [B, T] of the best legal sequence of what `chain` gives.
-
-        Where tags are spans, "O" loses `outside_penalty` before; see `span_search`.
-        """
-        lost = penalty_of_states(1.0, self.labels) * tf.convert_to_tensor(self.outside_penalty)
-        return chain.copy(unary=chain.potentials.unary - lost).mode()
-
-    def serving_signatures(self) -> dict[str, Signature]:
-        """`serving_default`: tokens [T], filled with "" -> tags [T] and their probabilities [T].
-
-        The tags are those of the best path; "" and 0 in the padding.
-        """
-        names = tf.constant(self.labels)
-
-        def tag(tokens: tf.Tensor) -> dict[str, tf.Tensor]:
-            chain = self.chain(tokens)
-            marginals = chain.marginals().unary
-            mode = self.path(chain)
-            read = tokens != ""
-            of_mode = tf.gather(marginals, mode, axis=-1, batch_dims=2)
-            return {
-                "tags": tf.where(read, tf.gather(names, mode), ""),
-                "probabilities": tf.where(read, of_mode, 0.0),
-            }
-
-        words = [name[2:] for name in self.forms.features if name.startswith("w ")]
-        examples = [[words[(3 * row + i) % len(words)] for i in range(5)] for row in range(4)]
-        inputs = {"tokens": tf.TensorSpec([None, None], tf.string)}
-        return {"serving_default": Signature(inputs, tag, {"tokens": examples}, xla=False)}
 
 
 def _padded(tokens: Sequence[Sequence[str]]) -> tf.Tensor:

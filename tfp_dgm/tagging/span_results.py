@@ -50,6 +50,7 @@ def span_results(
     calibrated: Callable[[np.ndarray], np.ndarray],
     threshold: float | None,
     known: np.ndarray,
+    believed: np.ndarray,
 ) -> tuple[SpanResult, ...]:
     """What is written of the spans of a sentence.
 
@@ -64,6 +65,8 @@ def span_results(
       threshold: the least probability that is accepted; None accepts nothing.
       known: bool [T]; words whose tags are given. Where all words of a span are, nothing is said
         of whether it is safe.
+      believed: bool [T]; words of which what is given is likely, or nothing is. A span with others
+        is not safe.
     """
     if not readings:
         return ()
@@ -74,14 +77,15 @@ def span_results(
     )
     found = []
     for span, own, share in zip(readings, probability, rest, strict=True):
-        sure = threshold is not None and bool(own >= threshold)
+        words = slice(span.first, span.last + 1)
+        sure = threshold is not None and bool(own >= threshold and believed[words].all())
         found.append(
             SpanResult(
                 first=span.first,
                 last=span.last,
                 name=names[span.type],
                 probability=float(own),
-                accept=None if known[span.first : span.last + 1].all() else sure,
+                accept=None if known[words].all() else sure,
                 runner_up=runner_up(
                     [*names, OUTSIDE][span.other],
                     span.other_first,

@@ -58,7 +58,7 @@ def outside_penalty(
             for start, end in itertools.pairwise(bounds):
                 here = slice(start, end)
                 for first, last, name in spans_of_path(paths[here], labels):
-                    span = FoundSpan(first, last, name, 0.0, None, 0.0)
+                    span = FoundSpan(first, last, name, 0.0)
                     move = moves_of_sums(sums, places[here])
                     right[number] += path_probability(marginals[here], move, span, states[name])
                     found[number] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,11 +12,12 @@ from tfp_dgm.data import TagScheme
 from tfp_dgm.data.tag_scheme import OUTSIDE
 from tfp_dgm.tagging.chain_readings import TagSpace
 from tfp_dgm.tagging.judged_rows import AnnotatedRows, Judge, two_classes
-from tfp_dgm.tagging.judgement_warnings import few_sentences, too_few_tags
+from tfp_dgm.tagging.judgement_warnings import few_sentences, too_few_tags, unlike_tagged
 from tfp_dgm.tagging.next_sentences import sentences_to_annotate
 from tfp_dgm.tagging.span_results import Verdicts, checked_spans, count_spans, span_results
 from tfp_dgm.tagging.tag_outcome import Acceptance, SpanCounts, TagOutcome
 from tfp_dgm.tagging.tag_readings import FlatWords, TagReadings
+from tfp_dgm.tagging.unlike_sentences import UnlikeSentences
 
 _NEXT = 30
 _RIGHT = 1
@@ -31,12 +32,14 @@ class TagCalibrations:
       word_threshold: the least calibrated probability of an accepted word; None accepts none.
       spans: of "wrong" and "right" of spans; None where tags are plain.
       span_threshold: the least calibrated probability of an accepted span.
+      most_new: see `UnlikeSentences`.
     """
 
     words: Calibration
     word_threshold: float | None
     spans: Calibration | None = None
     span_threshold: float | None = None
+    most_new: tuple[int, ...] | None = None
 
 
 def judge_tags(
@@ -66,7 +69,9 @@ def judge_tags(
     rows = words.annotated_rows()
     judge = Judge.of(rows, seed=seed)
     outside = [space.tags.index(OUTSIDE)] if space.types else None
-    opened = words.open
+    kinds = UnlikeSentences.fit(readings.tokens, readings.annotated, readings.group)
+    unlike = kinds.of(readings.tokens)
+    opened = words.open & _believed(words, judge) & ~np.repeat(unlike, np.diff(words.starts))
     threshold = judge.threshold(words.raw[opened], min_precision, of=outside)
     probabilities = judge.calibration(words.raw).astype(np.float32)
     probabilities[words.unseen_rows] = judge.calibration(words.unseen).astype(np.float32)
@@ -85,12 +90,12 @@ def judge_tags(
         words.texts[checked],
         confidence[opened & by_itself],
     )
-    calibrations = TagCalibrations(judge.calibration, threshold)
+    calibrations = TagCalibrations(judge.calibration, threshold, most_new=kinds.most_new)
     spans: list[tuple] = [()] * len(readings.tokens)
     of_spans = counts = None
     if space.types:
         calibrations, spans, of_spans = _judged_spans(
-            readings, calibrations, words, space, min_precision, seed
+            readings, calibrations, words, opened, space, min_precision, seed
         )
         counts = _span_counts(readings, scheme, space)
         for number, found in enumerate(spans):
@@ -125,6 +130,7 @@ def judge_tags(
         warnings=[
             *warnings,
             *few_sentences(len(readings.annotated), different),
+            *unlike_tagged(int(unlike.sum())),
             *too_few_tags(of_words, of_spans, min_precision),
         ],
     )
@@ -135,6 +141,7 @@ def _judged_spans(
     readings: TagReadings,
     calibrations: TagCalibrations,
     words: FlatWords,
+    opened: np.ndarray,
     space: TagSpace,
     min_precision: float,
     seed: int,
@@ -154,27 +161,42 @@ def _judged_spans(
     def calibrated(probability: np.ndarray) -> np.ndarray:
         return judge.calibration(two_classes(probability))[:, _RIGHT]
 
-    opened = np.split(words.open, words.starts[1:-1])
+    bounds = words.starts[1:-1]
+    known = np.split(~words.open, bounds)
+    believed = np.split(opened | ~words.open, bounds)
     candidates = np.array(
         [
             span.probability
-            for reading, is_open in zip(readings.all_sentences, opened, strict=True)
+            for reading, is_known, is_believed in zip(
+                readings.all_sentences, known, believed, strict=True
+            )
             for span in reading.spans
-            if is_open[span.first : span.last + 1].any()
+            for own in [slice(span.first, span.last + 1)]
+            if is_believed[own].all() and not is_known[own].all()
         ]
     )
     threshold = judge.threshold(two_classes(candidates), min_precision, of=[_RIGHT])
     spans = [
-        span_results(reading.spans, space.types, calibrated, threshold, ~is_open)
-        for reading, is_open in zip(readings.all_sentences, opened, strict=True)
+        span_results(reading.spans, space.types, calibrated, threshold, *of_words)
+        for reading, *of_words in zip(readings.all_sentences, known, believed, strict=True)
     ]
     acceptance = Acceptance(
         threshold, judge.effect, calibrated(raw), right, texts, calibrated(candidates)
     )
-    found = TagCalibrations(
-        calibrations.words, calibrations.word_threshold, judge.calibration, threshold
-    )
+    found = replace(calibrations, spans=judge.calibration, span_threshold=threshold)
     return found, spans, acceptance
+
+
+def _believed(words: FlatWords, judge: Judge) -> np.ndarray:
+    """bool [W]; words whose tag may be accepted, as far as it depends on what is given of them.
+
+    Of a choice of tags, models that did not see it must believe at least half: where they do not,
+    what they say within the choice is no better founded than the choice.
+    """
+    believed = np.ones(len(words.observed), bool)
+    left = np.where(words.allowed, judge.calibration(words.unseen_all), 0).sum(axis=1)
+    believed[words.annotated] = (left >= 0.5) | (words.observed[words.annotated] >= 0)
+    return believed
 
 
 def _known(readings: TagReadings, sentence: int) -> np.ndarray:

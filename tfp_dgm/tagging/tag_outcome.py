@@ -68,7 +68,7 @@ class TagOutcome:
         models that were trained without its sentence; else the sentence's other tags are used.
       predicted: int [W]; the most probable tag; of a word in spans, that of the best legal
         sequence.
-      accept: bool [W]; words without a given tag whose tag is safe to accept: of spans, those of
+      accept: bool [W]; words without one given tag whose tag is safe to accept: of spans, those of
         accepted spans, and those outside that are accepted by themselves.
       given_probability: float32 [W]; how likely the given tag is right, slips of annotators
         considered; NaN where none is given.
@@ -78,7 +78,7 @@ class TagOutcome:
       span_counts: None where tags are plain.
       min_precision: the precision asked for.
       next_sentences: the numbers of the sentences that are most worth annotating, best first.
-      copies: how many annotated sentences repeat another one.
+      copies: how many annotated sentences repeat another one, or nearly.
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
     """

@@ -23,6 +23,7 @@ from tfp_dgm.data import (
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.tagging.chain_answers import batches_by_length
+from tfp_dgm.tagging.judgement_warnings import unlike_tagged
 from tfp_dgm.tagging.sentence_readings import padded_tokens
 from tfp_dgm.tagging.span_results import runner_up
 
@@ -38,6 +39,7 @@ def predict_tags(
     *,
     token_column: int | str | None = None,
     format: str | None = None,
+    tool: str | None = None,
     progress: Progress = no_progress,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> int:
@@ -48,7 +50,7 @@ def predict_tags(
       source: CoNLL, CoNLL-U, JSON or plain text, each also gzipped.
       output: the same with the results, as `tag_file` writes them.
       token_column: where the words are; None for the usual, as `data.read_tagged_sentences` has it.
-      format: as `data.read_tagged_sentences` has it.
+      format, tool: as `data.read_tagged_sentences` has them.
       progress: called with a step's name, the sentences done, and None (a stream has no known end).
       warn: called with each sentence on what is doubtful in the source.
     Returns:
@@ -65,6 +67,7 @@ def predict_tags(
     step = f"Tagging {source.name}"
     done = 0
     warned: set[str] = set()
+    unlike = 0
     with TaggedWriter(output, inputs=[source]) as writer:
         for chunk in iter_tagged_sentences(
             source,
@@ -72,34 +75,40 @@ def predict_tags(
             sentences=_SENTENCES_PER_CHUNK,
             token_column=token_column,
             format=format,
+            tool=tool,
         ):
-            writer.write(chunk, served_results(tag, chunk.tokens))
+            results = served_results(tag, chunk.tokens)
+            writer.write(chunk, [result for result, _ in results])
+            unlike += sum(is_unlike for _, is_unlike in results)
             done += len(chunk.tokens)
             progress(step, done, None)
             for warning in chunk.warnings:
                 if warning not in warned:
                     warned.add(warning)
                     warn(warning)
+    for warning in unlike_tagged(unlike):
+        warn(warning)
     return done
 
 
 def served_results(
     tag: Callable[[np.ndarray], Mapping[str, Any]], tokens: Sequence[Sequence[str]]
-) -> list[SentenceResult]:
-    """What a served tagger says of N sentences, in their order.
+) -> list[tuple[SentenceResult, bool]]:
+    """What a served tagger says of N sentences, in their order, and whether they are unlike.
 
     Args:
       tag: strings [B, T], filled with "" -> the outputs of `JudgedTagger.answers`.
       tokens: N lists of words.
     """
-    found: list[SentenceResult] = [None] * len(tokens)  # type: ignore[list-item]
+    found: list[tuple[SentenceResult, bool]] = [None] * len(tokens)  # type: ignore[list-item]
     for rows in batches_by_length([len(words) for words in tokens]):
         answers = {
             name: np.asarray(values)
             for name, values in tag(padded_tokens([tokens[row] for row in rows])).items()
         }
         for place, row in enumerate(rows):
-            found[row] = _result(answers, place, len(tokens[row]))
+            unlike = bool(answers["unlike"][place]) if "unlike" in answers else False
+            found[row] = _result(answers, place, len(tokens[row])), unlike
     return found
 
 

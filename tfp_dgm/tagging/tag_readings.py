@@ -21,7 +21,9 @@ class TagReadings:
       given: S lists of tuples of tags, as the file has them.
       allowed: S arrays bool [T, K], the labels that the tags leave open; None where all.
       annotated: int [n]; the numbers of annotated sentences.
-      all_sentences: S readings by the model, with the given tags as evidence.
+      group: int [n]; those of one number are copies of each other, or nearly.
+      all_sentences: S readings by the model, with the given tags as evidence; but spans whose words
+        all have one given tag are judged by models that were trained without the sentence.
       cross_fitted: n readings by models that were trained without the sentence.
       fitted: n readings by the model, without evidence.
     """
@@ -30,6 +32,7 @@ class TagReadings:
     given: Sequence[Sequence[tuple[str, ...]]]
     allowed: Sequence[np.ndarray | None]
     annotated: np.ndarray
+    group: np.ndarray
     all_sentences: Sequence[SentenceReading]
     cross_fitted: Sequence[SentenceReading]
     fitted: Sequence[SentenceReading]
@@ -41,7 +44,7 @@ class FlatWords:
 
     Attributes:
       starts: int [S + 1].
-      texts: int [W]; the number of the sentence that each is in, the same one of its copies.
+      texts: int [W]; the group of copies that the sentence of each is in; -1 where it has no tag.
       raw: float32 [W, G]; uncalibrated, with the given tags as evidence.
       unseen_all, fitted: float32 [n, G]; of the words that have one given tag or a choice, by
         models that did not see it, and by the one that did.
@@ -66,7 +69,9 @@ class FlatWords:
         """Those of readings."""
         lengths = [len(words) for words in readings.tokens]
         starts = np.cumsum([0, *lengths])
-        texts = np.repeat(copies(readings.tokens), lengths)
+        group = np.full(len(lengths), -1)
+        group[readings.annotated] = readings.group
+        texts = np.repeat(group, lengths)
         groups = np.array(space.groups)
         raw = np.concatenate([reading.tags for reading in readings.all_sentences])
         predicted = groups[np.concatenate([reading.labels for reading in readings.all_sentences])]
@@ -123,14 +128,3 @@ class FlatWords:
         """The words of which something is given."""
         texts = self.texts[self.annotated]
         return AnnotatedRows(self.unseen_all, self.allowed, texts, self.fitted)
-
-
-def copies(tokens: Sequence[Sequence[str]]) -> np.ndarray:
-    """The number int [S] of each sentence; copies, whatever their case, have the same one."""
-    numbers: dict[tuple[str, ...], int] = {}
-    return np.array(
-        [
-            numbers.setdefault(tuple(word.lower() for word in words), len(numbers))
-            for words in tokens
-        ]
-    )

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.annotation_checks import annotated_sentences, require_possible
 from tfp_dgm.tagging.chain_answers import SentenceAnswer, answers_of_potentials
 from tfp_dgm.tagging.chain_fitting import ChainWeights, Legal
-from tfp_dgm.tagging.cross_fitting import AnnotatedSentences, fit_temperature, folds
+from tfp_dgm.tagging.cross_fitting import (
+    AnnotatedSentences,
+    UnseenChains,
+    fit_temperature,
+    folds,
+)
 from tfp_dgm.tagging.form_vectors import FormVectors
+from tfp_dgm.tagging.sentence_copies import sentence_copies
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
 from tfp_dgm.tagging.span_search import outside_penalty
 from tfp_dgm.tagging.word_windows import WordTable
@@ -26,15 +33,19 @@ class TaggerFit:
     Attributes:
       tagger: the model.
       annotated: int [n]; the numbers of the sentences of which something is annotated.
+      group: int [n]; those of one number are copies of each other, or nearly.
       fold: int [n]; which of them were left out together.
       cross_fitted: n answers by models that were trained without the sentence.
+      unseen: the chains of these, fold by fold.
       fitted: n answers by the tagger.
     """
 
     tagger: SequenceTagger
     annotated: np.ndarray
+    group: np.ndarray
     fold: np.ndarray
     cross_fitted: list[SentenceAnswer]
+    unseen: list[UnseenChains]
     fitted: list[SentenceAnswer]
 
 
@@ -64,13 +75,16 @@ def fit_tagger(
     Raises:
       ValueError: if shapes disagree, a sentence has no token or an empty one, an annotation leaves
         nothing legal, or nothing is annotated.
+      DataError: if the seed is none.
     """
+    check_seed(seed)
     legal = tuple(np.asarray(part, bool) for part in legal)  # type: ignore[assignment]
     annotated = annotated_sentences(tokens, allowed, labels, legal)
     require_possible(annotated, allowed, legal)
     taught = [tokens[row] for row in annotated]
     known = [np.asarray(allowed[row], bool) for row in annotated]
-    fold = folds(taught, seed)
+    group = sentence_copies(tokens, annotated)
+    fold = folds(group, seed)
 
     progress("Vectors of words", 0, 1)
     of_forms = FormVectors.fit(tokens, seed=seed)
@@ -100,9 +114,12 @@ def fit_tagger(
         answers = answers_of_potentials(*potentials, legal, labels, penalty)
         for row, answer in zip(own.rows, answers, strict=True):
             cross_fitted[row] = answer
+    unseen = [
+        UnseenChains(own.rows, *potentials) for own, potentials in zip(held, tempered, strict=True)
+    ]
     tagger = _tagger(labels, sentences.table, of_forms, final, temperature, legal)
     tagger.outside_penalty.assign(penalty)
-    return TaggerFit(tagger, annotated, fold, cross_fitted, tagger.answers(taught))
+    return TaggerFit(tagger, annotated, group, fold, cross_fitted, unseen, tagger.answers(taught))
 
 
 def _tagger(

@@ -8,12 +8,20 @@ from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
 from tfp_dgm.text.word_counts import WordCounts, words
-from tfp_dgm.text.word_features import NO_FORM, WordForms, forms_of_all, forms_of_words
+from tfp_dgm.text.word_features import (
+    NO_FORM,
+    OWN_FORM,
+    WordForms,
+    forms_of_all,
+    forms_of_words,
+    own_forms,
+)
 from tfp_dgm.text.word_vocabulary import WordVocabulary
 
 __all__ = [
     "NO_FEATURE",
     "NO_FORM",
+    "OWN_FORM",
     "BucketedBatches",
     "SubwordVocabulary",
     "TfIdf",
@@ -26,6 +34,7 @@ __all__ = [
     "forms_of_all",
     "forms_of_words",
     "neighbour_counts",
+    "own_forms",
     "positive_information",
     "spelling_features",
     "without_words",

@@ -11,6 +11,7 @@ from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text.vocabulary import text_batches
 
 NO_FORM = 0
+OWN_FORM = 1  # The column of the word itself, whatever its case and digits.
 _PREFIXES, _SUFFIXES = 4, 5
 # In this order: what one has put there, no later one finds.
 _SHAPE = (
@@ -32,7 +33,7 @@ def forms_of_words(words: tf.Tensor) -> tf.Tensor:
     one. A feature begins with the name of its kind. Bytes that are not UTF-8 count as U+FFFD.
     """
     words = tf.strings.unicode_transcode(words, "UTF-8", "UTF-8", errors="replace")
-    lower = tf.strings.regex_replace(tf.strings.lower(words, encoding="utf-8"), r"\p{N}", "0")
+    lower = _lowered(words)
     size = tf.strings.length(lower, unit="UTF8_CHAR")
     shape = words
     for pattern, mark in _SHAPE:
@@ -48,6 +49,16 @@ def forms_of_words(words: tf.Tensor) -> tf.Tensor:
     columns.append("f " + shape)
     columns.append("i " + tf.strings.substr(shape, 0, 1, unit="UTF8_CHAR"))
     return tf.stack(columns, axis=1)
+
+
+def own_forms(words: tf.Tensor) -> tf.Tensor:
+    """Column `OWN_FORM` of `forms_of_words`, strings [N]."""
+    words = tf.strings.unicode_transcode(words, "UTF-8", "UTF-8", errors="replace")
+    return "l " + _lowered(words)
+
+
+def _lowered(words: tf.Tensor) -> tf.Tensor:
+    return tf.strings.regex_replace(tf.strings.lower(words, encoding="utf-8"), r"\p{N}", "0")
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")

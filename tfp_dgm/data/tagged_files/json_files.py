@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.tag_scheme import TagScheme
 from tfp_dgm.data.tagged_files.annotated_spans import SPAN_KEYS
-from tfp_dgm.data.tagged_files.json_records import json_pieces, with_results
+from tfp_dgm.data.tagged_files.json_records import json_pieces, with_results, with_values
 from tfp_dgm.data.tagged_files.output_names import require_ending
 from tfp_dgm.data.tagged_files.raw_sentences import RawChunk, RawSentence
 from tfp_dgm.data.tagged_files.span_cells import SPAN_SCHEME
 from tfp_dgm.data.tagged_files.tag_results import SentenceResult
 from tfp_dgm.data.tagged_files.text_records import TextRecords
+from tfp_dgm.data.tagged_files.tool_forms import region_names, tool_values
 from tfp_dgm.data.tagged_files.word_records import WordRecords
 
 _EMPTY = SentenceResult((), (), ())
@@ -66,10 +68,12 @@ class JsonFile:
     Attributes:
       path: the file.
       form: what the objects are.
+      tool: for which texts are written, with its keys alone; see `tool_forms`. None for none.
     """
 
     path: Path
     form: WordRecords | TextRecords
+    tool: str | None = None
 
     @property
     def kind(self) -> str | None:
@@ -116,13 +120,21 @@ class JsonFile:
     ) -> str:
         """The part of the file, with keys added to its objects."""
         pieces = list(chunk.pieces)
-        for sentence, result in zip(chunk.sentences, results, strict=True):
-            place = sentence.pieces[0]
-            added = self.form.added(sentence, scheme, result)
-            pieces[place] = with_results(pieces[place], added, self.path, sentence.place(0))
+        found = [
+            (sentence.pieces[0], sentence.place(0), sentence, result)
+            for sentence, result in zip(chunk.sentences, results, strict=True)
+        ]
         nothing = RawSentence([], [], [], [], [], "")
-        for place, where in chunk.empty:
-            added = self.form.added(nothing, scheme, _EMPTY)
+        found += [(place, where, nothing, _EMPTY) for place, where in chunk.empty]
+        if self.tool is not None:
+            records = {place: json.loads(pieces[place]) for place, *_ in found}
+            names = region_names(records.values())
+            for place, _, sentence, result in found:
+                values = tool_values(self.tool, records[place], sentence, result, names)
+                pieces[place] = with_values(pieces[place], values)
+            return "".join(pieces)
+        for place, where, sentence, result in found:
+            added = self.form.added(sentence, scheme, result)
             pieces[place] = with_results(pieces[place], added, self.path, where)
         return "".join(pieces)
 

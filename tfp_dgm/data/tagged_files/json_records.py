@@ -14,6 +14,7 @@ from tfp_dgm.data.limits import MAX_ROW_CHARACTERS
 from tfp_dgm.data.text_file import open_text
 
 _BETWEEN = re.compile(r"[\s,]*")
+_COLON = re.compile(r"\s*:\s*")
 
 
 class JsonPiece(NamedTuple):
@@ -69,9 +70,44 @@ def with_results(piece: str, added: dict[str, Any], path: Path, place: str) -> s
             "output of an earlier run?)",
             place=place,
         )
+    return with_values(piece, added)
+
+
+def with_values(piece: str, values: dict[str, Any]) -> str:
+    """Gives keys of an object other values, and puts those at its end that it has not.
+
+    All other characters stay.
+    """
+    places = _places_of_values(piece)
+    for key in sorted(values.keys() & places.keys(), key=places.__getitem__, reverse=True):
+        start, stop = places[key]
+        piece = piece[:start] + json.dumps(values[key], ensure_ascii=False) + piece[stop:]
+    added = {key: value for key, value in values.items() if key not in places}
+    if not added:
+        return piece
     body = piece.rstrip()
     end = piece[len(body) :]
-    return f"{body[:-1].rstrip()}, {json.dumps(added, ensure_ascii=False)[1:]}{end}"
+    comma = ", " if places else ""
+    return f"{body[:-1].rstrip()}{comma}{json.dumps(added, ensure_ascii=False)[1:]}{end}"
+
+
+def _places_of_values(piece: str) -> dict[str, tuple[int, int]]:
+    """Where the values of an object's keys begin and end in its text; of equal keys the last."""
+    decoder = json.JSONDecoder()
+    found = {}
+    place = _after(_BETWEEN, piece, piece.index("{") + 1)
+    while piece[place] != "}":
+        key, place = decoder.raw_decode(piece, place)
+        start = _after(_COLON, piece, place)
+        _, end = decoder.raw_decode(piece, start)
+        found[key] = start, end
+        place = _after(_BETWEEN, piece, end)
+    return found
+
+
+def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
+    matched = pattern.match(text, place)
+    return place if matched is None else matched.end()
 
 
 def _of_array(path: Path, text: str) -> Iterator[JsonPiece]:

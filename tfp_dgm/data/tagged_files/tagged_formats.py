@@ -19,6 +19,8 @@ from tfp_dgm.data.tagged_files.json_files import JsonFile, find_form
 from tfp_dgm.data.tagged_files.plain_files import PlainFile
 from tfp_dgm.data.tagged_files.raw_sentences import RawChunk
 from tfp_dgm.data.tagged_files.tag_results import SentenceResult
+from tfp_dgm.data.tagged_files.tool_forms import check_tool
+from tfp_dgm.data.tagged_files.word_records import WordRecords
 from tfp_dgm.data.text_file import open_text
 
 FORMATS = ("conll", "conllu", "json", "text")
@@ -89,6 +91,7 @@ def open_tagged_file(
     format: str | None = None,
     token_column: int | str | None = None,
     tag_column: int | str | None = None,
+    tool: str | None = None,
 ) -> TaggedFile:
     """Opens a file of tagged sentences.
 
@@ -97,13 +100,18 @@ def open_tagged_file(
       format: one of `FORMATS`; None to tell it by the name and the first lines.
       token_column: where the words are; None for the usual.
       tag_column: where the tags are; None for the usual.
+      tool: for which texts are written; see `tool_forms`. None for none.
     Raises:
-      DataError: if there is no such file or no such column; if the format cannot be told.
+      DataError: if there is no such file or no such column; if the format cannot be told, or the
+        tool takes no such files.
     """
     if format is not None and format not in FORMATS:
         raise DataError(f"format: expected one of {', '.join(FORMATS)}; received {format!r}")
+    check_tool(tool)
     check_input_file(path)
     format = format or _format_of(path)
+    if tool is not None and format not in ("json", "text"):
+        raise DataError.at(path, f"tool: {tool} imports texts; received words in columns")
     if format == "conllu":
         return ConlluFile(
             path,
@@ -111,12 +119,15 @@ def open_tagged_file(
             conllu_column(path, "tag_column", "upos" if tag_column is None else tag_column),
         )
     if format == "json":
-        return JsonFile(path, find_form(path, token_column, tag_column))
+        form = find_form(path, token_column, tag_column)
+        if tool is not None and isinstance(form, WordRecords):
+            raise DataError.at(path, f"tool: {tool} imports texts; received lists of words")
+        return JsonFile(path, form, tool)
     if format == "text":
         for name, column in (("token_column", token_column), ("tag_column", tag_column)):
             if column is not None:
                 raise DataError.at(path, f"{name}: plain text has no columns; received {column!r}")
-        return PlainFile(path)
+        return PlainFile(path, tool)
     return ColumnFile(path, find_layout(path, token_column, tag_column))
 
 

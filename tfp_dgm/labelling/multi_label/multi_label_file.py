@@ -33,6 +33,7 @@ from tfp_dgm.labelling.multi_label.multi_label_fitting import fit_multi_label
 from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
 from tfp_dgm.labelling.multi_label.multi_label_report import render_multi_label_report
 from tfp_dgm.labelling.multi_label.multi_label_scores import multi_label_metrics
+from tfp_dgm.settings import check_seed
 from tfp_dgm.training import Progress
 
 SEPARATOR = ";"
@@ -107,6 +108,7 @@ def label_multi_label_file(
       DataError, OSError, ImportError: as for `label_file`.
     """
     check_min_precision(min_precision)
+    check_seed(seed)
     check_separator(separator)
     output = Path(output)
     model_directory = check_label_results(source, output, model_directory)

@@ -6,8 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from tfp_dgm.confidence import FLOORS, MIN_ACCEPTED, TEMPERATURES, Calibration
-from tfp_dgm.labelling.copies import copies, counts_of
+from tfp_dgm.confidence import FLOORS, MIN_ACCEPTED, TEMPERATURES, Calibration, copies, counts_of
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.multi_label.annotated import Annotated
 from tfp_dgm.labelling.multi_label.class_answers import ClassAnswers
@@ -20,6 +19,7 @@ from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
 from tfp_dgm.labelling.multi_label.row_answers import RowAnswers
 from tfp_dgm.labelling.multi_label.stratified_folds import stratified_folds
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
+from tfp_dgm.settings import check_seed
 from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
 
@@ -67,9 +67,11 @@ def fit_multi_label(
       outcome: the texts labelled; annotated ones by models that did not see their annotation.
     Raises:
       ValueError: if shapes or marks are not as above, or no class is marked both 1 and 0.
+      DataError: if the seed is none.
     """
     marks = _checked(marks, texts, classes)
     rows = np.flatnonzero((marks >= 0).any(axis=1))
+    check_seed(seed)
     keras.utils.set_random_seed(seed)
     seconds: dict[str, float] = {}
     with timed(seconds, "features"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from tfp_dgm.labelling.copies import copies, counts_of
+from tfp_dgm.confidence import copies, counts_of
 from tfp_dgm.text import TfIdf, WordCounts
 
 
