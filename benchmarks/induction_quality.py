@@ -23,7 +23,7 @@ the command gives for the same words:
 
     dgm induce tags wsj.conllu --output FOLDER --set model.kind=hidden_markov --seed 0
 
-Runs that are in the JSON file already are not repeated.
+Runs that are in the JSON file already are not repeated, unless they lack a score.
 """
 
 import argparse
@@ -85,6 +85,8 @@ SCORES = {
     "dependencies": {
         "directed": 100,
         "undirected": 100,
+        "directed_up_to_40": 100,
+        "undirected_up_to_40": 100,
         "directed_any_length": 100,
         "undirected_any_length": 100,
     },
@@ -139,8 +141,10 @@ def main() -> None:
                     "data": options.data,
                     "settings": as_json(settings),
                 }
-                found = [run for run in runs if {key: run[key] for key in asked} == asked]
+                known = [run for run in runs if {key: run[key] for key in asked} == asked]
+                found = [run for run in known if SCORES[task].keys() <= run.keys()]
                 if not found:
+                    runs = [run for run in runs if run not in known]
                     read = text
                     if name in ON_INDUCED_TAGS:
                         read = with_induced_tags(text, sentences, seed, options)
@@ -300,14 +304,18 @@ def summaries(task: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         first = found[0]
         row: dict[str, Any] = {"name": first["name"], "data": first["data"], "seeds": len(found)}
         for score in (*SCORES[task], "log_likelihood_per_word", "seconds"):
-            row[score] = spread([run[score] for run in found])
+            complete = all(score in run for run in found)
+            row[score] = spread([run[score] for run in found] if complete else [])
         rows.append(row)
     return rows
 
 
 def spread(values: list[float]) -> dict[str, float | None]:
+    """Of none, where runs are older than the score."""
     import numpy as np
 
+    if not values:
+        return {"mean": None, "std": None}
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return {"mean": float(np.mean(values)), "std": std}
 
@@ -339,6 +347,8 @@ def guessed(score: str, guess: str) -> str:
 def in_words(figure: dict[str, float | None], factor: int) -> str:
     digits = 1 if factor == 100 else 3
     mean, std = figure["mean"], figure["std"]
+    if mean is None:
+        return ""
     said = f"{factor * mean:.{digits}f}"
     return said if std is None else f"{said} ± {factor * std:.{digits}f}"
 

@@ -171,13 +171,16 @@ def test_a_killed_run_goes_on_after_the_last_start(text, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("eager")
-def test_starts_that_are_trained_at_once_are_those_of_one_process(text, tmp_path, monkeypatch):
+def test_starts_that_are_trained_at_once_are_those_of_one_process(
+    text, tmp_path, monkeypatch, capfd
+):
     monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
     settings = settings_of(
         "num_tags=3", "model.kind=hidden_markov", "model.iterations=2", "starts=2"
     )
     induced(tmp_path / "one", text, settings)
     told = []
+    capfd.readouterr()
     with claim_tags(tmp_path / "two", settings) as run:
         induce_tags(
             text,
@@ -188,6 +191,7 @@ def test_starts_that_are_trained_at_once_are_those_of_one_process(text, tmp_path
             say=lambda message: None,
         )
     assert told == [("Starts", 1, 2), ("Starts", 2, 2)]
+    assert capfd.readouterr().err == ""  # Not even TensorFlow's lines, which every process prints.
     one, two = (json.loads((tmp_path / run / "history.json").read_text()) for run in ("one", "two"))
     assert [curve["seed"] for curve in one] == [curve["seed"] for curve in two] == [0, 1]
     for ours, theirs in zip(one, two, strict=True):
