@@ -91,7 +91,7 @@ def _as_heavy(
     """[V, E], vectors less their mean over the text, of a Frobenius norm; 0 of ids below 4."""
     shares = count[NUM_SPECIAL:] / max(count[NUM_SPECIAL:].sum(), 1)
     centred = pretrained - shares @ pretrained
-    centred *= norm / max(np.linalg.norm(centred), 1e-12)
+    centred *= norm / (float(np.linalg.norm(centred)) or 1.0)
     return scipy.sparse.csr_matrix(np.pad(centred, [[NUM_SPECIAL, 0], [0, 0]]))
 
 
