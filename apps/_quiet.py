@@ -1,22 +1,5 @@
-"""TensorFlow's import without its start-up messages."""
+"""TensorFlow's import without its start-up messages, as apps name it."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from tfp_dgm.native_messages import quiet_start
 
-
-@contextmanager
-def quiet_start() -> Iterator[None]:
-    """Drops what native code writes to stderr within the block; Python's exceptions still pass.
-
-    TensorFlow's libraries log before any of their log levels take effect.
-    """
-    kept = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
+__all__ = ["quiet_start"]

@@ -123,6 +123,11 @@ TEXT_MODELS = {
     "structured_networks": lambda: structured(
         layers.NeuralHiddenMarkovText(9, 3, 6, embedding_units=4, spellings=WORDS, seed=1)
     ),
+    "structured_characters": lambda: structured(
+        layers.NeuralHiddenMarkovText(
+            9, 3, 6, embedding_units=4, spellings=WORDS, character_filters=3, seed=1
+        )
+    ),
     "structured_flow": lambda: structured(
         layers.ProjectedObservations(
             layers.GaussianHiddenMarkov(3, 2, 6, min_scale=0.2, seed=1),

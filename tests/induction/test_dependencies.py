@@ -155,19 +155,31 @@ def test_marks_are_left_out_and_hung_again(tmp_path):
 
 
 def test_scores_and_guesses_counted_by_hand():
-    scores = dependency_scores([[2, 0], [2, 0, 2], []], [[2, 0], [0, 1, 2], []], max_length=2)
-    assert scores == pytest.approx(
-        {
-            **{"directed": 1, "undirected": 1},
-            **{"directed_head_previous": 0, "undirected_head_previous": 0.5},
-            **{"directed_head_next": 1, "undirected_head_next": 1},
-            **{"directed_any_length": 3 / 5, "undirected_any_length": 4 / 5},
-            **{"directed_head_previous_any_length": 1 / 5},
-            **{"undirected_head_previous_any_length": 3 / 5},
-            **{"directed_head_next_any_length": 3 / 5},
-            **{"undirected_head_next_any_length": 4 / 5},
-        }
-    )
+    gold, induced = [[2, 0], [2, 0, 2], []], [[2, 0], [0, 1, 2], []]
+    scores = dependency_scores(gold, induced, max_length=2)
+    of_short = {
+        **{"directed": 1, "undirected": 1},
+        **{"directed_head_previous": 0, "undirected_head_previous": 0.5},
+        **{"directed_head_next": 1, "undirected_head_next": 1},
+    }
+    of_longer = {
+        **{"directed": 3, "undirected": 4},
+        **{"directed_head_previous": 1, "undirected_head_previous": 3},
+        **{"directed_head_next": 3, "undirected_head_next": 4},
+    }
+    up_to_40 = {f"{name}_up_to_40": right / 5 for name, right in of_longer.items()}
+    of_all = {f"{name}_any_length": right / 5 for name, right in of_longer.items()}
+    assert scores == pytest.approx(of_short | up_to_40 | of_all)
+    # 41 words, each below the one before it; the induced tree hangs each at the next one.
+    gold, induced = [*gold, list(range(41))], [*induced, [*range(2, 42), 0]]
+    more = {"directed": 0, "undirected": 40}
+    more |= {"directed_head_previous": 41, "undirected_head_previous": 41}
+    more |= {"directed_head_next": 0, "undirected_head_next": 40}
+    of_all = {
+        f"{name}_any_length": (right + more[name]) / (5 + 41) for name, right in of_longer.items()
+    }
+    scores = dependency_scores(gold, induced, max_length=2)
+    assert scores == pytest.approx(of_short | up_to_40 | of_all)
 
 
 @pytest.mark.parametrize(

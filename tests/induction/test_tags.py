@@ -9,10 +9,11 @@ import pytest
 import tensorflow as tf
 
 from tests.induction.toy_grammar import CLASS_OF, sentences, treebank
+from tests.labelling.tiny_encoder import write_tiny_encoder
 from tfp_dgm import induction, layers, models, training
 from tfp_dgm.data import DataError, read_conllu
 from tfp_dgm.evaluation import tag_induction_scores
-from tfp_dgm.induction import TagSettings, claim_tags, induce_tags, results, starts
+from tfp_dgm.induction import TagSettings, building, claim_tags, induce_tags, results, starts
 from tfp_dgm.induction import training as job
 from tfp_dgm.induction.kept_starts import best_of_starts
 from tfp_dgm.models import load_model
@@ -171,13 +172,16 @@ def test_a_killed_run_goes_on_after_the_last_start(text, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("eager")
-def test_starts_that_are_trained_at_once_are_those_of_one_process(text, tmp_path, monkeypatch):
+def test_starts_that_are_trained_at_once_are_those_of_one_process(
+    text, tmp_path, monkeypatch, capfd
+):
     monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
     settings = settings_of(
         "num_tags=3", "model.kind=hidden_markov", "model.iterations=2", "starts=2"
     )
     induced(tmp_path / "one", text, settings)
     told = []
+    capfd.readouterr()
     with claim_tags(tmp_path / "two", settings) as run:
         induce_tags(
             text,
@@ -188,6 +192,7 @@ def test_starts_that_are_trained_at_once_are_those_of_one_process(text, tmp_path
             say=lambda message: None,
         )
     assert told == [("Starts", 1, 2), ("Starts", 2, 2)]
+    assert capfd.readouterr().err == ""  # Not even TensorFlow's lines, which every process prints.
     one, two = (json.loads((tmp_path / run / "history.json").read_text()) for run in ("one", "two"))
     assert [curve["seed"] for curve in one] == [curve["seed"] for curve in two] == [0, 1]
     for ours, theirs in zip(one, two, strict=True):
@@ -224,6 +229,40 @@ def test_a_loss_that_is_no_number_ends_the_run(text, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "train_start", diverging)
     with pytest.raises(DataError, match="run: the loss is nan"):
         induced(tmp_path / "run", text, settings_of("model.kind=hidden_markov"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_encoder_has_a_say_in_the_vectors(text, tmp_path, monkeypatch):
+    """Of words that the text uses alike, those that the encoder does not know come closer."""
+    given = {}
+    vectors_of = building.distributional_vectors
+
+    def kept(*args, pretrained, **kwargs):
+        given[pretrained is not None] = pretrained
+        return vectors_of(*args, pretrained=pretrained, **kwargs)
+
+    monkeypatch.setattr(building, "distributional_vectors", kept)
+    words = induction.read_words(text)
+    encoder = write_tiny_encoder(tmp_path / "encoder", ["dog", "sees", "the"])
+    tables, vocabulary = [], job.fit_vocabulary(settings_of(), words)
+    for more in ([], [f"model.encoder={encoder}"]):
+        settings = settings_of(*VECTORS, *more)
+        rows = job.token_rows(vocabulary, words)
+        layer = building.build_embedding(settings, vocabulary, rows)
+        tables.append(layer.embeddings.numpy()[4:])
+    assert given[False] is None
+    place = list(vocabulary.tokens).index
+    unknown = [given[True][place(word)] for word in ("cat", "a")]
+    np.testing.assert_allclose(unknown[0], unknown[1], atol=1e-5)
+    assert np.abs(given[True][place("dog")] - unknown[0]).max() > 0.01
+    without, beside = (table @ table.T / 6 for table in tables)  # Cosines.
+    assert beside[place("cat"), place("a")] > without[place("cat"), place("a")] + 0.1
+
+
+def test_an_encoder_that_is_not_there_is_named(text, tmp_path):
+    settings = settings_of(*VECTORS, f"model.encoder={tmp_path / 'none'}")
+    with pytest.raises(DataError, match=r"settings: model\.encoder: expected a folder or preset"):
+        induced(tmp_path / "run", text, settings)
     assert not (tmp_path / "run").exists()
 
 

@@ -67,6 +67,25 @@ def test_vectors_are_the_nearest_of_their_rank():
     assert np.ptp(expected[4:] @ expected[4:].T) > 1
 
 
+def test_pretrained_vectors_weigh_as_much_as_what_the_text_tells():
+    """By the exact decomposition of both side by side."""
+    information = positive_information(neighbour_counts(ROWS, COUNT, 4)).toarray()
+    pretrained = RANDOM.normal(size=(V - 4, 3)) + 5.0
+    mean = np.mean([pretrained[token - 4] for row in ROWS for token in row], axis=0)
+    beside = np.zeros((V, 3))
+    beside[4:] = pretrained - mean
+    beside *= np.sqrt(np.sum(information**2) / np.sum(beside**2))
+    left, values, _ = np.linalg.svd(np.hstack([information, beside]))
+    expected = left[4:, :2] * np.sqrt(values[:2])
+    expected *= np.sqrt(2) / np.linalg.norm(expected, axis=1, keepdims=True)
+    settings = {"units": 2, "num_contexts": 4, "seed": 0}
+    vectors = distributional_vectors(ROWS, V, pretrained=pretrained, **settings)
+    found = vectors[4:] @ vectors[4:].T
+    np.testing.assert_allclose(found, expected @ expected.T, atol=1e-2)
+    alone = distributional_vectors(ROWS, V, **settings)[4:]
+    assert np.abs(alone @ alone.T - found).max() > 0.5
+
+
 def test_a_word_without_contexts_has_the_mean_of_words_like_it():
     rows = [np.array([4, 5, 4, 5, 6, 7, 6], np.int32)]  # 6 and 7 are no contexts; 7 has no other.
     vectors = distributional_vectors(rows, 8, units=2, num_contexts=2, seed=0)

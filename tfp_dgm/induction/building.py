@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm import layers, models
+from tfp_dgm.data import DataError
 from tfp_dgm.induction.settings import Flow, GaussianHiddenMarkov, TagSettings
 from tfp_dgm.induction.word_vectors import distributional_vectors
+from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.text import WordVocabulary
 
 LONGEST_DRAW = 60
@@ -50,7 +52,12 @@ def with_flow(base: layers.DistributionLayer, flow: Flow) -> layers.ProjectedObs
 def build_embedding(
     settings: TagSettings, vocabulary: WordVocabulary, rows: Sequence[NDArray[np.int32]]
 ) -> keras.layers.Embedding | None:
-    """The vectors of the words, as a layer that is not trained; None where words are modelled."""
+    """The vectors of the words, as a layer that is not trained; None where words are modelled.
+
+    Raises:
+      DataError: if the text has too few words for their dimensions, or there is no such encoder.
+      ImportError: if an encoder is asked for, and the extra `encoder` is not installed.
+    """
     model = settings.model
     if not isinstance(model, GaussianHiddenMarkov):
         return None
@@ -60,12 +67,22 @@ def build_embedding(
         units=model.units,
         num_contexts=model.contexts,
         spellings=vocabulary.tokens if model.spelling else None,
+        pretrained=None if model.encoder is None else _encoded(model.encoder, vocabulary.tokens),
         seed=settings.seed,
     )
     embedding = keras.layers.Embedding(*vectors.shape, trainable=False, name="vectors")
     embedding.build((None, None))
     embedding.embeddings.assign(vectors)
     return embedding
+
+
+def _encoded(preset: str, words: Sequence[str]) -> NDArray[np.float32]:
+    """The vector of each word as a text of its own, [N, E]."""
+    try:
+        encoder = SentenceEncoder.from_preset(preset)
+    except OSError as error:
+        raise DataError(f"settings: model.{error}") from error
+    return encoder.encode(words)
 
 
 def build_tagger(

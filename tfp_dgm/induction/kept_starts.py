@@ -11,6 +11,7 @@ import numpy as np
 
 from tfp_dgm import training
 from tfp_dgm.data import DataError, RunFolder, atomic_write
+from tfp_dgm.native_messages import load_quietly
 
 
 class Learner(Protocol):
@@ -83,7 +84,7 @@ def _train_at_once(
     before = set(multiprocessing.active_children())
     # TensorFlow's threads are lost in a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, context, initializer=load_quietly) as pool:
         try:
             started = [pool.submit(_train_again, again, *start) for start in waiting.items()]
             for done, future in enumerate(as_completed(started), start=1):

@@ -77,6 +77,8 @@ class GaussianHiddenMarkov:
       units: D, the size of the vectors.
       contexts: so many of the commonest words count as neighbours.
       spelling: vectors tell endings, capitals, digits and hyphens, too.
+      encoder: a folder or preset of a pretrained text encoder, whose vectors of single words join
+        those of the text; null for none.
       iterations: of expectation maximisation.
       smoothing: what is added to every count of states.
       min_scale: lower limit of the standard deviations; those of all vectors are about 1.
@@ -87,6 +89,7 @@ class GaussianHiddenMarkov:
     units: Annotated[int, Ge(2)] = 60
     contexts: Size = 300
     spelling: bool = True
+    encoder: str | None = None
     iterations: Size = 10
     smoothing: Smoothing = 0.1
     min_scale: Positive = 0.9

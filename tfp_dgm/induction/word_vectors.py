@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse
+import scipy.sparse.linalg
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
@@ -24,6 +25,7 @@ def distributional_vectors(
     units: int,
     num_contexts: int,
     spellings: Sequence[str] | None = None,
+    pretrained: NDArray[np.float32] | None = None,
     seed: int,
 ) -> NDArray[np.float32]:
     """What stands left and right of a word, and how it is spelled, as a vector of length sqrt(D).
@@ -34,7 +36,8 @@ def distributional_vectors(
     2015 [2], from whom the smoothing of contexts is, too). The nearest neighbours tell the part of
     speech; further ones would tell the topic. With spellings, the same information of words with
     their features (`text.spelling_features`) stands beside that of neighbours, after Clark
-    (2003) [3].
+    (2003) [3]. Pretrained vectors of the words, less their mean over the text, stand beside both
+    and weigh as much as they do.
 
     Args:
       rows: token ids of sentences, without END.
@@ -42,6 +45,7 @@ def distributional_vectors(
       units: D.
       num_contexts: so many of the commonest words are contexts, besides the ends of sentences.
       spellings: the V - 4 words from id 4 on; None for neighbours alone.
+      pretrained: float32 [V - 4, E], a vector of each of these words; None for what the text tells.
       seed: of the decomposition.
     Returns:
       float32 [V, D]. Words without any of the contexts, and UNKNOWN, have the mean of the words
@@ -60,6 +64,9 @@ def distributional_vectors(
     if spellings is not None:
         tables.append(_spelled(spellings, count))
     information = scipy.sparse.hstack([positive_information(table) for table in tables]).tocsr()
+    if pretrained is not None:
+        columns = _as_heavy(pretrained, count, scipy.sparse.linalg.norm(information))
+        information = scipy.sparse.hstack([information, columns]).tocsr()
     if units >= min(information.shape):
         raise DataError(
             f"settings: model.units must be below {min(information.shape)}, the number of words or "
@@ -76,6 +83,16 @@ def distributional_vectors(
     vectors[~known] = vectors[once if once.any() else known].mean(axis=0)
     vectors[:UNKNOWN] = np.nan
     return vectors.astype(np.float32)
+
+
+def _as_heavy(
+    pretrained: NDArray[np.float32], count: NDArray[np.int64], norm: float
+) -> scipy.sparse.csr_matrix:
+    """[V, E], vectors less their mean over the text, of a Frobenius norm; 0 of ids below 4."""
+    shares = count[NUM_SPECIAL:] / max(count[NUM_SPECIAL:].sum(), 1)
+    centred = pretrained - shares @ pretrained
+    centred *= norm / (float(np.linalg.norm(centred)) or 1.0)
+    return scipy.sparse.csr_matrix(np.pad(centred, [[NUM_SPECIAL, 0], [0, 0]]))
 
 
 def _spelled(spellings: Sequence[str], count: NDArray[np.int64]) -> scipy.sparse.csr_matrix:

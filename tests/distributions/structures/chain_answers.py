@@ -57,7 +57,7 @@ def assert_answers(found, row, length, enumerated, others, potentials, events):
 
 
 def assert_compiles(make, potentials, lengths, enumerate_row):
-    """Under XLA log Z, its derivative, the mode and a draw are those of the enumeration, too."""
+    """Under XLA log Z, its derivative, the best two and a draw are those of the enumeration."""
 
     @tf.function(jit_compile=True)
     def ask(*potentials):
@@ -66,16 +66,20 @@ def assert_compiles(make, potentials, lengths, enumerate_row):
             chain = make(*potentials, lengths)
             log_partition = chain.log_partition()
         gradients = tape.gradient(log_partition, potentials)
-        return log_partition, gradients[0], chain.mode(), chain.sample(seed=(1, 2))
+        return log_partition, gradients[0], chain.mode(), chain.sample(seed=(1, 2)), chain.top_k(2)
 
-    log_partition, gradient, mode, draw = ask(*map(tf.constant, potentials))
+    log_partition, gradient, mode, draw, ranked = ask(*map(tf.constant, potentials))
     for row, length in enumerate(lengths):
         enumerated, own = enumerate_row(*potentials, row, length)
         np.testing.assert_allclose(log_partition[row], enumerated.log_partition, **CLOSE)
         marginals = split(enumerated.marginals, own)[0]
         np.testing.assert_allclose(gradient[row, :length], marginals, **CLOSE)
-        best = np.max(enumerated.log_probs)
+        best, second = np.sort(enumerated.log_probs)[:-3:-1]
         np.testing.assert_allclose(enumerated.log_prob(mode[row, :length]), best, **CLOSE)
+        for structures, log_probs, wanted in zip(*ranked, (best, second), strict=True):
+            np.testing.assert_allclose(log_probs[row], wanted, **CLOSE)
+            of_event = enumerated.log_prob(structures[row, :length])
+            np.testing.assert_allclose(of_event, wanted, **CLOSE)
         assert enumerated.log_prob(draw[row, :length]) > -np.inf
 
 

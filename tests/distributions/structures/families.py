@@ -160,6 +160,25 @@ def assert_compiles(family, potentials, lengths, *, mode=True):
             _assert_close(q.log_prob(event), q.log_probs.max(), q)
 
 
+def assert_ranking_compiles(family, potentials, lengths):
+    """The k best that XLA finds, traced for any sizes, are the best of the enumeration."""
+    any_sizes = [tf.TensorSpec([None] * potentials.ndim), tf.TensorSpec([None], tf.int32)]
+
+    @functools.partial(tf.function, input_signature=any_sizes, jit_compile=True)
+    def ask(potentials, lengths):
+        return family.make(potentials, lengths).top_k(BEST)
+
+    events, log_probs = (answer.numpy() for answer in ask(potentials, lengths))
+    for row, length in enumerate(lengths):
+        q = EnumeratedStructures(potentials[row], family.structures(length))
+        wanted = np.sort(q.log_probs)[::-1][:BEST]
+        found = events[: len(wanted), row]
+        _assert_close(log_probs[: len(wanted), row], wanted, q)
+        assert np.isneginf(log_probs[len(wanted) :, row]).all()
+        _assert_close([q.log_prob(event) for event in found], wanted, q)
+        assert len({event.tobytes() for event in found}) == len(wanted)
+
+
 def assert_entropy_compiles(family, potentials, lengths):
     """XLA compiles the second derivative, too, traced for any sizes."""
     any_sizes = [tf.TensorSpec([None] * potentials.ndim), tf.TensorSpec([None], tf.int32)]

@@ -14,6 +14,7 @@ from tests.distributions.structures.families import (
     assert_as_enumerated,
     assert_draws_follow,
     assert_entropy_compiles,
+    assert_ranking_compiles,
     assert_refuses_evidence,
     assert_sums_as,
     enumerated,
@@ -68,6 +69,10 @@ def test_xla_compiles_it():
     Quicker: `test_grammar_tree.py::test_xla_compiles_value_and_gradient`, of the same charts.
     """
     assert_entropy_compiles(family(2), spans(), [4, 1, 3])
+
+
+def test_xla_ranks_as_the_enumeration():
+    assert_ranking_compiles(family(2), spans(), [4, 1, 3])
 
 
 def test_evidence_that_allows_nothing_is_refused():

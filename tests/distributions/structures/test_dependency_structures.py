@@ -15,6 +15,7 @@ from tests.distributions.structures.families import (
     assert_compiles,
     assert_draws_follow,
     assert_entropy_compiles,
+    assert_ranking_compiles,
     assert_refuses_evidence,
     enumerated,
 )
@@ -81,6 +82,12 @@ def test_xla_compiles_it(kind, mode):
 @every_kind
 def test_xla_compiles_the_derivative_of_the_entropy(kind):
     assert_entropy_compiles(family(kind, True), arcs(), [4, 1, 3])
+
+
+@pytest.mark.slow  # As of constituency trees.
+@every_kind
+def test_xla_ranks_as_the_enumeration(kind):
+    assert_ranking_compiles(family(kind, True), arcs(), [4, 1, 3])
 
 
 @every_kind
