@@ -46,14 +46,19 @@ class TopicFit:
 
     def mixtures_of(self, counts: scipy.sparse.csr_matrix) -> NDArray[np.float32]:
         """What documents have of the topics, [N, K], of sparse counts [N, V]."""
-        topics = exp_expected_log(self.model.topic_concentration.numpy())
-        found = mixture_posteriors(
-            scipy.sparse.csr_matrix(counts),
-            topics,
-            self.model.concentration.numpy(),
-            steps=self.model.steps,
-        )
-        return found / found.sum(axis=1, keepdims=True)
+        return mixtures_of(self.model, counts)
+
+
+def mixtures_of(model: Any, counts: scipy.sparse.csr_matrix) -> NDArray[np.float32]:
+    """What documents have of the topics of a fitted model, [N, K], of sparse counts [N, V]."""
+    topics = exp_expected_log(model.topic_concentration.numpy())
+    found = mixture_posteriors(
+        scipy.sparse.csr_matrix(counts),
+        topics,
+        model.concentration.numpy(),
+        steps=model.steps,
+    )
+    return found / found.sum(axis=1, keepdims=True)
 
 
 def fit_topics(
