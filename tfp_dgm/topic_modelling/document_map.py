@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 _MOST = 1_500
@@ -36,8 +35,14 @@ def document_map(
         perplexity = min(30.0, (len(rows) - 1) / 3)
         plane = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(points)
     else:
-        parts = min(2, *points.shape)
-        plane = np.zeros((len(rows), 2))
-        plane[:, :parts] = PCA(parts, random_state=seed).fit_transform(points)
+        plane = _first_two(points)
     plane = plane - plane.min(axis=0)
     return rows, plane / np.maximum(plane.max(axis=0), 1e-12)
+
+
+def _first_two(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The two principal components; nought where there are fewer."""
+    left, scale, _ = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    plane = np.zeros((len(points), 2))
+    plane[:, : min(2, len(scale))] = (left * scale)[:, :2]
+    return plane

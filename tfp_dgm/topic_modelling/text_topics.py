@@ -78,7 +78,8 @@ def find_topics(
     distinct = list(dict.fromkeys(texts))
     place = {text: number for number, text in enumerate(distinct)}
     item = np.array([place[text] for text in texts])
-    seeds = _seeds(seed_topics, seed_source, distinct, _of_distinct(item, given, len(distinct)))
+    own_topics, disputed = _of_distinct(item, given, len(distinct))
+    seeds = _seeds(seed_topics, seed_source, distinct, own_topics)
     counted = count_texts(distinct, kept=[word for own in seeds.words for word in own])
     _check_texts(counted, num_topics, seeds, kind)
     progress("Counting words", 1, 1)
@@ -134,7 +135,7 @@ def find_topics(
         vocabulary_size=len(vocabulary),
         labels=labels,
         dates=dates,
-        warnings=[*warnings, *_doubts(texts, distinct, best, topics, names, kind)],
+        warnings=[*warnings, *disputed, *_doubts(texts, distinct, best, topics, names, kind)],
         seconds=seconds,
     )
     teller = TopicTeller(
@@ -160,15 +161,22 @@ def _seeds(
 
 def _of_distinct(
     item: NDArray[np.int64], given: Sequence[str | None] | None, number: int
-) -> list[str | None] | None:
-    """What was said of each distinct text; nothing where two topics were."""
+) -> tuple[list[str | None] | None, list[str]]:
+    """What was said of each distinct text, nothing where two topics were; and a warning of these."""
     if given is None:
-        return None
+        return None, []
     found: list[set[str]] = [set() for _ in range(number)]
     for one, name in zip(item, given, strict=True):
         if name is not None:
             found[one].add(name)
-    return [next(iter(names)) if len(names) == 1 else None for names in found]
+    disputed = sum(len(names) > 1 for names in found)
+    told = f"{disputed:,} text{' has' if disputed == 1 else 's have'}"
+    return (
+        [next(iter(names)) if len(names) == 1 else None for names in found],
+        [f"{told} copies with another topic in the column of seeds: it is no seed."]
+        if disputed
+        else [],
+    )
 
 
 def _check_texts(

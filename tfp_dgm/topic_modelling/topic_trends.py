@@ -60,8 +60,8 @@ def topic_trend(
     )
     number = _numbers(dates[dated], unit, size, offset)
     if np.ptp(number) >= most:
-        size = int(np.ptp(number)) // most + 1
-        period, number = f"{size} years", number // size
+        size, offset = int(np.ptp(number)) // most + 1, -int(number.min())
+        period, number = f"{size} years", (number + offset) // size
     first = int(number.min())
     place = number - first
     count = int(place.max()) + 1
