@@ -33,7 +33,7 @@ def test_the_topics_are_those_that_texts_were_made_of(found):
     assert clustering_scores(truth, told.tolist())["accuracy"] == 1
     assert set(outcome.common) == set(COMMON) - {"a"}
     np.testing.assert_allclose(outcome.sizes.sum(), 1, rtol=1e-5)
-    assert (np.diff(outcome.sizes) <= 0).all()
+    assert (np.diff(outcome.sizes) <= 1e-6).all()
     assert outcome.diversity > 24 / 72
     assert (outcome.coherence > 0.2).all()
     assert (outcome.stability > 0.9).all()
@@ -115,8 +115,8 @@ def test_the_same_seed_gives_the_same_topics():
 
 
 def test_seeds_name_their_topics():
-    texts, names = made_texts(90)
-    given = [name if n < 6 and name == "sport" else None for n, name in enumerate(names)]
+    texts, names = made_texts(120)
+    given = [name if n < 30 and name == "sport" else None for n, name in enumerate(names)]
     _, outcome = find_topics(
         texts, num_topics=3, seed_topics=[SeedTopic("baking", (("oven dough", 1),))], given=given
     )
@@ -188,6 +188,6 @@ def test_a_script_without_spaces():
 
 def test_own_words_are_all_that_is_needed():
     """No word of the made texts is one of a stop list that might be known."""
-    texts, _ = made_texts(90)
+    texts, _ = made_texts(120)
     _, outcome = find_topics(texts, num_topics=3)
     assert {word.word for words in outcome.words for word in words[:8]} == OWN_WORDS

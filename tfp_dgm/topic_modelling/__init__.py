@@ -1,5 +1,6 @@
 """A job: what is in a table of texts that nobody has labelled yet, by topics or by clusters."""
 
+from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
 from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
 from tfp_dgm.topic_modelling.text_topics import find_topics
 from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
@@ -11,6 +12,7 @@ from tfp_dgm.topic_modelling.topic_teller import TopicTeller
 from tfp_dgm.topic_modelling.topics_of_file import TopicsFile, clusters_of_file, topics_of_file
 
 __all__ = [
+    "ClusterFit",
     "NumberOfTopics",
     "TopicFit",
     "TopicOutcome",
@@ -19,6 +21,7 @@ __all__ = [
     "choose_number_of_topics",
     "clusters_of_file",
     "find_topics",
+    "fit_clusters",
     "fit_topics",
     "predict_topics",
     "render_topic_report",

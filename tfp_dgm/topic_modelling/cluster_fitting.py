@@ -46,17 +46,25 @@ class ClusterFit:
 
     def mixtures_of(self, counts: scipy.sparse.csr_matrix) -> NDArray[np.float32]:
         """p(cluster | document) of sparse counts [N, V], [N, K]."""
-        counts = scipy.sparse.csr_matrix(counts)
-        found = np.empty([counts.shape[0], len(self.shares)], np.float32)
-        for start in range(0, len(found), _AT_ONCE):
-            rows = slice(start, start + _AT_ONCE)
-            events = counts[rows].astype(np.float32)
-            if self.model.damped:
-                events.data = np.log1p(events.data)
-            joint = events @ np.log(self.topics).T + np.log(self.shares)
-            joint = np.exp(joint - joint.max(axis=1, keepdims=True))
-            found[rows] = joint / joint.sum(axis=1, keepdims=True)
-        return found
+        return cluster_mixtures_of(self.model, counts)
+
+
+def cluster_mixtures_of(
+    model: DocumentMixture, counts: scipy.sparse.csr_matrix
+) -> NDArray[np.float32]:
+    """p(cluster | document) under a fitted model, [N, K], of sparse counts [N, V]."""
+    counts = scipy.sparse.csr_matrix(counts)
+    log_words, log_shares = np.log(np.asarray(model.topics)).T, np.log(np.asarray(model.shares))
+    found = np.empty([counts.shape[0], len(log_shares)], np.float32)
+    for start in range(0, len(found), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        events = counts[rows].astype(np.float32)
+        if model.damped:
+            events.data = np.log1p(events.data)
+        joint = events @ log_words + log_shares
+        joint = np.exp(joint - joint.max(axis=1, keepdims=True))
+        found[rows] = joint / joint.sum(axis=1, keepdims=True)
+    return found
 
 
 def fit_clusters(

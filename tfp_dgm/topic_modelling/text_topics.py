@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -15,6 +15,7 @@ from tfp_dgm.data import DataError, SeedTopic
 from tfp_dgm.evaluation import match_topics, topic_diversity, topic_npmi, topic_stability
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.text import document_frequencies
+from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
 from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
 from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
@@ -33,8 +34,19 @@ _DIVERSITY_WORDS = 25
 _COLLAPSED = 0.8  # Of two topics' words, of which more means that they are one.
 _FEW_TEXTS = 50
 
-# What is called with sparse counts, and the keywords of `fit_topics`.
-Fit = Callable[..., TopicFit]
+# What is called with sparse counts, their number, and the keywords of `fit_topics`.
+Fit = Callable[..., TopicFit | ClusterFit]
+
+
+def _fit_topics(counts: scipy.sparse.csr_matrix, number: int, **asked: Any) -> TopicFit:
+    return fit_topics(counts, num_topics=number, **asked)
+
+
+def _fit_clusters(counts: scipy.sparse.csr_matrix, number: int, **asked: Any) -> ClusterFit:
+    return fit_clusters(counts, num_clusters=number, **asked)
+
+
+_FITS: Mapping[str, Fit] = {TOPIC: _fit_topics, CLUSTER: _fit_clusters}
 
 
 def find_topics(
@@ -85,13 +97,13 @@ def find_topics(
     progress("Counting words", 1, 1)
     seconds["counting"] = time.perf_counter() - started
 
-    fit = _seeded_fit(counted, seeds)
+    fit = _seeded_fit(counted, seeds, _FITS[kind])
     number = (
         NumberOfTopics(num_topics)
         if num_topics is not None
         else choose_number_of_topics(
             counted.counts,
-            lambda counts, number, own: fit_topics(counts, num_topics=number, seed=own),
+            lambda counts, number, own: _FITS[kind](counts, number, seed=own),
             least=max(2, len(seeds.names)),
             seed=seed,
             progress=progress,
@@ -100,9 +112,9 @@ def find_topics(
     seconds["choosing"] = time.perf_counter() - started - sum(seconds.values())
     step = f"Fitting {kind}s"
     progress(step, 0, 2)
-    found = fit(counted.counts, num_topics=number.chosen, seed=seed)
+    found = fit(counted.counts, number.chosen, seed=seed)
     progress(step, 1, 2)
-    again = fit(counted.counts, num_topics=number.chosen, seed=seed + 1)
+    again = fit(counted.counts, number.chosen, seed=seed + 1)
     progress(step, 2, 2)
     seconds["fitting"] = time.perf_counter() - started - sum(seconds.values())
 
@@ -162,7 +174,7 @@ def _seeds(
 def _of_distinct(
     item: NDArray[np.int64], given: Sequence[str | None] | None, number: int
 ) -> tuple[list[str | None] | None, list[str]]:
-    """What was said of each distinct text, nothing where two topics were; and a warning of these."""
+    """What was said of each distinct text, nothing where two topics were; and a warning."""
     if given is None:
         return None, []
     found: list[set[str]] = [set() for _ in range(number)]
@@ -200,14 +212,16 @@ def _check_texts(
         )
 
 
-def _seeded_fit(counted: CountedTexts, seeds: SeededTopics) -> Fit:
-    def fit(counts: scipy.sparse.csr_matrix, *, num_topics: int, seed: int) -> TopicFit:
+def _seeded_fit(counted: CountedTexts, seeds: SeededTopics, fit_kind: Fit) -> Fit:
+    def fit(
+        counts: scipy.sparse.csr_matrix, num_topics: int, *, seed: int
+    ) -> TopicFit | ClusterFit:
         asked: dict[str, Any] = {}
         if any(seeds.words):
             asked["seeds"] = seeds.word_ids(counted.vocabulary, num_topics)
         if (seeds.documents >= 0).any():
             asked["seeded_documents"] = seeds.documents
-        return fit_topics(counts, num_topics=num_topics, seed=seed, **asked)
+        return fit_kind(counts, num_topics, seed=seed, **asked)
 
     return fit
 

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfp_dgm.models import Signature
+from tfp_dgm.models import DocumentMixture, Signature
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import WordCounts
+from tfp_dgm.topic_modelling.cluster_fitting import cluster_mixtures_of
 from tfp_dgm.topic_modelling.topic_fitting import mixtures_of
 
 _EXAMPLES = 7
@@ -25,7 +26,7 @@ class TopicTeller(SavesArguments, keras.Model):
 
     Args:
       word_counts: string -> counts [V].
-      topic_model: counts [B, V] -> mixtures [B, K]; one that `fit_topics` makes.
+      topic_model: counts [B, V] -> mixtures [B, K]; one that `fit_topics` or `fit_clusters` makes.
       order: [K]; the topics of that model in the order of the names.
       names: [K] of the topics.
       words: [K]; the words that tell each, joined by blanks.
@@ -75,7 +76,9 @@ class TopicTeller(SavesArguments, keras.Model):
         """
         counts = self.word_counts.count_matrix(texts)
         known = np.asarray(counts.sum(axis=1)).ravel() > 0
-        return mixtures_of(self.topic_model, counts)[:, list(self.order)], known
+        of_clusters = isinstance(self.topic_model, DocumentMixture)
+        found = (cluster_mixtures_of if of_clusters else mixtures_of)(self.topic_model, counts)
+        return found[:, list(self.order)], known
 
     def serving_signatures(self) -> Mapping[str, Signature]:
         """`serving_default`: text -> mixture [K], topic, probability and words.
