@@ -25,3 +25,13 @@ GuardFormulas = Annotated[
         help="Of CSV and TSV: an apostrophe before what a spreadsheet would calculate.",
     ),
 ]
+TextColumns = Annotated[
+    list[str], typer.Option(help="Column that holds the text; may be given several times.")
+]
+DateColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of dates, such as 2024-05-31, over which the report shows trends."),
+]
+Mixture = Annotated[
+    bool, typer.Option("--mixture", help="Add what a text has of each of them, a column each.")
+]

@@ -8,6 +8,7 @@ import typer
 from . import (
     caption,
     check,
+    cluster,
     datasets,
     demo,
     export,
@@ -20,6 +21,7 @@ from . import (
     serve_check,
     tag,
     text_vae,
+    topics,
 )
 from ._interrupts import prompt_interrupts
 from ._versions import print_versions
@@ -52,6 +54,8 @@ app.command("predict")(predict.predict)
 app.command("check")(check.check)
 app.command("review")(review.review)
 app.add_typer(tag.app, name="tag")
+app.add_typer(topics.app, name="topics")
+app.command("cluster")(cluster.cluster)
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("serve-check")(serve_check.serve_check)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from tfp_dgm.data import (
     ANNOTATION_TOOLS,
@@ -21,30 +20,14 @@ from tfp_dgm.data import (
 from tfp_dgm.data.tag_scheme import KINDS
 
 from ._errors import clean_errors
+from ._file_group import FILE, FileGroup
 from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
 from ._wording import as_typed
 
-_FILE = "file"
-
-
-class TagGroup(TyperGroup):
-    """`dgm tag FILE` tags a file; `dgm tag predict` is a command of its own.
-
-    A file that is called `predict` is written `./predict`.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = args and args[0] in self.commands
-        asked = set(args) & set(ctx.help_option_names)
-        if args and not named and not (asked and len(args) == 1):
-            args = [_FILE, *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(cls=TagGroup, no_args_is_help=True)
+app = typer.Typer(cls=FileGroup, no_args_is_help=True)
 
 Source = Annotated[
     Path,
@@ -82,7 +65,7 @@ def tag() -> None:
     """
 
 
-@app.command(_FILE)
+@app.command(FILE)
 def tag_sentences_of_file(
     source: Source,
     output: Output,

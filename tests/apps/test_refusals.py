@@ -141,6 +141,49 @@ CASES = {
         "there": ("tagger s.txt --output u.csv", "expected nothing or an earlier result there"),
         "no model": ("there s.txt --output o.conll", "expected a folder that `dgm tag` wrote"),
     },
+    "topics file": {
+        "no file": ("none.csv --text-column text --output o", "none.csv: no such file"),
+        "ending": ("s.txt --text-column text --output o", "unsupported extension '.txt'"),
+        "there": ("t.csv --text-column text --output there", "one that `dgm topics` wrote"),
+        "file": ("t.csv --text-column text --output u.csv", "found a file"),
+        "seeds": (
+            "t.csv --text-column text --output o --seed-words none.yaml",
+            "none.yaml: expected a file of seed words",
+        ),
+        "no topics": (
+            "t.csv --text-column text --output o --seed-words s.txt",
+            "s.txt: expected topics, each `name: [word, word]`",
+        ),
+        "number": (
+            "t.csv --text-column text --output o --num-topics 1",
+            "should be greater than or equal to 2",
+        ),
+        "json": ("t.csv --text-column text --output o --json u.csv", "is there already; delete it"),
+    },
+    "topics predict": {
+        "ending": ("there t.csv --output o.xyz", "'.xyz'"),
+        "input": ("there t.csv --output t.csv", "is the input 't.csv' itself"),
+        "no file": ("there none.csv --output o.csv", "none.csv: no such file"),
+        "there": ("there t.csv --output u.csv", "expected nothing or an earlier result there"),
+        "no model": (
+            "there t.csv --output o.csv",
+            "expected a folder that `dgm topics` or `dgm cluster` wrote",
+        ),
+    },
+    "cluster": {
+        "ending": ("t.csv --text-column text --output o.xyz", "'.xyz'"),
+        "input": ("t.csv --text-column text --output t.csv", "is the input 't.csv' itself"),
+        "no file": ("none.csv --text-column text --output o.csv", "none.csv: no such file"),
+        "there": ("t.csv --text-column text --output u.csv", "expected nothing or an earlier"),
+        "folder": (
+            "t.csv --text-column text --output o.csv --model there",
+            "--model: expected nothing, an empty folder or one that `dgm cluster` wrote",
+        ),
+        "number": (
+            "t.csv --text-column text --output o.csv --num-clusters 1",
+            "should be greater than or equal to 2",
+        ),
+    },
     "text-vae train": {
         "setting": ("s.txt s.txt --output m --set unts=3", "no such"),
         "no file": ("none.txt s.txt --output m", "none.txt: no such file"),

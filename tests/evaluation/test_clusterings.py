@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tfp_dgm.evaluation import (
+    clustering_scores,
     many_to_one_accuracy,
     one_to_one_accuracy,
     tag_induction_scores,
@@ -65,3 +66,23 @@ def test_v_measure_by_entropies():
 def test_uneven_tags_are_refused(score, gold, induced):
     with pytest.raises(ValueError, match="gold: expected as many tags"):
         score(gold, induced)
+
+
+def test_clusters_by_their_definitions():
+    truth, found = tags(2, 3, 4)
+    scores = clustering_scores(truth, found)
+    pairs = [f"{a} {b}" for a, b in zip(truth, found, strict=True)]
+    information = entropy(truth) + entropy(found) - entropy(pairs)
+    mean = (entropy(truth) + entropy(found)) / 2
+    assert scores["normalized_mutual_information"] == pytest.approx(information / mean)
+    # Rand's index, less what is expected where the sizes of both are kept.
+    both = list(itertools.combinations(range(len(truth)), 2))
+    in_gold = np.array([truth[a] == truth[b] for a, b in both])
+    in_found = np.array([found[a] == found[b] for a, b in both])
+    expected = in_gold.mean() * in_found.mean()
+    most = (in_gold.mean() + in_found.mean()) / 2
+    index = ((in_gold & in_found).mean() - expected) / (most - expected)
+    assert scores["adjusted_rand_index"] == pytest.approx(index)
+    best = max(shares_of_maps(truth, found, one_to_one=True))
+    assert scores["accuracy"] == pytest.approx(best)
+    assert 0.05 < index < best < 1

@@ -16,6 +16,7 @@ from tests.golden.latent_variable_models import LATENT_VARIABLE_MODELS
 from tests.golden.observations import observations, packed
 from tests.golden.tagging_models import TAGGING_MODELS
 from tests.golden.text_models import TEXT_MODELS
+from tests.golden.topic_tellers import TOPIC_TELLERS
 from tfp_dgm.data import atomic_write
 from tfp_dgm.models import load_model
 from tfp_dgm.serving import export
@@ -28,6 +29,7 @@ EVERY_MODEL = {
     **TEXT_MODELS,
     **LABELLING_MODELS,
     **TAGGING_MODELS,
+    **TOPIC_TELLERS,
     **FUNCTIONAL_MODELS,
 }
 EXPORTED = ("hierarchical_vae", "m2", "text_classifier")

@@ -64,6 +64,7 @@ from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
 from tfp_dgm.data.run_folder import RunFolder
 from tfp_dgm.data.run_record import require_finished_run
+from tfp_dgm.data.seed_words import SeedTopic, read_seed_words
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_images import shown_image
 from tfp_dgm.data.table_reader import open_table
@@ -98,6 +99,14 @@ from tfp_dgm.data.tagged_sentences import (
     read_tagged_sentences,
 )
 from tfp_dgm.data.text_classification import TextClassificationSplit, load_text_classification
+from tfp_dgm.data.topic_results import (
+    TOPIC_WORDS,
+    check_cluster_results,
+    check_topic_folder,
+    check_topic_table,
+    read_topic_settings,
+)
+from tfp_dgm.data.topic_table import TopicTable, read_topic_table
 from tfp_dgm.data.words_of_text import WordPatterns, word_patterns, words_of
 from tfp_dgm.data.write_errors import writing
 
@@ -107,6 +116,7 @@ __all__ = [
     "NOT",
     "NO_CLASSES",
     "TAGGED_FORMATS",
+    "TOPIC_WORDS",
     "AnnotatedSentence",
     "AnnotatedTable",
     "AnnotationColumns",
@@ -124,6 +134,7 @@ __all__ = [
     "RenderedScenes",
     "ResultSentences",
     "RunFolder",
+    "SeedTopic",
     "SentenceResult",
     "Sentences",
     "Span",
@@ -134,12 +145,14 @@ __all__ = [
     "TaggedSentences",
     "TaggedWriter",
     "TextClassificationSplit",
+    "TopicTable",
     "Wheel",
     "WordPatterns",
     "atomic_directory",
     "atomic_write",
     "binarise",
     "cache_directory",
+    "check_cluster_results",
     "check_input_file",
     "check_label_results",
     "check_labelled_table",
@@ -152,6 +165,8 @@ __all__ = [
     "check_separator",
     "check_tag_output",
     "check_tag_results",
+    "check_topic_folder",
+    "check_topic_table",
     "checked_images",
     "column_folders",
     "columns_alike",
@@ -186,9 +201,12 @@ __all__ = [
     "read_labelled_table",
     "read_multi_label_table",
     "read_result_sentences",
+    "read_seed_words",
     "read_sentences",
     "read_tag_settings",
     "read_tagged_sentences",
+    "read_topic_settings",
+    "read_topic_table",
     "read_whole",
     "render_scenes",
     "require_finished_run",

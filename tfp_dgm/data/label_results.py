@@ -28,7 +28,7 @@ def check_labelled_table(output: StrPath, inputs: Iterable[StrPath]) -> None:
     check_output_path(output, inputs)
     for source in inputs:
         open_table(source)
-    if Path(output).exists() and not _is_labelled(_names(output)):
+    if Path(output).exists() and not _is_labelled(columns_there(output)):
         raise DataError.at(
             output,
             "expected nothing or an earlier result there; found a file without the columns "
@@ -74,7 +74,7 @@ def _is_labelled(names: set[str]) -> bool:
     )
 
 
-def _names(path: StrPath) -> set[str]:
+def columns_there(path: StrPath) -> set[str]:
     """The columns of a table's first row; none where it cannot be read."""
     try:
         return set(next(iter(open_table(path).chunks(1))).frame.columns)

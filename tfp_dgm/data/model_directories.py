@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def check_model_directory(
         if Path(file).resolve().is_relative_to(directory.resolve()):
             raise DataError(f"model_directory: {directory} would be replaced, and holds {file}")
     if directory.exists() and any(directory.iterdir()):
-        _check_ours(directory, output, command)
+        check_ours(directory, output.name, command)
     return directory
 
 
@@ -68,10 +68,19 @@ def read_model_settings(
     return settings
 
 
-def _check_ours(directory: Path, output: Path, command: str) -> None:
-    """Refuses to replace a folder that the command did not write for the same output."""
+def check_ours(
+    directory: Path, output: str, command: str, *, further: Collection[str] = ()
+) -> None:
+    """Refuses to replace a folder that the command did not write for the same output.
+
+    Args:
+      directory: holds something.
+      output: the name of what the folder belongs to.
+      command: what writes such folders.
+      further: files that the command writes into its folder beside those of every model.
+    """
     try:
-        strangers = {path.name for path in directory.iterdir()} - _WRITTEN
+        strangers = {path.name for path in directory.iterdir()} - _WRITTEN - set(further)
         strangers |= {path.name for path in directory.glob("columns/*/*")} - _OF_A_COLUMN
         strangers |= {path.name for path in directory.glob("columns/*") if not path.is_dir()}
         settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
@@ -83,10 +92,10 @@ def _check_ours(directory: Path, output: Path, command: str) -> None:
             f"model_directory: expected nothing, an empty folder or one that `{command}` wrote at "
             f"{directory}; it would be replaced"
         )
-    if settings.get("output") != output.name:
+    if settings.get("output") != output:
         raise DataError(
             f"model_directory: {directory} belongs to the output {settings.get('output')!r} and "
-            f"would be replaced; give {output.name} a folder of its own"
+            f"would be replaced; give {output} a folder of its own"
         )
     served = directory / "saved_model"
     if others := sorted({path.name for path in served.glob("*")} - {"1"}):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tfp_dgm.evaluation.captions import caption_metrics
     from tfp_dgm.evaluation.cider import cider_d
     from tfp_dgm.evaluation.clusterings import (
+        clustering_scores,
         many_to_one_accuracy,
         one_to_one_accuracy,
         tag_induction_scores,
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
     from tfp_dgm.evaluation.parses import attachment_scores, unlabelled_f1, without_punctuation
     from tfp_dgm.evaluation.posterior import ActiveUnits, active_units, elbo_terms, kl_per_dimension
     from tfp_dgm.evaluation.report import latent_variable_report
+    from tfp_dgm.evaluation.topics import (
+        document_completion,
+        document_completion_perplexity,
+        match_topics,
+        topic_c_v,
+        topic_diversity,
+        topic_npmi,
+        topic_stability,
+    )
 
 __all__ = [
     "ActiveUnits",
@@ -54,8 +64,11 @@ __all__ = [
     "caption_metrics",
     "cider_d",
     "clopper_pearson_interval",
+    "clustering_scores",
     "cohen_kappa",
     "coverage_precision_curve",
+    "document_completion",
+    "document_completion_perplexity",
     "effective_sample_size",
     "elbo_terms",
     "expected_calibration_error",
@@ -68,12 +81,17 @@ __all__ = [
     "latent_variable_report",
     "macro_f1",
     "many_to_one_accuracy",
+    "match_topics",
     "mean_with_standard_error",
     "mutual_information",
     "one_to_one_accuracy",
     "pareto_k",
     "reliability_bins",
     "tag_induction_scores",
+    "topic_c_v",
+    "topic_diversity",
+    "topic_npmi",
+    "topic_stability",
     "unlabelled_f1",
     "v_measure",
     "wilson_interval",
@@ -94,6 +112,7 @@ __getattr__ = lazy_names(
             "pareto_k",
         ),
         "clusterings": (
+            "clustering_scores",
             "many_to_one_accuracy",
             "one_to_one_accuracy",
             "tag_induction_scores",
@@ -102,5 +121,14 @@ __getattr__ = lazy_names(
         "parses": ("attachment_scores", "unlabelled_f1", "without_punctuation"),
         "gaps": ("inference_gaps",),
         "report": ("latent_variable_report",),
+        "topics": (
+            "document_completion",
+            "document_completion_perplexity",
+            "match_topics",
+            "topic_c_v",
+            "topic_diversity",
+            "topic_npmi",
+            "topic_stability",
+        ),
     },
 )

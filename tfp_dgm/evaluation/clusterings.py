@@ -1,11 +1,11 @@
-"""Agreement of induced tags with those that people gave."""
+"""Agreement of induced tags, or clusters, with what people gave."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import v_measure_score
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, v_measure_score
 from sklearn.metrics.cluster import contingency_matrix
 
 
@@ -57,6 +57,23 @@ def tag_induction_scores(gold: Sequence[object], induced: Sequence[object]) -> d
         "many_to_one": many_to_one_accuracy(gold, induced),
         "one_to_one": one_to_one_accuracy(gold, induced),
         "v_measure": v_measure(gold, induced),
+    }
+
+
+def clustering_scores(gold: Sequence[object], clusters: Sequence[object]) -> dict[str, float]:
+    """How well clusters of documents agree with their classes.
+
+    Args, raises: see `many_to_one_accuracy`.
+    Returns:
+      "accuracy", see `one_to_one_accuracy`; "normalized_mutual_information", over the mean of both
+      entropies, from 0 to 1; and "adjusted_rand_index", 0 for clusters by chance, at most 1 [1].
+    References:
+      [1] Hubert and Arabie. Comparing partitions. Journal of Classification, 1985.
+    """
+    return {
+        "accuracy": one_to_one_accuracy(gold, clusters),
+        "normalized_mutual_information": float(normalized_mutual_info_score(gold, clusters)),
+        "adjusted_rand_index": float(adjusted_rand_score(gold, clusters)),
     }
 
 

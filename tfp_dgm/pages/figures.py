@@ -159,6 +159,44 @@ def confusion_figure(counts: ArrayLike, *, alt: str) -> str:
         return _svg(figure, "confusion", alt)
 
 
+def choice_figure(
+    numbers: Sequence[int],
+    scores: Sequence[float],
+    errors: Sequence[float],
+    stabilities: Sequence[float],
+    *,
+    chosen: int,
+    alt: str,
+) -> str:
+    """How good models of several sizes are, and how far another seed gives the same.
+
+    Args:
+      numbers: the sizes that were tried, ascending.
+      scores: log-likelihood of a held-out word under each.
+      errors: standard error of each score's distance from the best.
+      stabilities: from 0 to 1.
+      chosen: one of the sizes.
+      alt: says in words what is to be seen.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        above.errorbar(
+            numbers, scores, yerr=errors, fmt="o-", color=_ACCENT, capsize=3, linewidth=1.5
+        )
+        above.set(ylabel="log-likelihood\nof an unseen word")
+        below.plot(numbers, stabilities, "o-", color=_SECOND, linewidth=1.5)
+        below.set(
+            xlabel="number of topics", ylabel="words that two\nseeds agree on", ylim=(0, 1.02)
+        )
+        _percent(below, "y")
+        for axes in (above, below):
+            axes.axvline(chosen, color=_INK, linestyle=":", linewidth=1.5)
+            axes.grid()
+        below.set_xticks(list(numbers))
+        return _svg(figure, "choice", alt)
+
+
 def _thinned(length: int, first: int = 0) -> NDArray[np.int64]:
     points = min(length - first, _MAX_POINTS)
     return np.unique(np.linspace(first, length - 1, points).astype(np.int64))

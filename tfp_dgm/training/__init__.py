@@ -13,12 +13,14 @@ from tfp_dgm.training.expectation_maximisation import (
     start_anew,
 )
 from tfp_dgm.training.fused_adam import FusedAdam
+from tfp_dgm.training.natural_gradients import VariationalHistory, fit_by_natural_gradients
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
 from tfp_dgm.training.progress_report import Progress, ProgressReport
 from tfp_dgm.training.resume_training import ResumeTraining
 from tfp_dgm.training.run_state import RunState
 from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
+from tfp_dgm.training.sparse_expectation_maximisation import MixtureHistory, fit_em_of_counts
 from tfp_dgm.training.training_clock import TrainingClock
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "FusedAdam",
     "KLWeightSchedule",
     "Linear",
+    "MixtureHistory",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "ObjectiveSchedule",
@@ -41,9 +44,12 @@ __all__ = [
     "Schedule",
     "Sigmoid",
     "TrainingClock",
+    "VariationalHistory",
     "batch_stream",
     "binarised_batches",
+    "fit_by_natural_gradients",
     "fit_em",
+    "fit_em_of_counts",
     "harmonic",
     "m_step",
     "start_anew",

@@ -1,0 +1,86 @@
+"""`dgm cluster`: the texts of a table in groups."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfp_dgm.data import check_cluster_results, read_json
+
+from ._errors import clean_errors
+from ._json_output import show_figures
+from ._progress import progress_bar
+from ._quiet import quiet_start
+from ._shared_options import Json, Output, Quiet, Seed
+from ._table_options import DateColumn, GuardFormulas, Mixture, Quoting, TextColumns
+from ._wording import as_typed
+
+
+def cluster(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL (each also .gz) or Parquet.")
+    ],
+    text_column: TextColumns,
+    output: Output,
+    num_clusters: Annotated[
+        int | None,
+        typer.Option(
+            "--num-clusters",
+            min=2,
+            help="How many clusters.",
+            show_default="chosen: unseen words predicted, and found again by another seed",
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="Column of classes, which the report compares with clusters."),
+    ] = None,
+    date_column: DateColumn = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for model, report and metrics.", show_default="--output's name.model"
+        ),
+    ] = None,
+    mixture: Mixture = False,
+    quoting: Quoting = True,
+    guard_formulas: GuardFormulas = False,
+    seed: Seed = 0,
+    json_file: Json = None,
+    quiet: Quiet = False,
+) -> None:
+    """Puts each text of a table in one of several clusters.
+
+    Writes to --output, a table in the format of its ending, the same rows with every column kept,
+    and the columns cluster, cluster_probability and sure_cluster, which `dgm label` takes for
+    labels. Beside it: a folder with report.html, metrics.json, the model, and a SavedModel that
+    takes strings. `dgm topics predict` tells the clusters of new files.
+    """
+    with clean_errors(
+        "num_clusters",
+        "label_column",
+        model_directory="--model",
+        text_columns="--text-column",
+    ):
+        check_cluster_results(source, output, model)
+        with quiet_start():
+            from tfp_dgm.topic_modelling import clusters_of_file
+        with progress_bar(quiet=quiet) as progress:
+            job = clusters_of_file(
+                source,
+                output,
+                text_columns=text_column,
+                num_clusters=num_clusters,
+                label_column=label_column,
+                date_column=date_column,
+                model_directory=model,
+                mixture=mixture,
+                quoting=quoting,
+                guard_formulas=guard_formulas,
+                seed=seed,
+                progress=progress,
+            )
+        for warning in job.warnings:
+            typer.echo(f"Warning: {as_typed(warning)}", err=True)
+        figures = read_json(job.model_directory / "metrics.json", "the metrics of clusters")
+        show_figures(figures, json_file, lambda: typer.echo(job.summary()))

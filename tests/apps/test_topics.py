@@ -1,0 +1,107 @@
+"""`dgm topics`, `dgm topics predict` and `dgm cluster`, on a small file; and on to labels."""
+
+import json
+
+import pytest
+from tfp_dgm_apps.cli import app
+from typer.testing import CliRunner
+
+from tests.topic_modelling.made_texts import rows_of, write_texts
+
+
+def _run(*words):
+    return CliRunner().invoke(app, [*map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("topics")
+    write_texts(folder / "in.csv")
+    (folder / "seeds.yaml").write_text("rockets: [rocket]\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def topics(folder):
+    words = ("--text-column", "text", "--output", folder / "out", "--num-topics", 3, "--quiet")
+    more = ("--seed-words", folder / "seeds.yaml", "--json", folder / "figures.json")
+    result = _run("topics", folder / "in.csv", *words, *more)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_topics_are_shown_with_their_shares(folder, topics):
+    assert "120 texts, 3 topics" in topics.stdout
+    assert "33.3%  rockets" in topics.stdout
+    assert str(folder / "out" / "report.html") in topics.stdout
+    figures = json.loads((folder / "figures.json").read_text())
+    assert [one["seeded"] for one in figures["topics"]].count(True) == 1
+    told = rows_of(folder / "out" / "documents.csv")
+    assert {row["topic"] for row in told if row["kind"] == "space"} == {"rockets"}
+
+
+def test_new_files_are_told(folder, topics):
+    result = _run(
+        "topics", "predict", folder / "out", folder / "in.csv", "--output", folder / "n.csv"
+    )
+    assert result.exit_code == 0, result.output
+    assert "120 rows told" in result.stdout
+    old, new = rows_of(folder / "out" / "documents.csv"), rows_of(folder / "n.csv")
+    assert [row["topic"] for row in new] == [row["topic"] for row in old]
+    again = _run(
+        "topics", "predict", folder / "out", folder / "in.csv", "--output", folder / "n.csv"
+    )
+    assert again.exit_code == 0, again.output
+
+
+def test_clusters_are_written_with_their_columns(folder):
+    words = (
+        "--text-column",
+        "text",
+        "--output",
+        folder / "c.csv",
+        "--num-clusters",
+        3,
+        "--mixture",
+    )
+    result = _run("cluster", folder / "in.csv", *words, "--quiet")
+    assert result.exit_code == 0, result.output
+    assert "120 texts, 3 clusters" in result.stdout
+    told = rows_of(folder / "c.csv")
+    assert len({(row["kind"], row["cluster"]) for row in told}) == 3
+    assert sum(name.startswith("share of ") for name in told[0]) == 3
+
+
+def test_from_topics_to_labels(folder, topics):
+    documents = folder / "out" / "documents.csv"
+    words = ("--text-column", "text", "--label-column", "sure_topic", "--encoder", "none")
+    result = _run("label", documents, *words, "--output", folder / "labelled.csv", "--quiet")
+    assert result.exit_code == 0, result.output
+    told = rows_of(folder / "labelled.csv")
+    assert [row["predicted_label"] for row in told] == [row["topic"] for row in told]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--num-topics", 500), "Error: --num-topics: expected at most as many as there are"),
+        (("--date-column", "kind"), "column 'kind': expected a date"),
+        (("--seed-column", "none"), "no such column 'none'"),
+    ],
+)
+def test_errors_speak_of_options(folder, words, said, tmp_path):
+    asked = ("--text-column", "text", "--output", tmp_path / "out", "--quiet")
+    result = _run("topics", folder / "in.csv", *asked, *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_seed_that_no_text_has(folder, tmp_path):
+    seeds = tmp_path / "seeds.yaml"
+    seeds.write_text("baking: [oven]\nrockets: [rockett]\n")
+    asked = ("--text-column", "text", "--output", tmp_path / "out", "--quiet")
+    result = _run("topics", folder / "in.csv", *asked, "--seed-words", seeds)
+    assert result.exit_code == 2
+    assert "line 2: no text has the word 'rockett'" in result.stderr
+    assert "'rocket' (" in result.stderr

@@ -1,0 +1,134 @@
+"""Tables of texts whose topics are asked for, and where their results may go."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfp_dgm.data import (
+    DataError,
+    check_cluster_results,
+    check_topic_folder,
+    check_topic_table,
+    digest,
+    read_topic_settings,
+    read_topic_table,
+)
+
+TABLE = "text,kind,mine,when\na b,x,,2024-05-31\nc,,t,2024-05-31T12:30:00+02:00\nd,?,u,\n"
+
+
+def write(folder, text, name="t.csv"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_classes_topics_and_dates(tmp_path):
+    found = read_topic_table(
+        write(tmp_path, TABLE),
+        text_columns=["text"],
+        label_column="kind",
+        seed_column="mine",
+        date_column="when",
+    )
+    assert found.texts == ["a b", "c", "d"]
+    assert found.labels == ["x", None, None]
+    assert found.seeds == [None, "t", "u"]
+    expected = np.array(["2024-05-31", "2024-05-31T10:30:00", "NaT"], "datetime64[s]")
+    np.testing.assert_array_equal(found.dates, expected)
+    assert found.places == ["line 2", "line 3", "line 4"]
+    plain = read_topic_table(tmp_path / "t.csv", text_columns=["text"], label_column="kind")
+    assert (plain.seeds, plain.dates) == (None, None)
+
+
+def test_dates_of_parquet(tmp_path):
+    dates = pd.to_datetime(["2024-01-02", None])
+    pd.DataFrame({"text": ["a", "b"], "when": dates}).to_parquet(tmp_path / "t.parquet")
+    found = read_topic_table(tmp_path / "t.parquet", text_columns=["text"], date_column="when")
+    np.testing.assert_array_equal(found.dates, np.array(["2024-01-02", "NaT"], "datetime64[s]"))
+
+
+@pytest.mark.parametrize(
+    ("table", "asked", "said"),
+    [
+        ("text,when\na,soon\n", {"date_column": "when"}, "line 2, column 'when': expected a date"),
+        ("text,when\na,\n", {"date_column": "when"}, "column 'when': expected dates in some rows"),
+        ("text,kind\na,?\n", {"label_column": "kind"}, "expected a value in some rows"),
+        ("text\na\n", {"seed_column": "mine"}, "no such column 'mine'"),
+    ],
+)
+def test_odd_columns_are_refused(tmp_path, table, asked, said):
+    with pytest.raises(DataError, match=said):
+        read_topic_table(write(tmp_path, table), text_columns=["text"], **asked)
+
+
+def test_a_number_is_no_date(tmp_path):
+    path = write(tmp_path, '{"text": "a", "when": 20240501}\n', "t.jsonl")
+    with pytest.raises(DataError, match=r"line 1, column 'when': .* received 20240501"):
+        read_topic_table(path, text_columns=["text"], date_column="when")
+
+
+def earlier(folder, **changed):
+    """A folder as an earlier run leaves it."""
+    folder.mkdir()
+    words = "a: [b]\n"
+    settings = {
+        "versions": {"tfp-dgm": "0"},
+        "source": "t.csv",
+        "output": folder.name,
+        "kind": "topic",
+        "text_columns": ["text"],
+        "names": ["a"],
+        "topic_words": digest(words),
+    } | changed
+    (folder / "settings.json").write_text(json.dumps(settings))
+    (folder / "topics.yaml").write_text(words)
+    (folder / "documents.csv").write_text("text,topic\n")
+    return folder
+
+
+def test_only_what_an_earlier_run_wrote_is_replaced(tmp_path):
+    source = write(tmp_path, TABLE)
+    assert check_topic_folder(source, tmp_path / "new") == tmp_path / "new" / "documents.csv"
+    assert check_topic_folder(source, earlier(tmp_path / "old")).name == "documents.csv"
+    with pytest.raises(DataError, match=r"belongs to 's\.csv' and would be replaced"):
+        check_topic_folder(source, earlier(tmp_path / "other", source="s.csv"))
+    (tmp_path / "old" / "topics.yaml").write_text("mine: [b]\n")
+    with pytest.raises(DataError, match=r"topics\.yaml was edited and would be replaced"):
+        check_topic_folder(source, tmp_path / "old")
+    (tmp_path / "full").mkdir()
+    write(tmp_path / "full", "x", "notes.txt")
+    with pytest.raises(DataError, match="or one that `dgm topics` wrote"):
+        check_topic_folder(source, tmp_path / "full")
+    inside = write(tmp_path / "full", TABLE, "in.csv")
+    with pytest.raises(DataError, match="would be replaced, and holds"):
+        check_topic_folder(inside, tmp_path / "full")
+    with pytest.raises(DataError, match="expected a folder or nothing; found a file"):
+        check_topic_folder(source, source)
+
+
+def test_a_zipped_table_stays_zipped(tmp_path):
+    (tmp_path / "t.TSV.gz").write_bytes(b"")
+    assert check_topic_folder(tmp_path / "t.TSV.gz", tmp_path / "new").name == "documents.tsv.gz"
+
+
+def test_tables_that_may_be_replaced(tmp_path):
+    source = write(tmp_path, TABLE)
+    for kind in ("topic", "cluster"):
+        name = f"{kind}.csv"
+        check_topic_table(
+            write(tmp_path, f"text,{kind},{kind}_probability\na,b,1\n", name), [source]
+        )
+    with pytest.raises(DataError, match="found a file without the columns topic"):
+        check_cluster_results(source, write(tmp_path, "text,topic\n", "mine.csv"))
+    assert check_cluster_results(source, tmp_path / "o.csv") == tmp_path / "o.model"
+    with pytest.raises(DataError, match=r"t\.csv"):
+        check_topic_table(source, [source])
+
+
+def test_settings_are_those_of_topics_or_clusters(tmp_path):
+    assert read_topic_settings(earlier(tmp_path / "old"))["names"] == ["a"]
+    with pytest.raises(DataError, match="a folder that `dgm topics` or `dgm cluster` wrote"):
+        read_topic_settings(tmp_path)

@@ -1,0 +1,276 @@
+"""Texts in; topics or clusters, and a model that tells them, out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from tfp_dgm.data import DataError, SeedTopic
+from tfp_dgm.evaluation import match_topics, topic_diversity, topic_npmi, topic_stability
+from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.text import document_frequencies
+from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
+from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
+from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
+from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
+from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
+from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
+from tfp_dgm.topic_modelling.topic_teller import TopicTeller
+from tfp_dgm.topic_modelling.topic_words import (
+    NUM_WORDS,
+    distinctiveness,
+    told_words,
+    topic_names,
+)
+
+TOPIC, CLUSTER = "topic", "cluster"
+_DIVERSITY_WORDS = 25
+_COLLAPSED = 0.8  # Of two topics' words, of which more means that they are one.
+_FEW_TEXTS = 50
+
+# What is called with sparse counts, their number, and the keywords of `fit_topics`.
+Fit = Callable[..., TopicFit | ClusterFit]
+
+
+def _fit_topics(counts: scipy.sparse.csr_matrix, number: int, **asked: Any) -> TopicFit:
+    return fit_topics(counts, num_topics=number, **asked)
+
+
+def _fit_clusters(counts: scipy.sparse.csr_matrix, number: int, **asked: Any) -> ClusterFit:
+    return fit_clusters(counts, num_clusters=number, **asked)
+
+
+_FITS: Mapping[str, Fit] = {TOPIC: _fit_topics, CLUSTER: _fit_clusters}
+
+
+def find_topics(
+    texts: Sequence[str],
+    *,
+    kind: str = TOPIC,
+    num_topics: int | None = None,
+    seed_topics: Sequence[SeedTopic] = (),
+    seed_source: str | PathLike[str] = "seed_topics",
+    given: Sequence[str | None] | None = None,
+    labels: Sequence[str | None] | None = None,
+    dates: NDArray[np.datetime64] | None = None,
+    seed: int = 0,
+    warnings: Sequence[str] = (),
+    progress: Progress = no_progress,
+) -> tuple[TopicTeller, TopicOutcome]:
+    """Finds the topics that texts mix, or the clusters that they are in.
+
+    Texts that are equal are learned from once.
+
+    Args:
+      texts: N texts, two or more of them different.
+      kind: "topic" or "cluster".
+      num_topics: K; None chooses it, see `choose_number_of_topics`.
+      seed_topics: topics that there must be, by words; see `data.read_seed_words`.
+      seed_source: their file, for messages.
+      given: [N], the names of topics that texts are of; None where nobody said so.
+      labels, dates: as `TopicOutcome` has them.
+      seed: the same seed gives the same topics.
+      warnings: that there are already.
+      progress: called with a step's name, how much of it is done, and how much there is.
+    Returns:
+      The model that tells the topics of any text, and what was found.
+    Raises:
+      DataError: if there are not enough texts, or texts with words; if a seed word is in no text,
+        or there are more seeds than topics.
+    """
+    started = time.perf_counter()
+    seconds: dict[str, float] = {}
+    progress("Counting words", 0, 1)
+    distinct = list(dict.fromkeys(texts))
+    place = {text: number for number, text in enumerate(distinct)}
+    item = np.array([place[text] for text in texts])
+    own_topics, disputed = _of_distinct(item, given, len(distinct))
+    seeds = _seeds(seed_topics, seed_source, distinct, own_topics)
+    counted = count_texts(distinct, kept=[word for own in seeds.words for word in own])
+    _check_texts(counted, num_topics, seeds, kind)
+    progress("Counting words", 1, 1)
+    seconds["counting"] = time.perf_counter() - started
+
+    fit = _seeded_fit(counted, seeds, _FITS[kind])
+    number = (
+        NumberOfTopics(num_topics)
+        if num_topics is not None
+        else choose_number_of_topics(
+            counted.counts,
+            lambda counts, number, own: _FITS[kind](counts, number, seed=own),
+            least=max(2, len(seeds.names)),
+            seed=seed,
+            progress=progress,
+        )
+    )
+    seconds["choosing"] = time.perf_counter() - started - sum(seconds.values())
+    step = f"Fitting {kind}s"
+    progress(step, 0, 2)
+    found = fit(counted.counts, number.chosen, seed=seed)
+    progress(step, 1, 2)
+    again = fit(counted.counts, number.chosen, seed=seed + 1)
+    progress(step, 2, 2)
+    seconds["fitting"] = time.perf_counter() - started - sum(seconds.values())
+
+    known = np.asarray(counted.counts.sum(axis=1)).ravel() > 0
+    mixtures = found.mixtures[item]
+    order = np.argsort(-mixtures[known[item]].mean(axis=0), kind="stable")
+    topics = np.asarray(found.topics)[order]
+    frequencies = np.asarray(counted.counts.sum(axis=0)).ravel()
+    vocabulary = counted.vocabulary
+    words = told_words(found.top_words(NUM_WORDS)[order], topics, frequencies, vocabulary)
+    own_names: list[str | None] = [*seeds.names, *[None] * (number.chosen - len(seeds.names))]
+    names = topic_names(words, [own_names[k] for k in order])
+    best = np.where(known[item], mixtures[:, order].argmax(axis=1), -1)
+    outcome = TopicOutcome(
+        kind=kind,
+        texts=texts,
+        known=known[item],
+        mixtures=mixtures[:, order],
+        names=names,
+        words=words,
+        seeded=[own_names[k] is not None for k in order],
+        coherence=_coherence([[word.word for word in own] for own in words], counted),
+        diversity=topic_diversity(
+            [[vocabulary[v] for v in own] for own in found.top_words(_DIVERSITY_WORDS)]
+        ),
+        distinctiveness=distinctiveness(topics, frequencies),
+        stability=topic_stability([topics, np.asarray(again.topics)])[1],
+        number=number,
+        common=counted.common,
+        vocabulary_size=len(vocabulary),
+        labels=labels,
+        dates=dates,
+        warnings=[*warnings, *disputed, *_doubts(texts, distinct, best, topics, names, kind)],
+        seconds=seconds,
+    )
+    teller = TopicTeller(
+        counted.word_counts,
+        found.model,
+        order=order,
+        names=names,
+        words=[" ".join(word.word for word in own) for own in words],
+    )
+    teller.build()
+    return teller, outcome
+
+
+def _seeds(
+    topics: Sequence[SeedTopic],
+    source: str | PathLike[str],
+    texts: Sequence[str],
+    given: Sequence[str | None] | None,
+) -> SeededTopics:
+    frequencies = document_frequencies(texts) if topics else {}
+    return seeded_topics(topics, texts, given, source=source, frequencies=frequencies)
+
+
+def _of_distinct(
+    item: NDArray[np.int64], given: Sequence[str | None] | None, number: int
+) -> tuple[list[str | None] | None, list[str]]:
+    """What was said of each distinct text, nothing where two topics were; and a warning."""
+    if given is None:
+        return None, []
+    found: list[set[str]] = [set() for _ in range(number)]
+    for one, name in zip(item, given, strict=True):
+        if name is not None:
+            found[one].add(name)
+    disputed = sum(len(names) > 1 for names in found)
+    told = f"{disputed:,} text{' has' if disputed == 1 else 's have'}"
+    return (
+        [next(iter(names)) if len(names) == 1 else None for names in found],
+        [f"{told} copies with another topic in the column of seeds: it is no seed."]
+        if disputed
+        else [],
+    )
+
+
+def _check_texts(
+    counted: CountedTexts, num_topics: int | None, seeds: SeededTopics, kind: str
+) -> None:
+    rows = int((np.asarray(counted.counts.sum(axis=1)).ravel() > 0).sum())
+    if rows < 2:
+        raise DataError(
+            "texts: expected two or more different texts whose words tell them apart; received "
+            f"{rows}"
+        )
+    if num_topics is not None and num_topics > rows:
+        raise DataError(
+            f"num_{kind}s: expected at most as many as there are different texts with words, "
+            f"{rows:,}; received {num_topics:,}"
+        )
+    if num_topics is not None and num_topics < len(seeds.names):
+        raise DataError(
+            f"num_{kind}s: expected one or more for each of the {len(seeds.names)} that have "
+            f"seeds; received {num_topics}"
+        )
+
+
+def _seeded_fit(counted: CountedTexts, seeds: SeededTopics, fit_kind: Fit) -> Fit:
+    def fit(
+        counts: scipy.sparse.csr_matrix, num_topics: int, *, seed: int
+    ) -> TopicFit | ClusterFit:
+        asked: dict[str, Any] = {}
+        if any(seeds.words):
+            asked["seeds"] = seeds.word_ids(counted.vocabulary, num_topics)
+        if (seeds.documents >= 0).any():
+            asked["seeded_documents"] = seeds.documents
+        return fit_kind(counts, num_topics, seed=seed, **asked)
+
+    return fit
+
+
+def _coherence(top_words: Sequence[Sequence[str]], counted: CountedTexts) -> NDArray[np.float64]:
+    """NPMI of words within texts."""
+    if min(map(len, top_words)) < 2:
+        return np.zeros(len(top_words))
+    counts = counted.counts
+    vocabulary = np.array(counted.vocabulary, object)
+    documents = [
+        vocabulary[counts.indices[counts.indptr[row] : counts.indptr[row + 1]]]
+        for row in range(counts.shape[0])
+    ]
+    return topic_npmi(top_words, documents)
+
+
+def _doubts(
+    texts: Sequence[str],
+    distinct: Sequence[str],
+    best: NDArray[np.int64],
+    topics: NDArray[np.floating],
+    names: Sequence[str],
+    kind: str,
+) -> list[str]:
+    """What a person should know of texts and topics, a sentence each."""
+    found = []
+    if copies := len(texts) - len(distinct):
+        found.append(f"{copies:,} of {len(texts):,} texts are copies of others, and counted once.")
+    if unknown := int((best < 0).sum()):
+        found.append(
+            f"{unknown:,} of {len(texts):,} texts have no {kind}: their words tell nothing apart."
+        )
+    if len(distinct) < _FEW_TEXTS:
+        found.append(f"{len(distinct)} different texts are too few for {kind}s to be trusted.")
+    used = set(best.tolist())
+    empty = [name for k, name in enumerate(names) if k not in used]
+    if empty:
+        found.append(
+            f"No text has most of {len(empty):,} of {len(names):,} {kind}s, such as {empty[0]!r}; "
+            "fewer may do."
+        )
+    for first in range(len(topics) - 1):
+        if first not in used:
+            continue
+        partner, alike = match_topics(topics[first : first + 1], topics[first + 1 :])
+        if alike[0] > _COLLAPSED:
+            other = names[first + 1 + int(partner[0])]
+            found.append(
+                f"The {kind}s {names[first]!r} and {other!r} are nearly the same; fewer may do."
+            )
+    return found
