@@ -17,6 +17,7 @@ from tfp_dgm.inference.interpolation import (
 )
 from tfp_dgm.inference.refined_posteriors import RefinedPosteriors
 from tfp_dgm.inference.refinement import refine_posterior
+from tfp_dgm.inference.sparse_mixtures import exp_expected_log, mixture_posteriors, row_slices
 from tfp_dgm.inference.step_sizes import tune_step_size
 from tfp_dgm.inference.text_latents import latents_of_texts
 from tfp_dgm.inference.texts_of_experts import Texts, expert_texts, score_texts, texts_of_expert
@@ -28,6 +29,7 @@ __all__ = [
     "annealed_importance_sampling",
     "beam_search",
     "draw",
+    "exp_expected_log",
     "expert_texts",
     "greedy",
     "gumbel",
@@ -37,10 +39,12 @@ __all__ = [
     "interpolate_spherically",
     "keep_head",
     "latents_of_texts",
+    "mixture_posteriors",
     "normal",
     "random_bits",
     "refine_posterior",
     "reverse_annealed_importance_sampling",
+    "row_slices",
     "sample_texts",
     "score_texts",
     "texts_of_expert",

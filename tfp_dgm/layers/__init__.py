@@ -8,6 +8,7 @@ from tfp_dgm.layers.dependency_model_with_valence import (
     DependencyModelWithValence,
     NeuralDependencyModelWithValence,
 )
+from tfp_dgm.layers.dirichlet import Dirichlet, DirichletPrior
 from tfp_dgm.layers.discrete_latents import (
     BernoulliPrior,
     IndependentOneHotCategorical,
@@ -76,6 +77,8 @@ __all__ = [
     "CompoundContextFreeGrammar",
     "Constraint",
     "DependencyModelWithValence",
+    "Dirichlet",
+    "DirichletPrior",
     "DistributionLayer",
     "ExpertRecognition",
     "Experts",

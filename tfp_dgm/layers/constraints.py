@@ -28,6 +28,10 @@ ONE_HOT = Constraint("one-hot vectors, or vectors of probabilities", is_probabil
 UNIT_VECTOR = Constraint(
     "vectors of length 1", lambda events: is_near(tf.norm(events, axis=-1), 1.0)
 )
+MIXTURES = Constraint(
+    "vectors of positive probabilities that sum to 1",
+    lambda events: is_probability(events) & tf.reduce_all(events > 0, axis=-1),
+)
 COUNTS = Constraint(
     "counts (or damped counts) of 0 and more",
     lambda events: (events >= 0) & tf.math.is_finite(events),

@@ -3,6 +3,7 @@
 import functools
 
 from tfp_dgm.layers.categorical import Categorical
+from tfp_dgm.layers.dirichlet import Dirichlet, DirichletPrior
 from tfp_dgm.layers.discrete_latents import (
     BernoulliPrior,
     IndependentOneHotCategorical,
@@ -49,6 +50,11 @@ def _(posterior: PowerSpherical) -> Prior:
 @standard_prior.register(Categorical)
 def _(posterior: Categorical) -> Prior:
     return CategoricalPrior(posterior.units, trainable=False, name="prior")
+
+
+@standard_prior.register(Dirichlet)
+def _(posterior: Dirichlet) -> Prior:
+    return DirichletPrior(posterior.units, trainable=False, name="prior")
 
 
 @standard_prior.register(IndependentBernoulli)

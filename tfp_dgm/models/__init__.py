@@ -9,6 +9,7 @@ from tfp_dgm.models.encoded_source import EncodedSource
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
 from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
 from tfp_dgm.models.language_model import LanguageModel
+from tfp_dgm.models.latent_dirichlet_allocation import LatentDirichletAllocation
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.loading import load_model
 from tfp_dgm.models.m1_m2 import M1M2
@@ -19,6 +20,7 @@ from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.structured_language_model import StructuredLanguageModel
 from tfp_dgm.models.text_vae import TextVAE
+from tfp_dgm.models.topic_words import distinctive_words
 from tfp_dgm.models.vae import VAE
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "ExactLikelihoodModel",
     "HierarchicalVAE",
     "LanguageModel",
+    "LatentDirichletAllocation",
     "LatentVariableModel",
     "MeanFieldModel",
     "MixtureOfExpertsCaptioner",
@@ -41,5 +44,6 @@ __all__ = [
     "StructuredLanguageModel",
     "TextVAE",
     "allowed_classes",
+    "distinctive_words",
     "load_model",
 ]

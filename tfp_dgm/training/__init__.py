@@ -13,6 +13,7 @@ from tfp_dgm.training.expectation_maximisation import (
     start_anew,
 )
 from tfp_dgm.training.fused_adam import FusedAdam
+from tfp_dgm.training.natural_gradients import VariationalHistory, fit_by_natural_gradients
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
 from tfp_dgm.training.progress_report import Progress, ProgressReport
@@ -41,8 +42,10 @@ __all__ = [
     "Schedule",
     "Sigmoid",
     "TrainingClock",
+    "VariationalHistory",
     "batch_stream",
     "binarised_batches",
+    "fit_by_natural_gradients",
     "fit_em",
     "harmonic",
     "m_step",

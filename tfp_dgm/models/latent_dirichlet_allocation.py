@@ -1,0 +1,131 @@
+"""Latent Dirichlet allocation, its documents' mixtures fitted by coordinate ascent."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_dgm.distributions import BagOfWords
+from tfp_dgm.models.latent_variable_model import LatentVariableModel
+from tfp_dgm.models.over_words import OverWords
+from tfp_dgm.objectives import Joint
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class LatentDirichletAllocation(OverWords, LatentVariableModel):
+    """Topics that documents mix [1].
+
+        phi_k ~ Dirichlet(.);   theta ~ Dirichlet(concentration);   words ~ theta' phi
+
+    The posteriors are Dirichlet distributions: of the topics, a weight, `topic_concentration`; of
+    a document's mixture, the fixed point of `steps` rounds of coordinate ascent with the
+    topics' expected log-probabilities [2]. Nothing is amortised: `fit` by gradients trains
+    nothing, and `training.fit_by_natural_gradients` all. As a latent variable model, of bounds
+    and evaluation, it has the topics' means for topics.
+
+    `predict` and calling the model give the mixtures' means, [B, K].
+
+    Args:
+      num_topics: K.
+      num_words: V.
+      vocabulary: V words; with them the served model reads strings, and names topics.
+      steps: rounds of coordinate ascent, >= 1.
+      seed: see `LatentVariableModel`.
+    Raises:
+      ValueError: if a size is not positive, or the vocabulary has not V words.
+    References:
+      [1] Blei, Ng and Jordan. Latent Dirichlet Allocation. JMLR 2003.
+      [2] Hoffman, Blei and Bach. Online Learning for Latent Dirichlet Allocation. NeurIPS 2010.
+    """
+
+    def __init__(
+        self,
+        num_topics: int,
+        num_words: int,
+        *,
+        vocabulary: Sequence[str] | None = None,
+        steps: int = 50,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        for argument, value in (("num_topics", num_topics), ("steps", steps)):
+            if value < 1:
+                raise ValueError(
+                    f"LatentDirichletAllocation: `{argument}` must be >= 1; received {value}"
+                )
+        self.num_topics, self.steps = num_topics, steps
+        self._read_words(num_words, vocabulary)
+
+    def build(self, input_shape: Any = None) -> None:
+        if not self.built:
+            self.concentration = self.add_weight(
+                shape=(self.num_topics,), initializer="ones", trainable=False, name="concentration"
+            )
+            self.topic_concentration = self.add_weight(
+                shape=(self.num_topics, self.num_words),
+                initializer="ones",
+                trainable=False,
+                name="topic_concentration",
+            )
+        self.built = True
+
+    @property
+    def topics(self) -> tf.Tensor:
+        """The topics' means, [K, V]."""
+        total = tf.reduce_sum(self.topic_concentration, axis=-1, keepdims=True)
+        return self.topic_concentration / total
+
+    @property
+    def shares(self) -> tf.Tensor:
+        """How much of all text each topic is expected to have, [K]."""
+        return self.concentration / tf.reduce_sum(self.concentration)
+
+    def joint(self, inputs: Any, *, training: bool = False) -> Joint:
+        if not self.built:
+            self.build()
+
+        counts = self.counts(inputs)  # [B, V]
+
+        def log_likelihood(theta: tf.Tensor) -> tf.Tensor:
+            words = tf.tensordot(theta, self.topics, axes=1)  # [S, B, V]
+            return BagOfWords(tf.math.log(words)).log_prob(counts)  # [S, B]
+
+        return Joint(
+            self,
+            log_likelihood=log_likelihood,
+            prior=lambda: tfd.Dirichlet(tf.convert_to_tensor(self.concentration)),
+            posterior=lambda: tfd.Dirichlet(self._posterior_concentration(counts)),
+            training=training,
+        )
+
+    def _posterior_concentration(self, counts: tf.Tensor) -> tf.Tensor:
+        total = tf.reduce_sum(self.topic_concentration, axis=-1, keepdims=True)
+        log_topics = tf.math.digamma(self.topic_concentration) - tf.math.digamma(total)
+        topics = tf.exp(log_topics)  # [K, V]
+        prior = tf.convert_to_tensor(self.concentration)  # [K]
+        length = tf.reduce_sum(counts, axis=-1, keepdims=True)
+
+        def step(index: tf.Tensor, gamma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            mixture = _exp_expected_log(gamma)  # [B, K]
+            # A word that no topic of the document has counts for none of them.
+            ratios = tf.math.divide_no_nan(counts, mixture @ topics)  # [B, V]
+            shares = mixture * tf.matmul(ratios, topics, transpose_b=True)
+            return index + 1, prior + shares
+
+        start = prior + length / self.num_topics
+        _, gamma = tf.while_loop(
+            lambda index, _: index < self.steps, step, (0, start), maximum_iterations=self.steps
+        )
+        return gamma
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        gamma = self._posterior_concentration(self.counts(inputs))
+        return gamma / tf.reduce_sum(gamma, axis=-1, keepdims=True)
+
+
+def _exp_expected_log(concentration: tf.Tensor) -> tf.Tensor:
+    total = tf.reduce_sum(concentration, axis=-1, keepdims=True)
+    return tf.exp(tf.math.digamma(concentration) - tf.math.digamma(total))
