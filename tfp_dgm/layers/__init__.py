@@ -28,6 +28,7 @@ from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
 from tfp_dgm.layers.linear_chain import LinearChain
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
+from tfp_dgm.layers.naive_bayes_mixture import NaiveBayesMixture
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
 from tfp_dgm.layers.neural_context_free_grammar import (
     CompoundContextFreeGrammar,
@@ -96,6 +97,7 @@ __all__ = [
     "Multinomial",
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
+    "NaiveBayesMixture",
     "NegativeLogLikelihood",
     "NeuralContextFreeGrammar",
     "NeuralDependencyModelWithValence",

@@ -5,6 +5,7 @@ from tfp_dgm.models.categorical_vae import CategoricalVAE
 from tfp_dgm.models.chain_vae import ChainVAE
 from tfp_dgm.models.class_sets import allowed_classes
 from tfp_dgm.models.compound_grammar import CompoundGrammar
+from tfp_dgm.models.document_mixture import DocumentMixture
 from tfp_dgm.models.encoded_source import EncodedSource
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
 from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
@@ -31,6 +32,7 @@ __all__ = [
     "CategoricalVAE",
     "ChainVAE",
     "CompoundGrammar",
+    "DocumentMixture",
     "EncodedSource",
     "ExactLikelihoodModel",
     "HierarchicalVAE",

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tfp_dgm.inference import exp_expected_log, mixture_posteriors
 from tfp_dgm.models import LatentDirichletAllocation, distinctive_words
 from tfp_dgm.progress import Progress, no_progress
-from tfp_dgm.topic_modelling.topic_starts import document_vectors, spherical_k_means, unit_rows
+from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
+from tfp_dgm.topic_modelling.topic_starts import start_clusters
 from tfp_dgm.training import fit_by_natural_gradients
 
 _TOPIC_PRIOR = 0.05
@@ -81,14 +82,15 @@ def fit_topics(
     Raises:
       ValueError: if an argument is out of its range; names it.
     """
-    counts = scipy.sparse.csr_matrix(counts, dtype=np.float32)
-    counts.sum_duplicates()
-    _check(counts, num_topics, model, seeds, seeded_documents)
+    counts = require_counts("fit_topics", counts)
+    require_topics("fit_topics", "num_topics", counts, num_topics, seeds, seeded_documents)
+    if model != "lda":
+        raise ValueError(f"fit_topics: `model` must be 'lda'; received {model!r}")
     lda = LatentDirichletAllocation(num_topics, counts.shape[1], vocabulary=vocabulary, seed=seed)
     lda.build()
     known = _known(counts, num_topics, seeded_documents)
     topic_prior = _topic_prior(counts, num_topics, seeds)
-    clusters = _start_clusters(counts, num_topics, seeds, known, seed)
+    clusters = start_clusters(counts, num_topics, seeds, seeded_documents, seed)
     topics, start = _start(counts, clusters, num_topics)
     lda.concentration.assign(np.full(num_topics, _CONCENTRATION, np.float32))
     lda.topic_concentration.assign(topics + topic_prior)
@@ -123,27 +125,6 @@ def _start(
     return topics.astype(np.float32), (_CONCENTRATION + length * shares).astype(np.float32)
 
 
-def _start_clusters(
-    counts: scipy.sparse.csr_matrix,
-    num_topics: int,
-    seeds: Sequence[Sequence[int]] | None,
-    known: NDArray[np.float32] | None,
-    seed: int,
-) -> NDArray[np.int64]:
-    vectors = document_vectors(counts, seed)
-    weights = np.zeros([counts.shape[0], num_topics], np.float32)
-    for topic, words in enumerate(seeds or ()):
-        if len(words):
-            weights[:, topic] += np.asarray((counts[:, list(words)] > 0).sum(axis=1)).ravel()
-    if known is not None:
-        weights += known > 0
-    centres = {
-        int(topic): unit_rows(weights[:, topic : topic + 1].T @ vectors)[0]
-        for topic in np.flatnonzero(weights.any(axis=0))
-    }
-    return spherical_k_means(vectors, num_topics, seed, centres=centres)
-
-
 def _topic_prior(
     counts: scipy.sparse.csr_matrix, num_topics: int, seeds: Sequence[Sequence[int]] | None
 ) -> float | NDArray[np.float32]:
@@ -171,39 +152,3 @@ def _known(
     rows = np.flatnonzero(seeded >= 0)
     known[rows, seeded[rows]] = np.maximum(np.asarray(counts.sum(axis=1)).ravel()[rows], 1)
     return known
-
-
-def _check(
-    counts: scipy.sparse.csr_matrix,
-    num_topics: int,
-    model: str,
-    seeds: Sequence[Sequence[int]] | None,
-    seeded_documents: NDArray[np.integer] | None,
-) -> None:
-    if num_topics < 1:
-        raise ValueError(f"fit_topics: `num_topics` must be >= 1; received {num_topics}")
-    if model != "lda":
-        raise ValueError(f"fit_topics: `model` must be 'lda'; received {model!r}")
-    if counts.nnz == 0 or counts.data.min() < 0 or not np.all(np.isfinite(counts.data)):
-        raise ValueError(
-            "fit_topics: `counts` must be finite, >= 0, and not all of them 0; received "
-            f"{counts.shape} with {counts.nnz} counts"
-        )
-    if seeds is not None:
-        if len(seeds) != num_topics:
-            raise ValueError(
-                f"fit_topics: expected `seeds` of {num_topics} topics; received {len(seeds)}"
-            )
-        ids = [int(word) for words in seeds for word in words]
-        if ids and not 0 <= min(ids) <= max(ids) < counts.shape[1]:
-            raise ValueError(
-                f"fit_topics: `seeds` must be ids of words, from 0 to {counts.shape[1] - 1}; "
-                f"received {min(ids)} to {max(ids)}"
-            )
-    if seeded_documents is not None:
-        seeded = np.asarray(seeded_documents)
-        if seeded.shape != (counts.shape[0],) or not np.all((seeded >= -1) & (seeded < num_topics)):
-            raise ValueError(
-                f"fit_topics: `seeded_documents` must be {counts.shape[0]} topics from 0 to "
-                f"{num_topics - 1}, or -1; received shape {seeded.shape}"
-            )

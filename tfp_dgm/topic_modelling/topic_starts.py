@@ -1,6 +1,6 @@
 """Where the fitting of topics starts: groups of documents that share words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import scipy.sparse
@@ -10,6 +10,40 @@ from sklearn.utils.extmath import randomized_svd
 _UNITS = 100  # Of the documents' vectors.
 _ROUNDS = 50
 _STARTS = 4
+
+
+def start_clusters(
+    counts: scipy.sparse.csr_matrix,
+    num_clusters: int,
+    seeds: Sequence[Sequence[int]] | None,
+    seeded_documents: NDArray[np.integer] | None,
+    seed: int,
+) -> NDArray[np.int64]:
+    """A cluster of each document, [N]: where there are seeds, beside those that have them.
+
+    Args:
+      counts: [N, V].
+      num_clusters: K.
+      seeds: of each cluster the ids of its words.
+      seeded_documents: [N]; the cluster of a document, which stays, or -1.
+      seed: of what is drawn.
+    """
+    vectors = document_vectors(counts, seed)
+    weights = np.zeros([counts.shape[0], num_clusters], np.float32)
+    for cluster, words in enumerate(seeds or ()):
+        if len(words):
+            weights[:, cluster] += np.asarray((counts[:, list(words)] > 0).sum(axis=1)).ravel()
+    known = np.full(counts.shape[0], -1)
+    if seeded_documents is not None:
+        known = np.asarray(seeded_documents)
+        rows = np.flatnonzero(known >= 0)
+        weights[rows, known[rows]] += 1
+    centres = {
+        int(cluster): unit_rows(weights[:, cluster : cluster + 1].T @ vectors)[0]
+        for cluster in np.flatnonzero(weights.any(axis=0))
+    }
+    found = spherical_k_means(vectors, num_clusters, seed, centres=centres)
+    return np.where(known >= 0, known, found)
 
 
 def document_vectors(

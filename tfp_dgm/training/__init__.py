@@ -20,6 +20,7 @@ from tfp_dgm.training.progress_report import Progress, ProgressReport
 from tfp_dgm.training.resume_training import ResumeTraining
 from tfp_dgm.training.run_state import RunState
 from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
+from tfp_dgm.training.sparse_expectation_maximisation import MixtureHistory, fit_em_of_counts
 from tfp_dgm.training.training_clock import TrainingClock
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "FusedAdam",
     "KLWeightSchedule",
     "Linear",
+    "MixtureHistory",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "ObjectiveSchedule",
@@ -47,6 +49,7 @@ __all__ = [
     "binarised_batches",
     "fit_by_natural_gradients",
     "fit_em",
+    "fit_em_of_counts",
     "harmonic",
     "m_step",
     "start_anew",

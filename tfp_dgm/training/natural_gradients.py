@@ -169,7 +169,8 @@ def likeliest_concentration(
 ) -> NDArray[np.float64]:
     """The Dirichlet prior [K] that mixtures are likeliest under, by Newton's method.
 
-    Documents of which something is `known` ([N, K] or [N, 1], not zero) are left out: their prior is another.
+    Documents of which something is `known` ([N, K] or [N, 1], not zero) are left out: their prior
+    is another.
     """
     posterior = posterior[~np.any(known, axis=1)]
     if not len(posterior):

@@ -24,6 +24,10 @@ from tfp_dgm.distributions.generative_structures.mean_field import (
     MeanField,
     structured_mean_field,
 )
+from tfp_dgm.distributions.generative_structures.naive_bayes_mixture import (
+    NaiveBayesMixture,
+    NaiveBayesMixturePotentials,
+)
 from tfp_dgm.distributions.generative_structures.probabilistic_context_free_grammar import (
     ProbabilisticContextFreeGrammar,
     ProbabilisticContextFreeGrammarPotentials,
@@ -41,6 +45,8 @@ __all__ = [
     "HiddenMarkovText",
     "HiddenMarkovTextPotentials",
     "MeanField",
+    "NaiveBayesMixture",
+    "NaiveBayesMixturePotentials",
     "ProbabilisticContextFreeGrammar",
     "ProbabilisticContextFreeGrammarPotentials",
     "structured_mean_field",

@@ -52,6 +52,13 @@ def _(layer: layers.HiddenMarkovText, statistics: Any, smoothing: float) -> None
     _assign(layer.emission_logits, now.emissions, statistics.emissions, smoothing)
 
 
+@m_step.register(layers.NaiveBayesMixture)
+def _(layer: layers.NaiveBayesMixture, statistics: Any, smoothing: float) -> None:
+    now = layer().log_potentials
+    _assign(layer.component_logits, now.components, statistics.components, smoothing)
+    _assign(layer.word_logits, now.words, statistics.words, smoothing)
+
+
 @m_step.register(layers.DependencyModelWithValence)
 def _(layer: layers.DependencyModelWithValence, statistics: Any, smoothing: float) -> None:
     _assign_rules(layer, layer(), statistics, smoothing)

@@ -31,6 +31,7 @@ def start_anew(layer: Any, x: np.ndarray, seed: int) -> None:
 
 @start_anew.register(layers.DependencyModelWithValence)
 @start_anew.register(layers.HiddenMarkovText)
+@start_anew.register(layers.NaiveBayesMixture)
 @start_anew.register(layers.NeuralDependencyModelWithValence)
 @start_anew.register(layers.NeuralHiddenMarkovText)
 @start_anew.register(layers.ProbabilisticContextFreeGrammar)

@@ -1,0 +1,111 @@
+"""Clusters of documents, fitted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from tfp_dgm.models import DocumentMixture
+from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
+from tfp_dgm.topic_modelling.topic_starts import start_clusters
+from tfp_dgm.training import fit_em_of_counts
+
+_WORD_PRIOR = 0.5
+_AT_ONCE = 10_000  # Documents.
+
+
+@dataclass(frozen=True)
+class ClusterFit:
+    """Clusters, and which documents are in them.
+
+    Attributes:
+      model: a Keras model, counts [B, V] (or strings, with a vocabulary) -> p(cluster | text).
+      topics: float32 [K, V]; p(word | cluster).
+      mixtures: float32 [N, K]; p(cluster | document).
+      shares: float32 [K]; p(cluster).
+      log_likelihood: nats of all (damped) documents after each iteration.
+    """
+
+    model: DocumentMixture
+    topics: NDArray[np.float32]
+    mixtures: NDArray[np.float32]
+    shares: NDArray[np.float32]
+    log_likelihood: Sequence[float]
+
+    @property
+    def clusters(self) -> NDArray[np.int64]:
+        """The likeliest cluster of each document, [N]."""
+        return np.argmax(self.mixtures, axis=1)
+
+    def top_words(self, num_words: int = 10) -> NDArray[np.int64]:
+        """Ids of the words that tell each cluster, [K, n]; see `models.distinctive_words`."""
+        return self.model.distinctive_words(num_words)
+
+    def mixtures_of(self, counts: scipy.sparse.csr_matrix) -> NDArray[np.float32]:
+        """p(cluster | document) of sparse counts [N, V], [N, K]."""
+        counts = scipy.sparse.csr_matrix(counts)
+        found = np.empty([counts.shape[0], len(self.shares)], np.float32)
+        for start in range(0, len(found), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            events = counts[rows].astype(np.float32)
+            if self.model.damped:
+                events.data = np.log1p(events.data)
+            joint = events @ np.log(self.topics).T + np.log(self.shares)
+            joint = np.exp(joint - joint.max(axis=1, keepdims=True))
+            found[rows] = joint / joint.sum(axis=1, keepdims=True)
+        return found
+
+
+def fit_clusters(
+    counts: scipy.sparse.csr_matrix,
+    *,
+    num_clusters: int,
+    vocabulary: Sequence[str] | None = None,
+    seeds: Sequence[Sequence[int]] | None = None,
+    seeded_documents: NDArray[np.integer] | None = None,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> ClusterFit:
+    """Fits a mixture of naive Bayes models by EM, from clusters of latent semantic vectors.
+
+    Args:
+      counts: [N, V], sparse; a row of zeros is in each cluster by its share.
+      num_clusters: K.
+      vocabulary: V words, for a model that reads strings.
+      seeds: of each cluster the ids of words that it shall have; none of some.
+      seeded_documents: [N]; the cluster of a document where it is known, or -1.
+      seed: the same seed gives the same clusters.
+      progress: told of iterations.
+    Raises:
+      ValueError: if an argument is out of its range; names it.
+    """
+    counts = require_counts("fit_clusters", counts)
+    require_topics("fit_clusters", "num_clusters", counts, num_clusters, seeds, seeded_documents)
+    model = DocumentMixture(num_clusters, counts.shape[1], vocabulary=vocabulary, seed=seed)
+    model.build()
+    clusters = start_clusters(counts, num_clusters, seeds, seeded_documents, seed)
+    prior: float | NDArray[np.floating] = _WORD_PRIOR
+    if seeds is not None:
+        frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+        prior = np.full([num_clusters, counts.shape[1]], _WORD_PRIOR)
+        for cluster, words in enumerate(seeds):
+            places = np.asarray(words, np.int64)
+            prior[cluster, places] += frequency[places]
+    history = fit_em_of_counts(
+        model,
+        counts,
+        np.eye(num_clusters)[clusters],
+        known=seeded_documents,
+        word_prior=prior,
+        progress=progress,
+    )
+    return ClusterFit(
+        model,
+        np.asarray(model.topics),
+        history.posterior,
+        np.asarray(model.shares),
+        history.log_likelihood,
+    )
