@@ -11,8 +11,10 @@ from tfp_dgm.models import (
     CategoricalVAE,
     ChainVAE,
     CompoundGrammar,
+    DocumentMixture,
     ExactLikelihoodModel,
     HierarchicalVAE,
+    LatentDirichletAllocation,
     MeanFieldModel,
     SigmoidBeliefNetwork,
 )
@@ -237,6 +239,26 @@ LATENT_VARIABLE_MODELS = {
     "exact_likelihood": exact_likelihood,
     "hidden_markov_text": lambda: hidden_structure(
         layers.HiddenMarkovText(WORDS, num_states=3, max_length=4, seed=1), TEXTS
+    ),
+    "latent_dirichlet_allocation": lambda: compiled(
+        LatentDirichletAllocation(3, WORDS, vocabulary=list("abcdef"), steps=4, seed=5),
+        COUNTS,
+        objectives.ELBO(num_samples=2),
+    ),
+    "document_mixture": lambda: compiled(
+        DocumentMixture(3, WORDS, vocabulary=list("abcdef"), damped=False, seed=5), COUNTS, None
+    ),
+    "dirichlet_posterior": lambda: compiled(
+        VAE(
+            MLP([4], activation="tanh"),
+            None,
+            layers.BagOfWords(WORDS),
+            posterior=layers.Dirichlet(3, min_concentration=0.3),
+            prior=layers.DirichletPrior(3, concentration=0.8),
+            seed=3,
+        ),
+        COUNTS,
+        objectives.ELBO(num_samples=2),
     ),
     "dependency_model": lambda: hidden_structure(
         layers.DependencyModelWithValence(WORDS, max_length=4, attachment_valences=2, seed=1), TEXTS

@@ -99,6 +99,25 @@ def normal_standard(parameters):
     return np.zeros(3), np.eye(3)
 
 
+def dirichlet_moments(concentration):
+    mean = np.asarray(concentration) / np.sum(concentration)
+    covariance = (np.diag(mean) - np.outer(mean, mean)) / (np.sum(concentration) + 1)
+    return mean, covariance
+
+
+def components_and_words(layer, features):
+    return [float64(weight) for weight in layer.weights]
+
+
+def kinds_of_bags_log_prob(parameters, event):
+    components, words = (
+        part - scipy.special.logsumexp(part, -1, keepdims=True) for part in parameters
+    )
+    return np.log(
+        sum(np.exp(c) * np.exp(event @ w) for c, w in zip(components, words, strict=True))
+    )
+
+
 def float64(weight):
     return np.asarray(weight, np.float64)
 
@@ -421,6 +440,7 @@ def chain_of_states(layer, features):
 POINTS = np.array([[0.3, -1.2, 2.0], [-0.7, 0.1, 0.4], [1.5, 1.0, -2.2]], np.float32)
 CLASSES = np.array([2, 0, 3])
 ONE_HOT = np.eye(4, dtype=np.float32)
+MIXTURES = np.array([[0.2, 0.7, 0.1], [0.5, 0.3, 0.2], [0.05, 0.15, 0.8]], np.float32)
 COUNTS = np.array([[2, 0, 1, 2], [5, 0, 0, 0], [1, 1, 2, 1]], np.float32)
 PIXELS = np.array([[[1, 0, 1], [1, 1, 0]], [[0, 0, 1], [0, 1, 0]], [[1, 1, 1], [0, 0, 1]]], "f4")
 ALL_PIXELS = [np.reshape(bits, (2, 3)).astype("f4") for bits in np.ndindex(*[2] * 6)]
@@ -650,6 +670,32 @@ ROWS = [
         support=ALL_TEXTS,
         parameters=lambda layer, features: (layer.heads[int(features[0] > 0)].decoder, features),
         call=lambda layer, x: layer(x, number_of_expert(x)),
+    ),
+    Row(
+        layers.NaiveBayesMixture,
+        {"units": 4, "num_components": 3, "seed": 5},
+        COUNTS,
+        kinds_of_bags_log_prob,
+        support=list(ONE_HOT),
+        parameters=components_and_words,
+    ),
+    Row(
+        layers.Dirichlet,
+        {"units": 3, "min_concentration": 0.4},
+        MIXTURES,
+        lambda parameters, event: scipy.stats.dirichlet.logpdf(
+            event, [0.4 + densities.softplus(rho) for rho in parameters]
+        ),
+        moments=lambda parameters: dirichlet_moments(
+            [0.4 + densities.softplus(rho) for rho in parameters]
+        ),
+    ),
+    Row(
+        layers.DirichletPrior,
+        {"units": 3, "concentration": 0.7},
+        MIXTURES,
+        lambda parameters, event: scipy.stats.dirichlet.logpdf(event, np.exp(parameters)),
+        moments=lambda parameters: dirichlet_moments(np.exp(parameters)),
     ),
     Row(
         layers.HiddenMarkovText,

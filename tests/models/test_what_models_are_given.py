@@ -83,6 +83,16 @@ CASES = {
     models.BagOfWordsVAE: Case(
         lambda: models.BagOfWordsVAE(np.ones(toys.WORDS), units=3, latent_units=2), COUNTS, NEGATIVE
     ),
+    models.LatentDirichletAllocation: Case(
+        lambda: models.LatentDirichletAllocation(2, toys.WORDS, steps=3),
+        COUNTS,
+        (-1.0, "`x` must be counts .* of 0 and more"),
+    ),
+    models.DocumentMixture: Case(
+        lambda: models.DocumentMixture(2, toys.WORDS),
+        COUNTS,
+        (-1.0, "`x` must be counts .* of 0 and more"),
+    ),
     models.HierarchicalVAE: Case(hierarchical, BINARY, WHITE),
     models.CategoricalVAE: Case(categorical, BINARY, WHITE),
     models.SigmoidBeliefNetwork: Case(

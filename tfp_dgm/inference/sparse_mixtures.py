@@ -38,7 +38,8 @@ def mixture_posteriors(
     concentration = np.asarray(concentration, np.float32)
     prior = np.broadcast_to(concentration, (counts.shape[0], num_topics))
     if start is None:
-        found = prior + np.asarray(counts.sum(axis=1), np.float32) / num_topics
+        spread = np.asarray(counts.sum(axis=1)) / num_topics  # [N, 1]
+        found = (prior + spread).astype(np.float32)
     else:
         found = np.array(start, np.float32)
     by_word = np.ascontiguousarray(topics.T, dtype=np.float32)  # [V, K]

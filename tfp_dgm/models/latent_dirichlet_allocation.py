@@ -20,10 +20,10 @@ class LatentDirichletAllocation(OverWords, LatentVariableModel):
         phi_k ~ Dirichlet(.);   theta ~ Dirichlet(concentration);   words ~ theta' phi
 
     The posteriors are Dirichlet distributions: of the topics, a weight, `topic_concentration`; of
-    a document's mixture, the fixed point of `steps` rounds of coordinate ascent with the
-    topics' expected log-probabilities [2]. Nothing is amortised: `fit` by gradients trains
-    nothing, and `training.fit_by_natural_gradients` all. As a latent variable model, of bounds
-    and evaluation, it has the topics' means for topics.
+    a document's mixture, the fixed point of `steps` rounds of coordinate ascent with the topics'
+    expected log-probabilities [2]; nothing is amortised. `training.fit_by_natural_gradients` fits
+    all of it. In `fit` and `evaluate`, the topics are their means, and `fit` takes gradient steps
+    in these with the documents' posteriors held.
 
     `predict` and calling the model give the mixtures' means, [B, K].
 
@@ -61,27 +61,43 @@ class LatentDirichletAllocation(OverWords, LatentVariableModel):
 
     def build(self, input_shape: Any = None) -> None:
         if not self.built:
-            self.concentration = self.add_weight(
-                shape=(self.num_topics,), initializer="ones", trainable=False, name="concentration"
+            self.log_concentration = self.add_weight(
+                shape=(self.num_topics,), initializer="zeros", name="log_concentration"
             )
-            self.topic_concentration = self.add_weight(
+            # Topics that begin equal would stay so.
+            self.log_topic_concentration = self.add_weight(
                 shape=(self.num_topics, self.num_words),
-                initializer="ones",
-                trainable=False,
-                name="topic_concentration",
+                initializer=keras.initializers.RandomNormal(stddev=0.5, seed=self.seed),
+                name="log_topic_concentration",
             )
         self.built = True
 
     @property
+    def concentration(self) -> tf.Tensor:
+        """Of the prior of mixtures, [K]."""
+        return tf.exp(tf.convert_to_tensor(self.log_concentration))
+
+    @property
+    def topic_concentration(self) -> tf.Tensor:
+        """Of the posteriors of topics, [K, V]."""
+        return tf.exp(tf.convert_to_tensor(self.log_topic_concentration))
+
+    def assign(self, concentration: Any, topic_concentration: Any) -> None:
+        """Sets both, [K] and [K, V], all of them above 0."""
+        if not self.built:
+            self.build()
+        self.log_concentration.assign(tf.math.log(tf.cast(concentration, tf.float32)))
+        self.log_topic_concentration.assign(tf.math.log(tf.cast(topic_concentration, tf.float32)))
+
+    @property
     def topics(self) -> tf.Tensor:
         """The topics' means, [K, V]."""
-        total = tf.reduce_sum(self.topic_concentration, axis=-1, keepdims=True)
-        return self.topic_concentration / total
+        return tf.nn.softmax(tf.convert_to_tensor(self.log_topic_concentration))
 
     @property
     def shares(self) -> tf.Tensor:
         """How much of all text each topic is expected to have, [K]."""
-        return self.concentration / tf.reduce_sum(self.concentration)
+        return tf.nn.softmax(tf.convert_to_tensor(self.log_concentration))
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         if not self.built:
@@ -96,16 +112,14 @@ class LatentDirichletAllocation(OverWords, LatentVariableModel):
         return Joint(
             self,
             log_likelihood=log_likelihood,
-            prior=lambda: tfd.Dirichlet(tf.convert_to_tensor(self.concentration)),
+            prior=lambda: tfd.Dirichlet(self.concentration),
             posterior=lambda: tfd.Dirichlet(self._posterior_concentration(counts)),
             training=training,
         )
 
     def _posterior_concentration(self, counts: tf.Tensor) -> tf.Tensor:
-        total = tf.reduce_sum(self.topic_concentration, axis=-1, keepdims=True)
-        log_topics = tf.math.digamma(self.topic_concentration) - tf.math.digamma(total)
-        topics = tf.exp(log_topics)  # [K, V]
-        prior = tf.convert_to_tensor(self.concentration)  # [K]
+        topics = _exp_expected_log(self.topic_concentration)  # [K, V]
+        prior = self.concentration  # [K]
         length = tf.reduce_sum(counts, axis=-1, keepdims=True)
 
         def step(index: tf.Tensor, gamma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -119,7 +133,8 @@ class LatentDirichletAllocation(OverWords, LatentVariableModel):
         _, gamma = tf.while_loop(
             lambda index, _: index < self.steps, step, (0, start), maximum_iterations=self.steps
         )
-        return gamma
+        # Held in a gradient step, as in an M-step.
+        return tf.stop_gradient(gamma)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         gamma = self._posterior_concentration(self.counts(inputs))

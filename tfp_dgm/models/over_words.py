@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.layers.constraints import COUNTS
+from tfp_dgm.layers.events import assert_valid, with_event_shape
 from tfp_dgm.models.mixture_signatures import mixture_signatures
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.topic_words import distinctive_words
@@ -34,6 +36,20 @@ class OverWords:
         self.num_words = num_words
         self.vocabulary = None if vocabulary is None else tuple(vocabulary)
         self.word_counts = None if vocabulary is None else WordCounts(vocabulary, name="words")
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises unless the inputs are strings [B] or counts [B, V].
+
+        Raises:
+          ValueError, InvalidArgumentError: see `DistributionLayer.check_events`.
+        """
+        inputs = tf.convert_to_tensor(inputs)
+        if inputs.dtype == tf.string:
+            return
+        name = f"{type(self).__name__}: `x`"
+        inputs = with_event_shape(inputs, (self.num_words,), name)
+        valid = COUNTS.holds(tf.cast(inputs, tf.float32))
+        assert_valid(valid, inputs, f"{name} must be {COUNTS.description}")
 
     def counts(self, inputs: Any) -> tf.Tensor:
         """Counts [B, V], or strings [B] where there is a vocabulary, as counts float32 [B, V].

@@ -87,13 +87,11 @@ def fit_topics(
     if model != "lda":
         raise ValueError(f"fit_topics: `model` must be 'lda'; received {model!r}")
     lda = LatentDirichletAllocation(num_topics, counts.shape[1], vocabulary=vocabulary, seed=seed)
-    lda.build()
     known = _known(counts, num_topics, seeded_documents)
     topic_prior = _topic_prior(counts, num_topics, seeds)
     clusters = start_clusters(counts, num_topics, seeds, seeded_documents, seed)
     topics, start = _start(counts, clusters, num_topics)
-    lda.concentration.assign(np.full(num_topics, _CONCENTRATION, np.float32))
-    lda.topic_concentration.assign(topics + topic_prior)
+    lda.assign(np.full(num_topics, _CONCENTRATION), topics + topic_prior)
     history = fit_by_natural_gradients(
         lda,
         counts,

@@ -10,6 +10,7 @@ from sklearn.utils.extmath import randomized_svd
 _UNITS = 100  # Of the documents' vectors.
 _ROUNDS = 50
 _STARTS = 4
+_MOST_SEEDED = 100  # Documents that a cluster with seed words starts from.
 
 
 def start_clusters(
@@ -30,9 +31,14 @@ def start_clusters(
     """
     vectors = document_vectors(counts, seed)
     weights = np.zeros([counts.shape[0], num_clusters], np.float32)
-    for cluster, words in enumerate(seeds or ()):
-        if len(words):
-            weights[:, cluster] += np.asarray((counts[:, list(words)] > 0).sum(axis=1)).ravel()
+    if seeds is not None:
+        weighted = tf_idf(counts)
+        most = min(max(counts.shape[0] // (4 * num_clusters), 1), _MOST_SEEDED)
+        for cluster, words in enumerate(seeds):
+            # Common words are in documents of all kinds, but not for the most part.
+            share = np.asarray(weighted[:, list(words)].sum(axis=1)).ravel()
+            rows = np.argsort(-share, kind="stable")[:most]
+            weights[rows, cluster] += share[rows]
     known = np.full(counts.shape[0], -1)
     if seeded_documents is not None:
         known = np.asarray(seeded_documents)

@@ -52,7 +52,7 @@ def fit_by_natural_gradients(
     falls. A document's posterior goes on from where the pass before left it, by one step.
 
     Args:
-      model: goes on from its weights `topic_concentration`, [K, V], which no row of zeros may be.
+      model: goes on from its weights.
       counts: [N, V].
       passes: at most, over all documents.
       batch_size: B; all documents where None.
@@ -108,8 +108,7 @@ def fit_by_natural_gradients(
             history[-1] - history[-2] < tolerance * abs(history[-1])
         ):
             break
-    model.topic_concentration.assign(topics)
-    model.concentration.assign(concentration)
+    model.assign(concentration, topics)
     return VariationalHistory(history, posterior)
 
 

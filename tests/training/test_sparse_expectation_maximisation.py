@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import scipy.sparse
+from scipy.special import logsumexp
+
+from tfp_dgm import layers
+from tfp_dgm.models import DocumentMixture, ExactLikelihoodModel
+from tfp_dgm.training import fit_em, fit_em_of_counts
+
+N, K, V = 30, 3, 6
+COUNTS = np.random.default_rng(4).poisson(0.9, (N, V)).astype(np.float32)
+START = np.random.default_rng(5).dirichlet(np.ones(K), N)
+SPARSE = scipy.sparse.csr_matrix(COUNTS)
+
+
+def _posterior_by_loops(model, counts):
+    shares, topics = np.asarray(model.shares), np.asarray(model.topics)
+    joint = np.array(
+        [
+            [
+                np.log(shares[k]) + sum(c * np.log(topics[k, v]) for v, c in enumerate(row))
+                for k in range(K)
+            ]
+            for row in counts
+        ]
+    )  # fmt: skip
+    evidence = logsumexp(joint, axis=1)
+    return np.exp(joint - evidence[:, np.newaxis]), evidence
+
+
+@pytest.mark.parametrize("damped", [False, True])
+@pytest.mark.usefixtures("eager")
+def test_posterior_and_evidence_are_those_of_enumeration(damped):
+    model = DocumentMixture(K, V, damped=damped, seed=1)
+    history = fit_em_of_counts(model, SPARSE, START, iterations=7, tolerance=0.0)
+    events = np.log1p(COUNTS) if damped else COUNTS
+    posterior, evidence = _posterior_by_loops(model, events)
+    np.testing.assert_allclose(history.posterior, posterior, atol=1e-5)
+    np.testing.assert_allclose(model(COUNTS), posterior, atol=1e-5)
+    np.testing.assert_allclose(model.log_prob(COUNTS), evidence, rtol=1e-5)
+    np.testing.assert_allclose(history.log_likelihood[-1], evidence.sum(), rtol=1e-6)
+
+
+def test_objective_never_falls():
+    model = DocumentMixture(K, V, seed=1)
+    history = fit_em_of_counts(model, SPARSE, START, iterations=40, tolerance=0.0)
+    assert np.all(np.diff(history.objective) > -1e-8)
+    assert history.objective[-1] > history.objective[0] + 0.3
+
+
+@pytest.mark.usefixtures("eager")
+def test_dense_em_by_derivatives_goes_the_same_way():
+    """Whose E-step is the gradient of log p(x), and whose smoothing is one for all."""
+    model = DocumentMixture(K, V, damped=False, seed=1)
+    fit_em_of_counts(model, SPARSE, START, iterations=1, word_prior=1.0)
+    layer = layers.NaiveBayesMixture(V, K, seed=2)
+    dense = ExactLikelihoodModel(layer)
+    dense.build((None, V))
+    layer.set_weights(model.likelihood.get_weights())
+    fit_em(dense, COUNTS, iterations=5, tolerance=0.0, smoothing=1.0)
+    fit_em_of_counts(model, SPARSE, START, iterations=6, word_prior=1.0, tolerance=0.0)
+    np.testing.assert_allclose(
+        np.asarray(layer().log_potentials.words), np.log(model.topics), atol=1e-3
+    )
+
+
+def test_known_documents_stay_where_they_are():
+    known = np.full(N, -1)
+    known[:6] = [2, 2, 1, 1, 0, 0]
+    history = fit_em_of_counts(DocumentMixture(K, V, seed=1), SPARSE, START, known=known)
+    np.testing.assert_array_equal(history.posterior[:6], np.eye(K)[known[:6]])
+    assert np.all(history.posterior[6:] < 1)
+
+
+@pytest.mark.usefixtures("eager")
+def test_gradients_bring_the_likelihood_up_too():
+    model = DocumentMixture(K, V, seed=1)
+    model.compile("adam")
+    before = model.evaluate(COUNTS, verbose=0, return_dict=True)["bound"]
+    model.fit(COUNTS, epochs=10, batch_size=10, verbose=0)
+    assert model.evaluate(COUNTS, verbose=0, return_dict=True)["bound"] > before
