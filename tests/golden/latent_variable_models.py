@@ -245,6 +245,9 @@ LATENT_VARIABLE_MODELS = {
         COUNTS,
         objectives.ELBO(num_samples=2),
     ),
+    "naive_bayes_mixture": lambda: hidden_structure(
+        layers.NaiveBayesMixture(WORDS, num_components=3, seed=1), COUNTS
+    ),
     "document_mixture": lambda: compiled(
         DocumentMixture(3, WORDS, vocabulary=list("abcdef"), damped=False, seed=5), COUNTS, None
     ),

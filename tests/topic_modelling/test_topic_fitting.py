@@ -81,6 +81,38 @@ def test_seeded_documents_say_which_topic_is_which(fitted):
     np.testing.assert_array_equal(_matched(found.topics, TOPICS[wanted]), np.arange(K))
 
 
+def _few_texts():
+    """90 texts of three kinds that share no word but common ones, and their kinds."""
+    random = np.random.default_rng(0)
+    kinds = np.arange(90) % 3
+    counts = np.zeros((90, 38), np.float32)
+    for row, kind in enumerate(kinds):
+        np.add.at(counts[row], random.choice(8, size=8) + 8 * kind, 1)
+        np.add.at(counts[row], random.choice(14, size=6) + 24, 1)
+    return scipy.sparse.csr_matrix(counts), kinds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_texts_of_different_words_are_told_apart(seed):
+    counts, kinds = _few_texts()
+    topics = np.argmax(fit_topics(counts, num_topics=3, seed=seed).mixtures, axis=1)
+    clusters = fit_clusters(counts, num_clusters=3, seed=seed).clusters
+    for found in (topics, clusters):
+        assert len({(a, b) for a, b in zip(found, kinds, strict=True)}) == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_seed_words_and_seeded_documents_stand_beside_each_other(seed):
+    counts, kinds = _few_texts()
+    seeded = np.full(90, -1)
+    seeded[np.flatnonzero(kinds == 2)[:2]] = 1
+    seeds = {"seeds": [[8, 9], [], []], "seeded_documents": seeded, "seed": seed}
+    topics = np.argmax(fit_topics(counts, num_topics=3, **seeds).mixtures, axis=1)
+    clusters = fit_clusters(counts, num_clusters=3, **seeds).clusters
+    for found in (topics, clusters):
+        np.testing.assert_array_equal(found, np.array([2, 0, 1])[kinds])
+
+
 def test_clusters_are_the_main_topics():
     found = fit_clusters(COUNTS, num_clusters=K, seed=1)
     order = _matched(found.topics, TOPICS)

@@ -7,9 +7,11 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
-_UNITS = 100  # Of the documents' vectors.
+# Dimensions of the documents' vectors, at most; with as many as documents each is far from all.
+_UNITS = 100
+_DOCUMENTS_A_UNIT = 50
 _ROUNDS = 50
-_STARTS = 4
+_STARTS = 8
 _MOST_SEEDED = 100  # Documents that a cluster with seed words starts from.
 
 
@@ -29,7 +31,8 @@ def start_clusters(
       seeded_documents: [N]; the cluster of a document, which stays, or -1.
       seed: of what is drawn.
     """
-    vectors = document_vectors(counts, seed)
+    units = min(_UNITS, max(2 * num_clusters, counts.shape[0] // _DOCUMENTS_A_UNIT))
+    vectors = document_vectors(counts, seed, units)
     weights = np.zeros([counts.shape[0], num_clusters], np.float32)
     if seeds is not None:
         weighted = tf_idf(counts)
@@ -48,13 +51,10 @@ def start_clusters(
         int(cluster): unit_rows(weights[:, cluster : cluster + 1].T @ vectors)[0]
         for cluster in np.flatnonzero(weights.any(axis=0))
     }
-    found = spherical_k_means(vectors, num_clusters, seed, centres=centres)
-    return np.where(known >= 0, known, found)
+    return spherical_k_means(vectors, num_clusters, seed, centres=centres, known=known)
 
 
-def document_vectors(
-    counts: scipy.sparse.csr_matrix, seed: int, units: int = _UNITS
-) -> NDArray[np.float32]:
+def document_vectors(counts: scipy.sparse.csr_matrix, seed: int, units: int) -> NDArray[np.float32]:
     """Latent semantic vectors of unit length: float32 [N, min(units, N - 1, V - 1)].
 
     Documents without words have zeros.
@@ -84,6 +84,7 @@ def spherical_k_means(
     seed: int,
     *,
     centres: Mapping[int, NDArray[np.float32]] | None = None,
+    known: NDArray[np.integer] | None = None,
 ) -> NDArray[np.int64]:
     """Clusters [N] of vectors [N, D] of unit length by their cosine, the best of a few starts.
 
@@ -94,6 +95,7 @@ def spherical_k_means(
       num_clusters: K.
       seed: of the first centres.
       centres: cluster -> where its centre starts [D]; the others are spread beside them.
+      known: [N]; the cluster in which a vector stays, or -1.
     """
     best, least = np.zeros(len(vectors), np.int64), np.inf
     for start in range(_STARTS):
@@ -104,6 +106,8 @@ def spherical_k_means(
         for _ in range(_ROUNDS):
             likeness = vectors @ centres_now.T  # [N, K]
             before, clusters = clusters, np.argmax(likeness, axis=1)
+            if known is not None:
+                clusters = np.where(known >= 0, known, clusters)
             if np.array_equal(before, clusters):
                 break
             members = scipy.sparse.csr_matrix(
