@@ -39,10 +39,10 @@ def region_names(records: Iterable[dict[str, Any]]) -> RegionNames:
     for record in records:
         for answer in _objects(record.get("annotations", record.get("completions"))):
             for region in _objects(answer.get("result")):
-                label, text = region.get("from_name"), region.get("to_name")
-                named = isinstance(label, str) and isinstance(text, str)
-                if region.get("type") == "labels" and named:
-                    return RegionNames(str(label), str(text))
+                labels, text = region.get("from_name"), region.get("to_name")
+                named = isinstance(labels, str) and isinstance(text, str)
+                if named and region.get("type") == "labels":
+                    return RegionNames(str(labels), str(text))
     return RegionNames()
 
 
