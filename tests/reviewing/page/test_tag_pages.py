@@ -360,6 +360,18 @@ def test_a_form_that_asks_for_nothing_is_refused(serve_tags, change, status, wor
     assert words in content
 
 
+def test_sentences_like_one_come_next(serve_tags):
+    text = LINES + "fish _\nswim _\nfast _\n\nOslo _\nis _\nold _\n\n"
+    _, address = serve_tags(text)
+    page = ask(address, "/?order=alike&like=2")[2]
+    assert "In the order of their likeness to sentence 3" in page
+    assert re.search(r"<h1[^>]*>Sentence 3 ", page)  # It has not been answered yet.
+    body = _form(address, row=2, kind="skip", order="alike", like=2)
+    status, headers, _ = ask(address, "/answer", body)
+    assert status == 303
+    assert re.search(r"<h1[^>]*>Sentence 5 ", ask(address, headers["location"])[2])
+
+
 def test_pages_of_rows_are_none_of_sentences(serve_tags):
     _, address = serve_tags()
     for path in ("/several", "/check", "/text?row=1"):
