@@ -308,23 +308,24 @@ def _shown(address, row):
     page = ask(address, f"/?row={row}")[2]
     return {
         name: re.search(f'name="{name}" value="([^"]*)"', page)[1]
-        for name in ("secret", "row", "guess", "seal")
+        for name in ("secret", "row", "shown", "seal")
     }
 
 
 def test_the_guess_that_is_kept_is_the_one_that_was_shown(serve):
     review, address = serve()
     shown = _shown(address, 20)
-    assert shown["guess"] == review.rows.guesses.label[20]
+    assert shown["shown"] == review.rows.guesses.label[20]
     others = {name: "login" for name in CLASSES} | {"login": "other"}
     later = replace(review.rows.guesses, label=[others[k] for k in review.rows.guesses.label])
     review.guess_anew(later, review.rows.model, np.arange(0))
-    ask(address, "/answer", {**shown, "kind": "none"})
-    assert review.journal.entries[-1]["guess"] == shown["guess"] != later.label[20]
-    for changed in ({"guess": later.label[20]}, {"row": "21"}, {"seal": ""}):
+    headers = ask(address, "/answer", {**shown, "kind": "none"})[1]
+    assert headers["location"] == "/?"  # Which rows are wanted has not changed.
+    assert review.journal.entries[-1]["guess"] == shown["shown"] != later.label[20]
+    for changed in ({"shown": later.label[20]}, {"row": "21"}, {"seal": ""}):
         answer = ask(address, "/answer", {**shown, "kind": "none", **changed})
         assert answer[0] == 400
-        assert "guess: expected the one that was shown with the row" in answer[2]
+        assert "shown: expected the guess that was shown with the row" in answer[2]
     assert len(review.journal.entries) == 1
 
 

@@ -142,9 +142,9 @@ class RowPages:
         """What the journal keeps of a form."""
         if kind == NOTE:
             return [{"kind": NOTE, "rows": [row], "note": form.get("note", "")}]
-        guess = form.get("guess", "")
+        guess = form.get("shown", "")  # `guess` is that of the search.
         if guess and form.get("seal") != self._frame.seal(str(row), guess):
-            raise HTTPException(400, "guess: expected the one that was shown with the row")
+            raise HTTPException(400, "shown: expected the guess that was shown with the row")
         said = {"rows": [row], "guess": guess}
         if kind == CLASS:
             name = plain_name(form.get("class", ""))
