@@ -14,8 +14,9 @@ import pytest
 from tests.reviewing.made_review import CLASSES, made_frame, made_model
 from tfp_dgm.data import DataError, write_json
 from tfp_dgm.reviewing import Retrainer, Review, journal_of
-from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, main
+from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, train_round
 from tfp_dgm.reviewing.rounds import Round, write_round
+from tfp_dgm.reviewing.training_worker import TrainingWorker
 
 WORDS = {
     "billing": ["card", "charged", "invoice", "payment", "price", "fee"],
@@ -52,12 +53,13 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
     frame, truth = _frame()
     model = made_model(tmp_path, frame, seed=3)
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 40)
-    monkeypatch.setattr(Retrainer, "_run", lambda self, folder: main(folder) or 0)
+    monkeypatch.setattr(TrainingWorker, "train", lambda self, folder: train_round(folder) or 0)
     told = []
     with Review(model) as review:
         retrainer = Retrainer(review, 20, on_guesses=lambda: told.append(review.rows.model))
         before = np.mean([a == b for a, b in zip(review.rows.guesses.label, truth, strict=True)])
-        rows = list(range(12, 32))
+        drawn = review.queue.left("random", np.zeros(150, bool)).tolist()
+        rows = [*drawn[:9], *[row for row in range(12, 40) if row not in drawn[:10]][:11]]
         _answer(review, rows[:19], [truth[row] for row in rows[:19]])
         retrainer.consider()
         assert (retrainer.running, retrainer.to_go) == (False, 1)
@@ -67,7 +69,10 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
         assert retrainer.failed == ""
         folder = journal_of(model).parent / "rounds/1"
         read = [json.loads(line) for line in (folder / ANSWERED).read_text().splitlines()]
-        assert [row["label"] for row in read] == [*truth[:32], *[""] * 118]
+        known = [*range(12), *rows]
+        assert [row["label"] for row in read] == [
+            name if row in known else "" for row, name in enumerate(truth)
+        ]
         after = np.mean([a == b for a, b in zip(review.rows.guesses.label, truth, strict=True)])
         assert before < 0.6 < 0.9 < after
         start, one = retrainer.rounds
@@ -78,6 +83,13 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
         assert one.accepted == (labelled["accept"][blank] == True).sum()  # noqa: E712
         assert one.expected == pytest.approx(labelled["probability"][blank].mean())
         assert told == [folder / "labelled.model"]
+        guessed = frame["predicted_label"]
+        assert one.drawn == 9  # The tenth of the random order is open.
+        assert one.drawn_right == sum(guessed[row] == truth[row] for row in drawn[:9])
+        other = np.array(review.rows.guesses.label) != guessed
+        assert one.changed == pytest.approx(np.delete(other.to_numpy(), known).mean())
+        safer = review.rows.guesses.accepted * 1.0 - (frame["accept"] == "true")
+        assert one.made_safe == pytest.approx(np.delete(safer.to_numpy(), known).mean())
         assert retrainer.to_go == 20
         assert not set(rows) & set(review.queue.left("teach", review.answered()).tolist())
         guesses = review.rows.guesses
@@ -103,6 +115,22 @@ def test_a_process_that_fails_is_told_and_the_guesses_stay(tmp_path):
         assert review.rows.guesses is guesses
         assert len(retrainer.rounds) == 1
         assert retrainer.to_go == 1  # Tried again after the next answer, not at once.
+        # The process stays, and another round finds it.
+        process = retrainer._worker.process
+        _answer(review, [21], ["login"])
+        retrainer.consider()
+        _wait(retrainer)
+        assert "answered.jsonl" in retrainer.failed
+        assert retrainer._worker.process is process
+        assert process.poll() is None
+        process.kill()  # As the system does where memory is short.
+        process.wait()
+        _answer(review, [22], ["login"])
+        retrainer.consider()
+        _wait(retrainer)
+        assert retrainer._worker.process is not process
+        retrainer.close()
+        assert retrainer._worker.process.poll() is not None
 
 
 def test_a_training_that_was_not_finished_leaves_nothing(tmp_path):
@@ -127,7 +155,7 @@ def test_a_training_on_other_answers_is_not_taken_up(tmp_path, other):
         retrainer = Retrainer(review, 10)
         retrainer._prepare(rounds / "1", 1, 2)
         job = json.loads((rounds / "1" / JOB).read_text())
-        write_round(rounds / "1", Round(1, 2, 40, 10, 0.8, None, 3.0, job["about"]))
+        write_round(rounds / "1", Round(1, 2, 40, 10, 0.8, None, 3.0, job["figures"]["about"]))
     with Review(model) as review:
         assert [one.number for one in Retrainer(review, 10).rounds] == [0, 1]
     if other == "journal":
@@ -151,9 +179,9 @@ def test_a_training_ends_with_a_review_that_is_killed(tmp_path):
         "review.answer('', 'label', rows=[20], label='login')\n"
         "retrainer = Retrainer(review, 1)\n"
         "retrainer.consider()\n"
-        "while retrainer._process is None:\n"
+        "while retrainer._worker.process is None:\n"
         "    time.sleep(0.01)\n"
-        "print(retrainer._process.pid, flush=True)\n"
+        "print(retrainer._worker.process.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
     with subprocess.Popen(
@@ -182,11 +210,11 @@ def test_a_training_ends_with_the_review(tmp_path):
         _answer(review, [20], ["login"])
         retrainer.consider()
         end = time.monotonic() + 60
-        while retrainer._process is None:
+        while retrainer._worker.process is None:
             assert time.monotonic() < end
             time.sleep(0.01)
         retrainer.close()
-        assert retrainer._process.poll() is not None
+        assert retrainer._worker.process.poll() is not None
         _wait(retrainer)
         assert retrainer.failed == ""
         retrainer.consider()
@@ -212,7 +240,7 @@ def test_what_is_asked_is_what_the_first_labelling_was_asked(tmp_path):
         folder = tmp_path / "round"
         retrainer._prepare(folder, 4, 9)
         job = json.loads((folder / JOB).read_text())
-        assert (job["number"], job["answers"]) == (4, 9)
+        assert (job["number"], job["figures"]["answers"]) == (4, 9)
         asked = job["arguments"]
         assert asked["definitions"] == "classes.yaml"
         assert asked["classes"] is None

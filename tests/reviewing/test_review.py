@@ -11,7 +11,16 @@ from tfp_dgm.reviewing.item_review import journal_of
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_state import ReviewState, replayed
-from tfp_dgm.reviewing.row_queue import ALIKE, BY_CLASS, DOUBT, RANDOM, SUSPECT, TEACH, Search
+from tfp_dgm.reviewing.row_queue import (
+    ALIKE,
+    BY_CLASS,
+    DOUBT,
+    RANDOM,
+    SUSPECT,
+    TEACH,
+    RowQueue,
+    Search,
+)
 
 
 def test_answers_are_there_again_after_another_start(tmp_path):
@@ -205,7 +214,8 @@ def test_rows_come_in_the_order_that_was_asked_for(tmp_path):
         queue, done = review.queue, np.zeros(60, bool)
         open_rows = frame[frame["label"] == ""]
         doubtful = open_rows.sort_values("probability").index.tolist()
-        assert queue.left(DOUBT, done).tolist() == queue.left(TEACH, done).tolist() == doubtful
+        assert queue.left(DOUBT, done).tolist() == doubtful
+        assert sorted(queue.left(TEACH, done).tolist()) == sorted(doubtful)
         assert sorted(queue.left(RANDOM, done).tolist()) == sorted(doubtful)
         assert queue.left(RANDOM, done).tolist() != doubtful
         classes = frame["predicted_label"][queue.left(BY_CLASS, done)].tolist()
@@ -218,8 +228,60 @@ def test_rows_come_in_the_order_that_was_asked_for(tmp_path):
         review.teach(np.array([17, 30]))
         done[:] = False
         taught = review.queue.left(TEACH, done).tolist()
-        assert taught[:2] == [17, 30]
         assert sorted(taught) == sorted(doubtful)
+        by_turns = [17, 30, *(row for row in doubtful if row not in (17, 30))]
+        assert taught == _by_turns(by_turns, review.queue.left(RANDOM, done).tolist())
+
+
+def _by_turns(first, second):
+    """The rows of two orders by turns, each where it is met first."""
+    return list(dict.fromkeys(row for pair in zip(first, second, strict=True) for row in pair))
+
+
+def test_every_second_row_is_drawn_at_random_from_those_that_are_open(tmp_path):
+    frame = made_frame()
+    with Review(made_model(tmp_path, frame)) as review:
+        nobody = np.zeros(60, bool)
+        drawn = review.queue.left(RANDOM, nobody).tolist()
+        for row in drawn[:5]:
+            review.answer("", "none", rows=[row])
+        review.teach(np.array([17, 30]))
+        taught = review.queue.left(TEACH, nobody).tolist()
+        doubtful = review.queue.left(DOUBT, nobody).tolist()
+        best = [17, 30, *(row for row in doubtful if row not in (17, 30))]
+        open_now = [[row for row in order if row not in drawn[:5]] for order in (best, drawn)]
+        assert taught[:-5] == _by_turns(*open_now)
+        assert sorted(taught[-5:]) == sorted(drawn[:5])  # For others, who have not answered them.
+
+        # A sample of what was open: the first of the random order, however they were answered.
+        done = review.answered()
+        assert review.queue.sample(done).tolist() == []
+        done[taught[:12]] = True
+        sample = review.queue.sample(done).tolist()
+        assert len(sample) >= 6
+        assert sample == open_now[1][: len(sample)]
+        assert not done[open_now[1][len(sample)]]
+        done[:] = True
+        assert review.queue.sample(done).tolist() == open_now[1]
+
+
+def test_rows_answered_as_they_teach_hold_a_fair_sample(tmp_path):
+    """Every open row is in the sample equally often, whatever teaches most."""
+    frame = made_frame()
+    counts, rounds = np.zeros(60), 400
+    with Review(made_model(tmp_path, frame)) as review:
+        rows = review.rows
+    for seed in range(rounds):
+        queue = RowQueue(rows, np.array([17, 30, 40, 41, 42]), seed=seed)
+        done = np.zeros(60, bool)
+        done[queue.left(TEACH, done)[:20]] = True
+        counts[queue.sample(done)] += 1
+    counts = counts[12:]
+    share = counts.sum() / rounds / 48
+    deviation = np.sqrt(rounds * share * (1 - share))
+    assert np.abs(counts - rounds * share).max() < 4 * deviation
+    # Not so all that was answered.
+    assert share > 10 / 48
 
 
 def test_a_search_finds_words_and_guesses_labelled_rows_last(tmp_path):

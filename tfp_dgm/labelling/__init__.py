@@ -7,6 +7,7 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.file_prediction import predict_file
+from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.labelled_file import LabelledFile, label_file
 from tfp_dgm.labelling.multi_label import (
     MultiLabelClassifier,
@@ -27,6 +28,7 @@ __all__ = [
     "BASELINES",
     "Answers",
     "Features",
+    "KeptFeatures",
     "LabelledFile",
     "MultiLabelClassifier",
     "MultiLabelFile",

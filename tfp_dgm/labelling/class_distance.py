@@ -47,13 +47,22 @@ class ViewDistance:
     bias: np.ndarray
 
     @classmethod
-    def fit(cls, view: np.ndarray, rows: np.ndarray, allowed: np.ndarray) -> "ViewDistance":
-        """Fits to a view [N, D] and the annotations bool [n, K] of some of its rows."""
+    def fit(
+        cls,
+        view: np.ndarray,
+        rows: np.ndarray,
+        allowed: np.ndarray,
+        everything: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> "ViewDistance":
+        """Fits to a view [N, D] and the annotations bool [n, K] of some of its rows.
+
+        `everything` is the Gaussian of all rows, `gaussian(view)`, where it is known.
+        """
         given = allowed / allowed.sum(axis=1, keepdims=True)  # [n, K]
         seen = view[rows].astype(float)
         sizes = given.sum(axis=0)
         means = given.T @ seen / np.maximum(sizes, 1e-9)[:, np.newaxis]  # [K, D]
-        center, precision = _gaussian(view.astype(float))
+        center, precision = gaussian(view) if everything is None else everything
         single = np.flatnonzero(allowed.sum(axis=1) == 1)
         label = allowed[single].argmax(axis=1)
         # A label is nearer to a mean that it is part of than another row of the class is.
@@ -131,12 +140,16 @@ class ClassDistance:
         unannotated = np.setdiff1d(np.arange(len(entropy)), rows)
         scores = np.zeros(entropy.shape)
         first: tuple[list[ViewDistance], np.ndarray, float] | None = None
+        everything = [gaussian(view) for view in views]  # No annotation changes it.
         for model in range(entropy.shape[1]):
             seen = visible[:, model]
             if not seen.any():  # It would know nothing: what all know stands for it.
                 scores[:, model] = scores[:, 0]
                 continue
-            fitted = [ViewDistance.fit(view, rows[seen], allowed[seen]) for view in views]
+            fitted = [
+                ViewDistance.fit(view, rows[seen], allowed[seen], known)
+                for view, known in zip(views, everything, strict=True)
+            ]
             measures = np.hstack(
                 [
                     *(fit.measures(view) for fit, view in zip(fitted, views, strict=True)),
@@ -160,8 +173,9 @@ def _standard(measures: np.ndarray) -> tuple[np.ndarray, float]:
     return weights / scale, -float(total.mean()) / scale
 
 
-def _gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean [D] and precision [D, D] of rows [N, D]."""
+    rows = rows.astype(float)
     center = rows.mean(axis=0)
     return center, _inverse(rows - center)
 

@@ -184,8 +184,7 @@ def fit_classifier(
             members.doubting[: len(texts), :, 1:],
             seed=seed,
         )
-        encoded = None if features.encoder is None else features.vectors
-        distance = TextDistance.fit(texts, features, encoded, seed=seed)
+        distance = _distance(texts, features, seed)
     if len(unlike):
         vocabulary = features.word_counts.vocabulary
         warnings.append(
@@ -246,6 +245,14 @@ def _unrepeated(
         guides = guides.only(~repeated)
         everything = features.followed_by(guides.texts)
     return everything, guides, np.unique(group[: len(rows)], return_inverse=True)[1]
+
+
+def _distance(texts: Sequence[str], features: Features, seed: int) -> TextDistance:
+    """Which no label changes."""
+    encoded = None if features.encoder is None else features.vectors
+    return features.kept(
+        ("distance", seed), lambda: TextDistance.fit(texts, features, encoded, seed=seed)
+    )
 
 
 def _terms(

@@ -1,8 +1,9 @@
 """Texts -> vectors, learned from all texts and no labels."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import keras
 import numpy as np
@@ -24,6 +25,8 @@ VAE_WORDS = 3000
 _VAE_STEPS = 800
 _VAE_BATCH = 128
 _ROWS_AT_ONCE = 2048
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class Features:
     words: scipy.sparse.csr_matrix
     views: tuple[np.ndarray, ...]
     encoder_choice: EncoderChoice
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def kept(self, name: Hashable, find: Callable[[], Found]) -> Found:
+        """What `find` finds of these texts and no labels; a later training finds it here."""
+        if name not in self._kept:
+            self._kept[name] = find()
+        return cast(Found, self._kept[name])
 
     @cached_property
     def lsa_layer(self) -> keras.layers.Dense:

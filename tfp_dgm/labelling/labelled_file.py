@@ -30,6 +30,7 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 from tfp_dgm.labelling.encoder_choice import AUTO
+from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.labelling_task import (
     Classes,
     fit_tasks,
@@ -133,6 +134,7 @@ def label_file(
     encoder: str | None = AUTO,
     reasons: bool = False,
     seed: int = 0,
+    kept: KeptFeatures | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> LabelledFile:
     """Labels the rows of a file that carry no label.
@@ -165,6 +167,7 @@ def label_file(
       reasons: whether a column `reasons` holds the words that spoke for and against each predicted
         label; see `WordReasons`.
       seed: the same seed gives the same labels.
+      kept: where what is learned of the texts alone stays for a later call.
       progress: called with a step's name, how much of it is done, and how much there is.
     Returns:
       What was done, and where it lies.
@@ -209,7 +212,12 @@ def label_file(
         }
     )
     classifiers, outcomes = fit_tasks(
-        tasks, min_precision=min_precision, encoder=encoder, seed=seed, progress=progress
+        tasks,
+        min_precision=min_precision,
+        encoder=encoder,
+        seed=seed,
+        kept=kept,
+        progress=progress,
     )
     columns: dict[str, list[Any]] = {}
     for task, classifier, outcome in zip(tasks, classifiers, outcomes, strict=True):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
 
 from tfp_dgm.data import (
@@ -24,7 +23,7 @@ from tfp_dgm.labelling.annotated_fitting import fit_from_answers
 from tfp_dgm.labelling.annotators import Answers
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
-from tfp_dgm.labelling.features import fit_features
+from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.training import Progress
 
@@ -145,6 +144,7 @@ def fit_tasks(
     min_precision: float,
     encoder: str | None,
     seed: int,
+    kept: KeptFeatures | None = None,
     progress: Progress,
 ) -> tuple[list[TextClassifier], list[Outcome]]:
     """Trains a classifier for each task, all on one set of features.
@@ -152,16 +152,17 @@ def fit_tasks(
     Args:
       tasks: of one table.
       min_precision, encoder, seed, progress: as for `fit_classifier`.
+      kept: where features stay for a later training; those of several annotators do not.
     """
     options: dict[str, Any] = {"min_precision": min_precision, "encoder": encoder, "seed": seed}
-    if len(tasks) > 1:
-        keras.utils.set_random_seed(seed)
-        texts = tasks[0].table.texts
-        annotations = [
-            task.table.allowed for task in tasks if isinstance(task.table, LabelledTable)
-        ]
-        features = fit_features(
-            texts, encoder=encoder, annotations=annotations, seed=seed, progress=progress
+    annotations = [task.table.allowed for task in tasks if isinstance(task.table, LabelledTable)]
+    if len(tasks) > 1 or (kept is not None and annotations):
+        features = (kept or KeptFeatures()).of(
+            tasks[0].table.texts,
+            encoder=encoder,
+            annotations=annotations,
+            seed=seed,
+            progress=progress,
         )
         options |= {"features": features, "encoder": None}
     classifiers, outcomes = [], []

@@ -116,9 +116,9 @@ class ItemReview(ABC, Generic[Items, State]):
         except BaseException:
             self.journal.close()
             raise
+        self.turn = threading.RLock()
         self.queue = self._queue(None)
         self._alike = RowsAlike(rows.texts)
-        self.turn = threading.RLock()
 
     @abstractmethod
     def _state(self) -> State:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tfp_dgm.data import DataError, digest, read_json, write_json
+from tfp_dgm.reviewing.entry_checks import LABEL
 from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, LOG
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
-from tfp_dgm.reviewing.review_rows import ReviewRows, guesses_of, read_texts
-from tfp_dgm.reviewing.rounds import Round, read_rounds, round_of
+from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, guesses_of, read_texts
+from tfp_dgm.reviewing.rounds import Round, compared, read_rounds, round_of, write_round
 from tfp_dgm.reviewing.rows_that_teach import teaching_rows
+from tfp_dgm.reviewing.training_worker import TrainingWorker
 
 _KEPT = 1  # Rounds of which table and model stay; of the others the figures.
 
@@ -53,7 +56,7 @@ class Retrainer:
         self._review = review
         self._source = review.rows
         self._folder = review.journal.path.parent / "rounds"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._worker = TrainingWorker()
         self._turn = threading.Lock()
         self._closing = False
         found = [pair for pair in read_rounds(self._folder) if pair[1].about == self._about()]
@@ -101,19 +104,18 @@ class Retrainer:
         """Ends a training that is under way; its answers are in the next one."""
         with self._turn:
             self._closing = True
-            process = self._process
-        if process is not None:
-            process.terminate()
-            process.wait()
+        self._worker.close()
 
-    def _prepare(self, folder: Path, number: int, answers: int) -> None:
-        """Writes what the process reads."""
+    def _prepare(self, folder: Path, number: int, answers: int) -> NDArray[np.bool_]:
+        """Writes what the process reads; returns which rows were answered by then, bool [N]."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         settings = self._source.settings
         with self._review.turn:
             classes = list(self._review.state.classes)
+            drawn, right = self._drawn(self._review.answered())
         export_review(self._review, folder / ANSWERED)
+        answered = self._review.answered()  # What came in meanwhile counts as learnt from.
         definitions = settings.get("definitions")
         if definitions is not None:
             named = [{name: value for name, value in one.items() if value} for one in definitions]
@@ -134,8 +136,35 @@ class Retrainer:
         }
         write_json(
             folder / JOB,
-            {"number": number, "answers": answers, "arguments": arguments, "about": self._about()},
+            {
+                "number": number,
+                "arguments": arguments,
+                "figures": {
+                    "answers": answers,
+                    "about": self._about(),
+                    "drawn": drawn,
+                    "drawn_right": right,
+                },
+            },
         )
+        return answered
+
+    def _drawn(self, answered: NDArray[np.bool_]) -> tuple[int, int]:
+        """How many rows drawn at random were answered, and of how many the guess is right."""
+        review = self._review
+        rows = review.queue.sample(answered).tolist()
+        right = 0
+        for row in rows:
+            last = max(review.state.said_of(row).values(), key=lambda verdict: verdict.number)
+            right += last.kind == LABEL and last.label == review.rows.guesses.label[row]
+        return len(rows), right
+
+    def _compare(self, folder: Path, before: Guesses, trained_on: NDArray[np.bool_]) -> None:
+        """Adds to a round's figures how far its guesses are others than before."""
+        review = self._review
+        blank = np.array([not label for label in self._source.given], bool) & ~trained_on
+        found = next(figures for path, figures in read_rounds(self._folder) if path == folder)
+        write_round(folder, compared(found, before, review.rows.guesses, blank))
 
     def _about(self) -> str:
         """What differs for another journal, by its first entry, or another labelling."""
@@ -147,10 +176,12 @@ class Retrainer:
         number = self._rounds[-1].number + 1 if self._rounds else 1
         folder = self._folder / str(number)
         try:
-            self._prepare(folder, number, answers)
-            code = self._run(folder)
+            trained_on = self._prepare(folder, number, answers)
+            code = self._worker.train(folder)
             if code == 0:
-                self._take_up(folder)
+                before = self._review.rows.guesses
+                self._take_up(folder, trained_on)
+                self._compare(folder, before, trained_on)
                 self._rounds = [figures for _, figures in read_rounds(self._folder)]
                 self.failed = ""
                 self._drop_old()
@@ -164,29 +195,15 @@ class Retrainer:
         finally:
             self.running = False
 
-    def _run(self, folder: Path) -> int:
-        """The exit code of a training."""
-        with (folder / LOG).open("wb") as log:
-            with self._turn:
-                if self._closing:
-                    return 1
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tfp_dgm.reviewing.retraining_process", str(folder)],
-                    stdin=subprocess.PIPE,  # Nothing is written; it ends with this process.
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-            with self._process as process:
-                return process.wait()
-
-    def _take_up(self, folder: Path) -> None:
+    def _take_up(self, folder: Path, trained_on: NDArray[np.bool_] | None = None) -> None:
         frame, texts = read_texts(folder / LABELLED, self._source.settings["text_columns"])
         if texts != self._source.texts:
             raise DataError.at(folder / LABELLED, "expected the rows of the review")
         guesses = guesses_of(frame)
         review = self._review
         model = (folder / LABELLED).with_suffix(".model")
-        review.guess_anew(guesses, model, teaching_rows(review.rows, guesses, review.answered()))
+        teaching = teaching_rows(review.rows, guesses, review.answered())
+        review.guess_anew(guesses, model, teaching, trained_on)
 
     def _drop_old(self) -> None:
         for path, _ in read_rounds(self._folder)[:-_KEPT]:

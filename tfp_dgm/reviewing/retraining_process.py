@@ -1,28 +1,36 @@
-"""A training on what people have answered by now, in a process of its own."""
+"""Trainings on what people have answered by now, in a process of its own."""
 
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfp_dgm.data import DataError, read_json
 from tfp_dgm.reviewing.review_rows import guesses_of, read_texts
 from tfp_dgm.reviewing.rounds import round_of, write_round
 
+if TYPE_CHECKING:
+    from tfp_dgm.labelling import KeptFeatures
+
 JOB, ANSWERED, LABELLED, LOG = "job.json", "answered.jsonl", "labelled.jsonl", "log.txt"
 _NICE = 10  # The page goes first.
 
 
-def main(folder: Path) -> None:
+def train_round(folder: Path, kept: KeptFeatures | None = None) -> None:
     """Trains on the table in a round's folder, as the first labelling was asked to.
 
     Writes the labelled table and its model's folder; last the round's figures, without which it
     counts for nothing.
 
+    Args:
+      folder: of the round.
+      kept: where what no label changes stays for the next round.
     Raises:
       DataError: as `labelling.label_file`.
     """
@@ -33,7 +41,7 @@ def main(folder: Path) -> None:
     arguments: dict[str, Any] = job["arguments"]
     if arguments["definitions"] is not None:
         arguments["definitions"] = folder / arguments["definitions"]
-    done = label_file(folder / ANSWERED, folder / LABELLED, **arguments)
+    done = label_file(folder / ANSWERED, folder / LABELLED, kept=kept, **arguments)
     frame, _ = read_texts(folder / LABELLED, arguments["text_columns"])
     metrics = read_json(done.model_directory / "metrics.json", "the metrics of a labelling")
     found = round_of(
@@ -41,23 +49,51 @@ def main(folder: Path) -> None:
         guesses_of(frame),
         (~done.outcome.unannotated).tolist(),
         metrics,
-        answers=job["answers"],
-        about=job["about"],
         seconds=round(time.monotonic() - start, 1),
+        **job["figures"],
     )
     write_round(folder, found)
 
 
-def _end_with_the_review() -> None:
-    """Ends this process when its input does: a review that is killed can say nothing more."""
-    os.read(0, 1)  # A thread within `sys.stdin` would break an orderly end.
+def main() -> None:
+    """Trains on each folder that is named in a line of the input, and answers 0 or 1.
+
+    What a training says goes into its folder's log, whose last line tells why one failed.
+    """
+    with os.fdopen(os.dup(1), "w") as answers:
+        folders: queue.Queue[Path] = queue.Queue()
+        threading.Thread(target=_read, args=(folders,), daemon=True).start()
+        kept = None
+        while True:
+            folder = folders.get()
+            with (folder / LOG).open("ab") as log:
+                os.dup2(log.fileno(), 1)
+                os.dup2(log.fileno(), 2)
+            try:
+                from tfp_dgm.labelling import KeptFeatures
+
+                kept = kept or KeptFeatures()
+                train_round(folder, kept)
+                code = 0
+            except (DataError, OSError, ImportError) as problem:
+                print(problem, file=sys.stderr, flush=True)
+                code = 1
+            except Exception:
+                traceback.print_exc()
+                code = 1
+            print(code, file=answers, flush=True)
+
+
+def _read(folders: queue.Queue[Path]) -> None:
+    """Takes folders; ends this process with its input: a killed review can say nothing more."""
+    line = b""
+    while found := os.read(0, 4096):  # A thread within `sys.stdin` would break an orderly end.
+        *whole, line = (line + found).split(b"\n")
+        for name in whole:
+            folders.put(Path(os.fsdecode(name)))
     os._exit(1)
 
 
 if __name__ == "__main__":
     os.nice(_NICE)
-    threading.Thread(target=_end_with_the_review, daemon=True).start()
-    try:
-        main(Path(sys.argv[1]))
-    except (DataError, OSError, ImportError) as problem:
-        sys.exit(f"{problem}")  # The last line of the log, which the page shows.
+    main()

@@ -28,6 +28,7 @@ class Review(ItemReview[ReviewRows, ReviewState]):
 
     units: ClassVar[str] = "rows"
     parts: ClassVar[str] = "of them"
+    queue: RowQueue
 
     def __init__(self, model: str | os.PathLike[str], label_column: str | None = None) -> None:
         rows = read_review_rows(model, label_column)
@@ -38,22 +39,29 @@ class Review(ItemReview[ReviewRows, ReviewState]):
         return ReviewState(len(self.rows), self.rows.classes, separator)
 
     def _queue(self, teaching: NDArray[np.int64] | None) -> RowQueue:
-        return RowQueue(self.rows, teaching)
+        return RowQueue(self.rows, teaching, self.answered())
 
     def classes(self) -> list[str]:
         """The classes by now; see `ReviewState.classes`."""
         with self.turn:
             return self.state.classes
 
-    def guess_anew(self, guesses: Guesses, model: Path, teaching: NDArray[np.int64]) -> None:
+    def guess_anew(
+        self,
+        guesses: Guesses,
+        model: Path,
+        teaching: NDArray[np.int64],
+        trained_on: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Takes up what a later model says.
 
         Args:
           guesses: of all rows.
           model: the later model's folder.
           teaching: which rows teach it most, best first.
+          trained_on: bool [N]; the answered rows that it was trained on; None for all.
         """
         rows = replace(self.rows, guesses=guesses, model=model)
-        queue = RowQueue(rows, teaching)
+        queue = RowQueue(rows, teaching, self.answered() if trained_on is None else trained_on)
         with self.turn:
             self.rows, self.queue = rows, queue

@@ -105,6 +105,9 @@ class RowQueue(ItemQueue):
     Args:
       rows: what is reviewed.
       teaching: int [n]; the rows that teach most, best first; the others follow by their doubt.
+        Every second row of that order is one drawn at random: what is known of doubtful rows alone
+        tells little of the others, neither how many guesses are right nor which are safe.
+      answered: bool [N]; rows that somebody has answered, which come last; None for none.
       seed: of the random order.
 
     Attributes:
@@ -112,7 +115,12 @@ class RowQueue(ItemQueue):
     """
 
     def __init__(
-        self, rows: ReviewRows, teaching: NDArray[np.int64] | None = None, *, seed: int = 0
+        self,
+        rows: ReviewRows,
+        teaching: NDArray[np.int64] | None = None,
+        answered: NDArray[np.bool_] | None = None,
+        *,
+        seed: int = 0,
     ) -> None:
         guesses = rows.guesses
         blank = np.array([not label for label in rows.given], bool)
@@ -121,12 +129,37 @@ class RowQueue(ItemQueue):
         names = {name: place for place, name in enumerate(sorted(set(guesses.label)))}
         kinds = np.array([names[name] for name in guesses.label], np.int64)
         first = np.zeros(0, np.int64) if teaching is None else teaching
+        drawn = np.random.default_rng(seed).permutation(unlabelled)
         suspect = np.flatnonzero(guesses.suspect)
+        self._answered = np.zeros(len(rows), bool) if answered is None else answered.copy()
         orders = {
-            TEACH: np.concatenate([first, doubt[~np.isin(doubt, first)]]),
+            TEACH: self._mixed(np.concatenate([first, doubt[~np.isin(doubt, first)]]), drawn),
             DOUBT: doubt,
             SUSPECT: suspect[np.argsort(guesses.given_probability[suspect], kind="stable")],
             BY_CLASS: doubt[np.argsort(kinds[doubt], kind="stable")],
-            RANDOM: np.random.default_rng(seed).permutation(unlabelled),
+            RANDOM: drawn,
         }
         super().__init__(rows.texts, orders, blank, lambda guess: kinds == names.get(guess, -1))
+
+    def sample(self, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows that were answered since the queue was made, and are a sample of those then open.
+
+        They are the first of the random order, up to the first that is not done; rows that were
+        shown for what they teach are among them where they stand there. Whoever answers in another
+        order gets few of them or none.
+
+        Args:
+          done: bool [N]; the rows that are answered now.
+        """
+        places = self._orders[RANDOM]
+        places = places[~self._answered[places]]
+        missing = np.flatnonzero(~done[places])
+        return places[: missing[0]] if len(missing) else places
+
+    def _mixed(self, teaching: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        """One order and another of the same rows by turns; what was answered comes last."""
+        turn = np.full(len(self._answered), 2 * len(self._answered))
+        for first, places in enumerate((teaching, drawn)):
+            left = places[~self._answered[places]]
+            turn[left] = np.minimum(turn[left], 2 * np.arange(len(left)) + first)
+        return teaching[np.argsort(turn[teaching], kind="stable")]

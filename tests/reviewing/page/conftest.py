@@ -22,7 +22,8 @@ class Trained:
     def __init__(self):
         self.running, self.failed, self.to_go, self.told = False, "", 7, 0
         self.rounds = [
-            Round(n, 50 * n, 400 - 50 * n, 250, 0.9, None if n else 0.8, 9.0) for n in range(3)
+            Round(n, 50 * n, 400 - 50 * n, 250, 0.9, None if n else 0.8, 9.0, "", 24 * n, 20 * n)
+            for n in range(3)
         ]
         self.resumed = self.closed = False
         self.on_guesses = None
