@@ -97,8 +97,16 @@ def test_keys_tag_words_move_borders_and_take_them_back(chromium, serve_tags):
     for entry in range(8, 0, -1):
         press(chromium, "u")
         wait_for(chromium, lambda entry=entry: review.state.last_of("") == (entry or None))
+        _settled(chromium)
     assert review.labels("", 1) == steps[0]
     assert chromium.get_log("browser") == []
+
+
+def _settled(browser):
+    """Waits for the answer to what was sent: till then the page sends nothing else."""
+    wait_for(
+        browser, lambda: browser.execute_script("return !document.querySelector('.htmx-request')")
+    )
 
 
 def _shift(browser, key):
