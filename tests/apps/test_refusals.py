@@ -91,6 +91,7 @@ CASES = {
         "no table": ("labels.model", "expected the labelled table gone.csv beside it"),
         "kind": ("tags.model", "a review of several labels a row is not known"),
         "there": ("labels.model --export u.csv", "is there already; delete it"),
+        "column": ("labels.model --label-column x", "--label-column: expected one of"),
         "id": ("labels.model --id-column a", "--id-column: only with --import"),
         "annotator": ("labels.model --annotator a", "--annotator: only with --import"),
     },

@@ -141,10 +141,15 @@ def test_doccano_and_tables_are_matched_by_text_or_by_id(tmp_path, review):
         "1 answers do not name just one class",
     ]
     table = tmp_path / "t.csv"
-    table.write_text("id,text,label,annotator\n00030,changed,billing,eve\n00077,x,login,eve\n")
+    table.write_text(
+        "id,text,label,annotator\n00030,changed,billing,eve\n00077,x,login,eve\n00031,y,login#other,eve\n"
+    )
     done = import_answers(review, table, id_column="id")
     assert _said(review)[30, "eve"] == "billing"
-    assert done.warnings == ["1 answers match no row: line 3 ('00077')"]
+    assert done.warnings == [
+        "1 answers match no row: line 3 ('00077')",
+        "1 answers do not name just one class: line 4 ('00031')",
+    ]
     short = [{"text": _text(40), "label": "login", "annotator": 4}]
     import_answers(review, _write(tmp_path, "min.json", short))
     assert _said(review)[40, "4"] == "login"

@@ -194,7 +194,10 @@ def test_answers_are_not_begun_anew_where_the_model_was_renamed(tmp_path):
     [
         ({"multi_label": True}, "a review of several labels a row is not known"),
         ({"multi_label": True}, "annotate the rows that its report names in the table itself"),
-        ({"annotator_column": "who"}, "a review of several annotators is not known; label the col"),
+        (
+            {"annotator_column": "who"},
+            "a review of several annotators is not known; make a table",
+        ),
         ({"text_columns": ["id", "review_notes"]}, "in the column 'review_notes', which a review"),
         ({"label_column": "reviewed_by"}, "in the column 'reviewed_by', which a review adds"),
         ({"label_column": "label_by_ann"}, "in the column 'label_by_ann', which a review adds"),

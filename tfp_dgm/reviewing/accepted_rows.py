@@ -51,10 +51,15 @@ class AcceptedRows:
     frame: pd.DataFrame
     units: str = "rows"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What differs where other rows, labels or probabilities were accepted."""
         return digest(self.rows, self.probabilities, self.labels)
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """Row number -> its place among the accepted ones, from 0."""
+        return {row: place for place, row in enumerate(self.rows.tolist())}
 
     @cached_property
     def row_digests(self) -> list[str]:

@@ -19,6 +19,7 @@ from tfp_dgm.reviewing.review_rows import cell_name
 
 _SOURCE = "source"  # The field of an entry that tells the file it is from.
 _SHOWN = 3
+_JOINS = "#"  # Several labels in a cell of Doccano's CSV.
 
 
 @dataclass
@@ -121,7 +122,10 @@ def _label(answer: GivenAnswer, classes: list[str], told: dict[str, list[GivenAn
     if not answer.labels:
         told["name no class"].append(answer)
         return ""
-    said = MarkedLabels.of(answer.labels, classes)
+    labels = answer.labels
+    if labels[0] not in classes and {*labels[0].split(_JOINS)} <= {*classes}:
+        labels = tuple(labels[0].split(_JOINS))
+    said = MarkedLabels.of(labels, classes)
     if len(said.named) != 1 or said.denied or said.leaves_open:
         told["do not name just one class"].append(answer)
         return ""

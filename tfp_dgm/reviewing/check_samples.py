@@ -70,7 +70,7 @@ def read_answers(
       DataError: if a file is no sample of these rows, or holds something else than an answer; names
         line, column, what was expected and what came.
     """
-    places = {row: place for place, row in enumerate(accepted.rows.tolist())}
+    places = accepted.places
     answers: dict[int, Answer] = {}
     given: dict[int, str] = {}
     for path in paths:

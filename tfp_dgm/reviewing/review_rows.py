@@ -36,8 +36,8 @@ _ADDED = (
 _MAYBE_ADDED = ("safe_label", "safe_probability", "reasons")
 _ROWS_PER_CHUNK = 65_536
 _OF_ANNOTATORS = (
-    "label the column inferred_label of its table (`dgm label --label-column inferred_label`), and "
-    "review that"
+    "make a table of the texts and the column 'inferred_label' of its table, give it to "
+    "`dgm label` with that label column, and review that"
 )
 _NOT_REVIEWED = (
     (

@@ -136,10 +136,10 @@ class SpotCheck:
         Raises:
           DataError: if it accepted none.
         """
-        places = np.flatnonzero(self.accepted.rows == row + 1)
-        if not len(places):
+        place = self.accepted.places.get(row + 1)
+        if place is None:
             raise DataError(f"rows: expected one that was accepted; received {row + 1}")
-        return self.accepted.labels[int(places[0])]
+        return self.accepted.labels[place]
 
     def progress(self) -> CheckProgress | None:
         """How far the check is; None where none has begun."""
@@ -149,8 +149,8 @@ class SpotCheck:
                 return None
             said, people, differing = judged.answers(), judged.counts(), judged.differing()
         accepted, order = self.accepted, plan.order()
-        places = {row - 1: place for place, row in enumerate(accepted.rows.tolist())}
-        answers = {places[row]: word for row, word in said.items() if row in places}
+        places = accepted.places
+        answers = {places[row + 1]: word for row, word in said.items() if row + 1 in places}
         found = certify(
             order,
             accepted.probabilities,

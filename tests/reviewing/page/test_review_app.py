@@ -22,7 +22,15 @@ from tfp_dgm.reviewing.page.page_guard import PageGuard, is_loopback
 
 def test_every_answer_has_a_policy_without_inline_code(serve):
     _, address = serve()
-    for path in ("/", "/text?row=3", "/several", "/static/review.css", "/none", "/?row=777"):
+    for path in (
+        "/",
+        "/text?row=3",
+        "/several",
+        "/check",
+        "/static/review.css",
+        "/none",
+        "/?row=777",
+    ):
         _, headers, content = ask(address, path)
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -60,7 +68,9 @@ def test_a_form_of_another_origin_is_refused(serve, headers):
     assert review.journal.entries == []
 
 
-@pytest.mark.parametrize("path", ["/answer", "/undo", "/several"])
+@pytest.mark.parametrize(
+    "path", ["/answer", "/undo", "/several", "/check/begin", "/check/judge", "/check/undo"]
+)
 def test_a_form_without_the_secret_is_refused(serve, path):
     review, address = serve()
     for secret in ({}, {"secret": "x"}, {"secret": ""}):
