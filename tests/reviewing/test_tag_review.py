@@ -8,7 +8,7 @@ import pytest
 from tests.reviewing.made_tags import made_lines, made_tagging
 from tfp_dgm.data import DataError, TagScheme, digest, read_tagged_sentences
 from tfp_dgm.reviewing.agreements import agreement_of
-from tfp_dgm.reviewing.answered_words import named, widened, with_border_moved
+from tfp_dgm.reviewing.answered_words import is_whole, named, widened, with_border_moved
 from tfp_dgm.reviewing.item_review import journal_of
 from tfp_dgm.reviewing.review_state import replayed
 from tfp_dgm.reviewing.row_queue import Search
@@ -258,3 +258,53 @@ def test_a_folder_without_its_file_is_refused(tmp_path):
 def test_made_lines_are_read_as_spans(tmp_path):
     (tmp_path / "t.conll").write_text(made_lines())
     assert read_tagged_sentences(tmp_path / "t.conll").scheme == SCHEME
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_people_do_labels_are_legal_and_are_replayed(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    model = made_tagging(tmp_path)
+    with TagReview(model) as review:
+        scheme, lengths = review.rows.scheme, [len(words) for words in review.rows.tokens]
+        for _ in range(60):
+            who, row = str(rng.choice(["ann", "bob"])), int(rng.integers(4, 8))
+            first = int(rng.integers(lengths[row]))
+            last = int(rng.integers(first, lengths[row]))
+            kind = rng.integers(4)
+            if kind == 0:
+                review.undo(who)
+            elif kind == 1:
+                side, by = ("first", "last")[rng.integers(2)], int(rng.choice([-1, 1]))
+                review.change(
+                    who,
+                    row,
+                    lambda labels, at=first, side=side, by=by: with_border_moved(
+                        scheme, labels, at, side, by
+                    ),
+                )
+            elif kind == 2:
+                name(review, row, first, last, (*scheme.names, None)[rng.integers(3)], who)
+            else:
+                accept(review, row, who)
+            for person in ("ann", "bob"):
+                assert is_whole(scheme, review.labels(person, row))
+            together = review.state.words_of_all(row)
+            for place, label in together.items():  # No span of theirs is cut.
+                if label[0] in "BI":
+                    assert together[place + 1][0] in "IE"
+                if label[0] in "IE":
+                    assert together[place - 1][0] in "BI"
+        kept = {
+            (who, row): review.state.words_of(who, row)
+            for who in ("ann", "bob")
+            for row in range(12)
+        }
+        done = {who: review.state.done(who).tolist() for who in ("ann", "bob")}
+        export_tags(review, tmp_path / "new.conll")
+    again = read_tagged_sentences(tmp_path / "new.conll")
+    assert [warning for warning in again.warnings if "cannot follow" in warning] == []
+    with TagReview(model) as replay:
+        for (who, row), words in kept.items():
+            assert replay.state.words_of(who, row) == words
+            assert replay.state.done(who)[row] == (len(words) == lengths[row])
+        assert {who: replay.state.done(who).tolist() for who in ("ann", "bob")} == done

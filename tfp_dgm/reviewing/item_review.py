@@ -117,7 +117,7 @@ class ItemReview(ABC, Generic[Items, State]):
             self.journal.close()
             raise
         self.turn = threading.RLock()
-        self.queue: ItemQueue = self._queue(None, self.answered())
+        self.queue = self._queue(None)
         self._alike = RowsAlike(rows.texts)
 
     @abstractmethod
@@ -125,8 +125,8 @@ class ItemReview(ABC, Generic[Items, State]):
         """That of a review of which nothing is answered."""
 
     @abstractmethod
-    def _queue(self, teaching: NDArray[np.int64] | None, answered: NDArray[np.bool_]) -> ItemQueue:
-        """The items in their orders, by those that teach most, if known, and are answered."""
+    def _queue(self, teaching: NDArray[np.int64] | None) -> ItemQueue:
+        """The items in their orders, those that teach most being known, or not."""
 
     def __enter__(self) -> Self:
         return self
@@ -173,7 +173,7 @@ class ItemReview(ABC, Generic[Items, State]):
 
     def teach(self, rows: NDArray[np.int64]) -> None:
         """Sets which rows teach most, best first."""
-        queue = self._queue(rows, self.answered())
+        queue = self._queue(rows)
         with self.turn:
             self.queue = queue
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, digest, read_json, write_json
+from tfp_dgm.reviewing.entry_checks import LABEL
 from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, LOG
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, guesses_of, read_texts
-from tfp_dgm.reviewing.review_state import LABEL
 from tfp_dgm.reviewing.rounds import Round, compared, read_rounds, round_of, write_round
 from tfp_dgm.reviewing.rows_that_teach import teaching_rows
 from tfp_dgm.reviewing.training_worker import TrainingWorker

@@ -38,8 +38,8 @@ class Review(ItemReview[ReviewRows, ReviewState]):
         separator = str(self.rows.settings.get("separator", ""))
         return ReviewState(len(self.rows), self.rows.classes, separator)
 
-    def _queue(self, teaching: NDArray[np.int64] | None, answered: NDArray[np.bool_]) -> RowQueue:
-        return RowQueue(self.rows, teaching, answered)
+    def _queue(self, teaching: NDArray[np.int64] | None) -> RowQueue:
+        return RowQueue(self.rows, teaching, self.answered())
 
     def classes(self) -> list[str]:
         """The classes by now; see `ReviewState.classes`."""

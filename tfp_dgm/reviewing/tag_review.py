@@ -42,9 +42,7 @@ class TagReview(ItemReview[ReviewSentences, TagState]):
     def _state(self) -> TagState:
         return TagState(self.rows.scheme, self.rows.tokens)
 
-    def _queue(
-        self, teaching: NDArray[np.int64] | None, answered: NDArray[np.bool_]
-    ) -> SentenceQueue:
+    def _queue(self, teaching: NDArray[np.int64] | None) -> SentenceQueue:
         return SentenceQueue(self.rows, teaching)
 
     def labels(self, annotator: str, row: int) -> list[str]:

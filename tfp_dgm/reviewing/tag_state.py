@@ -113,11 +113,6 @@ class TagState(ReviewState):
         """Who has answered a word."""
         return sorted({who for people in self._answered.values() for who in people})
 
-    @property
-    def num_words(self) -> int:
-        """How many words somebody has answered."""
-        return sum(len(self.words_of_all(row)) for row in self._answered)
-
     def _entries_of(self, annotator: str, row: int) -> list[Mapping[str, Any]]:
         said = self._verdicts.get((annotator, row), [])
         return [self.entries[v.number - 1] for v in said if v.kind == TAGS]

@@ -97,8 +97,16 @@ def test_keys_tag_words_move_borders_and_take_them_back(chromium, serve_tags):
     for entry in range(8, 0, -1):
         press(chromium, "u")
         wait_for(chromium, lambda entry=entry: review.state.last_of("") == (entry or None))
+        _settled(chromium)
     assert review.labels("", 1) == steps[0]
     assert chromium.get_log("browser") == []
+
+
+def _settled(browser):
+    """Waits for the answer to what was sent: till then the page sends nothing else."""
+    wait_for(
+        browser, lambda: browser.execute_script("return !document.querySelector('.htmx-request')")
+    )
 
 
 def _shift(browser, key):
@@ -358,6 +366,18 @@ def test_a_form_that_asks_for_nothing_is_refused(serve_tags, change, status, wor
     found, _, content = ask(address, "/answer", body)
     assert (found, review.journal.entries) == (status, [])
     assert words in content
+
+
+def test_sentences_like_one_come_next(serve_tags):
+    text = LINES + "fish _\nswim _\nfast _\n\nOslo _\nis _\nold _\n\n"
+    _, address = serve_tags(text)
+    page = ask(address, "/?order=alike&like=2")[2]
+    assert "In the order of their likeness to sentence 3" in page
+    assert re.search(r"<h1[^>]*>Sentence 3 ", page)  # It has not been answered yet.
+    body = _form(address, row=2, kind="skip", order="alike", like=2)
+    status, headers, _ = ask(address, "/answer", body)
+    assert status == 303
+    assert re.search(r"<h1[^>]*>Sentence 5 ", ask(address, headers["location"])[2])
 
 
 def test_pages_of_rows_are_none_of_sentences(serve_tags):
