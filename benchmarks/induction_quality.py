@@ -354,7 +354,9 @@ def show(task: str, runs: list[dict[str, Any]]) -> None:
     scores = SCORES[task]
     table = Table(title=f"Induced: {task}")
     for column in ("model", "seeds", *(score.replace("_", " ") for score in scores)):
-        table.add_column(column, justify="left" if column == "model" else "right")
+        table.add_column(
+            column, justify="left" if column == "model" else "right", no_wrap=column == "model"
+        )
     for column in ("published", "s"):
         table.add_column(column, justify="right")
     for guess in GUESSES.get(task, ()):  # The same for every run.
