@@ -245,6 +245,18 @@ LATENT_VARIABLE_MODELS = {
         COUNTS,
         objectives.ELBO(num_samples=2),
     ),
+    "prod_lda": lambda: compiled(
+        VAE(
+            MLP([4], activation="tanh"),
+            keras.layers.Softmax(),
+            layers.BagOfWords(WORDS),
+            latent_units=3,
+            prior=layers.DirichletLaplacePrior(3, concentration=0.6),
+            seed=3,
+        ),
+        COUNTS,
+        objectives.ELBO(num_samples=2),
+    ),
     "naive_bayes_mixture": lambda: hidden_structure(
         layers.NaiveBayesMixture(WORDS, num_components=3, seed=1), COUNTS
     ),

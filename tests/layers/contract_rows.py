@@ -691,6 +691,14 @@ ROWS = [
         ),
     ),
     Row(
+        layers.DirichletLaplacePrior,
+        {"units": 3, "concentration": 0.25},
+        POINTS,
+        # 1/a (1 - 2/K) + 1/K^2 sum_k 1/a, with a = 1/4 and K = 3.
+        lambda _, event: scipy.stats.norm(0, np.sqrt(4 / 3 + 4 / 3)).logpdf(event).sum(),
+        moments=lambda _: (np.zeros(3), np.eye(3) * 8 / 3),
+    ),
+    Row(
         layers.DirichletPrior,
         {"units": 3, "concentration": 0.7},
         MIXTURES,

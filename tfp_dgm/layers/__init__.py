@@ -9,6 +9,7 @@ from tfp_dgm.layers.dependency_model_with_valence import (
     NeuralDependencyModelWithValence,
 )
 from tfp_dgm.layers.dirichlet import Dirichlet, DirichletPrior
+from tfp_dgm.layers.dirichlet_laplace_prior import DirichletLaplacePrior
 from tfp_dgm.layers.discrete_latents import (
     BernoulliPrior,
     IndependentOneHotCategorical,
@@ -79,6 +80,7 @@ __all__ = [
     "Constraint",
     "DependencyModelWithValence",
     "Dirichlet",
+    "DirichletLaplacePrior",
     "DirichletPrior",
     "DistributionLayer",
     "ExpertRecognition",

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tfp_dgm.inference import exp_expected_log, mixture_posteriors
 from tfp_dgm.models import LatentDirichletAllocation, distinctive_words
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.topic_modelling.cluster_fitting import fit_clusters
 from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
-from tfp_dgm.topic_modelling.topic_starts import start_clusters
 from tfp_dgm.training import fit_by_natural_gradients
 
 _TOPIC_PRIOR = 0.05
@@ -78,7 +78,7 @@ def fit_topics(
     Args:
       counts: [N, V], sparse; rows of zeros are documents of which nothing is known.
       num_topics: K, 1 and more; topics that the documents do not fill stay empty.
-      model: "lda", latent Dirichlet allocation by variational inference from clusters of documents.
+      model: "lda", latent Dirichlet allocation by variational inference, from `fit_clusters`.
       vocabulary: V words, for a model that reads strings.
       seeds: of each topic the ids of words that it shall have; none of some.
       seeded_documents: [N]; the topic that a document is known to be about, or -1.
@@ -94,7 +94,14 @@ def fit_topics(
     lda = LatentDirichletAllocation(num_topics, counts.shape[1], vocabulary=vocabulary, seed=seed)
     known = _known(counts, num_topics, seeded_documents)
     topic_prior = _topic_prior(counts, num_topics, seeds)
-    clusters = start_clusters(counts, num_topics, seeds, seeded_documents, seed)
+    clusters = fit_clusters(
+        counts,
+        num_clusters=num_topics,
+        seeds=seeds,
+        seeded_documents=seeded_documents,
+        seed=seed,
+        progress=progress,
+    ).clusters
     topics, start = _start(counts, clusters, num_topics)
     lda.assign(np.full(num_topics, _CONCENTRATION), topics + topic_prior)
     history = fit_by_natural_gradients(
