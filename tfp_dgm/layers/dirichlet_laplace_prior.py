@@ -16,7 +16,8 @@ class DirichletLaplacePrior(Prior):
 
         z ~ N(0, ((1 - 2 / K) / a + 1 / (K a)) I),  a = concentration;  the mixture is softmax(z)
 
-    Fixed. With it, a softmax for decoder and `BagOfWords` for likelihood, a `models.VAE` is ProdLDA.
+    Fixed. With it, a softmax for decoder and `BagOfWords` for likelihood, a `models.VAE` is
+    ProdLDA.
 
     Args:
       units: K, 2 at least.
