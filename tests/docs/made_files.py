@@ -9,6 +9,7 @@ from PIL import Image
 from tests.docs.pages import ROOT, blocks
 from tests.sentence_modelling.untrained_models import sentences, untrained
 from tests.tagging.made_sentences import conll, names
+from tests.topic_modelling.made_texts import write_texts
 
 _WORDS = {
     "billing": ["card", "charged", "invoice", "payment", "price", "fee"],
@@ -18,6 +19,7 @@ _WORDS = {
 _COMMON = ["the", "my", "was", "is", "on", "it", "where", "again"]
 ROWS, LABELLED = 48, 18
 NOTES = 60
+POSTS = 120
 
 
 def make(folder):
@@ -26,6 +28,9 @@ def make(folder):
     (folder / "benchmarks").symlink_to(ROOT / "benchmarks")
     _tables(folder, random)
     _sentences(folder)
+    write_texts(folder / "posts.csv", POSTS)
+    page = (ROOT / "docs/topics.md").read_text(encoding="utf-8")
+    (folder / "seeds.yaml").write_text(blocks(page, "yaml")[0])
     make_texts(folder)
     untrained(folder / "LANGUAGE_MODEL", {"model": "language_model"})
     _images(folder, random)

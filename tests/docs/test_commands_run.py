@@ -15,7 +15,7 @@ import pytest
 
 from tests.docs.brief import ADDED, brief
 from tests.docs.command_lines import problems
-from tests.docs.made_files import LABELLED, NOTES, ROWS, make
+from tests.docs.made_files import LABELLED, NOTES, POSTS, ROWS, make
 from tests.docs.page_commands import NOT_RUN, curl, not_run, run, run_commands, servers_are_asked
 from tests.docs.page_python import run_python
 from tests.docs.pages import PAGES, blocks, commands, inline, languages, shape, table, text_of
@@ -35,6 +35,7 @@ RUN = {
         "several_labels.md",
         "tagging.md",
         "text_vae.md",
+        "topics.md",
     ),
 }
 
@@ -111,6 +112,26 @@ def test_serving(place, monkeypatch):
     said += [f"compiles {name}" for name in compilers[9:].split(", ")]
     assert [verdict["check"] for verdict in verdicts] == said
     assert [verdict["outcome"] for verdict in verdicts[:6]] == ["passed"] * 6
+
+
+@pytest.mark.pages
+def test_topics(place):
+    page = text_of("topics.md")
+    run_commands(page, run)
+    names, wrong = run_python(page)
+    assert wrong == []
+    beside = {row[0].strip("`") for row in table(page, "file")}
+    assert {path.name for path in Path("posts.topics").iterdir()} == beside
+    columns = [row[0].strip("`") for row in table(page, "column")]
+    documents = pd.read_csv("posts.topics/documents.csv")
+    assert list(documents) == ["id", "text", "kind", "date", *columns]
+    assert len(documents) == len(names["job"].outcome.texts) == POSTS
+    told = pd.read_csv("told_clusters.csv")
+    assert list(told.columns[-2:]) == ["cluster", "cluster_probability"]
+    seeded = pd.read_csv("seeded.topics/documents.csv")
+    assert {"rockets", "baking"} <= set(seeded["topic"])
+    metrics = json.loads(Path("dated.topics/metrics.json").read_text())
+    assert {"trend", "classes", "agreement"} <= set(metrics)
 
 
 @pytest.mark.pages
