@@ -248,8 +248,11 @@ def main() -> None:
         arguments.tasks, arguments.draws, arguments.sizes = ["ewt"], arguments.draws[:1], [50]
 
     rows: list[dict[str, Any]] = []
+    commands = [shlex.join(["python", *sys.argv])]
     if arguments.json is not None and arguments.json.exists():
-        rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
+        measured_before = json.loads(arguments.json.read_text("utf-8"))
+        rows = measured_before["rows"]
+        commands = list(dict.fromkeys([*measured_before["command"].split("; "), *commands]))
     names = {row["name"] for row in rows}
     loaded: dict[str, Task] = {}
     for name in arguments.tasks:
@@ -271,10 +274,9 @@ def main() -> None:
                     rows.append({**keys, "system": system, "draw": draw, **found})
                     print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                     if arguments.json is not None:
-                        command = shlex.join(["python", *sys.argv])
-                        written = json.dumps({"command": command, "rows": rows}, indent=1)
+                        found = {"command": "; ".join(commands), "rows": rows}
                         with atomic_write(arguments.json) as file:
-                            file.write(written.encode())
+                            file.write(json.dumps(found, indent=1).encode())
     show(rows)
 
 

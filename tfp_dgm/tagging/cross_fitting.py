@@ -74,7 +74,7 @@ class AnnotatedSentences:
         """
         others = np.flatnonzero(~some)
         problem, vector = self._problem(some), None
-        least, best = np.inf, (_L2[0], ChainWeights.zero(self.table, len(self.legal[0])))
+        least, best = np.inf, (_L2[0], ChainWeights.zero(self.table, 0, len(self.legal[0])))
         for l2 in _L2:
             vector = problem.fit(l2, steps=_STEPS, start=vector)
             weights = problem.weights(vector)
@@ -92,7 +92,11 @@ class AnnotatedSentences:
     def held(self, weights: ChainWeights, rows: np.ndarray) -> Held:
         """What a chain says of sentences, whose numbers [m] ascend."""
         some = np.isin(np.arange(len(self.lengths)), rows)
-        flat = weights.unary(self.table, self.seen[np.repeat(some, self.lengths)])
+        flat = weights.unary(
+            self.table,
+            self.seen[np.repeat(some, self.lengths)],
+            np.zeros((int(self.lengths[some].sum()), 0), np.float32),
+        )
         unary = np.split(flat, np.cumsum(self.lengths[rows])[:-1])
         return Held(rows, (unary, weights.transitions, [self.known[row] for row in rows]))
 
@@ -102,6 +106,7 @@ class AnnotatedSentences:
         return ChainProblem(
             self.table,
             self.seen[np.repeat(some, self.lengths)],
+            np.zeros((int(self.lengths[some].sum()), 0), np.float32),
             self.lengths[some],
             np.concatenate([no_rows, *known]),
             self.legal,
