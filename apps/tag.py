@@ -27,6 +27,11 @@ from ._shared_options import Json, Output, Quiet, Seed
 from ._wording import as_typed
 
 _FILE = "file"
+ENCODER_HELP = (
+    "auto, none, or a pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or "
+    "a KerasHub preset. auto tries the registry's minilm where the cache has it, and takes it if "
+    "unseen tags are likelier with it. Needs the extra `encoder` of tfp-dgm."
+)
 
 
 class TagGroup(TyperGroup):
@@ -108,6 +113,7 @@ def tag_sentences_of_file(
             min=0, max=1, help="Accept tags, or spans, of which at least this share is right."
         ),
     ] = 0.95,
+    encoder: Annotated[str, typer.Option(help=ENCODER_HELP)] = "auto",
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -126,6 +132,7 @@ def tag_sentences_of_file(
         "scheme",
         "separator",
         "min_precision",
+        "encoder",
         model_directory="--model",
     ):
         check_tag_results(source, output, model)
@@ -152,6 +159,7 @@ def tag_sentences_of_file(
                 **asked,
                 model_directory=model,
                 min_precision=min_precision,
+                encoder=encoder,
                 seed=seed,
                 progress=progress,
             )

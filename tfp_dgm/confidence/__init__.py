@@ -11,20 +11,36 @@ from tfp_dgm.confidence.calibration import (
     mixture_weights,
     temper,
 )
+from tfp_dgm.confidence.encoder_trials import (
+    AUTO,
+    FULL,
+    NONE,
+    REGISTERED,
+    EncoderChoice,
+    expected_gain,
+    why_untried,
+)
 from tfp_dgm.confidence.label_noise import answer_probability, given_label_probability
 
 __all__ = [
+    "AUTO",
     "FLOORS",
+    "FULL",
     "MIN_ACCEPTED",
+    "NONE",
+    "REGISTERED",
     "SLIPS",
     "TEMPERATURES",
     "Calibration",
+    "EncoderChoice",
     "acceptance_threshold",
     "annotation_likelihood",
     "answer_probability",
     "check_min_precision",
+    "expected_gain",
     "fit_temperature",
     "given_label_probability",
     "mixture_weights",
     "temper",
+    "why_untried",
 ]

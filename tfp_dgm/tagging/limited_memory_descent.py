@@ -28,7 +28,7 @@ def descend(smooth: Smooth, start: np.ndarray, *, steps: int, tolerance: float) 
       steps: at most so many are taken.
       tolerance: it ends after a step that changed the value by a smaller share than this.
     """
-    weights = start.astype(np.float32)
+    weights: np.ndarray = start.astype(np.float32)
     value, slope = smooth(weights)
     pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_PAIRS)
     for _ in range(steps):
