@@ -27,6 +27,12 @@ from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
 from ._wording import as_typed
 
+ENCODER_HELP = (
+    "auto, none, or a pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or "
+    "a KerasHub preset. auto tries the registry's minilm where the cache has it, and takes it if "
+    "unseen tags are likelier with it. Needs the extra `encoder` of tfp-dgm."
+)
+
 app = typer.Typer(cls=FileGroup, no_args_is_help=True)
 
 Source = Annotated[
@@ -100,6 +106,7 @@ def tag_sentences_of_file(
             min=0, max=1, help="Accept tags, or spans, of which at least this share is right."
         ),
     ] = 0.95,
+    encoder: Annotated[str, typer.Option(help=ENCODER_HELP)] = "auto",
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -119,6 +126,7 @@ def tag_sentences_of_file(
         "separator",
         "tool",
         "min_precision",
+        "encoder",
         model_directory="--model",
     ):
         check_tag_results(source, output, model)
@@ -146,6 +154,7 @@ def tag_sentences_of_file(
                 **asked,
                 model_directory=model,
                 min_precision=min_precision,
+                encoder=encoder,
                 seed=seed,
                 progress=progress,
             )

@@ -146,8 +146,11 @@ def main() -> None:
     if arguments.quick:
         arguments.tasks, arguments.draws, arguments.sizes = ["ewt"], arguments.draws[:1], [50]
     rows: list[dict[str, Any]] = []
+    commands = [shlex.join(["python", *sys.argv])]
     if arguments.json is not None and arguments.json.exists():
-        rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
+        measured_before = json.loads(arguments.json.read_text("utf-8"))
+        rows = measured_before["rows"]
+        commands = list(dict.fromkeys([*measured_before["command"].split("; "), *commands]))
     names = {row["name"] for row in rows}
     for task in arguments.tasks:
         with wanting(DataError, OSError):
@@ -168,8 +171,7 @@ def main() -> None:
                     rows.append({**keys, "draw": draw, **found, **spent})
                     print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                 if arguments.json is not None:
-                    command = shlex.join(["python", *sys.argv])
-                    written = json.dumps({"command": command, "rows": rows}, indent=1)
+                    written = json.dumps({"command": "; ".join(commands), "rows": rows}, indent=1)
                     with atomic_write(arguments.json) as out:
                         out.write(written.encode())
     show(rows)

@@ -8,10 +8,12 @@ learn from.
     TFP_DGM_DATA=DIR python benchmarks/tagging_quality.py \
         --json benchmarks/results/tagging_quality.json
 
-DIR holds `ud_english_ewt/en_ewt-ud-*.conllu.gz` and `wnut17/*.gz`. CRFsuite is measured where
-sklearn-crfsuite is installed. With `--json`, what the file holds already is not measured again.
-Everything was chosen on the development data and draws 0 to 2; test data and draws 10 to 14 are
-what is reported.
+DIR holds `ud_english_ewt/en_ewt-ud-*.conllu.gz` and `wnut17/*.gz`. The tagger with an encoder is
+measured where `--encoder auto` of `dgm tag` would try one, CRFsuite where sklearn-crfsuite is
+installed, and spaCy, trained on the same sentences from nothing, where SPACY_PYTHON in the
+environment names a Python that has it. With `--json`, what the file holds already is not measured
+again. Everything was chosen on the development data and draws 0 to 2; test data and draws 10 to 14
+are what is reported.
 """
 
 import argparse
@@ -19,10 +21,12 @@ import gzip
 import json
 import os
 import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,7 @@ from exits.missing import end_for_want_of, wanting
 from rich.console import Console
 from rich.table import Table
 
+from tfp_dgm.confidence import why_untried
 from tfp_dgm.data import DataError, atomic_write
 from tfp_dgm.data.conllu import read_conllu
 from tfp_dgm.evaluation import expected_calibration_error
@@ -41,6 +46,9 @@ from tfp_dgm.tagging import fit_tagger
 DRAWS = (10, 11, 12, 13, 14)
 SIZES = {"ewt": (50, 100, 500, 0), "ewt words": (100, 500, 2000), "wnut": (500, 0)}
 SHARE_OF_WORDS = 0.1
+PEERS = ("CRFsuite", "spaCy")
+SYSTEMS = ("tagger", "tagger, encoder", *PEERS)
+SPACY_PYTHON = "SPACY_PYTHON"  # In the environment: the Python that has spaCy.
 EWT = "ud_english_ewt/en_ewt-ud-{}.conllu.gz"
 WNUT = {
     "train": "wnut17/wnut17train.conll.gz",
@@ -149,9 +157,9 @@ def annotations(task: Task, size: int, draw: int, share: float) -> list[np.ndarr
     return found
 
 
-def of_tagger(task: Task, size: int, draw: int, share: float) -> dict[str, float]:
+def of_tagger(task: Task, size: int, draw: int, share: float, encoder: str) -> dict[str, float]:
     known = annotations(task, size, draw, share)
-    fit = fit_tagger(task.tokens, known, task.labels, task.legal, seed=draw)
+    fit = fit_tagger(task.tokens, known, task.labels, task.legal, encoder=encoder, seed=draw)
     answers = fit.tagger.answers(task.held_tokens)
     marginals = np.concatenate([answer.marginals for answer in answers])
     number = {label: place for place, label in enumerate(task.labels)}
@@ -172,6 +180,28 @@ def of_crfsuite(task: Task, size: int, draw: int) -> dict[str, float]:
         task,
         [list(tags) for tags in map(crf.predict_single, map(usual_features, task.held_tokens))],
     )
+
+
+def of_spacy(task: Task, size: int, draw: int) -> dict[str, float]:
+    known = annotations(task, size, draw, 1.0)
+    rows = np.random.default_rng(draw).permutation(
+        [row for row, own in enumerate(known) if own is not None]
+    )
+    asked = {
+        "kind": "ner" if "O" in task.labels else "tagger",
+        "tokens": [task.tokens[row] for row in rows],
+        "tags": [task.tags[row] for row in rows],
+        "asked": task.held_tokens,
+        "seed": draw,
+    }
+    answered = subprocess.run(
+        [os.environ[SPACY_PYTHON], Path(__file__).parent / "peers" / "spacy_answers.py"],
+        input=json.dumps(asked).encode(),
+        stdout=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        check=True,
+    )
+    return figures(task, json.loads(answered.stdout))
 
 
 def usual_features(tokens: list[str]) -> list[dict[str, Any]]:
@@ -195,15 +225,29 @@ def usual_features(tokens: list[str]) -> list[dict[str, Any]]:
 
 
 def measured(name: str, task: Task, size: int, draw: int, system: str) -> dict[str, Any]:
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu = time.perf_counter(), sum(os.times()[:4])
     share = SHARE_OF_WORDS if name.endswith(" words") else 1.0
-    found = (
-        of_crfsuite(task, size, draw)
-        if system == "CRFsuite"
-        else of_tagger(task, size, draw, share)
-    )
-    spent = {"seconds": time.perf_counter() - start, "CPU seconds": time.process_time() - cpu}
+    if system == "CRFsuite":
+        found = of_crfsuite(task, size, draw)
+    elif system == "spaCy":
+        found = of_spacy(task, size, draw)
+    else:
+        found = of_tagger(task, size, draw, share, "none" if system == "tagger" else "auto")
+    spent = {"seconds": time.perf_counter() - start, "CPU seconds": sum(os.times()[:4]) - cpu}
     return {key: round(value, 3) for key, value in {**found, **spent}.items()}
+
+
+def systems_at_hand() -> list[str]:
+    """What can be measured; a line to standard error for each that cannot."""
+    missing = {
+        "tagger, encoder": why_untried(),
+        "CRFsuite": None if find_spec("sklearn_crfsuite") else "sklearn-crfsuite is not installed.",
+        "spaCy": None if SPACY_PYTHON in os.environ else f"{SPACY_PYTHON} is not set.",
+    }
+    for name, why in missing.items():
+        if why is not None:
+            print(f"{name} is left out. {why}", file=sys.stderr)
+    return ["tagger", *(name for name, why in missing.items() if why is None)]
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -229,6 +273,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--tasks", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--sizes", nargs="+", type=int, help="sentences; 0: all")
+    parser.add_argument("--systems", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS))
     parser.add_argument("--draws", nargs="+", type=int, default=list(DRAWS))
     parser.add_argument(
         "--held", choices=("dev", "test"), default="test", help="judged by this part"
@@ -237,19 +282,18 @@ def main() -> None:
     if "TFP_DGM_DATA" not in os.environ:
         end_for_want_of("TFP_DGM_DATA, the folder with ud_english_ewt and wnut17")
     data = Path(os.environ["TFP_DGM_DATA"])
-    systems = ["tagger"]
-    try:
-        import sklearn_crfsuite  # noqa: F401
-    except ImportError:
-        print("sklearn-crfsuite is not installed; it is left out", file=sys.stderr)
-    else:
-        systems.append("CRFsuite")
+    at_hand = systems_at_hand()
+    systems = [name for name in arguments.systems if name in at_hand]
     if arguments.quick:
         arguments.tasks, arguments.draws, arguments.sizes = ["ewt"], arguments.draws[:1], [50]
+        systems = [name for name in systems if name != "spaCy"]
 
     rows: list[dict[str, Any]] = []
+    commands = [shlex.join(["python", *sys.argv])]
     if arguments.json is not None and arguments.json.exists():
-        rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
+        measured_before = json.loads(arguments.json.read_text("utf-8"))
+        rows = measured_before["rows"]
+        commands = list(dict.fromkeys([*measured_before["command"].split("; "), *commands]))
     names = {row["name"] for row in rows}
     loaded: dict[str, Task] = {}
     for name in arguments.tasks:
@@ -261,7 +305,9 @@ def main() -> None:
         for size in arguments.sizes or SIZES[name]:
             # All sentences are the same in each draw.
             for draw in arguments.draws if size else arguments.draws[:1]:
-                for system in systems if name == base else systems[:1]:
+                for system in systems:
+                    if name != base and system in PEERS:
+                        continue
                     tagged = "all" if size == 0 else str(size)
                     full = f"{name} {arguments.held} {tagged} {system} draw {draw}"
                     if full in names:
@@ -271,10 +317,9 @@ def main() -> None:
                     rows.append({**keys, "system": system, "draw": draw, **found})
                     print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                     if arguments.json is not None:
-                        command = shlex.join(["python", *sys.argv])
-                        written = json.dumps({"command": command, "rows": rows}, indent=1)
+                        found = {"command": "; ".join(commands), "rows": rows}
                         with atomic_write(arguments.json) as file:
-                            file.write(written.encode())
+                            file.write(json.dumps(found, indent=1).encode())
     show(rows)
 
 

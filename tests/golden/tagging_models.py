@@ -1,9 +1,11 @@
 """The tagger of words, alone and with what its probabilities are worth."""
 
+import keras
 import numpy as np
 
+from tests.tiny_bert import tiny_bert
 from tfp_dgm.data import TagScheme
-from tfp_dgm.networks import TemperedMixture
+from tfp_dgm.networks import TemperedMixture, WordEncoder
 from tfp_dgm.tagging import JudgedTagger, SequenceTagger
 from tfp_dgm.text import WordForms
 
@@ -30,6 +32,28 @@ def sequence_tagger():
     for weight in model.weights:
         weight.assign(random.normal(size=weight.shape))
     model.temperature.assign(1.3)
+    return model, TOKENS, None
+
+
+def encoding_tagger():
+    """With an encoder of one layer, which knows a word and an ending."""
+    keras.utils.set_random_seed(0)
+    preprocessor, backbone = tiny_bert(["rome", "##s"], length=8, units=4, hidden=4)
+    states = backbone.get_layer("transformer_layer_0").output
+    model = SequenceTagger(
+        ("N", "V"),
+        WordForms(FEATURES[:2]),
+        taught=2,
+        units=2,
+        initial=[True, True],
+        transitions=[[True, True], [True, False]],
+        final=[True, True],
+        encoder=WordEncoder(preprocessor, keras.Model(backbone.input, states), 6),
+    )
+    model.build()
+    random = np.random.default_rng(4)
+    for weight in (model.table, model.vectors, model.contextual, model.move_potentials):
+        weight.assign(random.normal(size=weight.shape))
     return model, TOKENS, None
 
 
@@ -66,4 +90,8 @@ def judged_tagger():
     return model, TOKENS, None
 
 
-TAGGING_MODELS = {"sequence_tagger": sequence_tagger, "judged_tagger": judged_tagger}
+TAGGING_MODELS = {
+    "sequence_tagger": sequence_tagger,
+    "sequence_tagger_encoder": encoding_tagger,
+    "judged_tagger": judged_tagger,
+}

@@ -10,6 +10,7 @@ from tfp_dgm.labelling.encoder_gains import Gain
 from tfp_dgm.networks import SentenceEncoder, TokenVectors
 
 MODULE = "tfp_dgm.labelling.encoder_choice"
+TRIALS = "tfp_dgm.confidence.encoder_trials"
 TEXTS = ["apple pear", "iron", "pear", "iron iron"]
 ALLOWED = np.array([[True, False], [False, True], [True, True], [True, True]])
 
@@ -37,7 +38,7 @@ def tiny(tmp_path_factory):
 def fetched(tiny, monkeypatch, tmp_path):
     """The registry's encoder is in the cache."""
     monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path))
-    monkeypatch.setattr(f"{MODULE}.is_cached", lambda name: name == "minilm")
+    monkeypatch.setattr(f"{TRIALS}.is_cached", lambda name: name == "minilm")
     monkeypatch.setattr(f"{MODULE}.fetch", lambda name: tiny)
 
 
@@ -65,7 +66,7 @@ def test_nothing_is_fetched_unasked(monkeypatch):
 
 
 def test_without_the_extra_it_says_so(monkeypatch):
-    monkeypatch.setattr(f"{MODULE}.find_spec", lambda name: None)
+    monkeypatch.setattr(f"{TRIALS}.find_spec", lambda name: None)
     encoder, choice = _choose()
     assert encoder is None
     assert "The extra `encoder` of tfp-dgm is not installed." in choice.why

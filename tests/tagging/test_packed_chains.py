@@ -98,11 +98,12 @@ def test_the_loss_is_the_log_probability_of_partial_annotations():
     known[:, 0] = True
     table = WordTable.of(TOKENS, FormVectors.fit(TOKENS, seed=0))
     seen = windows(TOKENS, table.words)
-    problem = ChainProblem(table, seen, lengths, known, LEGAL)
-    vector = rng.normal(size=problem.num_weights)
+    encoded = rng.normal(size=(sum(lengths), 2)).astype(np.float32)
+    problem = ChainProblem(table, seen, encoded, lengths, known, LEGAL)
+    vector = rng.normal(size=problem.num_weights).astype(np.float32)
     l2 = 0.7
     weights = problem.weights(vector)
-    unary = weights.unary(table, seen)
+    unary = weights.unary(table, seen, encoded)
     transitions = np.where(LEGAL[1], weights.transitions, -np.inf)
     expected = l2 / 2 * (vector @ vector)
     bounds = np.cumsum([0, *lengths])
@@ -116,7 +117,7 @@ def test_the_loss_is_the_log_probability_of_partial_annotations():
     assert value == pytest.approx(expected, rel=1e-5)
     for _ in range(3):
         step = rng.normal(size=len(vector))
-        step *= 1e-2 / np.linalg.norm(step)
+        step = (step * 1e-2 / np.linalg.norm(step)).astype(np.float32)
         rise = problem.value(vector + step, l2)[0] - problem.value(vector - step, l2)[0]
         assert slope @ step == pytest.approx(rise / 2, rel=2e-2, abs=2e-5)
 
@@ -128,7 +129,8 @@ def test_too_many_weights_leave_rare_features_out(monkeypatch):
     monkeypatch.setattr("tfp_dgm.tagging.chain_fitting._LEAST_WORDS", (1, 2))
     lengths = [len(sentence) for sentence in TOKENS]
     known = np.ones((sum(lengths), STATES), bool)
-    problem = ChainProblem(table, windows(TOKENS, table.words), lengths, known, LEGAL)
+    none = np.zeros((sum(lengths), 0), np.float32)
+    problem = ChainProblem(table, windows(TOKENS, table.words), none, lengths, known, LEGAL)
     kept = {table.features[number] for number in problem.blocks[2].kept}
     assert {"w cat", "l cat", "s1 s", "f x"} <= kept
     assert not {"w Run", "l run", "s1 n", "w sleeps", "s2 ns"} & kept

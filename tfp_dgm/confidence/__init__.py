@@ -11,23 +11,39 @@ from tfp_dgm.confidence.calibration import (
     mixture_weights,
     temper,
 )
+from tfp_dgm.confidence.encoder_trials import (
+    AUTO,
+    FULL,
+    NONE,
+    REGISTERED,
+    EncoderChoice,
+    expected_gain,
+    why_untried,
+)
 from tfp_dgm.confidence.label_noise import answer_probability, given_label_probability
 from tfp_dgm.confidence.near_copies import copies, counts_of
 
 __all__ = [
+    "AUTO",
     "FLOORS",
+    "FULL",
     "MIN_ACCEPTED",
+    "NONE",
+    "REGISTERED",
     "SLIPS",
     "TEMPERATURES",
     "Calibration",
+    "EncoderChoice",
     "acceptance_threshold",
     "annotation_likelihood",
     "answer_probability",
     "check_min_precision",
     "copies",
     "counts_of",
+    "expected_gain",
     "fit_temperature",
     "given_label_probability",
     "mixture_weights",
     "temper",
+    "why_untried",
 ]

@@ -2,49 +2,32 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.util import find_spec
 
 import numpy as np
 import scipy.sparse
 
-from tfp_dgm.data import DATASETS, fetch, is_cached
-from tfp_dgm.labelling.encoder_gains import Gain, encoder_gains, sampled_rows
+from tfp_dgm.confidence import (
+    AUTO,
+    FULL,
+    NONE,
+    REGISTERED,
+    EncoderChoice,
+    expected_gain,
+    why_untried,
+)
+from tfp_dgm.data import fetch
+from tfp_dgm.labelling.encoder_gains import encoder_gains, sampled_rows
 from tfp_dgm.labelling.vectors_of_sentences import text_vectors
 from tfp_dgm.labelling.vectors_of_tokens import token_vectors
 from tfp_dgm.networks import SentenceEncoder, TextEncoder
 from tfp_dgm.training import Progress
 
-AUTO, NONE, LIGHT, FULL = "auto", "none", "light", "full"
-_ENCODER = "minilm"  # In the registry.
+LIGHT = "light"
 # What encoders are believed to gain before any label speaks, in nats a label: mean and deviation.
 _PRIORS = {LIGHT: (0.02, 0.1), FULL: (0.05, 0.15)}
 # What the full one must gain beyond the light one, which takes no time.
 _MARGIN = 0.02
 _TIMED_TEXTS = 64
-
-
-@dataclass(frozen=True)
-class EncoderChoice:
-    """What was decided, and why.
-
-    Attributes:
-      asked: "auto", "none", or the preset that was named.
-      taken: "none", "light" (sums of vectors of word pieces) or "full".
-      why: a sentence.
-      gains: what each is expected to add to the log-probability of a label that was not seen,
-        beyond words, in nats; empty where nothing was tried.
-      seconds: what encoding the whole file takes with each, as estimated from a batch.
-    """
-
-    asked: str = NONE
-    taken: str = NONE
-    why: str = "None was asked for."
-    gains: dict[str, float] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.taken}. {self.why}"
 
 
 def named_encoder(
@@ -96,7 +79,7 @@ def choose_encoder(
     """
     if (why := _why_none(annotations)) is not None:
         return None, EncoderChoice(AUTO, NONE, why)
-    full = SentenceEncoder.from_preset(str(fetch(_ENCODER)))
+    full = SentenceEncoder.from_preset(str(fetch(REGISTERED)))
     light = token_vectors(full, texts, progress)
     encoders = {LIGHT: light, FULL: full}
     found = [_gains(encoders, texts, words, semantic, one, seed) for one in annotations]
@@ -111,12 +94,7 @@ def _why_none(annotations: Sequence[np.ndarray]) -> str | None:
     """Why nothing is tried, or None where something is."""
     if all(one.all() for one in annotations):
         return "It is decided by labels of which one class is right, and there are none."
-    if find_spec("keras_hub") is None:
-        return "The extra `encoder` of tfp-dgm is not installed."
-    if not is_cached(_ENCODER):
-        title = DATASETS[_ENCODER].title
-        return f"None is in the cache; `dgm datasets path {_ENCODER}` fetches {title}."
-    return None
+    return why_untried()
 
 
 def _gains(
@@ -137,13 +115,9 @@ def _gains(
         vectors[name][annotated] = text_vectors(encoder, some)
     sample = [texts[row] for row in rows]
     gains = encoder_gains(vectors, sample, words[rows], semantic[rows], allowed[rows], seed=seed)
-    return {name: _expected(gain, *_PRIORS[name]) for name, gain in gains.items()}
-
-
-def _expected(gain: Gain, mean: float, deviation: float) -> float:
-    """The posterior mean of a gain."""
-    prior, found = deviation**-2, gain.error**-2
-    return (prior * mean + found * gain.mean) / (prior + found)
+    return {
+        name: expected_gain(gain.mean, gain.error, *_PRIORS[name]) for name, gain in gains.items()
+    }
 
 
 def _taken(gains: Mapping[str, float]) -> str:

@@ -11,7 +11,8 @@ import scipy.sparse
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
-from tfp_dgm.labelling.encoder_choice import EncoderChoice, choose_encoder, named_encoder
+from tfp_dgm.confidence import EncoderChoice
+from tfp_dgm.labelling.encoder_choice import choose_encoder, named_encoder
 from tfp_dgm.labelling.text_views import VAE_SHARE
 from tfp_dgm.labelling.vectors_of_sentences import text_vectors
 from tfp_dgm.models import BagOfWordsVAE

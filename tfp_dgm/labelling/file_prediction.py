@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfp_dgm.confidence import NONE
 from tfp_dgm.data import (
     DataError,
     TableWriter,
@@ -27,7 +28,6 @@ from tfp_dgm.labelling.answer_columns import (
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 from tfp_dgm.labelling.drift import Drift
-from tfp_dgm.labelling.encoder_choice import NONE
 from tfp_dgm.labelling.multi_label.multi_label_columns import (
     PREDICTED_COLUMNS as MULTI_LABEL_COLUMNS,
 )

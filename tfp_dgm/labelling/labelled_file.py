@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfp_dgm.confidence import check_min_precision
+from tfp_dgm.confidence import AUTO, check_min_precision
 from tfp_dgm.data import (
     AnnotationColumns,
     LabelledTable,
@@ -29,7 +29,6 @@ from tfp_dgm.labelling.class_levels import class_levels
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
-from tfp_dgm.labelling.encoder_choice import AUTO
 from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.labelling_task import (
     Classes,

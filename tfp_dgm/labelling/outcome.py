@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from tfp_dgm.confidence import EncoderChoice
 from tfp_dgm.labelling.annotators import Crowd
 from tfp_dgm.labelling.class_levels import JudgedLevel
-from tfp_dgm.labelling.encoder_choice import EncoderChoice
 from tfp_dgm.labelling.no_class import label_names, label_probabilities
 
 

@@ -14,14 +14,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tfp_dgm.confidence import check_min_precision
+from tfp_dgm.confidence import AUTO, check_min_precision
 from tfp_dgm.data import atomic_directory
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.table_warnings import table_warnings
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.answer_columns import answers, predicted_columns
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
-from tfp_dgm.labelling.encoder_choice import AUTO
 from tfp_dgm.labelling.estimator_inputs import NOT_ANNOTATED, read_labels, read_texts, read_weights
 from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.labelling.model_folder import write_model

@@ -18,6 +18,7 @@ from tfp_dgm.networks.token_vectors import TokenVectors
 from tfp_dgm.networks.transformer_decoder import TransformerDecoder
 from tfp_dgm.networks.transformer_encoder import TransformerEncoder
 from tfp_dgm.networks.word_dropout import WordDropout
+from tfp_dgm.networks.word_encoder import WordEncoder
 
 __all__ = [
     "MLP",
@@ -41,6 +42,7 @@ __all__ = [
     "TransformerDecoder",
     "TransformerEncoder",
     "WordDropout",
+    "WordEncoder",
     "decode_image",
     "find_application",
 ]

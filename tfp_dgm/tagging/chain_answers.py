@@ -18,6 +18,7 @@ from tfp_dgm.tagging.span_marginals import (
 )
 
 _WORDS_AT_ONCE = 16_384
+_ENCODED_AT_ONCE = 2048  # Whose states a core's cache holds.
 _POTENTIALS_AT_ONCE = 500_000
 
 
@@ -92,12 +93,15 @@ def penalty_of_states(outside_penalty: float, labels: Sequence[str]) -> np.ndarr
     return outside_penalty * np.array(outside, np.float32)
 
 
-def batches_by_length(lengths: Sequence[int], num_states: int = 1) -> Iterator[np.ndarray]:
+def batches_by_length(
+    lengths: Sequence[int], num_states: int = 1, *, encoded: bool = False
+) -> Iterator[np.ndarray]:
     """Numbers of sentences, the shortest first, some thousand words at a time.
 
-    Fewer where there are many states.
+    Fewer where there are many states, or words are `encoded` by a pretrained encoder.
     """
-    most = min(_WORDS_AT_ONCE, _POTENTIALS_AT_ONCE // num_states)
+    most = _ENCODED_AT_ONCE if encoded else _WORDS_AT_ONCE
+    most = min(most, _POTENTIALS_AT_ONCE // num_states)
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
 import scipy.sparse
 
+from tfp_dgm.tagging.limited_memory_descent import descend
 from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
 from tfp_dgm.tagging.word_windows import BLOCKS, VECTOR_SCALES, WordTable
 
 _MOST_WEIGHTS = 10_000_000
 # How many distinct words must have a feature, or how often a word must be there: more where there
 # were too many weights.
+_TOLERANCE = 1e-4  # Of the loss; closer to its least, unseen annotations get no likelier.
 _LEAST_WORDS = (1, 2, 3, 5, 10)
 
 Legal = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -27,24 +28,27 @@ class ChainWeights:
     Attributes:
       table: float32 [F + 2, BLOCKS, K]; what each feature of a word gives each tag.
       projection: float32 [D, BLOCKS, K]; the same of a word's vector.
+      contextual: float32 [E, K]; the same of what an encoder says of a word in its sentence.
       transitions: float32 [K, K]; those of illegal moves mean nothing.
       bias: float32 [K].
     """
 
     table: np.ndarray
     projection: np.ndarray
+    contextual: np.ndarray
     transitions: np.ndarray
     bias: np.ndarray
 
     @classmethod
-    def zero(cls, words: WordTable, num_states: int) -> ChainWeights:
-        """Of a chain that knows nothing."""
-        shapes = (words.forms.shape[1], BLOCKS), (words.vectors.shape[1], BLOCKS), (num_states,), ()
+    def zero(cls, words: WordTable, units: int, num_states: int) -> ChainWeights:
+        """Of a chain that knows nothing, with an encoder of E units."""
+        of_words = (words.forms.shape[1], BLOCKS), (words.vectors.shape[1], BLOCKS)
+        shapes = *of_words, (units,), (num_states,), ()
         return cls(*(np.zeros((*shape, num_states), np.float32) for shape in shapes))
 
-    def unary(self, words: WordTable, windows: np.ndarray) -> np.ndarray:
-        """Potentials [N, K] of words [N, BLOCKS]."""
-        unary = np.repeat(self.bias[np.newaxis], len(windows), axis=0)
+    def unary(self, words: WordTable, windows: np.ndarray, encoded: np.ndarray) -> np.ndarray:
+        """Potentials [N, K] of words [N, BLOCKS] that an encoder says [N, E] of."""
+        unary = encoded @ self.contextual + self.bias
         for block in range(BLOCKS):
             scores = words.forms @ self.table[:, block] + words.vectors @ self.projection[:, block]
             ids = windows[:, block]
@@ -60,6 +64,7 @@ class ChainProblem:
     Args:
       words: those of the sentences.
       windows: int [N, BLOCKS]; see `word_windows.windows`.
+      encoded: float32 [N, E]; what an encoder says of them; E is 0 without one.
       lengths: int [S].
       allowed: bool [N, K].
       legal: bool [K], [K, K], [K].
@@ -69,6 +74,7 @@ class ChainProblem:
         self,
         words: WordTable,
         windows: np.ndarray,
+        encoded: np.ndarray,
         lengths: Sequence[int] | np.ndarray,
         allowed: np.ndarray,
         legal: Legal,
@@ -80,13 +86,14 @@ class ChainProblem:
         self.moves = legal[1]
         self.given = _Given(self.packed, allowed[order] & self.legal)
         self.words = words
+        self.encoded = encoded[order]
         k = self.num_states
         for least in _LEAST_WORDS:
             self.blocks = self._blocks(windows[order], least)
             if sum(sum(block.sizes) for block in self.blocks) * k <= _MOST_WEIGHTS:
                 break
         sizes = [size * k for block in self.blocks for size in block.sizes]
-        self.bounds = np.cumsum([*sizes, k * k])
+        self.bounds = np.cumsum([*sizes, encoded.shape[1] * k, k * k])
         self.num_weights = int(self.bounds[-1]) + k
 
     def _blocks(self, windows: np.ndarray, least: int) -> list[_Block]:
@@ -97,15 +104,15 @@ class ChainProblem:
         ]
 
     def split(self, weights: np.ndarray) -> list[np.ndarray]:
-        """All weights as those of features and of vectors, block by block, moves [K, K], bias."""
+        """All weights: of features and vectors block by block, contextual [E, K], moves, bias."""
         *parts, moves, bias = np.split(weights, self.bounds)
         k = self.num_states
         return [*(part.reshape(-1, k) for part in parts), moves.reshape(k, k), bias]
 
     def value(self, weights: np.ndarray, l2: float) -> tuple[float, np.ndarray]:
         """The loss, nats, and its derivative [W]."""
-        *parts, transitions, bias = self.split(weights.astype(np.float32))
-        unary = np.where(self.legal, bias, -np.inf).astype(np.float32)
+        *parts, contextual, transitions, bias = self.split(weights)
+        unary = np.where(self.legal, self.encoded @ contextual + bias, -np.inf)
         for number, block in enumerate(self.blocks):
             unary += block.scores(parts[2 * number], parts[2 * number + 1])
         transitions = np.where(self.moves, transitions, -np.inf)
@@ -114,30 +121,26 @@ class ChainProblem:
         loss = free.log_partition.sum() - given + l2 / 2 * weights @ weights
         slope = free.marginals - slope
         slopes = [part.ravel() for block in self.blocks for part in block.slopes(slope)]
+        slopes.append((self.encoded.T @ slope).ravel())
         slopes += [(free.moves - moved).ravel(), slope.sum(axis=0)]
-        return float(loss), np.concatenate(slopes) + l2 * weights
+        whole = np.concatenate(slopes, dtype=np.float32)
+        whole += np.float32(l2) * weights
+        return float(loss), whole
 
     def fit(self, l2: float, *, steps: int, start: np.ndarray | None = None) -> np.ndarray:
         """The weights [W] where the loss is least, by L-BFGS."""
-        found = scipy.optimize.minimize(
-            self.value,
-            np.zeros(self.num_weights) if start is None else start,
-            args=(l2,),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": steps, "maxfun": 2 * steps, "ftol": 1e-6, "maxcor": 6},
-        )
-        return found.x
+        start = np.zeros(self.num_weights, np.float32) if start is None else start
+        return descend(lambda w: self.value(w, l2), start, steps=steps, tolerance=_TOLERANCE)
 
     def weights(self, weights: np.ndarray) -> ChainWeights:
         """A vector of all weights [W] as a chain."""
-        *parts, transitions, bias = self.split(weights.astype(np.float32))
-        zero = ChainWeights.zero(self.words, self.num_states)
+        *parts, contextual, transitions, bias = self.split(weights)
+        zero = ChainWeights.zero(self.words, len(contextual), self.num_states)
         table, projection = zero.table, zero.projection
         for number, block in enumerate(self.blocks):
             table[block.kept, number] = parts[2 * number] * block.scale[:, np.newaxis]
             projection[:, number] = parts[2 * number + 1] * block.vector_scale
-        return ChainWeights(table, projection, transitions, bias)
+        return ChainWeights(table, projection, contextual, transitions, bias)
 
 
 class _Given:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.optimize
 
 from tfp_dgm.tagging.chain_fitting import ChainProblem, ChainWeights, Legal, legal_words
+from tfp_dgm.tagging.encoded_words import EncodedWords
 from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.packed_chains import PackedSentences, chain_sums
 from tfp_dgm.tagging.training_pieces import piece_lengths
@@ -51,6 +52,20 @@ class UnseenChains(NamedTuple):
     transitions: np.ndarray
 
 
+class Strength(NamedTuple):
+    """How strong the penalty on weights is.
+
+    Attributes:
+      l2: its weight.
+      weights: what some sentences teach with it.
+      losses: float64 [m]; the negative log-probability of the annotations of each of the others.
+    """
+
+    l2: float
+    weights: ChainWeights
+    losses: np.ndarray
+
+
 @dataclass(frozen=True)
 class AnnotatedSentences:
     """The annotated sentences, and models that are trained on some of them.
@@ -58,6 +73,7 @@ class AnnotatedSentences:
     Attributes:
       table: their words.
       seen: int [N, BLOCKS]; see `word_windows.windows`.
+      encoded: what an encoder says of each word.
       lengths: int [n].
       known: of each, bool [T, K]; what its annotation leaves open.
       legal: bool [K], [K, K], [K].
@@ -65,6 +81,7 @@ class AnnotatedSentences:
 
     table: WordTable
     seen: np.ndarray
+    encoded: EncodedWords
     lengths: np.ndarray
     known: list[np.ndarray]
     legal: Legal
@@ -75,28 +92,27 @@ class AnnotatedSentences:
         taught: list[Sequence[str]],
         known: list[np.ndarray],
         of_forms: FormVectors,
+        encoded: EncodedWords,
         legal: Legal,
     ) -> AnnotatedSentences:
         table = WordTable.of(taught, of_forms)
         lengths = np.array([len(sentence) for sentence in taught])
-        return cls(table, windows(taught, table.words), lengths, known, legal)
+        return cls(table, windows(taught, table.words), encoded, lengths, known, legal)
 
-    def strength(self, some: np.ndarray) -> tuple[float, ChainWeights]:
-        """The weight of the penalty under which the other annotations are most probable.
-
-        Returns:
-          the weight, and what some [n] of the sentences teach with it.
-        """
+    def strength(self, some: np.ndarray) -> Strength:
+        """The weight of the penalty under which the other annotations are most probable."""
         others = np.flatnonzero(~some)
         problem, vector = self._problem(some), None
-        least, best = np.inf, (_L2[0], ChainWeights.zero(self.table, len(self.legal[0])))
+        least, best = np.inf, None
         for l2 in _L2:
             vector = problem.fit(l2, steps=_STEPS, start=vector)
             weights = problem.weights(vector)
-            _, loss = fit_temperature([self.held(weights, others).chain], self.legal)
-            if loss >= least:
+            chain = self.held(weights, others).chain
+            temperature, loss = fit_temperature([chain], self.legal)
+            if best is not None and not loss < least:
                 break
-            least, best = loss, (l2, weights)
+            least, best = loss, Strength(l2, weights, unseen_losses(chain, self.legal, temperature))
+        assert best is not None
         return best
 
     def trained(self, some: np.ndarray, l2: float) -> ChainWeights:
@@ -107,16 +123,19 @@ class AnnotatedSentences:
     def held(self, weights: ChainWeights, rows: np.ndarray) -> Held:
         """What a chain says of sentences, whose numbers [m] ascend."""
         some = np.isin(np.arange(len(self.lengths)), rows)
-        flat = weights.unary(self.table, self.seen[np.repeat(some, self.lengths)])
+        words = np.repeat(some, self.lengths)
+        flat = weights.unary(self.table, self.seen[words], self.encoded.vectors[words])
         unary = np.split(flat, np.cumsum(self.lengths[rows])[:-1])
         return Held(rows, (unary, weights.transitions, [self.known[row] for row in rows]))
 
     def _problem(self, some: np.ndarray) -> ChainProblem:
         known = [self.known[row] for row in np.flatnonzero(some)]
+        words = np.repeat(some, self.lengths)
         no_rows = np.zeros((0, len(self.legal[0])), bool)
         return ChainProblem(
             self.table,
-            self.seen[np.repeat(some, self.lengths)],
+            self.seen[words],
+            self.encoded.vectors[words],
             piece_lengths(known, self.legal),
             np.concatenate([no_rows, *known]),
             self.legal,
@@ -138,22 +157,43 @@ def fit_temperature(chains: Sequence[Chain], legal: Legal) -> tuple[float, float
     Returns:
       the number, and the negative log-probability of it and the annotations, nats.
     """
-    problems = []
-    for unary, transitions, known in chains:
-        packed = PackedSentences(piece_lengths(known, legal))
-        may = legal_words(packed, legal)
-        potentials = np.where(may, np.concatenate(unary)[packed.order], -np.inf)
-        moves = np.where(legal[1], transitions, -np.inf)
-        problems.append((packed, potentials, moves, np.concatenate(known)[packed.order]))
+    problems = [_packed(chain, legal) for chain in chains]
 
     def loss(log_temperature: float) -> float:
         total = log_temperature**2 / (2 * _TEMPERATURE_SPREAD**2)
-        for packed, unary, moves, known in problems:
-            cooled = unary / np.exp(log_temperature), moves / np.exp(log_temperature)
-            free = chain_sums(packed, *cooled, None).log_partition
-            given = chain_sums(packed, *cooled, known).log_partition
-            total += (free - given).sum()
-        return total
+        return total + sum(_losses(own, np.exp(log_temperature)).sum() for own in problems)
 
     found = scipy.optimize.minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded")
     return float(np.exp(found.x)), float(found.fun)
+
+
+def unseen_losses(chain: Chain, legal: Legal, temperature: float) -> np.ndarray:
+    """The negative log-probability of the annotations of each sentence, nats, float64 [m]."""
+    problem = _packed(chain, legal)
+    pieces = piece_lengths(chain[2], legal)
+    ends = np.cumsum([len(potential) for potential in chain[0]])
+    sentence = np.searchsorted(ends, np.cumsum(pieces))  # Of each piece.
+    losses = np.zeros(len(chain[0]))
+    np.add.at(losses, sentence[problem[0].sentences], _losses(problem, temperature))
+    return losses
+
+
+_Packed = tuple[PackedSentences, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _packed(chain: Chain, legal: Legal) -> _Packed:
+    """The potentials [N, K] and [K, K] of a chain, -inf where illegal, and what is allowed."""
+    unary, transitions, known = chain
+    packed = PackedSentences(piece_lengths(known, legal))
+    may = legal_words(packed, legal)
+    potentials = np.where(may, np.concatenate(unary)[packed.order], -np.inf)
+    moves = np.where(legal[1], transitions, -np.inf)
+    return packed, potentials, moves, np.concatenate(known)[packed.order]
+
+
+def _losses(problem: _Packed, temperature: float) -> np.ndarray:
+    """log Z - log Z(given), by rank."""
+    packed, unary, moves, known = problem
+    cooled = unary / temperature, moves / temperature
+    free = chain_sums(packed, *cooled, None).log_partition
+    return free - chain_sums(packed, *cooled, known).log_partition

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tfp_dgm.confidence import check_min_precision
+from tfp_dgm.confidence import AUTO, check_min_precision
 from tfp_dgm.data import (
     check_room,
     check_tag_results,
@@ -60,6 +60,7 @@ class TagResults:
         return "\n".join(
             [
                 *lines,
+                f"encoder  {outcome.encoder_choice}",
                 *files_told(self.output, self.model_directory, kind="tags"),
             ]
         )
@@ -87,6 +88,7 @@ def tag_file(
     tool: str | None = None,
     model_directory: str | os.PathLike[str] | None = None,
     min_precision: float = 0.95,
+    encoder: str | None = AUTO,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> TagResults:
@@ -102,6 +104,7 @@ def tag_file(
       model_directory: folder for model, SavedModel, report and metrics; None puts it beside the
         output, with the ending `.model`.
       min_precision: the share of accepted tags, or spans, that must be right.
+      encoder: "auto", "none" or None, or a pretrained text encoder; see `fit_tagger`.
       seed: the same seed gives the same tags.
       progress: called with a step's name, how much of it is done, and how much there is.
     Returns:
@@ -109,6 +112,7 @@ def tag_file(
     Raises:
       DataError: for whatever is wrong with a file or an argument; nothing is written then. Where
         the disk takes no more after the training, the message says what was kept.
+      OSError, ImportError: if the encoder cannot be loaded.
     """
     check_min_precision(min_precision)
     check_seed(seed)
@@ -134,6 +138,7 @@ def tag_file(
         sentences.tags,
         sentences.scheme,
         min_precision=min_precision,
+        encoder=encoder,
         seed=seed,
         warnings=sentences.warnings,
         progress=progress,
@@ -147,6 +152,8 @@ def tag_file(
         "separator": separator,
         "tool": tool,
         "min_precision": min_precision,
+        "encoder": encoder,
+        "encoder_choice": asdict(outcome.encoder_choice),
         "seed": seed,
         "output": output.name,
         "versions": installed_versions(),

@@ -61,6 +61,7 @@ class TaggerReader:
 
     def __init__(self, tagger: SequenceTagger, space: TagSpace) -> None:
         self._size = len(space.labels)
+        self._encoded = tagger.encoder is not None
 
         def read(tokens: tf.Tensor, allowed: tf.Tensor) -> Readings:
             return read_tokens(tagger, tokens, space, allowed)
@@ -69,7 +70,8 @@ class TaggerReader:
             tf.TensorSpec([None, None], tf.string),
             tf.TensorSpec([None, None, self._size], tf.bool),
         ]
-        self._read = tf.function(read, input_signature=specs, autograph=False)
+        # With AutoGraph where there is an encoder: tokenisers of KerasHub branch on tensors.
+        self._read = tf.function(read, input_signature=specs, autograph=self._encoded)
 
     def __call__(
         self,
@@ -86,7 +88,8 @@ class TaggerReader:
         """
         found: list[SentenceReading] = [None] * len(tokens)  # type: ignore[list-item]
         done = 0
-        for rows in batches_by_length([len(sentence) for sentence in tokens]):
+        sizes = [len(sentence) for sentence in tokens]
+        for rows in batches_by_length(sizes, encoded=self._encoded):
             lengths = np.array([len(tokens[row]) for row in rows])
             known = np.ones((len(rows), lengths.max(), self._size), bool)
             for place, row in enumerate(rows):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tfp_dgm.confidence import check_min_precision
 from tfp_dgm.data import TagScheme
+from tfp_dgm.networks import WordEncoder
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.annotation_checks import check_tokens
@@ -27,6 +28,7 @@ def tag_sentences(
     scheme: TagScheme,
     *,
     min_precision: float = 0.95,
+    encoder: str | WordEncoder | None = None,
     seed: int = 0,
     warnings: Sequence[str] = (),
     progress: Progress = no_progress,
@@ -38,6 +40,7 @@ def tag_sentences(
       given: S lists of T tuples of tags: () = nothing known, one, or "one of these".
       scheme: what the tags mean.
       min_precision: the share of accepted tags, or spans, that must be right.
+      encoder: "auto", "none" or None, or a pretrained text encoder; see `fit_tagger`.
       seed: the same seed gives the same tags.
       warnings: what the person should know already; the outcome holds them first.
       progress: called with a step's name, how much of it is done, and how much there is.
@@ -47,6 +50,7 @@ def tag_sentences(
       ValueError: if nothing is tagged, `tokens` and `given` differ in shape, tags are no tuples, or
         the scheme has no such tag.
       DataError: if `min_precision` is not between 0 and 1, or the seed is none.
+      OSError, ImportError: if the encoder cannot be loaded.
     """
     check_min_precision(min_precision)
     check_seed(seed)
@@ -56,7 +60,9 @@ def tag_sentences(
     legal = (scheme.initial, scheme.transitions, scheme.final)
     seconds: dict[str, float] = {}
     with timed(seconds, "training"):
-        fit = fit_tagger(tokens, allowed, space.labels, legal, seed=seed, progress=progress)
+        fit = fit_tagger(
+            tokens, allowed, space.labels, legal, encoder=encoder, seed=seed, progress=progress
+        )
     step = "Tagging"
     with timed(seconds, "tagging"):
         reader = TaggerReader(fit.tagger, space)
@@ -82,7 +88,7 @@ def tag_sentences(
             warnings=warnings,
         )
     model = JudgedTagger.of(fit.tagger, scheme, calibrations)
-    return model, replace(outcome, seconds=seconds)
+    return model, replace(outcome, seconds=seconds, encoder_choice=fit.encoder_choice)
 
 
 def _check_given(

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.distributions import LinearChain
+from tfp_dgm.networks import WordEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.tagging.chain_answers import (
     SentenceAnswer,
@@ -29,10 +30,11 @@ class SequenceTagger(SavesArguments, keras.Model):
 
         score(z) = (sum_t unary[t, z_t] + sum_t transitions[z_t, z_t+1]) / temperature
         unary[t] = bias + sum_o sum over features f of word t + o of table[f, o]
-                   + sum_o projection[o] v(word t + o)
+                   + sum_o projection[o] v(word t + o) + contextual e(word t)
         v(word) = sum over its features of vectors[f]
 
-    Rows are filled with "". What is illegal has the potential -inf. `tagging.fit_tagger` makes one;
+    e is what a pretrained encoder says of a word in its sentence, if there is one. Rows are filled
+    with "". What is illegal has the potential -inf. `tagging.fit_tagger` makes one;
     `fit` of its own it has none.
 
     Args:
@@ -42,6 +44,7 @@ class SequenceTagger(SavesArguments, keras.Model):
         only.
       units: D, of vectors.
       initial, transitions, final: bool [K], [K, K], [K]; what is legal.
+      encoder: a pretrained one of words in sentences, or None.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class SequenceTagger(SavesArguments, keras.Model):
         initial: Sequence[bool] | np.ndarray,
         transitions: Sequence[Sequence[bool]] | np.ndarray,
         final: Sequence[bool] | np.ndarray,
+        encoder: WordEncoder | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
@@ -62,6 +66,7 @@ class SequenceTagger(SavesArguments, keras.Model):
         self.forms = forms
         self.taught = taught
         self.units = units
+        self.encoder = encoder
         self.legal = (
             np.asarray(initial, bool),
             np.asarray(transitions, bool),
@@ -77,6 +82,8 @@ class SequenceTagger(SavesArguments, keras.Model):
             "move_potentials": (states, states),
             "bias": (states,),
         }
+        if self.encoder is not None:
+            shapes["contextual"] = (self.encoder.units, states)
         for name, shape in shapes.items():
             weight = self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
             setattr(self, name, weight)
@@ -128,6 +135,8 @@ class SequenceTagger(SavesArguments, keras.Model):
             unary += tf.gather(blocks[:, block], ids)
         first = tf.gather(blocks[:, FIRST], place[:, :1])
         unary += tf.pad(first, [[0, 0], [0, steps - 1], [0, 0]])
+        if self.encoder is not None:
+            unary += tf.matmul(self.encoder(tokens), self.contextual)
         return unary / self.temperature
 
     def new_words(self, tokens: tf.Tensor) -> tf.Tensor:
@@ -145,7 +154,8 @@ class SequenceTagger(SavesArguments, keras.Model):
     def answers(self, tokens: Sequence[Sequence[str]]) -> list[SentenceAnswer]:
         """Tags, probabilities and spans of sentences, each of one token or more, in their order."""
         unary: list[np.ndarray] = [np.zeros(0)] * len(tokens)
-        for rows in batches_by_length(list(map(len, tokens)), len(self.labels)):
+        encoded = self.encoder is not None
+        for rows in batches_by_length(list(map(len, tokens)), len(self.labels), encoded=encoded):
             lengths = np.array([len(tokens[row]) for row in rows], np.int32)
             found = self._potentials(_padded([tokens[row] for row in rows]), lengths).numpy()
             for row, length, of_row in zip(rows, lengths, found, strict=True):
@@ -159,7 +169,8 @@ class SequenceTagger(SavesArguments, keras.Model):
     def _potentials(self) -> tf.types.experimental.GenericFunction:
         """`potentials`, traced once for batches of all sizes."""
         specs = tf.TensorSpec([None, None], tf.string), tf.TensorSpec([None], tf.int32)
-        return tf.function(self.potentials, input_signature=specs, autograph=False)
+        autograph = self.encoder is not None  # Tokenisers of KerasHub branch on tensors.
+        return tf.function(self.potentials, input_signature=specs, autograph=autograph)
 
 
 def _padded(tokens: Sequence[Sequence[str]]) -> tf.Tensor:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tfp_dgm.confidence import EncoderChoice
 from tfp_dgm.data import SentenceResult, SpanResult, TagScheme
 from tfp_dgm.tagging.chain_readings import TagSpace
 
@@ -81,6 +82,7 @@ class TagOutcome:
       copies: how many annotated sentences repeat another one, or nearly.
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
+      encoder_choice: whether words are read with a pretrained encoder, and why.
     """
 
     scheme: TagScheme
@@ -102,6 +104,7 @@ class TagOutcome:
     copies: int = 0
     warnings: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    encoder_choice: EncoderChoice = field(default_factory=EncoderChoice)
 
     @cached_property
     def sentences(self) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.confidence import NONE
 from tfp_dgm.data import (
     DataError,
     SentenceResult,
@@ -64,6 +65,7 @@ def predict_tags(
     settings = read_tag_settings(model_directory)
     scheme = TagScheme(**settings["scheme"])
     tag = _load(model_directory)
+    encoded = settings.get("encoder_choice", {}).get("taken", NONE) != NONE
     step = f"Tagging {source.name}"
     done = 0
     warned: set[str] = set()
@@ -77,7 +79,7 @@ def predict_tags(
             format=format,
             tool=tool,
         ):
-            results = served_results(tag, chunk.tokens)
+            results = served_results(tag, chunk.tokens, encoded=encoded)
             writer.write(chunk, [result for result, _ in results])
             unlike += sum(is_unlike for _, is_unlike in results)
             done += len(chunk.tokens)
@@ -92,16 +94,20 @@ def predict_tags(
 
 
 def served_results(
-    tag: Callable[[np.ndarray], Mapping[str, Any]], tokens: Sequence[Sequence[str]]
+    tag: Callable[[np.ndarray], Mapping[str, Any]],
+    tokens: Sequence[Sequence[str]],
+    *,
+    encoded: bool = False,
 ) -> list[tuple[SentenceResult, bool]]:
     """What a served tagger says of N sentences, in their order, and whether they are unlike.
 
     Args:
       tag: strings [B, T], filled with "" -> the outputs of `JudgedTagger.answers`.
       tokens: N lists of words.
+      encoded: whether it reads them with a pretrained encoder.
     """
     found: list[tuple[SentenceResult, bool]] = [None] * len(tokens)  # type: ignore[list-item]
-    for rows in batches_by_length([len(words) for words in tokens]):
+    for rows in batches_by_length([len(words) for words in tokens], encoded=encoded):
         answers = {
             name: np.asarray(values)
             for name, values in tag(padded_tokens([tokens[row] for row in rows])).items()

@@ -44,6 +44,7 @@ def render_tag_report(
     """
     settings = dict(settings or {})
     versions = settings.pop("versions", None) or installed_versions()
+    settings.pop("encoder_choice", None)  # Among the numbers.
     scheme = settings.pop("scheme", None)
     if isinstance(scheme, dict):
         settings["scheme"] = scheme["kind"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ def tag_metrics(outcome: TagOutcome) -> dict[str, Any]:
         types: the same of the types of spans; of spans, whole sentences.
         suspects: `count` of given tags that look wrong, and how many of them are expected to be
           (`expected_wrong`).
+        encoder: whether words are read with a pretrained one, and why.
         warnings, seconds: as in the outcome.
     """
     numbers = {
@@ -58,6 +60,7 @@ def tag_metrics(outcome: TagOutcome) -> dict[str, Any]:
         "types": _types(outcome),
         "suspects": _suspects(outcome),
         "warnings": list(outcome.warnings),
+        "encoder": asdict(outcome.encoder_choice),
         "seconds": dict(outcome.seconds),
     }
     return _json_ready(numbers)

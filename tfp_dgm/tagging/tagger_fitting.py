@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tfp_dgm.confidence import AUTO, NONE, EncoderChoice
+from tfp_dgm.networks import WordEncoder
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.settings import check_seed
 from tfp_dgm.tagging.annotation_checks import annotated_sentences, require_possible
@@ -18,11 +20,12 @@ from tfp_dgm.tagging.cross_fitting import (
     fit_temperature,
     folds,
 )
+from tfp_dgm.tagging.encoded_words import EncodedWords
 from tfp_dgm.tagging.form_vectors import FormVectors
 from tfp_dgm.tagging.sentence_copies import sentence_copies
 from tfp_dgm.tagging.sequence_tagger import SequenceTagger
 from tfp_dgm.tagging.span_search import outside_penalty
-from tfp_dgm.tagging.word_windows import WordTable
+from tfp_dgm.tagging.word_encoders import tried_encoder, word_encoder
 from tfp_dgm.text import WordForms
 
 
@@ -38,6 +41,7 @@ class TaggerFit:
       cross_fitted: n answers by models that were trained without the sentence.
       unseen: the chains of these, fold by fold.
       fitted: n answers by the tagger.
+      encoder_choice: whether it reads words with a pretrained encoder, and why.
     """
 
     tagger: SequenceTagger
@@ -47,6 +51,7 @@ class TaggerFit:
     cross_fitted: list[SentenceAnswer]
     unseen: list[UnseenChains]
     fitted: list[SentenceAnswer]
+    encoder_choice: EncoderChoice = field(default_factory=EncoderChoice)
 
 
 def fit_tagger(
@@ -55,6 +60,7 @@ def fit_tagger(
     labels: Sequence[str],
     legal: Legal,
     *,
+    encoder: str | WordEncoder | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> TaggerFit:
@@ -70,12 +76,16 @@ def fit_tagger(
       labels: K names.
       legal: bool [K], [K, K], [K]; the labels that sentences may begin with, what may follow each,
         and those that sentences may end with.
+      encoder: a pretrained encoder by its preset, or itself; "none" or None; or "auto", which tries
+        the registry's MiniLM where it is at hand (`word_encoders.word_encoder`), and takes it if
+        the annotations of the first fold are likelier with it.
       seed: of the folds; the same one gives the same tagger.
       progress: called with a step's name, how much of it is done, and how much there is.
     Raises:
       ValueError: if shapes disagree, a sentence has no token or an empty one, an annotation leaves
         nothing legal, or nothing is annotated.
       DataError: if the seed is none.
+      OSError, ImportError: if the encoder cannot be loaded.
     """
     check_seed(seed)
     legal = tuple(np.asarray(part, bool) for part in legal)  # type: ignore[assignment]
@@ -85,15 +95,30 @@ def fit_tagger(
     known = [np.asarray(allowed[row], bool) for row in annotated]
     group = sentence_copies(tokens, annotated)
     fold = folds(group, seed)
+    tried, choice = word_encoder(encoder)
 
     progress("Vectors of words", 0, 1)
     of_forms = FormVectors.fit(tokens, seed=seed)
     progress("Vectors of words", 1, 1)
-    sentences = AnnotatedSentences.of(taught, known, of_forms, legal)
+    if tried is not None:
+        progress("Encoding words", 0, 1)
+    encoded = EncodedWords.of(tried, taught)
+    if tried is not None:
+        progress("Encoding words", 1, 1)
+    sentences = AnnotatedSentences.of(taught, known, of_forms, encoded, legal)
 
     total = len(np.unique(fold)) + 1
     progress("Cross-fitting", 0, total)
-    l2, first = sentences.strength(fold != 0)
+    l2, first, losses = sentences.strength(fold != 0)
+    if choice.asked == AUTO and tried is not None:
+        plain = replace(sentences, encoded=EncodedWords.of(None, taught))
+        without = plain.strength(fold != 0)
+        annotated_words = [
+            int((~known[row]).any(axis=1).sum()) for row in np.flatnonzero(fold == 0)
+        ]
+        choice = tried_encoder(without.losses, losses, np.array(annotated_words))
+        if choice.taken == NONE:
+            sentences, (l2, first, _) = plain, without
     held = [sentences.held(first, np.flatnonzero(fold == 0))]
     for number in range(1, total - 1):
         progress("Cross-fitting", number, total)
@@ -117,25 +142,31 @@ def fit_tagger(
     unseen = [
         UnseenChains(own.rows, *potentials) for own, potentials in zip(held, tempered, strict=True)
     ]
-    tagger = _tagger(labels, sentences.table, of_forms, final, temperature, legal)
+    tagger = _tagger(labels, sentences, of_forms, final, temperature)
     tagger.outside_penalty.assign(penalty)
-    return TaggerFit(tagger, annotated, group, fold, cross_fitted, unseen, tagger.answers(taught))
+    fitted = tagger.answers(taught)
+    return TaggerFit(tagger, annotated, group, fold, cross_fitted, unseen, fitted, choice)
 
 
 def _tagger(
     labels: Sequence[str],
-    table: WordTable,
+    sentences: AnnotatedSentences,
     of_forms: FormVectors,
     weights: ChainWeights,
     temperature: float,
-    legal: Legal,
 ) -> SequenceTagger:
-    names = dict(zip(("initial", "transitions", "final"), legal, strict=True))
+    names = dict(zip(("initial", "transitions", "final"), sentences.legal, strict=True))
+    table = sentences.table
     known = set(table.features)
     further = [name for name in of_forms.features if name not in known]
     features = (*table.features, *further)
     tagger = SequenceTagger(
-        labels, WordForms(features), taught=len(known), units=of_forms.units, **names
+        labels,
+        WordForms(features),
+        taught=len(known),
+        units=of_forms.units,
+        encoder=sentences.encoded.encoder,
+        **names,
     )
     tagger.build()
     flat = weights.table.reshape(len(weights.table), -1)
@@ -146,6 +177,9 @@ def _tagger(
     vectors[[place[name] for name in of_forms.features]] = of_forms.vectors
     tagger.vectors.assign(vectors)
     tagger.move_potentials.assign(weights.transitions)
-    tagger.bias.assign(weights.bias)
+    contextual, further_bias = sentences.encoded.of_states(weights.contextual)
+    if tagger.encoder is not None:
+        tagger.contextual.assign(contextual)
+    tagger.bias.assign(weights.bias + further_bias)
     tagger.temperature.assign(temperature)
     return tagger

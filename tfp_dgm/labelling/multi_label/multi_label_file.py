@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tfp_dgm.confidence import check_min_precision
+from tfp_dgm.confidence import AUTO, check_min_precision
 from tfp_dgm.data import (
     MultiLabelTable,
     check_label_results,
@@ -20,7 +20,6 @@ from tfp_dgm.data import (
     write_table,
 )
 from tfp_dgm.installed_versions import installed_versions
-from tfp_dgm.labelling.encoder_choice import AUTO
 from tfp_dgm.labelling.model_folder import model_card, write_results
 from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.multi_label.multi_label_classifier import MultiLabelClassifier

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tfp_dgm.labelling.encoder_choice import EncoderChoice
+from tfp_dgm.confidence import EncoderChoice
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,51 @@
+"""Whether a pretrained encoder is tried, and what was decided: for all jobs that read one."""
+
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+from tfp_dgm.data import DATASETS, is_cached
+
+AUTO, NONE, FULL = "auto", "none", "full"
+REGISTERED = "minilm"  # What "auto" tries, in the registry.
+
+
+@dataclass(frozen=True)
+class EncoderChoice:
+    """What was decided, and why.
+
+    Attributes:
+      asked: "auto", "none", or the preset that was named.
+      taken: "none", "full", or "light" (sums of vectors of word pieces).
+      why: a sentence.
+      gains: what each is expected to add to the log-probability of an annotation that was not seen,
+        beyond words, in nats; empty where nothing was tried.
+      seconds: what encoding the whole file takes with each, as estimated from a part.
+    """
+
+    asked: str = NONE
+    taken: str = NONE
+    why: str = "None was asked for."
+    gains: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.taken}. {self.why}"
+
+
+def why_untried() -> str | None:
+    """Why "auto" tries no encoder, or None where one is at hand; nothing is downloaded."""
+    if find_spec("keras_hub") is None:
+        return "The extra `encoder` of tfp-dgm is not installed."
+    if not is_cached(REGISTERED):
+        title = DATASETS[REGISTERED].title
+        return f"None is in the cache; `dgm datasets path {REGISTERED}` fetches {title}."
+    return None
+
+
+def expected_gain(mean: float, error: float, prior_mean: float, prior_deviation: float) -> float:
+    """The posterior mean of a gain that was measured with a standard error, under a normal prior.
+
+    An error of infinity leaves the prior as it is.
+    """
+    prior, found = prior_deviation**-2, error**-2
+    return (prior * prior_mean + found * mean) / (prior + found)
