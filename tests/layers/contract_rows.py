@@ -463,7 +463,11 @@ FRAMES = np.array(
     [[[0.3, -1.2], [2.0, 0.5]], [[-0.7, 0.1], [np.nan, np.nan]], [[1.5, 1.0], [0.2, -0.4]]], "f4"
 )
 DIRECTIONS = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
-WITHOUT_WEIGHTS = {layers.StandardNormalPrior, layers.SphericalUniformPrior}
+WITHOUT_WEIGHTS = {
+    layers.StandardNormalPrior,
+    layers.SphericalUniformPrior,
+    layers.DirichletLaplacePrior,
+}
 # Two variables of three values each.
 ONE_HOT_PAIRS = np.stack([np.eye(3, dtype="f4")[list(pair)] for pair in np.ndindex(3, 3)])
 

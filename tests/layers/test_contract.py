@@ -339,7 +339,8 @@ def assert_draws_follow_log_prob(layer, features, draws):
         mean = (1 / np.tanh(concentration) - 1 / concentration) * direction
     elif np.allclose(draws.sum(axis=-1), 1.0, atol=1e-5):
         mean = draws.mean(0) / draws.mean(0).sum()
-        log_r = scipy.stats.dirichlet.logpdf((draws / draws.sum(-1, keepdims=True)).T, 10 * mean)
+        whole = draws.astype(np.float64) / draws.sum(-1, keepdims=True, dtype=np.float64)
+        log_r = scipy.stats.dirichlet.logpdf(whole.T, 10 * mean)
     else:
         mean, scale = np.median(draws, axis=0), 0.4 * np.std(draws, axis=0).min()
         log_r = scipy.stats.multivariate_normal.logpdf(draws, mean, scale**2)
