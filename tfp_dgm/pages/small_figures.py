@@ -18,6 +18,8 @@ _LINE = (120, 28)
 # Hues of the colour wheel that are told from their neighbours; more groups share one.
 _HUES = 11
 _GOLDEN = 0.381966
+# Of the page's style.
+_INK, _CARD, _ACCENT = (f"var(--{name})" for name in ("ink", "card", "accent"))
 
 
 def group_colour(number: int) -> str:
@@ -62,7 +64,7 @@ def scatter_map(
         rows = groups == group
         drawn.append(
             f'<text x="{np.median(x[rows]):.1f}" y="{np.median(y[rows]):.1f}" font-size="15" '
-            'font-weight="700" fill="var(--ink)" stroke="var(--card)" stroke-width="3" '
+            f'font-weight="700" fill="{_INK}" stroke="{_CARD}" stroke-width="3" '
             f'paint-order="stroke" text-anchor="middle">{int(group) + 1}</text>'
         )
     return Markup("".join([*drawn, "</svg>"]))
@@ -90,5 +92,5 @@ def spark_line(values: Sequence[float], *, alt: str) -> Markup:
     return Markup(
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
         f'aria-label="{escape(alt)}"><path d="{" ".join(path)}" fill="none" '
-        'stroke="var(--accent)" stroke-width="2" stroke-linejoin="round"/></svg>'
+        f'stroke="{_ACCENT}" stroke-width="2" stroke-linejoin="round"/></svg>'
     )

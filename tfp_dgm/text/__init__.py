@@ -1,10 +1,10 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
 from tfp_dgm.text.bucketed_batches import BucketedBatches
-from tfp_dgm.text.common_words import common_words
 from tfp_dgm.text.neighbour_information import neighbour_counts, positive_information
 from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
 from tfp_dgm.text.spelling import NO_FEATURE, characters_of_words, spelling_features
+from tfp_dgm.text.stop_words import common_words
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary

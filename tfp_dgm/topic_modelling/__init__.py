@@ -1,15 +1,15 @@
 """A job: what is in a table of texts that nobody has labelled yet, by topics or by clusters."""
 
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
+from tfp_dgm.topic_modelling.metrics_of_topics import topic_metrics
 from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
 from tfp_dgm.topic_modelling.text_topics import find_topics
+from tfp_dgm.topic_modelling.topic_files import TopicsFile, clusters_of_file, topics_of_file
 from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
-from tfp_dgm.topic_modelling.topic_metrics import topic_metrics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 from tfp_dgm.topic_modelling.topic_prediction import predict_topics
 from tfp_dgm.topic_modelling.topic_report import render_topic_report
 from tfp_dgm.topic_modelling.topic_teller import TopicTeller
-from tfp_dgm.topic_modelling.topics_of_file import TopicsFile, clusters_of_file, topics_of_file
 
 __all__ = [
     "ClusterFit",

@@ -12,7 +12,7 @@ import yaml
 
 from tfp_dgm.data import TOPIC_WORDS, digest
 from tfp_dgm.serving import export
-from tfp_dgm.topic_modelling.topic_metrics import topic_metrics
+from tfp_dgm.topic_modelling.metrics_of_topics import topic_metrics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 from tfp_dgm.topic_modelling.topic_report import render_topic_report
 from tfp_dgm.topic_modelling.topic_teller import TopicTeller

@@ -6,7 +6,7 @@ from scipy.stats import poisson
 
 from tests.topic_modelling.made_texts import COMMON, OWN_WORDS, made_texts
 from tfp_dgm.text import WordCounts, common_words
-from tfp_dgm.text.common_words import _by_chance
+from tfp_dgm.text.stop_words import _by_chance
 
 
 def found(texts):
