@@ -13,8 +13,7 @@ TEXTS = np.array([b"Moon, rocket; moon", b"an oven", b"dough of the moon", b""])
 def topic_teller():
     topics = LatentDirichletAllocation(2, len(WORDS), seed=0)
     topics.build()
-    topics.concentration.assign([0.4, 0.7])
-    topics.topic_concentration.assign([[0.1, 0.2, 7.0, 3.0], [6.0, 4.0, 0.3, 0.5]])
+    topics.assign([0.4, 0.7], [[0.1, 0.2, 7.0, 3.0], [6.0, 4.0, 0.3, 0.5]])
     model = TopicTeller(
         WordCounts(WORDS),
         topics,
