@@ -13,7 +13,10 @@ from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topic
 from tfp_dgm.topic_modelling.topic_starts import start_clusters
 from tfp_dgm.training import fit_em_of_counts
 
+# What each word counts beforehand: at most so often, and at most this share of its mean count in a
+# cluster, since a prior that outweighs their words empties small clusters.
 _WORD_PRIOR = 0.5
+_PRIOR_SHARE = 0.25
 _AT_ONCE = 10_000  # Documents.
 
 
@@ -95,10 +98,12 @@ def fit_clusters(
     model = DocumentMixture(num_clusters, counts.shape[1], vocabulary=vocabulary, seed=seed)
     model.build()
     clusters = start_clusters(counts, num_clusters, seeds, seeded_documents, seed)
-    prior: float | NDArray[np.floating] = _WORD_PRIOR
+    mean_count = float(np.log1p(counts.data).sum()) / (num_clusters * counts.shape[1])
+    word_prior = min(_WORD_PRIOR, _PRIOR_SHARE * mean_count)
+    prior: float | NDArray[np.floating] = word_prior
     if seeds is not None:
         frequency = np.bincount(counts.indices, minlength=counts.shape[1])
-        prior = np.full([num_clusters, counts.shape[1]], _WORD_PRIOR)
+        prior = np.full([num_clusters, counts.shape[1]], word_prior)
         for cluster, words in enumerate(seeds):
             places = np.asarray(words, np.int64)
             prior[cluster, places] += frequency[places]
