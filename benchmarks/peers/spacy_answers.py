@@ -44,6 +44,7 @@ def main() -> None:
             config["paths"][name] = str(Path(folder) / f"{name}.spacy")
         config["training"]["seed"] = given["seed"]
         output = Path(folder) / "model"
+        output.mkdir()
         train(init_nlp(config), output, stdout=sys.stderr, stderr=sys.stderr)
         nlp = spacy.load(output / "model-best")
     answers = []
