@@ -43,7 +43,10 @@ def main() -> None:
             DocBin(docs=part).to_disk(Path(folder) / f"{name}.spacy")
             config["paths"][name] = str(Path(folder) / f"{name}.spacy")
         config["training"]["seed"] = given["seed"]
-        nlp, _ = train(init_nlp(config), None, stdout=sys.stderr, stderr=sys.stderr)
+        output = Path(folder) / "model"
+        output.mkdir()
+        train(init_nlp(config), output, stdout=sys.stderr, stderr=sys.stderr)
+        nlp = spacy.load(output / "model-best")
     answers = []
     for tokens in given["asked"]:
         doc = nlp(Doc(nlp.vocab, words=tokens))
