@@ -16,7 +16,7 @@ from tfp_dgm.training import fit_em_of_counts
 # What each word counts beforehand: at most so often, and at most this share of its mean count in a
 # cluster, since a prior that outweighs their words empties small clusters.
 _WORD_PRIOR = 0.5
-_PRIOR_SHARE = 0.25
+_PRIOR_SHARE = 0.125
 _AT_ONCE = 10_000  # Documents.
 
 
