@@ -66,19 +66,17 @@ def fit_topics(
     counts: scipy.sparse.csr_matrix,
     *,
     num_topics: int,
-    model: str = "lda",
     vocabulary: Sequence[str] | None = None,
     seeds: Sequence[Sequence[int]] | None = None,
     seeded_documents: NDArray[np.integer] | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> TopicFit:
-    """Fits a model of topics to word counts.
+    """Fits latent Dirichlet allocation to word counts: variational inference from `fit_clusters`.
 
     Args:
       counts: [N, V], sparse; rows of zeros are documents of which nothing is known.
       num_topics: K, 1 and more; topics that the documents do not fill stay empty.
-      model: "lda", latent Dirichlet allocation by variational inference, from `fit_clusters`.
       vocabulary: V words, for a model that reads strings.
       seeds: of each topic the ids of words that it shall have; none of some.
       seeded_documents: [N]; the topic that a document is known to be about, or -1.
@@ -89,8 +87,6 @@ def fit_topics(
     """
     counts = require_counts("fit_topics", counts)
     require_topics("fit_topics", "num_topics", counts, num_topics, seeds, seeded_documents)
-    if model != "lda":
-        raise ValueError(f"fit_topics: `model` must be 'lda'; received {model!r}")
     lda = LatentDirichletAllocation(num_topics, counts.shape[1], vocabulary=vocabulary, seed=seed)
     known = _known(counts, num_topics, seeded_documents)
     topic_prior = _topic_prior(counts, num_topics, seeds)
