@@ -1,6 +1,7 @@
 """A job: what is in a table of texts that nobody has labelled yet, by topics or by clusters."""
 
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
+from tfp_dgm.topic_modelling.collapsed_topics import TopicCollapse, topic_collapse
 from tfp_dgm.topic_modelling.metrics_of_topics import topic_metrics
 from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
 from tfp_dgm.topic_modelling.text_topics import find_topics
@@ -14,6 +15,7 @@ from tfp_dgm.topic_modelling.topic_teller import TopicTeller
 __all__ = [
     "ClusterFit",
     "NumberOfTopics",
+    "TopicCollapse",
     "TopicFit",
     "TopicOutcome",
     "TopicTeller",
@@ -25,6 +27,7 @@ __all__ = [
     "fit_topics",
     "predict_topics",
     "render_topic_report",
+    "topic_collapse",
     "topic_metrics",
     "topics_of_file",
 ]

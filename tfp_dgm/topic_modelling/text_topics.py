@@ -12,10 +12,11 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, SeedTopic
-from tfp_dgm.evaluation import match_topics, topic_diversity, topic_npmi, topic_stability
+from tfp_dgm.evaluation import topic_diversity, topic_npmi, topic_stability
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.text import document_frequencies
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
+from tfp_dgm.topic_modelling.collapsed_topics import topic_collapse
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
 from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
 from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
@@ -31,7 +32,6 @@ from tfp_dgm.topic_modelling.topic_words import (
 
 TOPIC, CLUSTER = "topic", "cluster"
 _DIVERSITY_WORDS = 25
-_COLLAPSED = 0.8  # Of two topics' words, of which more means that they are one.
 _FEW_TEXTS = 50
 
 # What is called with sparse counts, their number, and the keywords of `fit_topics`.
@@ -128,6 +128,7 @@ def find_topics(
     own_names: list[str | None] = [*seeds.names, *[None] * (number.chosen - len(seeds.names))]
     names = topic_names(words, [own_names[k] for k in order])
     best = np.where(known[item], mixtures[:, order].argmax(axis=1), -1)
+    doubts = _doubts(texts, distinct, best, topics, np.asarray(found.shares)[order], names, kind)
     outcome = TopicOutcome(
         kind=kind,
         texts=texts,
@@ -147,7 +148,7 @@ def find_topics(
         vocabulary_size=len(vocabulary),
         labels=labels,
         dates=dates,
-        warnings=[*warnings, *disputed, *_doubts(texts, distinct, best, topics, names, kind)],
+        warnings=[*warnings, *disputed, *doubts],
         seconds=seconds,
     )
     teller = TopicTeller(
@@ -244,6 +245,7 @@ def _doubts(
     distinct: Sequence[str],
     best: NDArray[np.int64],
     topics: NDArray[np.floating],
+    shares: NDArray[np.floating],
     names: Sequence[str],
     kind: str,
 ) -> list[str]:
@@ -257,20 +259,14 @@ def _doubts(
         )
     if len(distinct) < _FEW_TEXTS:
         found.append(f"{len(distinct)} different texts are too few for {kind}s to be trusted.")
-    used = set(best.tolist())
-    empty = [name for k, name in enumerate(names) if k not in used]
-    if empty:
+    collapse = topic_collapse(topics, shares)
+    if collapse.unused:
         found.append(
-            f"No text has most of {len(empty):,} of {len(names):,} {kind}s, such as {empty[0]!r}; "
-            "fewer may do."
+            f"Almost no text has {len(collapse.unused):,} of {len(names):,} {kind}s, such as "
+            f"{names[collapse.unused[0]]!r}; fewer may do."
         )
-    for first in range(len(topics) - 1):
-        if first not in used:
-            continue
-        partner, alike = match_topics(topics[first : first + 1], topics[first + 1 :])
-        if alike[0] > _COLLAPSED:
-            other = names[first + 1 + int(partner[0])]
-            found.append(
-                f"The {kind}s {names[first]!r} and {other!r} are nearly the same; fewer may do."
-            )
+    for first, second in collapse.equal:
+        found.append(
+            f"The {kind}s {names[first]!r} and {names[second]!r} are nearly the same; fewer may do."
+        )
     return found

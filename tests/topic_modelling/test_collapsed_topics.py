@@ -1,7 +1,7 @@
 import numpy as np
 import scipy.sparse
 
-from tfp_dgm.topic_modelling.topic_collapse import topic_collapse
+from tfp_dgm.topic_modelling.collapsed_topics import topic_collapse
 from tfp_dgm.topic_modelling.topic_fitting import fit_topics
 
 TOPICS = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.69, 0.2, 0.11], [0.2, 0.7, 0.1]])
