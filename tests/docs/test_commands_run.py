@@ -253,6 +253,8 @@ def test_review(place, monkeypatch):
     exported = pd.read_csv("labelled2.csv", keep_default_na=False)
     assert list(exported) == ["text", "label", "reviewed_by", "review_no_class", "review_notes"]
     assert len(exported) == ROWS
+    taken = json.loads(Path("labelled.review/journal.jsonl").read_text().splitlines()[1])
+    assert (len(taken["rows"]), taken["label"], taken["source"]) == (5, "refund", "doccano.jsonl")
     sample = pd.read_csv("sample.csv", dtype=str)
     assert len(sample) == ROWS - LABELLED
     sample.assign(is_right="yes").to_csv("sample.csv", index=False)
