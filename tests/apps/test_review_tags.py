@@ -58,9 +58,7 @@ def test_what_was_tagged_outlives_a_kill_and_is_exported(tmp_path):
     assert "end its name in .conll" in wrong.output
 
 
-@pytest.mark.parametrize(
-    "words", ["--import a.jsonl", "--retrain-every 5", "--guard-formulas", "--label-column a"]
-)
+@pytest.mark.parametrize("words", ["--import a.jsonl", "--guard-formulas", "--label-column a"])
 def test_options_of_rows_are_refused(tmp_path, words):
     result = CliRunner().invoke(app, ["review", str(made_tagging(tmp_path)), *words.split()])
     assert result.exit_code == 2

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -31,10 +32,10 @@ def serve_tags(tmp_path):
     """Starts servers; each call gives a review and its address."""
     with contextlib.ExitStack() as stack:
 
-        def start(text=LINES, model=None, **options):
+        def start(text=LINES, model=None, retrainer=None, **options):
             model = model or made_tagging(tmp_path, text, **options)
             review = stack.enter_context(TagReview(model))
-            server = ReviewServer(review, explain=lambda: said)
+            server = ReviewServer(review, explain=lambda: said, retrainer=retrainer)
             return review, stack.enter_context(server).address
 
         yield start
@@ -387,3 +388,17 @@ def test_pages_of_rows_are_none_of_sentences(serve_tags):
     assert 'data-key="m"' not in ask(address, "/")[2]
     assert ask(address, "/static/tags.js")[1]["content-type"].startswith("text/javascript")
     assert "/static/tags.js" in ask(address, "/")[2]
+
+
+def test_trainings_are_told_of_answers_and_shown(serve_tags, trained):
+    _, address = serve_tags(retrainer=trained)
+    trained.rounds = [replace(one, drawn=0, changed=0.004, made_safe=0.0) for one in trained.rounds]
+    page = " ".join(re.sub("<[^>]+>", " ", ask(address)[2]).split())
+    assert "It is trained anew after 7 more sentences." in page
+    heads = "Training Sentences answered Words without tag of these safe left to you expected right"
+    assert f"{heads} tags guessed when hidden at the start 0 400 250 150 90% 80% 1 50 350" in page
+    assert "at random" not in page.partition("The model")[2]
+    assert "You can stop" not in page  # The rule was measured on rows.
+    ask(address, "/answer", _form(address, kind="tags", tag=1, first=3, last=4))
+    ask(address, "/answer", _form(address, kind="tags", tag=1, first=99, last=99))  # None.
+    assert trained.told == 1
