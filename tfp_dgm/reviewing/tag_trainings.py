@@ -70,7 +70,6 @@ class TagTrainings(Trainings):
             "format": settings.get("format"),
             "scheme": self._source.scheme.kind,  # Answers may look like another one.
             "separator": settings.get("separator", "|"),
-            "tool": settings.get("tool"),
             "min_precision": settings.get("min_precision", 0.95),
             "encoder": "none" if left else settings.get("encoder"),
             "seed": settings.get("seed", 0),

@@ -89,7 +89,8 @@ def test_keys_tag_words_move_borders_and_take_them_back(chromium, serve_tags):
     wait_for(chromium, lambda: [[1, 2, 3], "PER"] in _spans(chromium))
     press(chromium, "]")
     wait_for(chromium, lambda: [[1, 2], "PER"] in _spans(chromium))
-    assert chromium.switch_to.active_element.get_attribute("data-word") == "1"
+    _settled(chromium)  # What is swapped in gets the focus a moment later.
+    wait_for(chromium, lambda: _focused(chromium) == "1")
     press(chromium, "1")  # One word of a span is all of it.
     wait_for(chromium, lambda: [[1, 2], "LOC"] in _spans(chromium))
     press(chromium, BACKSPACE)
@@ -101,6 +102,11 @@ def test_keys_tag_words_move_borders_and_take_them_back(chromium, serve_tags):
         _settled(chromium)
     assert review.labels("", 1) == steps[0]
     assert chromium.get_log("browser") == []
+
+
+def _focused(browser):
+    """The word that has the focus."""
+    return browser.switch_to.active_element.get_attribute("data-word")
 
 
 def _settled(browser):
