@@ -73,7 +73,9 @@ def review(
     retrain_every: Annotated[
         int,
         typer.Option(
-            min=0, help="Train anew, in the background, after so many rows answered; 0 for never."
+            min=0,
+            help="Train anew, in the background, after so many rows, or sentences, answered; 0 for "
+            "never.",
         ),
     ] = 50,
     guard_formulas: GuardFormulas = False,
@@ -111,7 +113,7 @@ def review(
             found = open_review(model, label_column)
             stack.callback(found.journal.close)
             if isinstance(found, TagReview):
-                _refuse(context, "answers", "retrain_every", "guard_formulas")
+                _refuse(context, "answers", "guard_formulas")
             if found.journal.torn:
                 typer.echo(
                     f"Warning: {found.journal.path}: the last entry was torn when the review "
@@ -194,9 +196,7 @@ def _serve(
         host=host,
         port=port,
         prepare=prepare,
-        retrainer=None
-        if isinstance(found, TagReview) or not retrain_every
-        else Retrainer(found, retrain_every),
+        retrainer=Retrainer(found, retrain_every) if retrain_every else None,
         guard_formulas=guard_formulas,
     ) as server:
         typer.echo(f"{len(found.rows):,} {found.units}: {server.address}")

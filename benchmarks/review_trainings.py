@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfp_dgm.data import DataError, atomic_write, load_text_classification, write_json
-from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LOG
+from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABEL_JOB, LOG
 from tfp_dgm.reviewing.training_worker import TrainingWorker
 
 LABELS, ANSWERS = 20, 50
@@ -45,7 +45,8 @@ def write_job(folder: Path, number: int, texts: list[str], labels: list[str]) ->
         "seed": 0,
     }
     figures = {"answers": ANSWERS * number}
-    write_json(folder / JOB, {"number": number, "arguments": arguments, "figures": figures})
+    job = {"job": LABEL_JOB, "number": number, "arguments": arguments, "figures": figures}
+    write_json(folder / JOB, job)
 
 
 def used(process: int) -> tuple[float, float]:

@@ -17,12 +17,13 @@ from tests.reviewing.made_tags import made_tagging
 from tfp_dgm.data import read_tagged_sentences
 
 RUN = "import sys\nfrom tfp_dgm_apps.cli import main\nsys.argv = ['dgm', *sys.argv[1:]]\nmain()\n"
+SERVED = "--port 0 --quiet --retrain-every 1"
 
 
 def test_what_was_tagged_outlives_a_kill_and_is_exported(tmp_path):
     model = made_tagging(tmp_path)
     with subprocess.Popen(
-        [sys.executable, "-c", RUN, "review", str(model), "--port", "0", "--quiet"],
+        [sys.executable, "-c", RUN, "review", str(model), *SERVED.split()],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -39,6 +40,7 @@ def test_what_was_tagged_outlives_a_kill_and_is_exported(tmp_path):
             body |= {"row": 5, "kind": "tags", "tag": 1, "first": 0, "last": 1}
             with urllib.request.urlopen(address + "answer", urlencode(body).encode()) as answer:
                 assert answer.status == 200
+                assert "It is being trained on your answers" in answer.read().decode()
         finally:
             process.send_signal(signal.SIGKILL)
     journal = tmp_path / "out.review" / "journal.jsonl"
@@ -58,9 +60,7 @@ def test_what_was_tagged_outlives_a_kill_and_is_exported(tmp_path):
     assert "end its name in .conll" in wrong.output
 
 
-@pytest.mark.parametrize(
-    "words", ["--import a.jsonl", "--retrain-every 5", "--guard-formulas", "--label-column a"]
-)
+@pytest.mark.parametrize("words", ["--import a.jsonl", "--guard-formulas", "--label-column a"])
 def test_options_of_rows_are_refused(tmp_path, words):
     result = CliRunner().invoke(app, ["review", str(made_tagging(tmp_path)), *words.split()])
     assert result.exit_code == 2

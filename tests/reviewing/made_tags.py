@@ -33,7 +33,7 @@ def made_tagging(folder, text=None, name="out.conll", seed=1, **options):
     source.write_text(made_lines() if text is None else text, encoding="utf-8")
     sentences = read_tagged_sentences(source, **options)
     rng = np.random.default_rng(seed)
-    results = [_result(sentences.scheme, tags, rng) for tags in sentences.tags]
+    results = [made_result(sentences.scheme, tags, rng) for tags in sentences.tags]
     sentences.write(folder / name, results)
     model = folder / f"{name.partition('.')[0]}.model"
     model.mkdir()
@@ -53,7 +53,7 @@ def made_tagging(folder, text=None, name="out.conll", seed=1, **options):
     return model
 
 
-def _result(scheme, tags, rng):
+def made_result(scheme, tags, rng):
     """Some legal labels that agree with what is given."""
     allowed = scheme.allowed(tags)
     places = []

@@ -14,7 +14,7 @@ import pytest
 from tests.reviewing.made_review import CLASSES, made_frame, made_model
 from tfp_dgm.data import DataError, write_json
 from tfp_dgm.reviewing import Retrainer, Review, journal_of
-from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, train_round
+from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, RoundTrainer
 from tfp_dgm.reviewing.rounds import Round, write_round
 from tfp_dgm.reviewing.training_worker import TrainingWorker
 
@@ -53,7 +53,9 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
     frame, truth = _frame()
     model = made_model(tmp_path, frame, seed=3)
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 40)
-    monkeypatch.setattr(TrainingWorker, "train", lambda self, folder: train_round(folder) or 0)
+    monkeypatch.setattr(
+        TrainingWorker, "train", lambda self, folder: RoundTrainer().train(folder) or 0
+    )
     told = []
     with Review(model) as review:
         retrainer = Retrainer(review, 20, on_guesses=lambda: told.append(review.rows.model))
@@ -137,7 +139,7 @@ def test_a_training_that_was_not_finished_leaves_nothing(tmp_path):
     model = made_model(tmp_path)
     rounds = journal_of(model).parent / "rounds"
     with Review(model) as review:
-        about = Retrainer(review, 10)._about()
+        about = Retrainer(review, 10)._trainings.about()
         (rounds / "1/labelled.model").mkdir(parents=True)
         (rounds / "2").mkdir()
         write_round(rounds / "2", Round(2, 5, 40, 10, 0.8, None, 3.0, about))
@@ -260,7 +262,7 @@ def test_the_figures_of_old_rounds_stay_and_their_models_do_not(tmp_path):
     model = made_model(tmp_path)
     rounds = journal_of(model).parent / "rounds"
     with Review(model) as review:
-        first = Round(1, 5, 40, 10, 0.8, None, 3.0, Retrainer(review, 10)._about())
+        first = Round(1, 5, 40, 10, 0.8, None, 3.0, Retrainer(review, 10)._trainings.about())
         for number in (1, 2):
             folder = rounds / str(number)
             (folder / "labelled.model").mkdir(parents=True)

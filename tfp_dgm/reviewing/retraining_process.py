@@ -8,51 +8,78 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfp_dgm.data import DataError, read_json
 from tfp_dgm.reviewing.review_rows import guesses_of, read_texts
-from tfp_dgm.reviewing.rounds import round_of, write_round
+from tfp_dgm.reviewing.review_sentences import read_review_sentences
+from tfp_dgm.reviewing.rounds import Round, round_of, write_round
+from tfp_dgm.reviewing.word_guesses import word_guesses
 
 if TYPE_CHECKING:
     from tfp_dgm.labelling import KeptFeatures
 
+LABEL_JOB, TAG_JOB = "label", "tag"
 JOB, ANSWERED, LABELLED, LOG = "job.json", "answered.jsonl", "labelled.jsonl", "log.txt"
+TAGGED_MODEL = "tagged.model"
 _NICE = 10  # The page goes first.
 
 
-def train_round(folder: Path, kept: KeptFeatures | None = None) -> None:
-    """Trains on the table in a round's folder, as the first labelling was asked to.
+class RoundTrainer:
+    """Trains in the folders of rounds; what no label changes stays from one to the next."""
 
-    Writes the labelled table and its model's folder; last the round's figures, without which it
-    counts for nothing.
+    def __init__(self) -> None:
+        self._kept: KeptFeatures | None = None
 
-    Args:
-      folder: of the round.
-      kept: where what no label changes stays for the next round.
-    Raises:
-      DataError: as `labelling.label_file`.
-    """
-    start = time.monotonic()
-    job = read_json(folder / JOB, "a training's settings")
-    from tfp_dgm.labelling import label_file
+    def train(self, folder: Path) -> None:
+        """Trains on what people answered, as the first labelling or tagging was asked to.
 
-    arguments: dict[str, Any] = job["arguments"]
-    if arguments["definitions"] is not None:
-        arguments["definitions"] = folder / arguments["definitions"]
-    done = label_file(folder / ANSWERED, folder / LABELLED, kept=kept, **arguments)
-    frame, _ = read_texts(folder / LABELLED, arguments["text_columns"])
-    metrics = read_json(done.model_directory / "metrics.json", "the metrics of a labelling")
-    found = round_of(
-        job["number"],
-        guesses_of(frame),
-        (~done.outcome.unannotated).tolist(),
-        metrics,
-        seconds=round(time.monotonic() - start, 1),
-        **job["figures"],
-    )
-    write_round(folder, found)
+        Writes the labelled table, or the tagged sentences, and the model's folder; last the round's
+        figures, without which it counts for nothing.
+
+        Args:
+          folder: of the round.
+        Raises:
+          DataError: as `labelling.label_file` and `tagging.tag_file`.
+        """
+        start = time.monotonic()
+        job = read_json(folder / JOB, "a training's settings")
+        run = {LABEL_JOB: self._label, TAG_JOB: self._tag}[job["job"]]
+        found = run(folder, job["arguments"], {"number": job["number"], **job["figures"]})
+        write_round(folder, replace(found, seconds=round(time.monotonic() - start, 1)))
+
+    def _label(self, folder: Path, arguments: dict[str, Any], figures: dict[str, Any]) -> Round:
+        from tfp_dgm.labelling import KeptFeatures, label_file
+
+        self._kept = self._kept or KeptFeatures()
+        if arguments["definitions"] is not None:
+            arguments["definitions"] = folder / arguments["definitions"]
+        done = label_file(folder / ANSWERED, folder / LABELLED, kept=self._kept, **arguments)
+        frame, _ = read_texts(folder / LABELLED, arguments["text_columns"])
+        return round_of(
+            guesses=guesses_of(frame),
+            labelled=(~done.outcome.unannotated).tolist(),
+            metrics=read_json(done.model_directory / "metrics.json", "the metrics of a labelling"),
+            seconds=0.0,
+            **figures,
+        )
+
+    def _tag(self, folder: Path, arguments: dict[str, Any], figures: dict[str, Any]) -> Round:
+        from tfp_dgm.tagging import tag_file
+
+        model = folder / TAGGED_MODEL
+        source, output = (folder / arguments.pop(name) for name in ("source", "output"))
+        tag_file(source, output, model_directory=model, **arguments)
+        words = word_guesses(read_review_sentences(model).guesses)
+        return round_of(
+            guesses=words,
+            labelled=(~words.open).tolist(),
+            metrics=read_json(model / "metrics.json", "the metrics of a tagging"),
+            seconds=0.0,
+            **figures,
+        )
 
 
 def main() -> None:
@@ -63,17 +90,14 @@ def main() -> None:
     with os.fdopen(os.dup(1), "w") as answers:
         folders: queue.Queue[Path] = queue.Queue()
         threading.Thread(target=_read, args=(folders,), daemon=True).start()
-        kept = None
+        trainer = RoundTrainer()
         while True:
             folder = folders.get()
             with (folder / LOG).open("ab") as log:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
             try:
-                from tfp_dgm.labelling import KeptFeatures
-
-                kept = kept or KeptFeatures()
-                train_round(folder, kept)
+                trainer.train(folder)
                 code = 0
             except (DataError, OSError, ImportError) as problem:
                 print(problem, file=sys.stderr, flush=True)

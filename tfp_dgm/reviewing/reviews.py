@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tfp_dgm.data import DataError, read_label_settings, read_tag_settings
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.tag_export import export_tags
 from tfp_dgm.reviewing.tag_review import TagReview
+
+if TYPE_CHECKING:
+    from tfp_dgm.reviewing.trainings import Trainings
 
 
 def is_tagging(model: str | os.PathLike[str]) -> bool:
@@ -75,3 +79,18 @@ def export_answers(
     if isinstance(review, TagReview):
         return export_tags(review, output)
     return export_review(review, output, others=others, guard_formulas=guard_formulas)
+
+
+def trainings_of(review: Review | TagReview) -> Trainings:
+    """What later trainings of a review are asked for, and give; loads TensorFlow.
+
+    Args:
+      review: with the guesses that it began with.
+    """
+    if isinstance(review, TagReview):
+        from tfp_dgm.reviewing.tag_trainings import TagTrainings
+
+        return TagTrainings(review)
+    from tfp_dgm.reviewing.row_trainings import RowTrainings
+
+    return RowTrainings(review)

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, read_json, write_json
-from tfp_dgm.reviewing.review_rows import Guesses
 
-_RECORD = "round.json"
+RECORD = "round.json"
 _LITTLE = 0.005  # Of a share: what a hundred answers should add at least.
 # Of the guesses that a training changes, how many more become right than become wrong, at most,
 # where few are changed. It was 0.07 to 0.28 on posts, which no reported figure uses; more where a
@@ -23,13 +22,32 @@ _MENDED = 0.5
 _ENOUGH = 3  # Rounds before anything is said of the next one.
 
 
+class Guessed(Protocol):
+    """What a model says of N rows, or of the N words of all sentences."""
+
+    @property
+    def label(self) -> Sequence[str]:
+        """[N]; the guesses."""
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """float64 [N]; theirs."""
+
+    @property
+    def accepted(self) -> NDArray[np.bool_]:
+        """bool [N]; whether they are safe to accept."""
+
+
 @dataclass(frozen=True)
 class Round:
     """A training.
 
+    Of a tagging the rows are words, those of all sentences, and their labels are tags; but for
+    `answers`, and nothing is drawn.
+
     Attributes:
-      number: from 1; 0 is the labelling that the review began with.
-      answers: how many rows people had answered.
+      number: from 1; 0 is the labelling, or the tagging, that the review began with.
+      answers: how many rows, or sentences, people had answered.
       open_rows: how many rows had no label.
       accepted: how many of these are safe to accept.
       expected: the share of their guesses that is expected to be right, by the calibrated
@@ -66,7 +84,7 @@ class Round:
 
 
 def round_of(
-    number: int, guesses: Guesses, labelled: Sequence[bool], metrics: dict[str, Any], **more: Any
+    number: int, guesses: Guessed, labelled: Sequence[bool], metrics: dict[str, Any], **more: Any
 ) -> Round:
     """The figures of a training.
 
@@ -74,23 +92,26 @@ def round_of(
       number: of the round.
       guesses: of all rows.
       labelled: [N]; which rows had a label.
-      metrics: that the labelling wrote.
+      metrics: that the labelling, or the tagging, wrote.
       **more: `answers` and `seconds`, and what is known of the attributes with a default.
     """
     blank = ~np.asarray(labelled, bool)
+    checked = metrics.get("cross_fitted", {}).get("accuracy")
     return Round(
         number=number,
         open_rows=int(blank.sum()),
         accepted=int((guesses.accepted & blank).sum()),
         expected=float(guesses.probability[blank].mean()) if blank.any() else None,
-        checked=metrics.get("cross_fitted", {}).get("accuracy"),
+        checked=checked["value"]
+        if isinstance(checked, dict)
+        else checked,  # Of tags it has bounds.
         **more,
     )
 
 
 def write_round(folder: Path, found: Round) -> None:
     """Marks a round's folder as complete."""
-    write_json(folder / _RECORD, asdict(found))
+    write_json(folder / RECORD, asdict(found))
 
 
 def read_rounds(folder: Path) -> list[tuple[Path, Round]]:
@@ -100,7 +121,7 @@ def read_rounds(folder: Path) -> list[tuple[Path, Round]]:
       DataError: if a record is damaged.
     """
     found = []
-    for record in folder.glob(f"*/{_RECORD}"):
+    for record in folder.glob(f"*/{RECORD}"):
         try:
             found.append((record.parent, Round(**read_json(record, "the figures of a training"))))
         except TypeError as error:
@@ -108,7 +129,7 @@ def read_rounds(folder: Path) -> list[tuple[Path, Round]]:
     return sorted(found, key=lambda pair: pair[1].number)
 
 
-def compared(found: Round, before: Guesses, after: Guesses, open_rows: NDArray[np.bool_]) -> Round:
+def compared(found: Round, before: Guessed, after: Guessed, open_rows: NDArray[np.bool_]) -> Round:
     """A round with what differs on the rows [N] that are open still; as it is without such rows."""
     if not open_rows.any():
         return found

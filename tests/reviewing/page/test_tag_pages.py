@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -31,10 +32,10 @@ def serve_tags(tmp_path):
     """Starts servers; each call gives a review and its address."""
     with contextlib.ExitStack() as stack:
 
-        def start(text=LINES, model=None, **options):
+        def start(text=LINES, model=None, retrainer=None, **options):
             model = model or made_tagging(tmp_path, text, **options)
             review = stack.enter_context(TagReview(model))
-            server = ReviewServer(review, explain=lambda: said)
+            server = ReviewServer(review, explain=lambda: said, retrainer=retrainer)
             return review, stack.enter_context(server).address
 
         yield start
@@ -88,7 +89,8 @@ def test_keys_tag_words_move_borders_and_take_them_back(chromium, serve_tags):
     wait_for(chromium, lambda: [[1, 2, 3], "PER"] in _spans(chromium))
     press(chromium, "]")
     wait_for(chromium, lambda: [[1, 2], "PER"] in _spans(chromium))
-    assert chromium.switch_to.active_element.get_attribute("data-word") == "1"
+    _settled(chromium)  # What is swapped in gets the focus a moment later.
+    wait_for(chromium, lambda: _focused(chromium) == "1")
     press(chromium, "1")  # One word of a span is all of it.
     wait_for(chromium, lambda: [[1, 2], "LOC"] in _spans(chromium))
     press(chromium, BACKSPACE)
@@ -100,6 +102,11 @@ def test_keys_tag_words_move_borders_and_take_them_back(chromium, serve_tags):
         _settled(chromium)
     assert review.labels("", 1) == steps[0]
     assert chromium.get_log("browser") == []
+
+
+def _focused(browser):
+    """The word that has the focus."""
+    return browser.switch_to.active_element.get_attribute("data-word")
 
 
 def _settled(browser):
@@ -387,3 +394,17 @@ def test_pages_of_rows_are_none_of_sentences(serve_tags):
     assert 'data-key="m"' not in ask(address, "/")[2]
     assert ask(address, "/static/tags.js")[1]["content-type"].startswith("text/javascript")
     assert "/static/tags.js" in ask(address, "/")[2]
+
+
+def test_trainings_are_told_of_answers_and_shown(serve_tags, trained):
+    _, address = serve_tags(retrainer=trained)
+    trained.rounds = [replace(one, drawn=0, changed=0.004, made_safe=0.0) for one in trained.rounds]
+    page = " ".join(re.sub("<[^>]+>", " ", ask(address)[2]).split())
+    assert "It is trained anew after 7 more sentences." in page
+    heads = "Training Sentences answered Words without tag of these safe left to you expected right"
+    assert f"{heads} tags guessed when hidden at the start 0 400 250 150 90% 80% 1 50 350" in page
+    assert "at random" not in page.partition("The model")[2]
+    assert "You can stop" not in page  # The rule was measured on rows.
+    ask(address, "/answer", _form(address, kind="tags", tag=1, first=3, last=4))
+    ask(address, "/answer", _form(address, kind="tags", tag=1, first=99, last=99))  # None.
+    assert trained.told == 1

@@ -78,7 +78,7 @@ class SentencePages:
             self._review, place, row, at or Selection(), ask=self._ask(), message=message
         )
         retrainer = self._retrainer
-        values["training"] = None if retrainer is None else shown_training(retrainer)
+        values["training"] = None if retrainer is None else shown_training(retrainer, advised=False)
         name = "review_part" if "hx-request" in request.headers else "review_page"
         return self._frame.html(f"{name}.html.jinja", part="review_part.html.jinja", **values)
 

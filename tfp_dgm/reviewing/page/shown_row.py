@@ -161,15 +161,20 @@ def shown_several(review: Review, place: Place, *, message: str = "") -> dict[st
         }
 
 
-def shown_training(retrainer: Retrainer) -> dict[str, Any]:
-    """What the page tells of trainings."""
+def shown_training(retrainer: Retrainer, *, advised: bool = True) -> dict[str, Any]:
+    """What the page tells of trainings.
+
+    Args:
+      retrainer: of the review.
+      advised: whether it says when to stop; see `rounds.advice`, which was measured on rows.
+    """
     rounds = retrainer.rounds
     return {
         "rounds": [rounds[0], *rounds[1:][-_ROUNDS:]],
         "running": retrainer.running,
         "failed": retrainer.failed,
         "to_go": retrainer.to_go,
-        "advice": advice(rounds),
+        "advice": advice(rounds) if advised else "",
     }
 
 
