@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -17,7 +18,11 @@ from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.text import document_frequencies
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
-from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
+from tfp_dgm.topic_modelling.number_of_topics import (
+    NumberOfTopics,
+    choose_number_of_topics,
+    empty_topics,
+)
 from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
 from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
@@ -110,16 +115,26 @@ def find_topics(
         )
     )
     seconds["choosing"] = time.perf_counter() - started - sum(seconds.values())
+    known = np.asarray(counted.counts.sum(axis=1)).ravel() > 0
     step = f"Fitting {kind}s"
     progress(step, 0, 2)
     found = fit(counted.counts, number.chosen, seed=seed)
+    while num_topics is None:
+        empty = empty_topics(found.mixtures[known])
+        fewer = max(2, len(seeds.names), number.chosen - int((empty >= len(seeds.names)).sum()))
+        if fewer == number.chosen:
+            break
+        number = replace(number, chosen=fewer)
+        found = fit(counted.counts, fewer, seed=seed)
     progress(step, 1, 2)
     again = fit(counted.counts, number.chosen, seed=seed + 1)
     progress(step, 2, 2)
     seconds["fitting"] = time.perf_counter() - started - sum(seconds.values())
 
-    known = np.asarray(counted.counts.sum(axis=1)).ravel() > 0
-    mixtures = found.mixtures[item]
+    # What the model says of any text, so that it says the same when it is asked again; of texts
+    # whose topic a person gave, what that adds.
+    mixtures = found.mixtures_of(counted.counts)
+    mixtures = np.where(seeds.documents[:, np.newaxis] >= 0, found.mixtures, mixtures)[item]
     order = np.argsort(-mixtures[known[item]].mean(axis=0), kind="stable")
     topics = np.asarray(found.topics)[order]
     frequencies = np.asarray(counted.counts.sum(axis=0)).ravel()
@@ -257,20 +272,20 @@ def _doubts(
         )
     if len(distinct) < _FEW_TEXTS:
         found.append(f"{len(distinct)} different texts are too few for {kind}s to be trusted.")
-    used = set(best.tolist())
+    used = sorted(set(best.tolist()) - {-1})
     empty = [name for k, name in enumerate(names) if k not in used]
     if empty:
         found.append(
             f"No text has most of {len(empty):,} of {len(names):,} {kind}s, such as {empty[0]!r}; "
             "fewer may do."
         )
-    for first in range(len(topics) - 1):
-        if first not in used:
-            continue
-        partner, alike = match_topics(topics[first : first + 1], topics[first + 1 :])
-        if alike[0] > _COLLAPSED:
-            other = names[first + 1 + int(partner[0])]
-            found.append(
-                f"The {kind}s {names[first]!r} and {other!r} are nearly the same; fewer may do."
-            )
+    alike = []
+    for place, first in enumerate(used[:-1]):
+        others = used[place + 1 :]
+        partner, likeness = match_topics(topics[first : first + 1], topics[others])
+        if likeness[0] > _COLLAPSED:
+            alike.append(f"{names[first]!r} and {names[others[int(partner[0])]]!r}")
+    if alike:
+        more = f", and {len(alike) - 1:,} other pairs" if len(alike) > 1 else ""
+        found.append(f"The {kind}s {alike[0]} are nearly the same{more}; fewer may do.")
     return found
