@@ -12,6 +12,7 @@ from tfp_dgm.data import (
     check_topic_folder,
     check_topic_table,
     digest,
+    file_digest,
     read_topic_settings,
     read_topic_table,
 )
@@ -99,6 +100,7 @@ def earlier(folder, **changed):
     """A folder as an earlier run leaves it."""
     folder.mkdir()
     words = "a: [b]\n"
+    (folder / "documents.csv").write_text("text,topic\n")
     settings = {
         "versions": {"tfp-dgm": "0"},
         "source": "t.csv",
@@ -107,10 +109,10 @@ def earlier(folder, **changed):
         "text_columns": ["text"],
         "names": ["a"],
         "topic_words": digest(words),
+        "documents": file_digest(folder / "documents.csv"),
     } | changed
     (folder / "settings.json").write_text(json.dumps(settings))
     (folder / "topics.yaml").write_text(words)
-    (folder / "documents.csv").write_text("text,topic\n")
     return folder
 
 
@@ -123,9 +125,16 @@ def test_only_what_an_earlier_run_wrote_is_replaced(tmp_path):
     (tmp_path / "old" / "topics.yaml").write_text("mine: [b]\n")
     with pytest.raises(DataError, match=r"topics\.yaml was edited and would be replaced"):
         check_topic_folder(source, tmp_path / "old")
+    corrected = earlier(tmp_path / "corrected") / "documents.csv"
+    corrected.write_text("text,topic\na,rockets\n")
+    with pytest.raises(DataError, match=r"documents\.csv was edited and would be replaced"):
+        check_topic_folder(source, tmp_path / "corrected")
+    write(earlier(tmp_path / "kept"), TABLE, "documents.old.csv")
+    with pytest.raises(DataError, match=r"would be replaced, and holds documents\.old\.csv"):
+        check_topic_folder(source, tmp_path / "kept")
     (tmp_path / "full").mkdir()
     write(tmp_path / "full", "x", "notes.txt")
-    with pytest.raises(DataError, match="or one that `dgm topics` wrote"):
+    with pytest.raises(DataError, match=r"output: .* or one that `dgm topics` wrote"):
         check_topic_folder(source, tmp_path / "full")
     inside = write(tmp_path / "full", TABLE, "in.csv")
     with pytest.raises(DataError, match="would be replaced, and holds"):
