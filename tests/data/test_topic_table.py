@@ -12,6 +12,7 @@ from tfp_dgm.data import (
     check_topic_folder,
     check_topic_table,
     digest,
+    file_digest,
     read_topic_settings,
     read_topic_table,
 )
@@ -51,10 +52,35 @@ def test_dates_of_parquet(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        (["3/4/2024", "5/13/2024"], ["2024-03-04", "2024-05-13"]),
+        (["3/4/2024", "13/5/2024"], ["2024-04-03", "2024-05-13"]),
+        (["03-04-24", "13-05-98 08:30"], ["2024-04-03", "1998-05-13T08:30:00"]),
+        (["12.5.2021", "31.12.2023"], ["2021-05-12", "2023-12-31"]),
+        (["2024", "20240531"], ["2024-01-01", "2024-05-31"]),
+        (["May 5, 1998", "5 March 2001"], ["1998-05-05", "2001-03-05"]),
+    ],
+)
+def test_all_dates_of_a_column_are_read_alike(tmp_path, cells, read):
+    path = write(tmp_path, "text,when\n" + "".join(f'a,"{cell}"\n' for cell in cells))
+    found = read_topic_table(path, text_columns=["text"], date_column="when")
+    np.testing.assert_array_equal(found.dates, np.array(read, "datetime64[s]"))
+
+
+@pytest.mark.parametrize(
     ("table", "asked", "said"),
     [
         ("text,when\na,soon\n", {"date_column": "when"}, "line 2, column 'when': expected a date"),
         ("text,when\na,\n", {"date_column": "when"}, "column 'when': expected dates in some rows"),
+        ("text,when\na,now\n", {"date_column": "when"}, "line 2, .*a date.* received 'now'"),
+        ("text,when\na,12:30\n", {"date_column": "when"}, "line 2, .*a date.* received '12:30'"),
+        ("text,when\na,31.2.2024\n", {"date_column": "when"}, "a date.* received '31.2.2024'"),
+        (
+            "text,when\na,31/12/2023\na,12/31/2023\n",
+            {"date_column": "when"},
+            "line 3, column 'when': .* order of '31/12/2023' above; received '12/31/2023'",
+        ),
         ("text,kind\na,?\n", {"label_column": "kind"}, "expected a value in some rows"),
         ("text\na\n", {"seed_column": "mine"}, "no such column 'mine'"),
     ],
@@ -74,6 +100,7 @@ def earlier(folder, **changed):
     """A folder as an earlier run leaves it."""
     folder.mkdir()
     words = "a: [b]\n"
+    (folder / "documents.csv").write_text("text,topic\n")
     settings = {
         "versions": {"tfp-dgm": "0"},
         "source": "t.csv",
@@ -82,10 +109,10 @@ def earlier(folder, **changed):
         "text_columns": ["text"],
         "names": ["a"],
         "topic_words": digest(words),
+        "documents": file_digest(folder / "documents.csv"),
     } | changed
     (folder / "settings.json").write_text(json.dumps(settings))
     (folder / "topics.yaml").write_text(words)
-    (folder / "documents.csv").write_text("text,topic\n")
     return folder
 
 
@@ -98,9 +125,16 @@ def test_only_what_an_earlier_run_wrote_is_replaced(tmp_path):
     (tmp_path / "old" / "topics.yaml").write_text("mine: [b]\n")
     with pytest.raises(DataError, match=r"topics\.yaml was edited and would be replaced"):
         check_topic_folder(source, tmp_path / "old")
+    corrected = earlier(tmp_path / "corrected") / "documents.csv"
+    corrected.write_text("text,topic\na,rockets\n")
+    with pytest.raises(DataError, match=r"documents\.csv was edited and would be replaced"):
+        check_topic_folder(source, tmp_path / "corrected")
+    write(earlier(tmp_path / "kept"), TABLE, "documents.old.csv")
+    with pytest.raises(DataError, match=r"would be replaced, and holds documents\.old\.csv"):
+        check_topic_folder(source, tmp_path / "kept")
     (tmp_path / "full").mkdir()
     write(tmp_path / "full", "x", "notes.txt")
-    with pytest.raises(DataError, match="or one that `dgm topics` wrote"):
+    with pytest.raises(DataError, match=r"output: .* or one that `dgm topics` wrote"):
         check_topic_folder(source, tmp_path / "full")
     inside = write(tmp_path / "full", TABLE, "in.csv")
     with pytest.raises(DataError, match="would be replaced, and holds"):

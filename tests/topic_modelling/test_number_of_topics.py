@@ -11,10 +11,12 @@ from tfp_dgm.topic_modelling import choose_number_of_topics, number_of_topics
 from tfp_dgm.topic_modelling.number_of_topics import _choice
 
 
-def choice(scores, stabilities, of_one=-5.0, numbers=(5, 10, 20, 30)):
+def choice(scores, stabilities, of_one=-5.0, numbers=(5, 10, 20, 30), empty=(0, 0, 0, 0)):
     """Of log-likelihoods a word; the same in four documents of 25 words."""
     likelihoods = np.tile(25 * np.array(scores)[:, np.newaxis], (1, 4))
-    return _choice(numbers, likelihoods, np.full(4, 25 * of_one), np.full(4, 25), stabilities)
+    return _choice(
+        numbers, likelihoods, np.full(4, 25 * of_one), np.full(4, 25), stabilities, empty
+    )
 
 
 def test_the_stablest_of_those_with_four_fifths_of_the_gain_is_chosen():
@@ -30,10 +32,19 @@ def test_where_topics_gain_nothing_the_best_is_chosen():
     assert choice([-5.5, -5.4, -5.6, -5.7], [0.9, 0.1, 0.4, 0.3]).chosen == 10
 
 
+def test_numbers_that_leave_topics_empty_are_too_many():
+    found = choice([-4.5, -4.19, -4.1, -4.0], [0.3, 0.4, 0.5, 0.9], empty=(0, 2, 5, 20))
+    assert found.chosen == 10
+    assert [one.empty for one in found.candidates] == [0, 2, 5, 20]
+    assert found.candidates[1].gain == 1  # The best of those that are in question.
+    # Where there is no other, it is the smallest.
+    assert choice([-4.5, -4.19, -4.1, -4.0], [0.3, 0.4, 0.5, 0.9], empty=(2, 3, 8, 20)).chosen == 5
+
+
 def test_standard_errors_are_of_differences_between_documents():
     random = np.random.default_rng(0)
     likelihoods = random.normal(-100, 5, size=(2, 50))
-    found = _choice((5, 10), likelihoods, np.full(50, -200.0), np.full(50, 10), [0.5, 0.6])
+    found = _choice((5, 10), likelihoods, np.full(50, -200.0), np.full(50, 10), [0.5, 0.6], [0, 0])
     worse, best = np.argsort(likelihoods.sum(axis=1))
     differences = likelihoods[worse] - likelihoods[best]
     expected = differences.std() * np.sqrt(50) / 500

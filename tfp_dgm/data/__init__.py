@@ -24,7 +24,7 @@ from tfp_dgm.data.class_definitions import (
 from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
-from tfp_dgm.data.digests import digest
+from tfp_dgm.data.digests import digest, file_digest
 from tfp_dgm.data.folders_of_columns import column_folders
 from tfp_dgm.data.free_room import check_room
 from tfp_dgm.data.idx_file import read_idx
@@ -172,6 +172,7 @@ __all__ = [
     "columns_alike",
     "digest",
     "fetch",
+    "file_digest",
     "files_told",
     "find_dataset",
     "is_cached",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,3 +24,9 @@ def digest(*parts: Any) -> str:
         else:
             made.update(json.dumps(part, sort_keys=True).encode() + b"\n")
     return made.hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """Sixteen hexadecimal digits of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

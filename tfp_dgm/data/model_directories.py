@@ -69,7 +69,12 @@ def read_model_settings(
 
 
 def check_ours(
-    directory: Path, output: str, command: str, *, further: Collection[str] = ()
+    directory: Path,
+    output: str,
+    command: str,
+    *,
+    further: Collection[str] = (),
+    argument: str = "model_directory",
 ) -> None:
     """Refuses to replace a folder that the command did not write for the same output.
 
@@ -78,6 +83,7 @@ def check_ours(
       output: the name of what the folder belongs to.
       command: what writes such folders.
       further: files that the command writes into its folder beside those of every model.
+      argument: what names the folder, for messages.
     """
     try:
         strangers = {path.name for path in directory.iterdir()} - _WRITTEN - set(further)
@@ -89,18 +95,18 @@ def check_ours(
         ours = False
     if not ours:
         raise DataError(
-            f"model_directory: expected nothing, an empty folder or one that `{command}` wrote at "
+            f"{argument}: expected nothing, an empty folder or one that `{command}` wrote at "
             f"{directory}; it would be replaced"
         )
     if settings.get("output") != output:
         raise DataError(
-            f"model_directory: {directory} belongs to the output {settings.get('output')!r} and "
+            f"{argument}: {directory} belongs to the output {settings.get('output')!r} and "
             f"would be replaced; give {output} a folder of its own"
         )
     served = directory / "saved_model"
     if others := sorted({path.name for path in served.glob("*")} - {"1"}):
         raise DataError(
-            f"model_directory: {served} would be replaced; expected the version 1 alone, which "
+            f"{argument}: {served} would be replaced; expected the version 1 alone, which "
             f"`{command}` wrote, and found {listing(others)}; move what you serve, and export it "
             f"into a folder of its own"
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tfp_dgm.data.atomic_directories import check_output_directory
-from tfp_dgm.data.data_error import DataError
-from tfp_dgm.data.digests import digest
+from tfp_dgm.data.data_error import DataError, listing
+from tfp_dgm.data.digests import digest, file_digest
 from tfp_dgm.data.label_results import columns_there
 from tfp_dgm.data.model_directories import check_model_directory, check_ours, read_model_settings
 from tfp_dgm.data.table_reader import open_table
@@ -50,7 +50,8 @@ def check_topic_folder(source: StrPath, folder: StrPath) -> Path:
       The table in the folder, of the source's format.
     Raises:
       DataError: if `source` is no table, or the folder cannot be written, holds the source, holds
-        anything but what an earlier run for the same source wrote, or its words were edited since.
+        anything but what an earlier run for the same source wrote, or its table or its words were
+        edited since.
     """
     open_table(source)
     source, folder = Path(source), Path(folder)
@@ -59,13 +60,22 @@ def check_topic_folder(source: StrPath, folder: StrPath) -> Path:
         raise DataError(f"output: {folder} would be replaced, and holds {source}")
     table = folder / f"{DOCUMENTS}{_endings(source)}"
     if folder.exists() and any(folder.iterdir()):
-        old = [path.name for path in folder.glob(f"{DOCUMENTS}.*")]
-        check_ours(folder, folder.name, TOPICS_COMMAND, further=[TOPIC_WORDS, *old])
+        further = [TOPIC_WORDS, *(path.name for path in folder.glob(f"{DOCUMENTS}.*"))]
+        check_ours(folder, folder.name, TOPICS_COMMAND, further=further, argument="output")
         settings = read_topic_settings(folder)
         if settings["source"] != source.name:
             raise DataError(
                 f"output: {folder} belongs to {settings['source']!r} and would be replaced; give "
                 f"{source.name} a folder of its own"
+            )
+        # A person corrects `sure_topic` in the table, and edits the words.
+        others = sorted({path.name for path in folder.glob(f"{DOCUMENTS}.*")} - {table.name})
+        if others:
+            raise DataError(f"output: {folder} would be replaced, and holds {listing(others)}")
+        if table.is_file() and file_digest(table) != settings.get("documents"):
+            raise DataError(
+                f"output: {table} was edited and would be replaced; move it away, or give the "
+                "result a folder of its own"
             )
         words = folder / TOPIC_WORDS
         if words.is_file() and digest(words.read_text(encoding="utf-8")) != settings.get(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.data.data_error import DataError, shorten
+from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.date_cells import read_dates
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.label_sets import OTHERS_UNKNOWN
@@ -93,32 +94,14 @@ def _classes(reader: TableReader, chunk: FrameChunk, column: str | None) -> list
 
 
 def _dates(reader: TableReader, chunk: FrameChunk, column: str) -> NDArray[np.datetime64]:
-    import pandas as pd
-
-    values = chunk.frame[column].tolist()
-    found = np.full(len(values), np.datetime64("NaT", "s"))
     cells = [
         None if is_null(value) or (isinstance(value, str) and not value.strip()) else value
-        for value in values
+        for value in chunk.frame[column].tolist()
     ]
-    known: dict[object, np.datetime64] = {}
-    for row, cell in enumerate(cells):
-        if cell is None:
-            continue
-        if cell not in known:
-            try:
-                if not isinstance(cell, str) and not hasattr(cell, "year"):
-                    raise ValueError("no text and no date")
-                moment = pd.to_datetime(cell, utc=True)
-            except (ValueError, TypeError, OverflowError) as error:
-                raise DataError.at(
-                    reader.path,
-                    f"expected a date, such as 2024-05-31; received {shorten(cell)}",
-                    place=chunk.place(row),
-                    column=column,
-                ) from error
-            known[cell] = np.datetime64(moment.tz_localize(None).to_datetime64(), "s")
-        found[row] = known[cell]
+    found = read_dates(
+        cells,
+        lambda row, said: DataError.at(reader.path, said, place=chunk.place(row), column=column),
+    )
     if np.isnat(found).all():
         raise DataError.at(reader.path, "expected dates in some rows", column=column)
     return found

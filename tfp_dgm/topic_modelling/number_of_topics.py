@@ -1,4 +1,4 @@
-"""How many topics: as many as predict unseen words best, and are found again."""
+"""How many topics: as many as predict unseen words best, are had by texts, and are found again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from tfp_dgm.evaluation import document_completion, topic_stability
 from tfp_dgm.progress import Progress
 
-CANDIDATES = (5, 10, 15, 20, 30, 40)
+CANDIDATES = (2, 3, 5, 10, 15, 20, 30, 40)
 _RESTARTS = 2
 _TRAINING_ROWS, _HELD_OUT_ROWS = 3_000, 1_000
 _HELD_OUT_SHARE = 0.2
 _LEAST_ROWS = 50
 _ROWS_A_TOPIC = 10
 _ENOUGH = 0.8  # Of the gain.
+_MOST_EMPTY = 0.2  # Of the topics; one may be missed by chance.
 
 
 class Fitted(Protocol):
@@ -44,9 +45,11 @@ class Candidate:
     Attributes:
       num_topics: K.
       log_likelihood: of a held-out word, nats; higher is better.
-      gain: how much of the best candidate's gain over one topic for all it has.
+      gain: how much of the best candidate's gain over one topic for all it has; the best is one
+        that leaves no more than a fifth of its topics empty.
       standard_error: of its difference from the best candidate's, over documents; 0 of the best.
       stability: what the topics of two seeds have in common; see `evaluation.topic_stability`.
+      empty: topics that no document has most of, of the seed that left more of them.
     """
 
     num_topics: int
@@ -54,6 +57,7 @@ class Candidate:
     gain: float
     standard_error: float
     stability: float
+    empty: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,9 @@ def choose_number_of_topics(
     A fifth of the documents, at most 1,000, is held out; topics of 3,000 others at most are learned
     from two seeds. Each held-out document's words are predicted from its other half, which more
     topics nearly always do better. So of the numbers that have four fifths of what the best one
-    gains over one topic for all, the one is chosen on whose topics two seeds agree most.
+    gains over one topic for all, the one is chosen on whose topics two seeds agree most. Numbers of
+    which more than a fifth stay empty are too many: empty topics are all alike, and would pass for
+    stable.
 
     Args:
       counts: word counts [N, V].
@@ -100,7 +106,7 @@ def choose_number_of_topics(
     numbers = _numbers(training.shape[0], least)
     step = "Choosing the number of topics"
     progress(step, 0, len(numbers))
-    likelihoods, stabilities = [], []
+    likelihoods, stabilities, empty = [], [], []
     tokens: NDArray[np.int64] = np.zeros(held, np.int64)
     for done, number in enumerate(numbers, start=1):
         fits = [fit(training, number, seed + restart) for restart in range(_RESTARTS)]
@@ -108,13 +114,19 @@ def choose_number_of_topics(
         likelihoods.append(np.mean([likelihood for likelihood, _ in found], axis=0))
         tokens = found[0][1]
         stabilities.append(topic_stability([one.topics for one in fits])[0])
+        empty.append(max(len(empty_topics(one.mixtures_of(training))) for one in fits))
         progress(step, done, len(numbers))
     share = np.asarray(training.sum(axis=0)).ravel() + 1 / training.shape[1]
     share = share / share.sum()
     of_one, _ = document_completion(
         held_out, lambda known: np.tile(share, (known.shape[0], 1)), seed=seed
     )
-    return _choice(numbers, np.array(likelihoods), of_one, tokens, stabilities)
+    return _choice(numbers, np.array(likelihoods), of_one, tokens, stabilities, empty)
+
+
+def empty_topics(mixtures: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The topics of mixtures [N, K] that no document has most of."""
+    return np.setdiff1d(np.arange(mixtures.shape[1]), mixtures.argmax(axis=1))
 
 
 def word_probabilities(
@@ -136,19 +148,25 @@ def _choice(
     of_one: NDArray[np.float64],
     tokens: NDArray[np.integer],
     stabilities: Sequence[float],
+    empty: Sequence[int],
 ) -> NumberOfTopics:
-    """Of log-likelihoods [candidates, documents], those of one topic, and stabilities."""
+    """Of log-likelihoods [candidates, documents], those of one topic, and each one's scores."""
     total = max(int(tokens.sum()), 1)
     sums = likelihoods.sum(axis=1)
-    best = int(sums.argmax())
+    filled = np.array(empty) <= _MOST_EMPTY * np.array(numbers)
+    if not filled.any():
+        filled[0] = True  # Fewer topics are not to be had.
+    best = int(np.where(filled, sums, -np.inf).argmax())
     errors = (likelihoods - likelihoods[best]).std(axis=1) * np.sqrt(likelihoods.shape[1]) / total
     gains = (sums - of_one.sum()) / max(sums[best] - of_one.sum(), 1e-12)
     candidates = tuple(
-        Candidate(number, float(own / total), float(gain), float(error), float(stability))
-        for number, own, gain, error, stability in zip(
-            numbers, sums, gains, errors, stabilities, strict=True
+        Candidate(number, float(own / total), float(gain), float(error), float(stability), none)
+        for number, own, gain, error, stability, none in zip(
+            numbers, sums, gains, errors, stabilities, empty, strict=True
         )
     )
     # Where one topic for all is the best, only the best of the others is left.
-    good = [one for k, one in enumerate(candidates) if one.gain >= _ENOUGH or k == best]
+    good = [
+        one for k, one in enumerate(candidates) if filled[k] and (one.gain >= _ENOUGH or k == best)
+    ]
     return NumberOfTopics(max(good, key=lambda one: one.stability).num_topics, candidates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -18,7 +19,11 @@ from tfp_dgm.text import document_frequencies
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
 from tfp_dgm.topic_modelling.collapsed_topics import topic_collapse
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
-from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
+from tfp_dgm.topic_modelling.number_of_topics import (
+    NumberOfTopics,
+    choose_number_of_topics,
+    empty_topics,
+)
 from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
 from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
@@ -110,16 +115,26 @@ def find_topics(
         )
     )
     seconds["choosing"] = time.perf_counter() - started - sum(seconds.values())
+    known = np.asarray(counted.counts.sum(axis=1)).ravel() > 0
     step = f"Fitting {kind}s"
     progress(step, 0, 2)
     found = fit(counted.counts, number.chosen, seed=seed)
+    while num_topics is None:
+        empty = empty_topics(found.mixtures[known])
+        fewer = max(2, len(seeds.names), number.chosen - int((empty >= len(seeds.names)).sum()))
+        if fewer == number.chosen:
+            break
+        number = replace(number, chosen=fewer)
+        found = fit(counted.counts, fewer, seed=seed)
     progress(step, 1, 2)
     again = fit(counted.counts, number.chosen, seed=seed + 1)
     progress(step, 2, 2)
     seconds["fitting"] = time.perf_counter() - started - sum(seconds.values())
 
-    known = np.asarray(counted.counts.sum(axis=1)).ravel() > 0
-    mixtures = found.mixtures[item]
+    # What the model says of any text, so that it says the same when it is asked again; of texts
+    # whose topic a person gave, what that adds.
+    mixtures = found.mixtures_of(counted.counts)
+    mixtures = np.where(seeds.documents[:, np.newaxis] >= 0, found.mixtures, mixtures)[item]
     order = np.argsort(-mixtures[known[item]].mean(axis=0), kind="stable")
     topics = np.asarray(found.topics)[order]
     frequencies = np.asarray(counted.counts.sum(axis=0)).ravel()
@@ -265,8 +280,8 @@ def _doubts(
             f"Almost no text has {len(collapse.unused):,} of {len(names):,} {kind}s, such as "
             f"{names[collapse.unused[0]]!r}; fewer may do."
         )
-    for first, second in collapse.equal:
-        found.append(
-            f"The {kind}s {names[first]!r} and {names[second]!r} are nearly the same; fewer may do."
-        )
+    alike = [f"{names[first]!r} and {names[second]!r}" for first, second in collapse.equal]
+    if alike:
+        more = f", and {len(alike) - 1:,} other pairs" if len(alike) > 1 else ""
+        found.append(f"The {kind}s {alike[0]} are nearly the same{more}; fewer may do.")
     return found

@@ -17,6 +17,7 @@ from tfp_dgm.data import (
     check_new_columns,
     check_room,
     check_topic_folder,
+    file_digest,
     files_told,
     read_seed_words,
     read_topic_table,
@@ -141,16 +142,10 @@ def topics_of_file(
     check_new_columns(source, table.frame.columns, added)
     progress("Writing table, model and report", 0, 1)
     with atomic_directory(folder) as filled:
-        write_topic_folder(
-            filled,
-            teller,
-            outcome,
-            {**settings, "versions": installed_versions()},
-            table.places,
-            source.name,
-            words=True,
-        )
-        write_table(table.frame, filled / output.name, added, guard_formulas=guard_formulas)
+        written = filled / output.name
+        write_table(table.frame, written, added, guard_formulas=guard_formulas)
+        settings |= {"versions": installed_versions(), "documents": file_digest(written)}
+        write_topic_folder(filled, teller, outcome, settings, table.places, source.name, words=True)
     progress("Writing table, model and report", 1, 1)
     return TopicsFile(output, folder, outcome)
 

@@ -36,7 +36,7 @@ def write_topic_folder(
     """Fills the folder that `dgm topics predict` and `dgm export` take.
 
     Args:
-      folder: an empty one.
+      folder: one without such files.
       teller: the model.
       outcome: what was found.
       settings: what was asked for; `kind`, `text_columns` and `names` are read again.
