@@ -143,7 +143,6 @@ def test_few_or_equal_documents_give_finite_topics(fitted, rows):
         ({"num_topics": 0}, "`num_topics` must be >= 1; received 0"),
         ({"counts": COUNTS * 0}, "`counts` must be finite, >= 0, and not all of them 0"),
         ({"counts": -COUNTS}, "`counts` must be finite, >= 0"),
-        ({"model": "pca"}, "`model` must be .*; received 'pca'"),
         ({"seeds": [[1]]}, "`seeds` must be words of 4 topics, `num_topics`; received 1"),
         ({"seeds": [[1], [V], [], []]}, "`seeds` must be ids of words, from 0 to 39; .* 1 to 40"),
         ({"seeded_documents": np.zeros(3, int)}, r"must be of 300 documents; .* shape \(3,\)"),
