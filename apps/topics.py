@@ -42,14 +42,7 @@ def topics() -> None:
 def topics_of_table(
     source: Source,
     text_column: TextColumns,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            help="Folder for table, words, report, metrics and model; what this command did not "
-            "make is never replaced.",
-        ),
-    ],
+    output: Output,
     num_topics: Annotated[
         int | None,
         typer.Option(
@@ -128,7 +121,10 @@ def predict(
     output: Output,
     text_column: Annotated[
         list[str] | None,
-        typer.Option(help="Column that holds the text.", show_default="as in training"),
+        typer.Option(
+            help="Column that holds the text; may be given several times.",
+            show_default="as in training",
+        ),
     ] = None,
     mixture: Mixture = False,
     quoting: Quoting = True,

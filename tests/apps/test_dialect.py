@@ -32,7 +32,7 @@ WITHOUT = {
     "--seed": {
         *("predict", "tag predict", "export", "review", "serve", "serve-check", "caption export"),
         *("datasets list", "datasets fetch", "datasets path"),
-        *("text-vae reconstruct", "text-vae encode"),
+        *("text-vae reconstruct", "text-vae encode", "topics predict"),
     },
     "--json": {
         *(
@@ -45,7 +45,7 @@ WITHOUT = {
             "caption render",
         ),
         *("datasets list", "datasets fetch", "datasets path", "datasets export"),
-        *("text-vae encode", "iwae sample", "iwae reconstruct"),
+        *("text-vae encode", "iwae sample", "iwae reconstruct", "topics predict"),
     },
     "--quiet": {"check", "datasets list"},
     "--output": {

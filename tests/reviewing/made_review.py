@@ -1,6 +1,7 @@
 """A labelling's folder and table, made without a model."""
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -63,3 +64,10 @@ def made_model(folder, frame=None, ending=".csv", **settings):
     }
     (model / "settings.json").write_text(json.dumps(text))
     return model
+
+
+def wait_for(retrainer):
+    end = time.monotonic() + 300
+    while retrainer.running:
+        assert time.monotonic() < end
+        time.sleep(0.02)

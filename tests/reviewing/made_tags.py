@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from tfp_dgm.data import SentenceResult, SpanResult, read_tagged_sentences
+from tfp_dgm.reviewing.answered_words import named, widened
 
 NAMES = ("Anna", "Cora", "Lee", "Oslo", "Rome", "York")
 OTHERS = ("met", "saw", "in", "with", "and", "slowly")
@@ -80,3 +81,14 @@ def made_result(scheme, tags, rng):
     ]
     accept = [None if here else bool(p > 0.9) for here, p in zip(known, sure, strict=True)]
     return SentenceResult(scheme.written(labels), sure.tolist(), accept, spans)
+
+
+def name(review, row, first, last, tag, who=""):
+    return review.change(
+        who, row, lambda labels: named(review.rows.scheme, labels, first, last, tag)
+    )
+
+
+def accept(review, row, who=""):
+    end = len(review.rows.tokens[row]) - 1
+    return review.change(who, row, lambda labels: widened(review.rows.scheme, labels, 0, end))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.reviewing.made_review import CLASSES, made_frame, made_model
+from tests.reviewing.made_review import CLASSES, made_frame, made_model, wait_for
 from tfp_dgm.data import DataError, write_json
 from tfp_dgm.reviewing import Retrainer, Review, journal_of
 from tfp_dgm.reviewing.retraining_process import ANSWERED, JOB, LABELLED, RoundTrainer
@@ -37,13 +37,6 @@ def _frame(count=150):
     return made_frame(count, text=texts, label=labels), truth
 
 
-def _wait(retrainer):
-    end = time.monotonic() + 300
-    while retrainer.running:
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def _answer(review, rows, labels):
     for row, label in zip(rows, labels, strict=True):
         review.answer("", "label", rows=[row], label=label)
@@ -67,7 +60,7 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
         assert (retrainer.running, retrainer.to_go) == (False, 1)
         _answer(review, rows[19:], [truth[row] for row in rows[19:]])
         retrainer.consider()
-        _wait(retrainer)
+        wait_for(retrainer)
         assert retrainer.failed == ""
         folder = journal_of(model).parent / "rounds/1"
         read = [json.loads(line) for line in (folder / ANSWERED).read_text().splitlines()]
@@ -112,7 +105,7 @@ def test_a_process_that_fails_is_told_and_the_guesses_stay(tmp_path):
         _answer(review, [20], ["login"])
         retrainer.consider()
         assert retrainer.running
-        _wait(retrainer)
+        wait_for(retrainer)
         assert "answered.jsonl" in retrainer.failed
         assert review.rows.guesses is guesses
         assert len(retrainer.rounds) == 1
@@ -121,7 +114,7 @@ def test_a_process_that_fails_is_told_and_the_guesses_stay(tmp_path):
         process = retrainer._worker.process
         _answer(review, [21], ["login"])
         retrainer.consider()
-        _wait(retrainer)
+        wait_for(retrainer)
         assert "answered.jsonl" in retrainer.failed
         assert retrainer._worker.process is process
         assert process.poll() is None
@@ -129,7 +122,7 @@ def test_a_process_that_fails_is_told_and_the_guesses_stay(tmp_path):
         process.wait()
         _answer(review, [22], ["login"])
         retrainer.consider()
-        _wait(retrainer)
+        wait_for(retrainer)
         assert retrainer._worker.process is not process
         retrainer.close()
         assert retrainer._worker.process.poll() is not None
@@ -217,7 +210,7 @@ def test_a_training_ends_with_the_review(tmp_path):
             time.sleep(0.01)
         retrainer.close()
         assert retrainer._worker.process.poll() is not None
-        _wait(retrainer)
+        wait_for(retrainer)
         assert retrainer.failed == ""
         retrainer.consider()
         assert not retrainer.running

@@ -9,7 +9,7 @@ import pytest
 from tests.reviewing.made_review import CLASSES, made_frame, made_model
 from tfp_dgm.data import DataError
 from tfp_dgm.reviewing import Review, export_review
-from tfp_dgm.reviewing.review import journal_of
+from tfp_dgm.reviewing.item_review import journal_of
 from tfp_dgm.reviewing.row_queue import DOUBT, Search
 from tfp_dgm.reviewing.spot_check import SpotCheck
 

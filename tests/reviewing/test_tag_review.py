@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from tests.reviewing.made_tags import made_lines, made_tagging
+from tests.reviewing.made_tags import accept, made_lines, made_tagging, name
 from tfp_dgm.data import DataError, TagScheme, digest, read_tagged_sentences
 from tfp_dgm.reviewing.agreements import agreement_of
-from tfp_dgm.reviewing.answered_words import is_whole, named, widened, with_border_moved
+from tfp_dgm.reviewing.answered_words import is_whole, with_border_moved
 from tfp_dgm.reviewing.item_review import journal_of
 from tfp_dgm.reviewing.review_state import replayed
 from tfp_dgm.reviewing.row_queue import Search
@@ -32,17 +32,6 @@ def entry(row, first, tags, who="", **changes):
         "annotator": who,
         **changes,
     }
-
-
-def name(review, row, first, last, tag, who=""):
-    return review.change(
-        who, row, lambda labels: named(review.rows.scheme, labels, first, last, tag)
-    )
-
-
-def accept(review, row, who=""):
-    end = len(review.rows.tokens[row]) - 1
-    return review.change(who, row, lambda labels: widened(review.rows.scheme, labels, 0, end))
 
 
 def test_a_sentence_is_done_when_all_of_its_words_are_answered():

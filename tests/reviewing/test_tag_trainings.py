@@ -7,9 +7,8 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from tests.reviewing.made_tags import made_result, made_tagging
-from tests.reviewing.test_retrainer import _wait
-from tests.reviewing.test_tag_review import accept, name
+from tests.reviewing.made_review import wait_for
+from tests.reviewing.made_tags import accept, made_result, made_tagging, name
 from tests.tagging.made_sentences import conll, names, parts_of_speech
 from tfp_dgm.data import (
     DataError,
@@ -95,7 +94,7 @@ def test_a_training_learns_the_tags_that_were_answered(tmp_path):
         half = next(row for row in range(20, 60) if NAMES[row][1][:2] == ["B-PER", "O"])
         _answer_truly(review, half, NAMES[half][1], count=2)
         retrainer.consider()
-        _wait(retrainer)
+        wait_for(retrainer)
         retrainer.close()
         assert retrainer.failed == ""
         folder = journal_of(model).parent / "rounds/1"
@@ -180,7 +179,7 @@ def test_answers_are_read_as_the_source_was(tmp_path, monkeypatch, kind):
         for row in range(6, 16):
             _answer_truly(review, row, sentences[row][1])
         retrainer.consider()
-        _wait(retrainer)
+        wait_for(retrainer)
         assert retrainer.failed == ""
         found = read_review_sentences(review.rows.model)
         assert found.scheme == review.rows.scheme
@@ -204,7 +203,7 @@ def test_a_training_that_fails_is_told_and_the_guesses_stay(tmp_path, monkeypatc
         retrainer = Retrainer(review, 1)
         name(review, 1, 1, 1, "X")
         retrainer.consider()
-        _wait(retrainer)
+        wait_for(retrainer)
         assert "expected two or more tags; received only 'X'" in retrainer.failed
         assert review.rows.guesses is guesses
         assert len(retrainer.rounds) == 1
@@ -320,7 +319,7 @@ def test_an_answer_that_is_taken_back_is_a_guess_no_more(tmp_path, monkeypatch):
         wrong = [next(tag for tag in review.rows.scheme.names if tag != said) for said in former]
         review.change("", 9, lambda shown: Change(0, wrong))
         retrainer.consider()
-        _wait(retrainer)
+        wait_for(retrainer)
         assert retrainer.failed == ""
         review.undo("")
         assert review.labels("", 9) == former
