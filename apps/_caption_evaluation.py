@@ -23,7 +23,7 @@ from ._caption_options import (
     check_decoding,
     check_inputs,
 )
-from ._caption_sources import check_kind, kind_of, pictures, read_captioned, warn, write_text
+from ._caption_sources import check_kind, kind_of, pictures, read_captioned, write_text
 from ._errors import clean_errors
 from ._json_output import show_figures
 from ._progress import progress_bar
@@ -31,6 +31,7 @@ from ._quiet import quiet_start
 from ._shared_options import BeamWidth, Json, Quiet, Seed, Temperature, TopP, new_file
 from ._table_options import Quoting
 from ._tables import print_table
+from ._warnings import warn
 
 _ENOUGH_IMAGES = 50  # For document frequencies.
 

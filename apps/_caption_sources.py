@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from tfp_dgm.data import (
     CaptionedImages,
     DataError,
@@ -22,7 +20,7 @@ from tfp_dgm.data import (
     read_sentences,
 )
 
-from ._wording import as_typed
+from ._warnings import warn
 
 _VALIDATION_SHARE = 0.1
 _FEATURES = (".npy", ".npz")
@@ -161,12 +159,6 @@ def named_files(**files: Path | None) -> dict[str, str]:
 def pictures(where: Any, names: list[str]) -> list[bytes | None]:
     """The encoded images; None where there are none to look at."""
     return [where.read(name) if isinstance(where, ImageFiles) else None for name in names]
-
-
-def warn(warnings: list[str]) -> None:
-    """Tells what was left out, on stderr."""
-    for warning in warnings:
-        typer.echo(f"Warning: {as_typed(warning)}", err=True)
 
 
 def write_text(path: Path, text: str) -> None:

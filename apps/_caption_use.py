@@ -26,13 +26,14 @@ from ._caption_options import (
     check_decoding,
     check_inputs,
 )
-from ._caption_sources import names_of, opened, pictures, warn, write_text
+from ._caption_sources import names_of, opened, pictures, write_text
 from ._errors import clean_errors
 from ._exporting import exporting
 from ._json_output import show_figures
 from ._progress import progress_bar, status
 from ._quiet import quiet_start
 from ._shared_options import BeamWidth, Json, Output, Quiet, Seed, Temperature, TopP
+from ._warnings import warn
 
 _EXAMPLES = 4
 

@@ -10,7 +10,7 @@ from tfp_dgm.settings import read_settings
 
 from ._caption_evaluation import evaluate
 from ._caption_options import CaptionColumn, Captions, Images, SourceColumn, Strict, check_inputs
-from ._caption_sources import named_files, read_captioned, split, warn
+from ._caption_sources import named_files, read_captioned, split
 from ._caption_use import describe, export, render
 from ._errors import clean_errors
 from ._json_output import show_figures
@@ -18,6 +18,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Resume, Seed, Set, SettingsFile, overrides
 from ._table_options import Quoting
+from ._warnings import warn
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -13,7 +13,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
 from ._table_options import DateColumn, GuardFormulas, Mixture, Quoting, TextColumns
-from ._wording import as_typed
+from ._warnings import warn
 
 
 def cluster(
@@ -80,7 +80,6 @@ def cluster(
                 seed=seed,
                 progress=progress,
             )
-        for warning in job.warnings:
-            typer.echo(f"Warning: {as_typed(warning)}", err=True)
+        warn(job.warnings)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of clusters")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))

@@ -21,7 +21,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
 from ._table_options import GuardFormulas, Quoting, Reasons
-from ._wording import as_typed
+from ._warnings import warn
 
 if TYPE_CHECKING:
     from tfp_dgm.labelling import LabelledFile, MultiLabelFile
@@ -185,8 +185,7 @@ def label(
                     reasons=reasons,
                     **common,
                 )
-        for warning in job.warnings:
-            typer.echo(f"Warning: {as_typed(warning)}", err=True)
+        warn(job.warnings)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of a labelling")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
 

@@ -12,7 +12,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Output, Quiet
 from ._table_options import GuardFormulas, Quoting, Reasons
-from ._wording import as_typed
+from ._warnings import warn
 
 
 def predict(
@@ -56,6 +56,5 @@ def predict(
                 progress=progress,
                 warn=warnings.append,
             )
-    for warning in warnings:
-        typer.echo(f"Warning: {as_typed(warning)}", err=True)
+    warn(warnings)
     typer.echo(f"{output}: {rows:,} rows labelled")

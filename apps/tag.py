@@ -1,6 +1,5 @@
 """`dgm tag`: the words of partially tagged sentences, tagged."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +24,7 @@ from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
-from ._wording import as_typed
+from ._warnings import warn
 
 ENCODER_HELP = (
     "auto, none, or a pretrained text encoder: a folder in KerasHub's or Hugging Face's layout, or "
@@ -143,7 +142,7 @@ def tag_sentences_of_file(
         sentences.check_learnable()
         # Before the training, which a blank line that is missing makes long.
         told = sentences.warnings
-        _warn(told)
+        warn(told)
         del sentences
         with quiet_start():
             from tfp_dgm.tagging import tag_file
@@ -158,7 +157,7 @@ def tag_sentences_of_file(
                 seed=seed,
                 progress=progress,
             )
-        _warn([warning for warning in job.warnings if warning not in told])
+        warn([warning for warning in job.warnings if warning not in told])
         figures = read_json(job.model_directory / "metrics.json", "the metrics of a tagging")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
 
@@ -200,13 +199,8 @@ def predict(
                 progress=progress,
                 warn=warnings.append,
             )
-    _warn(warnings)
+    warn(warnings)
     typer.echo(f"{output}: {sentences:,} sentences tagged")
-
-
-def _warn(warnings: Sequence[str]) -> None:
-    for warning in warnings:
-        typer.echo(f"Warning: {as_typed(warning)}", err=True)
 
 
 def _column(given: str | None) -> int | str | None:

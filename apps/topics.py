@@ -1,6 +1,5 @@
 """`dgm topics`: what is in the texts of a table."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,7 @@ from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
 from ._table_options import DateColumn, GuardFormulas, Mixture, Quoting, TextColumns
-from ._wording import as_typed
+from ._warnings import warn
 
 app = typer.Typer(cls=FileGroup, no_args_is_help=True)
 
@@ -107,7 +106,7 @@ def topics_of_table(
                 seed=seed,
                 progress=progress,
             )
-        _warn(job.warnings)
+        warn(job.warnings)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of topics")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
 
@@ -154,10 +153,5 @@ def predict(
                 progress=progress,
                 warn=warnings.append,
             )
-    _warn(warnings)
+    warn(warnings)
     typer.echo(f"{output}: {rows:,} rows told")
-
-
-def _warn(warnings: Sequence[str]) -> None:
-    for warning in warnings:
-        typer.echo(f"Warning: {as_typed(warning)}", err=True)
