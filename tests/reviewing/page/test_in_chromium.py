@@ -51,6 +51,24 @@ def test_a_key_labels_and_moves_on_and_undo_goes_back(chromium, serve):
     assert chromium.get_log("browser") == []
 
 
+def test_a_key_is_an_answer_of_the_page_as_soon_as_the_next_row_is_shown(chromium, serve):
+    review, address = serve()
+    open_page(chromium, address)
+    # Pressed by the page itself, at the first moment after the row has come.
+    chromium.execute_script(
+        """
+        window.stillHere = true;
+        const press = () => document.body.dispatchEvent(
+          new KeyboardEvent("keydown", {key: "s", bubbles: true}));
+        document.addEventListener("htmx:afterSwap", () => setTimeout(press), {once: true});
+        """
+    )
+    press(chromium, "2")
+    wait_for_words(chromium, "left for later")
+    assert [kind for kind, _ in _keys(review)] == ["label", "skip"]
+    assert chromium.execute_script("return window.stillHere") is True
+
+
 def test_a_new_class_and_a_note_are_typed_without_a_key_being_taken_for_an_answer(chromium, serve):
     review, address = serve()
     open_page(chromium, address)
