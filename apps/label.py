@@ -88,12 +88,12 @@ def label(
         ),
     ] = False,
     definitions: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
             "--classes",
             metavar="FILE",
             help="YAML list of the classes: name, description, examples, parent. Labels may then "
-            "be few or none, and --label-column left out.",
+            "be few or none, and --label-column left out. With several label columns: COLUMN=FILE.",
         ),
     ] = None,
     separator: Annotated[
@@ -145,10 +145,11 @@ def label(
             label_column, answer_column, annotator_column, defined=definitions is not None
         )
         several = len(asked.labels) > 1 and not multi_label
-        named = _classes_by_column(classes, asked.labels) if several else classes
+        named = _by_column("classes", "CLASS", classes, asked.labels) if several else classes
+        files = _definition_files(definitions, asked.labels)
         check_label_results(source, output, model)
-        if definitions is not None:
-            read_class_definitions(definitions)
+        for file in files.values():
+            read_class_definitions(file)
         with quiet_start():
             from tfp_dgm.labelling import label_file, label_multi_label_file
         with progress_bar(quiet=quiet) as progress:
@@ -180,7 +181,7 @@ def label(
                     answer_columns=asked.answers,
                     annotator_column=annotator_column,
                     classes=named,
-                    definitions=definitions,
+                    definitions=files if several and files else files.get(""),
                     separator="|" if separator is None else separator,
                     reasons=reasons,
                     **common,
@@ -193,7 +194,7 @@ def label(
 def _check_multi_label(
     label_column: Sequence[str] | None,
     separator: str | None,
-    definitions: Path | None,
+    definitions: Sequence[str] | None,
     *,
     by_several: bool,
     reasons: bool,
@@ -214,10 +215,25 @@ def _check_multi_label(
         check_separator(separator)
 
 
-def _classes_by_column(
-    given: Sequence[str] | None, columns: Sequence[str]
+def _definition_files(given: Sequence[str] | None, columns: Sequence[str]) -> dict[str, str]:
+    """The files that `--classes` names, by label column where there are several, else under ""."""
+    if len(columns) > 1:
+        found = _by_column("definitions", "FILE", given, columns) or {}
+    else:
+        found = {"": list(given)} if given else {}
+    for column, files in found.items():
+        if len(files) > 1:
+            raise DataError(
+                f"definitions: expected one file{f' of {column!r}' if column else ''}; received "
+                + " and ".join(map(repr, files))
+            )
+    return {column: files[0] for column, files in found.items()}
+
+
+def _by_column(
+    argument: str, value: str, given: Sequence[str] | None, columns: Sequence[str]
 ) -> dict[str, list[str]] | None:
-    """What `--class` names, COLUMN=CLASS each; a name of either may hold the sign itself."""
+    """What an option names, COLUMN=VALUE each; a name of either may hold the sign itself."""
     if given is None:
         return None
     found: dict[str, list[str]] = {}
@@ -225,7 +241,7 @@ def _classes_by_column(
         named = [column for column in columns if word.startswith(f"{column}=")]
         if len(named) != 1:
             raise DataError(
-                "classes: expected COLUMN=CLASS, of one of the label columns "
+                f"{argument}: expected COLUMN={value}, of one of the label columns "
                 f"{', '.join(map(repr, columns))}; received {word!r}"
                 + (f", which may be of {' or '.join(map(repr, named))}" if named else "")
             )

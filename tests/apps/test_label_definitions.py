@@ -108,6 +108,72 @@ def test_without_labels_the_classes_are_told_by_what_is_said_of_them(folder):
     }
 
 
+def test_each_column_has_classes_of_its_own(folder, tmp_path, monkeypatch):
+    """One is defined and has no labels, the other has labels, and classes by name."""
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)
+    frame = pd.read_csv(folder / "in.csv").rename(columns={"label": "mood"})
+    moods = np.where(frame.index % 2 == 0, "glad", "sad")
+    frame["text"] += [{"glad": " smile", "sad": " tears"}[mood] for mood in moods]
+    frame["mood"] = np.where(frame.index < LABELLED, moods, "")
+    frame.insert(1, "topic", "")
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    options = ["--text-column", "text", "--quiet", "--min-precision", "0.9", "--encoder", "none"]
+    columns = ["--label-column", "topic", "--label-column", "mood"]
+    named = ["--classes", f"topic={folder / 'classes.yaml'}", "--class", "mood=glad"]
+    named += ["--class", "mood=sad"]
+    output = tmp_path / "out.csv"
+    done = _run("label", tmp_path / "in.csv", *options, *columns, *named, "--output", output)
+    assert done.exit_code == 0, done.output
+    truth = np.array(json.loads((folder / "truth.json").read_text()))
+    out = pd.read_csv(output)
+    sure = np.isin(truth, ["fruit", "water"])
+    assert (out.topic_predicted_label == truth)[sure].mean() > 0.9
+    assert (out.mood_predicted_label == moods).mean() > 0.9
+    assert "topic_safe_label" in out
+    assert "mood_safe_label" not in out
+    settings = json.loads((tmp_path / "out.model/settings.json").read_text())
+    assert settings["definitions"]["topic"][0]["name"] == "fruit"
+    assert settings["levels"] == {"topic": [["fruit", "mined", "water"]], "mood": []}
+    done = _run("predict", tmp_path / "out.model", output, "--output", tmp_path / "new.csv")
+    assert done.exit_code == 2  # The columns are there already.
+    done = _run(
+        "predict", tmp_path / "out.model", tmp_path / "in.csv", "--output", tmp_path / "new.csv"
+    )
+    assert done.exit_code == 0, done.output
+    new = pd.read_csv(tmp_path / "new.csv")
+    assert "topic_safe_label" in new
+    assert "mood_safe_label" not in new
+    assert new.topic_predicted_label.tolist() == out.topic_predicted_label.tolist()
+
+
+def test_annotators_answer_with_the_classes_that_are_defined(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)
+    frame = pd.read_csv(folder / "bare.csv")
+    truth = np.array(json.loads((folder / "truth.json").read_text()))
+    random = np.random.default_rng(1)
+    for name in ("ann", "bob"):
+        wrong = random.choice(["fruit", "metal", "stone", "water"], ROWS)
+        said = np.where(random.random(ROWS) < 0.9, truth, wrong)
+        frame[name] = np.where(frame.index < LABELLED, said, "")
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    options = ["--text-column", "text", "--quiet", "--min-precision", "0.9", "--encoder", "none"]
+    options += ["--answer-column", "ann", "--answer-column", "bob"]
+    options += ["--classes", folder / "classes.yaml", "--output", tmp_path / "out.csv"]
+    done = _run("label", tmp_path / "in.csv", *options)
+    assert done.exit_code == 0, done.output
+    out = pd.read_csv(tmp_path / "out.csv")
+    sure = np.isin(truth, ["fruit", "water"])
+    assert (out.inferred_label == truth)[sure & (out.index < LABELLED)].mean() > 0.9
+    mined = np.isin(truth, ["metal", "stone"]) & (out.index >= LABELLED)
+    assert (out.safe_label == "mined")[mined].mean() > 0.5
+
+    frame.loc[0, "ann"] = "mined"
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    done = _run("label", tmp_path / "in.csv", *options[:-1], tmp_path / "o.csv")
+    assert done.exit_code == 2
+    assert "unknown class 'mined'" in done.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

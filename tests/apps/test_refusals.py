@@ -58,9 +58,13 @@ CASES = {
             "t.csv --text-column text --classes none.yaml --output o.csv",
             "none.yaml: expected a file of classes",
         ),
-        "classes and columns": (
+        "classes of which column": (
             "t.csv --text-column a --label-column b --label-column c --classes x --output o.csv",
-            "--classes: expected at most one --label-column beside them",
+            "--classes: expected COLUMN=FILE, of one of the label columns 'b', 'c'; received 'x'",
+        ),
+        "classes twice": (
+            "t.csv --text-column a --label-column b --classes x --classes y --output o.csv",
+            "--classes: expected one file; received 'x' and 'y'",
         ),
     },
     "predict": {

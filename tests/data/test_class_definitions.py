@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from tfp_dgm.data import (
     ClassDefinition,
     ClassDefinitions,
     DataError,
+    LabelledTable,
     read_class_definitions,
+    read_labelled_columns,
     read_labelled_table,
 )
 
@@ -186,6 +189,24 @@ def test_labels_name_classes_or_groups(tmp_path: Path) -> None:
     assert table.classes == ("delivery", "invoice", "refund")
     expected = [[0, 0, 1], [0, 1, 1], [1, 1, 1], [1, 1, 0]]
     np.testing.assert_array_equal(table.allowed, np.array(expected, bool))
+
+
+def test_columns_have_definitions_each(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("text,topic,mood\na,billing,glad\nb,,sad\n", encoding="utf-8")
+
+    def read(**given: Any) -> dict[str, LabelledTable]:
+        columns = ["topic", "mood"]
+        return read_labelled_columns(path, text_columns=["text"], label_columns=columns, **given)
+
+    found = read(definitions={"topic": _read(tmp_path, TREE)})
+    assert found["topic"].classes == ("delivery", "invoice", "refund")
+    np.testing.assert_array_equal(found["topic"].allowed, [[0, 1, 1], [1, 1, 1]])
+    assert found["mood"].classes == ("glad", "sad")
+    with pytest.raises(DataError, match=r"definitions: .*one of 'topic', 'mood'; received 'moood'"):
+        read(definitions={"moood": _read(tmp_path, TREE)})
+    with pytest.raises(DataError, match="classes: expected none of 'topic', whose `definitions`"):
+        read(definitions={"topic": _read(tmp_path, TREE)}, classes={"topic": ["a", "b"]})
 
 
 def test_there_need_be_no_labels_where_classes_are_defined(tmp_path: Path) -> None:

@@ -33,8 +33,7 @@ class AnnotationColumns:
     ) -> AnnotationColumns:
         """The arguments of `labelling.label_file`, checked before any file is read.
 
-        Where classes are `defined` in a file, there is at most one column, by one hand, and there
-        may be none at all.
+        Where classes are `defined` in a file, there may be no column at all.
 
         Raises:
           DataError: if they contradict each other, or a column is given twice.
@@ -50,11 +49,6 @@ class AnnotationColumns:
             raise DataError(
                 "label_column: expected a column of labels, or two or more of `answer_columns`; "
                 "received none"
-            )
-        if defined and (len(labels) > 1 or answers or annotator_column is not None):
-            raise DataError(
-                "definitions: expected at most one `label_column` beside them, by one hand; "
-                f"received {_names([*labels, *answers, *filter(None, [annotator_column])])}"
             )
         if annotator_column is not None and len(labels) != 1:
             raise DataError(

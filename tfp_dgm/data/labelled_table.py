@@ -103,20 +103,13 @@ def read_labelled_table(
     """
     label_columns = [] if label_column is None else [label_column]
     reader, chunk, texts = read_annotated_texts(path, text_columns, label_columns, quoting)
-    groups = None
-    if definitions is not None:
-        classes, groups = definitions.classes, definitions.groups
     doubts: list[str] = []
     if label_column is None:
-        names = tuple(classes or ())
+        names = definitions.classes if definitions is not None else tuple(classes or ())
         allowed = np.ones((len(texts), len(names)), np.bool_)
     else:
         annotations = AnnotationColumn(reader.path, label_column, chunk, separator)
-        names, allowed, marks = annotations.parse(classes, groups)
-        doubts += marks
-        doubts += torn_names([*(classes or ()), *(groups or ())], separator)
-        if groups:
-            doubts += group_labels(annotations.sets(), groups)
+        names, allowed, doubts = _parsed(annotations, classes, definitions)
     return LabelledTable(
         frame=chunk.frame,
         texts=truncate(texts),
@@ -134,6 +127,7 @@ def read_labelled_columns(
     label_columns: Sequence[str],
     separator: str = "|",
     classes: Mapping[str, Sequence[str]] | None = None,
+    definitions: Mapping[str, ClassDefinitions] | None = None,
     quoting: bool = True,
 ) -> dict[str, LabelledTable]:
     """Reads a table once that has several columns of labels, each of classes of its own.
@@ -142,32 +136,52 @@ def read_labelled_columns(
       path, text_columns, separator, quoting: as for `read_labelled_table`.
       label_columns: distinct columns of labels.
       classes: all class names of those columns where some may not occur.
+      definitions: in place of them, of any of those columns.
     Returns:
       The table for each label column; all have the same `frame`, `texts` and `places`.
     Raises:
-      DataError: as for `read_labelled_table`; if `classes` names another column.
+      DataError: as for `read_labelled_table`; if `classes` or `definitions` name another column,
+        or both the same.
     """
     classes = {} if classes is None else classes
-    for column in classes:
-        if column not in label_columns:
-            raise DataError(
-                f"classes: expected the name of a label column, one of "
-                f"{listing([repr(name) for name in label_columns])}; received {column!r}"
-                f"{did_you_mean(column, label_columns)}"
-            )
+    definitions = {} if definitions is None else definitions
+    for argument, given in (("classes", classes), ("definitions", definitions)):
+        for column in given:
+            if column not in label_columns:
+                raise DataError(
+                    f"{argument}: expected the name of a label column, one of "
+                    f"{listing([repr(name) for name in label_columns])}; received {column!r}"
+                    f"{did_you_mean(column, label_columns)}"
+                )
+            if argument == "definitions" and column in classes:
+                raise DataError(
+                    f"classes: expected none of {column!r}, whose `definitions` name them all"
+                )
     reader, chunk, texts = read_annotated_texts(path, text_columns, label_columns, quoting)
     read, places = truncate(texts), [chunk.place(row) for row in range(len(texts))]
     tables = {}
     for column in label_columns:
         annotations = AnnotationColumn(reader.path, column, chunk, separator)
-        names, allowed, marks = annotations.parse(classes.get(column))
-        warnings = [
-            *torn_names(classes.get(column) or (), separator),
-            *marks,
-            *table_warnings(texts, names, allowed, chunk),
-        ]
+        names, allowed, doubts = _parsed(annotations, classes.get(column), definitions.get(column))
+        warnings = [*doubts, *table_warnings(texts, names, allowed, chunk)]
         tables[column] = LabelledTable(chunk.frame, read, names, allowed, warnings, places)
     return tables
+
+
+def _parsed(
+    annotations: AnnotationColumn,
+    classes: Sequence[str] | None,
+    definitions: ClassDefinitions | None,
+) -> tuple[tuple[str, ...], NDArray[np.bool_], list[str]]:
+    """Classes [K], what is allowed [N, K], and what is doubtful, a sentence each."""
+    groups = None
+    if definitions is not None:
+        classes, groups = definitions.classes, definitions.groups
+    names, allowed, doubts = annotations.parse(classes, groups)
+    doubts += torn_names([*(classes or ()), *(groups or ())], annotations.separator)
+    if groups:
+        doubts += group_labels(annotations.sets(), groups)
+    return names, allowed, doubts
 
 
 def iter_table_chunks(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from tfp_dgm.data import DataError
+from tfp_dgm.data import ClassDefinitions, DataError
 from tfp_dgm.labelling.annotators import Answers, Crowd, fit_dawid_skene, reliabilities
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
@@ -27,6 +27,7 @@ def fit_from_answers(
     encoder: str | None = None,
     seed: int = 0,
     features: Features | None = None,
+    definitions: ClassDefinitions | None = None,
     warnings: Sequence[str] = (),
     progress: Progress = lambda step, done, total: None,
 ) -> tuple[TextClassifier, Outcome]:
@@ -45,7 +46,8 @@ def fit_from_answers(
       texts: N texts.
       answers: of the annotators on these texts; each class should occur.
       classes: K names.
-      min_precision, encoder, seed, features, warnings, progress: as for `fit_classifier`.
+      min_precision, encoder, seed, features, definitions, warnings, progress: as for
+        `fit_classifier`.
     Returns:
       classifier: strings -> calibrated probabilities.
       outcome: the texts labelled. Its annotations are the inferred truths, a set of classes where
@@ -71,6 +73,7 @@ def fit_from_answers(
             min_precision=min_precision,
             seed=seed,
             features=features,
+            definitions=definitions,
             progress=progress,
         )
 

@@ -1,6 +1,6 @@
 """What a served classifier answers to texts, as the columns of a table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def predicted_columns(
     texts: Sequence[str],
     progress: Callable[[int], None] = lambda done: None,
     label_columns: Sequence[str | None] = (None,),
-    safe: bool = False,
+    safe: Collection[str | None] = (),
 ) -> dict[str, list[Any]]:
     """`PREDICTED_COLUMNS` of each text, and `SAFE_COLUMNS`.
 
@@ -41,15 +41,15 @@ def predicted_columns(
       progress: called with the number of texts that are done.
       label_columns: where the classifier answers for several columns their names, which all names
         here begin with; None stands for the one.
-      safe: whether the classifier's classes are a tree, and it has `SAFE_COLUMNS`.
+      safe: those of them whose classes are a tree, which have `SAFE_COLUMNS`.
     """
     columns: dict[str, list[Any]] = {
-        name: [None] * len(texts) for name in predicted_names(label_columns, safe)
+        name: [None] * len(texts) for name in prefixed_names(predicted_names(label_columns, safe))
     }
     done = 0
     for rows, answer in answers(classify, texts):
         for column in label_columns:
-            for name, values in _columns(answer, column, safe).items():
+            for name, values in _columns(answer, column, column in safe).items():
                 for row, value in zip(rows, values, strict=True):
                     columns[name][row] = value
         done += len(rows)
@@ -57,9 +57,14 @@ def predicted_columns(
     return columns
 
 
-def predicted_names(label_columns: Sequence[str | None], safe: bool = False) -> list[str]:
-    """`PREDICTED_COLUMNS`, where asked for `SAFE_COLUMNS` too, for each label column."""
-    return prefixed_names(label_columns, (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ())))
+def predicted_names(
+    label_columns: Sequence[str | None], safe: Collection[str | None] = ()
+) -> dict[str | None, tuple[str, ...]]:
+    """`PREDICTED_COLUMNS` for each label column, and `SAFE_COLUMNS` for those that have them."""
+    return {
+        column: (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if column in safe else ()))
+        for column in label_columns
+    }
 
 
 def answers(
@@ -105,10 +110,11 @@ def _columns(
         rounded("novelty"),
     ]
     if safe:
-        names = [name.decode("utf-8") or None for name in values("safe_label")]
+        labels = [name.decode("utf-8") or None for name in values("safe_label")]
         probabilities = rounded("safe_probability")
         found += [
-            names,
-            [p if name else None for name, p in zip(names, probabilities, strict=True)],
+            labels,
+            [p if label else None for label, p in zip(labels, probabilities, strict=True)],
         ]
-    return dict(zip(predicted_names([column], safe), found, strict=True))
+    names = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
+    return {prefixed(column, name): values for name, values in zip(names, found, strict=True)}

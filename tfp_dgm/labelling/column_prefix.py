@@ -1,6 +1,6 @@
 """The names of what is answered to one of several label columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tfp_dgm.data import DataError
 
@@ -10,16 +10,16 @@ def prefixed(column: str | None, name: str) -> str:
     return name if column is None else f"{column}_{name}"
 
 
-def prefixed_names(columns: Sequence[str | None], names: Sequence[str]) -> list[str]:
-    """All names for each column.
+def prefixed_names(names: Mapping[str | None, Sequence[str]]) -> list[str]:
+    """The names of what is answered to each column.
 
     Raises:
       DataError: if two columns would have one of them in common, as `a` and `a_second` have
         `a_second_probability`.
     """
     of: dict[str, str | None] = {}
-    for column in columns:
-        for name in names:
+    for column, own in names.items():
+        for name in own:
             full = prefixed(column, name)
             if full in of:
                 raise DataError(

@@ -21,9 +21,9 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.labelling.answer_columns import (
     PREDICTED_COLUMNS,
-    SAFE_COLUMNS,
     Classify,
     predicted_columns,
+    predicted_names,
 )
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
@@ -148,9 +148,15 @@ def _one_label(
     """Of each label column, where there are several."""
     label_columns: list[str | None] = settings.get("label_columns") or [None]
     explain = _explain(model_directory, label_columns) if reasons else {}
-    safe = bool(settings.get("levels"))
-    predicted = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
-    names = prefixed_names(label_columns, (*predicted, *((REASONS,) if reasons else ())))
+    levels = settings.get("levels") or {}
+    of_column = levels if isinstance(levels, dict) else {None: levels}
+    safe = [column for column, own in of_column.items() if own]
+    names = prefixed_names(
+        {
+            column: (*predicted, *((REASONS,) if reasons else ()))
+            for column, predicted in predicted_names(label_columns, safe).items()
+        }
+    )
 
     def columns(texts: Sequence[str], count: Callable[[int], None]) -> dict[str, list[Any]]:
         # Reasons take the longer: where they are asked for, they are what is counted.

@@ -12,6 +12,7 @@ import numpy as np
 from tfp_dgm.confidence import AUTO, check_min_precision
 from tfp_dgm.data import (
     AnnotationColumns,
+    DataError,
     LabelledTable,
     check_label_results,
     check_new_columns,
@@ -25,13 +26,14 @@ from tfp_dgm.data import (
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.annotators import CROWD_COLUMNS
 from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
-from tfp_dgm.labelling.class_levels import class_levels
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.column_prefix import prefixed, prefixed_names
 from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.labelling_task import (
     Classes,
+    Definitions,
+    LabellingTask,
     fit_tasks,
     of_column,
     read_tasks,
@@ -127,7 +129,7 @@ def label_file(
     model_directory: str | os.PathLike[str] | None = None,
     min_precision: float = 0.95,
     classes: Classes | None = None,
-    definitions: str | os.PathLike[str] | None = None,
+    definitions: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     separator: str = "|",
     quoting: bool = True,
     guard_formulas: bool = False,
@@ -157,8 +159,9 @@ def label_file(
       classes: the class names, of several label columns a mapping from column to names; None takes
         those that occur as a label.
       definitions: a file that says what the classes are, in place of `classes`; see
-        `data.read_class_definitions`. It teaches from the first label on, or before: then there
-        need be no label column. Where it names groups of classes, `SAFE_COLUMNS` are added.
+        `data.read_class_definitions`; of several label columns a mapping from column to file, of
+        all or some. It teaches from the first label on, or before: then there need be no label
+        column. Where it names groups of classes, `SAFE_COLUMNS` are added.
       separator: stands between the classes of a set.
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
@@ -185,7 +188,7 @@ def label_file(
     model_directory = check_label_results(source, output, model_directory)
 
     progress("Reading the table", 0, 1)
-    defined = None if definitions is None else read_class_definitions(definitions)
+    defined = _read_definitions(definitions, asked)
     tasks = read_tasks(
         source,
         columns=asked,
@@ -197,12 +200,12 @@ def label_file(
     )
     table = tasks[0].table
     crowd = () if isinstance(table, LabelledTable) else CROWD_COLUMNS
-    levels = class_levels(defined)
-    safe = SAFE_COLUMNS if levels else ()
-    new_names = (*NEW_COLUMNS, *safe, *crowd, *((REASONS,) if reasons else ()))
-    check_new_columns(
-        source, table.frame.columns, prefixed_names([task.column for task in tasks], new_names)
-    )
+    others = (*crowd, *((REASONS,) if reasons else ()))
+    new_names = {
+        task.column: (*NEW_COLUMNS, *(SAFE_COLUMNS if task.levels else ()), *others)
+        for task in tasks
+    }
+    check_new_columns(source, table.frame.columns, prefixed_names(new_names))
     progress("Reading the table", 1, 1)
     check_words(source, table.texts, text_columns)
     num_classes = sum(len(task.table.classes) for task in tasks)
@@ -233,13 +236,11 @@ def label_file(
         "text_columns": list(text_columns),
         **_columns_of(asked),
         "annotator_column": annotator_column,
-        "classes": {task.column: list(task.table.classes) for task in tasks}
-        if len(tasks) > 1
-        else list(table.classes),
-        "definitions": None
-        if defined is None
-        else [asdict(definition) for definition in defined.definitions],
-        "levels": [list(level.names) for level in levels],
+        "classes": _by_column(tasks, [list(task.table.classes) for task in tasks]),
+        "definitions": _recorded(defined),
+        "levels": _by_column(
+            tasks, [[list(level.names) for level in task.levels] for task in tasks]
+        ),
         "separator": separator,
         "quoting": quoting,
         "min_precision": min_precision,
@@ -303,6 +304,38 @@ def _write_models(
     write_column_models(
         folder, model, labelled.outcomes, settings, places, title, labelled.warnings
     )
+
+
+def _read_definitions(
+    given: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None,
+    asked: AnnotationColumns,
+) -> Definitions | None:
+    """The definitions in the file, or in that of each label column."""
+    if given is None:
+        return None
+    several = len(asked.labels) > 1
+    if isinstance(given, Mapping) != several:
+        expected = "a mapping from label column to file" if several else "one file"
+        raise DataError(f"definitions: expected {expected}; received {given!r}")
+    if isinstance(given, Mapping):
+        return {column: read_class_definitions(path) for column, path in given.items()}
+    return read_class_definitions(given)
+
+
+def _recorded(defined: Definitions | None) -> Any:
+    """Definitions, as the settings of a model have them."""
+    if defined is None:
+        return None
+    if isinstance(defined, Mapping):
+        return {column: _recorded(own) for column, own in defined.items()}
+    return [asdict(definition) for definition in defined.definitions]
+
+
+def _by_column(tasks: Sequence[LabellingTask], values: Sequence[Any]) -> Any:
+    """A value of the one task, or those of several under the names of their columns."""
+    if len(tasks) == 1:
+        return values[0]
+    return {task.column: value for task, value in zip(tasks, values, strict=True)}
 
 
 def _columns_of(asked: AnnotationColumns) -> dict[str, Any]:

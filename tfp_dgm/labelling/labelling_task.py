@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.labelling.annotated_fitting import fit_from_answers
 from tfp_dgm.labelling.annotators import Answers
+from tfp_dgm.labelling.class_levels import Level, class_levels
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.kept_features import KeptFeatures
@@ -28,6 +29,7 @@ from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.training import Progress
 
 Classes = Sequence[str] | Mapping[str, Sequence[str]]
+Definitions = ClassDefinitions | Mapping[str, ClassDefinitions]
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,14 @@ class LabellingTask:
       table: as it was read.
       item: int [N]; the text of each row of the table.
       fit: trains the predictor; takes the arguments of `fit_classifier` that come by name.
+      levels: above the classes, where these are a tree.
     """
 
     column: str | None
     table: LabelledTable | AnnotatedTable
     item: np.ndarray
     fit: Callable[..., tuple[TextClassifier, Outcome]]
+    levels: Sequence[Level]
 
 
 def read_tasks(
@@ -54,88 +58,75 @@ def read_tasks(
     text_columns: Sequence[str],
     separator: str,
     classes: Classes | None,
-    definitions: ClassDefinitions | None,
+    definitions: Definitions | None,
     quoting: bool,
 ) -> list[LabellingTask]:
     """Reads a table; a task for each of its label columns, or one of several annotators' answers.
 
     Args, Raises: as for `label_file`.
     """
-    if definitions is not None:
-        return [_defined(source, columns, text_columns, separator, classes, definitions, quoting)]
     several = len(columns.labels) > 1
     if classes is not None and isinstance(classes, Mapping) != several:
         expected = "class names by label column" if several else "class names"
         raise DataError(f"classes: expected {expected}; received {classes!r}")
-    if columns.answers or columns.annotator is not None:
-        return [_of_annotators(source, columns, text_columns, separator, classes, quoting)]
-    if classes is not None and not isinstance(classes, Mapping):
-        classes = {columns.labels[0]: classes}
-    tables = read_labelled_columns(
-        source,
-        text_columns=text_columns,
-        label_columns=columns.labels,
-        separator=separator,
-        classes=classes,
-        quoting=quoting,
-    )
-    return [
-        LabellingTask(
-            column if several else None,
-            table,
-            np.arange(len(table.texts)),
-            partial(fit_classifier, table.texts, table.allowed, table.classes),
+    reading: dict[str, Any] = {
+        "text_columns": text_columns,
+        "separator": separator,
+        "quoting": quoting,
+    }
+    if several:
+        by_column = cast(Mapping[str, ClassDefinitions], definitions or {})
+        tables = read_labelled_columns(
+            source,
+            label_columns=columns.labels,
+            classes=cast(Mapping[str, Sequence[str]] | None, classes),
+            definitions=by_column,
+            **reading,
         )
-        for column, table in tables.items()
-    ]
-
-
-def _defined(
-    source: str | os.PathLike[str],
-    columns: AnnotationColumns,
-    text_columns: Sequence[str],
-    separator: str,
-    classes: Classes | None,
-    definitions: ClassDefinitions,
-    quoting: bool,
-) -> LabellingTask:
-    if classes is not None:
+        return [_of_one(column, table, by_column.get(column)) for column, table in tables.items()]
+    defined = cast(ClassDefinitions | None, definitions)
+    names = cast(Sequence[str] | None, classes)
+    if defined is not None and names is not None:
         raise DataError("classes: expected none beside `definitions`, which name them all")
+    if columns.answers or columns.annotator is not None:
+        return [_of_annotators(source, columns, names, defined, **reading)]
     table = read_labelled_table(
         source,
-        text_columns=text_columns,
         label_column=columns.labels[0] if columns.labels else None,
-        separator=separator,
-        definitions=definitions,
-        quoting=quoting,
+        classes=names,
+        definitions=defined,
+        **reading,
     )
+    return [_of_one(None, table, defined)]
+
+
+def _of_one(
+    column: str | None, table: LabelledTable, definitions: ClassDefinitions | None
+) -> LabellingTask:
     fit = partial(
         fit_classifier, table.texts, table.allowed, table.classes, definitions=definitions
     )
-    return LabellingTask(None, table, np.arange(len(table.texts)), fit)
+    return LabellingTask(column, table, np.arange(len(table.texts)), fit, class_levels(definitions))
 
 
 def _of_annotators(
     source: str | os.PathLike[str],
     columns: AnnotationColumns,
-    text_columns: Sequence[str],
-    separator: str,
-    classes: Classes | None,
-    quoting: bool,
+    classes: Sequence[str] | None,
+    definitions: ClassDefinitions | None,
+    **reading: Any,
 ) -> LabellingTask:
     table = read_annotated_table(
         source,
-        text_columns=text_columns,
         label_columns=columns.answers or columns.labels,
         annotator_column=columns.annotator,
-        separator=separator,
-        classes=None if classes is None else list(classes),
-        quoting=quoting,
+        classes=classes if definitions is None else definitions.classes,
+        **reading,
     )
     row, annotator, label = table.answers.T
     answers = Answers(row, annotator, label, len(table.texts), len(table.classes), table.annotators)
-    fit = partial(fit_from_answers, table.texts, answers, table.classes)
-    return LabellingTask(None, table, table.item, fit)
+    fit = partial(fit_from_answers, table.texts, answers, table.classes, definitions=definitions)
+    return LabellingTask(None, table, table.item, fit, class_levels(definitions))
 
 
 def fit_tasks(

@@ -135,6 +135,7 @@ def read_review_rows(model: str | os.PathLike[str], column: str | None = None) -
     own = _column(several, settings, column)
     if own is not None:
         settings |= {"label_column": own, "classes": settings["classes"][own]}
+        settings["definitions"] = (settings.get("definitions") or {}).get(own)
     for name in (*settings["text_columns"], str(settings.get("label_column"))):
         if name in (REVIEWED_BY, NO_CLASS, NOTES) or name.startswith(LABEL_BY):
             raise DataError.at(
