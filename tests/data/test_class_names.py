@@ -6,6 +6,7 @@ import pytest
 
 from tfp_dgm.data import (
     DataError,
+    iter_table_chunks,
     read_annotated_table,
     read_labelled_columns,
     read_labelled_table,
@@ -80,6 +81,18 @@ def test_messages_show_the_beginning_of_long_labels(tmp_path):
     ) as caught:
         _single(_write(tmp_path, ["x" * 3000, "y"]), ["y", "z" * 3000])
     assert len(str(caught.value)) < 500 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("read", [read_multi_label_table, read_annotated_table])
+def test_one_name_is_not_read_as_a_list_of_its_letters(tmp_path, read):
+    path = _write(tmp_path, ["x", "y"])
+    said = "text_columns: expected a list of names; received 'text', which is one"
+    with pytest.raises(DataError, match=said):
+        read(path, text_columns="text", label_columns=["label"])
+    with pytest.raises(DataError, match=said):
+        iter_table_chunks(path, text_columns="text", chunk_rows=2)
+    with pytest.raises(DataError, match=r"label_columns: .* received 'label', which is one"):
+        read(path, text_columns=["text"], label_columns="label")
 
 
 @pytest.mark.parametrize("read", [read_multi_label_table, read_annotated_table])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.data.class_names import given_names, torn_names
+from tfp_dgm.data.column_names import check_name_list
 from tfp_dgm.data.data_error import DataError, listing
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.label_sets import NOT, quoted_class
@@ -85,6 +86,7 @@ def read_annotated_table(
             "annotator_column: expected one label column beside it, of all annotators' answers; "
             f"received {listing([repr(name) for name in label_columns]) or 'none'}"
         )
+    check_name_list("label_columns", label_columns)
     if not label_columns:
         raise DataError("label_columns: expected one or more; received none")
     named = [*label_columns, *([] if annotator_column is None else [annotator_column])]

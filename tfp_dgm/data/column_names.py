@@ -40,6 +40,12 @@ def check_columns(path: Path, available: Sequence[str], wanted: Iterable[str]) -
         )
 
 
+def check_name_list(argument: str, names: Sequence[str]) -> None:
+    """Raises a DataError if one name stands where a list is wanted: its letters would be read."""
+    if isinstance(names, str):
+        raise DataError(f"{argument}: expected a list of names; received {names!r}, which is one")
+
+
 def delimiter_hint(names: Sequence[str]) -> str:
     """Returns a remark for the end of a message if names look cut at the wrong delimiter, or ""."""
     for mark in ",;\t|":

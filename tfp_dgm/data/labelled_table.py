@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data.class_definitions import ClassDefinitions
 from tfp_dgm.data.class_names import group_labels, torn_names
-from tfp_dgm.data.column_names import check_columns
+from tfp_dgm.data.column_names import check_columns, check_name_list
 from tfp_dgm.data.data_error import DataError, did_you_mean, listing
 from tfp_dgm.data.label_column import AnnotationColumn, observed_classes
 from tfp_dgm.data.table_reader import open_table
@@ -204,6 +204,7 @@ def iter_table_chunks(
       DataError: as for `read_labelled_table`; at once if there is no such file, otherwise
         where the chunk with the error is reached.
     """
+    check_name_list("text_columns", text_columns)
     reader = open_table(path, quoting=quoting)
 
     def chunks() -> Iterator[TableChunk]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_dgm.data.column_names import check_name_list
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.label_column import AnnotationColumn
@@ -82,6 +83,7 @@ def read_multi_label_table(
         expected and what came.
     """
     check_separator(separator)
+    check_name_list("label_columns", label_columns)
     if not label_columns:
         raise DataError("label_columns: expected one or more; received none")
     if len(label_columns) > 1 and classes is not None:

@@ -8,7 +8,7 @@ from os import PathLike
 
 import numpy as np
 
-from tfp_dgm.data.column_names import check_columns
+from tfp_dgm.data.column_names import check_columns, check_name_list
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.table_reader import TableReader, open_table
@@ -31,9 +31,10 @@ def read_annotated_texts(
     Returns:
       The reader, the table, and its texts [N].
     Raises:
-      DataError: if there is no such table, it lacks a column, or a column of annotations is given
-        twice or is one of text.
+      DataError: if there is no such table, it lacks a column, a column of annotations is given
+        twice or is one of text, or `text_columns` is a string.
     """
+    check_name_list("text_columns", text_columns)
     reader = open_table(path, quoting=quoting)
     for column, count in Counter(label_columns).items():
         if column in text_columns:
