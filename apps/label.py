@@ -137,7 +137,7 @@ def label(
         if multi_label:
             by_several = bool(answer_column or annotator_column)
             _check_multi_label(
-                label_column, separator, definitions, by_several=by_several, reasons=reasons
+                label_column or definitions, separator, by_several=by_several, reasons=reasons
             )
         elif separator:
             check_separator(separator)
@@ -146,7 +146,7 @@ def label(
         )
         several = len(asked.labels) > 1 and not multi_label
         named = _by_column("classes", "CLASS", classes, asked.labels) if several else classes
-        files = _definition_files(definitions, asked.labels)
+        files = _definition_files(definitions, asked.labels if several else ())
         check_label_results(source, output, model)
         for file in files.values():
             read_class_definitions(file)
@@ -170,6 +170,7 @@ def label(
                     output,
                     label_columns=asked.labels,
                     classes=classes,
+                    definitions=files.get(""),
                     separator=";" if separator is None else separator,
                     **common,
                 )
@@ -192,9 +193,8 @@ def label(
 
 
 def _check_multi_label(
-    label_column: Sequence[str] | None,
+    labels: Sequence[str] | None,
     separator: str | None,
-    definitions: Sequence[str] | None,
     *,
     by_several: bool,
     reasons: bool,
@@ -204,12 +204,10 @@ def _check_multi_label(
         raise DataError("--multi-label: expected labels of one hand, not of several annotators")
     if reasons:
         raise DataError("--reasons: labels with --multi-label come without reasons")
-    if definitions is not None:
-        raise DataError("--classes: of labels with --multi-label, --class names the classes")
-    if not label_column:
+    if not labels:
         raise DataError(
-            "--label-column: expected a column of labels, or one of 0 and 1 for each class; "
-            "received none"
+            "--label-column: expected a column of labels, one of 0 and 1 for each class, or "
+            "--classes; received none"
         )
     if separator is not None:
         check_separator(separator)

@@ -181,3 +181,59 @@ def test_what_does_not_go_together_is_refused(tmp_path, words, message):
     assert done.exit_code == 2
     assert message in " ".join(done.output.split())
     assert not (tmp_path / "o.csv").exists()
+
+
+DEFINED = """\
+- {name: billing, description: card and invoice and fee and price}
+- {name: late, description: delay and waiting and slow and days, parent: after}
+- {name: refund, description: money and return and owe and cheque, parent: after}
+"""
+
+
+@pytest.mark.parametrize("labelled", [0, 12])
+def test_definitions_teach_before_labels_do(tmp_path, monkeypatch, labelled):
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)
+    texts, truth = _texts()
+    (tmp_path / "classes.yaml").write_text(DEFINED)
+    frame = pd.DataFrame({"text": texts})
+    words = ["--text-column", "text", "--multi-label", "--encoder", "none"]
+    if labelled:
+        cells = [
+            ";".join(n for n, h in zip(WORDS, row, strict=True) if h) or "(none)" for row in truth
+        ]
+        frame["tags"] = [*cells[:labelled], *[""] * (ROWS - labelled)]
+        words += ["--label-column", "tags"]
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    words += ["--classes", tmp_path / "classes.yaml", "--output", tmp_path / "out.csv"]
+    done = _run("label", tmp_path / "in.csv", *words)
+    assert done.exit_code == 0, done.output
+    out = pd.read_csv(tmp_path / "out.csv")
+    told = [dict(one.split("=") for one in cell.split(";")) for cell in out.probabilities]
+    probabilities = np.array([[float(row.get(name, 0)) for name in WORDS] for row in told])
+    # A class is likelier in a text that has it than in one that has not, nearly always.
+    for k in range(3):
+        has, lacks = probabilities[truth[:, k], k], probabilities[~truth[:, k], k]
+        assert (has[:, np.newaxis] > lacks).mean() > 0.9
+    assert ("There are no labels yet" in done.output) == (labelled == 0)
+    if not labelled:
+        assert not out.accept.any()
+    settings = json.loads((tmp_path / "out.model/settings.json").read_text())
+    assert settings["definitions"][1]["parent"] == "after"
+    done = _run(
+        "predict", tmp_path / "out.model", tmp_path / "in.csv", "--output", tmp_path / "n.csv"
+    )
+    assert done.exit_code == 0, done.output
+    found = pd.read_csv(tmp_path / "n.csv").predicted_labels[labelled:]
+    assert found.tolist() == out.predicted_labels[labelled:].tolist()
+
+
+def test_definitions_of_columns_of_0_and_1_must_be_theirs(tmp_path):
+    (tmp_path / "classes.yaml").write_text(DEFINED)
+    pd.DataFrame({"text": ["a", "b"], "billing": [1, 0], "later": [0, 1]}).to_csv(
+        tmp_path / "in.csv", index=False
+    )
+    words = ["--text-column", "text", "--multi-label", "--classes", tmp_path / "classes.yaml"]
+    words += ["--label-column", "billing", "--label-column", "later"]
+    done = _run("label", tmp_path / "in.csv", *words, "--output", tmp_path / "out.csv")
+    assert done.exit_code == 2
+    assert "of which 'late' is only on one side" in " ".join(done.output.split())

@@ -43,7 +43,7 @@ CASES = {
         ),
         "classes of tags": (
             "t.csv --text-column text --label-column b --multi-label --classes x --output o.csv",
-            "--classes: of labels with --multi-label, --class names the classes",
+            "x: expected a file of classes",
         ),
         "separator": (
             "t.csv --text-column text --label-column label --multi-label --separator ? "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -63,6 +64,10 @@ class ClassDefinitions:
             for group in self.path(name)[:-1]:
                 found.setdefault(group, []).append(name)
         return {group: tuple(names) for group, names in found.items()}
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """The definitions as JSON has them."""
+        return [asdict(definition) for definition in self.definitions]
 
     def path(self, name: str) -> tuple[str, ...]:
         """The names from the top of the tree down to this one.

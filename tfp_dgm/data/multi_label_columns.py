@@ -53,7 +53,6 @@ class LabelSetColumn:
           marks: int8 [N, K]; 1 = the class applies, 0 = it does not, -1 = unknown.
         Raises:
           DataError: if a cell is of a wrong type, contradicts itself or names an unknown class; if
-            there are no annotations, fewer than two classes, or no class that tells rows apart; if
             there are too many classes to be classes.
         """
         cells = [self._parse_cell(cell, row) for row, cell in enumerate(self._cells())]
@@ -75,7 +74,6 @@ class LabelSetColumn:
                 marks[row] = NO
             marks[row, [index[name] for name in cell.absent]] = NO
             marks[row, [index[name] for name in cell.applies]] = YES
-        check_marks(self.column, names, marks)
         return names, marks
 
     @property
@@ -145,7 +143,6 @@ def parse_indicators(
         column = AnnotationColumn(path, name, chunk, "")
         for row, cell in enumerate(cell_values(chunk.frame[name])):
             marks[row, k] = _indicator(column, cell, row)
-    check_marks(AnnotationColumn(path, names[0], chunk, ""), names, marks)
     return names, marks
 
 

@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_dgm.data.class_definitions import ClassDefinitions
 from tfp_dgm.data.column_names import check_name_list
-from tfp_dgm.data.data_error import DataError, shorten
+from tfp_dgm.data.data_error import DataError, listing, shorten
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.label_sets import refuse_marks_in
-from tfp_dgm.data.multi_label_columns import LabelSetColumn, parse_indicators
+from tfp_dgm.data.multi_label_columns import (
+    UNKNOWN,
+    LabelSetColumn,
+    check_marks,
+    parse_indicators,
+)
 from tfp_dgm.data.table_texts import read_annotated_texts, truncate
 from tfp_dgm.data.table_warnings import odd_texts, similar_labels
-from tfp_dgm.data.visible_text import is_blank
+from tfp_dgm.data.visible_text import is_blank, spelling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +63,7 @@ def read_multi_label_table(
     label_columns: Sequence[str],
     separator: str = ";",
     classes: Sequence[str] | None = None,
+    definitions: ClassDefinitions | None = None,
     quoting: bool = True,
 ) -> MultiLabelTable:
     r"""Reads a table in which any of several classes may apply to a row.
@@ -76,6 +83,8 @@ def read_multi_label_table(
       label_columns: the column of labels, or a column for each class.
       separator: stands between the classes of a cell.
       classes: all class names, where some occur nowhere; None takes those that do.
+      definitions: of the classes, in place of `classes`. There need be no labels then, nor a column
+        of them.
     Returns:
       The table.
     Raises:
@@ -84,23 +93,35 @@ def read_multi_label_table(
     """
     check_separator(separator)
     check_name_list("label_columns", label_columns)
-    if not label_columns:
+    if not label_columns and definitions is None:
         raise DataError("label_columns: expected one or more; received none")
+    if definitions is not None:
+        if classes is not None:
+            raise DataError("classes: expected none beside `definitions`, which name them all")
+        classes = definitions.classes
+        if len(label_columns) > 1:
+            _check_defined(label_columns, definitions)
+            classes = None
     if len(label_columns) > 1 and classes is not None:
         raise DataError(
             "classes: expected none beside several label columns, which are the classes; received "
             f"{shorten(list(classes))}"
         )
     reader, chunk, texts = read_annotated_texts(path, text_columns, label_columns, quoting)
-    if len(label_columns) > 1:
+    holds_lists = False
+    if not label_columns:
+        names = tuple(classes or ())
+        marks = np.full((len(texts), len(names)), UNKNOWN, np.int8)
+    elif len(label_columns) > 1:
         names, marks = parse_indicators(reader.path, label_columns, chunk)
-        holds_lists = False
     else:
         annotations = AnnotationColumn(reader.path, label_columns[0], chunk, separator)
         cells = LabelSetColumn(annotations)
         names, marks = cells.parse(classes)
         holds_lists = cells.holds_lists
         _check_indicators_are_several(annotations, names)
+    if definitions is None:
+        check_marks(AnnotationColumn(reader.path, label_columns[0], chunk, ""), names, marks)
     counts = dict(zip(names, (marks == 1).sum(axis=0).tolist(), strict=True))
     return MultiLabelTable(
         frame=chunk.frame,
@@ -136,6 +157,17 @@ def check_separator(separator: str, classes: Sequence[str] = ()) -> None:
                 f"separator: expected one that no class name holds, since the output puts it "
                 f"between them; received {separator!r}, which {name!r} holds"
             )
+
+
+def _check_defined(columns: Sequence[str], definitions: ClassDefinitions) -> None:
+    """Refuses columns of 0 and 1, each a class, that are not the classes that are defined."""
+    if differing := sorted({*columns} ^ {*definitions.classes}):
+        raise DataError(
+            "definitions: expected the classes that the label columns are, "
+            f"{listing([spelling(name) for name in sorted(columns)], limit=30)}; received "
+            f"{listing([spelling(name) for name in definitions.classes], limit=30)}, of which "
+            f"{spelling(differing[0])} is only on one side"
+        )
 
 
 def _check_indicators_are_several(column: AnnotationColumn, names: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ from tfp_dgm.confidence import (
     MIN_ACCEPTED,
     Calibration,
     acceptance_threshold,
-    copies,
     given_label_probability,
 )
 from tfp_dgm.data import ClassDefinitions
@@ -18,6 +17,7 @@ from tfp_dgm.labelling.class_levels import class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.classifier_assembly import assembled
 from tfp_dgm.labelling.features import Features, fit_features
+from tfp_dgm.labelling.guided_features import with_guides
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.label_warnings import (
     label_warnings,
@@ -103,7 +103,7 @@ def fit_classifier(
                 texts, encoder=encoder, annotations=[allowed], seed=seed, progress=progress
             )
     with timed(seconds, "heads"):
-        taught, guides, group = _teaching(features, texts, rows, guides)
+        taught, guides, group = with_guides(features, texts, rows, guides)
         members = Members(taught, rows, allowed[rows], group, guides, seed, progress)
     with timed(seconds, "no class"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
@@ -220,34 +220,6 @@ def fit_classifier(
         features, members, calibration, classes, threshold, judged, strangers, distance
     )
     return model, outcome
-
-
-def _teaching(
-    features: Features, texts: Sequence[str], rows: np.ndarray, guides: Guides
-) -> tuple[Features, Guides, np.ndarray]:
-    """Features of texts and guides, those that repeat no annotated text, and its copies [n].
-
-    A model that knows a guide has seen the label of its copy, which then could not be judged by:
-    not even texts that are like such a guide are taken.
-    """
-    everything, guides, group = _unrepeated(features, texts, rows, guides)
-    if not guides.texts:
-        return everything, guides, group
-    guides = guides.with_typical(texts, everything.vectors)
-    return _unrepeated(features, texts, rows, guides)
-
-
-def _unrepeated(
-    features: Features, texts: Sequence[str], rows: np.ndarray, guides: Guides
-) -> tuple[Features, Guides, np.ndarray]:
-    everything = features.followed_by(guides.texts)
-    own = [*rows, *range(len(texts), len(texts) + len(guides.texts))]
-    group = copies([*(texts[int(row)] for row in rows), *guides.texts], everything.words[own])
-    repeated = np.isin(group[len(rows) :], group[: len(rows)])
-    if repeated.any():
-        guides = guides.only(~repeated)
-        everything = features.followed_by(guides.texts)
-    return everything, guides, np.unique(group[: len(rows)], return_inverse=True)[1]
 
 
 def _distance(texts: Sequence[str], features: Features, seed: int) -> TextDistance:

@@ -9,6 +9,11 @@ from tfp_dgm.data.visible_text import beginning
 from tfp_dgm.labelling.class_levels import JudgedLevel
 from tfp_dgm.labelling.class_shares import FEWEST_LABELS, ClassShares
 
+NO_LABELS_YET = (
+    "There are no labels yet: predictions come from what is said of the classes alone, how sure "
+    "they are is not known, and none is accepted. Label the rows that the report lists first, and "
+    "run again."
+)
 _WIDE = 0.1  # A range of shares from which on it is told.
 
 
@@ -23,11 +28,7 @@ def label_warnings(
       classes: K names.
     """
     if not len(class_shares.rows):
-        return [
-            "There are no labels yet: predictions come from what is said of the classes alone, how "
-            "sure they are is not known, and none is accepted. Label the rows that the report "
-            "lists first, and run again."
-        ]
+        return [NO_LABELS_YET]
     found = []
     rows, texts = len(class_shares.rows), len(np.unique(class_shares.group))
     if rows > texts:

@@ -328,7 +328,7 @@ def _recorded(defined: Definitions | None) -> Any:
         return None
     if isinstance(defined, Mapping):
         return {column: _recorded(own) for column, own in defined.items()}
-    return [asdict(definition) for definition in defined.definitions]
+    return defined.recorded()
 
 
 def _by_column(tasks: Sequence[LabellingTask], values: Sequence[Any]) -> Any:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfp_dgm.labelling.guides import Guides
+
 
 @dataclass(frozen=True)
 class Annotated:
@@ -13,7 +15,7 @@ class Annotated:
       rows: int [n]; their numbers.
       marks: int8 [n, K]; 1 = the class applies, 0 = it does not, -1 = unknown.
       counts: [n]; what each row counts (less than 1 for copies).
-      fold: int [n]; that each is hidden in, from 0 on.
+      fold: int [n]; that each is hidden in, from 0 on; `num_folds` where it is hidden in none.
       num_folds: how many there are.
     """
 
@@ -31,6 +33,27 @@ class Annotated:
     def seen(self, model: int) -> np.ndarray:
         """bool [n]; the rows that a model learns from."""
         return self.fold != model - 1
+
+    def followed_by(self, guides: Guides, first: int) -> "Annotated":
+        """These and guides as further rows, which every model sees.
+
+        A class's own guide is of no other class; one of a group of them is of none outside of it,
+        and leaves open which of those within it applies.
+
+        Args:
+          guides: G of them.
+          first: the number of the first one's row.
+        """
+        single = guides.allowed.sum(axis=1, keepdims=True) == 1
+        marks = np.where(guides.allowed, np.where(single, 1, -1), 0).astype(np.int8)
+        own = np.arange(first, first + len(marks))
+        return Annotated(
+            np.concatenate([self.rows, own]),
+            np.concatenate([self.marks, marks]),
+            np.concatenate([self.counts, guides.counts]),
+            np.concatenate([self.fold, np.full(len(marks), self.num_folds)]),
+            self.num_folds,
+        )
 
     def weights(self, classes: slice) -> np.ndarray:
         """float32 [n, K, F]; what each mark counts to each model."""

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from tfp_dgm.labelling.features import Features
+from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.multi_label.annotated import Annotated
 from tfp_dgm.labelling.multi_label.sigmoid_heads import fit_sigmoid_heads
 from tfp_dgm.labelling.multi_label.stacking import Stacking
@@ -50,7 +51,19 @@ class LinearMembers:
       cross_fitted: float32 [n, K, M]; of annotated rows, by models that did not see them.
     """
 
-    def __init__(self, features: Features, annotated: Annotated, progress: Progress) -> None:
+    def __init__(
+        self, features: Features, annotated: Annotated, guides: Guides, progress: Progress
+    ) -> None:
+        """Trains them.
+
+        Args:
+          features: of N texts and, after them, of the guides.
+          annotated: of the texts.
+          guides: learned from beside them.
+          progress: told of members.
+        """
+        size = len(features.views[0]) - len(guides.texts)
+        taught = annotated.followed_by(guides, size)
         heads = [*_HEADS, *(() if features.encoder is None else _ENCODER_HEADS)]
         plans = [
             (view, partial(_heads, features.views[view], ridge=ridge)) for view, ridge in heads
@@ -63,9 +76,9 @@ class LinearMembers:
         for number, (view, fit) in enumerate(plans):
             progress(step, number, len(plans))
             inputs = features.words if view == WORDS else features.views[view][:, :-1]
-            kernels, biases = fit(annotated)  # [D, K, F], [K, F]
+            kernels, biases = fit(taught)  # [D, K, F], [K, F]
             self.members.append(LinearMember(view, kernels[..., 0], biases[..., 0]))
-            logits.append(np.asarray(inputs @ kernels[..., 0]) + biases[..., 0])
+            logits.append(np.asarray(inputs[:size] @ kernels[..., 0]) + biases[..., 0])
             unseen = np.zeros(annotated.marks.shape, np.float32)
             for model in range(1, annotated.num_models):
                 hidden = ~annotated.seen(model)

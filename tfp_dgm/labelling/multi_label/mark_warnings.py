@@ -11,14 +11,19 @@ _FEWEST = 3
 _SHOWN = 10
 
 
-def mark_warnings(marks: np.ndarray, counts: np.ndarray, classes: Sequence[str]) -> Iterator[str]:
+def mark_warnings(
+    marks: np.ndarray, counts: np.ndarray, classes: Sequence[str], *, defined: bool = False
+) -> Iterator[str]:
     """Sentences on copies, on classes that the annotations leave open, and on partial ones.
 
     Args:
       marks: int8 [n, K]; of the annotated rows.
       counts: [n]; what each counts.
       classes: K names.
+      defined: whether something is said of the classes, which teaches beside the annotations.
     """
+    if defined and not len(counts):
+        return
     rows, texts = len(counts), round(float(counts.sum()))
     if rows > texts:
         yield (
@@ -26,13 +31,17 @@ def mark_warnings(marks: np.ndarray, counts: np.ndarray, classes: Sequence[str])
             "copies. A text counts once, however often it was annotated."
         )
     applies, absent = (marks == 1).sum(axis=0), (marks == 0).sum(axis=0)
-    if names := _names(classes, (applies > 0) & (absent == 0)):
+    if not defined and (names := _names(classes, (applies > 0) & (absent == 0))):
         yield (
             f"No annotated row is without {names}: whether other rows are cannot be learned. "
             "Annotate rows to which this does not apply."
         )
     if names := _names(classes, applies == 0):
-        yield f"No annotated row has {names}: such a class is never predicted."
+        yield f"No annotated row has {names}: " + (
+            "predictions of such a class come from what is said of it, and cannot be checked."
+            if defined
+            else "such a class is never predicted."
+        )
     if names := _names(classes, (applies > 0) & (applies < _FEWEST)):
         yield (
             f"Fewer than {_FEWEST} rows have {names}: predictions of such a class cannot be "

@@ -14,6 +14,7 @@ from tfp_dgm.data import (
     check_room,
     check_separator,
     files_told,
+    read_class_definitions,
     read_multi_label_table,
     table_size,
     write_or_keep,
@@ -79,10 +80,11 @@ def label_multi_label_file(
     output: str | os.PathLike[str],
     *,
     text_columns: Sequence[str],
-    label_columns: Sequence[str],
+    label_columns: Sequence[str] = (),
     model_directory: str | os.PathLike[str] | None = None,
     min_precision: float = 0.95,
     classes: Sequence[str] | None = None,
+    definitions: str | os.PathLike[str] | None = None,
     separator: str = SEPARATOR,
     quoting: bool = True,
     guard_formulas: bool = False,
@@ -98,6 +100,9 @@ def label_multi_label_file(
       output: the labelled table: every row and column of the source in its order, and
         `NEW_COLUMNS`.
       label_columns: the column of labels, or one of 0 and 1 for each class.
+      definitions: a file that says what the classes are, in place of `classes`; see
+        `data.read_class_definitions`. It teaches from the first label on, or before: then there
+        need be no label column. Groups of classes are no answers here.
       separator: stands between the classes of a cell, in the output too.
       text_columns, model_directory, min_precision, classes, quoting, guard_formulas, encoder, seed,
         progress: as for `label_file`.
@@ -113,12 +118,14 @@ def label_multi_label_file(
     model_directory = check_label_results(source, output, model_directory)
 
     progress("Reading the table", 0, 1)
+    defined = None if definitions is None else read_class_definitions(definitions)
     table = read_multi_label_table(
         source,
         text_columns=text_columns,
         label_columns=label_columns,
         separator=separator,
         classes=classes,
+        definitions=defined,
         quoting=quoting,
     )
     check_new_columns(source, table.frame.columns, NEW_COLUMNS)
@@ -139,6 +146,7 @@ def label_multi_label_file(
         separator=separator,
         encoder=encoder,
         seed=seed,
+        definitions=defined,
         warnings=table.warnings,
         progress=progress,
     )
@@ -150,6 +158,7 @@ def label_multi_label_file(
         "multi_label": True,
         "lists": table.holds_lists,
         "classes": list(table.classes),
+        "definitions": None if defined is None else defined.recorded(),
         "separator": separator,
         "quoting": quoting,
         "min_precision": min_precision,

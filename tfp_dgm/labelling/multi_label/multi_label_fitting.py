@@ -6,8 +6,12 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from tfp_dgm.confidence import FLOORS, MIN_ACCEPTED, TEMPERATURES, Calibration, copies, counts_of
+from tfp_dgm.confidence import FLOORS, MIN_ACCEPTED, TEMPERATURES, Calibration, counts_of
+from tfp_dgm.data import ClassDefinitions
 from tfp_dgm.labelling.features import Features, fit_features
+from tfp_dgm.labelling.guided_features import with_guides
+from tfp_dgm.labelling.guides import Guides
+from tfp_dgm.labelling.label_warnings import NO_LABELS_YET
 from tfp_dgm.labelling.multi_label.annotated import Annotated
 from tfp_dgm.labelling.multi_label.class_answers import ClassAnswers
 from tfp_dgm.labelling.multi_label.expected_f1 import f1_thresholds
@@ -39,6 +43,7 @@ def fit_multi_label(
     encoder: str | None = None,
     seed: int = 0,
     features: Features | None = None,
+    definitions: ClassDefinitions | None = None,
     warnings: Sequence[str] = (),
     progress: Progress = lambda step, done, total: None,
 ) -> tuple[MultiLabelClassifier, MultiLabelOutcome]:
@@ -61,7 +66,8 @@ def fit_multi_label(
       min_precision: the share of what is accepted that must be right: for each class of the rows
         that get it in `accepted`, and of the rows whose classes are accepted as a whole.
       separator: stands between the names of a row's classes where the classifier is served.
-      encoder, seed, features, warnings, progress: as for `fit_classifier`.
+      encoder, seed, features, definitions, warnings, progress: as for `fit_classifier`; of
+        definitions in groups, a group's own tells what is outside of it.
     Returns:
       classifier: strings -> calibrated probabilities.
       outcome: the texts labelled; annotated ones by models that did not see their annotation.
@@ -69,7 +75,8 @@ def fit_multi_label(
       ValueError: if shapes or marks are not as above, or no class is marked both 1 and 0.
       DataError: if the seed is none.
     """
-    marks = _checked(marks, texts, classes)
+    guides = Guides.none(len(classes)) if definitions is None else Guides.of(definitions)
+    marks = _checked(marks, texts, classes, definitions)
     rows = np.flatnonzero((marks >= 0).any(axis=1))
     check_seed(seed)
     keras.utils.set_random_seed(seed)
@@ -84,10 +91,10 @@ def fit_multi_label(
                 progress=progress,
             )
     with timed(seconds, "heads"):
-        group = copies([texts[int(row)] for row in rows], features.words[rows])
+        taught, guides, group = with_guides(features, texts, rows, guides)
         fold = stratified_folds(marks[rows], group, FOLDS, seed)
         annotated = Annotated(rows, marks[rows], counts_of(group), fold, FOLDS)
-        members = LinearMembers(features, annotated, progress)
+        members = LinearMembers(taught, annotated, guides, progress)
     with timed(seconds, "calibration"):
         progress("Dependence and calibration", 0, 1)
         answers = ClassAnswers(members, annotated, _judges(annotated.marks), seed)
@@ -100,8 +107,13 @@ def fit_multi_label(
         acceptance = answers.acceptance(min_precision)
         row_threshold = row_answers.acceptance(min_precision)
         progress("Dependence and calibration", 1, 1)
-    warnings = [*warnings, *mark_warnings(annotated.marks, annotated.counts, classes)]
-    if len(open_rows) >= MIN_ACCEPTED and np.isnan(acceptance).all() and row_threshold is None:
+    warnings = [
+        *warnings,
+        *mark_warnings(annotated.marks, annotated.counts, classes, defined=definitions is not None),
+    ]
+    if not len(rows):
+        warnings.append(NO_LABELS_YET)
+    elif len(open_rows) >= MIN_ACCEPTED and np.isnan(acceptance).all() and row_threshold is None:
         warnings.append(
             "Too few annotations to tell which predictions are right "
             f"{100 * min_precision:g}% of the "
@@ -126,7 +138,7 @@ def fit_multi_label(
         row_threshold=row_threshold,
         components=len(mixture.shares),
         gain=answers.dependence.gain,
-        copies=len(rows) - (int(group.max()) + 1),
+        copies=len(rows) - len(np.unique(group)),
         warnings=warnings,
         seconds=seconds,
         encoder_choice=features.encoder_choice,
@@ -136,7 +148,12 @@ def fit_multi_label(
     return model, replace(outcome, terms=_terms(strengths, features, outcome))
 
 
-def _checked(marks: np.ndarray, texts: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+def _checked(
+    marks: np.ndarray,
+    texts: Sequence[str],
+    classes: Sequence[str],
+    definitions: ClassDefinitions | None,
+) -> np.ndarray:
     marks = np.asarray(marks)
     if marks.shape != (len(texts), len(classes)):
         raise ValueError(
@@ -145,7 +162,11 @@ def _checked(marks: np.ndarray, texts: Sequence[str], classes: Sequence[str]) ->
         )
     if not np.isin(marks, (-1, 0, 1)).all():
         raise ValueError("marks: expected 1 (applies), 0 (does not) or -1 (unknown)")
-    if not ((marks == 1).any(axis=0) & (marks == 0).any(axis=0)).any():
+    if definitions is not None and tuple(classes) != definitions.classes:
+        raise ValueError(
+            f"classes: expected those defined, {definitions.classes}; received {classes}"
+        )
+    if definitions is None and not ((marks == 1).any(axis=0) & (marks == 0).any(axis=0)).any():
         raise ValueError(
             "marks: expected a class that applies to some rows and not to others; received none"
         )

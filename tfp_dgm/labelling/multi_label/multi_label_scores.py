@@ -92,11 +92,15 @@ def _quality(outcome: MultiLabelOutcome) -> dict[str, Any]:
         ),
         "expected_calibration_error": expected_calibration_error(
             two_classes(outcome.probabilities[known]), outcome.marks[known], weights=weights[known]
-        ),
+        )
+        if known.any()
+        else None,
     }
 
 
 def _f1(truth: np.ndarray, answered: np.ndarray, weights: np.ndarray) -> float:
+    if not len(truth):
+        return np.nan
     return float(f1_score(truth, answered, sample_weight=weights, zero_division=np.nan))
 
 
