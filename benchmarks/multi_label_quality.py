@@ -4,6 +4,7 @@ Of each set a pool of texts is drawn; in each draw some of them are annotated in
 method is judged on the others, whose annotations were hidden:
 
   tfp_dgm, tfp_dgm + MiniLM    as `dgm label --multi-label` does, without an encoder and with one
+  ... + names                  the same with `--classes`, of names alone
   TF-IDF + LR, MiniLM + LR     a logistic regression of each class on the annotated rows; yes from
                                a half on
   ... + balanced LR            the same, where rows with the class weigh as much as those without
@@ -19,7 +20,8 @@ other two sets were not.
 Printed, as means over draws with their spread: micro and macro F1 (of classes that occur), rows of
 which everything is right, expected calibration error of all probabilities, CPU seconds of all but
 the features; and at 80 % and 95 % asked precision what is accepted of the labels that are predicted
-and of the rows, and how many accepting classes and runs kept it.
+and of the rows, and how many accepting classes and runs kept it. With `--json`, what the file holds
+already is not measured again.
 """
 
 import argparse
@@ -30,7 +32,8 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +48,22 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from tfp_dgm.data import DataError, atomic_write, fetch
+from tfp_dgm.data import (
+    ClassDefinition,
+    ClassDefinitions,
+    DataError,
+    atomic_write,
+    fetch,
+    read_json,
+)
 from tfp_dgm.evaluation import expected_calibration_error
 from tfp_dgm.labelling import Features, fit_features, sentence_vectors
 from tfp_dgm.labelling.multi_label import fit_multi_label
 from tfp_dgm.networks import SentenceEncoder
 
 PRECISIONS = (0.8, 0.95)
-POOL, ANNOTATED = 2000, 600
-QUICK_POOL, QUICK_ANNOTATED = 500, 150
+POOL, ANNOTATED = 2000, (60, 600)
+QUICK_POOL, QUICK_ANNOTATED = 500, (150,)
 # Draws 0 to 9 are for choosing.
 FIRST_DRAW = 10
 THINGS = [
@@ -62,6 +72,7 @@ THINGS = [
 ]
 
 Rows = list[tuple[str, set[str]]]
+Run = tuple[str, str, int, int]  # A set, a method, a draw, and how many rows are annotated.
 
 
 def emotions(folder: Path) -> Rows:
@@ -131,6 +142,7 @@ def product(
     annotated: np.ndarray,
     features: Features,
     seed: int,
+    definitions: ClassDefinitions | None = None,
 ) -> dict[str, Any]:
     """The figures of the package's predictor."""
     marks = np.full(truth.shape, -1, np.int8)
@@ -140,7 +152,13 @@ def product(
     for precision in PRECISIONS:
         start = time.process_time()
         _, outcome = fit_multi_label(
-            texts, marks, classes, min_precision=precision, seed=seed, features=features
+            texts,
+            marks,
+            classes,
+            min_precision=precision,
+            seed=seed,
+            features=features,
+            definitions=definitions,
         )
         seconds = time.process_time() - start
         right = (outcome.predicted == truth).all(axis=1)[hidden]
@@ -201,40 +219,47 @@ def share(part: float, whole: float) -> float | None:
 
 
 def methods(
-    name: str, folder: Path, draws: range, pool: int, num_annotated: int
-) -> Iterator[list[dict[str, Any]]]:
-    """For each draw, the figures of every method."""
+    name: str, folder: Path, draws: range, pool: int, sizes: Sequence[int], known: set[Run]
+) -> Iterator[dict[str, Any]]:
+    """For each draw, the figures of every method whose runs are not known yet."""
     texts, truth, classes = load(name, folder, pool)
     with wanting(DataError):
         encoder = str(fetch("minilm"))
     plain, encoded = fit_features(texts), fit_features(texts, encoder=encoder)
     words = TfidfVectorizer(sublinear_tf=True, min_df=2).fit_transform(texts)
     vectors = sentence_vectors(SentenceEncoder.from_preset(encoder), texts)
-    for seed in track(draws, name, console=Console(stderr=True)):
-        annotated = np.random.default_rng(seed).permutation(len(texts))[:num_annotated]
-        given = texts, truth, classes, annotated
-        found = {
-            "tfp_dgm": product(*given, plain, seed),
-            "tfp_dgm + MiniLM": product(*given, encoded, seed),
+    named = ClassDefinitions(tuple(map(ClassDefinition, classes)))
+    for seed, size in track(
+        [(seed, size) for seed in draws for size in sizes], name, console=Console(stderr=True)
+    ):
+        annotated = np.random.default_rng(seed).permutation(len(texts))[:size]
+        ours = partial(product, texts, truth, classes, annotated, seed=seed)
+        runs: dict[str, Callable[[], dict[str, Any]]] = {
+            "tfp_dgm": partial(ours, features=plain),
+            "tfp_dgm + MiniLM": partial(ours, features=encoded),
+            "tfp_dgm + names": partial(ours, features=plain, definitions=named),
+            "tfp_dgm + MiniLM + names": partial(ours, features=encoded, definitions=named),
         }
         for kind, inputs in (("TF-IDF", words), ("MiniLM", vectors)):
-            found[f"{kind} + LR"] = regressions(inputs, truth, annotated, None)
-            found[f"{kind} + balanced LR"] = regressions(inputs, truth, annotated, "balanced")
-        yield [
-            {"data": name, "method": method, "draw": seed, **figures}
-            for method, figures in found.items()
-        ]
+            for label, weight in ((f"{kind} + LR", None), (f"{kind} + balanced LR", "balanced")):
+                runs[label] = partial(regressions, inputs, truth, annotated, weight)
+        for method, figures in runs.items():
+            if (name, method, seed, size) not in known:
+                told = {"data": name, "method": method, "draw": seed, "annotated": size}
+                yield told | figures()
 
 
 def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row for each set and method: means and spreads, and the promises kept."""
     rows = []
-    for data, method in dict.fromkeys((run["data"], run["method"]) for run in runs):
-        same = [run for run in runs if (run["data"], run["method"]) == (data, method)]
-        row: dict[str, Any] = {"name": f"{data}, {method}", "runs": len(same)}
+    kinds = dict.fromkeys((run["data"], run["annotated"], run["method"]) for run in runs)
+    for data, size, method in sorted(kinds, key=lambda kind: kind[:2]):
+        kind = data, size, method
+        same = [run for run in runs if (run["data"], run["annotated"], run["method"]) == kind]
+        row: dict[str, Any] = {"name": f"{data}, {size} annotated, {method}", "runs": len(same)}
         for key in same[0]:
             values = [run[key] for run in same if run[key] is not None]
-            if key in ("data", "method", "draw"):
+            if key in ("data", "method", "draw", "annotated"):
                 continue
             if key.startswith("classes_"):
                 row[key] = sum(values)
@@ -299,9 +324,12 @@ def main() -> None:
     if options.quick:
         sets, draws, sizes = ["entities"], draws[:1], (QUICK_POOL, QUICK_ANNOTATED)
     runs: list[dict[str, Any]] = []
+    if options.json and options.json.is_file():
+        runs = read_json(options.json, "runs")["runs"]
+    known = {(run["data"], run["method"], run["draw"], run["annotated"]) for run in runs}
     for name in sets:
-        for found in methods(name, Path(options.data), draws, *sizes):
-            runs += found
+        for found in methods(name, Path(options.data), draws, *sizes, known):
+            runs.append(found)
             if options.json:
                 content = {
                     "command": shlex.join(["python", *sys.argv]),

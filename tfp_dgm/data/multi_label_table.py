@@ -115,13 +115,15 @@ def read_multi_label_table(
     elif len(label_columns) > 1:
         names, marks = parse_indicators(reader.path, label_columns, chunk)
     else:
-        annotations = AnnotationColumn(reader.path, label_columns[0], chunk, separator)
-        cells = LabelSetColumn(annotations)
+        cells = LabelSetColumn(AnnotationColumn(reader.path, label_columns[0], chunk, separator))
         names, marks = cells.parse(classes)
         holds_lists = cells.holds_lists
-        _check_indicators_are_several(annotations, names)
-    if definitions is None:
-        check_marks(AnnotationColumn(reader.path, label_columns[0], chunk, ""), names, marks)
+    if label_columns:
+        annotations = AnnotationColumn(reader.path, label_columns[0], chunk, "")
+        if definitions is None:
+            check_marks(annotations, names, marks)
+        if len(label_columns) == 1:
+            _check_indicators_are_several(annotations, names)
     counts = dict(zip(names, (marks == 1).sum(axis=0).tolist(), strict=True))
     return MultiLabelTable(
         frame=chunk.frame,
