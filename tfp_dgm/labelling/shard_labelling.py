@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,9 @@ from tfp_dgm.data import DataError, file_digest, read_label_settings
 from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.file_prediction import RowAnswers, drifts_of, row_answers
-from tfp_dgm.serving.served_signature import Refusal, each_answered
+from tfp_dgm.serving.opening import Opening
+from tfp_dgm.serving.refusal import Refusal
+from tfp_dgm.serving.served_signature import each_answered
 from tfp_dgm.training import Progress
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def label_shards(
     label_columns: list[str | None] = settings.get("label_columns") or [None]
     drifts = {} if settings.get("multi_label") else drifts_of(model_directory, label_columns)
     totals = answer_shards(
-        lambda ending: partial(open_answers, str(model_directory), ending, reasons),
+        lambda ending: Opening(__name__, "open_answers", (str(model_directory), ending, reasons)),
         pattern,
         output,
         text_columns=text_columns,

@@ -14,6 +14,7 @@ from tfp_dgm.serving import replay
 from tfp_dgm.serving.folders import version_folder
 from tfp_dgm.serving.input_arrays import input_array
 from tfp_dgm.serving.operations import needs_text_libraries, serving_signatures, text_libraries
+from tfp_dgm.serving.refusal import Refusal
 from tfp_dgm.serving.request_error import RequestError
 
 ROWS_PER_BATCH = 256
@@ -48,13 +49,6 @@ class Column:
         for _ in self.shape:
             kind = Sequence[kind]
         return kind
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a row has no answer."""
-
-    reason: str
 
 
 class ServedSignature:
@@ -123,7 +117,8 @@ class ServedSignature:
             name: tf.constant(input_array([row[name] for row in rows], column.dtype, name))
             for name, column in self.inputs.items()
         }
-        outputs = {name: value.numpy() for name, value in self._run(**inputs).items()}
+        answer = self._run(**inputs)
+        outputs = {name: answer[name].numpy() for name in self.outputs}
         lengths = self._lengths(outputs)
         return [
             {name: self._value(name, value[place], length) for name, value in outputs.items()}

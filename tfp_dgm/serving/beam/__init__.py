@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 from tfp_dgm.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from tfp_dgm.serving.beam.shard_answers import OpenAnswers, TextAnswers
+    from tfp_dgm.serving.beam.predict import DeadLetter, Predict, Predicted
+    from tfp_dgm.serving.beam.shard_answers import ShardAnswers, TextAnswers
     from tfp_dgm.serving.beam.shard_run import ShardTotals, answer_shards
     from tfp_dgm.serving.beam.shards import find_shards
     from tfp_dgm.serving.beam.signature_answers import predict_shards
 
 __all__ = [
-    "OpenAnswers",
+    "DeadLetter",
+    "Predict",
+    "Predicted",
+    "ShardAnswers",
     "ShardTotals",
     "TextAnswers",
     "answer_shards",
@@ -25,7 +29,8 @@ __all__ = [
 _lazy = lazy_names(
     __name__,
     {
-        "shard_answers": ("OpenAnswers", "TextAnswers"),
+        "predict": ("DeadLetter", "Predict", "Predicted"),
+        "shard_answers": ("ShardAnswers", "TextAnswers"),
         "shard_run": ("ShardTotals", "answer_shards"),
         "shards": ("find_shards",),
         "signature_answers": ("predict_shards",),

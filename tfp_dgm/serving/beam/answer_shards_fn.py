@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import apache_beam as beam
@@ -10,14 +9,13 @@ from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
 from tfp_dgm.serving.beam.shard_answers import (
-    OpenAnswers,
     ShardJob,
     TextAnswers,
     answer_shard,
 )
 from tfp_dgm.serving.beam.shards import Shard
-
-NAMESPACE = "tfp_dgm"
+from tfp_dgm.serving.beam.signature_handler import NAMESPACE
+from tfp_dgm.serving.opening import Opening
 
 
 class AnswerShards(beam.DoFn):
@@ -31,7 +29,7 @@ class AnswerShards(beam.DoFn):
       job: how shards are read, and where the answers go.
     """
 
-    def __init__(self, open_answers: OpenAnswers, job: ShardJob) -> None:
+    def __init__(self, open_answers: Opening, job: ShardJob) -> None:
         self._open = open_answers
         self._job = job
         self._shared = Shared()
@@ -46,7 +44,6 @@ class AnswerShards(beam.DoFn):
 
     def process(self, shard: Shard) -> Iterator[str]:
         assert self._answers is not None
-        logging.info("shard %s", shard.source)
         record = answer_shard(self._answers, self._job, shard)
         self._rows.inc(record.rows)
         self._dead.inc(record.dead)

@@ -16,8 +16,9 @@ from apache_beam.runners.runner import create_runner
 
 from tfp_dgm.data import DataError
 from tfp_dgm.serving.beam.answer_shards_fn import AnswerShards
-from tfp_dgm.serving.beam.shard_answers import OpenAnswers, ShardJob
+from tfp_dgm.serving.beam.shard_answers import ShardJob
 from tfp_dgm.serving.beam.shards import Shard
+from tfp_dgm.serving.opening import Opening
 
 DIRECT = "DirectRunner"
 _DATA_ERROR = re.compile(r"DataError: (.*?)(?: \[while running .*)?$", re.M)
@@ -51,7 +52,11 @@ def options_of(name: str, given: Mapping[str, str]) -> PipelineOptions:
     """
     if name == DIRECT:
         workers = str(os.cpu_count() or 1)
-        defaults = {"direct_running_mode": "multi_processing", "direct_num_workers": workers}
+        defaults = {
+            "direct_running_mode": "multi_processing",
+            "direct_num_workers": workers,
+            "default_sdk_harness_log_level": "WARNING",
+        }
         given = {**defaults, **given}
     flags = [f"--{key}={value}" if value else f"--{key}" for key, value in given.items()]
     options = PipelineOptions(flags)
@@ -69,7 +74,7 @@ def run_on(
     name: str,
     given: Mapping[str, str],
     shards: Sequence[Shard],
-    open_answers: OpenAnswers,
+    open_answers: Opening,
     job: ShardJob,
 ) -> None:
     """Answers shards on a runner, and waits for the end.
@@ -90,9 +95,7 @@ def run_on(
         raise DataError(said[-1]) from error
 
 
-def add_steps(
-    pipeline: Any, shards: Sequence[Shard], open_answers: OpenAnswers, job: ShardJob
-) -> Any:
+def add_steps(pipeline: Any, shards: Sequence[Shard], open_answers: Opening, job: ShardJob) -> Any:
     """The steps of a pipeline: shards, dealt to the workers, answered. Gives the names of those."""
     return (
         pipeline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from tfp_dgm.data.table_reader import TableReader
 from tfp_dgm.data.table_texts import join_texts, truncate
 from tfp_dgm.data.table_writer import write_table
 from tfp_dgm.serving.beam.shards import Schema, Shard, check_schema, open_shard, schema_of
-from tfp_dgm.serving.served_signature import Refusal
+from tfp_dgm.serving.refusal import Refusal
 
 # As in the stream of one machine: which texts stand in one batch is the same, to the last bit.
 _ROWS_PER_CHUNK = 8192
@@ -253,7 +253,3 @@ def _texts(
         except DataError as error:
             found.append(Refusal(str(error)))
     return found
-
-
-# How a worker gets a model; it is pickled, as a function of a module and its arguments.
-OpenAnswers = Callable[[], TextAnswers]

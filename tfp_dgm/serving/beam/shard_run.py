@@ -14,8 +14,9 @@ from typing import Any
 from tfp_dgm.data import DataError, RunFolder, atomic_write, write_json
 from tfp_dgm.data.lines_reader import TEXT_COLUMN
 from tfp_dgm.serving.beam.runners import run_on
-from tfp_dgm.serving.beam.shard_answers import OpenAnswers, ShardJob, ShardRecord
+from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord
 from tfp_dgm.serving.beam.shards import Shard, common_schema, find_shards, is_text
+from tfp_dgm.serving.opening import Opening
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -47,7 +48,7 @@ class ShardTotals:
 
 
 def answer_shards(
-    open_for: Callable[[str], OpenAnswers],
+    open_for: Callable[[str], Opening],
     pattern: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from tfp_dgm.data import file_digest
 from tfp_dgm.serving.beam.shard_run import Progress, ShardTotals, answer_shards
+from tfp_dgm.serving.opening import Opening
+from tfp_dgm.serving.refusal import Refusal
 from tfp_dgm.serving.served_signature import (
     Column,
-    Refusal,
     ServedSignature,
     export_of,
     signature_columns,
@@ -55,7 +55,7 @@ def predict_shards(
     inputs, _ = signature_columns(folder, signature)
     name = _input_of_texts(signature, inputs)
     return answer_shards(
-        lambda ending: partial(open_signature, str(folder), signature),
+        lambda ending: Opening(__name__, "open_signature", (str(folder), signature)),
         pattern,
         output,
         text_columns=text_columns,
