@@ -70,22 +70,18 @@ def options_of(name: str, given: Mapping[str, str]) -> PipelineOptions:
     return options
 
 
-def run_on(
-    name: str,
-    given: Mapping[str, str],
-    shards: Sequence[Shard],
-    open_answers: Opening,
-    job: ShardJob,
+def run_pipeline(
+    name: str, given: Mapping[str, str], shards: Sequence[Shard], opening: Opening, job: ShardJob
 ) -> None:
     """Answers shards on a runner, and waits for the end.
 
     Raises:
-      DataError: if something cannot be written, or a worker is lost for good.
+      DataError: if something cannot be written.
       ValueError: if the runner or one of its options is not known.
     """
     options = options_of(name, given)
     pipeline = beam.Pipeline(runner=runner_of(name, options), options=options)
-    add_steps(pipeline, shards, open_answers, job)
+    add_steps(pipeline, shards, opening, job)
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:
@@ -95,11 +91,11 @@ def run_on(
         raise DataError(said[-1]) from error
 
 
-def add_steps(pipeline: Any, shards: Sequence[Shard], open_answers: Opening, job: ShardJob) -> Any:
+def add_steps(pipeline: Any, shards: Sequence[Shard], opening: Opening, job: ShardJob) -> Any:
     """The steps of a pipeline: shards, dealt to the workers, answered. Gives the names of those."""
     return (
         pipeline
         | "Shards" >> beam.Create(list(shards))
         | "Deal" >> beam.Reshuffle()
-        | "Answer" >> beam.ParDo(AnswerShards(open_answers, job))
+        | "Answer" >> beam.ParDo(AnswerShards(opening, job))
     )

@@ -13,7 +13,8 @@ from typing import Any
 
 from tfp_dgm.data import DataError, RunFolder, atomic_write, write_json
 from tfp_dgm.data.lines_reader import TEXT_COLUMN
-from tfp_dgm.serving.beam.runners import run_on
+from tfp_dgm.serving.beam.direct_process import LostWorkerError, run_directly
+from tfp_dgm.serving.beam.runners import DIRECT, options_of, run_pipeline
 from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord
 from tfp_dgm.serving.beam.shards import Shard, common_schema, find_shards, is_text
 from tfp_dgm.serving.opening import Opening
@@ -21,6 +22,7 @@ from tfp_dgm.serving.opening import Opening
 Progress = Callable[[str, int, int | None], None]
 
 _SECONDS_BETWEEN_LOOKS = 0.5
+_LOSSES = 3  # Of workers, without a shard done between them.
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def answer_shards(
         [TEXT_COLUMN] if is_text(Path(shards[0].source)) else default_columns
     )
     schema = common_schema(shards, columns, quoting=quoting)
+    options_of(runner, runner_options or {})
     settings = {
         "shards": str(pattern),
         "text_columns": list(columns),
@@ -107,16 +110,43 @@ def answer_shards(
         job = ShardJob(str(run.path), list(columns), schema, quoting, guard_formulas)
         for name in _clear(run, job, shards):
             warn(f"{name}: its source is gone; so are its answers")
-        todo = [shard for shard in shards if not _is_done(job, shard)]
         with _told(job, shards, progress):
-            if todo:
-                run_on(runner, runner_options or {}, todo, open_for(ending), job)
+            _run(runner, runner_options or {}, shards, open_for(ending), job)
         totals = _totals(run.path, job, shards, warn)
         _write_dead_letters(run.path, job, shards)
         if not totals.failures:
             with run.results() as folder:
                 write_json(folder / "metrics.json", _metrics(totals))
     return totals
+
+
+def _run(
+    runner: str,
+    given: Mapping[str, str],
+    shards: Sequence[Shard],
+    opening: Opening,
+    job: ShardJob,
+) -> None:
+    """Answers all shards that have no answers; other runners than the direct one try again."""
+    lost = 0
+    while todo := [shard for shard in shards if not _is_done(job, shard)]:
+        if runner != DIRECT:
+            return run_pipeline(runner, given, todo, opening, job)
+        try:
+            problem = run_directly(given, todo, opening, job)
+        except LostWorkerError as error:
+            left = sum(not _is_done(job, shard) for shard in shards)
+            lost = lost + 1 if left == len(todo) else 0
+            if lost == _LOSSES:
+                raise DataError.at(
+                    todo[0].source,
+                    f"{_LOSSES} times a worker was killed before this or one of {left - 1} more "
+                    f"was done (too little memory?); resume with fewer workers: {error}",
+                ) from error
+            continue
+        if problem is not None:
+            raise DataError(problem)
+        return
 
 
 def _clear(run: RunFolder, job: ShardJob, shards: Sequence[Shard]) -> list[str]:

@@ -1,0 +1,112 @@
+"""The direct runner in a process of its own, which ends when one of its workers is lost.
+
+By itself it waits for a worker that was killed, for ever. Run as a program it reads a pipeline of
+shards from standard input and writes what became of it to standard output, as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tfp_dgm.serving.beam.shard_answers import ShardJob
+from tfp_dgm.serving.beam.shards import Shard
+from tfp_dgm.serving.opening import Opening
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+_LAST_CHARACTERS = 2000
+
+
+class LostWorkerError(Exception):
+    """A worker's process ended before its work; says how."""
+
+
+def run_directly(
+    given: Mapping[str, str], shards: Sequence[Shard], opening: Opening, job: ShardJob
+) -> str | None:
+    """Runs the pipeline, and ends all its processes whatever happens.
+
+    Args:
+      given: options of the runner.
+    Returns:
+      What went wrong in the pipeline; None where nothing did.
+    Raises:
+      LostWorkerError: if a process was killed.
+    """
+    request = {
+        "options": dict(given),
+        "shards": [asdict(shard) for shard in shards],
+        "opening": asdict(opening),
+        "job": asdict(job),
+    }
+    # Of this process's path: what can be imported here can be there.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            told, _ = process.communicate(json.dumps(request).encode())
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.returncode != 0 or not told:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST_CHARACTERS))
+            raise LostWorkerError(log.read().decode("utf-8", "replace").strip())
+    error: str | None = json.loads(told)["error"]
+    return error
+
+
+def main() -> None:
+    """Runs what standard input says."""
+    request = json.load(sys.stdin)
+    parent = os.getppid()
+    threading.excepthook = _end_with_worker
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    from tfp_dgm.serving.beam.runners import DIRECT, run_pipeline
+
+    schema = request["job"].pop("schema")
+    job = ShardJob(schema=schema and [tuple(column) for column in schema], **request["job"])
+    shards = [Shard(**shard) for shard in request["shards"]]
+    error: str | None = None
+    try:
+        run_pipeline(DIRECT, request["options"], shards, Opening(**request["opening"]), job)
+    except Exception as failure:
+        error = str(failure)
+    sys.stdout.write(json.dumps({"error": error}))
+    sys.stdout.flush()
+
+
+def _end_with_worker(failure: Any) -> None:
+    """Ends all, where a thread that waits for a worker says that it has ended."""
+    threading.__excepthook__(failure)
+    if "Worker subprocess exited" in str(failure.exc_value):
+        sys.stderr.flush()
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Ends all, where who waits for the end was killed."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
