@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from tfp_dgm.data import DataError, read_label_settings
+from tfp_dgm.serving.beam import find_shards
 
 from ._errors import clean_errors
 from ._progress import progress_bar
@@ -47,17 +48,15 @@ def predict_in_bulk(
         text_columns="--text-column",
         runner_options="--runner-option",
     ):
-        if importlib.util.find_spec("apache_beam") is None:
-            raise DataError("--runner needs Apache Beam; `pip install tfp-dgm[beam]` brings it")
         asked["runner_options"] = dict(map(_name_and_value, runner_option))
+        find_shards(pattern)
         of_labelling = _is_of_labelling(model)
         if of_labelling and signature is not None:
-            raise DataError(
-                "--signature: expected with an exported model, such as MODEL/saved_model"
-            )
+            raise DataError("--signature: expected with an exported model, as MODEL/saved_model is")
         if reasons and not of_labelling:
             raise DataError("--reasons: expected with a folder of `dgm label`")
-        _check_sources(pattern)
+        if importlib.util.find_spec("apache_beam") is None:
+            raise DataError("--runner needs Apache Beam; `pip install tfp-dgm[beam]` brings it")
         # Workers are processes, each with a share of the cores for its model.
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
@@ -107,9 +106,3 @@ def _is_of_labelling(model: Path) -> bool:
             raise
         return False
     return True
-
-
-def _check_sources(pattern: Path) -> None:
-    from tfp_dgm.serving.beam import find_shards
-
-    find_shards(pattern)

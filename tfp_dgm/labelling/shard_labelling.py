@@ -103,7 +103,7 @@ class LabelAnswers:
         self.kinds = {
             prefixed(column, name): kind
             for column in label_columns
-            for name, kind in zip(SAFE_COLUMNS, ("string[pyarrow]", "double[pyarrow]"), strict=True)
+            for name, kind in zip(SAFE_COLUMNS, ("string", "double"), strict=True)
         }
 
     def begin(self) -> "LabelledShard":

@@ -17,10 +17,9 @@ def open_counts(told=None):
 
 
 class LetterCounts:
-    names = ("letters", "upper")
-    kinds = {"upper": "string[pyarrow]"}
-
     def __init__(self, told):
+        self.names = ("letters", "upper")
+        self.kinds = {"upper": "string"}
         self._told = told
 
     def begin(self):

@@ -21,7 +21,9 @@ from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.opening import Opening
 
 DIRECT = "DirectRunner"
-_DATA_ERROR = re.compile(r"DataError: (.*?)(?: \[while running .*)?$", re.M)
+# Of an error of a worker, which is the traceback there as text, and says with it in which step.
+_DATA_ERROR = re.compile(r"^[\w.]*DataError: (.*)$", re.M)
+_STEP = re.compile(r" \[while running .*", re.S)
 
 
 def runner_of(name: str, options: PipelineOptions) -> Any:
@@ -85,10 +87,10 @@ def run_pipeline(
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:
-        said = _DATA_ERROR.findall(str(error))
-        if isinstance(error, DataError) or not said:
+        said = [str(error)] if isinstance(error, DataError) else _DATA_ERROR.findall(str(error))
+        if not said:
             raise
-        raise DataError(said[-1]) from error
+        raise DataError(_STEP.sub("", said[-1])) from error
 
 
 def add_steps(pipeline: Any, shards: Sequence[Shard], opening: Opening, job: ShardJob) -> Any:

@@ -45,7 +45,7 @@ class TextAnswers(Protocol):
 
     @property
     def kinds(self) -> Mapping[str, str]:
-        """Of columns that may be empty in a whole shard, what pandas calls their type."""
+        """Of columns that may be empty in a whole shard, what Arrow calls their type."""
 
     def begin(self) -> ShardAnswers:
         """Begins a shard; threads may have one each at once."""
@@ -210,8 +210,11 @@ def _typed(
     empty = [name for name in kinds if name in new and all(cell is None for cell in new[name])]
     if path.suffix.lower() != ".parquet" or not empty:
         return frame, new
+    import pyarrow as pa
+
+    types = {name: pd.ArrowDtype(pa.type_for_alias(kinds[name])) for name in empty}
     typed = {
-        name: pd.Series(cells, index=frame.index, dtype=kinds[name] if name in empty else object)
+        name: pd.Series(cells, index=frame.index, dtype=types.get(name, object))
         for name, cells in new.items()
     }
     return frame.assign(**typed), {}
