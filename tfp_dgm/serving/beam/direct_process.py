@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -51,26 +50,43 @@ def run_directly(
     }
     # Of this process's path: what can be imported here can be there.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=environment,
-            start_new_session=True,
-        )
-        try:
-            told, _ = process.communicate(json.dumps(request).encode())
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        if process.returncode != 0 or not told:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _LAST_CHARACTERS))
-            raise LostWorkerError(log.read().decode("utf-8", "replace").strip())
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    # Nothing of it goes to a file: on a full disk workers would wait for their own messages.
+    log = bytearray()
+    reader = threading.Thread(target=_keep_end, args=(process.stderr, log), daemon=True)
+    reader.start()
+    try:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(json.dumps(request).encode())
+        told = process.stdout.read()
+        process.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    if process.returncode != 0 or not told:
+        reader.join()
+        raise LostWorkerError(log.decode("utf-8", "replace").strip())
     error: str | None = json.loads(told)["error"]
     return error
+
+
+def _keep_end(stream: Any, end: bytearray) -> None:
+    """Reads a stream to its end, and keeps the last of it."""
+    with stream:
+        while piece := stream.read1():
+            end += piece
+            del end[:-_LAST_CHARACTERS]
 
 
 def main() -> None:

@@ -44,9 +44,9 @@ class Predict(beam.PTransform):
     """Asks an exported model for each row: `rows | Predict("labelled.model/saved_model")`.
 
     Rows are texts, mappings, named tuples or `beam.Row`s. Each comes back with a field for every
-    output of the signature: mappings as a mapping, all else as a `beam.Row`, with a schema where
-    the rows have one. Any model that `dgm export` or a job exports will do: labels, tags, topics,
-    encodings, captions.
+    output of the signature: as a `beam.Row`, with a schema where the rows have one; mappings, and
+    rows of no known type, as a mapping. Any model that `dgm export` or a job exports will do:
+    labels, tags, topics, encodings, captions.
 
     Args:
       export: see `ServedSignature`; workers read it at the same place.
@@ -83,14 +83,14 @@ class Predict(beam.PTransform):
         inputs, outputs = signature_columns(folder, self._signature)
         text = self._columns.get(next(iter(inputs)), next(iter(inputs)))
         fields = _schema(rows.element_type, text)
+        as_rows = fields is not None or rows.element_type is beam.Row
         if fields is not None:
             self._check([name for name, _ in fields], [*inputs], [*outputs])
         answered = (
             rows
             | "Fields" >> beam.ParDo(_Named(text)).with_output_types(dict[str, Any])
             | "Model" >> RunInference(SignatureHandler(str(folder), self._signature, self._columns))
-            | "Sort"
-            >> beam.ParDo(_Sorted(fields is not None, self._place)).with_outputs(_DEAD, main=_ROWS)
+            | "Sort" >> beam.ParDo(_Sorted(as_rows, self._place)).with_outputs(_DEAD, main=_ROWS)
         )
         found, dead = answered[_ROWS], answered[_DEAD]
         if fields is not None:
