@@ -63,7 +63,7 @@ def test_functions_of_both_pipelines_load_in_a_clean_process(tmp_path):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert {
-        "tfp_dgm.serving.beam.answer_shards_fn",
+        "tfp_dgm.serving.beam.shard_step",
         "tfp_dgm.serving.beam.predict",
         "tfp_dgm.serving.beam.signature_handler",
     } <= set(told["ours"])

@@ -15,7 +15,7 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import create_runner
 
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.beam.answer_shards_fn import AnswerShards
+from tfp_dgm.serving.beam.shard_step import ShardStep
 from tfp_dgm.serving.beam.shard_answers import ShardJob
 from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.opening import Opening
@@ -99,5 +99,5 @@ def add_steps(pipeline: Any, shards: Sequence[Shard], opening: Opening, job: Sha
         pipeline
         | "Shards" >> beam.Create(list(shards))
         | "Deal" >> beam.Reshuffle()
-        | "Answer" >> beam.ParDo(AnswerShards(opening, job))
+        | "Answer" >> beam.ParDo(ShardStep(opening, job))
     )

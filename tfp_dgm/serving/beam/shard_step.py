@@ -18,7 +18,7 @@ from tfp_dgm.serving.beam.signature_handler import NAMESPACE
 from tfp_dgm.serving.opening import Opening
 
 
-class AnswerShards(beam.DoFn):
+class ShardStep(beam.DoFn):
     """Answers shards by a model that the threads of a worker's process share.
 
     Counts in the runner's metrics, namespace `tfp_dgm`: `rows`, `dead_letters`, `batches` and
