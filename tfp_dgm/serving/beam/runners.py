@@ -15,8 +15,8 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import create_runner
 
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.beam.shard_step import ShardStep
 from tfp_dgm.serving.beam.shard_answers import ShardJob
+from tfp_dgm.serving.beam.shard_step import ShardStep
 from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.opening import Opening
 
