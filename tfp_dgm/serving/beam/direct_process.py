@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tfp_dgm.data import DataError
 from tfp_dgm.serving.beam.shard_answers import ShardJob
 from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.opening import Opening
@@ -32,15 +33,15 @@ class LostWorkerError(Exception):
 
 def run_directly(
     given: Mapping[str, str], shards: Sequence[Shard], opening: Opening, job: ShardJob
-) -> str | None:
+) -> None:
     """Runs the pipeline, and ends all its processes whatever happens.
 
     Args:
       given: options of the runner.
-    Returns:
-      What went wrong in the pipeline; None where nothing did.
     Raises:
       LostWorkerError: if a process was killed.
+      DataError: if something cannot be written.
+      RuntimeError: if a worker fails; its traceback.
     """
     request = {
         "options": dict(given),
@@ -77,8 +78,9 @@ def run_directly(
     if process.returncode != 0 or not told:
         reader.join()
         raise LostWorkerError(log.decode("utf-8", "replace").strip())
-    error: str | None = json.loads(told)["error"]
-    return error
+    found = json.loads(told)
+    if found["error"] is not None:
+        raise (DataError if found["of_data"] else RuntimeError)(found["error"])
 
 
 def _keep_end(stream: Any, end: bytearray) -> None:
@@ -100,12 +102,12 @@ def main() -> None:
     schema = request["job"].pop("schema")
     job = ShardJob(schema=schema and [tuple(column) for column in schema], **request["job"])
     shards = [Shard(**shard) for shard in request["shards"]]
-    error: str | None = None
+    told: dict[str, Any] = {"error": None}
     try:
         run_pipeline(DIRECT, request["options"], shards, Opening(**request["opening"]), job)
     except Exception as failure:
-        error = str(failure)
-    sys.stdout.write(json.dumps({"error": error}))
+        told = {"error": str(failure), "of_data": isinstance(failure, DataError)}
+    sys.stdout.write(json.dumps(told))
     sys.stdout.flush()
 
 

@@ -133,7 +133,7 @@ def _run(
         if runner != DIRECT:
             return run_pipeline(runner, given, todo, opening, job)
         try:
-            problem = run_directly(given, todo, opening, job)
+            return run_directly(given, todo, opening, job)
         except LostWorkerError as error:
             left = sum(not _is_done(job, shard) for shard in shards)
             lost = lost + 1 if left == len(todo) else 0
@@ -143,10 +143,6 @@ def _run(
                     f"{_LOSSES} times a worker was killed before this or one of {left - 1} more "
                     f"was done (too little memory?); resume with fewer workers: {error}",
                 ) from error
-            continue
-        if problem is not None:
-            raise DataError(problem)
-        return
 
 
 def _clear(run: RunFolder, job: ShardJob, shards: Sequence[Shard]) -> list[str]:
