@@ -92,6 +92,8 @@ def answer_shards(
         else, or another run is at work there; if something cannot be written.
       ValueError: if the runner or one of its options is not known.
     """
+    if runner != DIRECT:  # Workers are elsewhere, and so is their folder.
+        pattern = os.path.abspath(pattern)
     shards = find_shards(pattern)
     ending = "".join(Path(shards[0].name).suffixes[-2:])
     columns = text_columns or (
