@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from tfp_dgm.serving.refusal import Refusal
@@ -11,7 +12,8 @@ def open_counts(told=None):
     """A model in a worker.
 
     Args:
-      told: a folder; a text that is a name of an empty file in it ends the worker's process, once.
+      told: a folder; a text that is a name of an empty file in it ends the worker's process, once;
+        of a folder, waits until that is gone, having written `seen` there.
     """
     return LetterCounts(told)
 
@@ -32,10 +34,15 @@ class _Shard:
         self._texts = 0
 
     def answer(self, texts):
-        for text in texts:
-            if self._told and (mark := Path(self._told, text or "none")).is_file():
+        for text in texts if self._told else ():
+            mark = Path(self._told, text or "none")
+            if mark.is_file():
                 mark.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
+            if mark.is_dir():
+                (mark / "seen").touch()
+            while mark.is_dir():
+                time.sleep(0.05)
         self._texts += len(texts)
         return [_answer(text) for text in texts]
 

@@ -1,7 +1,11 @@
 """A run of shards: as many workers as one likes, killed or resumed, leave the same files."""
 
 import json
+import os
 import resource
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -73,6 +77,30 @@ def test_a_killed_worker_costs_nothing_and_doubles_nothing(shards):
     assert [told["texts"] for told in totals.told] == [6, 7, 8, 9, 10, 11]
     names = {path.name for path in (shards / "out").iterdir()}
     assert names == {"metrics.json", "run.json", "settings.json", "shards"}
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_leaves_no_worker_and_resumes(shards):
+    (shards / "marks" / "dmark").mkdir()
+    program = (
+        "from pathlib import Path; from tests.serving.beam.test_shard_run import _run; "
+        f"_run(Path({str(shards)!r}), mode='multi_processing')"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    while not (shards / "marks/dmark/seen").exists():
+        assert run.poll() is None
+        time.sleep(0.1)
+    run.kill()
+    run.wait()
+    time.sleep(3)  # More than the second after which its processes look for it.
+    shutil.rmtree(shards / "marks" / "dmark")
+    time.sleep(1)
+    assert not (shards / "out/shards/d.csv").exists()
+    _run(shards, resume=(shards / "out/state").exists())
+    assert _found(shards / "out") == _expected(shards)
 
 
 @pytest.mark.slow
