@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from tfp_dgm.data import DataError, read_label_settings
-from tfp_dgm.serving.beam import find_shards
+from tfp_dgm.serving.beam import shards_of
 
 from ._errors import clean_errors
 from ._progress import progress_bar
@@ -32,7 +32,7 @@ def predict_in_bulk(
 
     Args:
       model: a folder of `dgm label`, or an exported model.
-      pattern: see `serving.beam.find_shards`.
+      pattern: see `serving.beam.shards_of`.
       output: the folder of the run.
       runner_option: NAME=VALUE, or a name alone.
       signature: of an exported model.
@@ -49,7 +49,7 @@ def predict_in_bulk(
         runner_options="--runner-option",
     ):
         asked["runner_options"] = dict(map(_name_and_value, runner_option))
-        find_shards(pattern)
+        shards_of(pattern)
         of_labelling = _is_of_labelling(model)
         if of_labelling and signature is not None:
             raise DataError("--signature: expected with an exported model, as MODEL/saved_model is")

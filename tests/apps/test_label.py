@@ -20,7 +20,7 @@ from tests.snapshots import changes_of_files
 from tfp_dgm.labelling import label_file, predict_file
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.shard_labelling import open_answers
-from tfp_dgm.serving.beam import find_shards
+from tfp_dgm.serving.beam import shards_of
 from tfp_dgm.serving.beam.shard_answers import ShardJob, answer_shard
 
 TOPICS = {
@@ -221,7 +221,7 @@ def test_a_shard_has_the_answers_of_the_stream(job, tmp_path):
     plain = tmp_path / "plain.csv"
     predict_file(model, tmp_path / "in.csv", plain)
     shard_job = ShardJob(str(tmp_path / "run"), ["text"], [("id", ""), ("text", "")])
-    (shard,) = find_shards(tmp_path / "in.csv")
+    (shard,) = shards_of(tmp_path / "in.csv")
     record = answer_shard(open_answers(model, ".csv", False), shard_job, shard)
     assert shard_job.answers_path(shard).read_bytes() == plain.read_bytes()
     (told,) = record.told

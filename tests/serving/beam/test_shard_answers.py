@@ -9,7 +9,7 @@ import pytest
 
 from tests.serving.beam.letter_counts import open_counts
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.beam import find_shards
+from tfp_dgm.serving.beam import shards_of
 from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord, answer_shard
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet", ".txt", ".txt.gz")
@@ -22,7 +22,7 @@ def _job(folder, schema=None, **asked):
 
 def _answered(folder, name, **asked):
     job = _job(folder, **asked)
-    (shard,) = find_shards(folder / name)
+    (shard,) = shards_of(folder / name)
     return job, shard, answer_shard(open_counts(), job, shard)
 
 
@@ -158,7 +158,7 @@ def test_a_column_without_values_has_its_type_in_every_shard_of_parquet(tmp_path
 def test_a_full_disk_is_an_error_and_no_dead_letter(tmp_path, full_disk):
     (tmp_path / "in.csv").write_text("text\n" + "abcdefgh\n" * 1500)
     job = _job(tmp_path)
-    (shard,) = find_shards(tmp_path / "in.csv")
+    (shard,) = shards_of(tmp_path / "in.csv")
     with pytest.raises(DataError, match=r"shards/in\.csv: cannot be written: File too large"):
         answer_shard(open_counts(), job, shard)
     assert not job.record_path(shard).exists()

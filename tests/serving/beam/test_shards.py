@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.beam import find_shards
+from tfp_dgm.serving.beam import shards_of
 from tfp_dgm.serving.beam.shards import check_schema, common_schema, open_shard, schema_of
 
 
@@ -20,18 +20,18 @@ def _files(folder, *names):
 
 def test_a_pattern_names_files_in_order_and_keeps_folders(tmp_path):
     _files(tmp_path, "in/b/1.csv", "in/a/1.csv", "in/a/0.csv", "in/a/_SUCCESS", "in/a/.x.csv")
-    shards = find_shards(tmp_path / "in/**/*")
+    shards = shards_of(tmp_path / "in/**/*")
     assert [shard.name for shard in shards] == ["a/0.csv", "a/1.csv", "b/1.csv"]
     assert [shard.key for shard in shards] == ["a%2F0.csv", "a%2F1.csv", "b%2F1.csv"]
-    assert [shard.name for shard in find_shards(tmp_path / "in/a")] == ["0.csv", "1.csv"]
-    assert [shard.name for shard in find_shards(tmp_path / "in/a/1.csv")] == ["1.csv"]
-    assert [shard.name for shard in find_shards(tmp_path / "in/?/1.csv")] == ["a/1.csv", "b/1.csv"]
+    assert [shard.name for shard in shards_of(tmp_path / "in/a")] == ["0.csv", "1.csv"]
+    assert [shard.name for shard in shards_of(tmp_path / "in/a/1.csv")] == ["1.csv"]
+    assert [shard.name for shard in shards_of(tmp_path / "in/?/1.csv")] == ["a/1.csv", "b/1.csv"]
 
 
 def test_plain_text_becomes_json_lines(tmp_path):
     _files(tmp_path, "a.txt")
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"x\n\ny z\n"))
-    assert [shard.name for shard in find_shards(tmp_path)] == ["a.jsonl", "b.jsonl.gz"]
+    assert [shard.name for shard in shards_of(tmp_path)] == ["a.jsonl", "b.jsonl.gz"]
     (chunk,) = open_shard(str(tmp_path / "b.txt.gz")).chunks(10)
     assert chunk.frame["text"].tolist() == ["x", "", "y z"]
     assert chunk.lines.tolist() == [1, 2, 3]
@@ -50,7 +50,7 @@ def test_plain_text_becomes_json_lines(tmp_path):
 def test_what_is_no_table_of_shards_is_refused(tmp_path, names, problem):
     _files(tmp_path, *names)
     with pytest.raises(DataError) as raised:
-        find_shards(tmp_path / "*")
+        shards_of(tmp_path / "*")
     assert problem in str(raised.value)
 
 
@@ -61,7 +61,7 @@ def _schema(path):
 def test_the_schema_is_that_of_the_first_shard_that_can_be_read(tmp_path):
     (tmp_path / "a.csv").write_text("")
     _files(tmp_path, "b.csv")
-    shards = find_shards(tmp_path)
+    shards = shards_of(tmp_path)
     assert common_schema(shards, ["text"]) == [("text", "")]
     with pytest.raises(DataError, match=r"b\.csv: no such column 'body'"):
         common_schema(shards, ["body"])
@@ -88,7 +88,7 @@ def test_rows_of_json_lines_may_differ(tmp_path):
 
 def test_a_source_that_is_written_anew_is_known(tmp_path):
     _files(tmp_path, "a.csv")
-    (shard,) = find_shards(tmp_path)
+    (shard,) = shards_of(tmp_path)
     before = shard.state()
     (tmp_path / "a.csv").write_text("text\nab\n")
     assert not np.array_equal(before, shard.state())

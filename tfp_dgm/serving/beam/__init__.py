@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tfp_dgm.serving.beam.predict import DeadLetter, Predict, Predicted
     from tfp_dgm.serving.beam.shard_answers import ShardAnswers, TextAnswers
     from tfp_dgm.serving.beam.shard_run import ShardTotals, answer_shards
-    from tfp_dgm.serving.beam.shards import find_shards
+    from tfp_dgm.serving.beam.shards import shards_of
     from tfp_dgm.serving.beam.signature_answers import predict_shards
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     "ShardTotals",
     "TextAnswers",
     "answer_shards",
-    "find_shards",
     "predict_shards",
+    "shards_of",
 ]
 
 _lazy = lazy_names(
@@ -32,7 +32,7 @@ _lazy = lazy_names(
         "predict": ("DeadLetter", "Predict", "Predicted"),
         "shard_answers": ("ShardAnswers", "TextAnswers"),
         "shard_run": ("ShardTotals", "answer_shards"),
-        "shards": ("find_shards",),
+        "shards": ("shards_of",),
         "signature_answers": ("predict_shards",),
     },
 )

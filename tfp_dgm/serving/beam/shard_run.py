@@ -16,7 +16,7 @@ from tfp_dgm.data.lines_reader import TEXT_COLUMN
 from tfp_dgm.serving.beam.direct_process import LostWorkerError, run_directly
 from tfp_dgm.serving.beam.runners import DIRECT, options_of, run_pipeline
 from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord
-from tfp_dgm.serving.beam.shards import Shard, common_schema, find_shards, is_text
+from tfp_dgm.serving.beam.shards import Shard, common_schema, is_text, shards_of
 from tfp_dgm.serving.opening import Opening
 
 Progress = Callable[[str, int, int | None], None]
@@ -73,7 +73,7 @@ def answer_shards(
 
     Args:
       open_for: the ending of the files that are written -> what opens the model in a worker.
-      pattern: see `find_shards`.
+      pattern: see `shards_of`.
       output: a folder of this run alone, which workers reach at the same place: `shards/` for the
         answers, `dead_letters.jsonl` for what has none (file, row, reason, cells), `metrics.json`.
       default_columns: the columns of texts where `text_columns` is None; of plain text the lines.
@@ -94,7 +94,7 @@ def answer_shards(
     """
     if runner != DIRECT:  # Workers are elsewhere, and so is their folder.
         pattern = os.path.abspath(pattern)
-    shards = find_shards(pattern)
+    shards = shards_of(pattern)
     ending = "".join(Path(shards[0].name).suffixes[-2:])
     columns = text_columns or (
         [TEXT_COLUMN] if is_text(Path(shards[0].source)) else default_columns

@@ -46,7 +46,7 @@ class Shard:
 Schema = Sequence[tuple[str, str]]
 
 
-def find_shards(pattern: str | os.PathLike[str]) -> list[Shard]:
+def shards_of(pattern: str | os.PathLike[str]) -> list[Shard]:
     """The shards that a pattern names, in the order of their names.
 
     Args:
