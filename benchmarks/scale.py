@@ -4,7 +4,7 @@
 
 Labels Reuters R8 from ten labels per class without an encoder, and then shards of its texts
 (repeated) with one and with two worker processes, each beside a run of shards of one row, which is
-what a run costs whatever it is of. `seconds` are of the wall clock and mean little beside other
+what a run costs whatever it is of (where many took little more, too few were many to tell). `seconds` are of the wall clock and mean little beside other
 work; `cpu_seconds` are of the processors, all processes of the run together. A row's cost is what
 the many rows took more than the few.
 
@@ -34,6 +34,7 @@ from tfp_dgm.data import DataError, atomic_write, load_text_classification, writ
 
 SEED = 0
 SHOWN = ("rows", "seconds", "cpu_seconds", "fixed_cpu_seconds", "rows_per_cpu_second")
+LEAST_SHARE = 0.5
 PLANNED_ROWS = 10**9
 PLANNED_WORKERS = (10, 100, 1000)
 
@@ -103,16 +104,21 @@ def measured(folder: Path, texts: list[str], rows: int) -> Iterator[dict[str, An
     for workers in (1, 2):
         fixed = run(folder, f"few_{workers}", few, workers)
         found = run(folder, f"many_{workers}", many, workers)
-        more = found["rows"] - fixed["rows"]
         yield {
             "name": f"{workers} process" + ("es" if workers > 1 else ""),
             "workers": workers,
             **found,
             "fixed_seconds": fixed["seconds"],
             "fixed_cpu_seconds": fixed["cpu_seconds"],
-            "rows_per_second": more / max(found["seconds"] - fixed["seconds"], 1e-9),
-            "rows_per_cpu_second": more / max(found["cpu_seconds"] - fixed["cpu_seconds"], 1e-9),
+            "rows_per_second": rate(found, fixed, "seconds"),
+            "rows_per_cpu_second": rate(found, fixed, "cpu_seconds"),
         }
+
+
+def rate(found: dict[str, float], fixed: dict[str, float], unit: str) -> float | None:
+    """Rows in a unit of time; None where they took no longer than fixed costs differ by chance."""
+    more = found[unit] - fixed[unit]
+    return (found["rows"] - fixed["rows"]) / more if more > LEAST_SHARE * fixed[unit] else None
 
 
 def planned(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -139,12 +145,14 @@ def main() -> None:
         folder = Path(name)
         texts = train(folder, arguments.quick)
         rows = list(measured(folder, texts, 4_000 if arguments.quick else 40_000))
-    rows += planned(rows[0])
+    rows += planned(rows[0]) if rows[0]["rows_per_cpu_second"] else []
     for first, shown in (("rows", SHOWN), ("hours", ("hours", "core_hours"))):
         table = Table("", *(name.replace("_", " ") for name in shown))
         for row in rows:
             if first in row:
-                table.add_row(row["name"], *(f"{row[name]:,.2f}" for name in shown))
+                cells = (row[name] for name in shown)
+                shown_cells = ("too few" if cell is None else f"{cell:,.2f}" for cell in cells)
+                table.add_row(row["name"], *shown_cells)
         Console().print(table)
     if arguments.json:
         report = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
