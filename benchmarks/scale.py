@@ -3,10 +3,10 @@
     python benchmarks/scale.py --json benchmarks/results/scale.json
 
 Labels Reuters R8 from ten labels per class without an encoder, and then shards of its texts
-(repeated) with one and with two worker processes, each beside a run of shards of one row, which is
-what a run costs whatever it is of (where many took little more, too few were many to tell). `seconds` are of the wall clock and mean little beside other
+(repeated) with one and with two worker processes, each beside a run of two shards of one row, which
+is what a run costs whatever it is of. `seconds` are of the wall clock and mean little beside other
 work; `cpu_seconds` are of the processors, all processes of the run together. A row's cost is what
-the many rows took more than the few.
+the many rows took more than the few; where that is little, they were too few to tell.
 
 The plan divides 10^9 rows among N workers of one core each, which cost what the one process here
 does, and adds to each of them the fixed costs of its whole run: no worker waits for another, none
