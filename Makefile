@@ -52,7 +52,7 @@ bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README
 	! [ -s $$failed ]; ended=$$?; rm -f $$errors $$wanting $$failed; exit $$ended
 
 lock:  ## Renews requirements.lock from setup.py's ranges
-	$(BIN)/pip-compile --quiet --strip-extras --extra dev --extra encoder --extra review --extra serving \
+	$(BIN)/pip-compile --quiet --strip-extras --extra beam --extra dev --extra encoder --extra review --extra serving \
 		--extra tensorboard --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --no-header --output-file requirements.lock setup.py
 

@@ -74,6 +74,9 @@ setup(
             "starlette>=0.40",
             "uvicorn>=0.30",
         ],
+        # Large tables in shards, on many workers: `dgm predict --runner`.
+        "beam": ["apache-beam>=2.77,<3"],
+        "spark": ["pyspark>=4.0,<5"],
         # The page of `dgm review`.
         "review": ["starlette>=0.40", "uvicorn>=0.30"],
         "dev": [

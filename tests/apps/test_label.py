@@ -17,8 +17,11 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.snapshots import changes_of_files
-from tfp_dgm.labelling import label_file
+from tfp_dgm.labelling import label_file, predict_file
 from tfp_dgm.labelling.model_size import least_model_size
+from tfp_dgm.labelling.shard_labelling import open_answers
+from tfp_dgm.serving.beam import shards_of
+from tfp_dgm.serving.beam.shard_answers import ShardJob, answer_shard
 
 TOPICS = {
     "fruit": ["apple", "banana", "cherry", "grape", "melon", "pear", "plum", "juice", "orchard"],
@@ -208,6 +211,48 @@ def test_predict_streams_the_same_answers(job, tmp_path, monkeypatch):
         np.testing.assert_allclose(
             same["probability"], expected["probability"].astype(float), atol=1e-5
         )
+
+
+def test_a_shard_has_the_answers_of_the_stream(job, tmp_path):
+    """What a worker of `dgm predict --runner` does to a file, beside `dgm predict` of it."""
+    model = str(job["done"].model_directory)
+    texts = job["in"]["text"].tolist()[:60]
+    pd.DataFrame({"id": range(60), "text": texts}).to_csv(tmp_path / "in.csv", index=False)
+    plain = tmp_path / "plain.csv"
+    predict_file(model, tmp_path / "in.csv", plain)
+    shard_job = ShardJob(str(tmp_path / "run"), ["text"], [("id", ""), ("text", "")])
+    (shard,) = shards_of(tmp_path / "in.csv")
+    record = answer_shard(open_answers(model, ".csv", False), shard_job, shard)
+    assert shard_job.answers_path(shard).read_bytes() == plain.read_bytes()
+    (told,) = record.told
+    assert told["labels"] == pd.read_csv(plain)["predicted_label"].value_counts().to_dict()
+    assert sum(told["novelty"]) == told["texts"] == 60
+
+
+@pytest.mark.slow
+def test_predict_on_a_runner_gives_the_files_of_the_stream(job, tmp_path):
+    pytest.importorskip("apache_beam")
+    model = str(job["done"].model_directory)
+    texts = job["in"]["text"].tolist()
+    (tmp_path / "in").mkdir()
+    command = ["predict", model, str(tmp_path / "in/*.csv"), "--runner", "DirectRunner"]
+    for number in range(3):
+        frame = pd.DataFrame({"text": texts[80 * number : 80 * number + 80]})
+        frame.to_csv(tmp_path / f"in/{number}.csv", index=False)
+        predict_file(model, tmp_path / f"in/{number}.csv", tmp_path / f"{number}.csv")
+    (tmp_path / "in/bad.csv").write_text("text,more\na,b\n")
+    workers = ["--runner-option", "direct_num_workers=2"]
+    result = CliRunner().invoke(app, [*command, *workers, "--output", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'in/bad.csv'}: expected the columns ['text']" in result.output
+    assert "240 rows of 3 files" in result.output
+    for number in range(3):
+        found = tmp_path / f"out/shards/{number}.csv"
+        assert found.read_bytes() == (tmp_path / f"{number}.csv").read_bytes()
+    (tmp_path / "in/bad.csv").unlink()
+    result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "out"), "--resume"])
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "out/metrics.json").read_text())["rows"] == 240
 
 
 def test_predict_warns_of_a_file_of_another_world(job, tmp_path):

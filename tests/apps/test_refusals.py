@@ -72,6 +72,27 @@ CASES = {
         "input": ("there t.csv --output t.csv", "is the input 't.csv' itself"),
         "no file": ("there none.csv --output o.csv", "none.csv: no such file"),
         "no model": ("there t.csv --output o.csv", "expected a folder that `dgm label` wrote"),
+        "option": (
+            "there t.csv --output o --runner-option streaming",
+            "--runner-option: expected with --runner",
+        ),
+        "resume": ("there t.csv --output o.csv --resume", "--resume: expected with --runner"),
+        "no shards": (
+            "there none*.csv --output o --runner DirectRunner",
+            "none*.csv: no such file",
+        ),
+        "no value": (
+            "there t.csv --output o --runner DirectRunner --runner-option =2",
+            "--runner-option: expected NAME=VALUE; received '=2'",
+        ),
+        "no export": (
+            "there t.csv --output o --runner DirectRunner",
+            "expected a folder that `dgm label` wrote",
+        ),
+        "signature": (
+            "labels.model t.csv --output o --runner DirectRunner --signature encode",
+            "--signature: expected with an exported model",
+        ),
     },
     "check": {
         "no file": ("none.csv s.csv", "none.csv: no such file"),

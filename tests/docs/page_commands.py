@@ -18,6 +18,8 @@ from tfp_dgm.serving import EmbeddedServer
 NOT_RUN = {
     "dgm datasets path minilm": "it fetches a model from a package index",
     "dgm demo": "it fetches Reuters R8",
+    "dgm predict labelled.model 'in/*": "its workers would each load TensorFlow; "
+    "tests/apps/test_label.py runs it with -m slow",
     "dgm iwae train --output OUT --set objective.kind=NAME": "it is a pattern; the tests of "
     "image_modelling train by every objective",
     "make ": "it sets up an environment, or runs the tests themselves",

@@ -5,6 +5,7 @@ listed, in `page_commands`.
 """
 
 import contextlib
+import io
 import json
 import re
 import urllib.request
@@ -31,6 +32,7 @@ RUN = {
         "induction.md",
         "labelling.md",
         "review.md",
+        "scale.md",
         "serving.md",
         "several_labels.md",
         "tagging.md",
@@ -112,6 +114,18 @@ def test_serving(place, monkeypatch):
     said += [f"compiles {name}" for name in compilers[9:].split(", ")]
     assert [verdict["check"] for verdict in verdicts] == said
     assert [verdict["outcome"] for verdict in verdicts[:6]] == ["passed"] * 6
+
+
+@pytest.mark.pages
+def test_scale(place):
+    pytest.importorskip("apache_beam")
+    page = text_of("scale.md")
+    run_commands(page, run)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        _, wrong = run_python(page)
+    assert wrong == []
+    assert "'text': 'well made', 'file': 'a.csv', 'line': 2" in printed.getvalue()
+    assert "DeadLetter" not in printed.getvalue()
 
 
 @pytest.mark.pages

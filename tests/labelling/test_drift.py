@@ -1,5 +1,7 @@
 """Whether a file is like the training's: tests against SciPy, and what is said."""
 
+import json
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -10,7 +12,9 @@ from tfp_dgm.labelling.drift import Drift, drift_reference
 def _drift(labels, novelty, reference=None, chunks=1):
     found = Drift(reference or drift_reference(["a"] * 300 + ["b"] * 200, 500))
     for part in range(chunks):
-        found.add(labels[part::chunks], novelty[part::chunks])
+        other = found.empty()  # As of a worker, whose counts travel as JSON.
+        other.add(labels[part::chunks], novelty[part::chunks])
+        found.merge(json.loads(json.dumps(other.counts())))
     return found
 
 

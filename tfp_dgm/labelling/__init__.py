@@ -21,6 +21,7 @@ from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import WordReasons
 from tfp_dgm.labelling.report import render_report
 from tfp_dgm.labelling.scores import metrics
+from tfp_dgm.labelling.shard_labelling import label_shards
 from tfp_dgm.labelling.text_labeller import TextLabeller
 from tfp_dgm.labelling.vectors_of_sentences import sentence_vectors
 
@@ -43,6 +44,7 @@ __all__ = [
     "fit_multi_label",
     "label_file",
     "label_multi_label_file",
+    "label_shards",
     "metrics",
     "multi_label_metrics",
     "predict_file",

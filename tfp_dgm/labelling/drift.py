@@ -1,5 +1,7 @@
 """Whether the texts of a file are like those of the training, from what is answered to them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +48,7 @@ class Drift:
     """
 
     def __init__(self, reference: Mapping[str, Any]) -> None:
+        self._reference = reference
         self._held_out = int(reference["held_out"])
         self._labels: dict[str, int] = dict(reference["labels"])
         self._novelty = np.zeros(_BINS, np.int64)
@@ -61,6 +64,21 @@ class Drift:
         for name, count in zip(names.tolist(), counts.tolist(), strict=True):
             self._counts[name] = self._counts.get(name, 0) + count
         self._texts += len(labels)
+
+    def empty(self) -> Drift:
+        """Another of the same reference that has counted nothing."""
+        return Drift(self._reference)
+
+    def counts(self) -> dict[str, Any]:
+        """What was counted, as JSON has it, for `merge` of another."""
+        return {"texts": self._texts, "labels": self._counts, "novelty": self._novelty.tolist()}
+
+    def merge(self, counts: Mapping[str, Any]) -> None:
+        """Counts what another has counted."""
+        self._texts += counts["texts"]
+        self._novelty += np.array(counts["novelty"], np.int64)
+        for name, count in counts["labels"].items():
+            self._counts[name] = self._counts.get(name, 0) + count
 
     def of_novelty(self) -> TwoSampleTest | None:
         """Whether texts are farther from the training's than these are from each other.

@@ -82,11 +82,7 @@ def predict_file(
     model_directory, source = Path(model_directory), Path(source)
     check_labelled_table(output, [source])
     settings = read_label_settings(model_directory)
-    classify = _load(model_directory, settings)
-    if settings.get("multi_label"):
-        answer = _several_labels(classify, settings, Path(output), reasons=reasons)
-    else:
-        answer = _one_label(classify, settings, model_directory, reasons=reasons)
+    answer = row_answers(model_directory, output, reasons=reasons)
     step = f"Labelling {source.name}"
     done = 0
     warnings: tuple[str, ...] = ()
@@ -114,7 +110,7 @@ def predict_file(
 
 
 @dataclass(frozen=True)
-class _Answer:
+class RowAnswers:
     """What is added to each row.
 
     Attributes:
@@ -128,15 +124,34 @@ class _Answer:
     drifts: Mapping[str | None, Drift] = field(default_factory=dict)
 
 
+def row_answers(
+    model_directory: Path, output: str | os.PathLike[str], *, reasons: bool = False
+) -> RowAnswers:
+    """Loads a model for what it adds to the rows of tables.
+
+    Args:
+      model_directory: the folder that `label_file` wrote.
+      output: tells by its ending how several labels are written.
+      reasons: as for `predict_file`.
+    Raises:
+      DataError: if the folder holds no model or a damaged one, or it gives no reasons.
+    """
+    settings = read_label_settings(model_directory)
+    classify = _load(model_directory, settings)
+    if settings.get("multi_label"):
+        return _several_labels(classify, settings, Path(output), reasons=reasons)
+    return _one_label(classify, settings, model_directory, reasons=reasons)
+
+
 def _several_labels(
     classify: Classify, settings: dict[str, Any], output: Path, *, reasons: bool
-) -> _Answer:
+) -> RowAnswers:
     if reasons:
         raise DataError("reasons: a model of several labels a row gives none")
     writer = label_writer(
         output, settings["classes"], settings["separator"], lists=settings["lists"]
     )
-    return _Answer(
+    return RowAnswers(
         MULTI_LABEL_COLUMNS,
         lambda texts, count: multi_label_columns(classify, texts, writer, count),
     )
@@ -144,7 +159,7 @@ def _several_labels(
 
 def _one_label(
     classify: Classify, settings: dict[str, Any], model_directory: Path, *, reasons: bool
-) -> _Answer:
+) -> RowAnswers:
     """Of each label column, where there are several."""
     label_columns: list[str | None] = settings.get("label_columns") or [None]
     explain = _explain(model_directory, label_columns) if reasons else {}
@@ -169,11 +184,13 @@ def _one_label(
             new[prefixed(column, REASONS)] = reasons_column(why, texts, own, said)
         return new
 
-    return _Answer(names, columns, _drifts(model_directory, label_columns))
+    return RowAnswers(names, columns, drifts_of(model_directory, label_columns))
 
 
-def _drifts(model_directory: Path, label_columns: Sequence[str | None]) -> dict[str | None, Drift]:
-    """Of the label columns whose metrics have a reference, which those of old models lack."""
+def drifts_of(
+    model_directory: Path, label_columns: Sequence[str | None]
+) -> dict[str | None, Drift]:
+    """Of each label column whose metrics have a reference; those of old models lack it."""
     try:
         found = read_json(model_directory / "metrics.json", "the metrics of a labelling")
     except DataError:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Number
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from tfp_dgm.serving.input_arrays import input_array, refuse_values
 from tfp_dgm.serving.json_requests import json_array
 from tfp_dgm.serving.predictions import json_value, tensor_proto
 from tfp_dgm.serving.request_error import RequestError
@@ -75,7 +75,7 @@ class Client:
                 f"unknown inputs {unknown}; {signature!r} takes {sorted(definition.inputs)}"
             )
         arrays = {
-            name: _array(value, tf.as_dtype(definition.inputs[name].dtype), name)
+            name: input_array(value, tf.as_dtype(definition.inputs[name].dtype), name)
             for name, value in inputs.items()
         }
         return self._transport.predict(arrays, signature, definition)
@@ -113,41 +113,6 @@ def _feature(value: Any, place: str) -> str | bytes | int | float:
     if not isinstance(plain, str | bytes | int | float):
         raise RequestError(f"{place}: expected a string, bytes or a number; received {plain!r}")
     return plain
-
-
-def _array(value: Any, dtype: tf.DType, name: str) -> np.ndarray:
-    """An input as an array of its type; strings as bytes."""
-    if dtype == tf.string:
-        return _strings(value, name)
-    try:
-        given = np.asarray(value)
-        if given.dtype.kind in "OSU":
-            given = np.asarray(value, object)  # Beside a string NumPy makes strings of numbers.
-            wrong = [not isinstance(item, Number) for item in given.ravel()]
-            _refuse(name, np.reshape(wrong, given.shape), given, dtype.name)
-        with np.errstate(invalid="ignore", over="ignore"):
-            found = given.astype(dtype.as_numpy_dtype)
-    except (ValueError, OverflowError) as error:
-        raise RequestError(f"{name!r}: expected {dtype.name}: {error}") from error
-    if dtype.is_integer:  # Nothing missing, no fractions, none out of range.
-        _refuse(name, found != given, given, dtype.name)
-    return found
-
-
-def _strings(value: Any, name: str) -> np.ndarray:
-    given = np.asarray(value, object)
-    wrong = [not isinstance(item, str | bytes) for item in given.ravel()]
-    _refuse(name, np.reshape(wrong, given.shape), given, "a string or bytes")
-    found = np.empty(given.size, object)
-    found[:] = [item.encode() if isinstance(item, str) else item for item in given.ravel()]
-    return found.reshape(given.shape)
-
-
-def _refuse(name: str, wrong: np.ndarray, given: np.ndarray, expected: str) -> None:
-    """Names the first value that is wrong, if one is."""
-    if wrong.any():
-        place = tuple(np.argwhere(wrong)[0].tolist())
-        raise RequestError(f"{name!r}{list(place)}: expected {expected}; received {given[place]!r}")
 
 
 class _Transport(Protocol):
@@ -200,7 +165,9 @@ class _Rest:
     def predict(self, inputs: Arrays, signature: str, definition: Any) -> Arrays:
         for name, value in inputs.items():
             if value.dtype.kind not in "OSU":
-                _refuse(name, ~np.isfinite(value), value, "finite numbers, as JSON has no other")
+                refuse_values(
+                    name, ~np.isfinite(value), value, "finite numbers, as JSON has no other"
+                )
         columns = {name: json_value(value, name) for name, value in inputs.items()}
         outputs = self._ask(":predict", {"signature_name": signature, "inputs": columns})["outputs"]
         if len(definition.outputs) == 1:
