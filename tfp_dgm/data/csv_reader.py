@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tfp_dgm.data.column_names import check_unique, delimiter_hint
 from tfp_dgm.data.data_error import DataError
@@ -111,8 +111,7 @@ def _swallowed_warning(swallowed: _Tally) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(NamedTuple):
     """A row as it was read: the line on which it starts, how many lines it takes, its cells."""
 
     line: int

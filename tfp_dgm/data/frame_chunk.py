@@ -61,6 +61,8 @@ def chunk_of_lines(
 
 def is_null(value: Any) -> bool:
     """Returns whether a frame's cell holds no value: None, NaN, pandas' NA or NaT."""
+    if isinstance(value, str | bool):  # Most cells: they need no pandas to tell.
+        return False
     import pandas as pd
 
     if value is None or value is pd.NA or value is pd.NaT:
