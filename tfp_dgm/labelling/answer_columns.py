@@ -90,25 +90,31 @@ def _columns(
     def values(name: str) -> np.ndarray:
         return answer[prefixed(column, name)].numpy()
 
-    def rounded(name: str) -> list[float | None]:
+    def names(name: str) -> list[str]:
+        found = values(name).tolist()
+        decoded = {word: word.decode("utf-8") for word in {*found}}
+        return [decoded[word] for word in found]
+
+    def rounded(name: str) -> list[Any]:
         if prefixed(column, name) not in answer:  # A model of before it was known.
             return [None] * len(values("label"))
-        return [round(float(value), 6) for value in values(name)]
+        # A float32 times 10^6 has a place in a float64, so that this is what `round` gives.
+        return np.round(values(name).astype(np.float64), 6).tolist()
 
     found = [
-        [name.decode("utf-8") for name in values("label")],
+        names("label"),
         rounded("probability"),
         values("accept").tolist(),
-        [name.decode("utf-8") for name in values("second_label")],
+        names("second_label"),
         rounded("second_probability"),
         rounded("none_probability"),
         rounded("novelty"),
     ]
     if safe:
-        names = [name.decode("utf-8") or None for name in values("safe_label")]
+        safe_names = [name or None for name in names("safe_label")]
         probabilities = rounded("safe_probability")
         found += [
-            names,
-            [p if name else None for name, p in zip(names, probabilities, strict=True)],
+            safe_names,
+            [p if name else None for name, p in zip(safe_names, probabilities, strict=True)],
         ]
     return dict(zip(predicted_names([column], safe), found, strict=True))

@@ -1,17 +1,17 @@
 """New files, labelled with a trained model in a stream."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from tfp_dgm.confidence import NONE
 from tfp_dgm.data import (
     DataError,
+    TableChunk,
     TableWriter,
     check_labelled_table,
     check_new_columns,
@@ -38,6 +38,7 @@ from tfp_dgm.labelling.multi_label.multi_label_file import label_writer
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.models import load_model
 from tfp_dgm.networks.pretrained_tokens import register_operations
+from tfp_dgm.ordered_work import done_in_order
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
@@ -53,6 +54,7 @@ def predict_file(
     quoting: bool = True,
     guard_formulas: bool = False,
     reasons: bool = False,
+    processes: int = 1,
     progress: Progress = lambda step, done, total: None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> int:
@@ -70,6 +72,8 @@ def predict_file(
         `data.TableWriter`.
       reasons: whether a column `reasons` holds the words that spoke for and against each predicted
         label; see `WordReasons`. Needs what the training needed, with an encoder KerasHub.
+      processes: so many answer at once, each with the model in its memory; with more than one, this
+        one reads and writes meanwhile.
       progress: called with a step's name, the rows done, and None (a stream has no known end).
       warn: called with each sentence on what is doubtful in the source, and on how it differs as a
         whole from what the model was trained on; see `drift.Drift`.
@@ -78,92 +82,142 @@ def predict_file(
     Raises:
       DataError: if the folder holds no model or a damaged one, or for whatever is wrong with a
         file; the output is not written then.
+      ValueError: if there is to be no process.
+      RuntimeError: if a process was ended from outside; the output is not written then.
     """
     model_directory, source = Path(model_directory), Path(source)
     check_labelled_table(output, [source])
     settings = read_label_settings(model_directory)
-    classify = _load(model_directory, settings)
-    if settings.get("multi_label"):
-        answer = _several_labels(classify, settings, Path(output), reasons=reasons)
-    else:
-        answer = _one_label(classify, settings, model_directory, reasons=reasons)
+    answering = _Answering(model_directory, settings, Path(output), reasons)
+    names, drifts = answering.names, answering.drifts()
     step = f"Labelling {source.name}"
     done = 0
     warnings: tuple[str, ...] = ()
-    with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
+
+    def work() -> Iterator[tuple[TableChunk, list[str]]]:
         for chunk in iter_table_chunks(
             source,
             text_columns=text_columns or list(settings["text_columns"]),
             chunk_rows=_ROWS_PER_CHUNK,
             quoting=quoting,
         ):
-            check_new_columns(source, chunk.frame.columns, answer.names)
-            new = answer.columns(chunk.texts, partial(_count, progress, step, done))
-            for column, drift in answer.drifts.items():
+            check_new_columns(source, chunk.frame.columns, names)
+            yield chunk, chunk.texts
+
+    answered = done_in_order(
+        answering,
+        work(),
+        processes=processes,
+        said=lambda rows: progress(step, done + rows, None),
+    )
+    with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
+        for chunk, new in answered:
+            for column, drift in drifts.items():
                 labels = new[prefixed(column, "predicted_label")]
                 drift.add(labels, new[prefixed(column, "novelty")])
-            writer.write(chunk.frame, {name: new[name] for name in answer.names})
+            writer.write(chunk.frame, {name: new[name] for name in names})
             done += len(chunk.texts)
+            progress(step, done, None)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
-    for column, drift in answer.drifts.items():
+    for column, drift in drifts.items():
         for warning in drift.warnings():
             warn(warning if column is None else f"{column}: {warning}")
     return done
 
 
+Columns: TypeAlias = dict[str, list[Any]]
+# Texts [N], and what is told how many of them are done -> columns [N].
+_Answer: TypeAlias = Callable[[Sequence[str], Callable[[int], None]], Columns]
+
+
 @dataclass(frozen=True)
-class _Answer:
-    """What is added to each row.
+class _Answering:
+    """What is added to each row, and what makes the answers, in whichever process that is.
 
     Attributes:
-      names: of the columns.
-      columns: texts [N], and what is called with the number of those that are done -> columns.
-      drifts: by label column, what tells whether the file is like the training's.
+      model_directory: the folder that `label_file` wrote.
+      settings: that lie there.
+      output: the table, whose format tells what its cells hold.
+      reasons: whether there are reasons.
     """
 
-    names: Sequence[str]
-    columns: Callable[[Sequence[str], Callable[[int], None]], dict[str, list[Any]]]
-    drifts: Mapping[str | None, Drift] = field(default_factory=dict)
+    model_directory: Path
+    settings: dict[str, Any]
+    output: Path
+    reasons: bool
 
+    def __post_init__(self) -> None:
+        if self.reasons and self.settings.get("multi_label"):
+            raise DataError("reasons: a model of several labels a row gives none")
 
-def _several_labels(
-    classify: Classify, settings: dict[str, Any], output: Path, *, reasons: bool
-) -> _Answer:
-    if reasons:
-        raise DataError("reasons: a model of several labels a row gives none")
-    writer = label_writer(
-        output, settings["classes"], settings["separator"], lists=settings["lists"]
-    )
-    return _Answer(
-        MULTI_LABEL_COLUMNS,
-        lambda texts, count: multi_label_columns(classify, texts, writer, count),
-    )
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the columns."""
+        if self.settings.get("multi_label"):
+            return MULTI_LABEL_COLUMNS
+        safe = SAFE_COLUMNS if self._safe else ()
+        reasons = (REASONS,) if self.reasons else ()
+        return prefixed_names(self._label_columns, (*PREDICTED_COLUMNS, *safe, *reasons))
 
+    def drifts(self) -> dict[str | None, Drift]:
+        """By label column, what tells whether the file is like the training's."""
+        if self.settings.get("multi_label"):
+            return {}
+        return _drifts(self.model_directory, self._label_columns)
 
-def _one_label(
-    classify: Classify, settings: dict[str, Any], model_directory: Path, *, reasons: bool
-) -> _Answer:
-    """Of each label column, where there are several."""
-    label_columns: list[str | None] = settings.get("label_columns") or [None]
-    explain = _explain(model_directory, label_columns) if reasons else {}
-    safe = bool(settings.get("levels"))
-    predicted = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
-    names = prefixed_names(label_columns, (*predicted, *((REASONS,) if reasons else ())))
+    def __call__(self) -> _Answer:
+        """What answers texts; of those that are equal once."""
+        classify = _load(self.model_directory, self.settings)
+        several = self.settings.get("multi_label")
+        answer = self._several_labels(classify) if several else self._one_label(classify)
 
-    def columns(texts: Sequence[str], count: Callable[[int], None]) -> dict[str, list[Any]]:
-        # Reasons take the longer: where they are asked for, they are what is counted.
-        new = predicted_columns(
-            classify, texts, (lambda done: None) if explain else count, label_columns, safe
-        )
-        for number, (column, why) in enumerate(explain.items()):
-            own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
-            said = count if number == len(explain) - 1 else lambda done: None
-            new[prefixed(column, REASONS)] = reasons_column(why, texts, own, said)
-        return new
+        def once(texts: Sequence[str], count: Callable[[int], None]) -> Columns:
+            different = list(dict.fromkeys(texts))
+            columns = answer(different, count)
+            if len(different) == len(texts):
+                return columns
+            place = {text: row for row, text in enumerate(different)}
+            rows = [place[text] for text in texts]
+            return {name: [values[row] for row in rows] for name, values in columns.items()}
 
-    return _Answer(names, columns, _drifts(model_directory, label_columns))
+        return once
+
+    @property
+    def _label_columns(self) -> list[str | None]:
+        return self.settings.get("label_columns") or [None]
+
+    @property
+    def _safe(self) -> bool:
+        return bool(self.settings.get("levels"))
+
+    def _several_labels(self, classify: Classify) -> _Answer:
+        classes, separator = self.settings["classes"], self.settings["separator"]
+        writer = label_writer(self.output, classes, separator, lists=self.settings["lists"])
+        return lambda texts, count: multi_label_columns(classify, texts, writer, count)
+
+    def _one_label(self, classify: Classify) -> _Answer:
+        """Of each label column, where there are several."""
+        label_columns = self._label_columns
+        explain = _explain(self.model_directory, label_columns) if self.reasons else {}
+
+        def columns(texts: Sequence[str], count: Callable[[int], None]) -> Columns:
+            # Reasons take the longer: where they are asked for, they are what is counted.
+            new = predicted_columns(
+                classify,
+                texts,
+                (lambda done: None) if explain else count,
+                label_columns,
+                self._safe,
+            )
+            for number, (column, why) in enumerate(explain.items()):
+                own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
+                said = count if number == len(explain) - 1 else lambda done: None
+                new[prefixed(column, REASONS)] = reasons_column(why, texts, own, said)
+            return new
+
+        return columns
 
 
 def _drifts(model_directory: Path, label_columns: Sequence[str | None]) -> dict[str | None, Drift]:
@@ -181,10 +235,6 @@ def _drifts(model_directory: Path, label_columns: Sequence[str | None]) -> dict[
         for column, figures in of_columns.items()
         if "drift_reference" in figures
     }
-
-
-def _count(progress: Progress, step: str, before: int, done: int) -> None:
-    progress(step, before + done, None)
 
 
 def _load(model_directory: Path, settings: dict[str, Any]) -> Classify:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import BagOfWords
 from tfp_dgm.models.vae import VAE
 from tfp_dgm.objectives import Joint
@@ -92,6 +93,14 @@ class BagOfWordsVAE(VAE):
             return self.decode(z, training=training).log_prob(damped)  # [S, B]
 
         return super().joint(inputs, training=training).replaced(log_likelihood=log_likelihood)
+
+    def means(self, counts: tf.SparseTensor) -> tf.Tensor:
+        """The posterior's means [B, Z] of sparse counts [B, V]: what calling it gives of dense."""
+        features = counts
+        for layer in self.encoder.layers:  # Called as a whole, Keras would make it dense.
+            features = layer(features, training=False)
+        parameters = self.posterior_layer.parameters(features, training=False)
+        return point_estimate(self.posterior_layer.distribution(parameters))
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         raise NotImplementedError(
