@@ -10,6 +10,7 @@ import numpy as np
 
 from tfp_dgm import training
 from tfp_dgm.data import DataError, RunFolder, atomic_write
+from tfp_dgm.native_messages import load_quietly
 from tfp_dgm.ordered_work import process_pool
 
 
@@ -80,7 +81,7 @@ def _train_at_once(
     progress: training.Progress,
 ) -> None:
     """Trains starts in processes of their own, which end with this one."""
-    with process_pool(processes) as pool:
+    with process_pool(processes, load_quietly) as pool:
         started = [pool.submit(_train_again, again, *start) for start in waiting.items()]
         for done, future in enumerate(as_completed(started), start=1):
             future.result()

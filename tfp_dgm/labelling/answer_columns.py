@@ -19,7 +19,7 @@ PREDICTED_COLUMNS = (
 )
 # Of a tree of classes also these.
 SAFE_COLUMNS = ("safe_label", "safe_probability")
-_ROWS_PER_BATCH = 256
+ROWS_PER_BATCH = 256
 _CHARACTERS_PER_BATCH = 4_000_000
 
 # A classifier's `serving_default`: texts, string [B] -> what `classifier_signatures` says.
@@ -32,6 +32,7 @@ def predicted_columns(
     progress: Callable[[int], None] = lambda done: None,
     label_columns: Sequence[str | None] = (None,),
     safe: bool = False,
+    rows_at_once: int = ROWS_PER_BATCH,
 ) -> dict[str, list[Any]]:
     """`PREDICTED_COLUMNS` of each text, and `SAFE_COLUMNS`.
 
@@ -42,12 +43,13 @@ def predicted_columns(
       label_columns: where the classifier answers for several columns their names, which all names
         here begin with; None stands for the one.
       safe: whether the classifier's classes are a tree, and it has `SAFE_COLUMNS`.
+      rows_at_once: the most texts that the classifier is asked about at once.
     """
     columns: dict[str, list[Any]] = {
         name: [None] * len(texts) for name in predicted_names(label_columns, safe)
     }
     done = 0
-    for rows, answer in answers(classify, texts):
+    for rows, answer in answers(classify, texts, rows_at_once):
         for column in label_columns:
             for name, values in _columns(answer, column, safe).items():
                 for row, value in zip(rows, values, strict=True):
@@ -63,20 +65,20 @@ def predicted_names(label_columns: Sequence[str | None], safe: bool = False) -> 
 
 
 def answers(
-    classify: Classify, texts: Sequence[str]
+    classify: Classify, texts: Sequence[str], rows_at_once: int = ROWS_PER_BATCH
 ) -> Iterator[tuple[list[int], Mapping[str, tf.Tensor]]]:
     """The signature's outputs, and the rows [b] that each batch of them is of."""
-    for rows in _batches([len(text) for text in texts]):
+    for rows in _batches([len(text) for text in texts], rows_at_once):
         yield rows, classify(tf.constant([texts[row] for row in rows]))
 
 
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
+def _batches(lengths: list[int], most: int) -> Iterator[list[int]]:
     """Rows of like length together, which an encoder pads to the longest; large ones are fewer."""
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
         # The row is the longest so far.
         too_many = (len(batch) + 1) * lengths[row] > _CHARACTERS_PER_BATCH
-        if batch and (too_many or len(batch) == _ROWS_PER_BATCH):
+        if batch and (too_many or len(batch) == most):
             yield batch
             batch = []
         batch.append(row)

@@ -12,7 +12,7 @@ from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.labelling.text_views import Counts, TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import TemperedMixture, TextEncoder
+from tfp_dgm.networks import TemperedMixture, TextEncoder, dense_of
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -102,8 +102,8 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
     def answer(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """The same before calibration."""
         members = [heads(view) for heads, view in zip(self.heads, views, strict=True)]
-        members += [naive_bayes(words) for naive_bayes in self.naive_bayes]
-        return self.combination([self.ensemble(members), self.student(words)])
+        members += [dense_of(naive_bayes, words) for naive_bayes in self.naive_bayes]
+        return self.combination([self.ensemble(members), dense_of(self.student, words)])
 
     def calibrated(self, answer: tf.Tensor) -> tf.Tensor:
         """Answers [B, K], calibrated."""

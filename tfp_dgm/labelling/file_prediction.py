@@ -21,6 +21,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.labelling.answer_columns import (
     PREDICTED_COLUMNS,
+    ROWS_PER_BATCH,
     SAFE_COLUMNS,
     Classify,
     predicted_columns,
@@ -43,6 +44,7 @@ from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
 _ROWS_PER_CHUNK = 8192
+_ROWS_WITHOUT_ENCODER = 1024
 
 
 def predict_file(
@@ -83,7 +85,7 @@ def predict_file(
       DataError: if the folder holds no model or a damaged one, or for whatever is wrong with a
         file; the output is not written then.
       ValueError: if there is to be no process.
-      RuntimeError: if a process was ended from outside; the output is not written then.
+      ChildProcessError: if a process was ended from outside; the output is not written then.
     """
     model_directory, source = Path(model_directory), Path(source)
     check_labelled_table(output, [source])
@@ -189,6 +191,12 @@ class _Answering:
         return self.settings.get("label_columns") or [None]
 
     @property
+    def _encoded(self) -> bool:
+        """Whether a pretrained encoder reads the texts; of folders that do not tell, perhaps."""
+        taken = self.settings.get("encoder_choice", {}).get("taken", self.settings["encoder"])
+        return taken not in (None, NONE)
+
+    @property
     def _safe(self) -> bool:
         return bool(self.settings.get("levels"))
 
@@ -200,6 +208,7 @@ class _Answering:
     def _one_label(self, classify: Classify) -> _Answer:
         """Of each label column, where there are several."""
         label_columns = self._label_columns
+        rows_at_once = ROWS_PER_BATCH if self._encoded else _ROWS_WITHOUT_ENCODER
         explain = _explain(self.model_directory, label_columns) if self.reasons else {}
 
         def columns(texts: Sequence[str], count: Callable[[int], None]) -> Columns:
@@ -210,6 +219,7 @@ class _Answering:
                 (lambda done: None) if explain else count,
                 label_columns,
                 self._safe,
+                rows_at_once,
             )
             for number, (column, why) in enumerate(explain.items()):
                 own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import TextEncoder, dense_of
 from tfp_dgm.text import TfIdf, WordCounts
 
 Counts: TypeAlias = tf.Tensor | tf.SparseTensor
@@ -78,7 +78,7 @@ class TextViews:
         Of sparse counts the words are sparse, too.
         """
         words = self.tf_idf(counts)
-        projected = self.lsa(words)  # [B, L]
+        projected = dense_of(self.lsa, words)  # [B, L]
         semantic = tf.math.l2_normalize(projected, axis=-1)
         means = self._means(counts)  # [B, Z]
         topics = VAE_SHARE * tf.math.l2_normalize(means / self.vae_scale, axis=-1)

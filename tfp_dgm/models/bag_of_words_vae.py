@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import BagOfWords
 from tfp_dgm.models.vae import VAE
+from tfp_dgm.networks import dense_of
 from tfp_dgm.objectives import Joint
 from tfp_dgm.text import TfIdf
 
@@ -96,9 +97,8 @@ class BagOfWordsVAE(VAE):
 
     def means(self, counts: tf.SparseTensor) -> tf.Tensor:
         """The posterior's means [B, Z] of sparse counts [B, V]: what calling it gives of dense."""
-        features = counts
-        for layer in self.encoder.layers:  # Called as a whole, Keras would make it dense.
-            features = layer(features, training=False)
+        tf_idf, _, hidden = self.encoder.layers  # As a whole, Keras would make it dense.
+        features = dense_of(hidden, tf_idf(counts))
         parameters = self.posterior_layer.parameters(features, training=False)
         return point_estimate(self.posterior_layer.distribution(parameters))
 

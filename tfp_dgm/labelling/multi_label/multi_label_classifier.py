@@ -11,7 +11,7 @@ from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, Si
 from tfp_dgm.labelling.multi_label.multi_label_signatures import multi_label_signatures
 from tfp_dgm.labelling.text_views import Counts, TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import TextEncoder, dense_of
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -126,7 +126,7 @@ class MultiLabelClassifier(SavesArguments, TextViews, keras.Model):
     def logits(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """The log-odds [B, K] of each class by itself."""
         view = views[0 if self.encoder is None else 2]
-        return self.latent_head(view) + self.word_head(words)
+        return self.latent_head(view) + dense_of(self.word_head, words)
 
     def serving_signatures(self) -> Mapping[str, Signature]:
         """`serving_default`, `classify`, `encode` and `score`; see `multi_label_signatures`."""
