@@ -53,14 +53,6 @@ Seed = Annotated[
         help="The same seed gives the same result.",
     ),
 ]
-Processes = Annotated[
-    int,
-    typer.Option(
-        "--processes",
-        min=1,
-        help="So many answer at once, each with the model in its memory; for large files.",
-    ),
-]
 Json = Annotated[
     Path | None,
     typer.Option(

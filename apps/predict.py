@@ -10,7 +10,7 @@ from tfp_dgm.data import check_labelled_table, read_label_settings
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._shared_options import Output, Processes, Quiet
+from ._shared_options import Output, Quiet
 from ._table_options import GuardFormulas, Quoting, Reasons
 from ._warnings import warn
 
@@ -28,7 +28,6 @@ def predict(
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
     reasons: Reasons = False,
-    processes: Processes = 1,
     quiet: Quiet = False,
 ) -> None:
     """Labels a new file, in a stream: memory does not grow with the file.
@@ -40,7 +39,7 @@ def predict(
     row_probability, accept. Warns where the file as a whole is unlike the training's.
     """
     warnings: list[str] = []
-    with clean_errors("reasons", "processes", text_columns="--text-column"):
+    with clean_errors("reasons", text_columns="--text-column"):
         check_labelled_table(output, [source])
         read_label_settings(model)
         with quiet_start():
@@ -54,7 +53,6 @@ def predict(
                 quoting=quoting,
                 guard_formulas=guard_formulas,
                 reasons=reasons,
-                processes=processes,
                 progress=progress,
                 warn=warnings.append,
             )

@@ -1,37 +1,11 @@
-"""Pieces of work done in order, here and by other processes."""
+"""Pieces of work done in order, by threads."""
 
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
-import textwrap
+import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tfp_dgm.ordered_work import done_in_order
-
-
-@dataclass(frozen=True)
-class Doubling:
-    """Makes what doubles numbers, and tells in which process; the first ones take the longest."""
-
-    def __call__(self):
-        made = os.getpid()
-
-        def double(number, said):
-            said(number)
-            if number < 0:
-                raise ValueError(f"number: expected none below 0; received {number}")
-            if number == 99:
-                os.kill(os.getpid(), signal.SIGKILL)
-            time.sleep(0.2 if number == 0 else 0.0)
-            return 2 * number, made
-
-        return double
+from tfp_dgm.ordered_work import done_in_order, useful_threads
 
 
 def _work(numbers, asked):
@@ -40,89 +14,56 @@ def _work(numbers, asked):
         yield f"kept {number}", number
 
 
-def test_one_process_is_this_one_and_says_how_far_it_is():
-    said = []
-    done = done_in_order(Doubling(), _work([3, 4], []), said=said.append)
-    assert list(done) == [("kept 3", (6, os.getpid())), ("kept 4", (8, os.getpid()))]
-    assert said == [3, 4]
+def test_pieces_come_in_order_whichever_is_done_first():
+    first_waits = threading.Event()
+
+    def double(number):
+        if number == 0:
+            assert first_waits.wait(30)  # Until a later piece is done.
+        if number == 1:
+            first_waits.set()
+        return 2 * number
+
+    done = list(done_in_order(double, _work(range(12), []), threads=2))
+    assert done == [(f"kept {number}", 2 * number) for number in range(12)]
 
 
-def test_several_processes_keep_the_order_and_little_in_memory():
-    asked, most = [], 0
-    found = []
-    for kept, (double, process) in done_in_order(Doubling(), _work(range(12), asked), processes=2):
-        found.append((kept, double, process))
-        most = max(most, len(asked) - len(found))
-    assert [(kept, double) for kept, double, _ in found] == [
-        (f"kept {number}", 2 * number) for number in range(12)
-    ]
-    assert most <= 2
-    processes = {process for *_, process in found}
-    assert os.getpid() not in processes
-    assert len(processes) == 2
-    assert not multiprocessing.active_children()
+def test_the_next_pieces_are_done_while_one_is_used_and_no_more_are_taken():
+    asked, done = [], []
+    found = done_in_order(lambda number: done.append(number), _work(range(9), asked), threads=2)
+    assert next(found) == ("kept 0", None)
+    assert asked == [0, 1, 2]
+    end = time.monotonic() + 30
+    while len(done) < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert sorted(done) == [0, 1, 2]
+    for used, _ in enumerate(found, start=1):
+        assert len(asked) <= used + 3
 
 
-@pytest.mark.parametrize(
-    ("bad", "error", "message"),
-    [
-        (-1, ValueError, "number: expected none below 0; received -1"),
-        (99, ChildProcessError, "one of them was ended from outside"),
-    ],
-)
-def test_an_error_in_a_process_ends_all(bad, error, message):
-    with pytest.raises(error, match=message):
-        list(done_in_order(Doubling(), _work([1, bad, 2, 3, 4, 5], []), processes=2))
-    assert not multiprocessing.active_children()
+def test_an_error_comes_in_its_place_and_ends_the_work():
+    asked = []
+
+    def refuse(number):
+        if number == 2:
+            raise ValueError(f"number: received {number}")
+        return number
+
+    found = done_in_order(refuse, _work(range(99), asked), threads=2)
+    assert [next(found)[1], next(found)[1]] == [0, 1]
+    with pytest.raises(ValueError, match="number: received 2"):
+        next(found)
+    assert len(asked) < 9
 
 
-def test_there_must_be_a_process():
-    with pytest.raises(ValueError, match="processes: expected at least 1; received 0"):
-        done_in_order(Doubling(), [], processes=0)
+def test_an_error_of_who_brings_the_work_passes():
+    def broken():
+        yield "kept", 1
+        raise OSError("a broken file")
+
+    with pytest.raises(OSError, match="a broken file"):
+        list(done_in_order(lambda number: number, broken(), threads=3))
 
 
-def test_processes_end_with_one_that_is_killed(tmp_path):
-    """Its processes are found by the file that each makes: they would wait for ever."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        textwrap.dedent(
-            f"""
-            import os, pathlib, time
-            from tfp_dgm.ordered_work import done_in_order
-
-            def make():
-                pathlib.Path({str(tmp_path)!r}, f"{{os.getpid()}}.pid").touch()
-                return lambda number, said: number
-
-            def work():
-                yield None, 1
-                time.sleep(600)
-
-            if __name__ == "__main__":
-                list(done_in_order(make, work(), processes=2))
-            """
-        )
-    )
-    parent = subprocess.Popen([sys.executable, str(program)])
-    try:
-        assert _within(60, lambda: list(tmp_path.glob("*.pid")))
-    finally:
-        parent.kill()
-        parent.wait()
-    (path,) = tmp_path.glob("*.pid")
-    assert _within(30, lambda: not _lives(int(path.stem)))
-
-
-def _within(seconds, condition):
-    end = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.1)
-    return found
-
-
-def _lives(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+def test_threads_are_no_more_than_cores():
+    assert 1 <= useful_threads() <= 4

@@ -1,7 +1,8 @@
 """Several trainings of one run, kept one by one: what has ended is not repeated."""
 
+import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,6 @@ import numpy as np
 from tfp_dgm import training
 from tfp_dgm.data import DataError, RunFolder, atomic_write
 from tfp_dgm.native_messages import load_quietly
-from tfp_dgm.ordered_work import process_pool
 
 
 class Learner(Protocol):
@@ -81,11 +81,21 @@ def _train_at_once(
     progress: training.Progress,
 ) -> None:
     """Trains starts in processes of their own, which end with this one."""
-    with process_pool(processes, load_quietly) as pool:
-        started = [pool.submit(_train_again, again, *start) for start in waiting.items()]
-        for done, future in enumerate(as_completed(started), start=1):
-            future.result()
-            progress("Starts", done, len(started))
+    before = set(multiprocessing.active_children())
+    # TensorFlow's threads are lost in a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=load_quietly) as pool:
+        try:
+            started = [pool.submit(_train_again, again, *start) for start in waiting.items()]
+            for done, future in enumerate(as_completed(started), start=1):
+                future.result()
+                progress("Starts", done, len(started))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - before:
+                process.terminate()
+                process.join()
+            raise
 
 
 def _train_again(again: Callable[[], Learner], seed: int, path: Path) -> None:

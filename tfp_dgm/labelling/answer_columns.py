@@ -29,7 +29,6 @@ Classify = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 def predicted_columns(
     classify: Classify,
     texts: Sequence[str],
-    progress: Callable[[int], None] = lambda done: None,
     label_columns: Sequence[str | None] = (None,),
     safe: bool = False,
     rows_at_once: int = ROWS_PER_BATCH,
@@ -39,7 +38,6 @@ def predicted_columns(
     Args:
       classify: see `classifier_signatures`.
       texts: N texts.
-      progress: called with the number of texts that are done.
       label_columns: where the classifier answers for several columns their names, which all names
         here begin with; None stands for the one.
       safe: whether the classifier's classes are a tree, and it has `SAFE_COLUMNS`.
@@ -48,14 +46,11 @@ def predicted_columns(
     columns: dict[str, list[Any]] = {
         name: [None] * len(texts) for name in predicted_names(label_columns, safe)
     }
-    done = 0
     for rows, answer in answers(classify, texts, rows_at_once):
         for column in label_columns:
             for name, values in _columns(answer, column, safe).items():
                 for row, value in zip(rows, values, strict=True):
                     columns[name][row] = value
-        done += len(rows)
-        progress(done)
     return columns
 
 

@@ -1,8 +1,9 @@
 """New files, labelled with a trained model in a stream."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,7 +40,7 @@ from tfp_dgm.labelling.multi_label.multi_label_file import label_writer
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.models import load_model
 from tfp_dgm.networks.pretrained_tokens import register_operations
-from tfp_dgm.ordered_work import done_in_order
+from tfp_dgm.ordered_work import done_in_order, useful_threads
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
@@ -56,7 +57,6 @@ def predict_file(
     quoting: bool = True,
     guard_formulas: bool = False,
     reasons: bool = False,
-    processes: int = 1,
     progress: Progress = lambda step, done, total: None,
     warn: Callable[[str], None] = lambda warning: None,
 ) -> int:
@@ -74,8 +74,6 @@ def predict_file(
         `data.TableWriter`.
       reasons: whether a column `reasons` holds the words that spoke for and against each predicted
         label; see `WordReasons`. Needs what the training needed, with an encoder KerasHub.
-      processes: so many answer at once, each with the model in its memory; with more than one, this
-        one reads and writes meanwhile.
       progress: called with a step's name, the rows done, and None (a stream has no known end).
       warn: called with each sentence on what is doubtful in the source, and on how it differs as a
         whole from what the model was trained on; see `drift.Drift`.
@@ -84,150 +82,120 @@ def predict_file(
     Raises:
       DataError: if the folder holds no model or a damaged one, or for whatever is wrong with a
         file; the output is not written then.
-      ValueError: if there is to be no process.
-      ChildProcessError: if a process was ended from outside; the output is not written then.
     """
     model_directory, source = Path(model_directory), Path(source)
     check_labelled_table(output, [source])
     settings = read_label_settings(model_directory)
-    answering = _Answering(model_directory, settings, Path(output), reasons)
-    names, drifts = answering.names, answering.drifts()
-    step = f"Labelling {source.name}"
-    done = 0
-    warnings: tuple[str, ...] = ()
+    classify = _load(model_directory, settings)
+    if settings.get("multi_label"):
+        answer = _several_labels(classify, settings, Path(output), reasons=reasons)
+    else:
+        answer = _one_label(classify, settings, model_directory, reasons=reasons)
+    # An encoder has all cores for itself, and is slow enough to be told of its progress more often.
+    slow = reasons or _encoded(settings)
 
     def work() -> Iterator[tuple[TableChunk, list[str]]]:
         for chunk in iter_table_chunks(
             source,
             text_columns=text_columns or list(settings["text_columns"]),
-            chunk_rows=_ROWS_PER_CHUNK,
+            chunk_rows=_ROWS_PER_CHUNK // 8 if slow else _ROWS_PER_CHUNK,
             quoting=quoting,
         ):
-            check_new_columns(source, chunk.frame.columns, names)
+            check_new_columns(source, chunk.frame.columns, answer.names)
             yield chunk, chunk.texts
 
-    answered = done_in_order(
-        answering,
-        work(),
-        processes=processes,
-        said=lambda rows: progress(step, done + rows, None),
-    )
+    step = f"Labelling {source.name}"
+    done = 0
+    warnings: tuple[str, ...] = ()
     with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
-        for chunk, new in answered:
-            for column, drift in drifts.items():
+        threads = 1 if slow else useful_threads()
+        for chunk, new in done_in_order(partial(_once, answer.columns), work(), threads=threads):
+            for column, drift in answer.drifts.items():
                 labels = new[prefixed(column, "predicted_label")]
                 drift.add(labels, new[prefixed(column, "novelty")])
-            writer.write(chunk.frame, {name: new[name] for name in names})
+            writer.write(chunk.frame, {name: new[name] for name in answer.names})
             done += len(chunk.texts)
             progress(step, done, None)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
-    for column, drift in drifts.items():
+    for column, drift in answer.drifts.items():
         for warning in drift.warnings():
             warn(warning if column is None else f"{column}: {warning}")
     return done
 
 
 Columns: TypeAlias = dict[str, list[Any]]
-# Texts [N], and what is told how many of them are done -> columns [N].
-_Answer: TypeAlias = Callable[[Sequence[str], Callable[[int], None]], Columns]
 
 
 @dataclass(frozen=True)
-class _Answering:
-    """What is added to each row, and what makes the answers, in whichever process that is.
+class _Answer:
+    """What is added to each row.
 
     Attributes:
-      model_directory: the folder that `label_file` wrote.
-      settings: that lie there.
-      output: the table, whose format tells what its cells hold.
-      reasons: whether there are reasons.
+      names: of the columns.
+      columns: texts [N] -> columns.
+      drifts: by label column, what tells whether the file is like the training's.
     """
 
-    model_directory: Path
-    settings: dict[str, Any]
-    output: Path
-    reasons: bool
+    names: Sequence[str]
+    columns: Callable[[Sequence[str]], Columns]
+    drifts: Mapping[str | None, Drift] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if self.reasons and self.settings.get("multi_label"):
-            raise DataError("reasons: a model of several labels a row gives none")
 
-    @property
-    def names(self) -> Sequence[str]:
-        """Of the columns."""
-        if self.settings.get("multi_label"):
-            return MULTI_LABEL_COLUMNS
-        safe = SAFE_COLUMNS if self._safe else ()
-        reasons = (REASONS,) if self.reasons else ()
-        return prefixed_names(self._label_columns, (*PREDICTED_COLUMNS, *safe, *reasons))
-
-    def drifts(self) -> dict[str | None, Drift]:
-        """By label column, what tells whether the file is like the training's."""
-        if self.settings.get("multi_label"):
-            return {}
-        return _drifts(self.model_directory, self._label_columns)
-
-    def __call__(self) -> _Answer:
-        """What answers texts; of those that are equal once."""
-        classify = _load(self.model_directory, self.settings)
-        several = self.settings.get("multi_label")
-        answer = self._several_labels(classify) if several else self._one_label(classify)
-
-        def once(texts: Sequence[str], count: Callable[[int], None]) -> Columns:
-            different = list(dict.fromkeys(texts))
-            columns = answer(different, count)
-            if len(different) == len(texts):
-                return columns
-            place = {text: row for row, text in enumerate(different)}
-            rows = [place[text] for text in texts]
-            return {name: [values[row] for row in rows] for name, values in columns.items()}
-
-        return once
-
-    @property
-    def _label_columns(self) -> list[str | None]:
-        return self.settings.get("label_columns") or [None]
-
-    @property
-    def _encoded(self) -> bool:
-        """Whether a pretrained encoder reads the texts; of folders that do not tell, perhaps."""
-        taken = self.settings.get("encoder_choice", {}).get("taken", self.settings["encoder"])
-        return taken not in (None, NONE)
-
-    @property
-    def _safe(self) -> bool:
-        return bool(self.settings.get("levels"))
-
-    def _several_labels(self, classify: Classify) -> _Answer:
-        classes, separator = self.settings["classes"], self.settings["separator"]
-        writer = label_writer(self.output, classes, separator, lists=self.settings["lists"])
-        return lambda texts, count: multi_label_columns(classify, texts, writer, count)
-
-    def _one_label(self, classify: Classify) -> _Answer:
-        """Of each label column, where there are several."""
-        label_columns = self._label_columns
-        rows_at_once = ROWS_PER_BATCH if self._encoded else _ROWS_WITHOUT_ENCODER
-        explain = _explain(self.model_directory, label_columns) if self.reasons else {}
-
-        def columns(texts: Sequence[str], count: Callable[[int], None]) -> Columns:
-            # Reasons take the longer: where they are asked for, they are what is counted.
-            new = predicted_columns(
-                classify,
-                texts,
-                (lambda done: None) if explain else count,
-                label_columns,
-                self._safe,
-                rows_at_once,
-            )
-            for number, (column, why) in enumerate(explain.items()):
-                own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
-                said = count if number == len(explain) - 1 else lambda done: None
-                new[prefixed(column, REASONS)] = reasons_column(why, texts, own, said)
-            return new
-
+def _once(answer: Callable[[Sequence[str]], Columns], texts: Sequence[str]) -> Columns:
+    """The columns of texts [N], of which those that are equal are answered once."""
+    place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    columns = answer(list(place))
+    if len(place) == len(texts):
         return columns
+    rows = [place[text] for text in texts]
+    return {name: [values[row] for row in rows] for name, values in columns.items()}
+
+
+def _several_labels(
+    classify: Classify, settings: dict[str, Any], output: Path, *, reasons: bool
+) -> _Answer:
+    if reasons:
+        raise DataError("reasons: a model of several labels a row gives none")
+    writer = label_writer(
+        output, settings["classes"], settings["separator"], lists=settings["lists"]
+    )
+    rows_at_once = _rows_at_once(settings)
+    return _Answer(
+        MULTI_LABEL_COLUMNS,
+        lambda texts: multi_label_columns(classify, texts, writer, rows_at_once),
+    )
+
+
+def _one_label(
+    classify: Classify, settings: dict[str, Any], model_directory: Path, *, reasons: bool
+) -> _Answer:
+    """Of each label column, where there are several."""
+    label_columns: list[str | None] = settings.get("label_columns") or [None]
+    explain = _explain(model_directory, label_columns) if reasons else {}
+    safe = bool(settings.get("levels"))
+    predicted = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
+    names = prefixed_names(label_columns, (*predicted, *((REASONS,) if reasons else ())))
+
+    def columns(texts: Sequence[str]) -> Columns:
+        new = predicted_columns(classify, texts, label_columns, safe, _rows_at_once(settings))
+        for column, why in explain.items():
+            own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
+            new[prefixed(column, REASONS)] = reasons_column(why, texts, own, lambda done: None)
+        return new
+
+    return _Answer(names, columns, _drifts(model_directory, label_columns))
+
+
+def _encoded(settings: dict[str, Any]) -> bool:
+    """Whether a pretrained encoder reads the texts."""
+    taken = settings.get("encoder_choice", {}).get("taken", settings["encoder"])
+    return taken not in (None, NONE)
+
+
+def _rows_at_once(settings: dict[str, Any]) -> int:
+    return ROWS_PER_BATCH if _encoded(settings) else _ROWS_WITHOUT_ENCODER
 
 
 def _drifts(model_directory: Path, label_columns: Sequence[str | None]) -> dict[str | None, Drift]:
