@@ -180,6 +180,8 @@ def _csv_cell(value: Any) -> str:
         return value
     if is_null(value):
         return ""
+    if type(value) is float and math.isfinite(value):  # As JSON has it, at once.
+        return repr(value)
     text = _json(value)
     return str(json.loads(text)) if text.startswith('"') else text
 
