@@ -1,11 +1,10 @@
-"""Seconds and memory of the main job, and rows per second of `dgm predict`.
+"""Seconds and memory of the main job; those of `dgm predict` are in `prediction_speed.py`.
 
     python benchmarks/labelling_speed.py --json benchmarks/results/labelling_speed.json
 
-Labels Reuters R8 from ten labels per class, and then labels tables of 20,000 and 100,000 of its
-texts (repeated) with the model; each in a process of its own, whose peak memory is therefore its
-own. Beside them, what one would use instead: self-training on LSA, and TF-IDF + logistic regression
-reading the same table in chunks. `ratio` is the peer's time over ours: above 1, we are faster.
+Labels Reuters R8 from ten labels per class, in a process of its own, whose peak memory is
+therefore its own. Beside it, what one would use instead: self-training on LSA. `ratio` is the
+peer's time over ours: above 1, we are faster.
 
 Then two large tables, composed of real texts:
 
@@ -41,7 +40,6 @@ from rich.table import Table
 from tfp_dgm.data import (
     DataError,
     atomic_write,
-    iter_table_chunks,
     load_text_classification,
     read_labelled_table,
     write_table,
@@ -50,17 +48,14 @@ from tfp_dgm.data import (
 SEED = 0
 
 
-def write_tables(folder: Path, rows: list[int]) -> None:
-    """R8 with ten labels per class, and its texts repeated to tables without labels."""
+def write_table_of_news(folder: Path) -> None:
+    """R8 with ten labels per class."""
     from tfp_dgm_apps.datasets import hide_labels
 
     with wanting(DataError):
         data = load_text_classification("r8")
     kept = hide_labels(data.train_labels, 10, SEED)
     write_table(pd.DataFrame({"text": data.train_texts, "label": kept}), folder / "r8.csv")
-    for count in rows:
-        texts = (data.test_texts * (count // len(data.test_texts) + 1))[:count]
-        write_table(pd.DataFrame({"text": texts}), folder / f"{count}.csv")
 
 
 def piece(text: str, rng: np.random.Generator) -> str:
@@ -142,33 +137,6 @@ def self_train(folder: Path) -> float:
     return time.perf_counter() - start
 
 
-def predict(folder: Path, rows: int) -> float:
-    """Seconds of `dgm predict`, once TensorFlow is imported."""
-    from tfp_dgm.labelling import predict_file
-
-    start = time.perf_counter()
-    predict_file(folder / "r8_out.model", folder / f"{rows}.csv", folder / f"{rows}_out.csv")
-    return time.perf_counter() - start
-
-
-def predict_scikit_learn(folder: Path, rows: int) -> float:
-    """Seconds of TF-IDF + logistic regression on the same table, training left out."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    table = read_labelled_table(folder / "r8.csv", text_columns=["text"], label_column="label")
-    given = table.observed >= 0
-    texts = [text for text, here in zip(table.texts, given, strict=True) if here]
-    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2).fit(table.texts)
-    model = make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
-    model.named_steps["logisticregression"].fit(vectorizer.transform(texts), table.observed[given])
-    start = time.perf_counter()
-    for chunk in iter_table_chunks(folder / f"{rows}.csv", text_columns=["text"], chunk_rows=8192):
-        model.predict_proba(chunk.texts)
-    return time.perf_counter() - start
-
-
 def measure(job: tuple[Callable[..., float], tuple[Any, ...]]) -> dict[str, float]:
     """Seconds, those of the processor, and this process's peak memory in MB."""
     function, arguments = job
@@ -194,7 +162,7 @@ def main() -> None:
         multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool,
     ):
         folder = Path(name)
-        write_tables(folder, counts)
+        write_table_of_news(folder)
         write_large_tables(folder, *counts, num_classes)
 
         def run(function: Callable[..., float], *more: Any) -> dict[str, float]:
@@ -207,16 +175,6 @@ def main() -> None:
                 **peer("self-training on LSA", run(self_train)),
             }
         )
-        for count in counts:
-            ours = run(predict, count)
-            rows.append(
-                {
-                    "name": f"dgm predict, {count:,} rows",
-                    **ours,
-                    "rows_per_second": count / ours["seconds"],
-                    **peer("TF-IDF + logistic regression", run(predict_scikit_learn, count)),
-                }
-            )
         for table, of in (("many_classes", num_classes), ("many_rows", 20)):
             count = counts[table == "many_rows"]
             measured = run(label, table)
@@ -243,14 +201,13 @@ def peer(name: str, measured: dict[str, float]) -> dict[str, Any]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     table = Table()
-    for title in ("", "seconds", "CPU s", "rows/s", "peak MB", "peer", "its seconds", "ratio"):
+    for title in ("", "seconds", "CPU s", "peak MB", "peer", "its seconds", "ratio"):
         table.add_column(title, justify="right" if title not in ("", "peer") else "left")
     for row in rows:
         table.add_row(
             row["name"],
             f"{row['seconds']:.1f}",
             f"{row['cpu_seconds']:.1f}",
-            f"{row['rows_per_second']:,.0f}" if "rows_per_second" in row else "",
             f"{row['peak_memory_mb']:,.0f}",
             row.get("peer", ""),
             f"{row['peer_seconds']:.1f}" if "peer_seconds" in row else "",

@@ -195,7 +195,7 @@ def test_export_takes_over_what_the_card_said(job, tmp_path, monkeypatch):
 def test_predict_streams_the_same_answers(job, tmp_path, monkeypatch):
     module = sys.modules["tfp_dgm.labelling.file_prediction"]
     monkeypatch.setattr(module, "_ROWS_PER_CHUNK", 100)
-    monkeypatch.setattr("tfp_dgm.labelling.answer_columns._ROWS_PER_BATCH", 32)
+    monkeypatch.setattr(module, "_ROWS_WITHOUT_ENCODER", 32)
     texts = job["in"]["text"].tolist()
     pd.DataFrame({"text": texts * 2}).to_json(tmp_path / "new.jsonl", orient="records", lines=True)
     command = ["predict", str(job["done"].model_directory), str(tmp_path / "new.jsonl")]

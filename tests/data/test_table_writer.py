@@ -471,3 +471,33 @@ def test_reading_imports_no_tensorflow() -> None:
         [sys.executable, "-c", program % (heavy,)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_many_rows_stand_whole_and_in_order(tmp_path: Path, suffix: str) -> None:
+    """More rows than are text at once; one cell alone needs quotes that the others lack."""
+    texts = [f"text {n}" for n in range(2500)]
+    texts[1500] = "a lone\rcarriage return"
+    numbers = [n / 7 for n in range(2500)]
+    numbers[3], numbers[1600] = float("inf"), float("nan")
+    mixed = ["a" if n % 3 else (n % 2 == 0 if n % 5 else None) for n in range(2500)]
+    path = tmp_path / f"out{suffix}"
+    write_table(pd.DataFrame({"text": texts}), path, {"number": numbers, "mixed": mixed})
+    if suffix == ".csv":
+        with path.open(newline="") as file:
+            _, *rows = csv.reader(file)
+        cells = [row[1] for row in rows]
+        words = [row[2] for row in rows]
+        assert words == [
+            "a" if n % 3 else ("" if n % 5 == 0 else json.dumps(n % 2 == 0)) for n in range(2500)
+        ]
+    else:
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [[record["text"]] for record in records]
+        cells = [json.dumps(record.get("number", "")).strip('"') for record in records]
+        assert [record["mixed"] for record in records] == mixed
+    assert [row[0] for row in rows] == texts
+    assert cells[3] == "Infinity"
+    assert cells[1600] == ""
+    known = [n for n in range(2500) if n not in (3, 1600)]
+    assert [float(cells[n]) for n in known] == [numbers[n] for n in known]

@@ -31,10 +31,11 @@ class CountingEncoder(keras.layers.Layer):
         return tf.constant(self.encode([text.decode() for text in texts.numpy()]))
 
 
-def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, seed=0):
+def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, vae_words=None, seed=0):
     """A classifier whose every weight is drawn; its bags have two heads."""
     rng = np.random.default_rng(seed)
     size, num_classes = len(vocabulary), len(classes)
+    vae_words = np.arange(size) if vae_words is None else np.asarray(vae_words)
 
     def dense(units, **options):
         return keras.layers.Dense(units, dtype="float32", **options)
@@ -47,12 +48,12 @@ def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, seed=
     model = TextClassifier(
         classes,
         0.5,
-        vae_words=np.arange(size),
+        vae_words=vae_words,
         vae_scale=np.ones(LATENT),
         word_counts=WordCounts(vocabulary),
         tf_idf=TfIdf(rng.uniform(1, 3, size)),
         lsa=dense(LSA, use_bias=False),
-        vae=BagOfWordsVAE(np.ones(size), units=5, latent_units=LATENT, seed=0),
+        vae=BagOfWordsVAE(np.linspace(1, 2, len(vae_words)), units=5, latent_units=LATENT, seed=0),
         encoder=encoder,
         heads=[BagOfHeads(num_classes, [0.7, 0.3]) for _ in sizes],
         naive_bayes=[dense(num_classes, activation="softmax") for _ in range(2)],

@@ -38,6 +38,13 @@ def test_the_plain_signature_is_before_body_and_after():
     assert answer["word"].numpy().tolist() == [b"195", b"495"]
 
 
+def test_a_plain_body_stands_for_both_in_the_plain_signature_alone():
+    signature = _signature(plain_body=lambda text: {"total": tf.strings.length(text)})
+    assert signature.plain()(tf.constant(["ab", "abcde"]))["word"].numpy().tolist() == [b"2", b"5"]
+    codes = signature.prepare()(tf.constant(["ab"]))["codes"]
+    assert signature.twin()(codes)["total"].numpy().tolist() == [195]
+
+
 @pytest.mark.parametrize(("text", "codes"), [("a", [97, 0, 0]), ("abcde", [97, 98, 99])])
 def test_the_twins_inputs_are_filled_or_cut(text, codes):
     prepared = _signature().prepare()(tf.constant([text]))["codes"]

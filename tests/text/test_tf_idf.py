@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse
+import tensorflow as tf
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from tfp_dgm.text import TfIdf
@@ -25,6 +26,13 @@ def test_sparse_matches_scikit_learn():
     answer = TfIdf.fit(COUNTS).transform(COUNTS)
     np.testing.assert_allclose(answer.toarray(), _scikit_learn(), atol=1e-6)
     assert answer.dtype == np.float32
+
+
+def test_sparse_tensors_match_scikit_learn():
+    rows, columns = COUNTS.nonzero()
+    sparse = tf.SparseTensor(np.stack([rows, columns], 1), COUNTS.data, COUNTS.shape)
+    answer = tf.sparse.to_dense(TfIdf.fit(COUNTS)(sparse)).numpy()
+    np.testing.assert_allclose(answer, _scikit_learn(), atol=1e-6)
 
 
 def test_a_text_without_known_words_is_the_zero_vector():

@@ -38,6 +38,38 @@ def test_bytes_that_are_not_utf8_separate_words():
     assert found == [b"bad", b"bytes"]
 
 
+def test_every_ascii_character_is_a_letter_or_separates():
+    texts = [f"a{chr(code)}B" for code in range(128)]
+    found = words(tf.constant(texts)).to_list()
+    expected = [[word.encode() for word in _python_words(text)] for text in texts]
+    assert found == expected
+
+
+def test_texts_of_all_scripts_stay_in_their_places():
+    rng = np.random.default_rng(0)
+    parts = ["Cat", "dog!", "", "École", "\u00df-x", "3.5", "a_b", "\u041c\u0438\u0440"]
+    texts = [" ".join(rng.choice(parts, rng.integers(0, 5))) for _ in range(200)]
+    found = words(tf.constant(texts)).to_list()
+    assert [[word.decode() for word in row] for row in found] == [*map(_python_words, texts)]
+    assert words(tf.constant([], tf.string)).to_list() == []
+
+
+def test_sparse_counts_match_python():
+    layer = WordCounts(["the", "dog", "a", "cat"])
+    counts, unknown = layer.sparse_count(tf.constant(TEXTS))
+    assert counts.dense_shape.numpy().tolist() == [5, 4]
+    dense = tf.sparse.to_dense(tf.sparse.reorder(counts)).numpy()
+    for text, row, others in zip(TEXTS, dense, unknown.numpy(), strict=True):
+        expected = Counter(_python_words(text))
+        assert row.tolist() == [expected[word] for word in layer.vocabulary]
+        assert others == sum(expected.values()) - row.sum()
+    for texts in ([], ["", "?"]):
+        counts, unknown = layer.sparse_count(tf.constant(texts, tf.string))
+        assert counts.dense_shape.numpy().tolist() == [len(texts), 4]
+        assert len(counts.values) == 0
+        assert unknown.numpy().tolist() == [0.0] * len(texts)
+
+
 def test_counts_match_python():
     layer = WordCounts(["the", "dog", "a", "cat"])
     counts = layer(tf.constant(TEXTS)).numpy()

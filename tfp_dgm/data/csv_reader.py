@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -44,16 +44,30 @@ class CsvReader:
         with open_text(self.path, newline="", longest=MAX_ROW_CHARACTERS) as text:
             records = _Records(self, text)
             header = self._header(records)
-            while block := records.take(rows, blank_is_cell=len(header) == 1):
-                num_rows += len(block)
-                for record in block:
-                    if len(record.fields) != len(header):
-                        ragged.add(f"line {record.line} has {len(record.fields)}")
-                    elif record.num_lines > 1 and self._reads_as_rows(record, len(header)):
-                        swallowed.add(f"{record.line} to {record.line + record.num_lines - 1}")
+            columns: list[list[str]] = []
+            lines: list[int] = []
+
+            def add(line: int, num_lines: int, fields: list[str]) -> None:
+                lines.append(line)
+                if len(fields) != len(header):
+                    ragged.add(f"line {line} has {len(fields)}")
+                    return
+                if num_lines > 1 and self._reads_as_rows(fields):
+                    swallowed.add(f"{line} to {line + num_lines - 1}")
+                # Into columns at once: Python's garbage collector would look through lists of
+                # rows, and with them through all that TensorFlow made.
+                for column, cell in zip(columns, fields, strict=True):
+                    column.append(cell)
+
+            while True:
+                columns, lines = [[] for _ in header], []
+                records.take(rows, add, blank_is_cell=len(header) == 1)
+                if not lines:
+                    break
+                num_rows += len(lines)
                 if not ragged.count:  # Otherwise reads on, only to count the rest of them.
-                    cells = [(record.line, record.fields) for record in block]
-                    yield chunk_of_lines(header, cells, _swallowed_warning(swallowed))
+                    cells = dict(zip(header, columns, strict=True))
+                    yield chunk_of_lines(cells, lines, _swallowed_warning(swallowed))
         if ragged.count:
             lines_have = "line has" if ragged.count == 1 else "lines have"
             raise DataError.at(
@@ -66,23 +80,24 @@ class CsvReader:
             raise DataError.at(self.path, "there is a header but no row")
 
     def _header(self, records: _Records) -> list[str]:
-        first = records.take(1, blank_is_cell=False)
+        first: list[tuple[int, list[str]]] = []
+        records.take(1, lambda line, _, fields: first.append((line, fields)), blank_is_cell=False)
         if not first:
             raise DataError.at(self.path, "the file is empty; expected a header row")
-        header = first[0].fields
-        check_unique(self.path, header, f"line {first[0].line}")
+        line, header = first[0]
+        check_unique(self.path, header, f"line {line}")
         return header
 
-    def _reads_as_rows(self, record: _Record, num_columns: int) -> bool:
+    def _reads_as_rows(self, fields: list[str]) -> bool:
         """Whether each line of a record would be a row, if its quotes were letters.
 
         So it is where a cell happens to begin with a quote: it runs to the next cell that happens
         to end with one. A letter of several lines seldom has the header's number of delimiters in
         each. With one column there are no delimiters to tell.
         """
-        lines = [line for line in _LINE_END.split(self.delimiter.join(record.fields)) if line]
-        return num_columns > 1 and all(
-            line.count(self.delimiter) == num_columns - 1 for line in lines
+        lines = [line for line in _LINE_END.split(self.delimiter.join(fields)) if line]
+        return len(fields) > 1 and all(
+            line.count(self.delimiter) == len(fields) - 1 for line in lines
         )
 
 
@@ -111,13 +126,8 @@ def _swallowed_warning(swallowed: _Tally) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True)
-class _Record:
-    """A row as it was read: the line on which it starts, how many lines it takes, its cells."""
-
-    line: int
-    num_lines: int
-    fields: list[str]
+# Is given a row: the line on which it starts, how many lines it takes, its cells.
+_Add = Callable[[int, int, list[str]], None]
 
 
 class _Records:
@@ -134,27 +144,26 @@ class _Records:
             quoting=csv.QUOTE_MINIMAL if table.quoting else csv.QUOTE_NONE,
         )
 
-    def take(self, count: int, *, blank_is_cell: bool) -> list[_Record]:
-        """Returns up to `count` records, fewer where they are large, none at the end."""
-        taken: list[_Record] = []
+    def take(self, count: int, add: _Add, *, blank_is_cell: bool) -> None:
+        """Reads up to `count` records, fewer where they are large, none at the end."""
+        taken = 0
         first = self._characters
         # The limit is the process's: it is changed only while records are taken.
         limit = csv.field_size_limit(MAX_CELL_CHARACTERS)
         try:
-            while len(taken) < count and self._characters - first < CHUNK_CHARACTERS:
+            while taken < count and self._characters - first < CHUNK_CHARACTERS:
                 before = self._reader.line_num
                 self._start = self._characters
                 fields = next(self._reader, None)
                 if fields is None:
                     break
                 if fields or blank_is_cell:
-                    num_lines = self._reader.line_num - before
-                    taken.append(_Record(before + 1, num_lines, fields or [""]))
+                    add(before + 1, self._reader.line_num - before, fields or [""])
+                    taken += 1
         except csv.Error as error:
             raise self._explained(error, before + 1) from error
         finally:
             csv.field_size_limit(limit)
-        return taken
 
     def _counted(self) -> Iterator[str]:
         for line in self._lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,25 +42,31 @@ class FrameChunk:
 
 
 def chunk_of_lines(
-    names: list[str], records: list[tuple[int, list[Any]]], warnings: Sequence[str] = ()
+    columns: Mapping[str, list[Any]], lines: Sequence[int], warnings: Sequence[str] = ()
 ) -> FrameChunk:
-    """Makes a chunk of records, each the line on which it starts and its cells."""
+    """Makes a chunk of rows [n].
+
+    Args:
+      columns: name -> cells [n].
+      lines: [n], on which each row starts.
+      warnings: what is doubtful up to here.
+    """
     import pandas as pd
 
-    lines, rows = zip(*records, strict=True)
-    columns = zip(*rows, strict=True) if names else ()
     # dtype=object, or pandas would turn 1 and None into 1.0 and NaN; of names it would make
     # Arrow's texts, which hold no lone surrogate.
     frame = pd.DataFrame(
-        dict(enumerate(pd.Series(list(values), dtype=object) for values in columns)),
+        dict(enumerate(pd.Series(cells, dtype=object) for cells in columns.values())),
         index=range(len(lines)),
     )
-    frame.columns = pd.Index(names, dtype=object)
+    frame.columns = pd.Index(list(columns), dtype=object)
     return FrameChunk(frame, np.asarray(lines, dtype=np.int64), "line", tuple(warnings))
 
 
 def is_null(value: Any) -> bool:
     """Returns whether a frame's cell holds no value: None, NaN, pandas' NA or NaT."""
+    if isinstance(value, str | bool):  # Most cells: they need no pandas to tell.
+        return False
     import pandas as pd
 
     if value is None or value is pd.NA or value is pd.NaT:

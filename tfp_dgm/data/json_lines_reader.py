@@ -35,10 +35,8 @@ class JsonLinesReader:
                 raise DataError.at(self.path, "the file is empty; expected a JSON object a line")
             while block:
                 names = list(dict.fromkeys(name for _, record in block for name in record))
-                cells = [[record.get(name, np.nan) for name in names] for _, record in block]
-                yield chunk_of_lines(
-                    names, [(line, row) for (line, _), row in zip(block, cells, strict=True)]
-                )
+                columns = {name: [row.get(name, np.nan) for _, row in block] for name in names}
+                yield chunk_of_lines(columns, [line for line, _ in block])
                 block = self._take(numbered, rows)
 
     def _take(

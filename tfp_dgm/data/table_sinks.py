@@ -6,11 +6,13 @@ import csv
 import gzip
 import io
 import json
+import math
 import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -29,6 +31,7 @@ Sink = Callable[["pd.DataFrame"], None]
 # A spreadsheet takes a cell for a formula that begins so; a plain number is harmless, and stays.
 _FORMULA = re.compile(r"[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ROWS_AT_ONCE = 1024  # So many are text before they are bytes.
 
 
 @contextmanager
@@ -71,27 +74,38 @@ def open_sink(path: Path, file: BinaryIO, *, guard_formulas: bool = False) -> It
 
 def _csv_sink(path: Path, suffix: str, text: io.TextIOWrapper, guard_formulas: bool) -> Sink:
     delimiter = "\t" if suffix == ".tsv" else ","
-    plain = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    buffer = io.StringIO(newline="")
+    plain = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
     # Python before 3.13 leaves a lone carriage return unquoted, which reads as a line's end; and
     # U+FEFF, were it the file's first character, would read as a byte order mark.
-    quoted = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    quoted = csv.writer(buffer, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
     header: list[str] = []
 
-    def write_row(row: Sequence[str]) -> None:
-        if guard_formulas:  # Quoted, or a spreadsheet with another delimiter would cut cells anew.
-            quoted.writerow([_guarded(cell) for cell in row])
-            return
-        (quoted if any("\r" in cell or "\ufeff" in cell for cell in row) else plain).writerow(row)
+    def write_columns(columns: Sequence[Sequence[str]]) -> None:
+        rows = zip(*columns, strict=True)
+        marked = any("\r" in cell or "\ufeff" in cell for column in columns for cell in column)
+        while block := list(islice(rows, _ROWS_AT_ONCE)):
+            if guard_formulas:  # Quoted, or a spreadsheet with another delimiter would cut anew.
+                quoted.writerows([_guarded(cell) for cell in row] for row in block)
+            elif marked:
+                for row in block:
+                    is_marked = any("\r" in cell or "\ufeff" in cell for cell in row)
+                    (quoted if is_marked else plain).writerow(row)
+            else:
+                plain.writerows(block)
+            text.write(buffer.getvalue())
+            buffer.seek(0)
+            buffer.truncate()
 
     def write(frame: pd.DataFrame) -> None:
         if not header:
             header.extend(frame.columns)
-            write_row(header)
+            write_columns([[name] for name in header])
         _check_columns(path, frame, header)
         lacking = [""] * len(frame)
-        columns = [cell_values(frame[name]) if name in frame else lacking for name in header]
-        for row in zip(*columns, strict=True):
-            write_row([_csv_cell(value) for value in row])
+        write_columns(
+            [_csv_cells(cell_values(frame[name])) if name in frame else lacking for name in header]
+        )
 
     return write
 
@@ -104,13 +118,17 @@ def _guarded(cell: str) -> str:
 def _json_lines_sink(text: io.TextIOWrapper) -> Sink:
     def write(frame: pd.DataFrame) -> None:
         names = list(frame.columns)
-        for row in zip(*(cell_values(frame[name]) for name in names), strict=True):
-            record = {
-                name: value
-                for name, value in zip(names, row, strict=True)
-                if value is None or not is_null(value)
-            }
-            text.write(f"{_json(record)}\n")
+        rows = zip(*(cell_values(frame[name]) for name in names), strict=True)
+        while block := list(islice(rows, _ROWS_AT_ONCE)):
+            lines = []
+            for row in block:
+                record = {
+                    name: value
+                    for name, value in zip(names, row, strict=True)
+                    if value is None or not is_null(value)
+                }
+                lines.append(f"{_json(record)}\n")
+            text.write("".join(lines))
 
     return write
 
@@ -145,19 +163,32 @@ def _check_columns(path: Path, frame: pd.DataFrame, names: Sequence[str]) -> Non
         )
 
 
+def _csv_cells(values: list[Any]) -> list[str]:
+    """A column's cells as text; most columns hold values of one type."""
+    kinds = {*map(type, values)}
+    if kinds == {str}:
+        return values
+    if kinds == {float} and all(map(math.isfinite, values)):
+        return list(map(repr, values))
+    if kinds == {bool}:
+        return ["true" if value else "false" for value in values]
+    return [_csv_cell(value) for value in values]
+
+
 def _csv_cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     if is_null(value):
         return ""
+    if type(value) is float and math.isfinite(value):  # As JSON has it, at once.
+        return repr(value)
     text = _json(value)
     return str(json.loads(text)) if text.startswith('"') else text
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:
     """Turns what JSON has no word for (a NumPy number, a date, a decimal) into what it has."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+_json = json.JSONEncoder(ensure_ascii=False, default=_plain).encode

@@ -19,7 +19,7 @@ PREDICTED_COLUMNS = (
 )
 # Of a tree of classes also these.
 SAFE_COLUMNS = ("safe_label", "safe_probability")
-_ROWS_PER_BATCH = 256
+ROWS_PER_BATCH = 256
 _CHARACTERS_PER_BATCH = 4_000_000
 
 # A classifier's `serving_default`: texts, string [B] -> what `classifier_signatures` says.
@@ -29,31 +29,28 @@ Classify = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 def predicted_columns(
     classify: Classify,
     texts: Sequence[str],
-    progress: Callable[[int], None] = lambda done: None,
     label_columns: Sequence[str | None] = (None,),
     safe: Collection[str | None] = (),
+    rows_at_once: int = ROWS_PER_BATCH,
 ) -> dict[str, list[Any]]:
     """`PREDICTED_COLUMNS` of each text, and `SAFE_COLUMNS`.
 
     Args:
       classify: see `classifier_signatures`.
       texts: N texts.
-      progress: called with the number of texts that are done.
       label_columns: where the classifier answers for several columns their names, which all names
         here begin with; None stands for the one.
       safe: those of them whose classes are a tree, which have `SAFE_COLUMNS`.
+      rows_at_once: the most texts that the classifier is asked about at once.
     """
     columns: dict[str, list[Any]] = {
         name: [None] * len(texts) for name in prefixed_names(predicted_names(label_columns, safe))
     }
-    done = 0
-    for rows, answer in answers(classify, texts):
+    for rows, answer in answers(classify, texts, rows_at_once):
         for column in label_columns:
             for name, values in _columns(answer, column, column in safe).items():
                 for row, value in zip(rows, values, strict=True):
                     columns[name][row] = value
-        done += len(rows)
-        progress(done)
     return columns
 
 
@@ -68,20 +65,20 @@ def predicted_names(
 
 
 def answers(
-    classify: Classify, texts: Sequence[str]
+    classify: Classify, texts: Sequence[str], rows_at_once: int = ROWS_PER_BATCH
 ) -> Iterator[tuple[list[int], Mapping[str, tf.Tensor]]]:
     """The signature's outputs, and the rows [b] that each batch of them is of."""
-    for rows in _batches([len(text) for text in texts]):
+    for rows in _batches([len(text) for text in texts], rows_at_once):
         yield rows, classify(tf.constant([texts[row] for row in rows]))
 
 
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
+def _batches(lengths: list[int], most: int) -> Iterator[list[int]]:
     """Rows of like length together, which an encoder pads to the longest; large ones are fewer."""
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
         # The row is the longest so far.
         too_many = (len(batch) + 1) * lengths[row] > _CHARACTERS_PER_BATCH
-        if batch and (too_many or len(batch) == _ROWS_PER_BATCH):
+        if batch and (too_many or len(batch) == most):
             yield batch
             batch = []
         batch.append(row)
@@ -95,26 +92,32 @@ def _columns(
     def values(name: str) -> np.ndarray:
         return answer[prefixed(column, name)].numpy()
 
-    def rounded(name: str) -> list[float | None]:
+    def names(name: str) -> list[str]:
+        found = values(name).tolist()
+        decoded = {word: word.decode("utf-8") for word in {*found}}
+        return [decoded[word] for word in found]
+
+    def rounded(name: str) -> list[Any]:
         if prefixed(column, name) not in answer:  # A model of before it was known.
             return [None] * len(values("label"))
-        return [round(float(value), 6) for value in values(name)]
+        # A float32 times 10^6 has a place in a float64, so that this is what `round` gives.
+        return np.round(values(name).astype(np.float64), 6).tolist()
 
     found = [
-        [name.decode("utf-8") for name in values("label")],
+        names("label"),
         rounded("probability"),
         values("accept").tolist(),
-        [name.decode("utf-8") for name in values("second_label")],
+        names("second_label"),
         rounded("second_probability"),
         rounded("none_probability"),
         rounded("novelty"),
     ]
     if safe:
-        labels = [name.decode("utf-8") or None for name in values("safe_label")]
+        safe_names = [name or None for name in names("safe_label")]
         probabilities = rounded("safe_probability")
         found += [
-            labels,
-            [p if label else None for label, p in zip(labels, probabilities, strict=True)],
+            safe_names,
+            [p if name else None for name, p in zip(safe_names, probabilities, strict=True)],
         ]
-    names = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
-    return {prefixed(column, name): values for name, values in zip(names, found, strict=True)}
+    added = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
+    return {prefixed(column, name): values for name, values in zip(added, found, strict=True)}

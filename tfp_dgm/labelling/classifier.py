@@ -10,9 +10,9 @@ import tensorflow as tf
 from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
-from tfp_dgm.labelling.text_views import TextViews
+from tfp_dgm.labelling.text_views import Counts, TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import TemperedMixture, TextEncoder
+from tfp_dgm.networks import TemperedMixture, TextEncoder, dense_of
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -95,15 +95,15 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
     def call(self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None) -> tf.Tensor:
         return self.probabilities(*self.views(tf.reshape(texts, [-1]), sentence_vectors))
 
-    def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+    def probabilities(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """Calibrated class probabilities [B, K] of what `views` gives."""
         return self.calibrated(self.answer(words, views))
 
-    def answer(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+    def answer(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """The same before calibration."""
         members = [heads(view) for heads, view in zip(self.heads, views, strict=True)]
-        members += [naive_bayes(words) for naive_bayes in self.naive_bayes]
-        return self.combination([self.ensemble(members), self.student(words)])
+        members += [dense_of(naive_bayes, words) for naive_bayes in self.naive_bayes]
+        return self.combination([self.ensemble(members), dense_of(self.student, words)])
 
     def calibrated(self, answer: tf.Tensor) -> tf.Tensor:
         """Answers [B, K], calibrated."""
@@ -115,15 +115,15 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
             return tf.zeros(tf.shape(answer)[:1])
         return self.no_class(distance_views(views, self.encoder), answer)
 
-    def unexplained(self, words: tf.Tensor, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
+    def unexplained(self, projected: tf.Tensor, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
         """The part [B] of texts that words and LSA leave unexplained; see `TextDistance`.
 
         Args:
-          words: float32 [B, V]; TF-IDF.
+          projected: float32 [B, L]; LSA of TF-IDF.
           known, unknown: float32 [B]; the numbers of words that the vocabulary has, and lacks.
         """
         share = known / tf.maximum(known + unknown, 1.0)
-        return 1 - share * tf.norm(self.lsa(words), axis=-1)
+        return 1 - share * tf.norm(projected, axis=-1)
 
     def serving_signatures(self) -> Mapping[str, Signature]:
         """`serving_default`, `classify`, `encode` and `score`; see `classifier_signatures`."""

@@ -15,12 +15,15 @@ from tfp_dgm.labelling.no_class import NONE, label_names
 from tfp_dgm.labelling.novelty_layers import TextNovelty
 from tfp_dgm.labelling.served_texts import (
     ClassesServed,
+    Read,
     class_signatures,
     example_texts,
+    read_texts,
+    read_tokens,
     token_specs,
     tokens,
-    views,
 )
+from tfp_dgm.labelling.text_views import Counts
 from tfp_dgm.models import Signature
 
 _TEXT = tf.TensorSpec([None], tf.string)
@@ -33,7 +36,7 @@ class Served(ClassesServed, Protocol):
     levels: Sequence[ClassGroups]
     novelty: TextNovelty | None
 
-    def answer(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+    def answer(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """Class probabilities [B, K] before calibration."""
 
     def calibrated(self, answer: tf.Tensor) -> tf.Tensor:
@@ -42,7 +45,7 @@ class Served(ClassesServed, Protocol):
     def none_probability(self, views: Sequence[tf.Tensor], answer: tf.Tensor) -> tf.Tensor:
         """The probability [B] that texts are of no class."""
 
-    def unexplained(self, words: tf.Tensor, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
+    def unexplained(self, projected: tf.Tensor, known: tf.Tensor, unknown: tf.Tensor) -> tf.Tensor:
         """The part [B] of texts that their words leave unexplained."""
 
 
@@ -62,7 +65,7 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
     return {
         "serving_default": _of_texts(
             model,
-            lambda **inputs: _label(model, *_read(model, **inputs)),
+            partial(_label, model),
             partial(_with_names, model),
         ),
         **class_signatures(model),
@@ -79,12 +82,11 @@ def column_signatures(models: Mapping[str, Served]) -> Mapping[str, Signature]:
 
     # Between body and names an output's name holds a number: it becomes an input's, in which
     # TensorFlow allows less than a column's name may hold.
-    def label(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        read = _read(first, **inputs)
+    def label(read: Read, unknown: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
             f"{name}_{number}": tensor
             for number, model in enumerate(models.values())
-            for name, tensor in _label(model, *read).items()
+            for name, tensor in _label(model, read, unknown).items()
         }
 
     def with_names(**outputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -108,13 +110,17 @@ def column_signatures(models: Mapping[str, Served]) -> Mapping[str, Signature]:
 
 def _of_texts(
     model: Served,
-    body: Callable[..., dict[str, tf.Tensor]],
-    after: Callable[..., dict[str, tf.Tensor]] | None = None,
+    label: Callable[[Read, tf.Tensor], dict[str, tf.Tensor]],
+    after: Callable[..., dict[str, tf.Tensor]],
 ) -> Signature:
+    def body(unknown_words: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return label(read_tokens(model, **inputs), unknown_words)
+
     return Signature(
         inputs={"text": _TEXT},
         before=partial(_tokens, model),
         body=body,
+        plain_body=lambda text: label(*read_texts(model, text)),
         after=after,
         body_inputs={**token_specs(model), "unknown_words": tf.TensorSpec([None], tf.float32)},
         examples={"text": example_texts(model)},
@@ -133,24 +139,11 @@ def _tokens(model: Served, text: tf.Tensor) -> dict[str, tf.Tensor]:
     return {**tokens(model, text), "unknown_words": unknown_words}
 
 
-def _read(
-    model: Served, word_ids: tf.Tensor, unknown_words: tf.Tensor, **encoder_tokens: tf.Tensor
-) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor, tf.Tensor]:
-    """What `views` gives, and how many words [B] the vocabulary has and lacks."""
-    known = tf.reduce_sum(tf.cast(word_ids > 0, tf.float32), axis=-1)
-    return *views(model, word_ids, **encoder_tokens), known, unknown_words
-
-
-def _label(
-    model: Served,
-    words: tf.Tensor,
-    seen: Sequence[tf.Tensor],
-    known: tf.Tensor,
-    unknown: tf.Tensor,
-) -> dict[str, tf.Tensor]:
-    raw = model.answer(words, seen)
+def _label(model: Served, read: Read, unknown: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The answer to texts, of whose words [B] are `unknown`."""
+    raw = model.answer(read.words, read.views)
     probabilities = model.calibrated(raw)  # [B, K]
-    none = model.none_probability(seen, raw)[:, tf.newaxis]
+    none = model.none_probability(read.views, raw)[:, tf.newaxis]
     of_classes = (1 - none) * probabilities
     names = label_names(model.classes)
     # A class of the user's with that name is the rows of no class.
@@ -163,8 +156,8 @@ def _label(
     answer = {"label_ids": label_ids, "best": best, "probabilities": probabilities}
     answer["none_probability"] = labels[:, names.index(NONE)]
     if model.novelty is not None:
-        unexplained = model.unexplained(words, known, unknown)
-        distance = model.novelty.distance(unexplained, seen[-1])
+        unexplained = model.unexplained(read.projected, read.known, unknown)
+        distance = model.novelty.distance(unexplained, read.views[-1])
         near = distance <= model.novelty.limit
         answer["novelty"] = model.novelty(distance)
     accept = near & (sure >= _least(model)) & tf.equal(label_ids[:, 0], class_id)

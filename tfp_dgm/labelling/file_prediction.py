@@ -1,17 +1,18 @@
 """New files, labelled with a trained model in a stream."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from tfp_dgm.confidence import NONE
 from tfp_dgm.data import (
     DataError,
+    TableChunk,
     TableWriter,
     check_labelled_table,
     check_new_columns,
@@ -21,6 +22,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.labelling.answer_columns import (
     PREDICTED_COLUMNS,
+    ROWS_PER_BATCH,
     Classify,
     predicted_columns,
     predicted_names,
@@ -38,10 +40,12 @@ from tfp_dgm.labelling.multi_label.multi_label_file import label_writer
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.models import load_model
 from tfp_dgm.networks.pretrained_tokens import register_operations
+from tfp_dgm.ordered_work import done_in_order, useful_threads
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.training import Progress
 
 _ROWS_PER_CHUNK = 8192
+_ROWS_WITHOUT_ENCODER = 1024
 
 
 def predict_file(
@@ -83,23 +87,31 @@ def predict_file(
     check_labelled_table(output, [source])
     settings = read_label_settings(model_directory)
     answer = row_answers(model_directory, output, reasons=reasons)
+    # An encoder has all cores for itself, and is slow enough to be told of its progress more often.
+    slow = reasons or _encoded(settings)
+
+    def work() -> Iterator[tuple[TableChunk, list[str]]]:
+        for chunk in iter_table_chunks(
+            source,
+            text_columns=text_columns or list(settings["text_columns"]),
+            chunk_rows=_ROWS_PER_CHUNK // 8 if slow else _ROWS_PER_CHUNK,
+            quoting=quoting,
+        ):
+            check_new_columns(source, chunk.frame.columns, answer.names)
+            yield chunk, chunk.texts
+
     step = f"Labelling {source.name}"
     done = 0
     warnings: tuple[str, ...] = ()
     with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
-        for chunk in iter_table_chunks(
-            source,
-            text_columns=text_columns or list(settings["text_columns"]),
-            chunk_rows=_ROWS_PER_CHUNK,
-            quoting=quoting,
-        ):
-            check_new_columns(source, chunk.frame.columns, answer.names)
-            new = answer.columns(chunk.texts, partial(_count, progress, step, done))
+        threads = 1 if slow else useful_threads()
+        for chunk, new in done_in_order(answer.columns, work(), threads=threads):
             for column, drift in answer.drifts.items():
                 labels = new[prefixed(column, "predicted_label")]
                 drift.add(labels, new[prefixed(column, "novelty")])
             writer.write(chunk.frame, {name: new[name] for name in answer.names})
             done += len(chunk.texts)
+            progress(step, done, None)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
@@ -109,18 +121,21 @@ def predict_file(
     return done
 
 
+Columns: TypeAlias = dict[str, list[Any]]
+
+
 @dataclass(frozen=True)
 class RowAnswers:
     """What is added to each row.
 
     Attributes:
       names: of the columns.
-      columns: texts [N], and what is called with the number of those that are done -> columns.
+      columns: texts [N] -> columns.
       drifts: by label column, what tells whether the file is like the training's.
     """
 
     names: Sequence[str]
-    columns: Callable[[Sequence[str], Callable[[int], None]], dict[str, list[Any]]]
+    columns: Callable[[Sequence[str]], Columns]
     drifts: Mapping[str | None, Drift] = field(default_factory=dict)
 
 
@@ -139,8 +154,20 @@ def row_answers(
     settings = read_label_settings(model_directory)
     classify = _load(model_directory, settings)
     if settings.get("multi_label"):
-        return _several_labels(classify, settings, Path(output), reasons=reasons)
-    return _one_label(classify, settings, model_directory, reasons=reasons)
+        found = _several_labels(classify, settings, Path(output), reasons=reasons)
+    else:
+        found = _one_label(classify, settings, model_directory, reasons=reasons)
+    return replace(found, columns=partial(_once, found.columns))
+
+
+def _once(answer: Callable[[Sequence[str]], Columns], texts: Sequence[str]) -> Columns:
+    """The columns of texts [N], of which those that are equal are answered once."""
+    place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    columns = answer(list(place))
+    if len(place) == len(texts):
+        return columns
+    rows = [place[text] for text in texts]
+    return {name: [values[row] for row in rows] for name, values in columns.items()}
 
 
 def _several_labels(
@@ -151,9 +178,10 @@ def _several_labels(
     writer = label_writer(
         output, settings["classes"], settings["separator"], lists=settings["lists"]
     )
+    rows_at_once = _rows_at_once(settings)
     return RowAnswers(
         MULTI_LABEL_COLUMNS,
-        lambda texts, count: multi_label_columns(classify, texts, writer, count),
+        lambda texts: multi_label_columns(classify, texts, writer, rows_at_once),
     )
 
 
@@ -173,18 +201,24 @@ def _one_label(
         }
     )
 
-    def columns(texts: Sequence[str], count: Callable[[int], None]) -> dict[str, list[Any]]:
-        # Reasons take the longer: where they are asked for, they are what is counted.
-        new = predicted_columns(
-            classify, texts, (lambda done: None) if explain else count, label_columns, safe
-        )
-        for number, (column, why) in enumerate(explain.items()):
+    def columns(texts: Sequence[str]) -> Columns:
+        new = predicted_columns(classify, texts, label_columns, safe, _rows_at_once(settings))
+        for column, why in explain.items():
             own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
-            said = count if number == len(explain) - 1 else lambda done: None
-            new[prefixed(column, REASONS)] = reasons_column(why, texts, own, said)
+            new[prefixed(column, REASONS)] = reasons_column(why, texts, own, lambda done: None)
         return new
 
     return RowAnswers(names, columns, drifts_of(model_directory, label_columns))
+
+
+def _encoded(settings: dict[str, Any]) -> bool:
+    """Whether a pretrained encoder reads the texts."""
+    taken = settings.get("encoder_choice", {}).get("taken", settings["encoder"])
+    return taken not in (None, NONE)
+
+
+def _rows_at_once(settings: dict[str, Any]) -> int:
+    return ROWS_PER_BATCH if _encoded(settings) else _ROWS_WITHOUT_ENCODER
 
 
 def drifts_of(
@@ -204,10 +238,6 @@ def drifts_of(
         for column, figures in of_columns.items()
         if "drift_reference" in figures
     }
-
-
-def _count(progress: Progress, step: str, before: int, done: int) -> None:
-    progress(step, before + done, None)
 
 
 def _load(model_directory: Path, settings: dict[str, Any]) -> Classify:

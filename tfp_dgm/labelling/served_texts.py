@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
+from tfp_dgm.labelling.text_views import Counts
 from tfp_dgm.models import Signature
 from tfp_dgm.networks import TextEncoder
 from tfp_dgm.text import WordCounts
@@ -23,10 +24,10 @@ class TextsServed(Protocol):
     word_counts: WordCounts
     encoder: TextEncoder | None
 
-    def views_of_counts(
-        self, counts: tf.Tensor, sentence_vectors: tf.Tensor | None
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """TF-IDF [B, V] of counts [B, V], and the inputs [B, D] of each bag of heads."""
+    def read_counts(
+        self, counts: Counts, sentence_vectors: tf.Tensor | None
+    ) -> tuple[Counts, list[tf.Tensor], tf.Tensor]:
+        """TF-IDF [B, V] of counts [B, V], the inputs [B, D] of each bag of heads, LSA [B, L]."""
 
 
 class ClassesServed(TextsServed, Protocol):
@@ -34,7 +35,7 @@ class ClassesServed(TextsServed, Protocol):
 
     classes: tuple[str, ...]
 
-    def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+    def probabilities(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """Calibrated probabilities of the classes [B, K] of those."""
 
 
@@ -44,12 +45,40 @@ def tokens(model: TextsServed, text: tf.Tensor) -> dict[str, tf.Tensor]:
     return {"word_ids": word_ids, **({} if model.encoder is None else model.encoder.tokens(text))}
 
 
-def views(
-    model: TextsServed, word_ids: tf.Tensor, **encoder_tokens: tf.Tensor
-) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """TF-IDF [B, V] of those, and the inputs [B, D] of each bag of heads."""
+class Read(NamedTuple):
+    """Texts as they are read.
+
+    Attributes:
+      words: TF-IDF [B, V], sparse where XLA is not to compile what follows.
+      views: the inputs [B, D] of each bag of heads.
+      projected: LSA [B, L] of the words.
+      known: float32 [B]; the number of words that the vocabulary has.
+    """
+
+    words: Counts
+    views: list[tf.Tensor]
+    projected: tf.Tensor
+    known: tf.Tensor
+
+
+def read_tokens(model: TextsServed, word_ids: tf.Tensor, **encoder_tokens: tf.Tensor) -> Read:
+    """What is read of `tokens`."""
     vectors = None if model.encoder is None else model.encoder.pool(**encoder_tokens)
-    return model.views_of_counts(model.word_counts.count(word_ids), vectors)
+    known = tf.reduce_sum(tf.cast(word_ids > 0, tf.float32), axis=-1)
+    return Read(*model.read_counts(model.word_counts.count(word_ids), vectors), known)
+
+
+def read_texts(model: TextsServed, text: tf.Tensor) -> tuple[Read, tf.Tensor]:
+    """The same of strings [B], sparse; and how many words [B] the vocabulary lacks.
+
+    A text has few of the vocabulary's words, so that this takes a fraction of the time.
+    """
+    counts, unknown = model.word_counts.sparse_count(text)
+    vectors = None
+    if model.encoder is not None:
+        vectors = model.encoder.pool(**model.encoder.tokens(text))
+    known = tf.math.unsorted_segment_sum(counts.values, counts.indices[:, 0], tf.shape(text)[0])
+    return Read(*model.read_counts(counts, vectors), known), unknown
 
 
 def token_specs(model: TextsServed) -> dict[str, tf.TensorSpec]:
@@ -82,24 +111,30 @@ def class_signatures(model: ClassesServed) -> dict[str, Signature]:
     names = tf.constant(model.classes)
 
     def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        scores = model.probabilities(
-            *views(model, **tokens(model, _texts_of_examples(inputs)))
-        )  # [B, K]
+        read, _ = read_texts(model, _texts_of_examples(inputs))
+        scores = model.probabilities(read.words, read.views)  # [B, K]
         classes = tf.broadcast_to(names, tf.shape(scores))
         return {"classes": tf.ensure_shape(classes, scores.shape), "scores": scores}
 
     def encode(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        seen = views(model, **inputs)[1]
-        return {"encoding": seen[0] if model.encoder is None else seen[2]}  # [B, D], the widest
+        return widest(read_tokens(model, **inputs))
 
-    def tokens_and_class(text: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+    def widest(read: Read) -> dict[str, tf.Tensor]:
+        return {"encoding": read.views[0 if model.encoder is None else 2]}  # [B, D]
+
+    def class_of(label: tf.Tensor) -> tf.Tensor:
         matches = tf.cast(label[:, tf.newaxis] == names, tf.int32)  # [B, K]
         known = tf.reduce_max(matches, axis=-1)
-        class_id = tf.where(known > 0, tf.argmax(matches, axis=-1, output_type=tf.int32), -1)
-        return {**tokens(model, text), "class_id": class_id}
+        return tf.where(known > 0, tf.argmax(matches, axis=-1, output_type=tf.int32), -1)
+
+    def tokens_and_class(text: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {**tokens(model, text), "class_id": class_of(label)}
 
     def score(class_id: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities = model.probabilities(*views(model, **inputs))
+        return score_of(read_tokens(model, **inputs), class_id)
+
+    def score_of(read: Read, class_id: tf.Tensor) -> dict[str, tf.Tensor]:
+        probabilities = model.probabilities(read.words, read.views)
         chosen = tf.one_hot(class_id, len(model.classes))
         return {"log_likelihood": tf.math.log(tf.reduce_sum(chosen * probabilities, axis=-1))}
 
@@ -118,6 +153,7 @@ def class_signatures(model: ClassesServed) -> dict[str, Signature]:
             inputs={"text": text_spec},
             before=partial(tokens, model),
             body=encode,
+            plain_body=lambda text: widest(read_texts(model, text)[0]),
             body_inputs=specs,
             examples={"text": texts},
         ),
@@ -125,6 +161,7 @@ def class_signatures(model: ClassesServed) -> dict[str, Signature]:
             inputs={"text": text_spec, "label": text_spec},
             before=tokens_and_class,
             body=score,
+            plain_body=lambda text, label: score_of(read_texts(model, text)[0], class_of(label)),
             body_inputs={**specs, "class_id": tf.TensorSpec([None], tf.int32)},
             examples={
                 "text": texts,

@@ -132,7 +132,7 @@ class LabelledShard:
         return [None if drift is None else drift.counts() for drift in drifts]
 
     def _cells(self, texts: Sequence[str]) -> list[Sequence[Any]]:
-        new = self._columns(texts, lambda done: None)
+        new = self._columns(texts)
         for column, drift in self._drifts.items():
             drift.add(new[prefixed(column, "predicted_label")], new[prefixed(column, "novelty")])
         return [*zip(*(new[name] for name in self._names), strict=True)]

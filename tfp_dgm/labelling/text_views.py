@@ -1,14 +1,17 @@
 """A text as what the heads of a predictor see, in one graph: words, latent spaces, encoder."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import TextEncoder, dense_of
 from tfp_dgm.text import TfIdf, WordCounts
+
+Counts: TypeAlias = tf.Tensor | tf.SparseTensor
 
 # The VAE's part of a feature vector has this length, beside the LSA's of length 1.
 VAE_SHARE = 0.5
@@ -61,15 +64,39 @@ class TextViews:
         return self.views_of_counts(self.word_counts(texts), sentence_vectors)
 
     def views_of_counts(
-        self, counts: tf.Tensor, sentence_vectors: tf.Tensor | None
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        self, counts: Counts, sentence_vectors: tf.Tensor | None
+    ) -> tuple[Counts, list[tf.Tensor]]:
         """The same of counts [B, V]; the vectors [B, E] must be given where there is an encoder."""
+        words, views, _ = self.read_counts(counts, sentence_vectors)
+        return words, views
+
+    def read_counts(
+        self, counts: Counts, sentence_vectors: tf.Tensor | None
+    ) -> tuple[Counts, list[tf.Tensor], tf.Tensor]:
+        """The same, and LSA(words) [B, L] with its length, which the views lack.
+
+        Of sparse counts the words are sparse, too.
+        """
         words = self.tf_idf(counts)
-        semantic = tf.math.l2_normalize(self.lsa(words), axis=-1)  # [B, L]
-        means = self.vae(tf.gather(counts, self.vae_words, axis=1))  # [B, Z]
+        projected = dense_of(self.lsa, words)  # [B, L]
+        semantic = tf.math.l2_normalize(projected, axis=-1)
+        means = self._means(counts)  # [B, Z]
         topics = VAE_SHARE * tf.math.l2_normalize(means / self.vae_scale, axis=-1)
         latent = tf.concat([semantic, topics], axis=-1)
         views = [latent, semantic]
         if self.encoder is not None:
             views += [tf.concat([sentence_vectors, latent], axis=-1), sentence_vectors]
-        return words, views
+        return words, views, projected
+
+    def _means(self, counts: Counts) -> tf.Tensor:
+        if not isinstance(counts, tf.SparseTensor):
+            return self.vae(tf.gather(counts, self.vae_words, axis=1))
+        place = np.full(len(self.word_counts.vocabulary), -1)
+        place[self.vae_words] = np.arange(len(self.vae_words))
+        column = tf.gather(place, counts.indices[:, 1])
+        seen = tf.where(column >= 0)[:, 0]
+        indices = tf.stack([counts.indices[:, 0], column], axis=1)
+        size = tf.stack([counts.dense_shape[0], tf.constant(len(self.vae_words), tf.int64)])
+        return self.vae.means(
+            tf.SparseTensor(tf.gather(indices, seen), tf.gather(counts.values, seen), size)
+        )

@@ -7,8 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.distributions import point_estimate
 from tfp_dgm.layers import BagOfWords
 from tfp_dgm.models.vae import VAE
+from tfp_dgm.networks import dense_of
 from tfp_dgm.objectives import Joint
 from tfp_dgm.text import TfIdf
 
@@ -92,6 +94,13 @@ class BagOfWordsVAE(VAE):
             return self.decode(z, training=training).log_prob(damped)  # [S, B]
 
         return super().joint(inputs, training=training).replaced(log_likelihood=log_likelihood)
+
+    def means(self, counts: tf.SparseTensor) -> tf.Tensor:
+        """The posterior's means [B, Z] of sparse counts [B, V]: what calling it gives of dense."""
+        tf_idf, _, hidden = self.encoder.layers  # As a whole, Keras would make it dense.
+        features = dense_of(hidden, tf_idf(counts))
+        parameters = self.posterior_layer.parameters(features, training=False)
+        return point_estimate(self.posterior_layer.distribution(parameters))
 
     def dream(self, inputs: Any, *, seed: tf.Tensor, training: bool = False) -> tuple[Any, Any]:
         raise NotImplementedError(

@@ -33,6 +33,8 @@ class Signature:
       after: the body's outputs by keyword -> the answer; token ids to strings. None: the same.
       body_inputs: specs of the body's inputs, static but for dim 0; given with `before`. What
         `before` makes longer than that is cut, and shorter filled with zeros, for the twin only.
+      plain_body: the inputs by keyword -> what `after` takes; stands for `before` and `body` in the
+        plain signature alone, by operations that XLA lacks. None: these two.
       xla: whether there is a twin.
       method: "classify" is TF Serving's Classify convention: the input `inputs` holds serialised
         `tf.train.Example`s, the outputs are `classes` and `scores` [B, K].
@@ -46,6 +48,7 @@ class Signature:
     before: Callable[..., Tensors] | None = None
     after: Callable[..., Tensors] | None = None
     body_inputs: Specs = field(default_factory=dict)
+    plain_body: Callable[..., Tensors] | None = None
     xla: bool = True
     method: Literal["predict", "classify"] = "predict"
 
@@ -72,8 +75,10 @@ class Signature:
         """The whole task as an ordinary graph."""
 
         def answer(**inputs: tf.Tensor) -> Tensors:
-            prepared = inputs if self.before is None else self.before(**inputs)
-            found = self.body(**prepared)
+            if self.plain_body is not None:
+                found = self.plain_body(**inputs)
+            else:
+                found = self.body(**(inputs if self.before is None else self.before(**inputs)))
             return found if self.after is None else self.after(**found)
 
         return _function(answer, self.inputs)

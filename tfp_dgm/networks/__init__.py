@@ -12,6 +12,7 @@ from tfp_dgm.networks.recurrent_encoder import GRUEncoder, LSTMEncoder
 from tfp_dgm.networks.sentence_encoder import SentenceEncoder
 from tfp_dgm.networks.sequence_decoder import SequenceDecoder
 from tfp_dgm.networks.sequence_encoder import BagOfWordsEncoder, SequenceEncoder
+from tfp_dgm.networks.sparse_rows import dense_of
 from tfp_dgm.networks.tempered_mixture import TemperedMixture
 from tfp_dgm.networks.text_encoder import TextEncoder
 from tfp_dgm.networks.token_vectors import TokenVectors
@@ -44,5 +45,6 @@ __all__ = [
     "WordDropout",
     "WordEncoder",
     "decode_image",
+    "dense_of",
     "find_application",
 ]

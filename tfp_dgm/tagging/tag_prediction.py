@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from tfp_dgm.data import (
     DataError,
     SentenceResult,
     SpanResult,
+    TaggedSentences,
     TaggedWriter,
     TagScheme,
     check_tag_output,
     iter_tagged_sentences,
     read_tag_settings,
 )
+from tfp_dgm.ordered_work import done_in_order, useful_threads
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.serving.replay import DAMAGE, damage
 from tfp_dgm.tagging.chain_answers import batches_by_length
@@ -70,7 +73,8 @@ def predict_tags(
     done = 0
     warned: set[str] = set()
     unlike = 0
-    with TaggedWriter(output, inputs=[source]) as writer:
+
+    def work() -> Iterator[tuple[TaggedSentences, Sequence[Sequence[str]]]]:
         for chunk in iter_tagged_sentences(
             source,
             scheme=scheme,
@@ -79,7 +83,12 @@ def predict_tags(
             format=format,
             tool=tool,
         ):
-            results = served_results(tag, chunk.tokens, encoded=encoded)
+            yield chunk, chunk.tokens
+
+    answer = partial(served_results, tag, encoded=encoded)
+    threads = 1 if encoded else useful_threads()
+    with TaggedWriter(output, inputs=[source]) as writer:
+        for chunk, results in done_in_order(answer, work(), threads=threads):
             writer.write(chunk, [result for result, _ in results])
             unlike += sum(is_unlike for _, is_unlike in results)
             done += len(chunk.tokens)

@@ -13,7 +13,7 @@ from tfp_dgm.saved_arguments import SavesArguments
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class TfIdf(SavesArguments, keras.layers.Layer):
-    """Sublinear TF-IDF of unit length: counts [B, V] -> float32 [B, V].
+    """Sublinear TF-IDF of unit length: counts [B, V] -> float32 [B, V]; of sparse ones sparse.
 
         w[v] = (1 + log count[v]) idf[v]  where count[v] > 0;   x = w / |w|
 
@@ -37,13 +37,22 @@ class TfIdf(SavesArguments, keras.layers.Layer):
         documents = np.asarray((counts > 0).sum(axis=0)).ravel()
         return cls(np.log((1 + counts.shape[0]) / (1 + documents)) + 1, **kwargs)
 
-    def call(self, counts: tf.Tensor) -> tf.Tensor:
+    def call(self, counts: tf.Tensor | tf.SparseTensor) -> tf.Tensor | tf.SparseTensor:
+        if isinstance(counts, tf.SparseTensor):
+            return self._sparse(counts)
         counts = tf.cast(counts, tf.float32)
         present = counts > 0
         weights = tf.where(present, 1 + tf.math.log(tf.where(present, counts, 1.0)), 0.0)
         weights *= self.idf
         length = tf.sqrt(tf.reduce_sum(tf.square(weights), axis=-1, keepdims=True))
         return weights / tf.where(length > 0, length, 1.0)
+
+    def _sparse(self, counts: tf.SparseTensor) -> tf.SparseTensor:
+        row, word = counts.indices[:, 0], counts.indices[:, 1]
+        weights = (1 + tf.math.log(tf.cast(counts.values, tf.float32))) * tf.gather(self.idf, word)
+        squares = tf.math.unsorted_segment_sum(tf.square(weights), row, counts.dense_shape[0])
+        # A row with a weight has a length; the others have none to divide by it.
+        return counts.with_values(weights / tf.gather(tf.sqrt(squares), row))
 
     def transform(self, counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
         """The same for a sparse count matrix [N, V]."""

@@ -15,6 +15,10 @@ from tfp_dgm.text.vocabulary import text_batches
 # between words are cut into characters.
 _NO_WORD = r"[^\p{L}\p{M}\p{N}]+"
 _UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
+# In texts of ASCII alone, whose bytes are characters, that takes no expressions and a fifth of
+# the time.
+_ASCII = r"[\x00-\x7F]*"
+_NO_ASCII_WORD = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 
 
 def words(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -22,6 +26,21 @@ def words(texts: tf.Tensor) -> tf.RaggedTensor:
 
     Bytes that are not UTF-8 separate words, as punctuation does.
     """
+    is_ascii = tf.strings.regex_full_match(texts, _ASCII)
+    plain, others = (tf.where(chosen)[:, 0] for chosen in (is_ascii, ~is_ascii))
+    both = [_ascii_words(tf.gather(texts, plain)), _unicode_words(tf.gather(texts, others))]
+    place = tf.math.invert_permutation(tf.concat([plain, others], axis=0))
+    return tf.gather(tf.concat(both, axis=0), place)
+
+
+def _ascii_words(texts: tf.Tensor) -> tf.RaggedTensor:
+    found = tf.raw_ops.StringSplit(input=tf.strings.lower(texts), delimiter=_NO_ASCII_WORD)
+    return tf.RaggedTensor.from_value_rowids(
+        found.values, found.indices[:, 0], tf.shape(texts, tf.int64)[0], validate=False
+    )
+
+
+def _unicode_words(texts: tf.Tensor) -> tf.RaggedTensor:
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
     texts = tf.strings.lower(texts, encoding="utf-8")
     texts = tf.strings.regex_replace(texts, _NO_WORD, " ")
@@ -97,6 +116,29 @@ class WordCounts(SavesArguments, keras.layers.Layer):
             binary_output=False,
         )
         return tf.ensure_shape(counts[:, 1:], [None, len(self.vocabulary)])
+
+    def sparse_count(self, texts: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
+        """Counts of strings [B]: sparse float32 [B, V], and the number [B] of all other words.
+
+        XLA has no such operations.
+        """
+        ids = self.word_ids(texts)
+        found = tf.raw_ops.RaggedCountSparseOutput(
+            splits=tf.concat([ids.row_splits, ids.row_splits[-1:]], axis=0),  # It wants a row.
+            values=ids.values,
+            weights=tf.constant([], tf.float32),
+            binary_output=False,
+        )
+        row, word = found.output_indices[:, 0], found.output_indices[:, 1]
+        size = ids.nrows()
+        unknown = tf.where(tf.equal(word, 0), found.output_values, 0.0)
+        known = tf.where(word > 0)[:, 0]
+        counts = tf.SparseTensor(
+            tf.stack([tf.gather(row, known), tf.gather(word, known) - 1], axis=1),
+            tf.gather(found.output_values, known),
+            tf.stack([size, tf.constant(len(self.vocabulary), tf.int64)]),
+        )
+        return counts, tf.math.unsorted_segment_sum(unknown, row, size)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, int]:
         return (input_shape[0], len(self.vocabulary))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from tfp_dgm.data import (
     DataError,
+    TableChunk,
     TableWriter,
     check_new_columns,
     check_topic_table,
@@ -18,6 +20,7 @@ from tfp_dgm.data import (
     read_topic_settings,
 )
 from tfp_dgm.models import load_model
+from tfp_dgm.ordered_work import done_in_order, useful_threads
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.topic_modelling.topic_outcome import rounded, share_column
 from tfp_dgm.topic_modelling.topic_teller import TopicTeller
@@ -63,17 +66,23 @@ def predict_topics(
         raise DataError.at(
             folder / "model.keras", f"expected a TopicTeller; found a {type(teller).__name__}"
         )
-    step = f"Telling {settings['kind']}s of {source.name}"
-    done = 0
-    warnings: tuple[str, ...] = ()
-    with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
+    kind = str(settings["kind"])
+    step = f"Telling {kind}s of {source.name}"
+
+    def work() -> Iterator[tuple[TableChunk, list[str]]]:
         for chunk in iter_table_chunks(
             source,
             text_columns=text_columns or list(settings["text_columns"]),
             chunk_rows=_ROWS_PER_CHUNK,
             quoting=quoting,
         ):
-            added = _columns(teller, chunk.texts, settings["kind"], mixture=mixture)
+            yield chunk, chunk.texts
+
+    columns = partial(_columns, teller, kind=kind, mixture=mixture)
+    done = 0
+    warnings: tuple[str, ...] = ()
+    with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
+        for chunk, added in done_in_order(columns, work(), threads=useful_threads()):
             check_new_columns(source, chunk.frame.columns, added)
             writer.write(chunk.frame, added)
             done += len(chunk.texts)
@@ -85,7 +94,7 @@ def predict_topics(
 
 
 def _columns(
-    teller: TopicTeller, texts: Sequence[str], kind: str, *, mixture: bool
+    teller: TopicTeller, texts: Sequence[str], *, kind: str, mixture: bool
 ) -> dict[str, list[Any]]:
     mixtures, known = teller.mixtures_of(texts)
     best = np.where(known, mixtures.argmax(axis=1), -1)

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, SigmoidCalibration
 from tfp_dgm.labelling.multi_label.multi_label_signatures import multi_label_signatures
-from tfp_dgm.labelling.text_views import TextViews
+from tfp_dgm.labelling.text_views import Counts, TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import TextEncoder, dense_of
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
@@ -100,12 +100,12 @@ class MultiLabelClassifier(SavesArguments, TextViews, keras.Model):
     def call(self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None) -> tf.Tensor:
         return self.probabilities(*self.views(tf.reshape(texts, [-1]), sentence_vectors))
 
-    def probabilities(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+    def probabilities(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """Calibrated probabilities [B, K] that each class applies, of what `views` gives."""
         return self.answers(words, views)[0]
 
     def answers(
-        self, words: tf.Tensor, views: Sequence[tf.Tensor]
+        self, words: Counts, views: Sequence[tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """What there is to say of texts, of what `views` gives.
 
@@ -123,10 +123,10 @@ class MultiLabelClassifier(SavesArguments, TextViews, keras.Model):
         row = tf.math.sigmoid(self.row_bias + self.row_weight * row_logit)
         return probabilities, predicted, self.row_calibration(row[:, tf.newaxis])[:, 0]
 
-    def logits(self, words: tf.Tensor, views: Sequence[tf.Tensor]) -> tf.Tensor:
+    def logits(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """The log-odds [B, K] of each class by itself."""
         view = views[0 if self.encoder is None else 2]
-        return self.latent_head(view) + self.word_head(words)
+        return self.latent_head(view) + dense_of(self.word_head, words)
 
     def serving_signatures(self) -> Mapping[str, Signature]:
         """`serving_default`, `classify`, `encode` and `score`; see `multi_label_signatures`."""

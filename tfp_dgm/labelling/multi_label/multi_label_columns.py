@@ -1,6 +1,6 @@
 """What a classifier of several labels answers to texts, as the columns of a table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.data import NOT, label_cell, label_list, quoted_class
-from tfp_dgm.labelling.answer_columns import Classify, answers
+from tfp_dgm.labelling.answer_columns import ROWS_PER_BATCH, Classify, answers
 from tfp_dgm.labelling.multi_label.multi_label_outcome import MultiLabelOutcome
 
 PREDICTED_COLUMNS = (
@@ -105,7 +105,7 @@ def predicted_columns(
     classify: Classify,
     texts: Sequence[str],
     writer: LabelWriter,
-    progress: Callable[[int], None] = lambda done: None,
+    rows_at_once: int = ROWS_PER_BATCH,
 ) -> dict[str, list[Any]]:
     """`PREDICTED_COLUMNS` of each text.
 
@@ -113,16 +113,13 @@ def predicted_columns(
       classify: a classifier's `serving_default`; see `multi_label_signatures`.
       texts: N texts.
       writer: how classes are written.
-      progress: called with the number of texts that are done.
+      rows_at_once: the most texts that the classifier is asked about at once.
     """
     columns: dict[str, list[Any]] = {name: [None] * len(texts) for name in PREDICTED_COLUMNS}
-    done = 0
-    for rows, answer in answers(classify, texts):
+    for rows, answer in answers(classify, texts, rows_at_once):
         for row, values in zip(rows, _rows(answer, writer), strict=True):
             for name, value in zip(PREDICTED_COLUMNS, values, strict=True):
                 columns[name][row] = value
-        done += len(rows)
-        progress(done)
     return columns
 
 

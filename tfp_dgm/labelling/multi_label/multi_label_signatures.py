@@ -12,12 +12,15 @@ import tensorflow as tf
 from tfp_dgm.data import NO_CLASSES, quoted_class
 from tfp_dgm.labelling.served_texts import (
     ClassesServed,
+    Read,
     class_signatures,
     example_texts,
+    read_texts,
+    read_tokens,
     token_specs,
     tokens,
-    views,
 )
+from tfp_dgm.labelling.text_views import Counts
 from tfp_dgm.models import Signature
 
 _LONGEST = 2**31 - 1
@@ -31,7 +34,7 @@ class Served(ClassesServed, Protocol):
     row_threshold: float
 
     def answers(
-        self, words: tf.Tensor, views: Sequence[tf.Tensor]
+        self, words: Counts, views: Sequence[tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Probabilities [B, K], predicted classes bool [B, K], probability of the row [B]."""
 
@@ -50,8 +53,8 @@ def multi_label_signatures(model: Served) -> Mapping[str, Signature]:
     """
     cells = tf.constant([quoted_class(name) for name in model.classes])
 
-    def label(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities, predicted, row_probability = model.answers(*views(model, **inputs))
+    def label(read: Read) -> dict[str, tf.Tensor]:
+        probabilities, predicted, row_probability = model.answers(read.words, read.views)
         return {
             "probabilities": probabilities,
             "predicted": predicted,
@@ -80,7 +83,8 @@ def multi_label_signatures(model: Served) -> Mapping[str, Signature]:
         "serving_default": Signature(
             inputs={"text": tf.TensorSpec([None], tf.string)},
             before=partial(tokens, model),
-            body=label,
+            body=lambda **inputs: label(read_tokens(model, **inputs)),
+            plain_body=lambda text: label(read_texts(model, text)[0]),
             after=with_names,
             body_inputs=token_specs(model),
             examples={"text": example_texts(model)},
