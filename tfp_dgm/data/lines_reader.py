@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from tfp_dgm.data.data_error import DataError
 from tfp_dgm.data.frame_chunk import FrameChunk, chunk_of_lines
@@ -35,17 +34,18 @@ class LinesReader:
             found = False
             while block := _block(numbered, rows):
                 found = True
-                yield chunk_of_lines([self.column], block)
+                cells = {self.column: [line for _, line in block]}
+                yield chunk_of_lines(cells, [number for number, _ in block])
         if not found:
             raise DataError.at(self.path, "the file is empty; expected a text a line")
 
 
-def _block(numbered: Iterator[tuple[int, str]], rows: int) -> list[tuple[int, list[Any]]]:
+def _block(numbered: Iterator[tuple[int, str]], rows: int) -> list[tuple[int, str]]:
     """Up to `rows` lines, each with its number; fewer where they are long."""
-    taken: list[tuple[int, list[Any]]] = []
+    taken: list[tuple[int, str]] = []
     characters = 0
     for number, line in islice(numbered, rows):
-        taken.append((number, [line]))
+        taken.append((number, line))
         characters += len(line)
         if characters >= CHUNK_CHARACTERS:
             break
