@@ -22,6 +22,7 @@ from tfp_dgm.training.run_state import RunState
 from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
 from tfp_dgm.training.sparse_expectation_maximisation import MixtureHistory, fit_em_of_counts
 from tfp_dgm.training.training_clock import TrainingClock
+from tfp_dgm.training.workers import LostWorkerError, Workers, join_workers
 
 __all__ = [
     "AggressiveTraining",
@@ -33,6 +34,7 @@ __all__ = [
     "FusedAdam",
     "KLWeightSchedule",
     "Linear",
+    "LostWorkerError",
     "MixtureHistory",
     "NonFiniteGuard",
     "NonFiniteLossError",
@@ -45,12 +47,14 @@ __all__ = [
     "Sigmoid",
     "TrainingClock",
     "VariationalHistory",
+    "Workers",
     "batch_stream",
     "binarised_batches",
     "fit_by_natural_gradients",
     "fit_em",
     "fit_em_of_counts",
     "harmonic",
+    "join_workers",
     "m_step",
     "start_anew",
 ]
