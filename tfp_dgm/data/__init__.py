@@ -22,7 +22,7 @@ from tfp_dgm.data.class_definitions import (
     read_class_definitions,
 )
 from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
-from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
 from tfp_dgm.data.digests import digest, file_digest
 from tfp_dgm.data.folders_of_columns import column_folders
@@ -217,6 +217,7 @@ __all__ = [
     "require_finished_run",
     "settings_of_results",
     "shard_kind",
+    "shorten",
     "shown_image",
     "table_size",
     "word_patterns",

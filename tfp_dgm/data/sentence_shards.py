@@ -85,7 +85,8 @@ def with_some_sentence(path: Path, texts: Iterator[PlacedText]) -> Iterator[Plac
     Raises:
       DataError: at their end, if none was a sentence.
     """
-    sentences, faults = 0, []
+    sentences = 0
+    faults: list[str] = []
     for place, text, fault in texts:
         if fault is None:
             sentences += 1

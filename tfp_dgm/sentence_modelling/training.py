@@ -60,7 +60,8 @@ def train_text_model(
     with computing_in(settings.precision):
         try:
             return _train(
-                *(SentenceFiles(path, text_column) for path in (train_file, valid_file)),
+                SentenceFiles(train_file, text_column),
+                SentenceFiles(valid_file, text_column),
                 run,
                 settings,
                 training.Workers() if workers is None else workers,

@@ -71,19 +71,19 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
     if double is not None:
         raise DataError(f"{VARIABLE}: expected each address once; received {double!r} twice")
     task = _mapping(told, "task", told)
-    job, index = task.get("type"), task.get("index")
-    if job not in listed:
+    kind, index = task.get("type"), task.get("index")
+    if kind not in listed:
         raise DataError(
             f"{VARIABLE}: expected `task.type` to be one of {', '.join(map(repr, listed))}; "
-            f"received {job!r}"
+            f"received {kind!r}"
         )
-    count = len(listed[job])
+    count = len(listed[kind])
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
         raise DataError(
             f"{VARIABLE}: expected `task.index` to be from 0 to {count - 1}, since `cluster` has "
-            f"{count} of {job!r}; received {index!r}"
+            f"{count} of {kind!r}; received {index!r}"
         )
-    return Cluster(tuple(addresses), index + (len(addresses) - count if job == "worker" else 0))
+    return Cluster(tuple(addresses), index + (len(addresses) - count if kind == "worker" else 0))
 
 
 def _mapping(told: Any, name: str, whole: Any) -> Mapping[str, Any]:

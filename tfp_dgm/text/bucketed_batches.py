@@ -49,8 +49,10 @@ class BucketedBatches(keras.utils.PyDataset):
         self.seed = seed
         self.multiple_of = multiple_of
         # Those of stored rows are known without reading them.
-        known = isinstance(rows, StoredRows)
-        self.lengths = rows.lengths if known else np.array([len(row) for row in rows])
+        if isinstance(rows, StoredRows):
+            self.lengths = rows.lengths
+        else:
+            self.lengths = np.array([len(row) for row in rows])
         self._within_epoch = False
         self.epoch = 0
 

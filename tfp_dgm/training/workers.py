@@ -3,7 +3,8 @@
 import contextlib
 import json
 import re
-import socket
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from tensorflow.python.eager import context as eager_context
 
 from tfp_dgm.data import DataError, differences
 from tfp_dgm.settings import Cluster
+from tfp_dgm.training.meeting import LostWorkerError, meet, named
 
 _TASK = re.compile(r"/job:(chief|worker)/(?:replica:0/)?task:(\d+)")
 _LOST = (
@@ -24,10 +26,6 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.CancelledError,
 )
-
-
-class LostWorkerError(ConnectionError):
-    """A worker did not come, or has gone; the message says which where that is known."""
 
 
 class Workers:
@@ -70,9 +68,9 @@ class Workers:
         count = len(self.cluster.addresses)
         marks = self._sum(np.eye(count, dtype=np.int32)[self.cluster.index] * bool(differing))
         if differing:
-            raise DataError(f"{_named(self.cluster, self.cluster.index)}: {'; '.join(differing)}")
+            raise DataError(f"{named(self.cluster, self.cluster.index)}: {'; '.join(differing)}")
         if self.is_chief and marks.any():
-            others = ", ".join(_named(self.cluster, int(index)) for index in np.flatnonzero(marks))
+            others = ", ".join(named(self.cluster, int(index)) for index in np.flatnonzero(marks))
             raise DataError(
                 f"{others}: has other settings, data or versions than the chief; it says which"
             )
@@ -115,39 +113,40 @@ def join_workers(
 
     Args:
       cluster: from `settings.read_cluster`; None, or of one address: this process alone.
-      start_seconds: until all processes must have come.
+      start_seconds: within which all processes must have come.
       lost_seconds: without a sign of life from a process, after which the others end.
     Raises:
       LostWorkerError: if a process does not come, or goes before the end; after the above times.
-      DataError: if the own address cannot be listened at.
+      DataError: if the own address cannot be listened at, or processes were told other clusters.
       RuntimeError: if the process has computed with TensorFlow before.
     """
     if cluster is None or len(cluster.addresses) == 1:
         yield Workers()
         return
-    _require_free(cluster)
+    if eager_context.context()._context_handle is not None:
+        raise RuntimeError(
+            "join_workers: expected to be called before the process computes with TensorFlow"
+        )
+    meet(cluster, start_seconds)
     try:
-        strategy = _strategy(cluster, start_seconds, lost_seconds)
-    except (*_LOST, tf.errors.InternalError, tf.errors.UnknownError) as error:
-        raise LostWorkerError(
-            f"TF_CONFIG: expected {len(cluster.addresses)} workers, at "
-            f"{', '.join(cluster.addresses)}, within {start_seconds:g} seconds; {error.message}"
-        ) from error
-    workers = Workers(cluster, strategy)
-    try:
+        workers = Workers(cluster, _strategy(cluster, lost_seconds))
+        _keep_signal_handlers()
         yield workers
         workers.wait_for_all()
     except _LOST as error:
         raise LostWorkerError(_lost(cluster, error.message)) from error
 
 
-def _strategy(
-    cluster: Cluster, start_seconds: float, lost_seconds: float
-) -> tf.distribute.Strategy:
+def _keep_signal_handlers() -> None:
+    """TensorFlow's notice of preemption took SIGTERM, and would let it do nothing."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM) or signal.SIG_DFL)
+
+
+def _strategy(cluster: Cluster, lost_seconds: float) -> tf.distribute.Strategy:
     eager_context.context().configure_coordination_service(
         service_type="standalone",
         service_leader="/job:worker/replica:0/task:0",
-        cluster_register_timeout_in_ms=round(1000 * start_seconds),
         heartbeat_timeout_in_ms=round(1000 * lost_seconds),
         shutdown_barrier_timeout_in_ms=round(1000 * lost_seconds),
         coordinated_jobs=[
@@ -166,31 +165,12 @@ def _strategy(
     )
 
 
-def _require_free(cluster: Cluster) -> None:
-    """TensorFlow's server would share a port with another that is there already."""
-    port = int(cluster.own_address.rpartition(":")[2])
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("", port))
-            listener.listen(1)
-        except OSError as error:
-            raise DataError(
-                f"TF_CONFIG: expected port {port} to be free, at which "
-                f"{_named(cluster, cluster.index)} listens: {error.strerror}"
-            ) from error
-
-
 def _lost(cluster: Cluster, message: str) -> str:
     """Who is lost, as far as TensorFlow's message tells it."""
     places = {int(index) for _, index in _TASK.findall(message)} - {cluster.index}
-    named = [_named(cluster, index) for index in sorted(places) if index < len(cluster.addresses)]
+    named = [named(cluster, index) for index in sorted(places) if index < len(cluster.addresses)]
     who = " or ".join(named) or "one of the workers"
     return (
         f"lost {who}; see there why. Start all workers again, to resume from the last state that "
         f"was saved ({' '.join(message.split())[:200]})"
     )
-
-
-def _named(cluster: Cluster, index: int) -> str:
-    return f"worker {index} ({cluster.addresses[index]})"
