@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.training.free_addresses import free_addresses
 from tfp_dgm.data import DataError
 from tfp_dgm.settings import Cluster
 from tfp_dgm.training.meeting import LostWorkerError, meet
@@ -15,12 +16,7 @@ from tfp_dgm.training.meeting import LostWorkerError, meet
 @pytest.fixture
 def addresses():
     """Of three workers, at ports that are free."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    try:
-        return tuple(f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners)
-    finally:
-        for listener in listeners:
-            listener.close()
+    return tuple(free_addresses(3))
 
 
 def meeting(clusters, seconds=20.0, delays=None):

@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,20 +12,13 @@ import pytest
 
 from tests.as_python import as_python
 from tests.training import trained_together
+from tests.training.free_addresses import free_addresses
 from tfp_dgm.settings import Cluster
 from tfp_dgm.training import Workers, join_workers
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("seeds", "categorical", "m2", "stream", "exchanged")
 SLOW = ("text",)
-
-
-def free_addresses(count):
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return addresses
 
 
 @functools.cache

@@ -168,8 +168,8 @@ def _strategy(cluster: Cluster, lost_seconds: float) -> tf.distribute.Strategy:
 def _lost(cluster: Cluster, message: str) -> str:
     """Who is lost, as far as TensorFlow's message tells it."""
     places = {int(index) for _, index in _TASK.findall(message)} - {cluster.index}
-    named = [named(cluster, index) for index in sorted(places) if index < len(cluster.addresses)]
-    who = " or ".join(named) or "one of the workers"
+    gone = [named(cluster, index) for index in sorted(places) if index < len(cluster.addresses)]
+    who = " or ".join(gone) or "one of the workers"
     return (
         f"lost {who}; see there why. Start all workers again, to resume from the last state that "
         f"was saved ({' '.join(message.split())[:200]})"
