@@ -20,6 +20,7 @@ from tfp_dgm.settings import Cluster
 from tfp_dgm.training.meeting import LostWorkerError, meet, named
 
 _TASK = re.compile(r"/job:(chief|worker)/(?:replica:0/)?task:(\d+)")
+_NODE = re.compile(r"\{\{.*?\}\}")
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -170,7 +171,8 @@ def _lost(cluster: Cluster, message: str) -> str:
     places = {int(index) for _, index in _TASK.findall(message)} - {cluster.index}
     gone = [named(cluster, index) for index in sorted(places) if index < len(cluster.addresses)]
     who = " or ".join(gone) or "one of the workers"
+    said = " ".join(_NODE.sub("", message).split())
     return (
         f"lost {who}; see there why. Start all workers again, to resume from the last state that "
-        f"was saved ({' '.join(message.split())[:200]})"
+        f"was saved ({said[:200]})"
     )
