@@ -17,7 +17,7 @@ from tfp_dgm.models import load_model
 pytestmark = pytest.mark.slow
 
 # Without a latent and what is dropped, so that two workers give the numbers of one.
-SETTINGS = SMALL | {"model": "language_model", "batch_size": 16, "epochs": 6, "seed": 3}
+SETTINGS = SMALL | {"model": "language_model", "batch_size": 16, "epochs": 12, "seed": 3}
 SETTINGS = SETTINGS | {"learning_rate.value": 0.02}
 
 
@@ -49,6 +49,16 @@ def start(folder, addresses, index, output, *more):
     )
 
 
+def in_training(folder, addresses):
+    """Two workers that have saved a first state."""
+    processes = [start(folder, addresses, index, "two") for index in range(2)]
+    state = folder / "two" / "state" / "training_state.npz"
+    while not state.exists():
+        assert processes[0].poll() is None, processes[0].communicate()
+        time.sleep(0.02)
+    return processes
+
+
 def ended(processes):
     """Exit code and errors of each."""
     said = [process.communicate(timeout=400)[1] for process in processes]
@@ -63,11 +73,7 @@ def results(folder, output):
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_lost_worker_ends_all_who_then_resume(folder, lost):
     addresses = free_addresses(2)
-    processes = [start(folder, addresses, index, "two") for index in range(2)]
-    state = folder / "two" / "state" / "training_state.npz"
-    while not state.exists():
-        assert processes[0].poll() is None, processes[0].communicate()
-        time.sleep(0.02)
+    processes = in_training(folder, addresses)
     os.kill(processes[lost].pid, signal.SIGKILL)
     killed = time.monotonic()
     code, errors = ended(processes)[1 - lost]
@@ -76,7 +82,7 @@ def test_a_lost_worker_ends_all_who_then_resume(folder, lost):
     assert errors.splitlines()[-1].startswith(f"Error: lost worker {lost} ({addresses[lost]})")
     record = json.loads((folder / "two" / "run.json").read_text())
     assert not record["finished"]
-    assert 1 <= len(json.loads((folder / "two" / "history.json").read_text())) < 6
+    assert 1 <= len(json.loads((folder / "two" / "history.json").read_text())) < 12
     addresses = free_addresses(2)
     more = ["--resume"]
     resumed = [start(folder, addresses, index, "two", *more) for index in range(2)]
@@ -97,4 +103,13 @@ def test_other_settings_are_named_and_leave_nothing(folder):
     assert f"worker 1 ({addresses[1]}): has other settings, data or versions than" in said
     assert "settings.seed is 4, expected 3 as in the chief" in refused
     assert not (folder / "two").exists()
+    assert list((folder / "temporary").iterdir()) == []
+
+
+def test_a_worker_that_is_terminated_ends_as_any_command(folder):
+    processes = in_training(folder, free_addresses(2))
+    processes[1].terminate()
+    (chief, said), (other, _) = ended(processes)
+    assert (chief, other) == (2, 128 + signal.SIGTERM)
+    assert "lost worker 1" in said
     assert list((folder / "temporary").iterdir()) == []
