@@ -13,6 +13,8 @@ from tfp_dgm.data import DataError
 from tfp_dgm.models import load_model
 from tfp_dgm.sentence_modelling import claim_run, fit_vocabulary, train_text_model
 from tfp_dgm.sentence_modelling.sentence_files import SentenceFiles, store_texts
+from tfp_dgm.settings import Cluster
+from tfp_dgm.training import Workers
 
 # Of few steps each.
 pytestmark = pytest.mark.usefixtures("eager")
@@ -141,10 +143,24 @@ def test_a_damaged_record_is_named(tmp_path, compression):
         tmp_path / ("a.tfrecord" + (".gz" if compression else "")), records, compression
     )
     content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
+    path.write_bytes(content[: len(content) // 2 - 7])  # Not between two records.
     with pytest.raises(DataError, match=r"record \d+: the TFRecord file is damaged"):
         list(SentenceFiles(path))
     if not compression:
         path.write_bytes(content[:5000] + b"?" + content[5001:])
         with pytest.raises(DataError, match=r"record \d+: the TFRecord file is damaged"):
             list(SentenceFiles(path))
+
+
+def test_inner_loops_of_several_workers_are_refused(tmp_path):
+    files = [tmp_path / "train.txt", tmp_path / "valid.txt"]
+    for file in files:
+        file.write_text(sentences(20, 0))
+    settings = settings_of({"remedies.aggressive": "true"})
+    workers = Workers(Cluster(("a:1", "b:1"), 0))
+    with (
+        pytest.raises(DataError, match=r"settings: remedies\.aggressive is for one process"),
+        claim_run(tmp_path / "run", settings) as run,
+    ):
+        train_text_model(*files, run, settings, workers=workers, say=str)
+    assert not (tmp_path / "run").exists()

@@ -17,7 +17,7 @@ from tfp_dgm.settings import Cluster
 from tfp_dgm.training import Workers, join_workers
 
 ROOT = Path(__file__).parents[2]
-QUICK = ("seeds", "categorical", "m2", "stream", "exchanged")
+QUICK = ("seeds", "categorical", "m2", "stream", "exchanged", "refused")
 SLOW = ("text",)
 
 
@@ -86,6 +86,11 @@ def test_all_know_what_the_chief_knows():
     assert "has other settings, data or versions than the chief; it says which" in said
     assert refused.startswith("worker 1 (127.0.0.1:")
     assert refused.endswith("settings.seed is 4, expected 3 as in the chief")
+
+
+def test_what_stays_in_one_process_is_refused():
+    for run in runs_of(QUICK):
+        assert run["refused"] == "AggressiveTraining: its inner loops run in one process only"
 
 
 def test_one_process_alone_is_as_without_workers():

@@ -73,9 +73,29 @@ def exchanged(workers):
     return told, None
 
 
+def refused(workers):
+    """What a callback says that stays in one process."""
+    import keras
+
+    from tests.models import toys
+    from tfp_dgm.training import AggressiveTraining
+
+    rows = toys.binary(4)
+    with workers.scope():
+        model = toys.mixture(seed=1)
+        model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+        model.build((None, toys.WORDS))
+    callback = AggressiveTraining([model.posterior_layer], rows, lambda step: rows)
+    try:
+        model.fit(rows, verbose=0, callbacks=[callback])
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def main(names):
     with join_workers(read_cluster(), start_seconds=240) as workers:
-        runs = {"seeds": seeds, "stream": stream, "exchanged": exchanged}
+        runs = {"seeds": seeds, "stream": stream, "exchanged": exchanged, "refused": refused}
         found = {
             name: runs[name](workers) if name in runs else trained(workers, name) for name in names
         }

@@ -81,6 +81,8 @@ def _train(
     progress: training.Progress,
     say: Callable[[str], None],
 ) -> tuple[int, dict[str, float]]:
+    if workers.cluster is not None and settings.remedies.aggressive:
+        raise DataError("settings: remedies.aggressive is for one process; received several")
     keras.utils.set_random_seed(settings.seed)
     vocabulary = fit_vocabulary(settings, learnt)
     store = run.state / _STORE

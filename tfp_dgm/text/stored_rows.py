@@ -27,7 +27,7 @@ class StoredRows(Sequence[NDArray[np.int32]]):
         size = (folder / _TOKENS).stat().st_size // 4
         if not len(self._ends) or size != self._ends[-1]:
             raise ValueError(
-                f"StoredRows: {folder} holds {size} token ids, and not those of its rows"
+                f"StoredRows: expected in {folder} as many token ids as its rows have; found {size}"
             )
         self._tokens = np.memmap(folder / _TOKENS, np.int32, "r")
 
