@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tfp_dgm.data import DataError, check_new_file
-from tfp_dgm.settings import LARGEST_SEED
+from tfp_dgm.settings import LARGEST_SEED, Cluster, read_cluster
 
 STANDARD_OUTPUT = Path("-")
 
@@ -90,6 +90,20 @@ TopP = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="No progress on standard error; warnings remain.")
 ]
+
+
+TrainWorkers = Annotated[
+    bool,
+    typer.Option(
+        "--workers",
+        help="Train together with the workers that TF_CONFIG names; each runs this command.",
+    ),
+]
+
+
+def cluster_of(workers: bool) -> Cluster | None:
+    """Who train together, by --workers; None for this process alone."""
+    return read_cluster() if workers else None
 
 
 def overrides(context: typer.Context, set_: list[str] | None, seed: int) -> list[str]:

@@ -1,5 +1,6 @@
 """`dgm caption`: images or texts and captions in, a mixture of experts and its captions out."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,18 @@ from ._errors import clean_errors
 from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._shared_options import Json, Output, Quiet, Resume, Seed, Set, SettingsFile, overrides
+from ._shared_options import (
+    Json,
+    Output,
+    Quiet,
+    Resume,
+    Seed,
+    Set,
+    SettingsFile,
+    TrainWorkers,
+    cluster_of,
+    overrides,
+)
 from ._table_options import Quoting
 from ._warnings import warn
 
@@ -45,6 +57,7 @@ def train(
     quoting: Quoting = True,
     strict: Strict = False,
     resume: Resume = False,
+    workers: TrainWorkers = False,
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -63,6 +76,7 @@ def train(
             overrides(context, set_, seed),
             earlier=from_version_0_1,
         )
+        cluster = cluster_of(workers)
         check_inputs(captions, images, train_list, validation_list)
         data = named_files(
             captions=captions,
@@ -70,10 +84,14 @@ def train(
             train_list=train_list,
             validation_list=validation_list,
         )
-        with claim_run(output, resolved, data=data, resume=resume) as run:
+        with (
+            claim_run(output, resolved, data=data, resume=resume, cluster=cluster) as run,
+            contextlib.ExitStack() as joined,
+        ):
             with quiet_start():
                 from tfp_dgm.captioning import load_sources, train_captioner
-                from tfp_dgm.training import NonFiniteLossError
+                from tfp_dgm.training import NonFiniteLossError, join_workers
+            together = joined.enter_context(join_workers(cluster))
             known, where = read_captioned(
                 captions, images, source_column, caption_column, quoting=quoting, strict=strict
             )
@@ -89,10 +107,14 @@ def train(
                 for part in split(known, train_list, validation_list, resolved.seed)
             )
             try:
-                trained = train_captioner(learnt, held_out, run, resolved, progress=progress)
+                trained = train_captioner(
+                    learnt, held_out, run, resolved, workers=together, progress=progress
+                )
             except NonFiniteLossError as error:
                 raise DataError(str(error)) from error
         warn(known.warnings + trained.metrics["warnings"])
+    if cluster is not None and not cluster.is_chief:
+        return
     validation = trained.metrics["validation"]
     said = (
         f"{output}: epoch {trained.metrics['best_epoch']} of {trained.metrics['epochs']}, "

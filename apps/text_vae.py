@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tfp_dgm.data import check_input_file
+from tfp_dgm.data import check_input_file, find_shards
 from tfp_dgm.settings import read_settings
 
 from . import _text_vae_table, _text_vae_use
@@ -24,6 +24,8 @@ from ._shared_options import (
     Seed,
     Set,
     SettingsFile,
+    TrainWorkers,
+    cluster_of,
     new_file,
     overrides,
 )
@@ -39,12 +41,25 @@ _NUM_SAMPLES = 500
 @app.command()
 def train(
     context: typer.Context,
-    train_file: Annotated[Path, typer.Argument(metavar="TRAIN", help="Sentences, one a line.")],
-    valid_file: Annotated[Path, typer.Argument(metavar="VALID", help="Held-out sentences.")],
+    train_file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRAIN",
+            help="Sentences: a file of lines, plain or .gz, a table or TFRecords; a folder of such "
+            "shards; or a quoted pattern.",
+        ),
+    ],
+    valid_file: Annotated[
+        Path, typer.Argument(metavar="VALID", help="Held-out sentences, likewise.")
+    ],
     output: Output,
     settings: SettingsFile = None,
     set_: Set = None,
+    text_column: Annotated[
+        str, typer.Option(help="Of tables: the column of sentences; of TFRecords: the feature.")
+    ] = "text",
     resume: Resume = False,
+    workers: TrainWorkers = False,
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -63,15 +78,27 @@ def train(
             overrides(context, set_, seed),
             earlier=lambda values: from_version_0_1(values, say),
         )
+        cluster = cluster_of(workers)
         for file in (train_file, valid_file):
-            check_input_file(file)
+            find_shards(file)
         data = {"train_file": str(train_file), "valid_file": str(valid_file)}
-        with claim_run(output, resolved, data=data, resume=resume) as run:
+        with claim_run(output, resolved, data=data, resume=resume, cluster=cluster) as run:
             with quiet_start():
                 from tfp_dgm.sentence_modelling import train_text_model
-            epoch, numbers = train_text_model(
-                train_file, valid_file, run, resolved, progress=progress, say=say
-            )
+                from tfp_dgm.training import join_workers
+            with join_workers(cluster) as joined:
+                epoch, numbers = train_text_model(
+                    train_file,
+                    valid_file,
+                    run,
+                    resolved,
+                    text_column=text_column,
+                    workers=joined,
+                    progress=progress,
+                    say=say,
+                )
+    if cluster is not None and not cluster.is_chief:
+        return
     shown = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
     said = f"{output / 'model.keras'}: of epoch {epoch}, the best: {shown}"
     with clean_errors():

@@ -126,6 +126,7 @@ CASES = {
         "setting": ("t.csv --output m --set num_expert=1", "did you mean 'num_experts'?"),
         "there": ("t.csv --output there", "expected nothing there, or a run"),
         "resume": ("t.csv --output m --resume", "m: there is nothing to resume"),
+        "no cluster": ("t.csv --output m --workers", "TF_CONFIG: expected"),
         "value": (
             "t.csv --output m --set epochs=0",
             "epochs must be greater than or equal to 1",
@@ -215,6 +216,8 @@ CASES = {
         "no file": ("none.txt s.txt --output m", "none.txt: no such file"),
         "there": ("s.txt s.txt --output there", "expected nothing there, or a run"),
         "resume": ("s.txt s.txt --output m --resume", "m: there is nothing to resume"),
+        "no shards": ("s.txt none/*.txt --output m", "expected files of sentences there; found"),
+        "no cluster": ("s.txt s.txt --output m --workers", "TF_CONFIG: expected"),
     },
     "text-vae evaluate": {
         "no model": ("none s.txt", "none: no model here"),

@@ -22,6 +22,8 @@ NOT_RUN = {
     "tests/apps/test_label.py runs it with -m slow",
     "dgm iwae train --output OUT --set objective.kind=NAME": "it is a pattern; the tests of "
     "image_modelling train by every objective",
+    "dgm text-vae train 'shards/*.txt.gz' valid.txt --output MODEL --workers": "it waits for "
+    "another process; tests/apps/test_workers_of_a_command.py starts two",
     "make ": "it sets up an environment, or runs the tests themselves",
     "pip install": "it asks a package index",
     "python benchmarks/": "it measures for minutes; tests/test_make_bench.py runs the target",

@@ -168,7 +168,7 @@ def test_many_texts_at_once_are_the_same_rows(vocabularies, name):
         (lambda: WordVocabulary(["a"], max_length=0), "`max_length` must be >= 1 or None"),
         (lambda: WordVocabulary.fit(["a"], size=4), "`size` must be > 4"),
         (lambda: WordVocabulary.fit([" "]), "no word occurs 1 times in 1 texts"),
-        (lambda: SubwordVocabulary.fit([" "]), "no word in 1 texts"),
+        (lambda: SubwordVocabulary.fit([" "]), "no word in the texts"),
     ],
 )
 def test_errors_name_the_argument(run, message):

@@ -23,6 +23,7 @@ from tfp_dgm.captioning.run import MODEL, settings_of
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.captioning.sources import CaptionedSources, token_rows
 from tfp_dgm.data import RunFolder, digest, write_json
+from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.models import MixtureOfExpertsCaptioner, load_model
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.training import (
@@ -31,6 +32,7 @@ from tfp_dgm.training import (
     Progress,
     ProgressReport,
     RunState,
+    Workers,
 )
 
 
@@ -55,6 +57,7 @@ def train_captioner(
     run: RunFolder,
     settings: CaptionSettings,
     *,
+    workers: Workers | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> TrainedCaptioner:
     """Trains a captioner and finishes its run.
@@ -67,12 +70,17 @@ def train_captioner(
       validation: what decides when to stop, and which epoch is kept.
       run: the folder that `claim_run` claimed, entered; an interrupted run goes on in it.
       settings: those of the claim.
+      workers: who train together, each with a claim of its own; None for this process alone.
       progress: told of every epoch.
     Raises:
-      DataError: if the run was begun with other data.
+      DataError: if the run was begun with other data; if workers were given other settings or data.
+      LostWorkerError: see `training.join_workers`.
       NonFiniteLossError: if a term of the loss is no number any more.
     """
-    run.require_data({"train": _digest(train), "validation": _digest(validation)})
+    workers = Workers() if workers is None else workers
+    digests = {"train": _digest(train), "validation": _digest(validation)}
+    run.require_data(digests)
+    workers.require_same(settings=asdict(settings), data=digests, versions=installed_versions())
     keras.utils.set_random_seed(settings.seed)
     vocabulary = make_vocabulary(settings, train.texts, settings.max_length, "vocabulary")
     encoder, source_vocabulary = None, None
@@ -92,8 +100,6 @@ def train_captioner(
             _features(run.path, frozen, captioned, settings, progress)
             for captioned in (train, validation)
         ]
-    units = _feature_units(encoder, inputs[0])
-    model = build_captioner(settings, vocabulary, units, encoder, source_vocabulary)
     train_batches, validation_batches = (
         CaptionBatches(
             sources,
@@ -106,7 +112,16 @@ def train_captioner(
             inputs, (train, validation), (settings.seed, None), strict=True
         )
     )
-    history = _fit(model, train_batches, validation_batches, run, settings, progress)
+    with workers.scope():
+        units = _feature_units(encoder, inputs[0])
+        model = build_captioner(settings, vocabulary, units, encoder, source_vocabulary)
+        model.compile(
+            FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm),
+            make_objective(settings),
+        )
+        first = train_batches[0][0]
+        model.build({name: (None, *value.shape[1:]) for name, value in first.items()})
+    history = _fit(model, train_batches, validation_batches, run, settings, workers, progress)
     if frozen is not None:
         model = model.with_encoder(frozen)
         model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
@@ -161,17 +176,13 @@ def _fit(
     validation: CaptionBatches,
     run: RunFolder,
     settings: CaptionSettings,
+    workers: Workers,
     progress: Progress,
 ) -> list[dict[str, float]]:
-    model.compile(
-        FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm),
-        make_objective(settings),
-    )
-    model.build({name: (None, *value.shape[1:]) for name, value in train[0][0].items()})
     stopping = keras.callbacks.EarlyStopping(
         "val_bound", mode="max", patience=settings.patience, restore_best_weights=True
     )
-    state = RunState(run, callbacks=[stopping])
+    state = RunState(run, callbacks=[stopping], workers=workers)
     train.epoch = state.epoch
     chosen = settings.objective
     annealing = []

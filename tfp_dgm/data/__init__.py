@@ -22,7 +22,7 @@ from tfp_dgm.data.class_definitions import (
     read_class_definitions,
 )
 from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
-from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
 from tfp_dgm.data.digests import digest, file_digest
 from tfp_dgm.data.folders_of_columns import column_folders
@@ -63,8 +63,9 @@ from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
 from tfp_dgm.data.run_folder import RunFolder
-from tfp_dgm.data.run_record import require_finished_run
+from tfp_dgm.data.run_record import differences, require_finished_run
 from tfp_dgm.data.seed_words import SeedTopic, read_seed_words
+from tfp_dgm.data.sentence_shards import find_shards, iter_shard, shard_kind
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_images import shown_image
 from tfp_dgm.data.table_reader import open_table
@@ -170,13 +171,16 @@ __all__ = [
     "checked_images",
     "column_folders",
     "columns_alike",
+    "differences",
     "digest",
     "fetch",
     "file_digest",
     "files_told",
     "find_dataset",
+    "find_shards",
     "is_cached",
     "is_tagged",
+    "iter_shard",
     "iter_table_chunks",
     "iter_tagged_sentences",
     "label_cell",
@@ -212,6 +216,8 @@ __all__ = [
     "render_scenes",
     "require_finished_run",
     "settings_of_results",
+    "shard_kind",
+    "shorten",
     "shown_image",
     "table_size",
     "word_patterns",

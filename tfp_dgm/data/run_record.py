@@ -54,11 +54,8 @@ def require_same(folder: Path, what: str, known: Mapping[str, Any], given: Any) 
       known: names and values of the run; what is nested is named with dots.
       given: those received.
     """
-    before, now = _flat(known), _flat(as_json(given))
     differing = [
-        f"{name} is {_shown(before, name)}, received {_shown(now, name)}"
-        for name in [*before, *(name for name in now if name not in before)]
-        if _shown(before, name) != _shown(now, name)
+        f"{name} is {before}, received {now}" for name, before, now in differences(known, given)
     ]
     if differing:
         raise DataError.at(
@@ -66,6 +63,19 @@ def require_same(folder: Path, what: str, known: Mapping[str, Any], given: Any) 
             f"the unfinished run has other {what}: {'; '.join(differing)}; resume it with its own, "
             "or name another folder",
         )
+
+
+def differences(known: Mapping[str, Any], given: Any) -> list[tuple[str, str, str]]:
+    """Each name of which two mappings differ, and its value in either, as text.
+
+    What is nested is named with dots.
+    """
+    before, now = _flat(known), _flat(as_json(given))
+    return [
+        (name, _shown(before, name), _shown(now, name))
+        for name in [*before, *(name for name in now if name not in before)]
+        if _shown(before, name) != _shown(now, name)
+    ]
 
 
 def as_json(values: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tfp_dgm.data.text_file import lines_of, open_bytes
 from tfp_dgm.data.visible_text import is_blank
 
 _LINES_SHOWN = 5
+_EMPTY, _NOT_UTF8 = "empty", "not UTF-8"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Sentences:
 
     def warnings(self) -> list[str]:
         """What was left out, one sentence a kind, with the first line numbers."""
-        kinds = (("empty", self.empty), ("not UTF-8", self.not_utf8))
+        kinds = ((_EMPTY, self.empty), (_NOT_UTF8, self.not_utf8))
         return [
             f"{len(lines):,} of {self.num_lines:,} lines left out, {name}: "
             f"line {listing([str(line) for line in lines], _LINES_SHOWN)}"
@@ -57,11 +59,31 @@ def read_sentences(path: str | os.PathLike[str]) -> Sentences:
       DataError: if the file cannot be read or unpacked, is UTF-16, UTF-32 or no text at all, or
         holds no sentence or one of more than 20 million characters.
     """
-    path = Path(path)
     texts: list[str] = []
-    empty: list[int] = []
-    not_utf8: list[int] = []
+    left_out: dict[str, list[int]] = {_EMPTY: [], _NOT_UTF8: []}
     number = 0
+    for number, text, fault in iter_lines(path):
+        if fault is None:
+            texts.append(text)
+        else:
+            left_out[fault].append(number)
+    sentences = Sentences(texts, number, left_out[_EMPTY], left_out[_NOT_UTF8])
+    if not sentences.texts:
+        problems = "; ".join(sentences.warnings()) or "the file is empty"
+        raise DataError.at(path, f"expected at least one sentence; {problems}")
+    return sentences
+
+
+def iter_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str, str | None]]:
+    """The lines of a plain or gzipped file, one in memory at a time.
+
+    Yields:
+      The line's number, from 1; its text without spaces at its ends; and why it is no sentence,
+      "empty" or "not UTF-8", or None where it is one.
+    Raises:
+      DataError: see `read_sentences`.
+    """
+    path = Path(path)
     with (
         open_bytes(path) as binary,
         # What is not UTF-8 is left out line by line, and a line may end as on any system.
@@ -69,17 +91,12 @@ def read_sentences(path: str | os.PathLike[str]) -> Sentences:
     ):
         for number, line in enumerate(lines_of(file, path, MAX_CELL_CHARACTERS), start=1):
             text = line.strip()
+            fault = None
             if "\0" in text or not _is_utf8(text):
-                not_utf8.append(number)
+                fault = _NOT_UTF8
             elif is_blank(text):
-                empty.append(number)
-            else:
-                texts.append(text)
-    sentences = Sentences(texts, number, empty, not_utf8)
-    if not sentences.texts:
-        problems = "; ".join(sentences.warnings()) or "the file is empty"
-        raise DataError.at(path, f"expected at least one sentence; {problems}")
-    return sentences
+                fault = _EMPTY
+            yield number, text, fault
 
 
 def _is_utf8(text: str) -> bool:

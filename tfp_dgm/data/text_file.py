@@ -73,19 +73,31 @@ def lines_of(text: io.TextIOWrapper, path: Path, longest: int | None) -> Iterato
     """Yields a file's lines; no more of one is read than may be.
 
     Raises:
-      DataError: where one has more than `longest` characters; names it.
+      DataError: where one has more than `longest` characters, or what follows it cannot be
+        unpacked; names it.
     """
     if longest is None:
         yield from text
         return
     number = 0
-    while line := text.readline(longest + 1):
+    while line := _next_line(text, path, longest, number):
         number += 1
         if len(line) > longest:
             raise DataError.at(
                 path, f"expected at most {longest:,} characters in a line", place=f"line {number}"
             )
         yield line
+
+
+def _next_line(text: io.TextIOWrapper, path: Path, longest: int, number: int) -> str:
+    try:
+        return text.readline(longest + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        if number == 0:  # It may be no gzip at all: see `open_bytes`.
+            raise
+        raise DataError.at(
+            path, f"the gzip file is damaged: {error}", place=f"after line {number}"
+        ) from error
 
 
 def _checked(lines: Iterator[str], path: Path) -> Iterator[str]:

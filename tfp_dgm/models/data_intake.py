@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.models.example_weights import with_weights
+from tfp_dgm.models.step_data import are_several_workers
 
 # Rows of an array that are checked at once.
 _ROWS = 4096
@@ -57,6 +58,7 @@ class DataIntake:
             validation_data = with_weights(name, *validation_data)
         x = self._checked(x)
         self._make_variables(_shapes(x))
+        x, validation_data = _by_rows(x), _by_rows(validation_data)
         return super().fit(  # type: ignore[misc]
             x, y, *args, validation_data=validation_data, sample_weight=sample_weight, **kwargs
         )
@@ -66,7 +68,7 @@ class DataIntake:
     ) -> Any:
         """The logged parts' means; see `fit` for the data, `keras.Model.evaluate` for the rest."""
         x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
-        x = self._checked(x)
+        x = _by_rows(self._checked(x))
         return super().evaluate(  # type: ignore[misc]
             x, y, *args, sample_weight=sample_weight, **kwargs
         )
@@ -99,6 +101,22 @@ class DataIntake:
             if model.built and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
 
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Keras's step before the first batch: it builds a model, from the mean of the batches.
+
+        Batches of different workers need not have one shape, and such a mean would wait for ever.
+        """
+        model: Any = self
+        with model.distribute_strategy.scope():
+            alone = not are_several_workers()
+        if alone:
+            super()._maybe_symbolic_build(*args, **kwargs)  # type: ignore[misc]
+        elif not model.built:
+            raise ValueError(
+                f"{type(self).__name__}: for several workers, build the model before `fit` and "
+                "`evaluate`: `model.build(shape)` within the strategy's scope"
+            )
+
     def _checked(self, inputs: Any) -> Any:
         """The inputs, checked as arrays now, and as a data set when its batches are taken."""
         if not self.jit_compile:
@@ -116,6 +134,15 @@ class DataIntake:
     def _checked_batch(self, *batch: Any) -> Any:
         self.check_inputs(keras.utils.unpack_x_y_sample_weight(batch)[0])
         return batch if len(batch) > 1 else batch[0]
+
+
+def _by_rows(data: Any) -> Any:
+    """A data set of which each worker takes its rows of each batch, and not files of its own."""
+    if not isinstance(data, tf.data.Dataset):
+        return data
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return data.with_options(options)
 
 
 def _shapes(inputs: Any, *, one_batch: bool = False) -> Any:

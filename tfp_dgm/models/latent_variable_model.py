@@ -9,7 +9,12 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.layers import SavesSeed, stateless_seed
 from tfp_dgm.models.conditions import event_of
 from tfp_dgm.models.data_intake import DataIntake
-from tfp_dgm.models.step_data import num_replicas, shared_by_replicas, unpacked
+from tfp_dgm.models.step_data import (
+    are_several_workers,
+    num_replicas,
+    shared_by_replicas,
+    unpacked,
+)
 from tfp_dgm.models.trained_by_objective import TrainedByObjective
 from tfp_dgm.objectives import Bound, Joint, Objective
 from tfp_dgm.saved_arguments import SavesArguments
@@ -134,6 +139,9 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
                 weights = sample_weight if weights is None else weights * sample_weight
             self._trackers[name].update_state(values, sample_weight=weights)
             logs[name] = self._trackers[name].result()
+        if are_several_workers():
+            # Keras takes the mean over the workers and over the first axis, and fails without one.
+            return {name: value[tf.newaxis] for name, value in logs.items()}
         return logs
 
     @property

@@ -37,6 +37,13 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def are_several_workers() -> bool:
+    """Whether replicas of other processes train the model, too."""
+    replicas = num_replicas()
+    # TensorFlow's default strategy, of one replica, does not tell its devices.
+    return replicas > 1 and replicas > len(tf.distribute.get_strategy().extended.worker_devices)
+
+
 def shared_by_replicas(
     inputs: Any, targets: Any, sample_weight: tf.Tensor | None
 ) -> tuple[Any, Any, tf.Tensor | None, tf.Tensor]:

@@ -1,7 +1,7 @@
 """What a training does besides taking steps."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -27,9 +27,10 @@ def callbacks_of(
     settings: TextModelSettings,
     model: TextModel,
     batches: BucketedBatches,
-    held_out: list[NDArray[np.integer]],
+    held_out: Sequence[NDArray[np.integer]],
     run: RunFolder,
     *,
+    workers: training.Workers,
     progress: training.Progress,
     say: Callable[[str], None],
 ) -> tuple[list[Any], keras.callbacks.EarlyStopping, training.RunState]:
@@ -55,7 +56,7 @@ def callbacks_of(
         tab = logs / "samples" if tensorboard else None
         callbacks.append(Samples(run.path / "samples.txt", held_out, settings.seed, logs=tab))
     remembered = [c for c in callbacks if getattr(c, "state_names", ())]
-    state = training.RunState(run, callbacks=[stopping, *remembered])
+    state = training.RunState(run, callbacks=[stopping, *remembered], workers=workers)
     callbacks.append(stopping)
     callbacks.append(
         training.ProgressReport(progress, "training", batches=len(batches), epochs=settings.epochs)

@@ -1,6 +1,7 @@
 """What the model writes while it learns."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class Samples(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, path: Path, rows: list[np.ndarray], seed: int, *, logs: Path | None = None
+        self, path: Path, rows: Sequence[np.ndarray], seed: int, *, logs: Path | None = None
     ) -> None:
         super().__init__()
         self.path = path

@@ -11,12 +11,15 @@ from tfp_dgm.settings.reading import read_settings
 from tfp_dgm.settings.runs_of_job import RunsOfJob
 from tfp_dgm.settings.seeds import LARGEST_SEED, Seed, check_seed
 from tfp_dgm.settings.tables import settings_table
+from tfp_dgm.settings.tf_config import Cluster, read_cluster
 
 __all__ = [
     "LARGEST_SEED",
+    "Cluster",
     "RunsOfJob",
     "Seed",
     "check_seed",
+    "read_cluster",
     "read_settings",
     "settings_class",
     "settings_table",

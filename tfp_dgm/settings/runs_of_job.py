@@ -1,13 +1,16 @@
 """The folders that the trainings of one job write."""
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tfp_dgm.data import DataError, RunFolder, require_finished_run
 from tfp_dgm.settings.reading import read_settings
+from tfp_dgm.settings.tf_config import Cluster
 
 Settings = TypeVar("Settings")
 
@@ -35,15 +38,27 @@ class RunsOfJob(Generic[Settings]):
         *,
         data: Mapping[str, str] | None = None,
         resume: bool = False,
-    ) -> RunFolder:
+        cluster: Cluster | None = None,
+    ) -> contextlib.AbstractContextManager[RunFolder]:
         """The folder of a training, to be entered before anything is read or computed for it.
 
         Args:
           directory, data, resume: see `RunFolder`.
           settings: of the training.
+          cluster: who train together. Others than the chief get a folder that goes when they end.
         """
         chosen = asdict(settings)  # type: ignore[call-overload]
-        return RunFolder(directory, job=self.job, settings=chosen, data=data, resume=resume)
+        if cluster is None or cluster.is_chief:
+            return RunFolder(directory, job=self.job, settings=chosen, data=data, resume=resume)
+        return self._passing_folder(chosen)
+
+    @contextlib.contextmanager
+    def _passing_folder(self, settings: Mapping[str, Any]) -> Iterator[RunFolder]:
+        with (
+            tempfile.TemporaryDirectory(prefix="dgm-worker-") as folder,
+            RunFolder(Path(folder) / "run", job=self.job, settings=settings) as run,
+        ):
+            yield run
 
     def settings_of(self, directory: str | os.PathLike[str]) -> Settings:
         """The settings of a finished training.

@@ -5,6 +5,7 @@ from tfp_dgm.text.neighbour_information import neighbour_counts, positive_inform
 from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
 from tfp_dgm.text.spelling import NO_FEATURE, characters_of_words, spelling_features
 from tfp_dgm.text.stop_words import common_words
+from tfp_dgm.text.stored_rows import StoredRows
 from tfp_dgm.text.subword_vocabulary import SubwordVocabulary
 from tfp_dgm.text.tf_idf import TfIdf
 from tfp_dgm.text.vocabulary import Vocabulary
@@ -24,6 +25,7 @@ __all__ = [
     "NO_FORM",
     "OWN_FORM",
     "BucketedBatches",
+    "StoredRows",
     "SubwordVocabulary",
     "TfIdf",
     "Vocabulary",

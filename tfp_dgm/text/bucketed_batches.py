@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.text.stored_rows import StoredRows
 from tfp_dgm.token_ids import PAD
 
 
@@ -47,7 +48,11 @@ class BucketedBatches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.seed = seed
         self.multiple_of = multiple_of
-        self.lengths = np.array([len(row) for row in rows])
+        # Those of stored rows are known without reading them.
+        if isinstance(rows, StoredRows):
+            self.lengths = rows.lengths
+        else:
+            self.lengths = np.array([len(row) for row in rows])
         self._within_epoch = False
         self.epoch = 0
 

@@ -1,6 +1,7 @@
 """Pieces of words as tokens, through TF Text."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -37,22 +38,26 @@ class SubwordVocabulary(Vocabulary):
         )
 
     @classmethod
-    def fit(cls, texts: Sequence[str], *, size: int = 8_000, **kwargs: Any) -> "SubwordVocabulary":
+    def fit(cls, texts: Iterable[str], *, size: int = 8_000, **kwargs: Any) -> "SubwordVocabulary":
         """Learns the pieces from texts, with TF Text's WordPiece learner.
 
         Args:
-          texts: the sentences.
+          texts: the sentences, gone through once.
           size: V, about; the learner comes near it from below where the texts are rich enough.
           **kwargs: of the constructor.
         Raises:
           ValueError: if the texts hold no word.
         """
-        rows = [text.encode("utf-8", errors="replace") for text in texts]
-        batches = tf.data.Dataset.from_tensor_slices(rows).batch(1024)
+        left = iter(texts)
+        first = next((text for text in left if text.strip()), None)
+        if first is None:
+            raise ValueError("SubwordVocabulary.fit: no word in the texts")
+        rows = (text.encode("utf-8", errors="replace") for text in itertools.chain([first], left))
+        batches = tf.data.Dataset.from_generator(
+            lambda: rows, output_signature=tf.TensorSpec([], tf.string)
+        ).batch(1024)
         if kwargs.get("lower"):
             batches = batches.map(_lower)
-        if not any(text.strip() for text in texts):
-            raise ValueError(f"SubwordVocabulary.fit: no word in {len(texts)} texts")
         pieces = bert_vocab_from_dataset.bert_vocab_from_dataset(
             batches,
             size,

@@ -1,7 +1,7 @@
 """What every vocabulary is: strings -> rows of token ids, and back."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -98,14 +98,16 @@ class Vocabulary(SavesArguments, keras.layers.Layer):
         kept = tf.ragged.boolean_mask(rows, ~ended & (rows > END))
         return tf.reshape(self._join(kept), shape[:-1])
 
-    def encode_all(self, texts: Sequence[str]) -> list[Any]:
+    def encode_all(self, texts: Iterable[str]) -> list[Any]:
         """The ids of many texts, as one int32 array each, END included."""
-        rows = []
+        return list(self.iter_encoded(texts))
+
+    def iter_encoded(self, texts: Iterable[str]) -> Iterator[Any]:
+        """The same, one after the other; of the texts, some are in memory at a time."""
         for batch in text_batches(texts):
             ids = self.token_ids(batch)
             flat, splits = ids.flat_values.numpy(), ids.row_splits.numpy()
-            rows += [flat[a:b] for a, b in itertools.pairwise(splits)]
-        return rows
+            yield from (flat[a:b] for a, b in itertools.pairwise(splits))
 
     def token_ends(self, text: str) -> NDArray[np.int64]:
         """Where the tokens of a text end in it: int64 [T], in characters, without END.
@@ -137,9 +139,9 @@ def with_marks_attached(texts: tf.Tensor) -> tf.Tensor:
     return tf.strings.regex_replace(texts, _OPENING, r"\1")
 
 
-def text_batches(texts: Sequence[str]) -> Iterator[tf.Tensor]:
+def text_batches(texts: Iterable[str]) -> Iterator[tf.Tensor]:
     """Some texts at a time, as a string tensor."""
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        batch = texts[start : start + _TEXTS_AT_ONCE]
+    left = iter(texts)
+    while batch := list(itertools.islice(left, _TEXTS_AT_ONCE)):
         # Lone surrogates, which Python strings may hold, have no UTF-8 form.
         yield tf.constant([text.encode("utf-8", errors="replace") for text in batch])

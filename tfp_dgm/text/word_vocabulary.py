@@ -1,7 +1,7 @@
 """Words as tokens."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -41,7 +41,7 @@ class WordVocabulary(Vocabulary):
     @classmethod
     def fit(
         cls,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         size: int = 10_000,
         min_count: int = 1,
@@ -50,7 +50,7 @@ class WordVocabulary(Vocabulary):
         """Learns the words from texts.
 
         Args:
-          texts: the sentences.
+          texts: the sentences, gone through once.
           size: V at most, with the four special tokens; the most frequent are kept, ties in
             alphabetical order.
           min_count: rarer words become UNKNOWN.
@@ -65,7 +65,9 @@ class WordVocabulary(Vocabulary):
             )
         cutter = cls([_UNKNOWN], **kwargs)
         counts: Counter[bytes] = Counter()
+        number = 0
         for batch in text_batches(texts):
+            number += len(batch)
             if cutter.lower:
                 batch = tf.strings.lower(batch, encoding="utf-8")
             counts.update(cutter._split(batch).flat_values.numpy().tolist())
@@ -77,7 +79,7 @@ class WordVocabulary(Vocabulary):
         )
         if not kept:
             raise ValueError(
-                f"WordVocabulary.fit: no word occurs {min_count} times in {len(texts)} texts"
+                f"WordVocabulary.fit: no word occurs {min_count} times in {number} texts"
             )
         return cls(kept[: size - NUM_SPECIAL], **kwargs)
 

@@ -13,6 +13,7 @@ from tfp_dgm.training.expectation_maximisation import (
     start_anew,
 )
 from tfp_dgm.training.fused_adam import FusedAdam
+from tfp_dgm.training.meeting import LostWorkerError
 from tfp_dgm.training.natural_gradients import VariationalHistory, fit_by_natural_gradients
 from tfp_dgm.training.non_finite_guard import NonFiniteGuard, NonFiniteLossError
 from tfp_dgm.training.objective_schedule import KLWeightSchedule, ObjectiveSchedule
@@ -22,6 +23,7 @@ from tfp_dgm.training.run_state import RunState
 from tfp_dgm.training.schedules import Constant, Cyclical, Linear, Schedule, Sigmoid
 from tfp_dgm.training.sparse_expectation_maximisation import MixtureHistory, fit_em_of_counts
 from tfp_dgm.training.training_clock import TrainingClock
+from tfp_dgm.training.workers import Workers, join_workers
 
 __all__ = [
     "AggressiveTraining",
@@ -33,6 +35,7 @@ __all__ = [
     "FusedAdam",
     "KLWeightSchedule",
     "Linear",
+    "LostWorkerError",
     "MixtureHistory",
     "NonFiniteGuard",
     "NonFiniteLossError",
@@ -45,12 +48,14 @@ __all__ = [
     "Sigmoid",
     "TrainingClock",
     "VariationalHistory",
+    "Workers",
     "batch_stream",
     "binarised_batches",
     "fit_by_natural_gradients",
     "fit_em",
     "fit_em_of_counts",
     "harmonic",
+    "join_workers",
     "m_step",
     "start_anew",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.evaluation import MutualInformation
+from tfp_dgm.models.step_data import are_several_workers
 from tfp_dgm.training.checks_at_start import (
     require_latent_variable_model,
     require_layers_of_model,
@@ -50,8 +51,8 @@ class AggressiveTraining(keras.callbacks.Callback):
         compared by the unit of length, as [1] does by the word.
     Raises:
       TypeError: at the start of training, if the model is no `LatentVariableModel`.
-      ValueError: at the start of training, if the model runs several steps at a time, if a layer is
-        not the model's, or if the data cannot be measured.
+      ValueError: at the start of training, if the model runs several steps at a time or is trained
+        by several workers, if a layer is not the model's, or if the data cannot be measured.
     References:
       [1] He, Spokoyny, Neubig and Berg-Kirkpatrick. Lagging Inference Networks and Posterior
         Collapse in Variational Autoencoders. ICLR 2019. arXiv:1901.05534
@@ -94,6 +95,9 @@ class AggressiveTraining(keras.callbacks.Callback):
                 "AggressiveTraining: needs `steps_per_execution=1`; received "
                 f"{model.steps_per_execution}"
             )
+        with model.distribute_strategy.scope():
+            if are_several_workers():
+                raise ValueError("AggressiveTraining: its inner loops run in one process only")
         inner = require_layers_of_model(self, "inference_network", self.inference_network)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)

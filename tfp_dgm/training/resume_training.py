@@ -16,6 +16,7 @@ from tfp_dgm.data import DataError, atomic_write
 from tfp_dgm.training.checks_at_start import require_latent_variable_model
 from tfp_dgm.training.objective_schedule import objective_variables
 
+STATE = "training_state.npz"
 # What Keras's own callbacks remember from epoch to epoch.
 _STATE_NAMES = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "best_weights"),
@@ -62,7 +63,7 @@ class ResumeTraining(keras.callbacks.Callback):
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
         super().__init__()
-        self.path = Path(directory) / "training_state.npz"
+        self.path = Path(directory) / STATE
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if not _state_names(callback):
@@ -140,7 +141,9 @@ class ResumeTraining(keras.callbacks.Callback):
             "stopped": self.stopped,
             "callbacks": states,
         }
-        self._write(arrays, saved)
+        # All workers come here, since to read some variables is to ask all for them.
+        if self.model.distribute_strategy.extended.should_checkpoint:
+            self._write(arrays, saved)
 
     def _variables(self) -> dict[str, Any]:
         """Everything that training changes, by place.
