@@ -101,7 +101,7 @@ def check_cluster_results(
     folder = check_model_directory(source, output, model_directory, command=CLUSTER_COMMAND)
     if Path(output).exists():
         told = read_topic_settings(folder) if (folder / "settings.json").exists() else {}
-        _refuse_edited(Path(output), file_digest(output), told.get("documents"))
+        _refuse_edited(Path(output), file_digest(Path(output)), told.get("documents"))
     return folder
 
 
