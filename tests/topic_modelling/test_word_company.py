@@ -8,17 +8,19 @@ from tfp_dgm.evaluation import clustering_scores, document_completion_perplexity
 from tfp_dgm.topic_modelling import fit_clusters, fit_topics
 from tfp_dgm.topic_modelling.word_company import are_short, company_predicts_better, word_company
 
+TOPICS, OWN = 12, 60  # Topics, and the words that each has of its own.
 
-def made(number, length, *, topics=6, own=40, seed=0):
+
+def made(number, length, *, seed=0):
     """Documents of one topic each, whose words follow Zipf's law; counts, and topics."""
     random = np.random.default_rng(seed)
-    shares = 1 / np.arange(1, own + 1)
-    kinds = np.arange(number) % topics
-    counts = np.zeros((number, topics * own), np.float32)
+    shares = 1 / np.arange(1, OWN + 1)
+    kinds = np.arange(number) % TOPICS
+    counts = np.zeros((number, TOPICS * OWN), np.float32)
     for row, kind in enumerate(kinds):
-        words = random.choice(own, size=length, p=shares / shares.sum()) + own * kind
-        noise = random.random(length) < 0.15
-        words[noise] = random.integers(topics * own, size=noise.sum())
+        words = random.choice(OWN, size=length, p=shares / shares.sum()) + OWN * kind
+        noise = random.random(length) < 0.4
+        words[noise] = random.integers(TOPICS * OWN, size=noise.sum())
         np.add.at(counts[row], words, 1)
     return scipy.sparse.csr_matrix(counts), kinds
 
@@ -66,11 +68,11 @@ def test_what_predicts_better_is_taken():
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_topics_of_short_texts_are_those_that_they_were_made_of(seed):
-    counts, kinds = made(900, 4, seed=seed)
-    held_out, _ = made(300, 4, seed=seed + 10)
+def test_topics_of_short_texts_predict_better_and_are_those_that_they_were_made_of(seed):
+    counts, _ = made(900, 5, seed=seed)
+    held_out, _ = made(300, 5, seed=seed + 10)
     found = {
-        company: fit_topics(counts, num_topics=6, company=company, seed=seed)
+        company: fit_topics(counts, num_topics=TOPICS, company=company, seed=seed)
         for company in (False, True, None)
     }
     perplexity = {
@@ -79,19 +81,16 @@ def test_topics_of_short_texts_are_those_that_they_were_made_of(seed):
         )
         for company, fit in found.items()
     }
-    assert perplexity[True] < 0.95 * perplexity[False]
+    assert perplexity[True] < 0.9 * perplexity[False]
     np.testing.assert_array_equal(found[None].topics, found[True].topics)  # It was found out.
-    own = found[True].top_words(10) // 40
-    assert sorted(np.median(own, axis=1)) == list(range(6))
-    assert (own == np.median(own, axis=1, keepdims=True)).mean() > 0.95
-    accuracy = clustering_scores(kinds.tolist(), found[True].mixtures.argmax(axis=1).tolist())
-    assert accuracy["accuracy"] > 0.85
+    own = np.median(found[True].top_words(10) // OWN, axis=1)
+    assert sorted(own) == list(range(TOPICS))
 
 
-def test_clusters_of_short_texts_are_likelier_from_the_company_of_words():
-    counts, kinds = made(900, 4, seed=3)
-    alone = fit_clusters(counts, num_clusters=6, company=False)
-    both = fit_clusters(counts, num_clusters=6)
+def test_the_likelier_clusters_of_short_texts_are_kept():
+    counts, kinds = made(900, 5)
+    alone = fit_clusters(counts, num_clusters=TOPICS, company=False)
+    both = fit_clusters(counts, num_clusters=TOPICS)
     assert both.log_likelihood[-1] > alone.log_likelihood[-1]
     accuracies = [
         clustering_scores(kinds.tolist(), fit.clusters.tolist())["accuracy"]
@@ -99,18 +98,24 @@ def test_clusters_of_short_texts_are_likelier_from_the_company_of_words():
     ]
     assert accuracies[1] > accuracies[0] + 0.05
     np.testing.assert_allclose(both.mixtures_of(counts), both.mixtures, atol=1e-4)
+    # Where the company of words finds nothing better, the first stay, with their weights.
+    counts, _ = made(900, 5, seed=1)
+    alone = fit_clusters(counts, num_clusters=TOPICS, company=False)
+    both = fit_clusters(counts, num_clusters=TOPICS)
+    assert both.log_likelihood[-1] >= alone.log_likelihood[-1]
+    np.testing.assert_allclose(both.mixtures_of(counts), both.mixtures, atol=1e-4)
 
 
 @pytest.mark.parametrize("given", ["words", "documents"])
 def test_seeds_say_which_topic_is_which_in_short_texts_too(given):
-    counts, kinds = made(900, 4, seed=1)
-    wanted = [3, 1, 5, 0, 2, 4]
+    counts, kinds = made(900, 5, seed=1)
+    wanted = np.random.default_rng(0).permutation(TOPICS).tolist()
     seeds: dict = {}
     if given == "words":
-        seeds["seeds"] = [[40 * topic, 40 * topic + 1] for topic in wanted]
+        seeds["seeds"] = [[OWN * topic, OWN * topic + 1] for topic in wanted]
     else:
         seeds["seeded_documents"] = np.full(900, -1)
         for place, topic in enumerate(wanted):
             seeds["seeded_documents"][np.flatnonzero(kinds == topic)[:8]] = place
-    found = fit_topics(counts, num_topics=6, company=True, **seeds)
-    assert np.median(found.top_words(10) // 40, axis=1).tolist() == wanted
+    found = fit_topics(counts, num_topics=TOPICS, company=True, **seeds)
+    assert np.median(found.top_words(10) // OWN, axis=1).tolist() == wanted
