@@ -1,6 +1,6 @@
 """Two choices of `fit_topics`: how a topic's words are ranked, and what short texts teach.
 
-On Reuters R8, SMS messages, comments of GoEmotions and sentences on films (up to 6,000 of each),
+On Reuters R8, SMS messages, comments of GoEmotions and sentences on films (3,000 of each),
 topics are learned from nine tenths of the texts: from documents, from the company of words, by what
 `fit_topics` chooses of the two, and by scikit-learn's NMF of TF-IDF. Words are ranked by
 relevance [1], weight * log p(w | k) + (1 - weight) * log(p(w | k) / p(w)), at four weights. NPMI is
@@ -10,7 +10,8 @@ of one half of each text of the last tenth, given the other.
     TFP_DGM_DATA=DIR python benchmarks/topic_choices.py --json benchmarks/results/topic_choices.json
 
 DIR holds `sms_spam`, `go_emotions` and `pang_lee`. 20 Newsgroups and M10, which
-`topic_quality.py` reports, have no part in it.
+`topic_quality.py` reports, have no part in it. With `--json`, what the file holds already is not
+measured again.
 
 [1] Sievert and Shirley. LDAvis: A method for visualizing and interpreting topics. 2014.
 """
@@ -22,6 +23,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +43,11 @@ from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
 WEIGHTS = (0.3, 0.5, 0.7, 1.0)
 TOPICS = (10, 20)
 SEEDS = (0, 1)
-MOST_TEXTS, MOST_WORDS = 6_000, 3_000
+MOST_TEXTS, MOST_WORDS = 3_000, 3_000
 QUICK_TEXTS = 1_500
 LEARNED_FROM = {"documents": False, "company of words": True, "what is chosen": None}
 NMF = "scikit-learn NMF"
-CORPORA = ("r8", *NAMES)
+CORPORA = (*NAMES, "r8")
 
 
 def texts_of(corpus: str, data: Path, most: int) -> list[str]:
@@ -152,25 +154,27 @@ def main() -> None:
     if arguments.quick:
         corpora, numbers, seeds = ("sms",), (10,), (0,)
     rows: list[dict[str, Any]] = []
-    for corpus in corpora:
+    if arguments.json is not None and arguments.json.exists():
+        rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
+    names = {row["name"] for row in rows}
+    for seed, corpus in product(seeds, corpora):
         with wanting(DataError, OSError):
             texts = texts_of(corpus, data, QUICK_TEXTS if arguments.quick else MOST_TEXTS)
         counted = count_texts(texts, max_words=MOST_WORDS)
         documents = tokens_of(texts, counted)
-        for topics in numbers:
-            for system in (*LEARNED_FROM, NMF):
-                for seed in seeds:
-                    figures = measured(counted, documents, system, topics, seed)
-                    keys = {"name": f"{corpus} {topics} {system} seed {seed}", "corpus": corpus}
-                    rows.append(
-                        {**keys, "topics": topics, "system": system, "seed": seed, **figures}
-                    )
-                    print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-                    if arguments.json is not None:
-                        command = shlex.join(["python", *sys.argv])
-                        written = json.dumps({"command": command, "rows": rows}, indent=1)
-                        with atomic_write(arguments.json) as part:
-                            part.write(written.encode())
+        for topics, system in product(numbers, (*LEARNED_FROM, NMF)):
+            name = f"{corpus} {topics} {system} seed {seed}"
+            if name in names:
+                continue
+            figures = measured(counted, documents, system, topics, seed)
+            keys = {"name": name, "corpus": corpus, "topics": topics, "system": system}
+            rows.append({**keys, "seed": seed, **figures})
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+            if arguments.json is not None:
+                command = shlex.join(["python", *sys.argv])
+                written = json.dumps({"command": command, "rows": rows}, indent=1)
+                with atomic_write(arguments.json) as part:
+                    part.write(written.encode())
     show(rows)
 
 
