@@ -11,7 +11,7 @@ from tests.topic_modelling.made_texts import COMMON, OWN_WORDS, TOPICS, made_tex
 from tfp_dgm.data import DataError, SeedTopic
 from tfp_dgm.evaluation import clustering_scores
 from tfp_dgm.models import load_model
-from tfp_dgm.topic_modelling import find_topics, topic_metrics
+from tfp_dgm.topic_modelling import find_topics, number_of_topics, text_topics, topic_metrics
 
 DATES = np.datetime64("2024-01-01", "s") + np.arange(120) * np.timedelta64(86_400, "s")
 
@@ -140,6 +140,32 @@ def test_seeds_name_their_topics():
         assert outcome.seeded[k]
         assert {word.word for word in outcome.words[k][:8]} == set(TOPICS[own])
     assert sum(outcome.seeded) == 2
+
+
+def test_seeds_count_while_their_number_is_chosen(monkeypatch):
+    texts, names = made_texts(120)
+    given = [name if n < 60 and name == "sport" else None for n, name in enumerate(names)]
+    monkeypatch.setattr(number_of_topics, "CANDIDATES", (3, 5))
+    fit, asked = text_topics._FITS["topic"], []
+
+    def spied(counts, number, **how):
+        asked.append((counts, how))
+        return fit(counts, number, **how)
+
+    monkeypatch.setitem(text_topics._FITS, "topic", spied)
+    teller, outcome = find_topics(
+        texts, seed_topics=[SeedTopic("baking", (("oven", 1),))], given=given
+    )
+    assert {"baking", "sport"} < set(outcome.names)
+    vocabulary = teller.word_counts.vocabulary
+    sport = [vocabulary.index(word) for word in TOPICS["sport"]]
+    smallest = min(counts.shape[0] for counts, _ in asked)
+    assert smallest < 120  # Some were held out.
+    for counts, how in asked:
+        assert vocabulary[how["seeds"][0][0]] == "oven"
+        rows = np.flatnonzero(how["seeded_documents"] == 1)
+        assert 10 < len(rows) <= 20
+        assert (counts[rows][:, sport].sum(axis=1) > 0).all()
 
 
 def test_copies_in_dispute_are_nobodys():

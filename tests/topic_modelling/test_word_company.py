@@ -5,7 +5,12 @@ import pytest
 import scipy.sparse
 
 from tfp_dgm.evaluation import clustering_scores, document_completion_perplexity
-from tfp_dgm.topic_modelling import fit_clusters, fit_topics
+from tfp_dgm.topic_modelling import (
+    choose_number_of_topics,
+    fit_clusters,
+    fit_topics,
+    number_of_topics,
+)
 from tfp_dgm.topic_modelling.word_company import are_short, company_predicts_better, word_company
 
 TOPICS, OWN = 12, 60  # Topics, and the words that each has of its own.
@@ -104,6 +109,16 @@ def test_the_likelier_clusters_of_short_texts_are_kept():
     both = fit_clusters(counts, num_clusters=TOPICS)
     assert both.log_likelihood[-1] >= alone.log_likelihood[-1]
     np.testing.assert_allclose(both.mixtures_of(counts), both.mixtures, atol=1e-4)
+
+
+def test_short_texts_of_twelve_topics_are_not_said_to_have_two_or_forty(monkeypatch):
+    monkeypatch.setattr(number_of_topics, "CANDIDATES", (2, TOPICS, 40))
+    counts, _ = made(900, 5, seed=2)
+    found = choose_number_of_topics(
+        counts, lambda rows, number, seed: fit_topics(counts[rows], num_topics=number, seed=seed)
+    )
+    assert [one.num_topics for one in found.candidates] == [2, TOPICS, 40]
+    assert found.chosen == TOPICS
 
 
 @pytest.mark.parametrize("given", ["words", "documents"])
