@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tfp_dgm.models import DocumentMixture
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.topic_modelling.company_of_words import are_short, word_company
 from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
 from tfp_dgm.topic_modelling.topic_starts import start_clusters
-from tfp_dgm.topic_modelling.word_company import are_short, word_company
 from tfp_dgm.training import MixtureHistory, fit_em_of_counts
 
 # What each word counts beforehand: at most so often, and at most this share of its mean count in a

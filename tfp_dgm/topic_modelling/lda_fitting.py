@@ -10,7 +10,11 @@ from tfp_dgm.inference import exp_expected_log, mixture_posteriors
 from tfp_dgm.models import LatentDirichletAllocation
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.topic_modelling.cluster_fitting import fit_clusters
-from tfp_dgm.topic_modelling.word_company import are_short, company_predicts_better, word_company
+from tfp_dgm.topic_modelling.company_of_words import (
+    are_short,
+    company_predicts_better,
+    word_company,
+)
 from tfp_dgm.training import VariationalHistory, fit_by_natural_gradients
 
 _TOPIC_PRIOR = 0.05

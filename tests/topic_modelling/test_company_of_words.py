@@ -11,7 +11,11 @@ from tfp_dgm.topic_modelling import (
     fit_topics,
     number_of_topics,
 )
-from tfp_dgm.topic_modelling.word_company import are_short, company_predicts_better, word_company
+from tfp_dgm.topic_modelling.company_of_words import (
+    are_short,
+    company_predicts_better,
+    word_company,
+)
 
 TOPICS, OWN = 12, 60  # Topics, and the words that each has of its own.
 
