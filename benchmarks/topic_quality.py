@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -236,27 +237,26 @@ def main() -> None:
         rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
     names = {row["name"] for row in rows}
     asked = systems(arguments.systems)
-    for corpus_name in arguments.corpora:
+    # Seed by seed: what a run that was stopped has is of all corpora.
+    for seed, corpus_name in product(arguments.seeds, arguments.corpora):
         with wanting(DataError, OSError):
             corpus = load(corpus_name, data)
         if arguments.quick:
             corpus = first_documents(corpus, QUICK_DOCUMENTS)
         encoded = vectors(corpus) if set(asked) & set(ENCODED) else None
-        for topics in arguments.topics:
-            for seed in arguments.seeds:
-                for system in asked:
-                    full = f"{corpus_name} {topics} {system} seed {seed}"
-                    if full in names or (system in OF_CLASSES_ALONE and topics != CLASSES_AT):
-                        continue
-                    found = measured(corpus, system, topics, seed, encoded)
-                    keys = {"name": full, "corpus": corpus_name, "topics": topics}
-                    rows.append({**keys, "system": system, "seed": seed, **found})
-                    print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-                    if arguments.json is not None:
-                        command = shlex.join(["python", *sys.argv])
-                        written = json.dumps({"command": command, "rows": rows}, indent=1)
-                        with atomic_write(arguments.json) as part:
-                            part.write(written.encode())
+        for topics, system in product(arguments.topics, asked):
+            full = f"{corpus_name} {topics} {system} seed {seed}"
+            if full in names or (system in OF_CLASSES_ALONE and topics != CLASSES_AT):
+                continue
+            found = measured(corpus, system, topics, seed, encoded)
+            keys = {"name": full, "corpus": corpus_name, "topics": topics}
+            rows.append({**keys, "system": system, "seed": seed, **found})
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+            if arguments.json is not None:
+                command = shlex.join(["python", *sys.argv])
+                written = json.dumps({"command": command, "rows": rows}, indent=1)
+                with atomic_write(arguments.json) as part:
+                    part.write(written.encode())
     show(rows)
 
 

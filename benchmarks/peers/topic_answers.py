@@ -157,6 +157,8 @@ def bertopic(task: Task) -> dict[str, np.ndarray]:
     from sklearn.feature_extraction.text import CountVectorizer
     from umap import UMAP
 
+    if task.vectors is None or len(task.vectors) != task.all.shape[0]:
+        raise ValueError("vectors: expected those of an encoder, one of each document")
     documents = [
         " ".join(np.repeat(np.array(task.vocabulary, object)[row.indices], row.data.astype(int)))
         for row in task.all

@@ -1,5 +1,6 @@
 """Topics of made texts: found, seeded, stable; and texts that have none."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from tests.topic_modelling.made_texts import COMMON, OWN_WORDS, TOPICS, made_tex
 from tfp_dgm.data import DataError, SeedTopic
 from tfp_dgm.evaluation import clustering_scores
 from tfp_dgm.models import load_model
-from tfp_dgm.topic_modelling import find_topics, topic_metrics
+from tfp_dgm.topic_modelling import find_topics, number_of_topics, text_topics, topic_metrics
 
 DATES = np.datetime64("2024-01-01", "s") + np.arange(120) * np.timedelta64(86_400, "s")
 
@@ -35,8 +36,21 @@ def test_the_topics_are_those_that_texts_were_made_of(found):
     np.testing.assert_allclose(outcome.sizes.sum(), 1, rtol=1e-5)
     assert (np.diff(outcome.sizes) <= 1e-6).all()
     assert outcome.diversity == 24 / 72  # Each topic has a place for all 24 words.
-    assert np.isfinite(outcome.coherence).all()
     assert (outcome.stability > 0.9).all()
+
+
+def test_coherence_is_npmi_of_pairs_within_texts(found):
+    (_, outcome), _ = found
+    texts = [set(text.split()) for text in dict.fromkeys(outcome.texts)]
+    for own, coherence in zip(outcome.words, outcome.coherence, strict=True):
+        values = []
+        for first, second in itertools.combinations([word.word for word in own], 2):
+            one, other = (sum(word in text for text in texts) for word in (first, second))
+            both = sum({first, second} <= text for text in texts)
+            joint = both / len(texts) + 1e-12
+            pointwise = np.log(joint * len(texts) ** 2 / (one * other))
+            values.append(pointwise / -np.log(joint))
+        assert coherence == pytest.approx(np.mean(values), abs=1e-6)
 
 
 def test_rows_say_what_is_known(found):
@@ -126,6 +140,32 @@ def test_seeds_name_their_topics():
         assert outcome.seeded[k]
         assert {word.word for word in outcome.words[k][:8]} == set(TOPICS[own])
     assert sum(outcome.seeded) == 2
+
+
+def test_seeds_count_while_their_number_is_chosen(monkeypatch):
+    texts, names = made_texts(120)
+    given = [name if n < 60 and name == "sport" else None for n, name in enumerate(names)]
+    monkeypatch.setattr(number_of_topics, "CANDIDATES", (3, 5))
+    fit, asked = text_topics._FITS["topic"], []
+
+    def spied(counts, number, **how):
+        asked.append((counts, how))
+        return fit(counts, number, **how)
+
+    monkeypatch.setitem(text_topics._FITS, "topic", spied)
+    teller, outcome = find_topics(
+        texts, seed_topics=[SeedTopic("baking", (("oven", 1),))], given=given
+    )
+    assert {"baking", "sport"} < set(outcome.names)
+    vocabulary = teller.word_counts.vocabulary
+    sport = [vocabulary.index(word) for word in TOPICS["sport"]]
+    smallest = min(counts.shape[0] for counts, _ in asked)
+    assert smallest < 120  # Some were held out.
+    for counts, how in asked:
+        assert vocabulary[how["seeds"][0][0]] == "oven"
+        rows = np.flatnonzero(how["seeded_documents"] == 1)
+        assert 10 < len(rows) <= 20
+        assert (counts[rows][:, sport].sum(axis=1) > 0).all()
 
 
 def test_copies_in_dispute_are_nobodys():

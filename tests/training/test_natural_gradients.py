@@ -67,6 +67,24 @@ def test_converges_where_scikit_learn_does():
     assert np.all(np.diff(history.bound) > -1e-3)
 
 
+def test_topics_that_do_not_follow_stay():
+    """What documents have of them, and how common they are, do follow."""
+    model = lda()
+    topics = PLANTED * 400 + 0.5
+    model.assign(np.full(K, 0.3), topics)
+    history = fit_by_natural_gradients(
+        model, COUNTS, learn_topics=False, learn_concentration=False, passes=300, tolerance=0
+    )
+    np.testing.assert_allclose(model.topic_concentration, topics, rtol=1e-5)
+    expected = np.exp(digamma(topics) - digamma(topics.sum(axis=1, keepdims=True)))
+    wanted = mixture_posteriors(COUNTS, expected, np.full(K, 0.3), steps=300)
+    np.testing.assert_allclose(history.posterior, wanted, atol=0.05)
+    assert np.all(np.diff(history.bound) > -1e-3)
+    fit_by_natural_gradients(model, COUNTS, learn_topics=False)
+    np.testing.assert_allclose(model.topic_concentration, topics, rtol=1e-5)
+    assert np.abs(model.concentration.numpy() - 0.3).max() > 0.01
+
+
 @pytest.mark.parametrize("batch_size", [None, 10])
 def test_planted_topics_are_found(batch_size):
     model = lda()
