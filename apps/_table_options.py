@@ -1,8 +1,13 @@
 """Options of the commands that read tables and write them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+TableFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL (each also .gz) or Parquet.")
+]
 
 Quoting = Annotated[
     bool,
@@ -32,6 +37,14 @@ DateColumn = Annotated[
     str | None,
     typer.Option(help="Column of dates, such as 2024-05-31, over which the report shows trends."),
 ]
+ComparedColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column", help="Column of classes, which the report compares with what was found."
+    ),
+]
+# Of the number of topics, or of clusters.
+NUMBER_IS_CHOSEN = "chosen: unseen words predicted, and found again by another seed"
 Mixture = Annotated[
     bool, typer.Option("--mixture", help="Add what a text has of each of them, a column each.")
 ]

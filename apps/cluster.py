@@ -12,14 +12,21 @@ from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
-from ._table_options import DateColumn, GuardFormulas, Mixture, Quoting, TextColumns
+from ._table_options import (
+    NUMBER_IS_CHOSEN,
+    ComparedColumn,
+    DateColumn,
+    GuardFormulas,
+    Mixture,
+    Quoting,
+    TableFile,
+    TextColumns,
+)
 from ._warnings import warn
 
 
 def cluster(
-    source: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL (each also .gz) or Parquet.")
-    ],
+    source: TableFile,
     text_column: TextColumns,
     output: Output,
     num_clusters: Annotated[
@@ -28,13 +35,10 @@ def cluster(
             "--num-clusters",
             min=2,
             help="How many clusters.",
-            show_default="chosen: unseen words predicted, and found again by another seed",
+            show_default=NUMBER_IS_CHOSEN,
         ),
     ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(help="Column of classes, which the report compares with clusters."),
-    ] = None,
+    label_column: ComparedColumn = None,
     date_column: DateColumn = None,
     model: Annotated[
         Path | None,

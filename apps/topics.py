@@ -19,14 +19,19 @@ from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
-from ._table_options import DateColumn, GuardFormulas, Mixture, Quoting, TextColumns
+from ._table_options import (
+    NUMBER_IS_CHOSEN,
+    ComparedColumn,
+    DateColumn,
+    GuardFormulas,
+    Mixture,
+    Quoting,
+    TableFile,
+    TextColumns,
+)
 from ._warnings import warn
 
 app = typer.Typer(cls=FileGroup, no_args_is_help=True)
-
-Source = Annotated[
-    Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL (each also .gz) or Parquet.")
-]
 
 
 @app.callback()
@@ -39,7 +44,7 @@ def topics() -> None:
 
 @app.command(FILE)
 def topics_of_table(
-    source: Source,
+    source: TableFile,
     text_column: TextColumns,
     output: Output,
     num_topics: Annotated[
@@ -48,7 +53,7 @@ def topics_of_table(
             "--num-topics",
             min=2,
             help="How many topics.",
-            show_default="chosen: unseen words predicted, and found again by another seed",
+            show_default=NUMBER_IS_CHOSEN,
         ),
     ] = None,
     seed_words: Annotated[
@@ -63,10 +68,7 @@ def topics_of_table(
         str | None,
         typer.Option(help="Column that names the topic of some rows: a topic there must be."),
     ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(help="Column of classes, which the report compares with topics."),
-    ] = None,
+    label_column: ComparedColumn = None,
     date_column: DateColumn = None,
     mixture: Mixture = False,
     quoting: Quoting = True,
@@ -116,7 +118,7 @@ def predict(
     model: Annotated[
         Path, typer.Argument(help="The folder that `dgm topics` or `dgm cluster` wrote.")
     ],
-    source: Source,
+    source: TableFile,
     output: Output,
     text_column: Annotated[
         list[str] | None,

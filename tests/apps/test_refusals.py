@@ -90,6 +90,7 @@ CASES = {
         "sentences": ("tagger", "expected the tagged file gone.conll beside it"),
         "no table": ("labels.model", "expected the labelled table gone.csv beside it"),
         "kind": ("tags.model", "a review of several labels a row is not known"),
+        "topics": ("found", "found one of topics. Correct the column sure_topic of its table"),
         "there": ("labels.model --export u.csv", "is there already; delete it"),
         "column": ("labels.model --label-column x", "--label-column: expected one of"),
         "id": ("labels.model --id-column a", "--id-column: only with --import"),
@@ -294,6 +295,9 @@ def refusals(tmp_path_factory):
         (folder / f"{name}.model").mkdir()
         settings = {"text_columns": ["text"], "encoder": None, "output": "gone.csv", **more}
         (folder / f"{name}.model/settings.json").write_text(json.dumps(settings))
+    (folder / "found").mkdir()
+    settings = {"kind": "topic", "text_columns": ["text"], "names": ["a", "b"]}
+    (folder / "found/settings.json").write_text(json.dumps(settings))
     names = [(command, case) for command, cases in CASES.items() for case in cases]
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
     (folder / "c.conll").write_text("a X\nb Y\n\n")

@@ -1,5 +1,6 @@
 """Topics of made texts: found, seeded, stable; and texts that have none."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -35,8 +36,21 @@ def test_the_topics_are_those_that_texts_were_made_of(found):
     np.testing.assert_allclose(outcome.sizes.sum(), 1, rtol=1e-5)
     assert (np.diff(outcome.sizes) <= 1e-6).all()
     assert outcome.diversity == 24 / 72  # Each topic has a place for all 24 words.
-    assert np.isfinite(outcome.coherence).all()
     assert (outcome.stability > 0.9).all()
+
+
+def test_coherence_is_npmi_of_pairs_within_texts(found):
+    (_, outcome), _ = found
+    texts = [set(text.split()) for text in dict.fromkeys(outcome.texts)]
+    for own, coherence in zip(outcome.words, outcome.coherence, strict=True):
+        values = []
+        for first, second in itertools.combinations([word.word for word in own], 2):
+            one, other = (sum(word in text for text in texts) for word in (first, second))
+            both = sum({first, second} <= text for text in texts)
+            joint = both / len(texts) + 1e-12
+            pointwise = np.log(joint * len(texts) ** 2 / (one * other))
+            values.append(pointwise / -np.log(joint))
+        assert coherence == pytest.approx(np.mean(values), abs=1e-6)
 
 
 def test_rows_say_what_is_known(found):

@@ -63,9 +63,12 @@ class Sklearn:
         return self.model.transform(counts)
 
 
-def fit(counts, number, seed):
-    model = LatentDirichletAllocation(number, random_state=seed, max_iter=15).fit(counts)
-    return Sklearn(model.components_ / model.components_.sum(axis=1, keepdims=True), model)
+def fitting(counts):
+    def fit(rows, number, seed):
+        model = LatentDirichletAllocation(number, random_state=seed, max_iter=15).fit(counts[rows])
+        return Sklearn(model.components_ / model.components_.sum(axis=1, keepdims=True), model)
+
+    return fit
 
 
 def test_texts_of_ten_topics_are_not_said_to_have_five_or_forty(monkeypatch):
@@ -76,17 +79,19 @@ def test_texts_of_ten_topics_are_not_said_to_have_five_or_forty(monkeypatch):
     rows = [random.multinomial(40, topics[n % 10]) for n in range(400)]
     counts = scipy.sparse.csr_matrix(np.array(rows, np.float32))
     told = []
-    found = choose_number_of_topics(counts, fit, progress=lambda *step: told.append(step))
+    found = choose_number_of_topics(
+        counts, fitting(counts), progress=lambda *step: told.append(step)
+    )
     assert found.chosen == 10
     assert [one.num_topics for one in found.candidates] == [3, 10, 30]
     assert told[-1] == ("Choosing the number of topics", 3, 3)
     # No fewer than seeds ask for.
-    assert choose_number_of_topics(counts, fit, least=12).chosen == 30
+    assert choose_number_of_topics(counts, fitting(counts), least=12).chosen == 30
 
 
 def test_few_documents_are_not_asked():
     counts = scipy.sparse.csr_matrix(np.ones((20, 4), np.float32))
-    found = choose_number_of_topics(counts, fit)
+    found = choose_number_of_topics(counts, fitting(counts))
     assert (found.chosen, found.candidates) == (5, ())
-    assert choose_number_of_topics(counts[:6], fit).chosen == 3
-    assert choose_number_of_topics(counts[:6], fit, least=4).chosen == 4
+    assert choose_number_of_topics(counts[:6], fitting(counts[:6])).chosen == 3
+    assert choose_number_of_topics(counts[:6], fitting(counts[:6]), least=4).chosen == 4

@@ -1,7 +1,10 @@
 """The jobs on files: what is written, what stays, and new files by the same model."""
 
+import hashlib
 import json
 import re
+import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -164,6 +167,55 @@ def test_a_run_for_the_same_file_replaces_the_folder_and_others_do_not(folder, t
     assert len(rows_of(tmp_path / "out" / "documents.csv")) == 66
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match="it would be replaced"):
+        topics_of_file(tmp_path / "in.csv", tmp_path / "out", **how)
+
+
+def test_a_table_of_clusters_that_a_person_corrected_is_not_replaced(tmp_path):
+    write_texts(tmp_path / "in.csv", 60)
+    output = tmp_path / "out.csv"
+    how = {"text_columns": TEXT, "num_clusters": 3}
+    clusters_of_file(tmp_path / "in.csv", output, **how)
+    clusters_of_file(tmp_path / "in.csv", output, **how)  # As it was written.
+    settings = json.loads((tmp_path / "out.model" / "settings.json").read_text())
+    assert settings["documents"] == hashlib.sha256(output.read_bytes()).hexdigest()[:16]
+    corrected = output.read_text().replace("rocket", "Rocket", 1)
+    output.write_text(corrected)
+    for model, said in ((None, "was edited"), (tmp_path / "another.model", "no folder of its run")):
+        with pytest.raises(DataError, match=f"out.csv .*{said}"):
+            clusters_of_file(tmp_path / "in.csv", output, model_directory=model, **how)
+    assert output.read_text() == corrected
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv", "out.model"}
+
+
+def test_a_full_disk_at_the_end_keeps_all_elsewhere(tmp_path, monkeypatch):
+    write_texts(tmp_path / "in.csv", 60)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    how = {"text_columns": TEXT, "num_topics": 3}
+    module = sys.modules["tfp_dgm.topic_modelling.topic_folder"]
+    export = module.export
+
+    def full(model, folder, **options):
+        if "temporary" not in str(folder):
+            raise OSError(28, "No space left on device")
+        return export(model, folder, **options)
+
+    monkeypatch.setattr(module, "export", full)
+    with pytest.raises(DataError, match="No space left on device; all of it is kept in") as error:
+        topics_of_file(tmp_path / "in.csv", tmp_path / "out", **how)
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "temporary"}
+    (kept,) = (tmp_path / "temporary").iterdir()
+    assert str(error.value).endswith(f" {kept / 'out'}")
+    told = tmp_path / "told.csv"
+    predict_topics(kept / "out", tmp_path / "in.csv", told)
+    before = rows_of(kept / "out" / "documents.csv")
+    assert [row["topic"] for row in before] == [row["topic"] for row in rows_of(told)]
+
+    def fuller(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "export", fuller)
+    with pytest.raises(DataError, match="nothing could be kept in"):
         topics_of_file(tmp_path / "in.csv", tmp_path / "out", **how)
 
 

@@ -33,7 +33,7 @@ from tfp_dgm.data.image_files import ImageFiles
 from tfp_dgm.data.image_sets import binarise, checked_images, load_digits, read_images
 from tfp_dgm.data.input_file import check_input_file
 from tfp_dgm.data.json_file import read_json, write_json
-from tfp_dgm.data.keep_results import write_or_keep
+from tfp_dgm.data.keep_results import fill_or_keep, write_or_keep
 from tfp_dgm.data.label_results import (
     check_label_results,
     check_labelled_table,
@@ -174,6 +174,7 @@ __all__ = [
     "fetch",
     "file_digest",
     "files_told",
+    "fill_or_keep",
     "find_dataset",
     "is_cached",
     "is_tagged",

@@ -19,6 +19,7 @@ def write_or_keep(
     write_model: Callable[[Path], None],
     *,
     predict: Sequence[str],
+    seal: Callable[[Path, Path], None] = lambda table, folder: None,
 ) -> None:
     """Writes table and model folder; the old ones stay where that fails.
 
@@ -33,6 +34,8 @@ def write_or_keep(
       write_table: writes the table to a path.
       write_model: fills a folder.
       predict: the words of the command that writes the table with a model, for the message.
+      seal: told where table and model's folder are once both are written: what the folder is to
+        say of the table takes the place of as many bytes there, which a full disk allows.
     Raises:
       DataError: where something could not be written; says what was kept, and how to go on.
     """
@@ -46,14 +49,39 @@ def write_or_keep(
                 kept = _unused(model_directory)
                 os.rename(folder, kept)
                 raise
+            seal(output, folder)
     except DataError as error:
         if kept is not None:
             hints = [_how_to_go_on(predict, kept, source, output)]
         else:
             hints = _kept_elsewhere(
-                output, model_directory, source, write_table, write_model, predict
+                output, model_directory, source, write_table, write_model, predict, seal
             )
         raise DataError(f"{error}; {'; '.join(hints)}") from error
+
+
+def fill_or_keep(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fills a folder, the old one of which stays where that fails; then the new one is kept in the
+    folder for temporary files, if it can be.
+
+    Args:
+      folder: where it is to stand.
+      fill: fills a folder with all that there is to be.
+    Raises:
+      DataError: where something could not be written; says where it was kept.
+    """
+    try:
+        _fill(folder, fill)
+    except DataError as error:
+        there = Path(tempfile.gettempdir())
+        hint = f"nothing could be kept in {there} either"
+        try:
+            there = Path(tempfile.mkdtemp(prefix=f"{folder.name}-")) / folder.name
+            if _written(there, lambda path: _fill(path, fill)):
+                hint = f"all of it is kept in {there}"
+        except OSError:
+            pass  # What the disk refuses is no news here.
+        raise DataError(f"{error}; {hint}") from error
 
 
 def _kept_elsewhere(
@@ -63,6 +91,7 @@ def _kept_elsewhere(
     write_table: Callable[[Path], None],
     write_model: Callable[[Path], None],
     predict: Sequence[str],
+    seal: Callable[[Path, Path], None],
 ) -> list[str]:
     """Writes what can be written to a new temporary folder, and says so."""
     folder = Path(tempfile.gettempdir())
@@ -73,6 +102,8 @@ def _kept_elsewhere(
         if _written(table, write_table):
             hints.append(f"the labelled table is kept as {table}")
         if _written(model, lambda path: _fill(path, write_model)):
+            if hints:
+                seal(table, model)
             kept = f"the model is kept in {model}"
             hints.append(kept if hints else _how_to_go_on(predict, model, source, output))
     except OSError:

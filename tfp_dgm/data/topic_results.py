@@ -72,19 +72,12 @@ def check_topic_folder(source: StrPath, folder: StrPath) -> Path:
         others = sorted({path.name for path in folder.glob(f"{DOCUMENTS}.*")} - {table.name})
         if others:
             raise DataError(f"output: {folder} would be replaced, and holds {listing(others)}")
-        if table.is_file() and file_digest(table) != settings.get("documents"):
-            raise DataError(
-                f"output: {table} was edited and would be replaced; move it away, or give the "
-                "result a folder of its own"
-            )
+        if table.is_file():
+            _refuse_edited(table, file_digest(table), settings.get("documents"))
         words = folder / TOPIC_WORDS
-        if words.is_file() and digest(words.read_text(encoding="utf-8")) != settings.get(
-            "topic_words"
-        ):
-            raise DataError(
-                f"output: {words} was edited and would be replaced; move it away, or give the "
-                "result a folder of its own"
-            )
+        if words.is_file():
+            text = words.read_text(encoding="utf-8")
+            _refuse_edited(words, digest(text), settings.get("topic_words"))
     return table
 
 
@@ -101,10 +94,15 @@ def check_cluster_results(
       The folder.
     Raises:
       DataError: as `check_topic_table`; if the folder holds anything but what an earlier run for
-        the same output wrote.
+        the same output wrote; if the folder does not prove that the table there is as that run
+        wrote it: a person corrects `sure_cluster` in it.
     """
     check_topic_table(output, [source])
-    return check_model_directory(source, output, model_directory, command=CLUSTER_COMMAND)
+    folder = check_model_directory(source, output, model_directory, command=CLUSTER_COMMAND)
+    if Path(output).exists():
+        told = read_topic_settings(folder) if (folder / "settings.json").exists() else {}
+        _refuse_edited(Path(output), file_digest(Path(output)), told.get("documents"))
+    return folder
 
 
 def read_topic_settings(folder: StrPath) -> dict[str, Any]:
@@ -118,6 +116,20 @@ def read_topic_settings(folder: StrPath) -> dict[str, Any]:
         ("kind", "text_columns", "names"),
         command=f"{TOPICS_COMMAND}` or `{CLUSTER_COMMAND}",
     )
+
+
+def _refuse_edited(path: Path, found: str, written: str | None) -> None:
+    """Raises a DataError unless a file is what an earlier run wrote, by their digests."""
+    if written is None:
+        raise DataError(
+            f"output: {path} would be replaced, and no folder of its run tells that nobody edited "
+            "it; move it away, or give the result a place of its own"
+        )
+    if found != written:
+        raise DataError(
+            f"output: {path} was edited and would be replaced; move it away, or give the "
+            "result a place of its own"
+        )
 
 
 def _endings(source: Path) -> str:

@@ -6,7 +6,12 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tfp_dgm.data import DataError, read_label_settings, read_tag_settings
+from tfp_dgm.data import (
+    DataError,
+    read_label_settings,
+    read_tag_settings,
+    read_topic_settings,
+)
 from tfp_dgm.reviewing.review import Review
 from tfp_dgm.reviewing.review_export import export_review
 from tfp_dgm.reviewing.tag_export import export_tags
@@ -20,7 +25,7 @@ def is_tagging(model: str | os.PathLike[str]) -> bool:
     """Whether `dgm tag` wrote a folder, and not `dgm label`.
 
     Raises:
-      DataError: if neither did.
+      DataError: if neither did; of topics or clusters, says how labels are made of them.
     """
     try:
         read_tag_settings(model)
@@ -28,10 +33,23 @@ def is_tagging(model: str | os.PathLike[str]) -> bool:
         try:
             read_label_settings(model)
         except DataError as error:
+            _refuse_topics(model)
             said = str(error).replace("`dgm label`", "`dgm label` or `dgm tag`")
             raise DataError(said) from error
         return False
     return True
+
+
+def _refuse_topics(model: str | os.PathLike[str]) -> None:
+    try:
+        kind = read_topic_settings(model)["kind"]
+    except DataError:
+        return
+    raise DataError(
+        f"{model}: expected a folder that `dgm label` or `dgm tag` wrote; found one of {kind}s. "
+        f"Correct the column sure_{kind} of its table, let `dgm label` learn from it with "
+        f"--label-column sure_{kind}, and review what that writes"
+    )
 
 
 def label_columns_of(model: str | os.PathLike[str]) -> list[str]:

@@ -11,7 +11,8 @@ from tfp_dgm.models import DocumentMixture
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
 from tfp_dgm.topic_modelling.topic_starts import start_clusters
-from tfp_dgm.training import fit_em_of_counts
+from tfp_dgm.topic_modelling.word_company import are_short, word_company
+from tfp_dgm.training import MixtureHistory, fit_em_of_counts
 
 # What each word counts beforehand: at most so often, and at most this share of its mean count in a
 # cluster, since a prior that outweighs their words empties small clusters.
@@ -77,10 +78,14 @@ def fit_clusters(
     vocabulary: Sequence[str] | None = None,
     seeds: Sequence[Sequence[int]] | None = None,
     seeded_documents: NDArray[np.integer] | None = None,
+    company: bool | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> ClusterFit:
     """Fits a mixture of naive Bayes models by EM, from clusters of latent semantic vectors.
+
+    Of short documents it starts from clusters of the company of words, `word_company`, too, and the
+    likelier of the two mixtures is kept.
 
     Args:
       counts: [N, V], sparse; a row of zeros is in each cluster by its share.
@@ -88,6 +93,7 @@ def fit_clusters(
       vocabulary: V words, for a model that reads strings.
       seeds: of each cluster the ids of words that it shall have; none of some.
       seeded_documents: [N]; the cluster of a document where it is known, or -1.
+      company: whether it starts there, too; None does where documents are short.
       seed: the same seed gives the same clusters.
       progress: told of iterations.
     Raises:
@@ -97,24 +103,29 @@ def fit_clusters(
     require_topics("fit_clusters", "num_clusters", counts, num_clusters, seeds, seeded_documents)
     model = DocumentMixture(num_clusters, counts.shape[1], vocabulary=vocabulary, seed=seed)
     model.build()
-    clusters = start_clusters(counts, num_clusters, seeds, seeded_documents, seed)
-    mean_count = float(np.log1p(counts.data).sum()) / (num_clusters * counts.shape[1])
-    word_prior = min(_WORD_PRIOR, _PRIOR_SHARE * mean_count)
-    prior: float | NDArray[np.floating] = word_prior
-    if seeds is not None:
-        frequency = np.bincount(counts.indices, minlength=counts.shape[1])
-        prior = np.full([num_clusters, counts.shape[1]], word_prior)
-        for cluster, words in enumerate(seeds):
-            places = np.asarray(words, np.int64)
-            prior[cluster, places] += frequency[places]
-    history = fit_em_of_counts(
-        model,
-        counts,
-        np.eye(num_clusters)[clusters],
-        known=seeded_documents,
-        word_prior=prior,
-        progress=progress,
-    )
+
+    def fit(texts: scipy.sparse.csr_matrix, start: NDArray[np.int64]) -> MixtureHistory:
+        return fit_em_of_counts(
+            model,
+            texts,
+            np.eye(num_clusters)[start],
+            known=seeded_documents if texts is counts else None,
+            word_prior=_word_prior(texts, num_clusters, seeds),
+            progress=progress,
+        )
+
+    start = start_clusters(counts, num_clusters, seeds, seeded_documents, seed)
+    history = fit(counts, start)
+    # Known documents have none among pseudo-documents, and say themselves where clusters start.
+    if seeded_documents is None and (are_short(counts) if company is None else company):
+        first = model.get_weights()
+        beside = word_company(counts)
+        fit(beside, start_clusters(beside, num_clusters, seeds, None, seed))
+        second = fit(counts, np.argmax(cluster_mixtures_of(model, counts), axis=1))
+        if second.objective[-1] > history.objective[-1]:
+            history = second
+        else:
+            model.set_weights(first)
     return ClusterFit(
         model,
         np.asarray(model.topics),
@@ -122,3 +133,19 @@ def fit_clusters(
         np.asarray(model.shares),
         history.log_likelihood,
     )
+
+
+def _word_prior(
+    counts: scipy.sparse.csr_matrix, num_clusters: int, seeds: Sequence[Sequence[int]] | None
+) -> float | NDArray[np.floating]:
+    """What words count beforehand; a seed word in its cluster as often as texts have it."""
+    mean_count = float(np.log1p(counts.data).sum()) / (num_clusters * counts.shape[1])
+    word_prior = min(_WORD_PRIOR, _PRIOR_SHARE * mean_count)
+    if seeds is None:
+        return word_prior
+    frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+    prior = np.full([num_clusters, counts.shape[1]], word_prior)
+    for cluster, words in enumerate(seeds):
+        places = np.asarray(words, np.int64)
+        prior[cluster, places] += frequency[places]
+    return prior

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.evaluation import document_completion, topic_stability
 from tfp_dgm.progress import Progress
+from tfp_dgm.topic_modelling.collapsed_topics import empty_topics
 
 CANDIDATES = (2, 3, 5, 10, 15, 20, 30, 40)
 _RESTARTS = 2
@@ -34,8 +35,8 @@ class Fitted(Protocol):
         """What documents with counts [n, V] have of the topics, [n, K]."""
 
 
-# Counts [N, V], the number of topics and a seed -> topics.
-FitTopics = Callable[[scipy.sparse.csr_matrix, int, int], Fitted]
+# The rows to learn from, the number of topics and a seed -> topics.
+FitTopics = Callable[[NDArray[np.int64], int, int], Fitted]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def choose_number_of_topics(
 
     Args:
       counts: word counts [N, V].
-      fit: learns topics.
+      fit: learns topics from some of the rows.
       least: the smallest number that there may be.
       seed: of the parts and the first training.
       progress: called with a step's name, how much of it is done, and how much there is.
@@ -102,14 +103,15 @@ def choose_number_of_topics(
         return NumberOfTopics(max(least, min(5, len(rows) // 2)))
     rows = np.random.default_rng(seed).permutation(rows)
     held = max(1, min(_HELD_OUT_ROWS, int(_HELD_OUT_SHARE * len(rows))))
-    held_out, training = counts[rows[:held]], counts[rows[held : held + _TRAINING_ROWS]]
+    learned = rows[held : held + _TRAINING_ROWS]
+    held_out, training = counts[rows[:held]], counts[learned]
     numbers = _numbers(training.shape[0], least)
     step = "Choosing the number of topics"
     progress(step, 0, len(numbers))
     likelihoods, stabilities, empty = [], [], []
     tokens: NDArray[np.int64] = np.zeros(held, np.int64)
     for done, number in enumerate(numbers, start=1):
-        fits = [fit(training, number, seed + restart) for restart in range(_RESTARTS)]
+        fits = [fit(learned, number, seed + restart) for restart in range(_RESTARTS)]
         found = [document_completion(held_out, word_probabilities(one), seed=seed) for one in fits]
         likelihoods.append(np.mean([likelihood for likelihood, _ in found], axis=0))
         tokens = found[0][1]
@@ -122,11 +124,6 @@ def choose_number_of_topics(
         held_out, lambda known: np.tile(share, (known.shape[0], 1)), seed=seed
     )
     return _choice(numbers, np.array(likelihoods), of_one, tokens, stabilities, empty)
-
-
-def empty_topics(mixtures: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The topics of mixtures [N, K] that no document has most of."""
-    return np.setdiff1d(np.arange(mixtures.shape[1]), mixtures.argmax(axis=1))
 
 
 def word_probabilities(

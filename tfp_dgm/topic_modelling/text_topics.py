@@ -17,13 +17,9 @@ from tfp_dgm.evaluation import topic_diversity, topic_npmi, topic_stability
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.text import document_frequencies
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
-from tfp_dgm.topic_modelling.collapsed_topics import topic_collapse
+from tfp_dgm.topic_modelling.collapsed_topics import TopicCollapse, empty_topics, topic_collapse
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
-from tfp_dgm.topic_modelling.number_of_topics import (
-    NumberOfTopics,
-    choose_number_of_topics,
-    empty_topics,
-)
+from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
 from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
 from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
@@ -108,7 +104,7 @@ def find_topics(
         if num_topics is not None
         else choose_number_of_topics(
             counted.counts,
-            lambda counts, number, own: _FITS[kind](counts, number, seed=own),
+            fit,
             least=max(2, len(seeds.names)),
             seed=seed,
             progress=progress,
@@ -118,16 +114,17 @@ def find_topics(
     known = np.asarray(counted.counts.sum(axis=1)).ravel() > 0
     step = f"Fitting {kind}s"
     progress(step, 0, 2)
-    found = fit(counted.counts, number.chosen, seed=seed)
+    everything = np.arange(len(distinct))
+    found = fit(everything, number.chosen, seed)
     while num_topics is None:
         empty = empty_topics(found.mixtures[known])
         fewer = max(2, len(seeds.names), number.chosen - int((empty >= len(seeds.names)).sum()))
         if fewer == number.chosen:
             break
         number = replace(number, chosen=fewer)
-        found = fit(counted.counts, fewer, seed=seed)
+        found = fit(everything, fewer, seed)
     progress(step, 1, 2)
-    again = fit(counted.counts, number.chosen, seed=seed + 1)
+    again = fit(everything, number.chosen, seed + 1)
     progress(step, 2, 2)
     seconds["fitting"] = time.perf_counter() - started - sum(seconds.values())
 
@@ -143,7 +140,8 @@ def find_topics(
     own_names: list[str | None] = [*seeds.names, *[None] * (number.chosen - len(seeds.names))]
     names = topic_names(words, [own_names[k] for k in order])
     best = np.where(known[item], mixtures[:, order].argmax(axis=1), -1)
-    doubts = _doubts(texts, distinct, best, topics, np.asarray(found.shares)[order], names, kind)
+    collapse = topic_collapse(topics, mixtures[known[item]][:, order])
+    doubts = _doubts(texts, distinct, best, collapse, names, kind)
     outcome = TopicOutcome(
         kind=kind,
         texts=texts,
@@ -228,16 +226,18 @@ def _check_texts(
         )
 
 
-def _seeded_fit(counted: CountedTexts, seeds: SeededTopics, fit_kind: Fit) -> Fit:
-    def fit(
-        counts: scipy.sparse.csr_matrix, num_topics: int, *, seed: int
-    ) -> TopicFit | ClusterFit:
+def _seeded_fit(
+    counted: CountedTexts, seeds: SeededTopics, fit_kind: Fit
+) -> Callable[[NDArray[np.int64], int, int], TopicFit | ClusterFit]:
+    """Rows to learn from, K and a seed -> topics, those that a person named among them."""
+
+    def fit(rows: NDArray[np.int64], num_topics: int, seed: int) -> TopicFit | ClusterFit:
         asked: dict[str, Any] = {}
         if any(seeds.words):
             asked["seeds"] = seeds.word_ids(counted.vocabulary, num_topics)
         if (seeds.documents >= 0).any():
-            asked["seeded_documents"] = seeds.documents
-        return fit_kind(counts, num_topics, seed=seed, **asked)
+            asked["seeded_documents"] = seeds.documents[rows]
+        return fit_kind(counted.counts[rows], num_topics, seed=seed, **asked)
 
     return fit
 
@@ -259,8 +259,7 @@ def _doubts(
     texts: Sequence[str],
     distinct: Sequence[str],
     best: NDArray[np.int64],
-    topics: NDArray[np.floating],
-    shares: NDArray[np.floating],
+    collapse: TopicCollapse,
     names: Sequence[str],
     kind: str,
 ) -> list[str]:
@@ -274,10 +273,9 @@ def _doubts(
         )
     if len(distinct) < _FEW_TEXTS:
         found.append(f"{len(distinct)} different texts are too few for {kind}s to be trusted.")
-    collapse = topic_collapse(topics, shares)
     if collapse.unused:
         found.append(
-            f"Almost no text has {len(collapse.unused):,} of {len(names):,} {kind}s, such as "
+            f"No text has most of {len(collapse.unused):,} of {len(names):,} {kind}s, such as "
             f"{names[collapse.unused[0]]!r}; fewer may do."
         )
     alike = [f"{names[first]!r} and {names[second]!r}" for first, second in collapse.equal]

@@ -12,13 +12,13 @@ from tfp_dgm.data import (
     TOPIC_WORDS,
     SeedTopic,
     TopicTable,
-    atomic_directory,
     check_cluster_results,
     check_new_columns,
     check_room,
     check_topic_folder,
     file_digest,
     files_told,
+    fill_or_keep,
     read_seed_words,
     read_topic_table,
     table_size,
@@ -28,7 +28,7 @@ from tfp_dgm.data import (
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.topic_modelling.text_topics import CLUSTER, TOPIC, find_topics
-from tfp_dgm.topic_modelling.topic_folder import write_topic_folder
+from tfp_dgm.topic_modelling.topic_folder import record_table, write_topic_folder
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 
 _LEAST_MODEL = 500_000  # Graphs and report, with few texts.
@@ -117,35 +117,32 @@ def topics_of_file(
     Returns:
       What was done, and where it lies.
     Raises:
-      DataError: for whatever is wrong with a file or an argument; nothing is written then.
+      DataError: for whatever is wrong with a file or an argument; nothing is written then. Where
+        the disk takes no more after the training, the message says where all of it was kept.
     """
     source, folder = Path(source), Path(folder)
     output = check_topic_folder(source, folder)
-    asked: dict[str, Any] = {
-        "text_columns": list(text_columns),
-        "num_topics": num_topics,
+    asked = _asked(text_columns, num_topics, label_column, date_column, mixture, quoting, seed) | {
         "seed_words": None if seed_words is None else Path(seed_words).name,
         "seed_column": seed_column,
-        "label_column": label_column,
-        "date_column": date_column,
-        "mixture": mixture,
-        "quoting": quoting,
-        "seed": seed,
     }
     table = _read(source, TOPIC, asked, {folder: _LEAST_MODEL}, progress)
     seeds = () if seed_words is None else read_seed_words(seed_words)
     teller, outcome = _find(
         table, TOPIC, asked, seeds=seeds, seed_source=seed_words or "", progress=progress
     )
-    settings = {"source": source.name, **asked, "output": folder.name}
+    settings = _settings(source, folder, TOPIC, asked)
     added = outcome.columns(mixture=mixture)
     check_new_columns(source, table.frame.columns, added)
     progress("Writing table, model and report", 0, 1)
-    with atomic_directory(folder) as filled:
-        written = filled / output.name
+
+    def fill(place: Path) -> None:
+        written = place / output.name
         write_table(table.frame, written, added, guard_formulas=guard_formulas)
-        settings |= {"versions": installed_versions(), "documents": file_digest(written)}
-        write_topic_folder(filled, teller, outcome, settings, table.places, source.name, words=True)
+        told = settings | {"documents": file_digest(written)}
+        write_topic_folder(place, teller, outcome, told, table.places, source.name, words=True)
+
+    fill_or_keep(folder, fill)
     progress("Writing table, model and report", 1, 1)
     return TopicsFile(output, folder, outcome)
 
@@ -181,18 +178,10 @@ def clusters_of_file(
     """
     source, output = Path(source), Path(output)
     folder = check_cluster_results(source, output, model_directory)
-    asked: dict[str, Any] = {
-        "text_columns": list(text_columns),
-        "num_clusters": num_clusters,
-        "label_column": label_column,
-        "date_column": date_column,
-        "mixture": mixture,
-        "quoting": quoting,
-        "seed": seed,
-    }
+    asked = _asked(text_columns, num_clusters, label_column, date_column, mixture, quoting, seed)
     table = _read(source, CLUSTER, asked, {folder: _LEAST_MODEL, output: 0}, progress)
     teller, outcome = _find(table, CLUSTER, asked, progress=progress)
-    settings = {"source": source.name, **asked, "output": output.name}
+    settings = _settings(source, output, CLUSTER, asked)
     added = outcome.columns(mixture=mixture)
     check_new_columns(source, table.frame.columns, added)
     progress("Writing table, model and report", 0, 1)
@@ -204,18 +193,41 @@ def clusters_of_file(
             table.frame, path, added, inputs=[source], guard_formulas=guard_formulas
         ),
         lambda filled: write_topic_folder(
-            filled,
-            teller,
-            outcome,
-            {**settings, "versions": installed_versions()},
-            table.places,
-            source.name,
-            words=False,
+            filled, teller, outcome, settings, table.places, source.name, words=False
         ),
         predict=("dgm", "topics", "predict"),
+        seal=record_table,
     )
     progress("Writing table, model and report", 1, 1)
     return TopicsFile(output, folder, outcome)
+
+
+def _asked(
+    text_columns: Sequence[str],
+    number: int | None,
+    label_column: str | None,
+    date_column: str | None,
+    mixture: bool,
+    quoting: bool,
+    seed: int,
+) -> dict[str, Any]:
+    """What is asked for of topics and of clusters alike."""
+    return {
+        "text_columns": list(text_columns),
+        "number": number,
+        "label_column": label_column,
+        "date_column": date_column,
+        "mixture": mixture,
+        "quoting": quoting,
+        "seed": seed,
+    }
+
+
+def _settings(source: Path, output: Path, kind: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """What the folder says of the run that fills it."""
+    told = {f"num_{kind}s" if name == "number" else name: value for name, value in asked.items()}
+    versions = installed_versions()
+    return {"source": source.name, **told, "output": output.name, "versions": versions}
 
 
 def _read(
@@ -251,7 +263,7 @@ def _find(
     return find_topics(
         table.texts,
         kind=kind,
-        num_topics=asked[f"num_{kind}s"],
+        num_topics=asked["number"],
         seed_topics=seeds,
         seed_source=seed_source,
         given=table.seeds,

@@ -8,19 +8,10 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from tfp_dgm.inference import exp_expected_log, mixture_posteriors
-from tfp_dgm.models import LatentDirichletAllocation, distinctive_words
+from tfp_dgm.models import distinctive_words
 from tfp_dgm.progress import Progress, no_progress
-from tfp_dgm.topic_modelling.cluster_fitting import fit_clusters
 from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
-from tfp_dgm.training import fit_by_natural_gradients
-
-_TOPIC_PRIOR = 0.05
-_CONCENTRATION = 0.1
-_OWN_SHARE = 0.7  # Of a starting topic that is its cluster's words; the rest are all words.
-_DOCUMENT_SHARE = 0.5  # Of a document's words that start in its own cluster's topic.
-_STOCHASTIC_FROM = 50_000  # Documents; fewer are one batch.
-_BATCH = 8192
+from tfp_dgm.topic_modelling.lda_fitting import fit_lda, lda_mixtures_of
 
 
 @dataclass(frozen=True)
@@ -52,14 +43,7 @@ class TopicFit:
 
 def mixtures_of(model: Any, counts: scipy.sparse.csr_matrix) -> NDArray[np.float32]:
     """What documents have of the topics of a fitted model, [N, K], of sparse counts [N, V]."""
-    topics = exp_expected_log(model.topic_concentration.numpy())
-    found = mixture_posteriors(
-        scipy.sparse.csr_matrix(counts),
-        topics,
-        model.concentration.numpy(),
-        steps=model.steps,
-    )
-    return found / found.sum(axis=1, keepdims=True)
+    return lda_mixtures_of(model, counts)
 
 
 def fit_topics(
@@ -69,10 +53,11 @@ def fit_topics(
     vocabulary: Sequence[str] | None = None,
     seeds: Sequence[Sequence[int]] | None = None,
     seeded_documents: NDArray[np.integer] | None = None,
+    company: bool | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> TopicFit:
-    """Fits latent Dirichlet allocation to word counts: variational inference from `fit_clusters`.
+    """Fits latent Dirichlet allocation to word counts; see `fit_lda`.
 
     Args:
       counts: [N, V], sparse; rows of zeros are documents of which nothing is known.
@@ -80,6 +65,7 @@ def fit_topics(
       vocabulary: V words, for a model that reads strings.
       seeds: of each topic the ids of words that it shall have; none of some.
       seeded_documents: [N]; the topic that a document is known to be about, or -1.
+      company: whether topics are learned from the company of words; None finds out.
       seed: the same seed gives the same topics.
       progress: told of passes.
     Raises:
@@ -87,26 +73,13 @@ def fit_topics(
     """
     counts = require_counts("fit_topics", counts)
     require_topics("fit_topics", "num_topics", counts, num_topics, seeds, seeded_documents)
-    lda = LatentDirichletAllocation(num_topics, counts.shape[1], vocabulary=vocabulary, seed=seed)
-    known = _known(counts, num_topics, seeded_documents)
-    topic_prior = _topic_prior(counts, num_topics, seeds)
-    clusters = fit_clusters(
+    lda, history = fit_lda(
         counts,
-        num_clusters=num_topics,
+        num_topics,
+        vocabulary=vocabulary,
         seeds=seeds,
         seeded_documents=seeded_documents,
-        seed=seed,
-        progress=progress,
-    ).clusters
-    topics, start = _start(counts, clusters, num_topics)
-    lda.assign(np.full(num_topics, _CONCENTRATION), topics + topic_prior)
-    history = fit_by_natural_gradients(
-        lda,
-        counts,
-        batch_size=_BATCH if counts.shape[0] > _STOCHASTIC_FROM else None,
-        topic_prior=topic_prior,
-        start=start if known is None else start + known,
-        document_prior=known,
+        company=company,
         seed=seed,
         progress=progress,
     )
@@ -114,47 +87,3 @@ def fit_topics(
     length = np.asarray(counts.sum(axis=1), np.float32)
     shares = (mixtures * length).sum(axis=0) / max(float(length.sum()), 1.0)
     return TopicFit(lda, np.asarray(lda.topics), mixtures, shares, history.bound)
-
-
-def _start(
-    counts: scipy.sparse.csr_matrix, clusters: NDArray[np.int64], num_topics: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Topics [K, V] and documents' posteriors [N, K] that lean to clusters of documents."""
-    own = np.eye(num_topics, dtype=np.float32)[clusters]  # [N, K]
-    words = np.asarray((counts.T @ own).T)  # [K, V]
-    total = np.asarray(counts.sum(axis=0), np.float32).ravel()
-    size = max(float(total.sum()), 1.0)
-    words = words / np.maximum(words.sum(axis=1, keepdims=True), 1)
-    topics = (_OWN_SHARE * words + (1 - _OWN_SHARE) * total / size) * size / num_topics
-    length = np.asarray(counts.sum(axis=1), np.float32)
-    shares = _DOCUMENT_SHARE * own + (1 - _DOCUMENT_SHARE) / num_topics
-    return topics.astype(np.float32), (_CONCENTRATION + length * shares).astype(np.float32)
-
-
-def _topic_prior(
-    counts: scipy.sparse.csr_matrix, num_topics: int, seeds: Sequence[Sequence[int]] | None
-) -> float | NDArray[np.float32]:
-    """A seed word counts in its topic, beforehand, as often as it occurs at all."""
-    if not seeds:
-        return _TOPIC_PRIOR
-    prior = np.full([num_topics, counts.shape[1]], _TOPIC_PRIOR, np.float32)
-    total = np.asarray(counts.sum(axis=0), np.float32).ravel()
-    for topic, words in enumerate(seeds):
-        places = np.asarray(words, np.int64)
-        prior[topic, places] += total[places]
-    return prior
-
-
-def _known(
-    counts: scipy.sparse.csr_matrix,
-    num_topics: int,
-    seeded_documents: NDArray[np.integer] | None,
-) -> NDArray[np.float32] | None:
-    """What is known of documents, as counts of words in topics: as many as they have, [N, K]."""
-    if seeded_documents is None:
-        return None
-    seeded = np.asarray(seeded_documents)
-    known = np.zeros([len(seeded), num_topics], np.float32)
-    rows = np.flatnonzero(seeded >= 0)
-    known[rows, seeded[rows]] = np.maximum(np.asarray(counts.sum(axis=1)).ravel()[rows], 1)
-    return known

@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
-from tfp_dgm.data import TOPIC_WORDS, digest
+from tfp_dgm.data import TOPIC_WORDS, digest, file_digest
 from tfp_dgm.serving import export
 from tfp_dgm.topic_modelling.metrics_of_topics import topic_metrics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 from tfp_dgm.topic_modelling.topic_report import render_topic_report
 from tfp_dgm.topic_modelling.topic_teller import TopicTeller
 
+_NOT_YET_WRITTEN = "0" * 16  # As long as the digest of a table.
 _LIMITS = (
     "Knows the words of the source and no others. A name is a topic's words, and no judgement of "
     "what its texts mean."
@@ -39,7 +40,8 @@ def write_topic_folder(
       folder: one without such files.
       teller: the model.
       outcome: what was found.
-      settings: what was asked for; `kind`, `text_columns` and `names` are read again.
+      settings: what was asked for; `kind`, `text_columns` and `names` are read again, `documents`,
+        the digest of the table, by the next run.
       places: [N], where each text stands in the source.
       title: the report's heading, and the source in the model's card.
       words: whether the topics' words are written as a file that `--seed-words` takes.
@@ -54,7 +56,12 @@ def write_topic_folder(
     plain = replace(teller.serving_signatures()["serving_default"], xla=False)
     signatures = {"serving_default": plain}
     export(teller, folder / "saved_model", version=1, signatures=signatures, card=card)
-    settings = {**settings, "kind": outcome.kind, "names": list(outcome.names)}
+    settings = {
+        "documents": _NOT_YET_WRITTEN,
+        **settings,
+        "kind": outcome.kind,
+        "names": list(outcome.names),
+    }
     if words:
         text = _topic_words(outcome)
         (folder / TOPIC_WORDS).write_text(text, encoding="utf-8")
@@ -66,6 +73,14 @@ def write_topic_folder(
         outcome, found, title=title, places=places, settings=settings, seed=seed
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def record_table(table: Path, folder: Path) -> None:
+    """Has a folder's settings tell the table that was written beside it, in as many bytes."""
+    with (folder / "settings.json").open("r+b") as file:
+        written = file.read()
+        file.seek(0)
+        file.write(written.replace(_NOT_YET_WRITTEN.encode(), file_digest(table).encode(), 1))
 
 
 def _topic_words(outcome: TopicOutcome) -> str:

@@ -39,6 +39,7 @@ def fit_by_natural_gradients(
     topic_prior: float | NDArray[np.floating] = 0.05,
     start: NDArray[np.floating] | None = None,
     document_prior: NDArray[np.floating] | None = None,
+    learn_topics: bool = True,
     learn_concentration: bool = True,
     tolerance: float = 1e-4,
     seed: int = 0,
@@ -59,6 +60,8 @@ def fit_by_natural_gradients(
       topic_prior: of all words, or [K, V].
       start: [N, K]; where the documents' posteriors start; evenly spread counts where None.
       document_prior: [N, K], added to `concentration` of a document: what is known of it.
+      learn_topics: whether the topics follow; else only what documents have of them, and how common
+        they are, do.
       learn_concentration: whether `concentration` follows by Newton's method [2], from the fifth
         pass.
       tolerance: a pass that gains less than this share of the bound is the last.
@@ -93,6 +96,8 @@ def fit_by_natural_gradients(
             prior = concentration + known[rows]
             found = mixture_posteriors(part, expected, prior, start=posterior[rows], steps=1)
             posterior[rows] = found
+            if not learn_topics:
+                continue
             statistics = topic_statistics(part, expected, found)
             rate = 1.0 if batch == num_documents else (_DELAY + steps) ** -_FORGETTING
             scale = num_documents / part.shape[0]
