@@ -38,7 +38,7 @@ from tfp_dgm.data import DataError, atomic_write, fetch, is_cached
 PARTS = ("deep", "priors", "clusters")
 SEEDS = (0, 1)
 DOCUMENTS = 2_000  # Of each corpus, at most; drawn once.
-PRIOR_WORDS, PRIOR_EPOCHS, PRIOR_SAMPLES = 1_000, 30, 500
+PRIOR_WORDS, PRIOR_EPOCHS, PRIOR_SAMPLES = 1_000, 30, 200
 QUICK = {"documents": 400, "epochs": 1, "samples": 20}
 COLUMNS = {
     "deep": ("perplexity", "weights", "accuracy", "NMI", "usage entropy", "CPU s"),

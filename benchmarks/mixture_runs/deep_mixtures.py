@@ -45,7 +45,7 @@ class Setting:
     words: int = 2_000
     length: int = 30
     units: int = 64
-    epochs: int = 25
+    epochs: int = 20
     rate: float = 3e-3
     dropout: float = 0.3
     pseudo_count: float = 0.5
