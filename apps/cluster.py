@@ -26,6 +26,7 @@ from ._table_options import (
 from ._warnings import warn
 
 if TYPE_CHECKING:
+    from tfp_dgm.progress import Progress
     from tfp_dgm.topic_modelling.text_topics import Encode
 
 
@@ -83,9 +84,7 @@ def cluster(
         with quiet_start():
             from tfp_dgm.topic_modelling import clusters_of_file
 
-            read = None if encoder == "none" else _pretrained(encoder)
         with progress_bar(quiet=quiet) as progress:
-            encode = None if read is None else partial(read, progress=progress)
             job = clusters_of_file(
                 source,
                 output,
@@ -95,7 +94,7 @@ def cluster(
                 date_column=date_column,
                 model_directory=model,
                 encoder=encoder,
-                encode=encode,
+                encode=None if encoder == "none" else _pretrained(encoder, progress),
                 mixture=mixture,
                 quoting=quoting,
                 guard_formulas=guard_formulas,
@@ -107,9 +106,9 @@ def cluster(
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
 
 
-def _pretrained(preset: str) -> "Encode":
+def _pretrained(preset: str, progress: "Progress") -> "Encode":
     """The texts' vectors under a pretrained encoder, which are kept in the cache."""
     from tfp_dgm.labelling import sentence_vectors
     from tfp_dgm.networks import SentenceEncoder
 
-    return partial(sentence_vectors, SentenceEncoder.from_preset(preset))
+    return partial(sentence_vectors, SentenceEncoder.from_preset(preset), progress=progress)

@@ -39,7 +39,8 @@ PARTS = ("deep", "priors", "clusters")
 SEEDS = (0, 1)
 DOCUMENTS = 2_000  # Of each corpus, at most; drawn once.
 PRIOR_WORDS, PRIOR_EPOCHS, PRIOR_SAMPLES = 1_000, 30, 200
-QUICK = {"documents": 400, "epochs": 1, "samples": 20}
+QUICK = {"documents": 300, "epochs": 1, "samples": 10}
+QUICK_SYSTEMS = ("naive Bayes mixture", "deep mixture", "standard normal", "k-means on LSA")
 COLUMNS = {
     "deep": ("perplexity", "weights", "accuracy", "NMI", "usage entropy", "CPU s"),
     "priors": ("NLL", "perplexity", "CPU s"),
@@ -144,7 +145,9 @@ def _mean(group: list[dict[str, Any]], figure: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--quick", action="store_true", help="400 documents of M10, one seed")
+    parser.add_argument(
+        "--quick", action="store_true", help="300 documents of M10, few systems, one seed"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--corpora", nargs="+", choices=NAMES, default=["m10", "r8", "20ng"])
@@ -155,6 +158,7 @@ def main() -> None:
         end_for_want_of("TFP_DGM_DATA, the folder with octis_20ng and octis_m10")
     if arguments.quick:
         arguments.corpora, arguments.seeds = ["m10"], [0]
+        arguments.systems = arguments.systems or QUICK_SYSTEMS
     rows: list[dict[str, Any]] = []
     if arguments.json is not None and arguments.json.exists():
         rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
