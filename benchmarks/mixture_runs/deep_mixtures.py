@@ -45,8 +45,8 @@ class Setting:
     words: int = 2_000
     length: int = 30
     units: int = 64
-    epochs: int = 20
-    rate: float = 3e-3
+    epochs: int = 40
+    rate: float = 1e-2
     dropout: float = 0.3
     pseudo_count: float = 0.5
 
