@@ -162,18 +162,21 @@ def test_relaxed_clusters_mix_biases_and_embeddings():
 
 def test_it_starts_as_the_naive_bayes_mixture_of_given_clusters():
     model = randomized(make_mixture())
-    memberships = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [0.1, 0.1, 0.8]])
+    learned = np.array([[4, 5, 6, 2, 0], [6, 6, 4, 5, 2]], np.int32)  # None has a 3.
+    memberships = np.array([[0.7, 0.2, 0.1], [0.0, 0.4, 0.6]])
     model.likelihood.decoder.output_weights.assign(np.zeros((V, 5)))
-    model.start_clusters(TEXTS, memberships, pseudo_count=0.25)
-    counts = np.array([[np.sum(row == v) for v in range(V)] for row in TEXTS], float)
+    model.start_clusters(learned, memberships, pseudo_count=0.25)
     written = [2, 3, 4, 5, 6]
-    words = counts.sum(axis=0)[written] + 0.25
+
+    def counts(texts):
+        return np.array([[np.sum(row == v) for v in written] for row in texts], float)
+
+    words = counts(learned).sum(axis=0) + 0.25
     words /= words.sum()
-    by_cluster = memberships.T @ counts[:, written] + 0.25 * V * words
+    by_cluster = memberships.T @ counts(learned) + 0.25 * V * words
     by_cluster /= by_cluster.sum(axis=1, keepdims=True)
-    # A softmax knows no smoothing of PAD and START, which are never written.
     shares = (memberships.sum(axis=0) + 1) / (memberships.sum() + 3)
-    joint = np.log(shares) + counts[:, written] @ np.log(by_cluster).T
+    joint = np.log(shares) + counts(TEXTS) @ np.log(by_cluster).T
     np.testing.assert_allclose(model.log_joint(TEXTS), joint, rtol=1e-5)
     np.testing.assert_allclose(model.shares, shares, rtol=1e-5)
 

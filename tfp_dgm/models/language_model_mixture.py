@@ -139,7 +139,7 @@ class LanguageModelMixture(LatentVariableModel):
         bias = np.zeros((self.num_clusters, size))
         bias[:, written] = np.log(of_cluster / words[:, np.newaxis]).T[:, written]
         self.likelihood.cluster_bias.assign(bias)
-        self.likelihood.decoder.output_bias.assign(np.where(total > 0, np.log(words), 0.0))
+        self.likelihood.decoder.output_bias.assign(np.log(words))
         shares = memberships.sum(axis=0) + 1.0
         self.prior_layer.logits.assign(np.log(shares / shares.sum()))
 
@@ -152,7 +152,7 @@ class LanguageModelMixture(LatentVariableModel):
 
     def texts(self, clusters: tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x | c) of clusters int32 [...], with their batch shape."""
-        return self.likelihood(clusters, training=training)
+        return self.likelihood(tf.convert_to_tensor(clusters), training=training)
 
     def joint(self, inputs: Any, *, training: bool = False) -> objectives.Joint:
         token_ids = None if inputs is None else self.token_ids(inputs)
