@@ -4,8 +4,8 @@ Part `deep`: the perplexity of a mixture of language models beside one model of 
 and of more weights than the mixture has; agreement with classes beside a naive Bayes mixture of
 the same words. Part `priors`: nats a document of continuous naive Bayes under several priors, by
 importance weighting. Part `clusters`: agreement with classes of clusters of words, of MiniLM's
-vectors and of both. K is the number of classes. Settings were chosen on M10; R8 and 20 Newsgroups
-are reported as they came.
+vectors and of both. K is the number of classes. How words and vectors are weighed was chosen on
+M10; R8 and 20 Newsgroups are reported as they came.
 
     TFP_DGM_DATA=DIR python benchmarks/mixture_quality.py \
         --json benchmarks/results/mixture_quality.json
