@@ -1,7 +1,8 @@
 """`dgm cluster`: the texts of a table in groups."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +24,10 @@ from ._table_options import (
     TextColumns,
 )
 from ._warnings import warn
+
+if TYPE_CHECKING:
+    from tfp_dgm.progress import Progress
+    from tfp_dgm.topic_modelling.text_topics import Encode
 
 
 def cluster(
@@ -46,6 +51,14 @@ def cluster(
             help="Folder for model, report and metrics.", show_default="--output's name.model"
         ),
     ] = None,
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="none, or a pretrained text encoder, from whose vectors and words clusters are "
+            "learned: a folder in KerasHub's or Hugging Face's layout, or a KerasHub preset. Needs "
+            "the extra `encoder` of tfp-dgm; what is written tells clusters by words alone."
+        ),
+    ] = "none",
     mixture: Mixture = False,
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
@@ -63,12 +76,14 @@ def cluster(
     with clean_errors(
         "num_clusters",
         "label_column",
+        "encoder",
         model_directory="--model",
         text_columns="--text-column",
     ):
         check_cluster_results(source, output, model)
         with quiet_start():
             from tfp_dgm.topic_modelling import clusters_of_file
+
         with progress_bar(quiet=quiet) as progress:
             job = clusters_of_file(
                 source,
@@ -78,6 +93,8 @@ def cluster(
                 label_column=label_column,
                 date_column=date_column,
                 model_directory=model,
+                encoder=encoder,
+                encode=None if encoder == "none" else _pretrained(encoder, progress),
                 mixture=mixture,
                 quoting=quoting,
                 guard_formulas=guard_formulas,
@@ -87,3 +104,11 @@ def cluster(
         warn(job.warnings)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of clusters")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
+
+
+def _pretrained(preset: str, progress: "Progress") -> "Encode":
+    """The texts' vectors under a pretrained encoder, which are kept in the cache."""
+    from tfp_dgm.labelling import sentence_vectors
+    from tfp_dgm.networks import SentenceEncoder
+
+    return partial(sentence_vectors, SentenceEncoder.from_preset(preset), progress=progress)

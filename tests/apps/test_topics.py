@@ -1,12 +1,14 @@
 """`dgm topics`, `dgm topics predict` and `dgm cluster`, on a small file; and on to labels."""
 
 import json
+import shutil
 
 import pytest
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
-from tests.topic_modelling.made_texts import rows_of, write_texts
+from tests.labelling.tiny_encoder import write_tiny_encoder
+from tests.topic_modelling.made_texts import TOPICS, rows_of, write_texts
 
 
 def _run(*words):
@@ -70,6 +72,34 @@ def test_clusters_are_written_with_their_columns(folder):
     told = rows_of(folder / "c.csv")
     assert len({(row["kind"], row["cluster"]) for row in told}) == 3
     assert sum(name.startswith("share of ") for name in told[0]) == 3
+
+
+def test_clusters_learned_beside_an_encoder_are_told_without_it(folder, tmp_path):
+    words = [word for own in TOPICS.values() for word in own]
+    encoder = tmp_path / "encoder"
+    write_tiny_encoder(encoder, words)
+    asked = ("--text-column", "text", "--num-clusters", 3, "--encoder", encoder, "--quiet")
+    result = _run("cluster", folder / "in.csv", *asked, "--output", tmp_path / "c.csv")
+    assert result.exit_code == 0, result.output
+    told = rows_of(tmp_path / "c.csv")
+    assert len({(row["kind"], row["cluster"]) for row in told}) == 3
+    settings = json.loads((tmp_path / "c.model" / "settings.json").read_text())
+    assert settings["encoder"] == str(encoder)
+    shutil.rmtree(encoder)
+    again = _run(
+        "topics", "predict", tmp_path / "c.model", folder / "in.csv", "--output", tmp_path / "n.csv"
+    )
+    assert again.exit_code == 0, again.output
+    clusters = [row["cluster"] for row in rows_of(tmp_path / "n.csv")]
+    assert clusters == [row["cluster"] for row in told]
+
+
+def test_an_encoder_that_is_none_is_refused(folder, tmp_path):
+    asked = ("--text-column", "text", "--encoder", tmp_path / "nowhere", "--quiet")
+    result = _run("cluster", folder / "in.csv", *asked, "--output", tmp_path / "c.csv")
+    assert result.exit_code == 2
+    assert "--encoder: expected a folder or preset with a text encoder" in result.stderr
+    assert not (tmp_path / "c.csv").exists()
 
 
 def test_from_topics_to_labels(folder, topics):

@@ -7,6 +7,7 @@ from tests.golden.latent_variable_models import compiled, randomized
 from tfp_dgm import layers, networks, objectives
 from tfp_dgm.models import (
     LanguageModel,
+    LanguageModelMixture,
     MixtureOfExpertsCaptioner,
     StructuredLanguageModel,
     TextVAE,
@@ -40,6 +41,12 @@ def text_vae(encoder, decoder, inputs=TOKEN_IDS, **kwargs):
 def language_model(decoder, **kwargs):
     model = LanguageModel(decoder, max_length=6, seed=2, **kwargs)
     return compiled(model, TOKEN_IDS, None)
+
+
+def language_model_mixture(conditioning_units, objective, inputs=TOKEN_IDS, **kwargs):
+    cells = decoder("LSTMDecoder", conditioning_units=conditioning_units)
+    model = LanguageModelMixture(layers.ClusterTexts(cells, 2, max_length=6), seed=2, **kwargs)
+    return compiled(model, inputs, objective)
 
 
 def head(conditioning_units, **kwargs):
@@ -98,6 +105,14 @@ TEXT_MODELS = {
         decoder("InputlessDecoder", conditioning_units=2, word_dropout=0.0),
     ),
     "language_model": lambda: language_model(decoder("LSTMDecoder", tie_embeddings=True)),
+    "language_model_mixture": lambda: language_model_mixture(
+        0, objectives.ExactMarginal(), TEXTS, vocabulary=WordVocabulary(WORDS, max_length=5)
+    ),
+    "language_model_mixture_recognition": lambda: language_model_mixture(
+        2,
+        objectives.ScoreFunctionELBO(num_samples=2),
+        cluster_posterior=layers.ExpertRecognition(encoder("BagOfWordsEncoder"), 2),
+    ),
     "captioner": lambda: captioner(
         shared(memory_units=FEATURES),
         objectives.EnumeratedELBO(),

@@ -280,6 +280,17 @@ def of_shared_expert(layer, features):
     return layer.head.decoder, np.concatenate([features[:4], embedding])
 
 
+def of_mixed_clusters(layer, features):
+    """The decoder's weights, the clusters' biases with them, and its conditioning."""
+    weights, mixed = weights_of(layer.decoder), np.asarray(features[:2], np.float64)
+    weights["output_bias"] = weights["output_bias"] + mixed @ float64(layer.cluster_bias)
+    return weights, mixed @ float64(layer.embedding)
+
+
+def weighted_text_log_prob(parameters, event):
+    return lstm_log_prob(*parameters, [token for token in event if token])
+
+
 def recognised_expert(layer, features):
     """Logits, for the one text that every row has: mean embedding, a hidden layer, the context."""
     embedding, kernel, bias = map(float64, layer.encoder.weights)
@@ -674,6 +685,15 @@ ROWS = [
         support=ALL_TEXTS,
         parameters=lambda layer, features: (layer.heads[int(features[0] > 0)].decoder, features),
         call=lambda layer, x: layer(x, number_of_expert(x)),
+    ),
+    Row(
+        layers.ClusterTexts,
+        {"decoder": text_decoder("of_clusters"), "num_clusters": 2, "max_length": 2},
+        TEXTS,
+        weighted_text_log_prob,
+        support=ALL_TEXTS,
+        parameters=of_mixed_clusters,
+        call=lambda layer, x: layer(x[..., :2]),
     ),
     Row(
         layers.NaiveBayesMixture,

@@ -166,6 +166,7 @@ COMPILED_AS = {
     layers.CompoundContextFreeGrammar: layers.ProbabilisticContextFreeGrammar,
     layers.TokenSequence: layers.SeparateExperts,
     layers.SharedExperts: layers.SeparateExperts,
+    layers.ClusterTexts: layers.SeparateExperts,
 }
 
 
@@ -408,6 +409,7 @@ OF_TEXTS = {
     layers.NeuralDependencyModelWithValence,
     layers.HiddenMarkovText,
     layers.NeuralHiddenMarkovText,
+    layers.ClusterTexts,
     layers.TokenSequence,
     layers.SharedExperts,
     layers.SeparateExperts,

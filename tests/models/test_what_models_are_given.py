@@ -121,6 +121,9 @@ CASES = {
         (texts.V, "`x` must be whole numbers from 0 to"),
     ),
     models.LanguageModel: Case(texts.make_language_model, TEXTS, AFTER_END),
+    models.LanguageModelMixture: Case(
+        texts.make_mixture, TEXTS, (2, "ClusterTexts expects ids below .* after 2")
+    ),
     models.MixtureOfExpertsCaptioner: Case(
         captioner_toys.captioner,
         {**captioner_toys.inputs(ROWS), "token_ids": TEXTS},
@@ -149,7 +152,8 @@ def with_known_losses(model, inputs, **kwargs):
         losses = LOSSES * tf.reduce_mean(weights[0]) + unused
         parts = {metric.name: (-losses, None) for metric in model.metrics[1:]}
         if "usage_entropy" in parts:
-            shares = tf.one_hot([0, 0, 1, 1], model.num_experts)
+            (usage,) = (metric for metric in model.metrics if metric.name == "usage_entropy")
+            shares = tf.one_hot([0, 0, 1, 1], usage.total.shape[0])
             parts["usage_entropy"] = (shares, None)
         return losses, parts
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfp_dgm import models, networks
+from tfp_dgm import layers, models, networks
 
 V, Z = 7, 2
 
@@ -17,6 +17,12 @@ def make_vae(units=5, decoder=None, latent_units=Z, **kwargs):
 def make_language_model(units=5, **kwargs):
     decoder = networks.LSTMDecoder(V, units, embedding_units=4)
     return models.LanguageModel(decoder, **{"max_length": 5, "seed": 2, **kwargs})
+
+
+def make_mixture(units=5, embedding=0, num_clusters=3, **kwargs):
+    decoder = networks.LSTMDecoder(V, units, embedding_units=4, conditioning_units=embedding)
+    texts = layers.ClusterTexts(decoder, num_clusters, max_length=5)
+    return models.LanguageModelMixture(texts, **{"seed": 2, **kwargs})
 
 
 def rule_texts(count, seed=0):

@@ -77,8 +77,8 @@ class TokenSequence(tfd.Distribution):
             self._decoder = decoder
             self._max_length = max_length
             self._positions_at_once = positions_at_once
-            never = tf.one_hot([PAD, START], decoder.kernel.shape[0], on_value=_NEVER)
-            self._bias = tf.cast(decoder.bias, tf.float32) + tf.reduce_sum(never, axis=0)  # [V]
+            never = never_written(decoder.kernel.shape[0])
+            self._bias = tf.cast(decoder.bias, tf.float32) + never  # [V]
             super().__init__(
                 dtype=tf.int32,
                 reparameterization_type=tfd.NOT_REPARAMETERIZED,
@@ -194,6 +194,11 @@ class TokenSequence(tfd.Distribution):
         )
         token_ids = rows.stack()  # [T, n, *batch]
         return tf.experimental.numpy.moveaxis(token_ids, 0, -1)
+
+
+def never_written(vocabulary_size: int) -> tf.Tensor:
+    """What keeps PAD and START out, added to logits: float32 [V]."""
+    return tf.reduce_sum(tf.one_hot([PAD, START], vocabulary_size, on_value=_NEVER), axis=0)
 
 
 def ended_before(token_ids: tf.Tensor) -> tf.Tensor:

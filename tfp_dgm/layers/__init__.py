@@ -3,6 +3,7 @@
 from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
+from tfp_dgm.layers.cluster_texts import ClusterTexts
 from tfp_dgm.layers.constraints import Constraint
 from tfp_dgm.layers.dependency_model_with_valence import (
     DependencyModelWithValence,
@@ -76,6 +77,7 @@ __all__ = [
     "BernoulliPrior",
     "Categorical",
     "CategoricalPrior",
+    "ClusterTexts",
     "CompoundContextFreeGrammar",
     "Constraint",
     "DependencyModelWithValence",

@@ -10,6 +10,7 @@ from tfp_dgm.models.encoded_source import EncodedSource
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
 from tfp_dgm.models.hierarchical_vae import HierarchicalVAE
 from tfp_dgm.models.language_model import LanguageModel
+from tfp_dgm.models.language_model_mixture import LanguageModelMixture
 from tfp_dgm.models.latent_dirichlet_allocation import LatentDirichletAllocation
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.loading import load_model
@@ -37,6 +38,7 @@ __all__ = [
     "ExactLikelihoodModel",
     "HierarchicalVAE",
     "LanguageModel",
+    "LanguageModelMixture",
     "LatentDirichletAllocation",
     "LatentVariableModel",
     "MeanFieldModel",

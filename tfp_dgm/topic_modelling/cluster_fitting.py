@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm.models import DocumentMixture
 from tfp_dgm.progress import Progress, no_progress
+from tfp_dgm.topic_modelling.cluster_directions import ClusterDirections
 from tfp_dgm.topic_modelling.company_of_words import are_short, word_company
 from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
 from tfp_dgm.topic_modelling.topic_starts import start_clusters
@@ -28,7 +29,7 @@ class ClusterFit:
     Attributes:
       model: a Keras model, counts [B, V] (or strings, with a vocabulary) -> p(cluster | text).
       topics: float32 [K, V]; p(word | cluster).
-      mixtures: float32 [N, K]; p(cluster | document).
+      mixtures: float32 [N, K]; p(cluster | document), by its vector too where there was one.
       shares: float32 [K]; p(cluster).
       log_likelihood: nats of all (damped) documents after each iteration.
     """
@@ -79,6 +80,7 @@ def fit_clusters(
     seeds: Sequence[Sequence[int]] | None = None,
     seeded_documents: NDArray[np.integer] | None = None,
     company: bool | None = None,
+    vectors: NDArray[np.floating] | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> ClusterFit:
@@ -93,7 +95,9 @@ def fit_clusters(
       vocabulary: V words, for a model that reads strings.
       seeds: of each cluster the ids of words that it shall have; none of some.
       seeded_documents: [N]; the cluster of a document where it is known, or -1.
-      company: whether it starts there, too; None does where documents are short.
+      company: whether it starts there, too; None does where documents are short. Not with vectors.
+      vectors: [N, D]; a pretrained encoder's, of the documents. Clusters are then learned from
+        words and vectors, and start there; what is fitted tells them by words alone.
       seed: the same seed gives the same clusters.
       progress: told of iterations.
     Raises:
@@ -101,23 +105,31 @@ def fit_clusters(
     """
     counts = require_counts("fit_clusters", counts)
     require_topics("fit_clusters", "num_clusters", counts, num_clusters, seeds, seeded_documents)
+    if vectors is not None and np.shape(vectors)[:1] != counts.shape[:1]:
+        raise ValueError(
+            f"fit_clusters: `vectors` must be [{counts.shape[0]}, D]; received "
+            f"{list(np.shape(vectors))}"
+        )
     model = DocumentMixture(num_clusters, counts.shape[1], vocabulary=vocabulary, seed=seed)
     model.build()
 
     def fit(texts: scipy.sparse.csr_matrix, start: NDArray[np.int64]) -> MixtureHistory:
+        posterior = np.eye(num_clusters)[start]
         return fit_em_of_counts(
             model,
             texts,
-            np.eye(num_clusters)[start],
+            posterior,
+            beside=None if vectors is None else ClusterDirections(vectors, posterior),
             known=seeded_documents if texts is counts else None,
             word_prior=_word_prior(texts, num_clusters, seeds),
             progress=progress,
         )
 
-    start = start_clusters(counts, num_clusters, seeds, seeded_documents, seed)
+    start = start_clusters(counts, num_clusters, seeds, seeded_documents, seed, vectors)
     history = fit(counts, start)
     # Known documents have none among pseudo-documents, and say themselves where clusters start.
-    if seeded_documents is None and (are_short(counts) if company is None else company):
+    company = are_short(counts) if company is None else company
+    if company and seeded_documents is None and vectors is None:
         first = model.get_weights()
         beside = word_company(counts)
         fit(beside, start_clusters(beside, num_clusters, seeds, None, seed))

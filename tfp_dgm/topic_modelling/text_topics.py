@@ -35,6 +35,8 @@ TOPIC, CLUSTER = "topic", "cluster"
 _DIVERSITY_WORDS = 25
 _FEW_TEXTS = 50
 
+# N texts -> vectors [N, D].
+Encode = Callable[[Sequence[str]], NDArray[np.floating]]
 # What is called with sparse counts, their number, and the keywords of `fit_topics`.
 Fit = Callable[..., TopicFit | ClusterFit]
 
@@ -60,6 +62,7 @@ def find_topics(
     given: Sequence[str | None] | None = None,
     labels: Sequence[str | None] | None = None,
     dates: NDArray[np.datetime64] | None = None,
+    encode: Encode | None = None,
     seed: int = 0,
     warnings: Sequence[str] = (),
     progress: Progress = no_progress,
@@ -76,6 +79,8 @@ def find_topics(
       seed_source: their file, for messages.
       given: [N], the names of topics that texts are of; None where nobody said so.
       labels, dates: as `TopicOutcome` has them.
+      encode: of clusters, which are then learned from an encoder's vectors, too; what tells the
+        clusters of a text reads its words alone.
       seed: the same seed gives the same topics.
       warnings: that there are already.
       progress: called with a step's name, how much of it is done, and how much there is.
@@ -98,7 +103,11 @@ def find_topics(
     progress("Counting words", 1, 1)
     seconds["counting"] = time.perf_counter() - started
 
-    fit = _seeded_fit(counted, seeds, _FITS[kind])
+    vectors = None
+    if encode is not None:
+        vectors = encode(distinct)
+        seconds["encoding"] = time.perf_counter() - started - sum(seconds.values())
+    fit = _seeded_fit(counted, seeds, vectors, _FITS[kind])
     number = (
         NumberOfTopics(num_topics)
         if num_topics is not None
@@ -227,7 +236,10 @@ def _check_texts(
 
 
 def _seeded_fit(
-    counted: CountedTexts, seeds: SeededTopics, fit_kind: Fit
+    counted: CountedTexts,
+    seeds: SeededTopics,
+    vectors: NDArray[np.floating] | None,
+    fit_kind: Fit,
 ) -> Callable[[NDArray[np.int64], int, int], TopicFit | ClusterFit]:
     """Rows to learn from, K and a seed -> topics, those that a person named among them."""
 
@@ -237,6 +249,8 @@ def _seeded_fit(
             asked["seeds"] = seeds.word_ids(counted.vocabulary, num_topics)
         if (seeds.documents >= 0).any():
             asked["seeded_documents"] = seeds.documents[rows]
+        if vectors is not None:
+            asked["vectors"] = vectors[rows]
         return fit_kind(counted.counts[rows], num_topics, seed=seed, **asked)
 
     return fit

@@ -27,7 +27,7 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.progress import Progress, no_progress
-from tfp_dgm.topic_modelling.text_topics import CLUSTER, TOPIC, find_topics
+from tfp_dgm.topic_modelling.text_topics import CLUSTER, TOPIC, Encode, find_topics
 from tfp_dgm.topic_modelling.topic_folder import record_table, write_topic_folder
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 
@@ -156,6 +156,8 @@ def clusters_of_file(
     label_column: str | None = None,
     date_column: str | None = None,
     model_directory: StrPath | None = None,
+    encoder: str | None = None,
+    encode: Encode | None = None,
     mixture: bool = False,
     quoting: bool = True,
     guard_formulas: bool = False,
@@ -172,6 +174,8 @@ def clusters_of_file(
       num_clusters: K; None chooses it.
       model_directory: folder for model, SavedModel, report and metrics; None puts it beside the
         output, with the ending `.model`.
+      encoder: what `encode` is called in the folder's settings.
+      encode: texts -> vectors [N, D], from which clusters are learned beside words.
       mixture: whether the probability of every cluster is in columns, too.
     Returns, raises: see `topics_of_file`. Where the disk takes no more after the training, the
       message says what was kept.
@@ -179,8 +183,9 @@ def clusters_of_file(
     source, output = Path(source), Path(output)
     folder = check_cluster_results(source, output, model_directory)
     asked = _asked(text_columns, num_clusters, label_column, date_column, mixture, quoting, seed)
+    asked |= {"encoder": encoder}
     table = _read(source, CLUSTER, asked, {folder: _LEAST_MODEL, output: 0}, progress)
-    teller, outcome = _find(table, CLUSTER, asked, progress=progress)
+    teller, outcome = _find(table, CLUSTER, asked, encode=encode, progress=progress)
     settings = _settings(source, output, CLUSTER, asked)
     added = outcome.columns(mixture=mixture)
     check_new_columns(source, table.frame.columns, added)
@@ -258,6 +263,7 @@ def _find(
     *,
     seeds: Sequence[SeedTopic] = (),
     seed_source: StrPath = "",
+    encode: Encode | None = None,
     progress: Progress,
 ) -> tuple[Any, TopicOutcome]:
     return find_topics(
@@ -269,6 +275,7 @@ def _find(
         given=table.seeds,
         labels=table.labels,
         dates=table.dates,
+        encode=encode,
         seed=asked["seed"],
         warnings=table.warnings,
         progress=progress,

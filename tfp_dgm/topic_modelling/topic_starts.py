@@ -12,6 +12,8 @@ _UNITS = 100
 _DOCUMENTS_A_UNIT = 50
 _ROUNDS = 50
 _STARTS = 8
+# What latent semantic vectors count beside an encoder's.
+_BESIDE_ENCODER = 0.5
 _MOST_SEEDED = 100  # Documents that a cluster with seed words starts from.
 
 
@@ -21,6 +23,7 @@ def start_clusters(
     seeds: Sequence[Sequence[int]] | None,
     seeded_documents: NDArray[np.integer] | None,
     seed: int,
+    encoded: NDArray[np.floating] | None = None,
 ) -> NDArray[np.int64]:
     """A cluster of each document, [N]: where there are seeds, beside those that have them.
 
@@ -30,9 +33,13 @@ def start_clusters(
       seeds: of each cluster the ids of its words.
       seeded_documents: [N]; the cluster of a document, which stays, or -1.
       seed: of what is drawn.
+      encoded: an encoder's vectors of the documents [N, D].
     """
     units = min(_UNITS, max(2 * num_clusters, counts.shape[0] // _DOCUMENTS_A_UNIT))
     vectors = document_vectors(counts, seed, units)
+    if encoded is not None:
+        parts = [unit_rows(np.asarray(encoded, np.float32)), _BESIDE_ENCODER * vectors]
+        vectors = unit_rows(np.hstack(parts))
     weights = np.zeros([counts.shape[0], num_clusters], np.float32)
     if seeds is not None:
         weighted = tf_idf(counts)

@@ -1,5 +1,6 @@
 """Expectation maximisation of a mixture of documents, on sparse counts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ def fit_em_of_counts(
     *,
     known: NDArray[np.integer] | None = None,
     word_prior: float | NDArray[np.floating] = 0.5,
+    beside: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
     iterations: int = 100,
     tolerance: float = 1e-4,
     progress: Progress = no_progress,
@@ -48,6 +50,9 @@ def fit_em_of_counts(
       known: [N]; the kind of a document, or -1.
       word_prior: what is added to every count of a word, or to each [K, V]; to every count of
         documents 1 is added.
+      beside: what else tells the kind of a document, independent of its words given it: posteriors
+        [N, K] -> log-likelihoods [N, K] under the parameters that are likeliest with them. The
+        model is of the words alone; the posteriors are of both.
       iterations: at most.
       tolerance: nats a row; an iteration that gains less is the last.
       progress: told of iterations.
@@ -64,6 +69,8 @@ def fit_em_of_counts(
         log_shares = np.log(documents) - np.log(documents.sum())
         log_words = np.log(words) - np.log(words.sum(axis=1, keepdims=True))
         joint = counts @ log_words.T + log_shares  # [N, K]
+        if beside is not None:
+            joint += beside(posterior)
         if known is not None:
             rows = np.flatnonzero(np.asarray(known) >= 0)
             allowed = np.full([len(rows), len(documents)], -np.inf)

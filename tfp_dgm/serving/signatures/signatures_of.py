@@ -7,11 +7,15 @@ from tfp_dgm.models import (
     VAE,
     HierarchicalVAE,
     LanguageModel,
+    LanguageModelMixture,
     MixtureOfExpertsCaptioner,
     Signature,
     TextVAE,
 )
 from tfp_dgm.serving.signatures.captioner_signatures import captioner_signatures
+from tfp_dgm.serving.signatures.language_model_mixture_signatures import (
+    language_model_mixture_signatures,
+)
 from tfp_dgm.serving.signatures.language_model_signatures import language_model_signatures
 from tfp_dgm.serving.signatures.text_vae_signatures import text_vae_signatures
 from tfp_dgm.serving.signatures.vae_signatures import vae_signatures
@@ -20,6 +24,7 @@ from tfp_dgm.serving.signatures.vae_signatures import vae_signatures
 SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {
     TextVAE: text_vae_signatures,
     LanguageModel: language_model_signatures,
+    LanguageModelMixture: language_model_mixture_signatures,
     MixtureOfExpertsCaptioner: captioner_signatures,
     VAE: vae_signatures,
     HierarchicalVAE: vae_signatures,
