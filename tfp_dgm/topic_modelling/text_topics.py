@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, SeedTopic
 from tfp_dgm.evaluation import topic_diversity, topic_npmi, topic_stability
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.text import document_frequencies
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
-from tfp_dgm.topic_modelling.collapsed_topics import topic_collapse
+from tfp_dgm.topic_modelling.document_encoder import document_encoder
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
 from tfp_dgm.topic_modelling.number_of_topics import (
     NumberOfTopics,
@@ -25,7 +27,9 @@ from tfp_dgm.topic_modelling.number_of_topics import (
     empty_topics,
 )
 from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
-from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
+from tfp_dgm.topic_modelling.topic_doubts import doubts_of_topics
+from tfp_dgm.topic_modelling.topic_evidence import topic_evidence
+from tfp_dgm.topic_modelling.topic_fitting import LDA, TopicFit, fit_topics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 from tfp_dgm.topic_modelling.topic_teller import TopicTeller
 from tfp_dgm.topic_modelling.topic_words import (
@@ -36,8 +40,8 @@ from tfp_dgm.topic_modelling.topic_words import (
 )
 
 TOPIC, CLUSTER = "topic", "cluster"
+MIXTURE = "mixture"  # The model of clusters.
 _DIVERSITY_WORDS = 25
-_FEW_TEXTS = 50
 
 # What is called with sparse counts, their number, and the keywords of `fit_topics`.
 Fit = Callable[..., TopicFit | ClusterFit]
@@ -59,6 +63,8 @@ def find_topics(
     *,
     kind: str = TOPIC,
     num_topics: int | None = None,
+    model: str = LDA,
+    encoder: str | TextEncoder | None = None,
     seed_topics: Sequence[SeedTopic] = (),
     seed_source: str | PathLike[str] = "seed_topics",
     given: Sequence[str | None] | None = None,
@@ -75,7 +81,9 @@ def find_topics(
     Args:
       texts: N texts, two or more of them different.
       kind: "topic" or "cluster".
-      num_topics: K; None chooses it, see `choose_number_of_topics`.
+      num_topics: K; None chooses it, see `choose_number_of_topics`, by topics of an "lda".
+      model: of topics, see `fit_topics`: "lda", "prodlda", "etm" or "ctm".
+      encoder: that a "ctm" reads texts with; see `document_encoder.document_encoder`.
       seed_topics: topics that there must be, by words; see `data.read_seed_words`.
       seed_source: their file, for messages.
       given: [N], the names of topics that texts are of; None where nobody said so.
@@ -87,8 +95,10 @@ def find_topics(
       The model that tells the topics of any text, and what was found.
     Raises:
       DataError: if there are not enough texts, or texts with words; if a seed word is in no text,
-        or there are more seeds than topics.
+        or there are more seeds than topics; if there is no such model, or its encoder is lacking.
+      OSError, ImportError: if the encoder cannot be loaded.
     """
+    reader = document_encoder(encoder, model)
     started = time.perf_counter()
     seconds: dict[str, float] = {}
     progress("Counting words", 0, 1)
@@ -102,7 +112,13 @@ def find_topics(
     progress("Counting words", 1, 1)
     seconds["counting"] = time.perf_counter() - started
 
-    fit = _seeded_fit(counted, seeds, _FITS[kind])
+    of_documents: dict[str, Any] = {}  # What a model sees of them beside their words.
+    if reader is not None:
+        progress("Encoding texts", 0, 1)
+        of_documents["contexts"] = reader.encode(distinct)
+        progress("Encoding texts", 1, 1)
+    chosen = _FITS[kind] if model == LDA else partial(_FITS[kind], model=model, **of_documents)
+    fit = _seeded_fit(counted, seeds, chosen)
     number = (
         NumberOfTopics(num_topics)
         if num_topics is not None
@@ -133,7 +149,7 @@ def find_topics(
 
     # What the model says of any text, so that it says the same when it is asked again; of texts
     # whose topic a person gave, what that adds.
-    mixtures = found.mixtures_of(counted.counts)
+    mixtures = found.mixtures_of(counted.counts, **of_documents)
     mixtures = np.where(seeds.documents[:, np.newaxis] >= 0, found.mixtures, mixtures)[item]
     order = np.argsort(-mixtures[known[item]].mean(axis=0), kind="stable")
     topics = np.asarray(found.topics)[order]
@@ -143,9 +159,18 @@ def find_topics(
     own_names: list[str | None] = [*seeds.names, *[None] * (number.chosen - len(seeds.names))]
     names = topic_names(words, [own_names[k] for k in order])
     best = np.where(known[item], mixtures[:, order].argmax(axis=1), -1)
-    doubts = _doubts(texts, distinct, best, topics, np.asarray(found.shares)[order], names, kind)
+    shares = np.asarray(found.shares)[order]
+    evidence, active = None, None
+    if isinstance(found, TopicFit):
+        evidence = topic_evidence(found, counted.counts, **of_documents, seed=seed)
+        active = found.active_units(counted.counts, **of_documents)
+    doubts = doubts_of_topics(
+        texts, distinct, best, topics, shares, names, kind=kind, active=active
+    )
+    doubts += [] if reader is None else _cut_off(reader, distinct)
     outcome = TopicOutcome(
         kind=kind,
+        model=model if kind == TOPIC else MIXTURE,
         texts=texts,
         known=known[item],
         mixtures=mixtures[:, order],
@@ -157,6 +182,8 @@ def find_topics(
             [[vocabulary[v] for v in own] for own in found.top_words(_DIVERSITY_WORDS)]
         ),
         distinctiveness=distinctiveness(topics, frequencies),
+        evidence=evidence,
+        active_units=active,
         stability=topic_stability([topics, np.asarray(again.topics)])[1],
         number=number,
         common=counted.common,
@@ -172,6 +199,7 @@ def find_topics(
         order=order,
         names=names,
         words=[" ".join(word.word for word in own) for own in words],
+        encoder=reader,
     )
     teller.build()
     return teller, outcome
@@ -255,33 +283,12 @@ def _coherence(top_words: Sequence[Sequence[str]], counted: CountedTexts) -> NDA
     return topic_npmi(top_words, documents)
 
 
-def _doubts(
-    texts: Sequence[str],
-    distinct: Sequence[str],
-    best: NDArray[np.int64],
-    topics: NDArray[np.floating],
-    shares: NDArray[np.floating],
-    names: Sequence[str],
-    kind: str,
-) -> list[str]:
-    """What a person should know of texts and topics, a sentence each."""
-    found = []
-    if copies := len(texts) - len(distinct):
-        found.append(f"{copies:,} of {len(texts):,} texts are copies of others, and counted once.")
-    if unknown := int((best < 0).sum()):
-        found.append(
-            f"{unknown:,} of {len(texts):,} texts have no {kind}: their words tell nothing apart."
-        )
-    if len(distinct) < _FEW_TEXTS:
-        found.append(f"{len(distinct)} different texts are too few for {kind}s to be trusted.")
-    collapse = topic_collapse(topics, shares)
-    if collapse.unused:
-        found.append(
-            f"Almost no text has {len(collapse.unused):,} of {len(names):,} {kind}s, such as "
-            f"{names[collapse.unused[0]]!r}; fewer may do."
-        )
-    alike = [f"{names[first]!r} and {names[second]!r}" for first, second in collapse.equal]
-    if alike:
-        more = f", and {len(alike) - 1:,} other pairs" if len(alike) > 1 else ""
-        found.append(f"The {kind}s {alike[0]} are nearly the same{more}; fewer may do.")
-    return found
+def _cut_off(encoder: TextEncoder, texts: Sequence[str]) -> list[str]:
+    """A sentence, where the encoder does not read all of some texts."""
+    cut = int(encoder.cut_off(texts).sum())
+    if not cut:
+        return []
+    return [
+        f"{cut:,} of {len(texts):,} texts are longer than the {encoder.sequence_length} tokens "
+        "that the encoder reads: what comes after is known by its words alone."
+    ]

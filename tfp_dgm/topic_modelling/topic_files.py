@@ -27,7 +27,8 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.progress import Progress, no_progress
-from tfp_dgm.topic_modelling.text_topics import CLUSTER, TOPIC, find_topics
+from tfp_dgm.topic_modelling.text_topics import CLUSTER, MIXTURE, TOPIC, find_topics
+from tfp_dgm.topic_modelling.topic_fitting import LDA
 from tfp_dgm.topic_modelling.topic_folder import write_topic_folder
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 
@@ -64,9 +65,10 @@ class TopicsFile:
             for size, name in zip(outcome.sizes[:_SHOWN], outcome.names, strict=False)
         ]
         more = len(outcome.names) - len(shown)
+        of_model = "" if outcome.model in (LDA, MIXTURE) else f" by {outcome.model}"
         return "\n".join(
             [
-                f"{len(outcome.texts):,} texts, {len(outcome.names)} {outcome.kind}s",
+                f"{len(outcome.texts):,} texts, {len(outcome.names)} {outcome.kind}s{of_model}",
                 *shown,
                 *([f"        and {more} more"] if more else []),
                 *files_told(self.output, self.model_directory),
@@ -85,6 +87,8 @@ def topics_of_file(
     *,
     text_columns: Sequence[str],
     num_topics: int | None = None,
+    model: str = LDA,
+    encoder: str | None = None,
     seed_words: StrPath | None = None,
     seed_column: str | None = None,
     label_column: str | None = None,
@@ -104,6 +108,8 @@ def topics_of_file(
         words; model, SavedModel, report and metrics.
       text_columns: columns that hold the text.
       num_topics: K; None chooses it.
+      model: of topics: "lda", "prodlda", "etm" or "ctm"; see `fit_topics`.
+      encoder: that a "ctm" reads texts with: "auto" or None, or a preset; see `find_topics`.
       seed_words: a file of topics that there must be; see `data.read_seed_words`.
       seed_column: names the topic of some rows.
       label_column: of classes, which the report compares with topics.
@@ -124,6 +130,8 @@ def topics_of_file(
     asked: dict[str, Any] = {
         "text_columns": list(text_columns),
         "num_topics": num_topics,
+        "model": model,
+        "encoder": encoder,
         "seed_words": None if seed_words is None else Path(seed_words).name,
         "seed_column": seed_column,
         "label_column": label_column,
@@ -252,6 +260,8 @@ def _find(
         table.texts,
         kind=kind,
         num_topics=asked[f"num_{kind}s"],
+        model=asked.get("model", LDA),
+        encoder=asked.get("encoder"),
         seed_topics=seeds,
         seed_source=seed_source,
         given=table.seeds,
