@@ -67,9 +67,9 @@ class EmbeddedTopics(MixtureOfTopics):
     def __init__(
         self, units: int, vector_units: int, *, train_vectors: bool = False, **kwargs: Any
     ) -> None:
-        self.vector_units = vector_units  # What the projection is to, asked for below.
-        super().__init__(units, **kwargs)
         self._require_positive("vector_units", vector_units)
+        self.vector_units = vector_units  # The projection's size, which the base asks for.
+        super().__init__(units, **kwargs)
         self.train_vectors = train_vectors
 
     @property

@@ -21,6 +21,7 @@ class OverWords:
     """
 
     num_words: int
+    context_units: int = 0  # Of a vector that stands beside the counts of a text.
     topics: Any
     shares: Any
     call: Any
@@ -77,5 +78,10 @@ class OverWords:
         """
         words = None if self.vocabulary is None else self.distinctive_words()
         return mixture_signatures(
-            self.call, self.num_words, self.vocabulary, self.word_counts, words
+            self.call,
+            self.num_words,
+            self.vocabulary,
+            self.word_counts,
+            words,
+            self.context_units,
         )

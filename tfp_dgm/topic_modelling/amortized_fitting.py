@@ -71,7 +71,8 @@ def fit_amortized(
     projection = model.likelihood.projection
     projection.trainable = False
     model.compile(keras.optimizers.Adam(_LEARNING_RATE), ELBO())
-    model.fit(training, epochs=first, callbacks=[told], verbose=0)
+    # `CountBatches` shuffles by the seed; Keras would by a state of the whole process.
+    model.fit(training, epochs=first, callbacks=[told], verbose=0, shuffle=False)
     projection.trainable = True
     model.compile(keras.optimizers.Adam(_LEARNING_RATE), ELBO())
     callbacks: list[Any] = [told]
@@ -82,7 +83,12 @@ def fit_amortized(
             )
         )
     history = model.fit(
-        training, validation_data=held_out, epochs=epochs, callbacks=callbacks, verbose=0
+        training,
+        validation_data=held_out,
+        epochs=epochs,
+        callbacks=callbacks,
+        verbose=0,
+        shuffle=False,
     ).history
     return AmortizedHistory(
         [counts.shape[0] * float(bound) for bound in history["bound"]],
