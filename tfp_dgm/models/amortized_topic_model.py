@@ -22,6 +22,9 @@ from tfp_dgm.models.over_words import OverWords
 from tfp_dgm.networks import MLP
 from tfp_dgm.objectives import Joint
 
+# Of words ranked on M10 and R8, whose diversity a higher one costs, and coherence a lower one.
+_PROBABILITY_WEIGHT_OF_PRODUCTS = 0.7
+
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
 class AmortizedTopicModel(OverWords, LatentVariableModel):
@@ -105,6 +108,9 @@ class AmortizedTopicModel(OverWords, LatentVariableModel):
         self.encoder = MLP(
             self.units, activation="softplus", dropout=dropout, seed=seed, name="encoder"
         )
+        if isinstance(likelihood, ProductOfTopics):
+            # Normalised, rare words' logits are as large as others': their lift says less.
+            self.probability_weight = _PROBABILITY_WEIGHT_OF_PRODUCTS
         self._read_words(likelihood.units, vocabulary)
 
     @property

@@ -58,7 +58,8 @@ class TopicFit:
 
     def top_words(self, num_words: int = 10) -> NDArray[np.int64]:
         """Ids of the words that tell each topic, [K, n], best first; `models.distinctive_words`."""
-        return distinctive_words(self.topics, self.shares, num_words)
+        weight = self.model.probability_weight
+        return distinctive_words(self.topics, self.shares, num_words, probability_weight=weight)
 
     def mixtures_of(
         self, counts: scipy.sparse.csr_matrix, contexts: NDArray[np.floating] | None = None
