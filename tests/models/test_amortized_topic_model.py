@@ -105,8 +105,15 @@ def test_a_correlated_prior_has_the_covariance_of_its_factor():
 
 
 @pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-@pytest.mark.parametrize("latent", LATENTS)
+@pytest.mark.parametrize(
+    ("likelihood", "latent"),
+    [
+        ("product", "laplace"),
+        ("mixture", "dirichlet"),
+        ("embedded", "correlated"),
+        ("mixture", "flow"),
+    ],
+)
 def test_gradient_steps_bring_the_bound_up(likelihood, latent):
     model = topic_model(likelihood, latent, dropout=0.0)
     model.compile(keras.optimizers.Adam(0.03), ELBO(num_samples=20))
@@ -130,7 +137,8 @@ def test_the_network_reads_what_it_is_told_to():
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_comes_back_from_a_file_and_trains_on(likelihood, tmp_path):
-    assert_comes_back(topic_model(likelihood, "correlated"), (COUNTS,), tmp_path)
+    # Keras keeps no state of dropout.
+    assert_comes_back(topic_model(likelihood, "correlated", dropout=0.0), (COUNTS,), tmp_path)
 
 
 def test_serves_strings_and_contexts(tmp_path):
