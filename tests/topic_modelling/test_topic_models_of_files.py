@@ -55,6 +55,7 @@ def test_the_encoder_of_a_contextualised_model_is_served_with_it(folder):
     job = _found(folder, "ctm", encoder=preset)
     settings = read_json(folder / "ctm" / "settings.json", "settings")
     assert (settings["model"], settings["encoder"]) == ("ctm", preset)
+    assert job.outcome.seconds["encoding"] > 0
     told = rows_of(job.output)
     teller = load_model(folder / "ctm" / "model.keras")
     texts = [row["text"] for row in told[:6]]

@@ -117,6 +117,7 @@ def find_topics(
         progress("Encoding texts", 0, 1)
         of_documents["contexts"] = reader.encode(distinct)
         progress("Encoding texts", 1, 1)
+        seconds["encoding"] = time.perf_counter() - started - sum(seconds.values())
     chosen = _FITS[kind] if model == LDA else partial(_FITS[kind], model=model, **of_documents)
     fit = _seeded_fit(counted, seeds, chosen)
     number = (
