@@ -1,8 +1,7 @@
 """`dgm cluster`: the texts of a table in groups."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,10 +23,6 @@ from ._table_options import (
     TextColumns,
 )
 from ._warnings import warn
-
-if TYPE_CHECKING:
-    from tfp_dgm.progress import Progress
-    from tfp_dgm.topic_modelling.text_topics import Encode
 
 
 def cluster(
@@ -55,8 +50,9 @@ def cluster(
         str,
         typer.Option(
             help="none, or a pretrained text encoder, from whose vectors and words clusters are "
-            "learned: a folder in KerasHub's or Hugging Face's layout, or a KerasHub preset. Needs "
-            "the extra `encoder` of tfp-dgm; what is written tells clusters by words alone."
+            "learned: a folder in KerasHub's or Hugging Face's layout, a KerasHub preset, or auto, "
+            "the registry's minilm where the cache has it. Needs the extra `encoder` of tfp-dgm; "
+            "what is written tells clusters by words alone."
         ),
     ] = "none",
     mixture: Mixture = False,
@@ -94,7 +90,6 @@ def cluster(
                 date_column=date_column,
                 model_directory=model,
                 encoder=encoder,
-                encode=None if encoder == "none" else _pretrained(encoder, progress),
                 mixture=mixture,
                 quoting=quoting,
                 guard_formulas=guard_formulas,
@@ -104,11 +99,3 @@ def cluster(
         warn(job.warnings)
         figures = read_json(job.model_directory / "metrics.json", "the metrics of clusters")
         show_figures(figures, json_file, lambda: typer.echo(job.summary()))
-
-
-def _pretrained(preset: str, progress: "Progress") -> "Encode":
-    """The texts' vectors under a pretrained encoder, which are kept in the cache."""
-    from tfp_dgm.labelling import sentence_vectors
-    from tfp_dgm.networks import SentenceEncoder
-
-    return partial(sentence_vectors, SentenceEncoder.from_preset(preset), progress=progress)

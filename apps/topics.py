@@ -1,12 +1,13 @@
 """`dgm topics`: what is in the texts of a table."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from tfp_dgm.data import (
     check_topic_folder,
+    check_topic_model,
     check_topic_table,
     read_json,
     read_seed_words,
@@ -56,6 +57,22 @@ def topics_of_table(
             show_default=NUMBER_IS_CHOSEN,
         ),
     ] = None,
+    model: Annotated[
+        Literal["lda", "prodlda", "etm", "ctm"],
+        typer.Option(
+            help="lda: latent Dirichlet allocation; prodlda: topics multiplied, behind a "
+            "network; etm: topics among vectors of words; ctm: prodlda with --encoder."
+        ),
+    ] = "lda",
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Of ctm: auto, or a pretrained text encoder: a folder in KerasHub's or Hugging "
+            "Face's layout, or a KerasHub preset. auto is the registry's minilm, where the cache "
+            "has it. Needs the extra `encoder` of tfp-dgm.",
+            show_default="auto",
+        ),
+    ] = None,
     seed_words: Annotated[
         Path | None,
         typer.Option(
@@ -85,9 +102,11 @@ def topics_of_table(
     that takes strings.
     """
     with clean_errors(
-        "num_topics", "seed_column", "label_column", "output", text_columns="--text-column"
+        *("num_topics", "model", "encoder", "seed_column", "label_column", "output"),
+        text_columns="--text-column",
     ):
         check_topic_folder(source, output)
+        check_topic_model(model, encoder)
         if seed_words is not None:
             read_seed_words(seed_words)
         with quiet_start():
@@ -98,6 +117,8 @@ def topics_of_table(
                 output,
                 text_columns=text_column,
                 num_topics=num_topics,
+                model=model,
+                encoder=encoder,
                 seed_words=seed_words,
                 seed_column=seed_column,
                 label_column=label_column,

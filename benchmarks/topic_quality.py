@@ -6,8 +6,9 @@ OCTIS has it, diversity is of 25 words; both of the words that a system shows by
 words of LDA, weights of NMF and BERTopic, relevance here), and of all systems' words ranked in the
 same two ways: by p(word | topic), and by relevance [1] at the weight of `models.distinctive_words`.
 Where a system has no p(word | topic), it is its weights, or its topics' word counts, of sum one.
-Perplexity is of one half of each document of the last tenth, given the
-other. At 20 topics, the topic that a document has most of is compared with its class.
+Perplexity is of one half of each document of the last tenth, given the other, where no encoder has
+read both. `importance_weighted` is a bound on the log-likelihood of 300 training documents, nats a
+word. At 20 topics, the topic that a document has most of is compared with its class.
 
     TFP_DGM_DATA=DIR TOPICS_PYTHON=PYTHON python benchmarks/topic_quality.py \
         --json benchmarks/results/topic_quality.json
@@ -55,7 +56,7 @@ TOPICS = (10, 20, 30, 40, 50)
 CLASSES_AT = 20
 # Of systems that another Python runs, the module that it must have.
 PEERS = {"gensim LDA": "gensim", "tomotopy LDA": "tomotopy", "BERTopic": "bertopic"}
-ENCODED = ("BERTopic", "k-means on MiniLM")
+ENCODED = ("tfp_dgm CTM", "BERTopic", "k-means on MiniLM")
 OF_CLASSES_ALONE = ("k-means on LSA", "k-means on MiniLM")
 NPMI_WORDS, DIVERSITY_WORDS = 10, 25
 QUICK_DOCUMENTS = 1_500
@@ -104,7 +105,7 @@ def measured(
         task, file = Path(folder) / "task.npz", Path(folder) / "answer.npz"
 
         def answer(known: Any) -> dict[str, np.ndarray]:
-            arrays = {"vocabulary": np.array(corpus.vocabulary)}
+            arrays = {"vocabulary": np.array(corpus.vocabulary), "training_rows": order[cut:]}
             for part, counts in (("training", training), ("all", corpus.counts), ("known", known)):
                 arrays |= {
                     f"{part}_{name}": getattr(counts, name)
@@ -126,11 +127,16 @@ def measured(
         )
         found = answer(_stacked(halves))
     figures = _of_words(corpus, found)
+    predictions = found.get("predictions")
     if "halves" in found:
-        told = iter(np.split(found["halves"], np.cumsum([len(h.indptr) - 1 for h in halves])[:-1]))
+        predictions = found["halves"] @ found["topics"]
+    if predictions is not None:
+        told = iter(np.split(predictions, np.cumsum([len(h.indptr) - 1 for h in halves])[:-1]))
         figures["perplexity"] = document_completion_perplexity(
-            held_out, lambda known: next(told) @ found["topics"], seed=seed
+            held_out, lambda known: next(told), seed=seed
         )
+    if "nats_a_word" in found:
+        figures["importance_weighted"] = float(found["nats_a_word"])
     if topics == CLASSES_AT:
         scores = clustering_scores(corpus.classes, found["mixtures"].argmax(axis=1).tolist())
         figures |= {"accuracy": scores["accuracy"], "NMI": scores["normalized_mutual_information"]}

@@ -2,9 +2,12 @@
 
 Reads JSON from standard input: the `system`, the number of `topics`, a `seed`, the file `task` of
 arrays (counts of the training, of all documents, and of known halves, as CSR; the vocabulary;
-`vectors` of the documents of a pretrained encoder), and the file that the `answer` goes to:
-`words` int [K, n], the words that the system shows; `topics` [K, V], rows of sum one; `mixtures`
-[N, K or more] of all documents; and, of a model of p(word | topic), the `halves`' mixtures. Peers
+`training_rows`, which of all documents the training has; `vectors` of the documents of a pretrained
+encoder), and the file that the `answer` goes to: `words` int [K, n], the words that the system
+shows; `topics` [K, V], rows of sum one; `mixtures` [N, K or more] of all documents; of a model of
+p(word | topic), the `halves`' mixtures, or, where words are no mixture of topics,
+`predictions` [n, V] of the halves' further words; and `nats_a_word`, an importance-weighted bound
+on the log-likelihood of some training documents, which is computed after the time is taken. Peers
 are imported where they are asked for: the Python that runs this has those that it is asked for.
 """
 
@@ -12,6 +15,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -37,9 +41,10 @@ class Task:
             for part in ("training", "all", "known")
         )
         self.vectors = arrays.get("vectors")
+        self.training_rows = arrays["training_rows"]
 
 
-def ours(task: Task) -> dict[str, np.ndarray]:
+def ours(task: Task) -> dict[str, Any]:
     from tfp_dgm.topic_modelling import fit_topics
 
     fit = fit_topics(task.training, num_topics=task.topics, seed=task.seed)
@@ -48,7 +53,53 @@ def ours(task: Task) -> dict[str, np.ndarray]:
         "topics": np.asarray(fit.topics),
         "mixtures": fit.mixtures_of(task.all),
         "halves": fit.mixtures_of(task.known),
+        "nats_a_word": evidence(fit, task),
     }
+
+
+def our_prodlda(task: Task) -> dict[str, Any]:
+    return neural(task, "prodlda")
+
+
+def our_etm(task: Task) -> dict[str, Any]:
+    return neural(task, "etm")
+
+
+def our_ctm(task: Task) -> dict[str, Any]:
+    """Without predictions: the encoder has read both halves."""
+    if task.vectors is None:
+        raise ValueError("vectors: expected those of an encoder; received none")
+    from tfp_dgm.topic_modelling import fit_topics
+
+    own = task.vectors[task.training_rows]
+    fit = fit_topics(
+        task.training, num_topics=task.topics, model="ctm", contexts=own, seed=task.seed
+    )
+    return {
+        "words": fit.top_words(WORDS),
+        "topics": np.asarray(fit.topics),
+        "mixtures": fit.mixtures_of(task.all, task.vectors),
+        "nats_a_word": evidence(fit, task, own),
+    }
+
+
+def neural(task: Task, model: str) -> dict[str, Any]:
+    from tfp_dgm.topic_modelling import fit_topics
+
+    fit = fit_topics(task.training, num_topics=task.topics, model=model, seed=task.seed)
+    return {
+        "words": fit.top_words(WORDS),
+        "topics": np.asarray(fit.topics),
+        "mixtures": fit.mixtures_of(task.all),
+        "predictions": fit.word_probabilities(task.known),
+        "nats_a_word": evidence(fit, task),
+    }
+
+
+def evidence(fit: Any, task: Task, contexts: np.ndarray | None = None) -> Callable[[], float]:
+    from tfp_dgm.topic_modelling.topic_evidence import topic_evidence
+
+    return lambda: topic_evidence(fit, task.training, contexts, seed=task.seed).nats_a_word
 
 
 def our_clusters(task: Task) -> dict[str, np.ndarray]:
@@ -215,6 +266,9 @@ def probable(topics: np.ndarray) -> dict[str, np.ndarray]:
 
 SYSTEMS = {
     "tfp_dgm topics": ours,
+    "tfp_dgm ProdLDA": our_prodlda,
+    "tfp_dgm ETM": our_etm,
+    "tfp_dgm CTM": our_ctm,
     "tfp_dgm clusters": our_clusters,
     "scikit-learn LDA": sklearn_lda,
     "scikit-learn NMF": sklearn_nmf,
@@ -239,7 +293,8 @@ def main() -> None:
     start, cpu = time.perf_counter(), time.process_time()
     answer = SYSTEMS[given["system"]](task)
     spent = time.perf_counter() - start, time.process_time() - cpu
-    np.savez(given["answer"], spent=np.array([*spent, peak_memory()]), **answer)
+    arrays = {name: part() if callable(part) else part for name, part in answer.items()}
+    np.savez(given["answer"], spent=np.array([*spent, peak_memory()]), **arrays)
 
 
 if __name__ == "__main__":

@@ -186,6 +186,18 @@ CASES = {
             "t.csv --text-column text --output o --num-topics 1",
             "should be greater than or equal to 2",
         ),
+        "model": (
+            "t.csv --text-column text --output o --model lsa",
+            "'lsa' is not one of 'lda', 'prodlda', 'etm', 'ctm'",
+        ),
+        "encoder of words alone": (
+            "t.csv --text-column text --output o --model etm --encoder auto",
+            "--encoder: the model 'etm' reads words alone, 'ctm' takes one; received 'auto'",
+        ),
+        "no encoder": (
+            "t.csv --text-column text --output o --model ctm --encoder none",
+            "--encoder: the model 'ctm' needs one; received 'none'",
+        ),
         "json": ("t.csv --text-column text --output o --json u.csv", "is there already; delete it"),
     },
     "topics predict": {

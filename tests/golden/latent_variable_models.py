@@ -8,6 +8,7 @@ from tfp_dgm.models import (
     M1M2,
     M2,
     VAE,
+    AmortizedTopicModel,
     CategoricalVAE,
     ChainVAE,
     CompoundGrammar,
@@ -43,6 +44,16 @@ def randomized(model, inputs, scale=0.7):
 def compiled(model, inputs, objective, targets=None, optimizer=None):
     randomized(model, inputs).compile(optimizer or keras.optimizers.SGD(0.05), objective)
     return model, inputs, targets
+
+
+def topic_model(likelihood, posterior, prior, **kwargs):
+    model = AmortizedTopicModel(
+        likelihood, posterior, prior=prior, units=(4,), dropout=0.1, seed=3, **kwargs
+    )
+    contexts = np.random.default_rng(7).normal(size=(len(COUNTS), 2)).astype(np.float32)
+    inputs = {"counts": COUNTS, "context": contexts} if kwargs else COUNTS
+    model.build()
+    return compiled(model, inputs, objectives.ELBO(num_samples=2))
 
 
 def normal(units=2, **kwargs):
@@ -256,6 +267,23 @@ LATENT_VARIABLE_MODELS = {
         ),
         COUNTS,
         objectives.ELBO(num_samples=2),
+    ),
+    "product_of_topics": lambda: topic_model(
+        layers.ProductOfTopics(WORDS, momentum=0.8),
+        layers.BatchNormalizedNormalDiag(3, gamma=0.9, momentum=0.8),
+        layers.DirichletLaplacePrior(3, concentration=0.4),
+    ),
+    "mixture_of_topics": lambda: topic_model(
+        layers.MixtureOfTopics(WORDS),
+        layers.Dirichlet(3, min_concentration=0.3),
+        layers.DirichletPrior(3, concentration=0.8),
+    ),
+    "embedded_topics": lambda: topic_model(
+        layers.EmbeddedTopics(WORDS, 2, train_vectors=True),
+        layers.MultivariateNormalTriL(3, min_scale=0.1),
+        layers.LearnedNormalTriLPrior(3),
+        context_units=2,
+        reads_counts=False,
     ),
     "naive_bayes_mixture": lambda: hidden_structure(
         layers.NaiveBayesMixture(WORDS, num_components=3, seed=1), COUNTS

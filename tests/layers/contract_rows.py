@@ -135,6 +135,36 @@ def normal_batch_normalized(layer, features):
     return np.concatenate([0.7 * spread + float64(layer.beta), parameters[3:]])
 
 
+def logits_of_mixed_topics(layer, features):
+    """log of the topics' probabilities, mixed by the softmax of the features."""
+    kernel, bias = map(float64, layer.weights)
+    topics = scipy.special.softmax(kernel + bias, axis=1)
+    return np.log(scipy.special.softmax(float64(features)) @ topics)
+
+
+def logits_of_embedded_topics(layer, features):
+    alpha, shift = map(float64, layer.projection.weights)
+    scores = (alpha + shift) @ float64(layer.word_vectors).T + float64(layer.background)
+    return np.log(scipy.special.softmax(float64(features)) @ scipy.special.softmax(scores, axis=1))
+
+
+def logits_of_multiplied_topics(layer, features):
+    """Normalised by the moving averages."""
+    kernel, bias = map(float64, layer.projection.weights)
+    mean, variance = map(float64, layer.normalization.weights)
+    return (float64(features) @ kernel - mean) / np.sqrt(variance + 1e-3) + bias
+
+
+def of_mixtures(layer, x):
+    return layer(tf.nn.softmax(tf.cast(x, tf.float32)))
+
+
+def normal_learned_tril(parameters):
+    factor = np.diag(np.exp(parameters[3:6]))
+    factor[1, 0], factor[2, 0], factor[2, 1] = parameters[6:]
+    return parameters[:3], factor @ factor.T
+
+
 def planar_parameters(layer, features):
     base, flow = projected(layer.base.projection, features), projected(layer.projection, features)
     return base, [(part[:3], part[3:6], part[6]) for part in np.split(flow, 2)]
@@ -521,6 +551,33 @@ ROWS = [
     # Draws of the layer have one token each; tests/distributions has longer texts.
     Row(layers.BagOfWords, {"units": 4}, COUNTS, densities.tokens_log_prob, support=list(ONE_HOT)),
     Row(
+        layers.ProductOfTopics,
+        {"units": 4, "momentum": 0.8},
+        COUNTS,
+        densities.tokens_log_prob,
+        support=list(ONE_HOT),
+        parameters=logits_of_multiplied_topics,
+        num_fixed=2,
+    ),
+    Row(
+        layers.MixtureOfTopics,
+        {"units": 4},
+        COUNTS,
+        densities.tokens_log_prob,
+        support=list(ONE_HOT),
+        parameters=logits_of_mixed_topics,
+        call=of_mixtures,
+    ),
+    Row(
+        layers.EmbeddedTopics,
+        {"units": 4, "vector_units": 2, "train_vectors": True},
+        COUNTS,
+        densities.tokens_log_prob,
+        support=list(ONE_HOT),
+        parameters=logits_of_embedded_topics,
+        call=of_mixtures,
+    ),
+    Row(
         layers.Multinomial,
         {"units": 4, "total_count": 5.0},
         COUNTS,
@@ -551,6 +608,13 @@ ROWS = [
         POINTS,
         log_prob_from(normal_learned),
         moments=normal_learned,
+    ),
+    Row(
+        layers.LearnedNormalTriLPrior,
+        {"units": 3},
+        POINTS,
+        log_prob_from(normal_learned_tril),
+        moments=normal_learned_tril,
     ),
     Row(
         layers.BatchNormalizedNormalDiag,

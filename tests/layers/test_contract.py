@@ -389,6 +389,7 @@ def test_probabilities_of_the_support_sum_to_one(row):
         (lambda: layers.Multinomial(3, total_count=-1), "`total_count` must be >= 0; received -1"),
         (lambda: layers.PowerSpherical(1), "PowerSpherical: `units` must be >= 2; received 1"),
         (lambda: layers.PowerSpherical(3, concentration=-1), "`concentration` .* received -1"),
+        (lambda: layers.EmbeddedTopics(4, 0), "EmbeddedTopics: `vector_units` .* received 0"),
         (lambda: layers.BatchNormalizedNormalDiag(3, gamma=0), "`gamma` .* received 0"),
         (lambda: layers.MixtureOfNormalsPrior(3, 0), "`num_components` .* received 0"),
         (lambda: layers.AutoregressiveFlowPrior(3, num_flows=0), "`num_flows` .* received 0"),
@@ -419,6 +420,7 @@ OF_PARSED_TEXTS = {
     layers.NeuralContextFreeGrammar,
     layers.CompoundContextFreeGrammar,
 }
+OF_TOPICS = {layers.ProductOfTopics, layers.MixtureOfTopics, layers.EmbeddedTopics}
 # Values for one event that its layer refuses; of any other layer's, one number is NaN.
 OUTSIDE = {
     layers.IndependentBernoulli: [
@@ -431,6 +433,7 @@ OUTSIDE = {
     layers.OneHotCategorical: [[1, 1, 1, 0], [0, 0, 0, 0], [2, -1, 0, 0]],
     layers.IndependentOneHotCategorical: [[[1, 0, 0], [1, 1, 1]]],
     layers.BagOfWords: [[2, -1, 0, 0], [np.inf, 0, 0, 0]],
+    **{key: [[2, -1, 0, 0], [np.inf, 0, 0, 0]] for key in OF_TOPICS},
     layers.Multinomial: [[2, 0, 1, 1], [2.5, 0.5, 1, 1], [-1, 4, 1, 1]],
     layers.PowerSpherical: [[1, 1, 0], [0, 0, 0]],
     layers.SphericalUniformPrior: [[1, 1, 0]],
@@ -448,7 +451,7 @@ SOFT = {
     layers.IndependentBernoulli: np.full((2, 3), 0.3),
     layers.OneHotCategorical: [0.7, 0.1, 0.1, 0.1],
     layers.IndependentOneHotCategorical: [[0.8, 0.1, 0.1], [1, 0, 0]],
-    layers.BagOfWords: [0.69, 0, 1.1, 0],
+    **{key: [0.69, 0, 1.1, 0] for key in {layers.BagOfWords, *OF_TOPICS}},
 }
 
 

@@ -88,6 +88,13 @@ CASES = {
         COUNTS,
         (-1.0, "`x` must be counts .* of 0 and more"),
     ),
+    models.AmortizedTopicModel: Case(
+        lambda: models.AmortizedTopicModel(
+            layers.ProductOfTopics(toys.WORDS), layers.MultivariateNormalDiag(2), units=(3,)
+        ),
+        COUNTS,
+        (-1.0, "`x` must be counts .* of 0 and more"),
+    ),
     models.DocumentMixture: Case(
         lambda: models.DocumentMixture(2, toys.WORDS),
         COUNTS,

@@ -101,9 +101,11 @@ from tfp_dgm.data.tagged_sentences import (
 )
 from tfp_dgm.data.text_classification import TextClassificationSplit, load_text_classification
 from tfp_dgm.data.topic_results import (
+    TOPIC_MODELS,
     TOPIC_WORDS,
     check_cluster_results,
     check_topic_folder,
+    check_topic_model,
     check_topic_table,
     read_topic_settings,
 )
@@ -117,6 +119,7 @@ __all__ = [
     "NOT",
     "NO_CLASSES",
     "TAGGED_FORMATS",
+    "TOPIC_MODELS",
     "TOPIC_WORDS",
     "AnnotatedSentence",
     "AnnotatedTable",
@@ -167,6 +170,7 @@ __all__ = [
     "check_tag_output",
     "check_tag_results",
     "check_topic_folder",
+    "check_topic_model",
     "check_topic_table",
     "checked_images",
     "column_folders",

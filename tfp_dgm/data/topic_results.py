@@ -18,6 +18,10 @@ TOPICS_COMMAND, CLUSTER_COMMAND = "dgm topics", "dgm cluster"
 # Files of a folder of topics: their words, to be edited and given back, and the table.
 TOPIC_WORDS = "topics.yaml"
 DOCUMENTS = "documents"
+# Models of topics: latent Dirichlet allocation, and three with an inference network, of which one
+# reads a pretrained encoder's vectors, too.
+CONTEXTUALISED = "ctm"
+TOPIC_MODELS = ("lda", "prodlda", "etm", CONTEXTUALISED)
 _MARKS = ({"topic", "topic_probability"}, {"cluster", "cluster_probability"})
 
 
@@ -103,6 +107,27 @@ def check_cluster_results(
         told = read_topic_settings(folder) if (folder / "settings.json").exists() else {}
         _refuse_edited(Path(output), file_digest(Path(output)), told.get("documents"))
     return folder
+
+
+def check_topic_model(model: str, encoder: Any) -> None:
+    """Checks that a model of topics is known, and goes with what was asked of an encoder.
+
+    Args:
+      model: one of `TOPIC_MODELS`.
+      encoder: None where nothing was said, "none", or what names or is one.
+    Raises:
+      DataError: if not; names the argument.
+    """
+    if model not in TOPIC_MODELS:
+        raise DataError(f"model: expected one of {', '.join(TOPIC_MODELS)}; received {model!r}")
+    if model == CONTEXTUALISED and encoder == "none":
+        raise DataError(f"encoder: the model {model!r} needs one; received 'none'")
+    if model != CONTEXTUALISED and encoder not in (None, "none"):
+        received = repr(encoder) if isinstance(encoder, str) else type(encoder).__name__
+        raise DataError(
+            f"encoder: the model {model!r} reads words alone, {CONTEXTUALISED!r} takes one; "
+            f"received {received}"
+        )
 
 
 def read_topic_settings(folder: StrPath) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tfp_dgm.distributions.generative_structures import (
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
+from tfp_dgm.distributions.open_dirichlet import OpenDirichlet
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.projected_observations import ProjectedObservations
@@ -76,6 +77,7 @@ __all__ = [
     "NaiveBayesMixturePotentials",
     "NonProjectiveDependencyTree",
     "NormalizingFlow",
+    "OpenDirichlet",
     "Planar",
     "ProbabilisticContextFreeGrammar",
     "ProbabilisticContextFreeGrammarPotentials",

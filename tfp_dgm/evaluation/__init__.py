@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         tag_induction_scores,
         v_measure,
     )
+    from tfp_dgm.evaluation.document_likelihoods import document_log_likelihood
     from tfp_dgm.evaluation.gaps import inference_gaps
     from tfp_dgm.evaluation.importance_weights import (
         effective_sample_size,
@@ -69,6 +70,7 @@ __all__ = [
     "coverage_precision_curve",
     "document_completion",
     "document_completion_perplexity",
+    "document_log_likelihood",
     "effective_sample_size",
     "elbo_terms",
     "expected_calibration_error",
@@ -119,6 +121,7 @@ __getattr__ = lazy_names(
             "v_measure",
         ),
         "parses": ("attachment_scores", "unlabelled_f1", "without_punctuation"),
+        "document_likelihoods": ("document_log_likelihood",),
         "gaps": ("inference_gaps",),
         "report": ("latent_variable_report",),
         "topics": (

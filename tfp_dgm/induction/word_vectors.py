@@ -6,11 +6,11 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
 
 from tfp_dgm.data import DataError
 from tfp_dgm.text import (
     NO_FEATURE,
+    information_vectors,
     neighbour_counts,
     positive_information,
     spelling_features,
@@ -72,10 +72,7 @@ def distributional_vectors(
             f"settings: model.units must be below {min(information.shape)}, the number of words or "
             f"of contexts; received {units}"
         )
-    decomposition = TruncatedSVD(units, random_state=seed).fit(information)
-    # U sqrt(s): information V' = U s.
-    scale = np.sqrt(np.maximum(decomposition.singular_values_, 1e-12))
-    vectors = decomposition.transform(information) / scale
+    vectors = information_vectors(information, units, seed=seed)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     known = length[:, 0] > 1e-6
     vectors *= np.sqrt(units) / np.where(known, length[:, 0], 1.0)[:, np.newaxis]

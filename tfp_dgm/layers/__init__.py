@@ -28,6 +28,7 @@ from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
 from tfp_dgm.layers.hidden_markov_text import HiddenMarkovText
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
 from tfp_dgm.layers.linear_chain import LinearChain
+from tfp_dgm.layers.mixture_of_topics import EmbeddedTopics, MixtureOfTopics
 from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.naive_bayes_mixture import NaiveBayesMixture
@@ -48,10 +49,12 @@ from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import (
     CategoricalPrior,
     LearnedNormalPrior,
+    LearnedNormalTriLPrior,
     Prior,
     StandardNormalPrior,
 )
 from tfp_dgm.layers.probabilistic_context_free_grammar import ProbabilisticContextFreeGrammar
+from tfp_dgm.layers.product_of_topics import ProductOfTopics
 from tfp_dgm.layers.projected_distribution_layer import (
     ProjectedDistributionLayer,
     VectorDistributionLayer,
@@ -85,6 +88,7 @@ __all__ = [
     "DirichletLaplacePrior",
     "DirichletPrior",
     "DistributionLayer",
+    "EmbeddedTopics",
     "ExpertRecognition",
     "Experts",
     "FactorialHiddenMarkov",
@@ -96,8 +100,10 @@ __all__ = [
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
     "LearnedNormalPrior",
+    "LearnedNormalTriLPrior",
     "LinearChain",
     "MixtureOfNormalsPrior",
+    "MixtureOfTopics",
     "Multinomial",
     "MultivariateNormalDiag",
     "MultivariateNormalTriL",
@@ -115,6 +121,7 @@ __all__ = [
     "PowerSpherical",
     "Prior",
     "ProbabilisticContextFreeGrammar",
+    "ProductOfTopics",
     "ProjectedDistributionLayer",
     "ProjectedObservations",
     "Responsibilities",

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions import OpenDirichlet
 from tfp_dgm.layers.constraints import MIXTURES, Constraint
 from tfp_dgm.layers.prior import Prior
 from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
@@ -46,7 +47,7 @@ class Dirichlet(VectorDistributionLayer):
         return MIXTURES
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
-        return tfd.Dirichlet(self.min_concentration + tf.nn.softplus(parameters))
+        return OpenDirichlet(self.min_concentration + tf.nn.softplus(parameters))
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -75,7 +76,7 @@ class DirichletPrior(Prior):
         )
 
     def _distribution(self) -> tfd.Distribution:
-        return tfd.Dirichlet(tf.exp(tf.convert_to_tensor(self.log_concentration)))
+        return OpenDirichlet(tf.exp(tf.convert_to_tensor(self.log_concentration)))
 
     @property
     def support(self) -> Constraint:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -83,6 +84,28 @@ class LearnedNormalPrior(Prior):
         return tfd.MultivariateNormalDiag(
             tf.convert_to_tensor(self.loc), tf.exp(tf.convert_to_tensor(self.log_scale))
         )
+
+
+@keras.saving.register_keras_serializable(package="tfp_dgm")
+class LearnedNormalTriLPrior(Prior):
+    """A Normal over R^Z with a full covariance L L' (`units` = Z), learned; N(0, I) at the start.
+
+    log of the diagonal of L, and what is below it, are weights
+    """
+
+    def _add_weights(self) -> None:
+        self.loc = self.add_weight(shape=(self.units,), initializer="zeros", name="loc")
+        self.log_scale = self.add_weight(shape=(self.units,), initializer="zeros", name="log_scale")
+        self.below = self.add_weight(
+            shape=(self.units * (self.units - 1) // 2,), initializer="zeros", name="below"
+        )
+
+    def _distribution(self) -> tfd.Distribution:
+        rows, columns = np.tril_indices(self.units, -1)
+        places = np.stack([rows, columns], axis=-1)  # [Z (Z - 1) / 2, 2]
+        below = tf.scatter_nd(places, tf.convert_to_tensor(self.below), [self.units, self.units])
+        scale_tril = tf.linalg.set_diag(below, tf.exp(tf.convert_to_tensor(self.log_scale)))
+        return tfd.MultivariateNormalTriL(tf.convert_to_tensor(self.loc), scale_tril)
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")

@@ -1,5 +1,6 @@
 """Keras models with latent variables: plain `compile`, `fit`, `predict`, `.keras` out and in."""
 
+from tfp_dgm.models.amortized_topic_model import AmortizedTopicModel
 from tfp_dgm.models.bag_of_words_vae import BagOfWordsVAE
 from tfp_dgm.models.categorical_vae import CategoricalVAE
 from tfp_dgm.models.chain_vae import ChainVAE
@@ -29,6 +30,7 @@ __all__ = [
     "M1M2",
     "M2",
     "VAE",
+    "AmortizedTopicModel",
     "BagOfWordsVAE",
     "CategoricalVAE",
     "ChainVAE",

@@ -10,7 +10,7 @@ from tfp_dgm.layers.constraints import COUNTS
 from tfp_dgm.layers.events import assert_valid, with_event_shape
 from tfp_dgm.models.mixture_signatures import mixture_signatures
 from tfp_dgm.models.signature import Signature
-from tfp_dgm.models.topic_words import distinctive_words
+from tfp_dgm.models.topic_words import PROBABILITY_WEIGHT, distinctive_words
 from tfp_dgm.text import WordCounts
 
 
@@ -21,6 +21,8 @@ class OverWords:
     """
 
     num_words: int
+    context_units: int = 0  # Of a vector that stands beside the counts of a text.
+    probability_weight: float = PROBABILITY_WEIGHT  # Of `distinctive_words`.
     topics: Any
     shares: Any
     call: Any
@@ -69,7 +71,12 @@ class OverWords:
 
     def distinctive_words(self, num_words: int = 10) -> np.ndarray:
         """Places in the vocabulary, int64 [K, n]; see `models.distinctive_words`."""
-        return distinctive_words(np.asarray(self.topics), np.asarray(self.shares), num_words)
+        return distinctive_words(
+            np.asarray(self.topics),
+            np.asarray(self.shares),
+            num_words,
+            probability_weight=self.probability_weight,
+        )
 
     def serving_signatures(self) -> dict[str, Signature]:
         """`serving_default`: texts (or counts [V]) -> mixture [K], topic, probability, words [n];
@@ -77,5 +84,10 @@ class OverWords:
         """
         words = None if self.vocabulary is None else self.distinctive_words()
         return mixture_signatures(
-            self.call, self.num_words, self.vocabulary, self.word_counts, words
+            self.call,
+            self.num_words,
+            self.vocabulary,
+            self.word_counts,
+            words,
+            self.context_units,
         )

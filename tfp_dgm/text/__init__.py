@@ -1,7 +1,11 @@
 """Strings <-> tokens, as layers that run in the graph."""
 
 from tfp_dgm.text.bucketed_batches import BucketedBatches
-from tfp_dgm.text.neighbour_information import neighbour_counts, positive_information
+from tfp_dgm.text.neighbour_information import (
+    information_vectors,
+    neighbour_counts,
+    positive_information,
+)
 from tfp_dgm.text.places_of_words import WordSpan, without_words, word_spans
 from tfp_dgm.text.spelling import NO_FEATURE, characters_of_words, spelling_features
 from tfp_dgm.text.stop_words import common_words
@@ -38,6 +42,7 @@ __all__ = [
     "document_frequencies",
     "forms_of_all",
     "forms_of_words",
+    "information_vectors",
     "neighbour_counts",
     "own_forms",
     "positive_information",

@@ -59,3 +59,25 @@ def positive_information(counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_ma
     positive = information > 0
     places = (found.row[positive], found.col[positive])
     return scipy.sparse.csr_matrix((information[positive], places), shape=counts.shape)
+
+
+def information_vectors(
+    information: scipy.sparse.csr_matrix, units: int, *, seed: int
+) -> NDArray[np.float64]:
+    """Words' rows of a truncated singular value decomposition: U sqrt(s), [V, D].
+
+    Singular values count by their square roots (Levy, Goldberg and Dagan 2015).
+
+    Args:
+      information: [V, C]; what words have to do with contexts, such as `positive_information`.
+      units: D, below V and C.
+      seed: of the decomposition.
+    """
+    from sklearn.decomposition import (
+        TruncatedSVD,
+    )  # Slow to load; most who import this train nothing.
+
+    decomposition = TruncatedSVD(units, random_state=seed).fit(information)
+    # U sqrt(s): information V' = U s.
+    scale = np.sqrt(np.maximum(decomposition.singular_values_, 1e-12))
+    return decomposition.transform(information) / scale

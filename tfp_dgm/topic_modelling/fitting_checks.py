@@ -6,6 +6,11 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from tfp_dgm.data import TOPIC_MODELS
+from tfp_dgm.topic_modelling.amortized_models import AMORTIZED, CTM, ETM, PRIORS
+
+LDA = "lda"
+
 
 def require_counts(owner: str, counts: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     """Counts as float32 [N, V], each word once a row.
@@ -59,3 +64,45 @@ def require_topics(
                 f"{owner}: `seeded_documents` must be from 0 to {num_topics - 1}, or -1; received "
                 f"{seeded.min()} to {seeded.max()}"
             )
+
+
+def require_parts_of_model(
+    owner: str,
+    counts: scipy.sparse.csr_matrix,
+    model: str,
+    num_topics: int,
+    prior: str | None,
+    vectors: NDArray[np.floating] | None,
+    contexts: NDArray[np.floating] | None,
+) -> None:
+    """Raises a ValueError, which names the argument, unless a model is known and has its parts."""
+    if model not in TOPIC_MODELS:
+        raise ValueError(
+            f"{owner}: `model` must be one of {', '.join(TOPIC_MODELS)}; received {model!r}"
+        )
+    if model in AMORTIZED and num_topics < 2:
+        raise ValueError(
+            f"{owner}: `num_topics` must be >= 2 of the model {model!r}; received {num_topics}"
+        )
+    if prior is not None and (model == LDA or prior not in PRIORS):
+        expected = "no other than its own" if model == LDA else f"one of {', '.join(PRIORS)}"
+        raise ValueError(
+            f"{owner}: `prior` of the model {model!r} must be {expected}; received {prior!r}"
+        )
+    for argument, value, own, rows in (
+        ("vectors", vectors, ETM, counts.shape[1]),
+        ("contexts", contexts, CTM, counts.shape[0]),
+    ):
+        if value is None:
+            if argument == "contexts" and model == CTM:
+                raise ValueError(f"{owner}: the model {CTM!r} needs `contexts`; received none")
+            continue
+        if model != own:
+            raise ValueError(f"{owner}: `{argument}` are for the model {own!r}; it is {model!r}")
+        shape = np.shape(value)
+        if len(shape) != 2 or shape[0] != rows or not shape[1]:
+            raise ValueError(
+                f"{owner}: `{argument}` must be of the shape [{rows}, any]; received {shape}"
+            )
+        if not np.all(np.isfinite(value)):
+            raise ValueError(f"{owner}: `{argument}` must be finite numbers; received others")

@@ -16,13 +16,16 @@ def topic_metrics(outcome: TopicOutcome) -> dict[str, Any]:
     """The figures of `metrics.json`.
 
     Returns:
-      "rows"; "vocabulary", its size and the words left out as common; "coherence_npmi",
-      "diversity", "stability" of all; "number", why there are so many; "topics" (or "clusters"),
-      one by one; with classes "agreement" and "classes", with dates "trend"; "warnings"; "seconds".
+      "model"; "rows"; "vocabulary", its size and the words left out as common; "coherence_npmi",
+      "diversity", "stability" of all; of topics "importance_weighted", how likely texts are, and
+      of an inference network "active_units"; "number", why there are so many; "topics" (or
+      "clusters"), one by one; with classes "agreement" and "classes", with dates "trend";
+      "warnings"; "seconds".
     """
     best = outcome.best
     kinds = f"{outcome.kind}s"
     found: dict[str, Any] = {
+        "model": outcome.model,
         "rows": {"all": len(outcome.texts), "without_known_words": int((best < 0).sum())},
         "vocabulary": {
             "words": outcome.vocabulary_size,
@@ -40,6 +43,12 @@ def topic_metrics(outcome: TopicOutcome) -> dict[str, Any]:
         },
         kinds: [_one(outcome, k) for k in range(len(outcome.names))],
     }
+    if outcome.evidence is not None:
+        found["importance_weighted"] = {
+            name: _figure(value) for name, value in asdict(outcome.evidence).items()
+        }
+    if outcome.active_units is not None:
+        found["active_units"] = outcome.active_units
     if outcome.labels is not None:
         found |= _classes(outcome)
     if outcome.dates is not None:

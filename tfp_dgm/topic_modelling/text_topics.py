@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -14,14 +15,18 @@ from numpy.typing import NDArray
 
 from tfp_dgm.data import DataError, SeedTopic
 from tfp_dgm.evaluation import topic_diversity, topic_npmi, topic_stability
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.text import document_frequencies
 from tfp_dgm.topic_modelling.cluster_fitting import ClusterFit, fit_clusters
-from tfp_dgm.topic_modelling.collapsed_topics import TopicCollapse, empty_topics, topic_collapse
+from tfp_dgm.topic_modelling.collapsed_topics import empty_topics, topic_collapse
+from tfp_dgm.topic_modelling.document_encoder import MIXTURE, document_encoder
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
 from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics, choose_number_of_topics
 from tfp_dgm.topic_modelling.seeded_topics import SeededTopics, seeded_topics
-from tfp_dgm.topic_modelling.topic_fitting import TopicFit, fit_topics
+from tfp_dgm.topic_modelling.topic_doubts import doubts_of_topics
+from tfp_dgm.topic_modelling.topic_evidence import topic_evidence
+from tfp_dgm.topic_modelling.topic_fitting import LDA, TopicFit, fit_topics
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 from tfp_dgm.topic_modelling.topic_teller import TopicTeller
 from tfp_dgm.topic_modelling.topic_words import (
@@ -33,10 +38,9 @@ from tfp_dgm.topic_modelling.topic_words import (
 
 TOPIC, CLUSTER = "topic", "cluster"
 _DIVERSITY_WORDS = 25
-_FEW_TEXTS = 50
 
-# N texts -> vectors [N, D].
-Encode = Callable[[Sequence[str]], NDArray[np.floating]]
+# What vectors of texts by an encoder are to a fit.
+_CALLED = {TOPIC: "contexts", CLUSTER: "vectors"}
 # What is called with sparse counts, their number, and the keywords of `fit_topics`.
 Fit = Callable[..., TopicFit | ClusterFit]
 
@@ -57,12 +61,13 @@ def find_topics(
     *,
     kind: str = TOPIC,
     num_topics: int | None = None,
+    model: str = LDA,
+    encoder: str | TextEncoder | None = None,
     seed_topics: Sequence[SeedTopic] = (),
     seed_source: str | PathLike[str] = "seed_topics",
     given: Sequence[str | None] | None = None,
     labels: Sequence[str | None] | None = None,
     dates: NDArray[np.datetime64] | None = None,
-    encode: Encode | None = None,
     seed: int = 0,
     warnings: Sequence[str] = (),
     progress: Progress = no_progress,
@@ -74,13 +79,14 @@ def find_topics(
     Args:
       texts: N texts, two or more of them different.
       kind: "topic" or "cluster".
-      num_topics: K; None chooses it, see `choose_number_of_topics`.
+      num_topics: K; None chooses it, see `choose_number_of_topics`, by topics of an "lda".
+      model: of topics, see `fit_topics`: "lda", "prodlda", "etm" or "ctm".
+      encoder: that a "ctm" reads texts with, or that clusters are learned beside, which are then
+        told by words alone; see `document_encoder.document_encoder`.
       seed_topics: topics that there must be, by words; see `data.read_seed_words`.
       seed_source: their file, for messages.
       given: [N], the names of topics that texts are of; None where nobody said so.
       labels, dates: as `TopicOutcome` has them.
-      encode: of clusters, which are then learned from an encoder's vectors, too; what tells the
-        clusters of a text reads its words alone.
       seed: the same seed gives the same topics.
       warnings: that there are already.
       progress: called with a step's name, how much of it is done, and how much there is.
@@ -88,8 +94,11 @@ def find_topics(
       The model that tells the topics of any text, and what was found.
     Raises:
       DataError: if there are not enough texts, or texts with words; if a seed word is in no text,
-        or there are more seeds than topics.
+        or there are more seeds than topics; if there is no such model, or its encoder is lacking.
+      OSError, ImportError: if the encoder cannot be loaded.
     """
+    model = model if kind == TOPIC else MIXTURE
+    reader = document_encoder(encoder, model)
     started = time.perf_counter()
     seconds: dict[str, float] = {}
     progress("Counting words", 0, 1)
@@ -103,17 +112,24 @@ def find_topics(
     progress("Counting words", 1, 1)
     seconds["counting"] = time.perf_counter() - started
 
-    vectors = None
-    if encode is not None:
-        vectors = encode(distinct)
+    beside: dict[str, NDArray[np.floating]] = {}  # Of each text, beside its words.
+    if reader is not None:
+        progress("Encoding texts", 0, 1)
+        beside[_CALLED[kind]] = reader.encode(distinct)
+        progress("Encoding texts", 1, 1)
         seconds["encoding"] = time.perf_counter() - started - sum(seconds.values())
-    fit = _seeded_fit(counted, seeds, vectors, _FITS[kind])
+    fit_kind = _FITS[kind]
+    if model in (LDA, MIXTURE):
+        chooser = fit = _seeded_fit(counted, seeds, beside, fit_kind)
+    else:
+        chooser = _seeded_fit(counted, seeds, {}, fit_kind)
+        fit = _seeded_fit(counted, seeds, beside, partial(fit_kind, model=model))
     number = (
         NumberOfTopics(num_topics)
         if num_topics is not None
         else choose_number_of_topics(
             counted.counts,
-            fit,
+            chooser,
             least=max(2, len(seeds.names)),
             seed=seed,
             progress=progress,
@@ -139,7 +155,11 @@ def find_topics(
 
     # What the model says of any text, so that it says the same when it is asked again; of texts
     # whose topic a person gave, what that adds.
-    mixtures = found.mixtures_of(counted.counts)
+    mixtures = (
+        found.mixtures_of(counted.counts, **beside)
+        if isinstance(found, TopicFit)
+        else found.mixtures_of(counted.counts)
+    )
     mixtures = np.where(seeds.documents[:, np.newaxis] >= 0, found.mixtures, mixtures)[item]
     order = np.argsort(-mixtures[known[item]].mean(axis=0), kind="stable")
     topics = np.asarray(found.topics)[order]
@@ -150,9 +170,15 @@ def find_topics(
     names = topic_names(words, [own_names[k] for k in order])
     best = np.where(known[item], mixtures[:, order].argmax(axis=1), -1)
     collapse = topic_collapse(topics, mixtures[known[item]][:, order])
-    doubts = _doubts(texts, distinct, best, collapse, names, kind)
+    evidence, active = None, None
+    if isinstance(found, TopicFit):
+        evidence = topic_evidence(found, counted.counts, **beside, seed=seed)
+        active = found.active_units(counted.counts, **beside)
+    doubts = doubts_of_topics(texts, distinct, best, collapse, names, kind=kind, active=active)
+    doubts += [] if reader is None else _cut_off(reader, distinct)
     outcome = TopicOutcome(
         kind=kind,
+        model=model,
         texts=texts,
         known=known[item],
         mixtures=mixtures[:, order],
@@ -164,6 +190,8 @@ def find_topics(
             [[vocabulary[v] for v in own] for own in found.top_words(_DIVERSITY_WORDS)]
         ),
         distinctiveness=distinctiveness(topics, frequencies),
+        evidence=evidence,
+        active_units=active,
         stability=topic_stability([topics, np.asarray(again.topics)])[1],
         number=number,
         common=counted.common,
@@ -179,6 +207,7 @@ def find_topics(
         order=order,
         names=names,
         words=[" ".join(word.word for word in own) for own in words],
+        encoder=reader if isinstance(found, TopicFit) else None,
     )
     teller.build()
     return teller, outcome
@@ -238,7 +267,7 @@ def _check_texts(
 def _seeded_fit(
     counted: CountedTexts,
     seeds: SeededTopics,
-    vectors: NDArray[np.floating] | None,
+    beside: Mapping[str, NDArray[np.floating]],
     fit_kind: Fit,
 ) -> Callable[[NDArray[np.int64], int, int], TopicFit | ClusterFit]:
     """Rows to learn from, K and a seed -> topics, those that a person named among them."""
@@ -249,8 +278,7 @@ def _seeded_fit(
             asked["seeds"] = seeds.word_ids(counted.vocabulary, num_topics)
         if (seeds.documents >= 0).any():
             asked["seeded_documents"] = seeds.documents[rows]
-        if vectors is not None:
-            asked["vectors"] = vectors[rows]
+        asked |= {name: values[rows] for name, values in beside.items()}
         return fit_kind(counted.counts[rows], num_topics, seed=seed, **asked)
 
     return fit
@@ -269,31 +297,12 @@ def _coherence(top_words: Sequence[Sequence[str]], counted: CountedTexts) -> NDA
     return topic_npmi(top_words, documents)
 
 
-def _doubts(
-    texts: Sequence[str],
-    distinct: Sequence[str],
-    best: NDArray[np.int64],
-    collapse: TopicCollapse,
-    names: Sequence[str],
-    kind: str,
-) -> list[str]:
-    """What a person should know of texts and topics, a sentence each."""
-    found = []
-    if copies := len(texts) - len(distinct):
-        found.append(f"{copies:,} of {len(texts):,} texts are copies of others, and counted once.")
-    if unknown := int((best < 0).sum()):
-        found.append(
-            f"{unknown:,} of {len(texts):,} texts have no {kind}: their words tell nothing apart."
-        )
-    if len(distinct) < _FEW_TEXTS:
-        found.append(f"{len(distinct)} different texts are too few for {kind}s to be trusted.")
-    if collapse.unused:
-        found.append(
-            f"No text has most of {len(collapse.unused):,} of {len(names):,} {kind}s, such as "
-            f"{names[collapse.unused[0]]!r}; fewer may do."
-        )
-    alike = [f"{names[first]!r} and {names[second]!r}" for first, second in collapse.equal]
-    if alike:
-        more = f", and {len(alike) - 1:,} other pairs" if len(alike) > 1 else ""
-        found.append(f"The {kind}s {alike[0]} are nearly the same{more}; fewer may do.")
-    return found
+def _cut_off(encoder: TextEncoder, texts: Sequence[str]) -> list[str]:
+    """A sentence, where the encoder does not read all of some texts."""
+    cut = int(encoder.cut_off(texts).sum())
+    if not cut:
+        return []
+    return [
+        f"{cut:,} of {len(texts):,} texts are longer than the {encoder.sequence_length} tokens "
+        "that the encoder reads: what comes after is known by its words alone."
+    ]

@@ -27,7 +27,9 @@ from tfp_dgm.data import (
 )
 from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.progress import Progress, no_progress
-from tfp_dgm.topic_modelling.text_topics import CLUSTER, TOPIC, Encode, find_topics
+from tfp_dgm.topic_modelling.document_encoder import MIXTURE
+from tfp_dgm.topic_modelling.text_topics import CLUSTER, TOPIC, find_topics
+from tfp_dgm.topic_modelling.topic_fitting import LDA
 from tfp_dgm.topic_modelling.topic_folder import record_table, write_topic_folder
 from tfp_dgm.topic_modelling.topic_outcome import TopicOutcome
 
@@ -64,9 +66,10 @@ class TopicsFile:
             for size, name in zip(outcome.sizes[:_SHOWN], outcome.names, strict=False)
         ]
         more = len(outcome.names) - len(shown)
+        of_model = "" if outcome.model in (LDA, MIXTURE) else f" by {outcome.model}"
         return "\n".join(
             [
-                f"{len(outcome.texts):,} texts, {len(outcome.names)} {outcome.kind}s",
+                f"{len(outcome.texts):,} texts, {len(outcome.names)} {outcome.kind}s{of_model}",
                 *shown,
                 *([f"        and {more} more"] if more else []),
                 *files_told(self.output, self.model_directory),
@@ -85,6 +88,8 @@ def topics_of_file(
     *,
     text_columns: Sequence[str],
     num_topics: int | None = None,
+    model: str = LDA,
+    encoder: str | None = None,
     seed_words: StrPath | None = None,
     seed_column: str | None = None,
     label_column: str | None = None,
@@ -104,6 +109,8 @@ def topics_of_file(
         words; model, SavedModel, report and metrics.
       text_columns: columns that hold the text.
       num_topics: K; None chooses it.
+      model: of topics: "lda", "prodlda", "etm" or "ctm"; see `fit_topics`.
+      encoder: that a "ctm" reads texts with: "auto" or None, or a preset; see `find_topics`.
       seed_words: a file of topics that there must be; see `data.read_seed_words`.
       seed_column: names the topic of some rows.
       label_column: of classes, which the report compares with topics.
@@ -123,6 +130,8 @@ def topics_of_file(
     source, folder = Path(source), Path(folder)
     output = check_topic_folder(source, folder)
     asked = _asked(text_columns, num_topics, label_column, date_column, mixture, quoting, seed) | {
+        "model": model,
+        "encoder": encoder,
         "seed_words": None if seed_words is None else Path(seed_words).name,
         "seed_column": seed_column,
     }
@@ -157,7 +166,6 @@ def clusters_of_file(
     date_column: str | None = None,
     model_directory: StrPath | None = None,
     encoder: str | None = None,
-    encode: Encode | None = None,
     mixture: bool = False,
     quoting: bool = True,
     guard_formulas: bool = False,
@@ -174,8 +182,7 @@ def clusters_of_file(
       num_clusters: K; None chooses it.
       model_directory: folder for model, SavedModel, report and metrics; None puts it beside the
         output, with the ending `.model`.
-      encoder: what `encode` is called in the folder's settings.
-      encode: texts -> vectors [N, D], from which clusters are learned beside words.
+      encoder: whose vectors clusters are learned from beside words; see `document_encoder`.
       mixture: whether the probability of every cluster is in columns, too.
     Returns, raises: see `topics_of_file`. Where the disk takes no more after the training, the
       message says what was kept.
@@ -185,7 +192,7 @@ def clusters_of_file(
     asked = _asked(text_columns, num_clusters, label_column, date_column, mixture, quoting, seed)
     asked |= {"encoder": encoder}
     table = _read(source, CLUSTER, asked, {folder: _LEAST_MODEL, output: 0}, progress)
-    teller, outcome = _find(table, CLUSTER, asked, encode=encode, progress=progress)
+    teller, outcome = _find(table, CLUSTER, asked, progress=progress)
     settings = _settings(source, output, CLUSTER, asked)
     added = outcome.columns(mixture=mixture)
     check_new_columns(source, table.frame.columns, added)
@@ -263,19 +270,19 @@ def _find(
     *,
     seeds: Sequence[SeedTopic] = (),
     seed_source: StrPath = "",
-    encode: Encode | None = None,
     progress: Progress,
 ) -> tuple[Any, TopicOutcome]:
     return find_topics(
         table.texts,
         kind=kind,
         num_topics=asked["number"],
+        model=asked.get("model", LDA),
+        encoder=asked["encoder"],
         seed_topics=seeds,
         seed_source=seed_source,
         given=table.seeds,
         labels=table.labels,
         dates=table.dates,
-        encode=encode,
         seed=asked["seed"],
         warnings=table.warnings,
         progress=progress,

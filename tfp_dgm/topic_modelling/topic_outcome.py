@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_dgm.topic_modelling.number_of_topics import NumberOfTopics
+from tfp_dgm.topic_modelling.topic_evidence import TopicEvidence
 from tfp_dgm.topic_modelling.topic_words import TopicWord
 
 
@@ -19,6 +20,7 @@ class TopicOutcome:
 
     Attributes:
       kind: "topic", which a text mixes, or "cluster", of which it is in one.
+      model: that found them: "lda", "prodlda", "etm", "ctm"; of clusters "mixture".
       texts: [N].
       known: bool [N]; whether the text has a word of the vocabulary.
       mixtures: float32 [N, K]; what each text has of each topic, rows that sum to one.
@@ -32,6 +34,9 @@ class TopicOutcome:
       number: why there are K.
       common: words that were left out as common to all texts.
       vocabulary_size: V.
+      evidence: how likely texts are under the topics; None of clusters.
+      active_units: how many latents of an inference network vary with the text; None where there
+        is no such network.
       labels: [N], classes that a person gave; None where there is no such column.
       dates: datetime64[s] [N]; None where there is no such column.
       warnings: what the person should know.
@@ -39,6 +44,7 @@ class TopicOutcome:
     """
 
     kind: str
+    model: str
     texts: Sequence[str]
     known: NDArray[np.bool_]
     mixtures: NDArray[np.floating]
@@ -52,6 +58,8 @@ class TopicOutcome:
     number: NumberOfTopics
     common: Sequence[str]
     vocabulary_size: int
+    evidence: TopicEvidence | None = None
+    active_units: int | None = None
     labels: Sequence[str | None] | None = None
     dates: NDArray[np.datetime64] | None = None
     warnings: Sequence[str] = ()

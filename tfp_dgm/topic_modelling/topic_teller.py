@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm.models import DocumentMixture, Signature
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import WordCounts
 from tfp_dgm.topic_modelling.cluster_fitting import cluster_mixtures_of
@@ -30,6 +31,8 @@ class TopicTeller(SavesArguments, keras.Model):
       order: [K]; the topics of that model in the order of the names.
       names: [K] of the topics.
       words: [K]; the words that tell each, joined by blanks.
+      encoder: string -> the context [H] that the topic model sees beside the counts; None where it
+        sees none.
     Raises:
       ValueError: if there are not as many names and words as topics.
     """
@@ -42,6 +45,7 @@ class TopicTeller(SavesArguments, keras.Model):
         order: Sequence[int] | np.ndarray,
         names: Sequence[str],
         words: Sequence[str],
+        encoder: TextEncoder | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
@@ -55,6 +59,7 @@ class TopicTeller(SavesArguments, keras.Model):
         self.topic_model = topic_model
         self.order = tuple(int(topic) for topic in order)
         self.names, self.words = tuple(names), tuple(words)
+        self.encoder = encoder
 
     def build(self, input_shape: Any = None) -> None:
         if not self.topic_model.built:
@@ -62,11 +67,14 @@ class TopicTeller(SavesArguments, keras.Model):
         self.built = True
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
-        return self.mixtures(self.word_counts(tf.reshape(texts, [-1])))
+        texts = tf.reshape(texts, [-1])
+        context = None if self.encoder is None else self.encoder(texts)
+        return self.mixtures(self.word_counts(texts), context)
 
-    def mixtures(self, counts: tf.Tensor) -> tf.Tensor:
-        """Mixtures [B, K] of counts [B, V]."""
-        return tf.gather(self.topic_model(counts, training=False), self.order, axis=1)
+    def mixtures(self, counts: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
+        """Mixtures [B, K] of counts [B, V], and of contexts [B, H] where there is an encoder."""
+        inputs = counts if context is None else {"counts": counts, "context": context}
+        return tf.gather(self.topic_model(inputs, training=False), self.order, axis=1)
 
     def mixtures_of(self, texts: Sequence[str]) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
         """The same of many texts at once, without a graph, in little memory.
@@ -76,8 +84,11 @@ class TopicTeller(SavesArguments, keras.Model):
         """
         counts = self.word_counts.count_matrix(texts)
         known = np.asarray(counts.sum(axis=1)).ravel() > 0
-        of_clusters = isinstance(self.topic_model, DocumentMixture)
-        found = (cluster_mixtures_of if of_clusters else mixtures_of)(self.topic_model, counts)
+        if isinstance(self.topic_model, DocumentMixture):
+            found = cluster_mixtures_of(self.topic_model, counts)
+        else:
+            contexts = None if self.encoder is None else self.encoder.encode(texts)
+            found = mixtures_of(self.topic_model, counts, contexts)
         return found[:, list(self.order)], known
 
     def serving_signatures(self) -> Mapping[str, Signature]:
@@ -86,9 +97,9 @@ class TopicTeller(SavesArguments, keras.Model):
         A text without a known word has the topic "" and the words "".
         """
 
-        def tell(word_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        def tell(word_ids: tf.Tensor, **tokens: tf.Tensor) -> dict[str, tf.Tensor]:
             counts = self.word_counts.count(word_ids)
-            mixture = self.mixtures(counts)
+            mixture = self.mixtures(counts, self.encoder.pool(**tokens) if self.encoder else None)
             known = tf.reduce_any(word_ids > 0, axis=-1)
             best = 1 + tf.argmax(mixture, axis=-1, output_type=tf.int32)
             return {
@@ -107,13 +118,21 @@ class TopicTeller(SavesArguments, keras.Model):
         return {
             "serving_default": Signature(
                 inputs={"text": tf.TensorSpec([None], tf.string)},
-                before=self._word_ids,
+                before=self._tokens,
                 body=tell,
                 after=with_names,
-                body_inputs={"word_ids": tf.TensorSpec([None, _TWIN_WORDS], tf.int32)},
+                body_inputs=self._token_specs(),
                 examples={"text": [*self.words[:_EXAMPLES], ""]},
             )
         }
 
-    def _word_ids(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"word_ids": tf.cast(self.word_counts.word_ids(text).to_tensor(0), tf.int32)}
+    def _tokens(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        word_ids = tf.cast(self.word_counts.word_ids(text).to_tensor(0), tf.int32)
+        return {"word_ids": word_ids, **(self.encoder.tokens(text) if self.encoder else {})}
+
+    def _token_specs(self) -> dict[str, tf.TensorSpec]:
+        specs = {"word_ids": tf.TensorSpec([None, _TWIN_WORDS], tf.int32)}
+        if self.encoder is not None:
+            for name, tensor in self.encoder.tokens(tf.constant([""])).items():
+                specs[name] = tf.TensorSpec([None, self.encoder.sequence_length], tensor.dtype)
+        return specs
