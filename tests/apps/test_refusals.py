@@ -35,7 +35,7 @@ CASES = {
         ),
         "no tags": (
             "t.csv --text-column text --multi-label --output o.csv",
-            "--label-column: expected a column of labels, or one of 0 and 1 for each class",
+            "--label-column: expected a column of labels, one of 0 and 1 for each class, or --cl",
         ),
         "reasons of tags": (
             "t.csv --text-column text --label-column b --multi-label --reasons --output o.csv",

@@ -47,8 +47,8 @@ def _refuse_topics(model: str | os.PathLike[str]) -> None:
         return
     raise DataError(
         f"{model}: expected a folder that `dgm label` or `dgm tag` wrote; found one of {kind}s. "
-        f"Correct the column sure_{kind} of its table, let `dgm label` learn from it with "
-        f"--label-column sure_{kind}, and review what that writes"
+        f"Correct the column sure_{kind} of its table, give it to `dgm label` as the column of "
+        "labels, and review what that writes"
     )
 
 

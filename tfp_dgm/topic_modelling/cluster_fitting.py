@@ -134,7 +134,8 @@ def fit_clusters(
         beside = word_company(counts)
         fit(beside, start_clusters(beside, num_clusters, seeds, None, seed))
         second = fit(counts, np.argmax(cluster_mixtures_of(model, counts), axis=1))
-        if second.objective[-1] > history.objective[-1]:
+        # Not by the objective: seed words count so much beforehand that it likes them alone.
+        if second.log_likelihood[-1] > history.log_likelihood[-1]:
             history = second
         else:
             model.set_weights(first)
