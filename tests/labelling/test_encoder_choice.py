@@ -5,9 +5,10 @@ import pytest
 import scipy.sparse
 
 from tests.labelling.tiny_encoder import write_tiny_encoder
-from tfp_dgm.labelling.encoder_choice import choose_encoder, named_encoder
+from tfp_dgm.confidence import asked_encoder
+from tfp_dgm.labelling.encoder_choice import choose_encoder
 from tfp_dgm.labelling.encoder_gains import Gain
-from tfp_dgm.networks import SentenceEncoder, TokenVectors
+from tfp_dgm.networks import SentenceEncoder, TextEncoder, TokenVectors
 
 MODULE = "tfp_dgm.labelling.encoder_choice"
 TRIALS = "tfp_dgm.confidence.encoder_trials"
@@ -42,19 +43,23 @@ def fetched(tiny, monkeypatch, tmp_path):
     monkeypatch.setattr(f"{MODULE}.fetch", lambda name: tiny)
 
 
+def _asked(encoder):
+    return asked_encoder(encoder, TextEncoder, SentenceEncoder.from_preset)
+
+
 @pytest.mark.parametrize("asked", [None, "none"])
 def test_none_is_none(asked):
-    encoder, choice = named_encoder(asked)
+    encoder, choice = _asked(asked)
     assert encoder is None
     assert (choice.asked, choice.taken, choice.gains) == ("none", "none", {})
 
 
 def test_a_named_one_is_taken_in_full(tiny):
-    encoder, choice = named_encoder(tiny)
+    encoder, choice = _asked(tiny)
     assert isinstance(encoder, SentenceEncoder)
     assert (choice.asked, choice.taken) == (tiny, "full")
-    assert named_encoder(encoder)[0] is encoder
-    assert named_encoder("auto") is None
+    assert _asked(encoder)[0] is encoder
+    assert _asked("auto") is None
 
 
 def test_nothing_is_fetched_unasked(monkeypatch):

@@ -17,6 +17,7 @@ from tfp_dgm.confidence.encoder_trials import (
     NONE,
     REGISTERED,
     EncoderChoice,
+    asked_encoder,
     expected_gain,
     why_untried,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "acceptance_threshold",
     "annotation_likelihood",
     "answer_probability",
+    "asked_encoder",
     "check_min_precision",
     "copies",
     "counts_of",

@@ -1,10 +1,13 @@
 """Whether a pretrained encoder is tried, and what was decided: for all jobs that read one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from typing import Any, TypeVar
 
 from tfp_dgm.data import DATASETS, is_cached
 
+Encoder = TypeVar("Encoder")
 AUTO, NONE, FULL = "auto", "none", "full"
 REGISTERED = "minilm"  # What "auto" tries, in the registry.
 
@@ -30,6 +33,27 @@ class EncoderChoice:
 
     def __str__(self) -> str:
         return f"{self.taken}. {self.why}"
+
+
+def asked_encoder(
+    asked: str | Encoder | None, kind: type[Any], load: Callable[[str], Encoder]
+) -> tuple[Encoder | None, EncoderChoice] | None:
+    """The encoder that was asked for by name, or "none" or None; None where "auto" is to decide.
+
+    Args:
+      asked: "auto", "none" or None, a preset, or an encoder.
+      kind: what an encoder is.
+      load: preset -> encoder.
+    Raises:
+      OSError, ImportError: if it cannot be loaded.
+    """
+    if asked is None or asked == NONE:
+        return None, EncoderChoice()
+    if isinstance(asked, kind):
+        return asked, EncoderChoice(type(asked).__name__, FULL, "It was given.")
+    if asked == AUTO:
+        return None
+    return load(str(asked)), EncoderChoice(str(asked), FULL, "It was asked for.")
 
 
 def why_untried() -> str | None:

@@ -30,25 +30,6 @@ _MARGIN = 0.02
 _TIMED_TEXTS = 64
 
 
-def named_encoder(
-    asked: str | TextEncoder | None,
-) -> tuple[TextEncoder | None, EncoderChoice] | None:
-    """The encoder that was asked for by name, or "none" or None; None where "auto" is to decide.
-
-    Args:
-      asked: "auto", "none" or None, a preset, or an encoder.
-    Raises:
-      OSError, ImportError: if it cannot be loaded.
-    """
-    if asked is None or asked == NONE:
-        return None, EncoderChoice()
-    if isinstance(asked, TextEncoder):
-        return asked, EncoderChoice(type(asked).__name__, FULL, "It was given.")
-    if asked == AUTO:
-        return None
-    return SentenceEncoder.from_preset(asked), EncoderChoice(asked, FULL, "It was asked for.")
-
-
 def choose_encoder(
     texts: Sequence[str],
     words: scipy.sparse.csr_matrix,

@@ -11,12 +11,12 @@ import scipy.sparse
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
-from tfp_dgm.confidence import EncoderChoice
-from tfp_dgm.labelling.encoder_choice import choose_encoder, named_encoder
+from tfp_dgm.confidence import EncoderChoice, asked_encoder
+from tfp_dgm.labelling.encoder_choice import choose_encoder
 from tfp_dgm.labelling.text_views import VAE_SHARE
 from tfp_dgm.labelling.vectors_of_sentences import text_vectors
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import SentenceEncoder, TextEncoder
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
 from tfp_dgm.training import KLWeightSchedule, Linear, Progress
@@ -111,7 +111,7 @@ def fit_features(
       seed: of the projection and of the VAE.
       progress: called with a step's name, how much of it is done, and how much there is.
     """
-    named = named_encoder(encoder)
+    named = asked_encoder(encoder, TextEncoder, SentenceEncoder.from_preset)
     step = "Counting words"
     progress(step, 0, len(texts))
     word_counts = WordCounts.fit(texts)

@@ -10,6 +10,7 @@ from tfp_dgm.confidence import (
     NONE,
     REGISTERED,
     EncoderChoice,
+    asked_encoder,
     expected_gain,
     why_untried,
 )
@@ -32,12 +33,9 @@ def word_encoder(asked: str | WordEncoder | None) -> tuple[WordEncoder | None, E
     Raises:
       OSError, ImportError: if it cannot be loaded.
     """
-    if asked is None or asked == NONE:
-        return None, EncoderChoice()
-    if isinstance(asked, WordEncoder):
-        return asked, EncoderChoice(type(asked).__name__, FULL, "It was given.")
-    if asked != AUTO:
-        return WordEncoder.from_preset(asked), EncoderChoice(asked, FULL, "It was asked for.")
+    named = asked_encoder(asked, WordEncoder, WordEncoder.from_preset)
+    if named is not None:
+        return named
     if (why := why_untried()) is not None:
         return None, EncoderChoice(AUTO, NONE, why)
     encoder = WordEncoder.from_preset(str(fetch(REGISTERED)))
