@@ -48,6 +48,7 @@ FIRST = {"type": "worker", "index": 0}
         (told({"worker": [*TWO, "a:2222"]}, FIRST), "each address once; received 'a:2222' twice"),
         (told({"worker": TWO, "chief": ["c:1", "d:1"]}, FIRST), "expected one address of 'chief'"),
         (told({"worker": TWO}, {"type": "chief", "index": 0}), "one of 'worker'; received 'chief'"),
+        (told({"worker": TWO}, {"type": ["worker"], "index": 0}), r"received \['worker'\]"),
         (told({"worker": TWO}, {"type": "worker", "index": 2}), "from 0 to 1, .* 2 of 'worker'; "),
         (told({"worker": TWO}, {"type": "worker", "index": -1}), "from 0 to 1, .*received -1"),
         (told({"worker": TWO}, {"type": "worker", "index": True}), "received True"),

@@ -72,7 +72,7 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
         raise DataError(f"{VARIABLE}: expected each address once; received {double!r} twice")
     task = _mapping(told, "task", told)
     kind, index = task.get("type"), task.get("index")
-    if kind not in listed:
+    if not isinstance(kind, str) or kind not in listed:
         raise DataError(
             f"{VARIABLE}: expected `task.type` to be one of {', '.join(map(repr, listed))}; "
             f"received {kind!r}"
