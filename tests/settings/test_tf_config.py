@@ -44,6 +44,7 @@ FIRST = {"type": "worker", "index": 0}
         (told({"worker": "a:1"}, FIRST), "a list of addresses of 'worker'; received 'a:1'"),
         (told({"worker": ["a"]}, FIRST), "expected HOST:PORT as an address of 'worker'; rec.* 'a'"),
         (told({"worker": ["a:99999"]}, FIRST), "HOST:PORT .*; received 'a:99999'"),
+        (told({"worker": ["http://a:22"]}, FIRST), "HOST:PORT .*; received 'http://a:22'"),
         (told({"worker": [3]}, FIRST), "HOST:PORT .*; received 3"),
         (told({"worker": [*TWO, "a:2222"]}, FIRST), "each address once; received 'a:2222' twice"),
         (told({"worker": TWO, "chief": ["c:1", "d:1"]}, FIRST), "expected one address of 'chief'"),

@@ -98,7 +98,13 @@ def _addresses(job: str, value: Any) -> list[str]:
         raise DataError(f"{VARIABLE}: expected a list of addresses of {job!r}; received {value!r}")
     for address in value:
         host, _, port = str(address).rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        if (
+            not host
+            or "/" in host
+            or not port.isascii()
+            or not port.isdigit()
+            or not 0 < int(port) < 65536
+        ):
             raise DataError(
                 f"{VARIABLE}: expected HOST:PORT as an address of {job!r}; received {address!r}"
             )
