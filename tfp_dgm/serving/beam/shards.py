@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from tfp_dgm.data import DataError, digest, open_table
 from tfp_dgm.data.column_names import check_columns
+from tfp_dgm.data.file_patterns import files_of_pattern
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.lines_reader import LinesReader
 from tfp_dgm.data.table_reader import TableReader, table_suffix
@@ -159,41 +160,10 @@ def check_schema(source: str, expected: Schema | None, received: Schema | None) 
 def _matches(pattern: str) -> list[str]:
     if os.path.isfile(pattern):
         return [pattern]
-    asked = Path(pattern).parts
     if os.path.isdir(pattern):
-        pattern = os.path.join(glob.escape(pattern), "*")
-    found = sorted(
-        name
-        for name in glob.glob(pattern, recursive=True)
-        if not any(part[0] in "._" and part not in asked for part in Path(name).parts)
-    )
-    files = [name for name in found if os.path.isfile(name)]
-    entered = {str(folder) for name in files for folder in Path(name).parents}
-    for name in found:
-        _require_told(name, entered)
-    return files
-
-
-def _require_told(name: str, entered: set[str]) -> None:
-    """Refuses what would be left out in silence, or could not be named in JSON.
-
-    Args:
-      name: that the pattern matches.
-      entered: folders of which files are taken.
-    """
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"{os.fsencode(name)!r}: expected a name in UTF-8; rename the file, or narrow the "
-            "pattern"
-        ) from error
-    if not os.path.exists(name):
-        raise DataError.at(name, "no such file: a link to something that is not there")
-    if os.path.isdir(name) and str(Path(name)) not in entered and _is_table(Path(name)):
-        raise DataError.at(
-            name, "expected files; received a folder, named like one: give its files with **"
-        )
+        asked = os.path.join(glob.escape(pattern), "*")
+        return files_of_pattern(asked, _is_table)
+    return files_of_pattern(pattern, _is_table)
 
 
 def _is_table(path: Path) -> bool:
