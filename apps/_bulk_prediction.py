@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tfp_dgm.data import DataError, read_label_settings
+from tfp_dgm.data import DataError, read_json, read_label_settings
 from tfp_dgm.serving.beam import shards_of
 
 from ._errors import clean_errors
@@ -49,7 +49,7 @@ def predict_in_bulk(
         runner_options="--runner-option",
     ):
         asked["runner_options"] = dict(map(_name_and_value, runner_option))
-        shards_of(pattern)
+        shards_of(pattern, output=output)
         of_labelling = _is_of_labelling(model)
         if of_labelling and signature is not None:
             raise DataError("--signature: expected with an exported model, as MODEL/saved_model is")
@@ -104,5 +104,8 @@ def _is_of_labelling(model: Path) -> bool:
     except DataError:
         if not any(model.glob("**/saved_model.pb")):
             raise
+        settings = model / "settings.json"
+        if settings.exists():  # One that is damaged makes no other model of a labelling.
+            read_json(settings, "the settings of a model")
         return False
     return True

@@ -132,3 +132,13 @@ def test_a_shard_is_never_in_memory_whole(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 5e5  # Of 5,000,000 bytes.
     finally:
         tracemalloc.stop()
+
+
+def test_a_pattern_leaves_out_what_an_engine_has_not_finished_and_nothing_else(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n")
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "_temporary" / "a.txt").write_text("one\n")
+    assert find_shards(tmp_path / "**/*.txt") == [tmp_path / "a.txt"]
+    (tmp_path / "b.txt").symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"b\.txt: no such file: a link to something"):
+        find_shards(tmp_path / "*.txt")

@@ -24,7 +24,7 @@ from tfp_dgm.data.class_definitions import (
 from tfp_dgm.data.conllu import AnnotatedSentence, read_conllu, write_conllu
 from tfp_dgm.data.data_error import DataError, shorten
 from tfp_dgm.data.dataset_cache import cache_directory, fetch, is_cached
-from tfp_dgm.data.digests import digest, file_digest
+from tfp_dgm.data.digests import digest, file_digest, folder_digest
 from tfp_dgm.data.folders_of_columns import column_folders
 from tfp_dgm.data.free_room import check_room
 from tfp_dgm.data.idx_file import read_idx
@@ -183,6 +183,7 @@ __all__ = [
     "fill_or_keep",
     "find_dataset",
     "find_shards",
+    "folder_digest",
     "is_cached",
     "is_tagged",
     "iter_shard",

@@ -30,3 +30,9 @@ def file_digest(path: Path) -> str:
     """Sixteen hexadecimal digits of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def folder_digest(folder: Path) -> str:
+    """Sixteen hexadecimal digits of the names and bytes of all files in a folder, at any depth."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest(*([path.relative_to(folder).as_posix(), file_digest(path)] for path in files))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import DataError, listing, shorten
+from tfp_dgm.data.file_patterns import files_of_pattern
 from tfp_dgm.data.frame_chunk import is_null
 from tfp_dgm.data.input_file import check_input_file
 from tfp_dgm.data.sentences import iter_lines
@@ -30,12 +31,13 @@ def find_shards(path: str | os.PathLike[str]) -> list[Path]:
       path: a file; a folder, all of whose files are shards, but for those whose names begin with
         "." or "_"; or a pattern with *, ? or [...], in which ** stands for folders.
     Raises:
-      DataError: if there is none; if the folder holds another folder, or files of several kinds.
+      DataError: if there is none; if the folder holds another folder, or files of several kinds;
+        for what `files_of_pattern` refuses.
     """
     path = Path(path)
     if not path.exists() and glob.has_magic(str(path)):
-        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
-        files = [file for file in found if file.is_file()]
+        named = files_of_pattern(str(path), lambda folder: bool(shard_kind(folder)))
+        files = sorted(map(Path, named))
     elif path.is_dir():
         files = sorted(file for file in path.iterdir() if not file.name.startswith((".", "_")))
         inner = next((file for file in files if not file.is_file()), None)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfp_dgm.data import DataError, file_digest, read_label_settings
+from tfp_dgm.data import DataError, file_digest, folder_digest, read_label_settings
 from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.file_prediction import RowAnswers, drifts_of, row_answers
@@ -58,7 +58,8 @@ def label_shards(
         default_columns=settings["text_columns"],
         model={
             "model": str(model_directory),
-            "digest": file_digest(model_directory / "saved_model" / "1" / "saved_model.pb"),
+            "digest": folder_digest(model_directory / "saved_model" / "1"),
+            "trained": file_digest(model_directory / "settings.json"),
             "reasons": reasons,
         },
         quoting=quoting,

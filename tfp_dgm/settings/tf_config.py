@@ -72,7 +72,7 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
         raise DataError(f"{VARIABLE}: expected each address once; received {double!r} twice")
     task = _mapping(told, "task", told)
     kind, index = task.get("type"), task.get("index")
-    if kind not in listed:
+    if not isinstance(kind, str) or kind not in listed:
         raise DataError(
             f"{VARIABLE}: expected `task.type` to be one of {', '.join(map(repr, listed))}; "
             f"received {kind!r}"
@@ -98,7 +98,13 @@ def _addresses(job: str, value: Any) -> list[str]:
         raise DataError(f"{VARIABLE}: expected a list of addresses of {job!r}; received {value!r}")
     for address in value:
         host, _, port = str(address).rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        if (
+            not host
+            or "/" in host
+            or not port.isascii()
+            or not port.isdigit()
+            or not 0 < int(port) < 65536
+        ):
             raise DataError(
                 f"{VARIABLE}: expected HOST:PORT as an address of {job!r}; received {address!r}"
             )

@@ -168,6 +168,13 @@ def _expected_of(source):
     ).encode()
 
 
+def test_modules_of_the_working_folder_are_not_taken_for_those_of_python(shards, monkeypatch):
+    (shards / "random.py").write_text("raise RuntimeError('not the one of Python')")
+    monkeypatch.chdir(shards)
+    _run(shards, workers=2, mode="multi_processing")
+    assert _found(shards / "out") == _expected(shards)
+
+
 def test_two_runs_into_one_folder_are_refused(shards):
     with (
         RunFolder(shards / "out", job="prediction", settings={}),

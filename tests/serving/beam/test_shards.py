@@ -1,6 +1,7 @@
 """Which files a pattern names, and that they are of one kind."""
 
 import gzip
+import os
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,46 @@ def test_a_pattern_names_files_in_order_and_keeps_folders(tmp_path):
     assert [shard.name for shard in shards_of(tmp_path / "in/a")] == ["0.csv", "1.csv"]
     assert [shard.name for shard in shards_of(tmp_path / "in/a/1.csv")] == ["1.csv"]
     assert [shard.name for shard in shards_of(tmp_path / "in/?/1.csv")] == ["a/1.csv", "b/1.csv"]
+
+
+def test_folders_of_an_engine_that_are_unfinished_are_left_out_unless_asked_for(tmp_path):
+    _files(tmp_path, "in/a.csv", "in/_temporary/0/a.csv", "in/b/.x/c.csv", "_other/d.csv")
+    assert [shard.name for shard in shards_of(tmp_path / "in/**/*.csv")] == ["a.csv"]
+    assert [shard.name for shard in shards_of(tmp_path / "*/_temporary/**/*.csv")] == ["a.csv"]
+    assert [shard.name for shard in shards_of(tmp_path / "_other/*.csv")] == ["d.csv"]
+
+
+def test_answers_of_the_run_are_no_shards(tmp_path):
+    _files(tmp_path, "a.csv", "b/a.csv", "out/shards/a.csv", "output/a.csv")
+    found = shards_of(tmp_path / "**/*.csv", output=tmp_path / "out")
+    assert [shard.name for shard in found] == ["a.csv", "b/a.csv", "output/a.csv"]
+
+
+def test_what_a_pattern_matches_is_never_left_out_in_silence(tmp_path):
+    _files(tmp_path, "a.csv", "b/c.csv")
+    (tmp_path / "z.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match=r"z\.csv: no such file: a link to something that is not"):
+        shards_of(tmp_path / "*.csv")
+    (tmp_path / "z.csv").unlink()
+    _files(tmp_path, "z.csv/part-0.csv")
+    with pytest.raises(DataError, match=r"z\.csv: expected files; received a folder"):
+        shards_of(tmp_path / "*.csv")
+    names = [shard.name for shard in shards_of(tmp_path / "**")]
+    assert names == ["a.csv", "b/c.csv", "z.csv/part-0.csv"]
+
+
+def test_a_name_that_is_no_text_is_refused_and_any_text_is_a_key(tmp_path):
+    _files(tmp_path, "評価" * 40 + ".csv", "評価" * 39 + "評.csv")
+    keys = [shard.key for shard in shards_of(tmp_path)]
+    assert len(set(keys)) == 2
+    for key in keys:
+        (tmp_path / f".{key}.01234567.tmp.dead.jsonl").touch()
+    try:
+        (tmp_path / "caf\udce9.csv").touch()
+    except OSError:
+        pytest.skip("a file system of UTF-8 alone")
+    with pytest.raises(DataError, match=r"caf\\xe9\.csv': expected a name in UTF-8"):
+        shards_of(tmp_path)
 
 
 def test_plain_text_becomes_json_lines(tmp_path):
@@ -92,3 +133,12 @@ def test_a_source_that_is_written_anew_is_known(tmp_path):
     before = shard.state()
     (tmp_path / "a.csv").write_text("text\nab\n")
     assert not np.array_equal(before, shard.state())
+
+
+def test_another_file_of_the_same_name_size_and_time_is_known(tmp_path):
+    _files(tmp_path, "a/x.csv", "b/x.csv")
+    for folder in "ab":
+        os.utime(tmp_path / folder / "x.csv", ns=(1, 1))
+    (one,), (other,) = (shards_of(tmp_path / folder) for folder in "ab")
+    assert one.name == other.name
+    assert one.state() != other.state()

@@ -49,8 +49,13 @@ def run_directly(
         "opening": asdict(opening),
         "job": asdict(job),
     }
-    # Of this process's path: what can be imported here can be there.
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    # Of this process's path: what can be imported here can be there, and nothing else: a program
+    # run by its module's name would take a random.py of the working folder for Python's own.
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
+        "PYTHONSAFEPATH": "1",
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,

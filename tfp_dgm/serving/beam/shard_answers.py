@@ -98,7 +98,7 @@ class ShardRecord:
     """
 
     name: str
-    state: Sequence[int]
+    state: Sequence[int | str]
     rows: int = 0
     dead: int = 0
     batches: int = 0

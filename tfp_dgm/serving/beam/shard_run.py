@@ -94,7 +94,7 @@ def answer_shards(
     """
     if runner != DIRECT:  # Workers are elsewhere, and so is their folder.
         pattern = os.path.abspath(pattern)
-    shards = shards_of(pattern)
+    shards = shards_of(pattern, output=output)
     ending = "".join(Path(shards[0].name).suffixes[-2:])
     columns = text_columns or (
         [TEXT_COLUMN] if is_text(Path(shards[0].source)) else default_columns

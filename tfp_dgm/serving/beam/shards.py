@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from tfp_dgm.data import DataError, open_table
+from tfp_dgm.data import DataError, digest, open_table
 from tfp_dgm.data.column_names import check_columns
+from tfp_dgm.data.file_patterns import files_of_pattern
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.lines_reader import LinesReader
 from tfp_dgm.data.table_reader import TableReader, table_suffix
 
 _TEXT = ".txt"
+# A file's name has at most 255 bytes; a letter of Chinese alone is nine here.
+_LONGEST_KEY = 180
 
 
 @dataclass(frozen=True)
@@ -34,29 +37,40 @@ class Shard:
     @property
     def key(self) -> str:
         """The name without folders, for files that are told about this shard."""
-        return quote(self.name, safe="")
+        quoted = quote(self.name, safe="")
+        if len(quoted) <= _LONGEST_KEY:
+            return quoted
+        return f"{quoted[:_LONGEST_KEY]}~{digest(self.name)}"
 
-    def state(self) -> list[int]:
-        """What changes when the source is written anew: its size and time."""
+    def state(self) -> list[int | str]:
+        """What changes when the source is another, or written anew: its place, size and time."""
         found = os.stat(self.source)
-        return [found.st_size, found.st_mtime_ns]
+        return [os.path.abspath(self.source), found.st_size, found.st_mtime_ns]
 
 
 # The names of a table's columns and, where the format has them, their types.
 Schema = Sequence[tuple[str, str]]
 
 
-def shards_of(pattern: str | os.PathLike[str]) -> list[Shard]:
+def shards_of(
+    pattern: str | os.PathLike[str], *, output: str | os.PathLike[str] | None = None
+) -> list[Shard]:
     """The shards that a pattern names, in the order of their names.
 
     Args:
       pattern: a file, a folder, whose files are taken, or a pattern with *, ?, [...] and ** (any
         folders). CSV, TSV, JSON Lines, plain text (.txt), each also .gz, or Parquet; all of one
-        format. Names that begin with a dot or an underscore are left out, as engines of tables do.
+        format. Names of files and folders that begin with a dot or an underscore are left out,
+        unless the pattern has them, as engines of tables do.
+      output: a folder whose files are left out: a pattern with ** may find what a run has written.
     Raises:
-      DataError: if there is none; of another format, or several formats.
+      DataError: if there is none; of another format, or several formats; if a name is no UTF-8, a
+        link leads nowhere, or a folder is named like a table and its files are not among those.
     """
     sources = [Path(name) for name in _matches(os.fspath(pattern))]
+    if output is not None:
+        own = os.path.realpath(output)
+        sources = [source for source in sources if Path(own) not in source.resolve().parents]
     if not sources:
         raise DataError.at(pattern, "no such file; expected a file, a folder, or a pattern of them")
     shared = Path(os.path.commonpath([source.parent for source in sources]))
@@ -147,12 +161,16 @@ def _matches(pattern: str) -> list[str]:
     if os.path.isfile(pattern):
         return [pattern]
     if os.path.isdir(pattern):
-        pattern = os.path.join(glob.escape(pattern), "*")
-    return sorted(
-        name
-        for name in glob.glob(pattern, recursive=True)
-        if os.path.isfile(name) and not os.path.basename(name).startswith((".", "_"))
-    )
+        asked = os.path.join(glob.escape(pattern), "*")
+        return files_of_pattern(asked, _is_table)
+    return files_of_pattern(pattern, _is_table)
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        return bool(_format_of(path))
+    except DataError:
+        return False
 
 
 def is_text(path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfp_dgm.data import file_digest
+from tfp_dgm.data import folder_digest
 from tfp_dgm.serving.beam.shard_run import Progress, ShardTotals, answer_shards
 from tfp_dgm.serving.opening import Opening
 from tfp_dgm.serving.refusal import Refusal
@@ -62,7 +62,7 @@ def predict_shards(
         default_columns=[name],
         model={
             "model": str(folder),
-            "digest": file_digest(folder / "saved_model.pb"),
+            "digest": folder_digest(folder),
             "signature": signature,
         },
         quoting=quoting,
