@@ -3,8 +3,10 @@
 import hashlib
 import json
 import re
+import shutil
 import sys
 import tempfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -198,6 +200,34 @@ def test_a_table_of_clusters_that_a_person_corrected_is_not_replaced(tmp_path):
             clusters_of_file(tmp_path / "in.csv", output, model_directory=model, **how)
     assert output.read_text() == corrected
     assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv", "out.model"}
+
+
+def test_what_a_person_edits_while_a_run_learns_is_not_replaced(tmp_path, monkeypatch):
+    write_texts(tmp_path / "in.csv", 60)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    topics = partial(topics_of_file, tmp_path / "in.csv", tmp_path / "out", num_topics=3)
+    clusters = partial(clusters_of_file, tmp_path / "in.csv", tmp_path / "c.csv", num_clusters=3)
+    for find, edited, made in (
+        (topics, tmp_path / "out/topics.yaml", "out/documents.csv"),
+        (topics, tmp_path / "out/documents.csv", "out/topics.yaml"),
+        (clusters, tmp_path / "c.csv", "c.csv"),
+    ):
+        find(text_columns=TEXT)
+
+        def edit(step, done, total, edited=edited):
+            if step.startswith("Fitting") and done == total:
+                edited.write_text(edited.read_text() + "mine: [rocket, moon]\n")
+
+        with pytest.raises(DataError, match=rf"{edited.name} was edited .*kept") as error:
+            find(text_columns=TEXT, progress=edit)
+        assert edited.read_text().endswith("mine: [rocket, moon]\n")
+        (kept,) = (tmp_path / "temporary").iterdir()
+        assert str(kept) in str(error.value)
+        assert (kept / made).is_file()
+        edited.write_text(edited.read_text().removesuffix("mine: [rocket, moon]\n"))
+        find(text_columns=TEXT)  # As it was written, again.
+        shutil.rmtree(kept)
 
 
 def test_a_full_disk_at_the_end_keeps_all_elsewhere(tmp_path, monkeypatch):
