@@ -3,10 +3,8 @@
 import hashlib
 import json
 import re
-import shutil
 import sys
 import tempfile
-from functools import partial
 
 import numpy as np
 import pytest
@@ -173,6 +171,22 @@ def test_no_folder_of_topics_is_taken_for_a_labelling(topics, clusters):
             read_tag_settings(found.model_directory)
 
 
+def test_a_new_file_says_how_many_texts_are_in_words_that_the_model_lacks(folder, topics, tmp_path):
+    known = [row["text"] for row in rows_of(folder / "in.csv")[:2]]
+    lines = ["text", *known, "火箭发射", '""', "zzz qqq"]
+    (tmp_path / "new.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    warnings = []
+    how = {"text_columns": TEXT, "warn": warnings.append}
+    predict_topics(topics.model_directory, tmp_path / "new.csv", tmp_path / "told.csv", **how)
+    assert [bool(row["topic"]) for row in rows_of(tmp_path / "told.csv")] == [True] * 2 + [
+        False
+    ] * 3
+    assert warnings[-1] == "3 of 5 texts have no topic: the model knows none of their words."
+    warnings.clear()
+    predict_topics(topics.model_directory, folder / "in.csv", tmp_path / "old.csv", **how)
+    assert warnings == []
+
+
 def test_a_run_for_the_same_file_replaces_the_folder_and_others_do_not(folder, topics, tmp_path):
     write_texts(tmp_path / "in.csv", 60)
     how = {"text_columns": TEXT, "num_topics": 3}
@@ -200,34 +214,6 @@ def test_a_table_of_clusters_that_a_person_corrected_is_not_replaced(tmp_path):
             clusters_of_file(tmp_path / "in.csv", output, model_directory=model, **how)
     assert output.read_text() == corrected
     assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv", "out.model"}
-
-
-def test_what_a_person_edits_while_a_run_learns_is_not_replaced(tmp_path, monkeypatch):
-    write_texts(tmp_path / "in.csv", 60)
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    topics = partial(topics_of_file, tmp_path / "in.csv", tmp_path / "out", num_topics=3)
-    clusters = partial(clusters_of_file, tmp_path / "in.csv", tmp_path / "c.csv", num_clusters=3)
-    for find, edited, made in (
-        (topics, tmp_path / "out/topics.yaml", "out/documents.csv"),
-        (topics, tmp_path / "out/documents.csv", "out/topics.yaml"),
-        (clusters, tmp_path / "c.csv", "c.csv"),
-    ):
-        find(text_columns=TEXT)
-
-        def edit(step, done, total, edited=edited):
-            if step.startswith("Fitting") and done == total:
-                edited.write_text(edited.read_text() + "mine: [rocket, moon]\n")
-
-        with pytest.raises(DataError, match=rf"{edited.name} was edited .*kept") as error:
-            find(text_columns=TEXT, progress=edit)
-        assert edited.read_text().endswith("mine: [rocket, moon]\n")
-        (kept,) = (tmp_path / "temporary").iterdir()
-        assert str(kept) in str(error.value)
-        assert (kept / made).is_file()
-        edited.write_text(edited.read_text().removesuffix("mine: [rocket, moon]\n"))
-        find(text_columns=TEXT)  # As it was written, again.
-        shutil.rmtree(kept)
 
 
 def test_a_full_disk_at_the_end_keeps_all_elsewhere(tmp_path, monkeypatch):
