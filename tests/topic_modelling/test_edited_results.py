@@ -33,7 +33,7 @@ def test_what_a_person_edits_while_a_run_learns_is_not_replaced(tmp_path, monkey
         with pytest.raises(DataError, match=rf"{edited.name} was edited .*kept") as error:
             find(text_columns=TEXT, progress=edit)
         assert edited.read_text().endswith("mine: [rocket, moon]\n")
-        (kept,) = (tmp_path / "temporary").iterdir()
+        (kept,) = (tmp_path / "temporary").glob("*-*")  # Keras, too, may have files there.
         assert str(kept) in str(error.value)
         assert (kept / made).is_file()
         edited.write_text(edited.read_text().removesuffix("mine: [rocket, moon]\n"))
