@@ -76,6 +76,10 @@ CASES = {
         "input": ("there t.csv --output t.csv", "is the input 't.csv' itself"),
         "no file": ("there none.csv --output o.csv", "none.csv: no such file"),
         "no model": ("there t.csv --output o.csv", "expected a folder that `dgm label` wrote"),
+        "topics": (
+            "found t.csv --output o.csv",
+            "found one of topics, which `dgm topics predict` tells",
+        ),
         "option": (
             "there t.csv --output o --runner-option streaming",
             "--runner-option: expected with --runner",
@@ -340,7 +344,7 @@ def refusals(tmp_path_factory):
         settings = {"text_columns": ["text"], "encoder": None, "output": "gone.csv", **more}
         (folder / f"{name}.model/settings.json").write_text(json.dumps(settings))
     (folder / "found").mkdir()
-    settings = {"kind": "topic", "text_columns": ["text"], "names": ["a", "b"]}
+    settings = {"kind": "topic", "text_columns": ["text"], "encoder": None, "names": ["a", "b"]}
     (folder / "found/settings.json").write_text(json.dumps(settings))
     names = [(command, case) for command, cases in CASES.items() for case in cases]
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfp_dgm.data import ClassDefinition, ClassDefinitions
-from tfp_dgm.labelling import fit_classifier
+from tfp_dgm.labelling import fit_classifier, fit_multi_label
 from tfp_dgm.labelling.class_levels import class_levels, judge_levels
 from tfp_dgm.labelling.guides import Guides
 
@@ -84,6 +84,26 @@ def test_classes_are_known_by_their_definitions_before_any_label(eager):
     assert outcome.threshold is None
     assert not outcome.accepted.any()
     assert any("There are no labels yet" in warning for warning in outcome.warnings)
+
+
+@pytest.mark.parametrize("fit", [fit_classifier, fit_multi_label])
+def test_what_is_said_in_words_that_no_text_has_is_warned_of(eager, fit):
+    texts, _ = _texts(40)
+    unknown = np.ones((40, 4), bool) if fit is fit_classifier else np.full((40, 4), -1, np.int8)
+    foreign = ClassDefinitions(
+        (
+            ClassDefinition("fruit", "Apfel und Birne", ("a peach",)),  # An example that is known.
+            ClassDefinition("metal", "Eisen", parent="tin"),
+            ClassDefinition("stone", "Schiefer", parent="tin"),
+            ClassDefinition("water", "a wave"),
+            ClassDefinition("tin"),
+        )
+    )
+    said = "No word of what is said of 'metal', 'stone' is known from the texts"
+    for definitions, number in ((foreign, 1), (TREE, 0)):
+        _, outcome = fit(texts, unknown, TREE.classes, definitions=definitions)
+        found = [warning for warning in outcome.warnings if "is known from" in warning]
+        assert [warning.startswith(said) for warning in found] == [True] * number
 
 
 def test_labels_and_definitions_together_judge_by_labels_alone(eager):

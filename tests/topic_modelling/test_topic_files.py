@@ -12,7 +12,12 @@ import tensorflow as tf
 import yaml
 
 from tests.topic_modelling.made_texts import TOPICS, rows_of, write_texts
-from tfp_dgm.data import DataError, read_labelled_table
+from tfp_dgm.data import (
+    DataError,
+    read_label_settings,
+    read_labelled_table,
+    read_tag_settings,
+)
 from tfp_dgm.evaluation import clustering_scores
 from tfp_dgm.topic_modelling import clusters_of_file, predict_topics, topics_of_file
 
@@ -156,6 +161,30 @@ def test_the_saved_model_takes_strings(folder, topics):
     assert told == [topics.outcome.names[k] for k in topics.outcome.best[:3]] + [""]
     np.testing.assert_allclose(answer["mixture"][:3], topics.outcome.mixtures[:3], atol=0.02)
     assert set(answer) == {"mixture", "topic", "probability", "words"}
+
+
+def test_no_folder_of_topics_is_taken_for_a_labelling(topics, clusters):
+    for found, kind in ((topics, "topic"), (clusters, "cluster")):
+        with pytest.raises(DataError, match=f"{found.model_directory}: .* found one of {kind}s"):
+            read_label_settings(found.model_directory)
+        with pytest.raises(DataError, match="expected a folder that `dgm tag` wrote"):
+            read_tag_settings(found.model_directory)
+
+
+def test_a_new_file_says_how_many_texts_are_in_words_that_the_model_lacks(folder, topics, tmp_path):
+    known = [row["text"] for row in rows_of(folder / "in.csv")[:2]]
+    lines = ["text", *known, "火箭发射", '""', "zzz qqq"]
+    (tmp_path / "new.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    warnings = []
+    how = {"text_columns": TEXT, "warn": warnings.append}
+    predict_topics(topics.model_directory, tmp_path / "new.csv", tmp_path / "told.csv", **how)
+    assert [bool(row["topic"]) for row in rows_of(tmp_path / "told.csv")] == [True] * 2 + [
+        False
+    ] * 3
+    assert warnings[-1] == "3 of 5 texts have no topic: the model knows none of their words."
+    warnings.clear()
+    predict_topics(topics.model_directory, folder / "in.csv", tmp_path / "old.csv", **how)
+    assert warnings == []
 
 
 def test_a_run_for_the_same_file_replaces_the_folder_and_others_do_not(folder, topics, tmp_path):

@@ -107,6 +107,8 @@ from tfp_dgm.data.topic_results import (
     check_topic_folder,
     check_topic_model,
     check_topic_table,
+    check_unedited_clusters,
+    check_unedited_topics,
     read_topic_settings,
 )
 from tfp_dgm.data.topic_table import TopicTable, read_topic_table
@@ -172,6 +174,8 @@ __all__ = [
     "check_topic_folder",
     "check_topic_model",
     "check_topic_table",
+    "check_unedited_clusters",
+    "check_unedited_topics",
     "checked_images",
     "column_folders",
     "columns_alike",

@@ -20,6 +20,7 @@ def write_or_keep(
     *,
     predict: Sequence[str],
     seal: Callable[[Path, Path], None] = lambda table, folder: None,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Writes table and model folder; the old ones stay where that fails.
 
@@ -36,6 +37,8 @@ def write_or_keep(
       predict: the words of the command that writes the table with a model, for the message.
       seal: told where table and model's folder are once both are written: what the folder is to
         say of the table takes the place of as many bytes there, which a full disk allows.
+      check: raises a DataError where what is there by now may not be replaced; both are then tried
+        in the folder for temporary files.
     Raises:
       DataError: where something could not be written; says what was kept, and how to go on.
     """
@@ -43,6 +46,7 @@ def write_or_keep(
     try:
         with atomic_directory(model_directory) as folder:
             write_model(folder)
+            check()
             try:
                 write_table(output)
             except DataError:
@@ -60,18 +64,21 @@ def write_or_keep(
         raise DataError(f"{error}; {'; '.join(hints)}") from error
 
 
-def fill_or_keep(folder: Path, fill: Callable[[Path], None]) -> None:
+def fill_or_keep(
+    folder: Path, fill: Callable[[Path], None], *, check: Callable[[], None] = lambda: None
+) -> None:
     """Fills a folder, the old one of which stays where that fails; then the new one is kept in the
     folder for temporary files, if it can be.
 
     Args:
       folder: where it is to stand.
       fill: fills a folder with all that there is to be.
+      check: raises a DataError where what is there by now may not be replaced.
     Raises:
       DataError: where something could not be written; says where it was kept.
     """
     try:
-        _fill(folder, fill)
+        _fill(folder, fill, check)
     except DataError as error:
         there = Path(tempfile.gettempdir())
         hint = f"nothing could be kept in {there} either"
@@ -124,9 +131,12 @@ def _unused(directory: Path) -> Path:
     return next(path for path in names if not path.exists())
 
 
-def _fill(path: Path, write_model: Callable[[Path], None]) -> None:
+def _fill(
+    path: Path, write_model: Callable[[Path], None], check: Callable[[], None] = lambda: None
+) -> None:
     with atomic_directory(path) as folder:
         write_model(folder)
+        check()
 
 
 def _written(path: Path, write: Callable[[Path], None]) -> bool:

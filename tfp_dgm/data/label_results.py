@@ -59,9 +59,17 @@ def read_label_settings(model_directory: str | os.PathLike[str]) -> dict[str, An
     """The settings of the labelling that wrote a folder, `text_columns` and `encoder` among them.
 
     Raises:
-      DataError: if no labelling wrote it.
+      DataError: if no labelling wrote it; of topics or clusters, says what tells them.
     """
-    return read_model_settings(model_directory, ("text_columns", "encoder"), command="dgm label")
+    settings = read_model_settings(
+        model_directory, ("text_columns", "encoder"), command="dgm label"
+    )
+    if "kind" in settings:  # Of topics and clusters, which name the others, too.
+        raise DataError(
+            f"{model_directory}: expected a folder that `dgm label` wrote; found one of "
+            f"{settings['kind']}s, which `dgm topics predict` tells of new files"
+        )
+    return settings
 
 
 def _is_labelled(names: set[str]) -> bool:

@@ -76,13 +76,25 @@ def check_topic_folder(source: StrPath, folder: StrPath) -> Path:
         others = sorted({path.name for path in folder.glob(f"{DOCUMENTS}.*")} - {table.name})
         if others:
             raise DataError(f"output: {folder} would be replaced, and holds {listing(others)}")
-        if table.is_file():
-            _refuse_edited(table, file_digest(table), settings.get("documents"))
-        words = folder / TOPIC_WORDS
-        if words.is_file():
-            text = words.read_text(encoding="utf-8")
-            _refuse_edited(words, digest(text), settings.get("topic_words"))
+        check_unedited_topics(folder, table)
     return table
+
+
+def check_unedited_topics(folder: Path, table: Path) -> None:
+    """Checks that nobody edited the words or the table in the folder of `dgm topics`, if it exists.
+
+    Raises:
+      DataError: if somebody did, or the folder does not tell.
+    """
+    words = folder / TOPIC_WORDS
+    if not (table.is_file() or words.is_file()):
+        return
+    settings = read_topic_settings(folder)
+    if table.is_file():
+        _refuse_edited(table, file_digest(table), settings.get("documents"))
+    if words.is_file():
+        text = words.read_text(encoding="utf-8")
+        _refuse_edited(words, digest(text), settings.get("topic_words"))
 
 
 def check_cluster_results(
@@ -103,10 +115,19 @@ def check_cluster_results(
     """
     check_topic_table(output, [source])
     folder = check_model_directory(source, output, model_directory, command=CLUSTER_COMMAND)
-    if Path(output).exists():
-        told = read_topic_settings(folder) if (folder / "settings.json").exists() else {}
-        _refuse_edited(Path(output), file_digest(Path(output)), told.get("documents"))
+    check_unedited_clusters(Path(output), folder)
     return folder
+
+
+def check_unedited_clusters(output: Path, folder: Path) -> None:
+    """Checks that nobody edited the table of `dgm cluster`, if there is one.
+
+    Raises:
+      DataError: if somebody did, or its folder does not tell.
+    """
+    if output.exists():
+        told = read_topic_settings(folder) if (folder / "settings.json").exists() else {}
+        _refuse_edited(output, file_digest(output), told.get("documents"))
 
 
 def check_topic_model(model: str, encoder: Any) -> None:

@@ -17,7 +17,7 @@ from tfp_dgm.labelling.class_levels import class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.classifier_assembly import assembled
 from tfp_dgm.labelling.features import Features, fit_features
-from tfp_dgm.labelling.guided_features import with_guides
+from tfp_dgm.labelling.guided_features import unheard_warning, with_guides
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.label_warnings import (
     label_warnings,
@@ -102,6 +102,7 @@ def fit_classifier(
             features = fit_features(
                 texts, encoder=encoder, annotations=[allowed], seed=seed, progress=progress
             )
+    warnings = [*warnings, *unheard_warning(features, guides, classes)]
     with timed(seconds, "heads"):
         taught, guides, group = with_guides(features, texts, rows, guides)
         members = Members(taught, rows, allowed[rows], group, guides, seed, progress)

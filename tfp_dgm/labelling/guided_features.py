@@ -5,8 +5,37 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfp_dgm.confidence import copies
+from tfp_dgm.data.data_error import listing
+from tfp_dgm.data.visible_text import spelling
 from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.guides import Guides
+
+_SHOWN = 10
+
+
+def unheard_warning(features: Features, guides: Guides, classes: Sequence[str]) -> list[str]:
+    """A sentence, where all that is said of some classes is in words that no text has.
+
+    As when the texts are in another language. An encoder knows such words all the same.
+
+    Args:
+      features: of the texts.
+      guides: what is said of the classes.
+      classes: K names.
+    """
+    if features.encoder is not None or not guides.texts:
+        return []
+    known = features.word_counts.count_matrix(guides.texts).getnnz(axis=1) > 0
+    own = guides.allowed.sum(axis=1) == 1
+    unheard = ~guides.allowed[known & own].any(axis=0)
+    if not unheard.any():
+        return []
+    names = [spelling(name) for name, here in zip(classes, unheard, strict=True) if here]
+    return [
+        f"No word of what is said of {listing(names, limit=_SHOWN)} is known from the texts: "
+        "without an encoder it teaches nothing. Describe such a class in words that texts have, or "
+        "give examples."
+    ]
 
 
 def with_guides(

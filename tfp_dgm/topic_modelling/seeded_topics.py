@@ -89,5 +89,8 @@ def _near(word: str, frequencies: dict[str, int]) -> str:
     close = difflib.get_close_matches(word, frequencies, n=_NEAREST, cutoff=0.6)
     if not close:
         return "; nor one that is spelled alike"
-    told = [f"{other!r} ({frequencies[other]:,} texts)" for other in close]
+    told = [
+        f"{other!r} ({frequencies[other]:,} text{'' if frequencies[other] == 1 else 's'})"
+        for other in close
+    ]
     return f"; the nearest that texts have: {', '.join(told)}"

@@ -16,6 +16,8 @@ from tfp_dgm.data import (
     check_new_columns,
     check_room,
     check_topic_folder,
+    check_unedited_clusters,
+    check_unedited_topics,
     file_digest,
     files_told,
     fill_or_keep,
@@ -151,7 +153,8 @@ def topics_of_file(
         told = settings | {"documents": file_digest(written)}
         write_topic_folder(place, teller, outcome, told, table.places, source.name, words=True)
 
-    fill_or_keep(folder, fill)
+    # A person may have edited what an earlier run wrote while this one was learning.
+    fill_or_keep(folder, fill, check=lambda: check_unedited_topics(folder, output))
     progress("Writing table, model and report", 1, 1)
     return TopicsFile(output, folder, outcome)
 
@@ -209,6 +212,7 @@ def clusters_of_file(
         ),
         predict=("dgm", "topics", "predict"),
         seal=record_table,
+        check=lambda: check_unedited_clusters(output, folder),
     )
     progress("Writing table, model and report", 1, 1)
     return TopicsFile(output, folder, outcome)

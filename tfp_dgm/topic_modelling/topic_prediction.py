@@ -51,7 +51,8 @@ def predict_topics(
       mixture: whether what each text has of every topic is in columns, too.
       quoting, guard_formulas: as for `topics_of_file`.
       progress: called with a step's name, the rows done, and None (a stream has no known end).
-      warn: called with each sentence on what is doubtful in the source.
+      warn: called with each sentence on what is doubtful in the source, texts without a word that
+        the model knows among them.
     Returns:
       The number of rows.
     Raises:
@@ -79,17 +80,20 @@ def predict_topics(
             yield chunk, chunk.texts
 
     columns = partial(_columns, teller, kind=kind, mixture=mixture)
-    done = 0
+    done = unknown = 0
     warnings: tuple[str, ...] = ()
     with TableWriter(output, inputs=[source], guard_formulas=guard_formulas) as writer:
         for chunk, added in done_in_order(columns, work(), threads=useful_threads()):
             check_new_columns(source, chunk.frame.columns, added)
             writer.write(chunk.frame, added)
             done += len(chunk.texts)
+            unknown += added[kind].count(None)
             progress(step, done, None)
             warnings = chunk.warnings
     for warning in warnings:
         warn(warning)
+    if unknown:
+        warn(f"{unknown:,} of {done:,} texts have no {kind}: the model knows none of their words.")
     return done
 
 

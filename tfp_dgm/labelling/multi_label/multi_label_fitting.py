@@ -9,7 +9,7 @@ import numpy as np
 from tfp_dgm.confidence import FLOORS, MIN_ACCEPTED, TEMPERATURES, Calibration, counts_of
 from tfp_dgm.data import ClassDefinitions
 from tfp_dgm.labelling.features import Features, fit_features
-from tfp_dgm.labelling.guided_features import with_guides
+from tfp_dgm.labelling.guided_features import unheard_warning, with_guides
 from tfp_dgm.labelling.guides import Guides
 from tfp_dgm.labelling.label_warnings import NO_LABELS_YET
 from tfp_dgm.labelling.multi_label.annotated import Annotated
@@ -90,6 +90,7 @@ def fit_multi_label(
                 seed=seed,
                 progress=progress,
             )
+    warnings = [*warnings, *unheard_warning(features, guides, classes)]
     with timed(seconds, "heads"):
         taught, guides, group = with_guides(features, texts, rows, guides)
         fold = stratified_folds(marks[rows], group, FOLDS, seed)
