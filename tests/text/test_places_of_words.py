@@ -15,7 +15,8 @@ from tfp_dgm.text import without_words, word_spans
         ("nai\u0308ve naïve", [("nai\u0308ve", 0), ("naïve", 7)]),
         ("İstanbul \N{PILE OF POO}x9", [("i\u0307stanbul", 0), ("x9", 10)]),
         ("a\tb\r\nc\x01d", [("a", 0), ("b", 2), ("c", 5), ("d", 7)]),
-        ("a \x00 b", [("a", 0)]),
+        ("a \x00 b", [("a", 0), ("b", 4)]),
+        ("é\x00\x00É b", [("é", 0), ("é", 3), ("b", 5)]),
     ],
 )
 def test_words_and_their_places(text, expected):

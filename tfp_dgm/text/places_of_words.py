@@ -40,8 +40,7 @@ def word_spans(texts: Sequence[str]) -> list[list[WordSpan]]:
     kinds = {ord(c): _KINDS[n] for c, n in zip(characters, lengths.numpy().tolist(), strict=False)}
     spans = []
     for text, tokens in zip(texts, words(tf.constant(list(texts))).to_list(), strict=True):
-        # `tf.strings.lower` ends a text at a NUL character.
-        found = _WORD.finditer(text.partition("\0")[0].translate(kinds))
+        found = _WORD.finditer(text.translate(kinds))
         spans.append(
             [
                 WordSpan(token.decode("utf-8"), match.start(), match.end())

@@ -42,7 +42,8 @@ def _ascii_words(texts: tf.Tensor) -> tf.RaggedTensor:
 
 def _unicode_words(texts: tf.Tensor) -> tf.RaggedTensor:
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
-    texts = tf.strings.lower(texts, encoding="utf-8")
+    # `tf.strings.lower` would end a text at a NUL character.
+    texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", " "), encoding="utf-8")
     texts = tf.strings.regex_replace(texts, _NO_WORD, " ")
     texts = tf.strings.regex_replace(texts, _UNSPACED, r" \1 ")
     return tf.strings.split(texts)
