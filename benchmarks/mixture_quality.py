@@ -15,9 +15,7 @@ the file holds already is not measured again.
 """
 
 import argparse
-import json
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,11 +27,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from exits.missing import end_for_want_of, wanting
 from mixture_runs import clusterings, deep_mixtures, priors_of_counts
+from recorded.resumed_rows import record, rows_so_far
 from rich.console import Console
 from rich.table import Table
 from topic_corpora.corpora import NAMES, Corpus, load
 
-from tfp_dgm.data import DataError, atomic_write, fetch, is_cached
+from tfp_dgm.data import DataError, fetch, is_cached
 
 PARTS = ("deep", "priors", "clusters")
 SEEDS = (0, 1)
@@ -159,9 +158,7 @@ def main() -> None:
     if arguments.quick:
         arguments.corpora, arguments.seeds = ["m10"], [0]
         arguments.systems = arguments.systems or QUICK_SYSTEMS
-    rows: list[dict[str, Any]] = []
-    if arguments.json is not None and arguments.json.exists():
-        rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
+    rows = rows_so_far(arguments.json)
     done = {row["name"] for row in rows}
     for corpus_name in arguments.corpora:
         with wanting(DataError, OSError):
@@ -171,13 +168,8 @@ def main() -> None:
             for system, seed, found in runs(part, corpus, arguments, done):
                 keys = {"name": name_of(part, corpus_name, system, seed), "part": part}
                 keys |= {"corpus": corpus_name, "system": system, "seed": seed}
-                rows.append({**keys, "documents": len(corpus.documents), **found})
-                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-                if arguments.json is not None:
-                    command = shlex.join(["python", *sys.argv])
-                    written = json.dumps({"command": command, "rows": rows}, indent=1)
-                    with atomic_write(arguments.json) as file:
-                        file.write(written.encode())
+                row = {**keys, "documents": len(corpus.documents), **found}
+                record(rows, row, arguments.json)
     show(rows)
 
 

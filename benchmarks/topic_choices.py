@@ -17,10 +17,7 @@ measured again.
 """
 
 import argparse
-import json
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable
 from itertools import product
@@ -31,11 +28,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from exits.missing import end_for_want_of, wanting
+from recorded.resumed_rows import record, rows_so_far
 from rich.console import Console
 from rich.table import Table
 from topic_corpora.short_texts import NAMES, read_short_texts
 
-from tfp_dgm.data import DataError, atomic_write, load_text_classification
+from tfp_dgm.data import DataError, load_text_classification
 from tfp_dgm.evaluation import document_completion_perplexity, topic_diversity, topic_npmi
 from tfp_dgm.topic_modelling import fit_topics
 from tfp_dgm.topic_modelling.learned_vocabulary import CountedTexts, count_texts
@@ -153,9 +151,7 @@ def main() -> None:
     corpora, numbers, seeds = CORPORA, TOPICS, SEEDS
     if arguments.quick:
         corpora, numbers, seeds = ("sms",), (10,), (0,)
-    rows: list[dict[str, Any]] = []
-    if arguments.json is not None and arguments.json.exists():
-        rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
+    rows = rows_so_far(arguments.json)
     names = {row["name"] for row in rows}
     for seed, corpus in product(seeds, corpora):
         with wanting(DataError, OSError):
@@ -168,13 +164,7 @@ def main() -> None:
                 continue
             figures = measured(counted, documents, system, topics, seed)
             keys = {"name": name, "corpus": corpus, "topics": topics, "system": system}
-            rows.append({**keys, "seed": seed, **figures})
-            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-            if arguments.json is not None:
-                command = shlex.join(["python", *sys.argv])
-                written = json.dumps({"command": command, "rows": rows}, indent=1)
-                with atomic_write(arguments.json) as part:
-                    part.write(written.encode())
+            record(rows, {**keys, "seed": seed, **figures}, arguments.json)
     show(rows)
 
 

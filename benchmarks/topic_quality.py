@@ -23,7 +23,6 @@ own, with one thread. With `--json`, what the file holds already is not measured
 import argparse
 import json
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -37,11 +36,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from exits.missing import end_for_want_of, wanting
 from peers.topic_answers import SYSTEMS
+from recorded.resumed_rows import record, rows_so_far
 from rich.console import Console
 from rich.table import Table
 from topic_corpora.corpora import NAMES, Corpus, load
 
-from tfp_dgm.data import DataError, atomic_write, fetch, is_cached
+from tfp_dgm.data import DataError, fetch, is_cached
 from tfp_dgm.evaluation import (
     clustering_scores,
     document_completion_perplexity,
@@ -238,9 +238,7 @@ def main() -> None:
     if arguments.quick:
         arguments.corpora, arguments.topics, arguments.seeds = ["m10"], [CLASSES_AT], [0]
         arguments.systems = arguments.systems or ["tfp_dgm topics", "scikit-learn NMF"]
-    rows: list[dict[str, Any]] = []
-    if arguments.json is not None and arguments.json.exists():
-        rows = json.loads(arguments.json.read_text("utf-8"))["rows"]
+    rows = rows_so_far(arguments.json)
     names = {row["name"] for row in rows}
     asked = systems(arguments.systems)
     # Seed by seed: what a run that was stopped has is of all corpora.
@@ -256,13 +254,7 @@ def main() -> None:
                 continue
             found = measured(corpus, system, topics, seed, encoded)
             keys = {"name": full, "corpus": corpus_name, "topics": topics}
-            rows.append({**keys, "system": system, "seed": seed, **found})
-            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-            if arguments.json is not None:
-                command = shlex.join(["python", *sys.argv])
-                written = json.dumps({"command": command, "rows": rows}, indent=1)
-                with atomic_write(arguments.json) as part:
-                    part.write(written.encode())
+            record(rows, {**keys, "system": system, "seed": seed, **found}, arguments.json)
     show(rows)
 
 

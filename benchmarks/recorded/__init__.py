@@ -1,0 +1,1 @@
+"""What benchmarks keep of what they measured, row by row."""

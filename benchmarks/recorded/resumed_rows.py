@@ -1,0 +1,29 @@
+"""Rows of a benchmark that goes on where it was stopped: each is written as it is measured."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from tfp_dgm.data import atomic_write
+
+Row = dict[str, Any]
+
+
+def rows_so_far(path: Path | None) -> list[Row]:
+    """The rows that a file of results holds already; none without a file."""
+    if path is None or not path.exists():
+        return []
+    found: list[Row] = json.loads(path.read_text("utf-8"))["rows"]
+    return found
+
+
+def record(rows: list[Row], row: Row, path: Path | None) -> None:
+    """Adds a row, tells it on standard error, and writes the file anew where there is one."""
+    rows.append(row)
+    print(json.dumps(row), file=sys.stderr, flush=True)
+    if path is not None:
+        command = shlex.join(["python", *sys.argv])
+        with atomic_write(path) as file:
+            file.write(json.dumps({"command": command, "rows": rows}, indent=1).encode())
