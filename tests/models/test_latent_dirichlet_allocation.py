@@ -35,7 +35,17 @@ def test_mixtures_are_those_of_scikit_learn():
     peer.exp_dirichlet_component_ = np.exp(
         digamma(TOPICS) - digamma(TOPICS.sum(axis=1, keepdims=True))
     ).astype(np.float64)
-    np.testing.assert_allclose(model(COUNTS), peer.transform(COUNTS), atol=1e-4)
+    wanted = peer.transform(COUNTS)
+    np.testing.assert_allclose(model(COUNTS), wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        model.sparse_mixtures(tf.sparse.from_dense(COUNTS)), wanted, atol=1e-4
+    )
+
+
+@pytest.mark.usefixtures("eager")
+def test_no_documents_have_no_mixtures():
+    empty = tf.sparse.from_dense(COUNTS[:0])
+    assert lda().sparse_mixtures(empty).shape == lda()(COUNTS[:0]).shape == (0, K)
 
 
 @pytest.mark.usefixtures("eager")

@@ -107,11 +107,17 @@ def test_the_model_tells_what_was_found(found, tmp_path):
     np.testing.assert_allclose(loaded(tf.constant(outcome.texts)), mixtures, atol=1e-3)
 
 
-def test_strings_are_answered_with_names(found, eager):
+@pytest.mark.parametrize("plain", [False, True])
+def test_strings_are_answered_with_names(found, eager, plain):
     (teller, outcome), _ = found
     signature = teller.serving_signatures()["serving_default"]
     texts = tf.constant([outcome.texts[0], "unheard of", outcome.texts[1]])
-    answer = signature.after(**signature.body(**signature.before(text=texts)))
+    told = (
+        signature.plain_body(text=texts)
+        if plain
+        else signature.body(**signature.before(text=texts))
+    )
+    answer = signature.after(**told)
     best = outcome.best[[0, 1]]
     names = [outcome.names[k].encode() for k in best]
     assert answer["topic"].numpy().tolist() == [names[0], b"", names[1]]

@@ -1,6 +1,6 @@
 """Latent Dirichlet allocation, its documents' mixtures fitted by coordinate ascent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -119,15 +119,40 @@ class LatentDirichletAllocation(OverWords, LatentVariableModel):
 
     def _posterior_concentration(self, counts: tf.Tensor) -> tf.Tensor:
         topics = _exp_expected_log(self.topic_concentration)  # [K, V]
+
+        def evidence(mixture: tf.Tensor) -> tf.Tensor:
+            # A word that no topic of the document has counts for none of them.
+            ratios = tf.math.divide_no_nan(counts, mixture @ topics)  # [B, V]
+            return tf.matmul(ratios, topics, transpose_b=True)
+
+        return self._ascent(tf.reduce_sum(counts, axis=-1, keepdims=True), evidence)
+
+    def sparse_mixtures(self, counts: tf.SparseTensor) -> tf.Tensor:
+        """The mixtures' means [B, K] of sparse counts [B, V], float32.
+
+        What calling the model gives, in the time of the counts that are not zero; XLA has no such
+        operations.
+        """
+        topics = tf.transpose(_exp_expected_log(self.topic_concentration))  # [V, K]
+        document = counts.indices[:, 0]
+        of_words = tf.gather(topics, counts.indices[:, 1])  # [n, K]
+
+        def evidence(mixture: tf.Tensor) -> tf.Tensor:
+            of_documents = tf.gather(mixture, document)  # [n, K]
+            total = tf.reduce_sum(of_documents * of_words, axis=-1)
+            ratios = counts.with_values(tf.math.divide_no_nan(counts.values, total))
+            return tf.sparse.sparse_dense_matmul(ratios, topics)
+
+        length = tf.sparse.sparse_dense_matmul(counts, tf.ones([self.num_words, 1]))
+        return _mean(self._ascent(length, evidence))
+
+    def _ascent(self, length: tf.Tensor, evidence: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """Concentrations [B, K] of documents of a length [B, 1]."""
         prior = self.concentration  # [K]
-        length = tf.reduce_sum(counts, axis=-1, keepdims=True)
 
         def step(index: tf.Tensor, gamma: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             mixture = _exp_expected_log(gamma)  # [B, K]
-            # A word that no topic of the document has counts for none of them.
-            ratios = tf.math.divide_no_nan(counts, mixture @ topics)  # [B, V]
-            shares = mixture * tf.matmul(ratios, topics, transpose_b=True)
-            return index + 1, prior + shares
+            return index + 1, prior + mixture * evidence(mixture)
 
         start = prior + length / self.num_topics
         _, gamma = tf.while_loop(
@@ -137,8 +162,11 @@ class LatentDirichletAllocation(OverWords, LatentVariableModel):
         return tf.stop_gradient(gamma)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        gamma = self._posterior_concentration(self.counts(inputs))
-        return gamma / tf.reduce_sum(gamma, axis=-1, keepdims=True)
+        return _mean(self._posterior_concentration(self.counts(inputs)))
+
+
+def _mean(concentration: tf.Tensor) -> tf.Tensor:
+    return concentration / tf.reduce_sum(concentration, axis=-1, keepdims=True)
 
 
 def _exp_expected_log(concentration: tf.Tensor) -> tf.Tensor:

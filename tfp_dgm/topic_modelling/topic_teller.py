@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfp_dgm.models import DocumentMixture, Signature
+from tfp_dgm.models import DocumentMixture, LatentDirichletAllocation, Signature
 from tfp_dgm.networks import TextEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import WordCounts
@@ -100,7 +100,16 @@ class TopicTeller(SavesArguments, keras.Model):
         def tell(word_ids: tf.Tensor, **tokens: tf.Tensor) -> dict[str, tf.Tensor]:
             counts = self.word_counts.count(word_ids)
             mixture = self.mixtures(counts, self.encoder.pool(**tokens) if self.encoder else None)
-            known = tf.reduce_any(word_ids > 0, axis=-1)
+            return best_of(mixture, tf.reduce_any(word_ids > 0, axis=-1))
+
+        def tell_sparse(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            counts, _ = self.word_counts.sparse_count(text)
+            mixture = tf.gather(self.topic_model.sparse_mixtures(counts), self.order, axis=1)
+            text_of, texts = counts.indices[:, 0], counts.dense_shape[0]
+            length = tf.math.unsorted_segment_sum(counts.values, text_of, texts)
+            return best_of(mixture, length > 0)
+
+        def best_of(mixture: tf.Tensor, known: tf.Tensor) -> dict[str, tf.Tensor]:
             best = 1 + tf.argmax(mixture, axis=-1, output_type=tf.int32)
             return {
                 "mixture": mixture,
@@ -120,11 +129,16 @@ class TopicTeller(SavesArguments, keras.Model):
                 inputs={"text": tf.TensorSpec([None], tf.string)},
                 before=self._tokens,
                 body=tell,
+                plain_body=tell_sparse if self._reads_sparse_counts() else None,
                 after=with_names,
                 body_inputs=self._token_specs(),
                 examples={"text": [*self.words[:_EXAMPLES], ""]},
             )
         }
+
+    def _reads_sparse_counts(self) -> bool:
+        # Other models look at all counts once, which costs no more than counting.
+        return isinstance(self.topic_model, LatentDirichletAllocation)
 
     def _tokens(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         word_ids = tf.cast(self.word_counts.word_ids(text).to_tensor(0), tf.int32)
