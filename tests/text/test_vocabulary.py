@@ -217,3 +217,13 @@ def test_tokens_end_within_the_length():
     short = WordVocabulary(["a"], max_length=3)
     assert short.token_ends("a bb a c").tolist() == [1, 4]
     assert short.token_ends(" ").tolist() == []
+
+
+@every_vocabulary
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_nul_character_ends_no_text(name, lower):
+    vocabulary = fit(name, ["the\0cat sat", *TEXTS * 3], lower=lower)
+    ids = vocabulary(tf.constant([b"the\0cat sat", b"the cat sat"])).numpy()
+    known = [row[row > 3].tolist() for row in ids]
+    assert known[0][-1] == known[1][-1]  # "sat" is read.
+    assert lower is False or known[0] == known[1]

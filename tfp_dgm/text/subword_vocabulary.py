@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 from tensorflow_text.tools.wordpiece_vocab import bert_vocab_from_dataset
 
+from tfp_dgm.text.letter_case import lowered
 from tfp_dgm.text.vocabulary import Vocabulary, with_marks_attached
 
 _SPECIAL = ("[PAD]", "[START]", "[END]", "[UNK]")
@@ -57,7 +58,7 @@ class SubwordVocabulary(Vocabulary):
             lambda: rows, output_signature=tf.TensorSpec([], tf.string)
         ).batch(1024)
         if kwargs.get("lower"):
-            batches = batches.map(_lower)
+            batches = batches.map(lowered)
         pieces = bert_vocab_from_dataset.bert_vocab_from_dataset(
             batches,
             size,
@@ -77,7 +78,3 @@ class SubwordVocabulary(Vocabulary):
 
     def _join(self, token_ids: tf.RaggedTensor) -> tf.Tensor:
         return with_marks_attached(self.tokenizer.detokenize(token_ids))
-
-
-def _lower(texts: tf.Tensor) -> tf.Tensor:
-    return tf.strings.lower(texts, encoding="utf-8")

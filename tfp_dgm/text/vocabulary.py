@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm.saved_arguments import SavesArguments
+from tfp_dgm.text.letter_case import lowered
 from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
 
 _TEXTS_AT_ONCE = 1024
@@ -82,7 +83,7 @@ class Vocabulary(SavesArguments, keras.layers.Layer):
         """Strings [B] -> ragged ids [B, (T)], each row closed by END."""
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
         if self.lower:
-            texts = tf.strings.lower(texts, encoding="utf-8")
+            texts = lowered(texts)
         ids = tf.cast(self._tokenize(tf.reshape(texts, [-1])), tf.int32)
         if self.max_length is not None:
             ids = ids[:, : self.max_length - 1]
@@ -117,9 +118,7 @@ class Vocabulary(SavesArguments, keras.layers.Layer):
         whole = tf.constant(text.encode("utf-8", errors="replace"))
         characters = tf.strings.unicode_split(whole, "UTF-8")
         if self.lower:  # Some letters take more bytes in lower case.
-            whole, characters = (
-                tf.strings.lower(part, encoding="utf-8") for part in (whole, characters)
-            )
+            whole, characters = lowered(whole), lowered(characters)
         until = np.cumsum(tf.strings.length(characters).numpy())
         ends = self._byte_ends(whole).numpy()
         if self.max_length is not None:

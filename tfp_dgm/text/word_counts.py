@@ -9,6 +9,7 @@ import scipy.sparse
 import tensorflow as tf
 
 from tfp_dgm.saved_arguments import SavesArguments
+from tfp_dgm.text.letter_case import lowered
 from tfp_dgm.text.vocabulary import text_batches
 
 # Letters, digits and the marks that belong to letters make words; scripts that put no spaces
@@ -42,9 +43,7 @@ def _ascii_words(texts: tf.Tensor) -> tf.RaggedTensor:
 
 def _unicode_words(texts: tf.Tensor) -> tf.RaggedTensor:
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
-    # `tf.strings.lower` would end a text at a NUL character.
-    texts = tf.strings.lower(tf.strings.regex_replace(texts, r"\x00", " "), encoding="utf-8")
-    texts = tf.strings.regex_replace(texts, _NO_WORD, " ")
+    texts = tf.strings.regex_replace(lowered(texts), _NO_WORD, " ")
     texts = tf.strings.regex_replace(texts, _UNSPACED, r" \1 ")
     return tf.strings.split(texts)
 

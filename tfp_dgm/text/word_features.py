@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.saved_arguments import SavesArguments
+from tfp_dgm.text.letter_case import lowered
 from tfp_dgm.text.vocabulary import text_batches
 
 NO_FORM = 0
@@ -58,7 +59,7 @@ def own_forms(words: tf.Tensor) -> tf.Tensor:
 
 
 def _lowered(words: tf.Tensor) -> tf.Tensor:
-    return tf.strings.regex_replace(tf.strings.lower(words, encoding="utf-8"), r"\p{N}", "0")
+    return tf.strings.regex_replace(lowered(words), r"\p{N}", "0")
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")

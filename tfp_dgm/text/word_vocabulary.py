@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfp_dgm.text.letter_case import lowered
 from tfp_dgm.text.vocabulary import Vocabulary, text_batches, with_marks_attached
 from tfp_dgm.token_ids import NUM_SPECIAL
 
@@ -69,7 +70,7 @@ class WordVocabulary(Vocabulary):
         for batch in text_batches(texts):
             number += len(batch)
             if cutter.lower:
-                batch = tf.strings.lower(batch, encoding="utf-8")
+                batch = lowered(batch)
             counts.update(cutter._split(batch).flat_values.numpy().tolist())
         del counts[_UNKNOWN.encode()]  # It has its id.
         words = {word.decode("utf-8"): count for word, count in counts.items()}
