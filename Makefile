@@ -32,8 +32,9 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-tables: $(INSTALLED)  ## The docs' tables of settings, from the classes
+tables: $(INSTALLED)  ## The docs' tables: settings from the classes, evidence from the results
 	$(BIN)/python docs/settings_tables.py
+	$(BIN)/python docs/evidence_tables.py
 
 bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README.md for the long ones
 	@errors=$$(mktemp); wanting=$$(mktemp); failed=$$(mktemp); \
