@@ -82,6 +82,29 @@ def test_the_best_of_several_seeds_is_kept(make, data, eager):
     np.testing.assert_allclose(again.history["objective"], fitted.history["objective"], rtol=1e-5)
 
 
+def neural_model():
+    return model_of(layers.NeuralHiddenMarkovText(V, K, 5, embedding_units=4, seed=3))
+
+
+@pytest.mark.parametrize("make", [text_model, neural_model])
+def test_runs_at_the_same_time_are_those_of_one_after_the_other(make, eager):
+    told = []
+    how = {"iterations": 2, "smoothing": 0.1, "seeds": [4, 5, 6], "gradient_steps": 2}
+    alone, together = make(), make()
+    expected = fit_em(alone, TEXTS, **how)
+    found = fit_em(together, TEXTS, threads=2, progress=lambda *step: told.append(step), **how)
+    assert found.seed == expected.seed
+    assert list(found.objectives) == [4, 5, 6]
+    for seed, objective in expected.objectives.items():
+        assert found.objectives[seed] == pytest.approx(objective, rel=1e-6)
+    for ours, theirs in zip(together.weights, alone.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    names = [f"EM, seed {seed}" for seed in how["seeds"]]
+    assert [[step for step in told if step[0] == name] for name in names] == [
+        [(name, 1, 2), (name, 2, 2)] for name in names
+    ]
+
+
 def test_iterations_end_where_they_gain_little(eager):
     told = []
     history = fit_em(

@@ -3,12 +3,15 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from tfp_dgm.distributions import GenerativeStructure
 from tfp_dgm.models import ExactLikelihoodModel
+from tfp_dgm.ordered_work import done_in_order
 from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.training.expectation_maximisation.expectation import (
     Expectation,
@@ -54,6 +57,7 @@ def fit_em(
     guess: Guess | None = None,
     gradient_steps: int = 20,
     learning_rate: float = 0.05,
+    threads: int = 1,
     progress: Progress = no_progress,
 ) -> EMHistory:
     """Fits a model whose distribution sums a structure out, by expectation maximisation [1].
@@ -79,7 +83,9 @@ def fit_em(
         (`lambda posterior: posterior.given(allowed).marginals()`).
       gradient_steps: of an M-step without a closed form, each.
       learning_rate: of these steps.
-      progress: told of iterations.
+      threads: so many runs go on at the same time, each on a copy of the model; batches are then
+        read by several threads. Worth as many as there are cores, TensorFlow having one thread.
+      progress: told of iterations, by one thread at a time.
     Returns:
       The history; the model has the weights.
     Raises:
@@ -91,43 +97,75 @@ def fit_em(
       [1] Dempster, Laird and Rubin. Maximum likelihood from incomplete data via the EM algorithm.
         1977.
     """
-    _check_numbers(iterations, tolerance, smoothing, gradient_steps, learning_rate)
+    _check_numbers(iterations, tolerance, smoothing, gradient_steps, learning_rate, threads)
     first = next(batches_of(batches))
     _check_model(model, first.shape)
-    layer = model.likelihood
-    expect = Expectation(model, batches, hard=hard)
+    reporting = Lock()
 
-    def maximiser() -> Callable[[Any], None]:
-        if has_closed_form(layer):
-            return functools.partial(m_step, layer, smoothing=smoothing)
-        return GradientAscent(
-            model, steps=gradient_steps, learning_rate=learning_rate, smoothing=smoothing
-        )
+    def fitting(model: ExactLikelihoodModel) -> Callable[[str], dict[str, list[float]]]:
+        """What runs EM on a model from the weights that it has; traced once."""
+        expect = Expectation(model, batches, hard=hard)
+        layer = model.likelihood
 
-    def run(name: str) -> dict[str, list[float]]:
-        maximise, history = maximiser(), _History(model, smoothing)
-        if guess is not None:
-            maximise(Expectation(model, batches, guess=guess)()[1])
-        statistics = history.observe(*expect())
-        for iteration in range(iterations):
-            maximise(statistics)
+        def maximiser() -> Callable[[Any], None]:
+            if has_closed_form(layer):
+                return functools.partial(m_step, layer, smoothing=smoothing)
+            return GradientAscent(
+                model, steps=gradient_steps, learning_rate=learning_rate, smoothing=smoothing
+            )
+
+        def run(name: str) -> dict[str, list[float]]:
+            maximise, history = maximiser(), _History(model, smoothing)
+            if guess is not None:
+                maximise(Expectation(model, batches, guess=guess)()[1])
             statistics = history.observe(*expect())
-            progress(name, iteration + 1, iterations)
-            if history.gain < tolerance * expect.num_rows:
-                break
-        return history.history
+            for iteration in range(iterations):
+                maximise(statistics)
+                statistics = history.observe(*expect())
+                with reporting:
+                    progress(name, iteration + 1, iterations)
+                if history.gain < tolerance * expect.num_rows:
+                    break
+            return history.history
+
+        return run
 
     if not seeds:
-        return EMHistory(run("EM"), None, {})
-    runs = {}
-    for seed in seeds:
-        start_anew(layer, first.numpy(), seed)
-        runs[seed] = (run(f"EM, seed {seed}"), layer.get_weights())
+        return EMHistory(fitting(model)("EM"), None, {})
+    number = min(threads, len(seeds))
+    # Each thread has a model of its own while it runs; a model's graph serves all of its runs.
+    free: SimpleQueue[tuple[Any, Callable[[str], dict[str, list[float]]]]] = SimpleQueue()
+    for own in [model, *(_copy(model, first.shape) for _ in range(number - 1))]:
+        free.put((own.likelihood, fitting(own)))
+
+    def fit_from(seed: int) -> tuple[dict[str, list[float]], list[np.ndarray]]:
+        layer, run = own = free.get()
+        try:
+            start_anew(layer, first.numpy(), seed)
+            return run(f"EM, seed {seed}"), layer.get_weights()
+        finally:
+            free.put(own)
+
+    work = ((seed, seed) for seed in seeds)
+    # One thread is this one: what it calls sees this one's contexts, and is interrupted with it.
+    found = (
+        ((seed, fit_from(seed)) for seed in seeds)
+        if number == 1
+        else done_in_order(fit_from, work, threads=number)
+    )
+    runs = dict(found)
     objectives = {seed: history["objective"][-1] for seed, (history, _) in runs.items()}
     best = max(objectives, key=lambda seed: objectives[seed])
     history, weights = runs[best]
-    layer.set_weights(weights)
+    model.likelihood.set_weights(weights)
     return EMHistory(history, best, objectives)
+
+
+def _copy(model: ExactLikelihoodModel, shape: Any) -> ExactLikelihoodModel:
+    """Another model of the same arguments, with weights of its own."""
+    copy = type(model).from_config(model.get_config())
+    _check_model(copy, shape)
+    return copy
 
 
 class _History:
@@ -156,6 +194,7 @@ def _check_numbers(
     smoothing: float,
     gradient_steps: int,
     learning_rate: float,
+    threads: int,
 ) -> None:
     for argument, value, fits, wanted in (
         ("iterations", iterations, iterations >= 1, ">= 1"),
@@ -163,6 +202,7 @@ def _check_numbers(
         ("smoothing", smoothing, 0 <= smoothing < np.inf, ">= 0 and finite"),
         ("gradient_steps", gradient_steps, gradient_steps >= 1, ">= 1"),
         ("learning_rate", learning_rate, learning_rate > 0, "> 0"),
+        ("threads", threads, threads >= 1, ">= 1"),
     ):
         if not fits:
             raise ValueError(f"fit_em: `{argument}` must be {wanted}; received {value}")
