@@ -50,9 +50,9 @@ def cluster(
         str,
         typer.Option(
             help="none, or a pretrained text encoder, from whose vectors and words clusters are "
-            "learned: a folder in KerasHub's or Hugging Face's layout, a KerasHub preset, or auto, "
-            "the registry's minilm where the cache has it. Needs the extra `encoder` of tfp-dgm; "
-            "what is written tells clusters by words alone."
+            "learned and told: a folder in KerasHub's or Hugging Face's layout, a KerasHub preset, "
+            "or auto, the registry's minilm where the cache has it. Needs the extra `encoder` of "
+            "tfp-dgm; it stands in what is written, and reads new texts, too."
         ),
     ] = "none",
     mixture: Mixture = False,

@@ -56,7 +56,7 @@ TOPICS = (10, 20, 30, 40, 50)
 CLASSES_AT = 20
 # Of systems that another Python runs, the module that it must have.
 PEERS = {"gensim LDA": "gensim", "tomotopy LDA": "tomotopy", "BERTopic": "bertopic"}
-ENCODED = ("tfp_dgm CTM", "tfp_dgm clusters beside MiniLM", "BERTopic", "k-means on MiniLM")
+ENCODED = ("tfp_dgm CTM", "tfp_dgm clusters, MiniLM", "BERTopic", "k-means on MiniLM")
 OF_CLASSES_ALONE = ("k-means on LSA", "k-means on MiniLM")
 NPMI_WORDS, DIVERSITY_WORDS = 10, 25
 QUICK_DOCUMENTS = 1_500

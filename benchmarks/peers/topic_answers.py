@@ -115,7 +115,7 @@ def our_clusters(task: Task) -> dict[str, np.ndarray]:
 
 
 def our_clusters_beside_minilm(task: Task) -> dict[str, np.ndarray]:
-    """Without predictions, as of the CTM; documents are told by their words alone."""
+    """Without predictions, as of the CTM."""
     if task.vectors is None:
         raise ValueError("vectors: expected those of an encoder; received none")
     from tfp_dgm.topic_modelling import fit_clusters
@@ -125,7 +125,7 @@ def our_clusters_beside_minilm(task: Task) -> dict[str, np.ndarray]:
     return {
         "words": fit.top_words(WORDS),
         "topics": np.asarray(fit.topics),
-        "mixtures": fit.mixtures_of(task.all),
+        "mixtures": fit.mixtures_of(task.all, task.vectors),
     }
 
 
@@ -285,7 +285,7 @@ SYSTEMS = {
     "tfp_dgm ETM": our_etm,
     "tfp_dgm CTM": our_ctm,
     "tfp_dgm clusters": our_clusters,
-    "tfp_dgm clusters beside MiniLM": our_clusters_beside_minilm,
+    "tfp_dgm clusters, MiniLM": our_clusters_beside_minilm,
     "scikit-learn LDA": sklearn_lda,
     "scikit-learn NMF": sklearn_nmf,
     "gensim LDA": gensim_lda,

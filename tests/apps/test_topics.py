@@ -3,7 +3,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
@@ -74,7 +76,7 @@ def test_clusters_are_written_with_their_columns(folder):
     assert sum(name.startswith("share of ") for name in told[0]) == 3
 
 
-def test_clusters_learned_beside_an_encoder_are_told_without_it(folder, tmp_path):
+def test_clusters_learned_beside_an_encoder_are_told_by_the_copy_that_is_kept(folder, tmp_path):
     words = [word for own in TOPICS.values() for word in own]
     encoder = tmp_path / "encoder"
     write_tiny_encoder(encoder, words)
@@ -92,6 +94,12 @@ def test_clusters_learned_beside_an_encoder_are_told_without_it(folder, tmp_path
     assert again.exit_code == 0, again.output
     clusters = [row["cluster"] for row in rows_of(tmp_path / "n.csv")]
     assert clusters == [row["cluster"] for row in told]
+    served = tf.saved_model.load(str(tmp_path / "c.model" / "saved_model" / "1"))
+    texts = tf.constant([row["text"] for row in told[:5]])
+    answer = served.signatures["serving_default"](text=texts)
+    assert answer["topic"].numpy().astype(str).tolist() == clusters[:5]
+    shares = [float(row["cluster_probability"]) for row in told[:5]]
+    np.testing.assert_allclose(answer["probability"], shares, atol=1e-3)
 
 
 def test_an_encoder_that_is_none_is_refused(folder, tmp_path):

@@ -56,6 +56,14 @@ def topic_model(likelihood, posterior, prior, **kwargs):
     return compiled(model, inputs, objectives.ELBO(num_samples=2))
 
 
+def beside_context():
+    model = DocumentMixture(3, WORDS, context_units=2, seed=5)
+    contexts = np.random.default_rng(7).normal(size=(len(COUNTS), 2)).astype(np.float32)
+    model.build()
+    model.context_weights.assign(np.random.default_rng(8).normal(size=(3, 2)))
+    return compiled(model, {"counts": COUNTS, "context": contexts}, None)
+
+
 def normal(units=2, **kwargs):
     return layers.MultivariateNormalDiag(units, min_scale=0.02, **kwargs)
 
@@ -291,6 +299,7 @@ LATENT_VARIABLE_MODELS = {
     "document_mixture": lambda: compiled(
         DocumentMixture(3, WORDS, vocabulary=list("abcdef"), damped=False, seed=5), COUNTS, None
     ),
+    "document_mixture_beside_context": beside_context,
     "dirichlet_posterior": lambda: compiled(
         VAE(
             MLP([4], activation="tanh"),

@@ -1,4 +1,4 @@
-"""Clusters learned from words and an encoder's vectors, and told by words alone."""
+"""Clusters learned from words and an encoder's vectors, and told by both."""
 
 import numpy as np
 import pytest
@@ -78,8 +78,39 @@ def test_posteriors_are_of_words_and_vectors():
     joint = joint + beside(start)
     posterior = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
     np.testing.assert_allclose(history.posterior, posterior, atol=1e-5)
-    # The model knows no vectors.
+    # This model knows no vectors.
     assert np.abs(model(counts.toarray()) - posterior).max() > 0.05
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_model_tells_by_both_what_was_learned_of_both():
+    """Bayes' rule by hand: p(z) p(words | z) exp(w_z . v / |v|)."""
+    counts, vectors, _ = documents(30)
+    fit = fit_clusters(counts, num_clusters=K, vectors=vectors, seed=1)
+    events = np.log1p(counts.toarray().astype(np.float64))
+    weights = np.asarray(fit.model.context_weights, np.float64)
+    joint = np.log(fit.shares.astype(np.float64)) + events @ np.log(fit.topics.T.astype(np.float64))
+    by_words = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    joint = joint + vectors / np.linalg.norm(vectors, axis=1, keepdims=True) @ weights.T
+    by_both = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    assert np.abs(by_both - by_words).max() > 0.05
+    inputs = {"counts": counts.toarray(), "context": vectors}
+    np.testing.assert_allclose(fit.model(inputs), by_both, atol=1e-4)
+    np.testing.assert_allclose(fit.mixtures_of(counts, 3 * vectors), by_both, atol=1e-4)
+    np.testing.assert_allclose(fit.mixtures_of(counts), by_words, atol=1e-4)
+    # The fit's own are those of its last E-step.
+    np.testing.assert_allclose(fit.mixtures, by_both, atol=1e-4)
+    # A vector of zeros says nothing.
+    alone = fit.model({"counts": counts.toarray(), "context": 0 * vectors})
+    np.testing.assert_allclose(alone, by_words, atol=1e-4)
+
+
+def test_a_context_of_another_size_is_refused():
+    model = DocumentMixture(K, V, context_units=D)
+    with pytest.raises(ValueError, match=r"DocumentMixture: `x` must be .*context.*; received nd"):
+        model.check_inputs(np.ones((2, V), np.float32))
+    with pytest.raises(ValueError, match="DocumentMixture: `context_units` must be >= 0; rec"):
+        DocumentMixture(K, V, context_units=-1)
 
 
 def test_vectors_teach_what_words_say():

@@ -1,6 +1,6 @@
 """Topics whose mixtures an inference network tells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -91,10 +91,6 @@ class AmortizedTopicModel(OverWords, LatentVariableModel):
         require_projected_layer(self, "posterior", posterior)
         prior = standard_prior(posterior) if prior is None else prior
         require_prior(self, "prior", prior)
-        if context_units < 0:
-            raise ValueError(
-                f"AmortizedTopicModel: `context_units` must be >= 0; received {context_units}"
-            )
         if not reads_counts and not context_units:
             raise ValueError(
                 "AmortizedTopicModel: with `reads_counts=False` the network sees the context "
@@ -104,14 +100,14 @@ class AmortizedTopicModel(OverWords, LatentVariableModel):
         self.posterior_layer, self.prior_layer = posterior, prior
         self.save_as(posterior=posterior, prior=prior)
         self.units, self.dropout = tuple(units), dropout
-        self.context_units, self.reads_counts = context_units, reads_counts
+        self.reads_counts = reads_counts
         self.encoder = MLP(
             self.units, activation="softplus", dropout=dropout, seed=seed, name="encoder"
         )
         if isinstance(likelihood, ProductOfTopics):
             # Normalised, rare words' logits are as large as others': their lift says less.
             self.probability_weight = _PROBABILITY_WEIGHT_OF_PRODUCTS
-        self._read_words(likelihood.units, vocabulary)
+        self._read_words(likelihood.units, vocabulary, context_units)
 
     @property
     def num_topics(self) -> int:
@@ -147,20 +143,9 @@ class AmortizedTopicModel(OverWords, LatentVariableModel):
         self._ensure_built()
         return tf.convert_to_tensor(self.topic_shares)
 
-    def check_inputs(self, inputs: Any) -> None:
-        if self.context_units:
-            if not isinstance(inputs, Mapping) or set(inputs) != {"counts", "context"}:
-                given = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
-                raise ValueError(
-                    'AmortizedTopicModel: `x` must be {"counts": ..., "context": ...}, as there '
-                    f"are `context_units`; received {given}"
-                )
-            inputs = inputs["counts"]
-        super().check_inputs(inputs)
-
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         self._ensure_built()
-        counts, context = self._read(inputs)
+        counts, context = self.counts_and_context(inputs)
 
         def log_likelihood(z: tf.Tensor) -> tf.Tensor:
             return self.decode(z, training=training).log_prob(counts)  # [S, B]
@@ -198,12 +183,6 @@ class AmortizedTopicModel(OverWords, LatentVariableModel):
         if not self.built:
             self.build()
 
-    def _read(self, inputs: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Counts [B, V] and context [B, H] or None."""
-        if not self.context_units:
-            return self.counts(inputs), None
-        return self.counts(inputs["counts"]), tf.cast(inputs["context"], tf.float32)
-
     def _seen(self, counts: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         """What the network sees: [B, D]."""
         seen = []
@@ -211,6 +190,5 @@ class AmortizedTopicModel(OverWords, LatentVariableModel):
             damped = tf.math.log1p(counts)
             seen.append(tf.math.l2_normalize(damped, axis=-1) * (self.num_words / 2) ** 0.5)
         if context is not None:
-            context = tf.ensure_shape(context, [None, self.context_units])
             seen.append(tf.math.l2_normalize(context, axis=-1) * (self.context_units / 2) ** 0.5)
         return tf.concat(seen, axis=-1)

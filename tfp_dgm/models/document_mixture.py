@@ -22,11 +22,20 @@ class DocumentMixture(OverWords, ExactLikelihoodModel):
     independent of each other: one that came once comes again. `predict` and calling the model give
     p(z | x), [B, K].
 
+    Beside the words there may be a context, the vector v of a pretrained encoder, whose direction
+    each kind has its own likelihood of; then they give p(z | x, v):
+
+        log p(v | z) = w_z . v / |v| + constant
+
+    `log_prob` is of the words alone, and so is training; who fits the model sets w.
+
     Args:
       num_topics: K.
       num_words: V.
       vocabulary: V words; with them the model reads strings.
       damped: whether counts are.
+      context_units: H; 0 where there is no context. With it the inputs are {"counts": [B, V],
+        "context": [B, H]}.
       seed: see `LatentVariableModel`.
     """
 
@@ -37,13 +46,24 @@ class DocumentMixture(OverWords, ExactLikelihoodModel):
         *,
         vocabulary: Sequence[str] | None = None,
         damped: bool = True,
+        context_units: int = 0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         layer = NaiveBayesMixture(num_words, num_topics, seed=seed, name="likelihood")
         super().__init__(layer, seed=seed, **kwargs)
         self.num_topics, self.damped = num_topics, damped
-        self._read_words(num_words, vocabulary)
+        self._read_words(num_words, vocabulary, context_units)
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.context_units and not self.built:
+            self.context_weights = self.add_weight(
+                shape=(self.num_topics, self.context_units),
+                initializer="zeros",
+                trainable=False,
+                name="context_weights",
+            )
+        super().build(input_shape)
 
     @property
     def topics(self) -> tf.Tensor:
@@ -57,7 +77,7 @@ class DocumentMixture(OverWords, ExactLikelihoodModel):
 
     def events(self, inputs: Any) -> tf.Tensor:
         """What the likelihood is of: counts [B, V], damped or not."""
-        counts = self.counts(inputs)
+        counts, _ = self.counts_and_context(inputs)
         return tf.math.log1p(counts) if self.damped else counts
 
     def log_prob(self, inputs: Any, training: bool = False) -> tf.Tensor:
@@ -66,9 +86,17 @@ class DocumentMixture(OverWords, ExactLikelihoodModel):
         return self.distribution(events, training=training).log_prob(events)
 
     def structure(self, inputs: Any) -> Structure:
-        """p(z | x), a chain of one state."""
+        """p(z | x), of the words, a chain of one state."""
         events = self.events(inputs)
         return self.distribution(events).posterior(events)
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        return self.structure(inputs).marginals().unary[:, 0]
+        if not self.context_units:
+            return self.structure(inputs).marginals().unary[:, 0]
+        events, (_, context) = self.events(inputs), self.counts_and_context(inputs)
+        log_words, log_shares = tf.math.log(self.topics), tf.math.log(self.shares)
+        of_words = tf.matmul(events, log_words, transpose_b=True) + log_shares  # [B, K]
+        direction = tf.math.l2_normalize(context, axis=-1)
+        return tf.nn.softmax(
+            of_words + tf.matmul(direction, self.context_weights, transpose_b=True)
+        )

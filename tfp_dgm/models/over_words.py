@@ -1,6 +1,6 @@
 """Models of word counts that read strings where they know their words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,13 @@ class OverWords:
     shares: Any
     call: Any
 
-    def _read_words(self, num_words: int, vocabulary: Sequence[str] | None) -> None:
+    def _read_words(
+        self, num_words: int, vocabulary: Sequence[str] | None, context_units: int = 0
+    ) -> None:
         name = type(self).__name__
+        if context_units < 0:
+            raise ValueError(f"{name}: `context_units` must be >= 0; received {context_units}")
+        self.context_units = context_units
         if num_words < 1:
             raise ValueError(f"{name}: `num_words` must be >= 1; received {num_words}")
         if vocabulary is not None and len(vocabulary) != num_words:
@@ -40,11 +45,20 @@ class OverWords:
         self.word_counts = None if vocabulary is None else WordCounts(vocabulary, name="words")
 
     def check_inputs(self, inputs: Any) -> None:
-        """Raises unless the inputs are strings [B] or counts [B, V].
+        """Raises unless the inputs are strings [B] or counts [B, V], beside a context if there is
+        to be one.
 
         Raises:
           ValueError, InvalidArgumentError: see `DistributionLayer.check_events`.
         """
+        if self.context_units:
+            if not isinstance(inputs, Mapping) or set(inputs) != {"counts", "context"}:
+                given = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
+                raise ValueError(
+                    f'{type(self).__name__}: `x` must be {{"counts": ..., "context": ...}}, as '
+                    f"there are `context_units`; received {given}"
+                )
+            inputs = inputs["counts"]
         inputs = tf.convert_to_tensor(inputs)
         if inputs.dtype == tf.string:
             return
@@ -68,6 +82,13 @@ class OverWords:
                 "strings, and has none"
             )
         return self.word_counts(inputs)
+
+    def counts_and_context(self, inputs: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Counts [B, V], and the context [B, H] float32 if there is one."""
+        if not self.context_units:
+            return self.counts(inputs), None
+        context = tf.cast(inputs["context"], tf.float32)
+        return self.counts(inputs["counts"]), tf.ensure_shape(context, [None, self.context_units])
 
     def distinctive_words(self, num_words: int = 10) -> np.ndarray:
         """Places in the vocabulary, int64 [K, n]; see `models.distinctive_words`."""

@@ -19,6 +19,9 @@ class ClusterDirections:
       vectors: float32 [N, D]; zeros say nothing.
       start: [N, K]; p(cluster | document) from which kappa is estimated. It stays, so that every
         step of EM is one of a fixed objective.
+    Attributes:
+      weights: kappa m_c, [K, D], with the directions of the posterior that was asked about last;
+        before that, those of the start.
     References:
       [1] Banerjee, Dhillon, Ghosh and Sra. Clustering on the Unit Hypersphere using von Mises-
         Fisher Distributions. JMLR 6, 2005, eq. 4.4.
@@ -33,13 +36,18 @@ class ClusterDirections:
         length = min(length, 1 - 1e-6)
         kappa = length * (self.dimension - length**2) / (1 - length**2)
         self.concentration = max(kappa, 0.0)
+        self.weights = self._weights(start)
 
     def __call__(self, posterior: NDArray[np.floating]) -> NDArray[np.float64]:
         """log p(v | c), [N, K], up to a constant, with the likeliest directions m_c of a
         posterior [N, K].
         """
+        self.weights = self._weights(posterior)
+        found: NDArray[np.float64] = self._vectors @ self.weights.T
+        return found
+
+    def _weights(self, posterior: NDArray[np.floating]) -> NDArray[np.float64]:
         sums = posterior.T @ self._vectors  # [K, D]
         length = np.linalg.norm(sums, axis=1, keepdims=True)
-        directions = sums / np.where(length > 0, length, 1)
-        found: NDArray[np.float64] = self.concentration * self._vectors @ directions.T
-        return found
+        weights: NDArray[np.float64] = self.concentration * sums / np.where(length > 0, length, 1)
+        return weights

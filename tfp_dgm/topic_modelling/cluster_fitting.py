@@ -12,7 +12,7 @@ from tfp_dgm.progress import Progress, no_progress
 from tfp_dgm.topic_modelling.cluster_directions import ClusterDirections
 from tfp_dgm.topic_modelling.company_of_words import are_short, word_company
 from tfp_dgm.topic_modelling.fitting_checks import require_counts, require_topics
-from tfp_dgm.topic_modelling.topic_starts import start_clusters
+from tfp_dgm.topic_modelling.topic_starts import start_clusters, unit_rows
 from tfp_dgm.training import MixtureHistory, fit_em_of_counts
 
 # What each word counts beforehand: at most so often, and at most this share of its mean count in a
@@ -27,7 +27,8 @@ class ClusterFit:
     """Clusters, and which documents are in them.
 
     Attributes:
-      model: a Keras model, counts [B, V] (or strings, with a vocabulary) -> p(cluster | text).
+      model: a Keras model, counts [B, V] (or strings, with a vocabulary) -> p(cluster | text);
+        where there were vectors, {"counts": these, "context": [B, D]} -> p(cluster | both).
       topics: float32 [K, V]; p(word | cluster).
       mixtures: float32 [N, K]; p(cluster | document), by its vector too where there was one.
       shares: float32 [K]; p(cluster).
@@ -49,17 +50,28 @@ class ClusterFit:
         """Ids of the words that tell each cluster, [K, n]; see `models.distinctive_words`."""
         return self.model.distinctive_words(num_words)
 
-    def mixtures_of(self, counts: scipy.sparse.csr_matrix) -> NDArray[np.float32]:
-        """p(cluster | document) of sparse counts [N, V], [N, K]."""
-        return cluster_mixtures_of(self.model, counts)
+    def mixtures_of(
+        self, counts: scipy.sparse.csr_matrix, vectors: NDArray[np.floating] | None = None
+    ) -> NDArray[np.float32]:
+        """p(cluster | document) of sparse counts [N, V] and vectors [N, D]; see
+        `cluster_mixtures_of`.
+        """
+        return cluster_mixtures_of(self.model, counts, vectors)
 
 
 def cluster_mixtures_of(
-    model: DocumentMixture, counts: scipy.sparse.csr_matrix
+    model: DocumentMixture,
+    counts: scipy.sparse.csr_matrix,
+    vectors: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float32]:
-    """p(cluster | document) under a fitted model, [N, K], of sparse counts [N, V]."""
+    """p(cluster | document) under a fitted model, [N, K], of sparse counts [N, V].
+
+    With vectors [N, D], of a model that was learned beside some, it is by both, else by words
+    alone.
+    """
     counts = scipy.sparse.csr_matrix(counts)
     log_words, log_shares = np.log(np.asarray(model.topics)).T, np.log(np.asarray(model.shares))
+    of_vectors = None if vectors is None else np.asarray(model.context_weights).T  # [D, K]
     found = np.empty([counts.shape[0], len(log_shares)], np.float32)
     for start in range(0, len(found), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
@@ -67,6 +79,8 @@ def cluster_mixtures_of(
         if model.damped:
             events.data = np.log1p(events.data)
         joint = events @ log_words + log_shares
+        if vectors is not None:
+            joint += unit_rows(np.asarray(vectors[rows], np.float32)) @ of_vectors
         joint = np.exp(joint - joint.max(axis=1, keepdims=True))
         found[rows] = joint / joint.sum(axis=1, keepdims=True)
     return found
@@ -97,7 +111,7 @@ def fit_clusters(
       seeded_documents: [N]; the cluster of a document where it is known, or -1.
       company: whether it starts there, too; None does where documents are short. Not with vectors.
       vectors: [N, D]; a pretrained encoder's, of the documents. Clusters are then learned from
-        words and vectors, and start there; what is fitted tells them by words alone.
+        words and vectors, start there, and are told by both.
       seed: the same seed gives the same clusters.
       progress: told of iterations.
     Raises:
@@ -110,20 +124,30 @@ def fit_clusters(
             f"fit_clusters: `vectors` must be [{counts.shape[0]}, D]; received "
             f"{list(np.shape(vectors))}"
         )
-    model = DocumentMixture(num_clusters, counts.shape[1], vocabulary=vocabulary, seed=seed)
+    model = DocumentMixture(
+        num_clusters,
+        counts.shape[1],
+        vocabulary=vocabulary,
+        context_units=0 if vectors is None else np.shape(vectors)[1],
+        seed=seed,
+    )
     model.build()
 
     def fit(texts: scipy.sparse.csr_matrix, start: NDArray[np.int64]) -> MixtureHistory:
         posterior = np.eye(num_clusters)[start]
-        return fit_em_of_counts(
+        directions = None if vectors is None else ClusterDirections(vectors, posterior)
+        history = fit_em_of_counts(
             model,
             texts,
             posterior,
-            beside=None if vectors is None else ClusterDirections(vectors, posterior),
+            beside=directions,
             known=seeded_documents if texts is counts else None,
             word_prior=_word_prior(texts, num_clusters, seeds),
             progress=progress,
         )
+        if directions is not None:
+            model.context_weights.assign(directions.weights)
+        return history
 
     start = start_clusters(counts, num_clusters, seeds, seeded_documents, seed, vectors)
     history = fit(counts, start)

@@ -81,8 +81,8 @@ def find_topics(
       kind: "topic" or "cluster".
       num_topics: K; None chooses it, see `choose_number_of_topics`, by topics of an "lda".
       model: of topics, see `fit_topics`: "lda", "prodlda", "etm" or "ctm".
-      encoder: that a "ctm" reads texts with, or that clusters are learned beside, which are then
-        told by words alone; see `document_encoder.document_encoder`.
+      encoder: that a "ctm" reads texts with, or whose vectors clusters are learned from and told
+        by beside words; see `document_encoder.document_encoder`.
       seed_topics: topics that there must be, by words; see `data.read_seed_words`.
       seed_source: their file, for messages.
       given: [N], the names of topics that texts are of; None where nobody said so.
@@ -155,11 +155,7 @@ def find_topics(
 
     # What the model says of any text, so that it says the same when it is asked again; of texts
     # whose topic a person gave, what that adds.
-    mixtures = (
-        found.mixtures_of(counted.counts, **beside)
-        if isinstance(found, TopicFit)
-        else found.mixtures_of(counted.counts)
-    )
+    mixtures = found.mixtures_of(counted.counts, **beside)
     mixtures = np.where(seeds.documents[:, np.newaxis] >= 0, found.mixtures, mixtures)[item]
     order = np.argsort(-mixtures[known[item]].mean(axis=0), kind="stable")
     topics = np.asarray(found.topics)[order]
@@ -207,7 +203,7 @@ def find_topics(
         order=order,
         names=names,
         words=[" ".join(word.word for word in own) for own in words],
-        encoder=reader if isinstance(found, TopicFit) else None,
+        encoder=reader,
     )
     teller.build()
     return teller, outcome

@@ -84,11 +84,9 @@ class TopicTeller(SavesArguments, keras.Model):
         """
         counts = self.word_counts.count_matrix(texts)
         known = np.asarray(counts.sum(axis=1)).ravel() > 0
-        if isinstance(self.topic_model, DocumentMixture):
-            found = cluster_mixtures_of(self.topic_model, counts)
-        else:
-            contexts = None if self.encoder is None else self.encoder.encode(texts)
-            found = mixtures_of(self.topic_model, counts, contexts)
+        contexts = None if self.encoder is None else self.encoder.encode(texts)
+        of = cluster_mixtures_of if isinstance(self.topic_model, DocumentMixture) else mixtures_of
+        found = of(self.topic_model, counts, contexts)
         return found[:, list(self.order)], known
 
     def serving_signatures(self) -> Mapping[str, Signature]:
