@@ -71,7 +71,6 @@ def cluster_mixtures_of(
     """
     counts = scipy.sparse.csr_matrix(counts)
     log_words, log_shares = np.log(np.asarray(model.topics)).T, np.log(np.asarray(model.shares))
-    of_vectors = None if vectors is None else np.asarray(model.context_weights).T  # [D, K]
     found = np.empty([counts.shape[0], len(log_shares)], np.float32)
     for start in range(0, len(found), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
@@ -80,7 +79,8 @@ def cluster_mixtures_of(
             events.data = np.log1p(events.data)
         joint = events @ log_words + log_shares
         if vectors is not None:
-            joint += unit_rows(np.asarray(vectors[rows], np.float32)) @ of_vectors
+            directions = unit_rows(np.asarray(vectors[rows], np.float32))
+            joint += directions @ np.asarray(model.context_weights).T
         joint = np.exp(joint - joint.max(axis=1, keepdims=True))
         found[rows] = joint / joint.sum(axis=1, keepdims=True)
     return found
