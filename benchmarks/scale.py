@@ -80,14 +80,12 @@ def cpu_seconds() -> float:
 def run(folder: Path, name: str, pattern: Path, workers: int) -> dict[str, float]:
     """Seconds of a run, once TensorFlow is imported here; a worker imports its own."""
     from tfp_dgm.labelling import label_shards
+    from tfp_dgm.serving.beam import BulkRun
 
     start, before = time.perf_counter(), cpu_seconds()
-    totals = label_shards(
-        folder / "r8.model",
-        pattern,
-        folder / name,
-        runner_options={"direct_num_workers": str(workers)},
-    )
+    options = {"direct_num_workers": str(workers)}
+    asked = BulkRun(pattern, folder / name, runner_options=options)
+    totals = label_shards(folder / "r8.model", asked)
     assert not totals.dead
     return {
         "rows": totals.rows,

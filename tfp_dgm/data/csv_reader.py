@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tfp_dgm.data.column_names import check_unique, delimiter_hint
-from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.data_error import DataError, NoRowsError
 from tfp_dgm.data.frame_chunk import FrameChunk, chunk_of_lines
 from tfp_dgm.data.limits import CHUNK_CHARACTERS, MAX_CELL_CHARACTERS, MAX_ROW_CHARACTERS
 from tfp_dgm.data.text_file import open_text
@@ -77,7 +77,9 @@ class CsvReader:
                 f"{', ...' * (ragged.count > _EXAMPLES)}{delimiter_hint(header)}",
             )
         if not num_rows:
-            raise DataError.at(self.path, "there is a header but no row")
+            error = NoRowsError.at(self.path, "there is a header but no row")
+            error.frame = chunk_of_lines({name: [] for name in header}, []).frame
+            raise error
 
     def _header(self, records: _Records) -> list[str]:
         first: list[tuple[int, list[str]]] = []

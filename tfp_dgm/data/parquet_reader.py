@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfp_dgm.data.column_names import check_unique
-from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.data_error import DataError, NoRowsError
 from tfp_dgm.data.foreign_content import refuse_foreign_content
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.limits import CHUNK_CHARACTERS, MAX_CELL_CHARACTERS
@@ -54,7 +54,9 @@ class ParquetReader:
         except (pa.ArrowException, OSError) as error:
             raise DataError.at(self.path, f"cannot be read as Parquet: {error}") from error
         if start == 1:
-            raise DataError.at(self.path, "there are columns but no row")
+            nothing = NoRowsError.at(self.path, "there are columns but no row")
+            nothing.frame = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+            raise nothing
 
     def _batches(self, table: pq.ParquetFile, rows: int) -> Iterator[pa.RecordBatch]:
         """Each group of rows in batches, the smaller the larger its rows are when unpacked."""

@@ -16,7 +16,7 @@ from tfp_dgm.data import DataError, RunFolder
 from tfp_dgm.serving.opening import Opening
 
 pytest.importorskip("apache_beam")
-from tfp_dgm.serving.beam import answer_shards
+from tfp_dgm.serving.beam import BulkRun, answer_shards
 
 NAMES = [f"{letter}.csv" for letter in "abcdef"]
 
@@ -36,12 +36,10 @@ def _run(folder, output="out", *, workers=1, mode="in_memory", resume=False, opt
     opening = Opening(
         "tests.serving.beam.letter_counts", "open_counts", (str(folder / "marks"),), False
     )
-    return answer_shards(
-        lambda ending: opening,
+    model = asked.pop("model", {"model": "letters"})
+    run = BulkRun(
         str(folder / "in/*.csv"),
         folder / output,
-        default_columns=["text"],
-        model=asked.pop("model", {"model": "letters"}),
         runner_options={
             "direct_num_workers": str(workers),
             "direct_running_mode": mode,
@@ -50,6 +48,7 @@ def _run(folder, output="out", *, workers=1, mode="in_memory", resume=False, opt
         resume=resume,
         **asked,
     )
+    return answer_shards(lambda ending: opening, run, default_columns=["text"], model=model)
 
 
 def _found(folder):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -19,33 +19,48 @@ from tfp_dgm.data.frame_chunk import FrameChunk, is_null
 from tfp_dgm.data.table_reader import TableReader
 from tfp_dgm.data.table_texts import join_texts, truncate
 from tfp_dgm.data.table_writer import write_table
-from tfp_dgm.serving.beam.shards import Schema, Shard, check_schema, open_shard, schema_of
+from tfp_dgm.serving.beam.shards import (
+    Schema,
+    Shard,
+    check_schema,
+    chunks_of,
+    open_shard,
+    schema_of,
+)
 from tfp_dgm.serving.refusal import Refusal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # As in the stream of one machine: which texts stand in one batch is the same, to the last bit.
 _ROWS_PER_CHUNK = 8192
+_SILENT: tuple[Any, ...] = (None, [])
 
 
 class ShardAnswers(Protocol):
     """A model's answers to one shard."""
 
-    def answer(self, texts: Sequence[str]) -> list[Sequence[Any] | Refusal]:
-        """The cells of the new columns for each of N texts, at least one."""
+    def answer(self, rows: Sequence[Any]) -> list[Sequence[Any] | Refusal]:
+        """The cells of the new columns for each of N rows, at least one.
+
+        Args:
+          rows: texts; where `ShardJob.inputs` has names, mappings of them to cells.
+        """
 
     def told(self) -> Any:
         """What the run wants to know of the texts that were answered, as JSON has it."""
 
 
-class TextAnswers(Protocol):
-    """A model in a process, and what it adds to rows of texts."""
+class RowAnswers(Protocol):
+    """A model in a process, and what it adds to rows."""
 
     @property
     def names(self) -> Sequence[str]:
         """The columns that are added."""
 
     @property
-    def kinds(self) -> Mapping[str, str]:
-        """Of columns that may be empty in a whole shard, what Arrow calls their type."""
+    def kinds(self) -> Mapping[str, pa.DataType]:
+        """Arrow's types of the columns, of which a whole shard may tell nothing."""
 
     def begin(self) -> ShardAnswers:
         """Begins a shard; threads may have one each at once."""
@@ -57,7 +72,8 @@ class ShardJob:
 
     Attributes:
       folder: of the run: `shards/` has the answers, `state/` the records.
-      text_columns: whose cells are the text.
+      text_columns: whose cells are the text, joined.
+      inputs: of a model that takes more than a text: the columns that it takes instead.
       schema: that shards have in common.
       quoting, guard_formulas: as for `predict_file` of labelling.
     """
@@ -67,6 +83,7 @@ class ShardJob:
     schema: Schema | None
     quoting: bool = True
     guard_formulas: bool = False
+    inputs: Sequence[str] = ()
 
     def answers_path(self, shard: Shard) -> Path:
         """Where a shard's answers go."""
@@ -89,6 +106,7 @@ class ShardRecord:
       name: of the shard.
       state: of its source when it was read; see `Shard.state`.
       rows: that have answers.
+      written: whether there is a file of answers; it may be one of no rows.
       dead: rows that have none.
       batches: how often the model was asked, for up to 8,192 rows.
       model_seconds: of the wall clock, in the model.
@@ -100,6 +118,7 @@ class ShardRecord:
     name: str
     state: Sequence[int | str]
     rows: int = 0
+    written: bool = False
     dead: int = 0
     batches: int = 0
     model_seconds: float = 0.0
@@ -136,7 +155,7 @@ class _UnreadableError(Exception):
     """A shard is at fault, and not what is written."""
 
 
-def answer_shard(answers: TextAnswers, job: ShardJob, shard: Shard) -> ShardRecord:
+def answer_shard(answers: RowAnswers, job: ShardJob, shard: Shard) -> ShardRecord:
     """Writes a shard's answers, its dead letters, and last its record.
 
     A shard that cannot be read to its end has one dead letter, for all of it, and no answers. Done
@@ -154,7 +173,7 @@ def answer_shard(answers: TextAnswers, job: ShardJob, shard: Shard) -> ShardReco
     except _UnreadableError as error:
         record = ShardRecord(shard.name, record.state, dead=1, failure=str(error))
         letters.found = [{"file": shard.source, "row": None, "reason": str(error), "cells": {}}]
-    if not record.rows:
+    if not record.written:
         path.unlink(missing_ok=True)  # Of an earlier time, when there was something to answer.
     dead = job.dead_letters_path(shard)
     dead.parent.mkdir(exist_ok=True)
@@ -167,20 +186,24 @@ def answer_shard(answers: TextAnswers, job: ShardJob, shard: Shard) -> ShardReco
 
 
 def _write_answers(
-    answers: TextAnswers, job: ShardJob, shard: Shard, record: ShardRecord, letters: _DeadLetters
+    answers: RowAnswers, job: ShardJob, shard: Shard, record: ShardRecord, letters: _DeadLetters
 ) -> None:
     path = job.answers_path(shard)
     model = answers.begin()
     with ExitStack() as stack:
         writer: TableWriter | None = None
         for reader, chunk in _read(job, shard, answers.names):
-            texts = _texts(reader, chunk, job.text_columns)
-            readable = [row for row, text in enumerate(texts) if not isinstance(text, Refusal)]
+            asked: list[Any] = (
+                _fields(chunk, job.inputs)
+                if job.inputs
+                else _texts(reader, chunk, job.text_columns)
+            )
+            readable = [row for row, one in enumerate(asked) if not isinstance(one, Refusal)]
             began = time.perf_counter()
-            given = model.answer([str(texts[row]) for row in readable]) if readable else []
+            given = model.answer([asked[row] for row in readable]) if readable else []
             record.model_seconds += time.perf_counter() - began
             record.batches += bool(readable)
-            found: list[Any] = list(texts)
+            found: list[Any] = list(asked)
             for row, answer in zip(readable, given, strict=True):
                 found[row] = answer
             for row, answer in enumerate(found):
@@ -190,29 +213,32 @@ def _write_answers(
             record.warnings = chunk.warnings
             record.rows += len(kept)
             record.dead += len(found) - len(kept)
-            if not kept:
+            if not kept and found:
                 continue
+            record.written = True
             if writer is None:
                 writer = stack.enter_context(
                     TableWriter(path, inputs=[shard.source], guard_formulas=job.guard_formulas)
                 )
             frame = chunk.frame if len(kept) == len(found) else chunk.frame.iloc[kept]
-            columns = zip(*(found[row] for row in kept), strict=True)
+            rows = [found[row] for row in kept]
+            columns = [*zip(*rows, strict=True)] if rows else [()] * len(answers.names)
             new = {name: list(cells) for name, cells in zip(answers.names, columns, strict=True)}
             writer.write(*_typed(frame, new, answers.kinds, path))
     record.told = model.told()
 
 
 def _typed(
-    frame: pd.DataFrame, new: dict[str, list[Any]], kinds: Mapping[str, str], path: Path
+    frame: pd.DataFrame,
+    new: dict[str, list[Any]],
+    kinds: Mapping[str, pa.DataType],
+    path: Path,
 ) -> tuple[pd.DataFrame, dict[str, list[Any]]]:
-    """Columns that are empty here, of the type that they have in other shards of Parquet."""
-    empty = [name for name in kinds if name in new and all(cell is None for cell in new[name])]
-    if path.suffix.lower() != ".parquet" or not empty:
+    """Columns whose cells tell no type, of the one that they have in other shards of Parquet."""
+    silent = [name for name in new if name in kinds and all(cell in _SILENT for cell in new[name])]
+    if path.suffix.lower() != ".parquet" or not silent:
         return frame, new
-    import pyarrow as pa
-
-    types = {name: pd.ArrowDtype(pa.type_for_alias(kinds[name])) for name in empty}
+    types = {name: pd.ArrowDtype(kinds[name]) for name in silent}
     typed = {
         name: pd.Series(cells, index=frame.index, dtype=types.get(name, object))
         for name, cells in new.items()
@@ -230,14 +256,24 @@ def _read(
     """
     try:
         reader = open_shard(shard.source, quoting=job.quoting)
-        for number, chunk in enumerate(reader.chunks(_ROWS_PER_CHUNK)):
+        for number, chunk in enumerate(chunks_of(reader, _ROWS_PER_CHUNK)):
             if number == 0:  # Later rows of JSON Lines may lack a key: no text, no error.
                 check_schema(shard.source, job.schema, schema_of(chunk, shard.source))
-                check_columns(reader.path, list(chunk.frame.columns), job.text_columns)
+                wanted = job.inputs or job.text_columns
+                check_columns(reader.path, list(chunk.frame.columns), wanted)
             check_new_columns(shard.source, chunk.frame.columns, names)
             yield reader, chunk
     except DataError as error:
         raise _UnreadableError(str(error)) from error
+
+
+def _fields(chunk: FrameChunk, inputs: Sequence[str]) -> list[Any]:
+    """The cells of each row that a model takes by their names; none where it takes a text."""
+    columns = {
+        name: cell_values(chunk.frame[name]) if name in chunk.frame else [None] * len(chunk.lines)
+        for name in inputs
+    }
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def _texts(

@@ -13,13 +13,13 @@ from typing import Any
 
 from tfp_dgm.data import DataError, RunFolder, atomic_write, write_json
 from tfp_dgm.data.lines_reader import TEXT_COLUMN
+from tfp_dgm.progress import Progress
+from tfp_dgm.serving.beam.bulk_run import BulkRun
 from tfp_dgm.serving.beam.direct_process import LostWorkerError, run_directly
 from tfp_dgm.serving.beam.runners import DIRECT, options_of, run_pipeline
 from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord
 from tfp_dgm.serving.beam.shards import Shard, common_schema, is_text, shards_of
 from tfp_dgm.serving.opening import Opening
-
-Progress = Callable[[str, int, int | None], None]
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _LOSSES = 3  # Of workers, without a shard done between them.
@@ -51,19 +51,11 @@ class ShardTotals:
 
 def answer_shards(
     open_for: Callable[[str], Opening],
-    pattern: str | os.PathLike[str],
-    output: str | os.PathLike[str],
+    asked: BulkRun,
     *,
     default_columns: Sequence[str],
     model: Mapping[str, Any],
-    text_columns: Sequence[str] | None = None,
-    quoting: bool = True,
-    guard_formulas: bool = False,
-    runner: str = "DirectRunner",
-    runner_options: Mapping[str, str] | None = None,
-    resume: bool = False,
-    progress: Progress = lambda step, done, total: None,
-    warn: Callable[[str], None] = lambda warning: None,
+    inputs: Sequence[str] = (),
 ) -> ShardTotals:
     """Answers every row of the shards that a pattern names.
 
@@ -73,18 +65,10 @@ def answer_shards(
 
     Args:
       open_for: the ending of the files that are written -> what opens the model in a worker.
-      pattern: see `shards_of`.
-      output: a folder of this run alone, which workers reach at the same place: `shards/` for the
-        answers, `dead_letters.jsonl` for what has none (file, row, reason, cells), `metrics.json`.
-      default_columns: the columns of texts where `text_columns` is None; of plain text the lines.
+      asked: the files, where their answers go, and how.
+      default_columns: the columns of texts where none are asked for; of plain text the lines.
       model: what tells the model from others, which a resumed run must have.
-      text_columns: columns that hold the text.
-      quoting, guard_formulas: as for CSV and TSV elsewhere.
-      runner: a runner of Beam, such as DirectRunner, FlinkRunner, SparkRunner, DataflowRunner.
-      runner_options: its options, names as Beam has them; "" where one takes no value.
-      resume: answer the shards of an unfinished run that have no answers, or changed since.
-      progress: called with a step's name, the shards done, and all.
-      warn: called with each sentence on what is doubtful in a shard.
+      inputs: of a model that takes more than a text: the columns that it takes instead.
     Returns:
       The totals. Where a shard cannot be read the run stays unfinished: mend it, and resume.
     Raises:
@@ -92,29 +76,32 @@ def answer_shards(
         else, or another run is at work there; if something cannot be written.
       ValueError: if the runner or one of its options is not known.
     """
-    if runner != DIRECT:  # Workers are elsewhere, and so is their folder.
+    pattern = asked.pattern
+    if asked.runner != DIRECT:  # Workers are elsewhere, and so is their folder.
         pattern = os.path.abspath(pattern)
-    shards = shards_of(pattern, output=output)
+    shards = shards_of(pattern, output=asked.output)
     ending = "".join(Path(shards[0].name).suffixes[-2:])
-    columns = text_columns or (
+    columns = asked.text_columns or (
         [TEXT_COLUMN] if is_text(Path(shards[0].source)) else default_columns
     )
-    schema = common_schema(shards, columns, quoting=quoting)
-    options_of(runner, runner_options or {})
+    schema = common_schema(shards, inputs or columns, quoting=asked.quoting)
+    options_of(asked.runner, asked.runner_options)
     settings = {
         "shards": str(pattern),
         "text_columns": list(columns),
-        "quoting": quoting,
-        "guard_formulas": guard_formulas,
+        "quoting": asked.quoting,
+        "guard_formulas": asked.guard_formulas,
         **model,
     }
-    with RunFolder(output, job="prediction", settings=settings, resume=resume) as run:
-        job = ShardJob(str(run.path), list(columns), schema, quoting, guard_formulas)
+    with RunFolder(asked.output, job="prediction", settings=settings, resume=asked.resume) as run:
+        job = ShardJob(
+            str(run.path), list(columns), schema, asked.quoting, asked.guard_formulas, list(inputs)
+        )
         for name in _clear(run, job, shards):
-            warn(f"{name}: its source is gone; so are its answers")
-        with _told(job, shards, progress):
-            _run(runner, runner_options or {}, shards, open_for(ending), job)
-        totals = _totals(run.path, job, shards, warn)
+            asked.warn(f"{name}: its source is gone; so are its answers")
+        with _told(job, shards, asked.progress):
+            _run(asked, shards, open_for(ending), job)
+        totals = _totals(run.path, job, shards, asked.warn)
         _write_dead_letters(run.path, job, shards)
         if not totals.failures:
             with run.results() as folder:
@@ -122,20 +109,14 @@ def answer_shards(
     return totals
 
 
-def _run(
-    runner: str,
-    given: Mapping[str, str],
-    shards: Sequence[Shard],
-    opening: Opening,
-    job: ShardJob,
-) -> None:
+def _run(asked: BulkRun, shards: Sequence[Shard], opening: Opening, job: ShardJob) -> None:
     """Answers all shards that have no answers; other runners than the direct one try again."""
     lost = 0
     while todo := [shard for shard in shards if not _is_done(job, shard)]:
-        if runner != DIRECT:
-            return run_pipeline(runner, given, todo, opening, job)
+        if asked.runner != DIRECT:
+            return run_pipeline(asked.runner, asked.runner_options, todo, opening, job)
         try:
-            return run_directly(given, todo, opening, job)
+            return run_directly(asked.runner_options, todo, opening, job)
         except LostWorkerError as error:
             left = sum(not _is_done(job, shard) for shard in shards)
             lost = lost + 1 if left == len(todo) else 0
@@ -173,7 +154,7 @@ def _is_done(job: ShardJob, shard: Shard) -> bool:
         record is not None
         and record.failure is None
         and list(record.state) == shard.state()
-        and (not record.rows or job.answers_path(shard).exists())
+        and (not record.written or job.answers_path(shard).exists())
     )
 
 
@@ -206,7 +187,7 @@ def _totals(
     records = []
     for shard in shards:
         record = ShardRecord.read(job.record_path(shard))
-        if record is None or (record.rows and not job.answers_path(shard).exists()):
+        if record is None or (record.written and not job.answers_path(shard).exists()):
             raise DataError.at(
                 shard.source, f"the runner ended without answers to it; resume the run in {folder}"
             )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+
 from tfp_dgm.data import DataError, digest, open_table
 from tfp_dgm.data.column_names import check_columns
+from tfp_dgm.data.data_error import NoRowsError
 from tfp_dgm.data.file_patterns import files_of_pattern
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.lines_reader import LinesReader
@@ -107,6 +110,18 @@ def open_shard(source: str, *, quoting: bool = True) -> TableReader:
     return open_table(source, quoting=quoting)
 
 
+def chunks_of(reader: TableReader, rows: int) -> Iterator[FrameChunk]:
+    """The chunks of a shard; of columns without a row one of none, which is a shard like others.
+
+    Raises:
+      DataError: as `TableReader.chunks`.
+    """
+    try:
+        yield from reader.chunks(rows)
+    except NoRowsError as nothing:
+        yield FrameChunk(nothing.frame, np.zeros(0, np.int64), "row")
+
+
 def schema_of(chunk: FrameChunk, source: str) -> Schema | None:
     """What all shards have in common with this one; None of JSON Lines, whose rows may differ."""
     if "json" in _format_of(Path(source)):
@@ -118,22 +133,22 @@ def schema_of(chunk: FrameChunk, source: str) -> Schema | None:
 
 
 def common_schema(
-    shards: Sequence[Shard], text_columns: Sequence[str], *, quoting: bool = True
+    shards: Sequence[Shard], columns: Sequence[str], *, quoting: bool = True
 ) -> Schema | None:
     """The schema of the first shard that can be read.
 
     Raises:
-      DataError: if it lacks a column of texts, or no shard can be read: what is wrong with the
+      DataError: if it lacks one of `columns`, or no shard can be read: what is wrong with the
         first.
     """
     problem: DataError | None = None
     for shard in shards:
         try:
-            chunk = next(iter(open_shard(shard.source, quoting=quoting).chunks(1)))
+            chunk = next(chunks_of(open_shard(shard.source, quoting=quoting), 1))
         except DataError as error:
             problem = problem or error
             continue
-        check_columns(Path(shard.source), list(chunk.frame.columns), text_columns)
+        check_columns(Path(shard.source), list(chunk.frame.columns), columns)
         return schema_of(chunk, shard.source)
     assert problem is not None
     raise problem
