@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tfp_dgm.data import DataError, read_json, read_label_settings, shorten
+from tfp_dgm.data import DataError, local_folder, read_json, read_label_settings, shorten
 from tfp_dgm.serving.beam import shards_of
 
 from ._errors import clean_errors
@@ -18,9 +18,9 @@ from ._warnings import warn
 
 
 def predict_in_bulk(
-    model: Path,
-    pattern: Path,
-    output: Path,
+    model: str,
+    pattern: str,
+    output: str,
     *,
     runner_option: Sequence[str],
     signature: str | None,
@@ -31,7 +31,7 @@ def predict_in_bulk(
     """Labels the files of a pattern, and tells what became of them.
 
     Args:
-      model: a folder of `dgm label`, or an exported model.
+      model: a folder of `dgm label`, or an exported model; like the others a path or a URL.
       pattern: see `serving.beam.shards_of`.
       output: the folder of the run.
       runner_option: NAME=VALUE, or a name alone.
@@ -50,7 +50,7 @@ def predict_in_bulk(
     ):
         asked["runner_options"] = dict(map(_name_and_value, runner_option))
         shards_of(pattern, output=output)
-        of_labelling = _is_of_labelling(model)
+        of_labelling = _is_of_labelling(local_folder(model))
         if of_labelling and signature is not None:
             raise DataError("--signature: expected with an exported model, as MODEL/saved_model is")
         if reasons and not of_labelling:
@@ -70,15 +70,16 @@ def predict_in_bulk(
             else:
                 totals = predict_shards(model, run, signature=signature or "serving_default")
     warn(warnings)
+    output = output.rstrip("/")
     typer.echo(
-        f"{output / 'shards'}: {totals.rows:,} rows of {totals.shards:,} files, in "
+        f"{output}/shards: {totals.rows:,} rows of {totals.shards:,} files, in "
         f"{totals.batches:,} batches and {totals.model_seconds:,.1f} s of the model"
     )
     for source, failure in totals.failures.items():
         typer.echo(f"Error: {failure if source in failure else f'{source}: {failure}'}", err=True)
     if totals.dead:
         typer.echo(
-            f"Error: {output / 'dead_letters.jsonl'}: {totals.dead:,} rows or files without an "
+            f"Error: {output}/dead_letters.jsonl: {totals.dead:,} rows or files without an "
             f"answer{'; mend the files, then --resume' if totals.failures else ''}",
             err=True,
         )

@@ -12,6 +12,7 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.as_python import as_python
+from tests.serving.beam.answered_shards import asked
 
 TINY = {
     "num_experts": 2,
@@ -101,6 +102,10 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     served = tf.saved_model.load(str(folder)).signatures["serving_default"]
     live = describe(model, np.array(texts, object))
     answer = served(text=tf.constant(texts))
+    (tmp_path / "texts.txt").write_text("".join(f"{text}\n" for text in texts))
+    shard = asked(folder, "serving_default", tmp_path / "texts.txt", tmp_path / "run")
+    rows = [json.loads(line) for line in shard.read_text().splitlines()]
+    assert [row["captions"] for row in rows] == [one.captions for one in live]
     prepared = signatures["describe"].prepare()(tf.constant(texts))
     assert prepared["source"].shape == (2, 9)
     twin = signatures["describe"].uncompiled_twin(*prepared.values())

@@ -90,6 +90,10 @@ CASES = {
             "--runner-option: expected with --runner",
         ),
         "resume": ("there t.csv --output o.csv --resume", "--resume: expected with --runner"),
+        "a URL": (
+            "there s3://bucket/t.csv --output o.csv",
+            "s3://bucket/t.csv: a URL; expected a path, or --runner",
+        ),
         "no shards": (
             "there none*.csv --output o --runner DirectRunner",
             "none*.csv: no such file",

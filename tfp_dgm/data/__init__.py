@@ -59,6 +59,7 @@ from tfp_dgm.data.multi_label_table import (
     check_separator,
     read_multi_label_table,
 )
+from tfp_dgm.data.object_storage import is_url, local_folder
 from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
@@ -190,6 +191,7 @@ __all__ = [
     "folder_digest",
     "is_cached",
     "is_tagged",
+    "is_url",
     "iter_shard",
     "iter_table_chunks",
     "iter_tagged_sentences",
@@ -198,6 +200,7 @@ __all__ = [
     "load_digits",
     "load_penn_treebank",
     "load_text_classification",
+    "local_folder",
     "open_table",
     "parse_bracketed_trees",
     "quoted_class",

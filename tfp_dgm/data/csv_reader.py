@@ -31,17 +31,19 @@ class CsvReader:
       delimiter: between the cells.
       quoting: whether cells may be quoted as in RFC 4180; where not, a quote is a character like
         any other, and each line is a row.
+      first: see `open_text`.
     """
 
     path: Path
     delimiter: str
     quoting: bool = True
+    first: int = 1
 
     def chunks(self, rows: int) -> Iterator[FrameChunk]:
         """See `TableReader.chunks`."""
         num_rows = 0
         ragged, swallowed = _Tally(), _Tally()
-        with open_text(self.path, newline="", longest=MAX_ROW_CHARACTERS) as text:
+        with open_text(self.path, newline="", longest=MAX_ROW_CHARACTERS, first=self.first) as text:
             records = _Records(self, text)
             header = self._header(records)
             columns: list[list[str]] = []
@@ -154,13 +156,14 @@ class _Records:
         limit = csv.field_size_limit(MAX_CELL_CHARACTERS)
         try:
             while taken < count and self._characters - first < CHUNK_CHARACTERS:
-                before = self._reader.line_num
+                before = self._table.first - 1 + self._reader.line_num
                 self._start = self._characters
                 fields = next(self._reader, None)
                 if fields is None:
                     break
                 if fields or blank_is_cell:
-                    add(before + 1, self._reader.line_num - before, fields or [""])
+                    after = self._table.first - 1 + self._reader.line_num
+                    add(before + 1, after - before, fields or [""])
                     taken += 1
         except csv.Error as error:
             raise self._explained(error, before + 1) from error

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from tfp_dgm.data import DataError, file_digest, folder_digest, read_label_settings
+from tfp_dgm.data.object_storage import absolute, local_folder
 from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.file_prediction import RowAnswers, drifts_of, row_answers
@@ -33,18 +33,18 @@ def label_shards(
     """
     from tfp_dgm.serving.beam import answer_shards  # Which needs Beam; the rest does not.
 
-    model_directory = Path(model_directory).absolute()
+    place, model_directory = absolute(model_directory), local_folder(model_directory)
     settings = read_label_settings(model_directory)
     if reasons and settings.get("multi_label"):
         raise DataError("reasons: a model of several labels a row gives none")
     label_columns: list[str | None] = settings.get("label_columns") or [None]
     drifts = {} if settings.get("multi_label") else drifts_of(model_directory, label_columns)
     totals = answer_shards(
-        lambda ending: Opening(__name__, "open_answers", (str(model_directory), ending, reasons)),
+        lambda ending: Opening(__name__, "open_answers", (place, ending, reasons)),
         asked,
         default_columns=settings["text_columns"],
         model={
-            "model": str(model_directory),
+            "model": place,
             "digest": folder_digest(model_directory / "saved_model" / "1"),
             "trained": file_digest(model_directory / "settings.json"),
             "reasons": reasons,
@@ -68,8 +68,9 @@ def open_answers(model_directory: str, ending: str, reasons: bool) -> "LabelAnsw
       ending: of the files that are written.
       reasons: whether they have a column of reasons.
     """
-    answers = row_answers(Path(model_directory), f"answers{ending}", reasons=reasons)
-    settings = read_label_settings(model_directory)
+    folder = local_folder(model_directory)
+    answers = row_answers(folder, f"answers{ending}", reasons=reasons)
+    settings = read_label_settings(folder)
     return LabelAnswers(answers, settings.get("label_columns") or [None])
 
 

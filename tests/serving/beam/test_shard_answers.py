@@ -11,7 +11,8 @@ import pytest
 from tests.serving.beam.letter_counts import open_counts
 from tfp_dgm.data import DataError
 from tfp_dgm.serving.beam import shards_of
-from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord, answer_shard
+from tfp_dgm.serving.beam.shard_answers import answer_shard
+from tfp_dgm.serving.beam.shard_job import ShardJob, ShardRecord
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet", ".txt", ".txt.gz")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,21 +13,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from tfp_dgm.data import DataError, TableWriter, check_new_columns, read_json, write_json
+from tfp_dgm.data import DataError, TableWriter, check_new_columns, write_json
 from tfp_dgm.data.cell_values import cell_values
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
-from tfp_dgm.data.table_reader import TableReader
+from tfp_dgm.data.object_storage import is_url, put_or_remove
 from tfp_dgm.data.table_texts import join_texts, truncate
 from tfp_dgm.data.table_writer import write_table
-from tfp_dgm.serving.beam.shards import (
-    Schema,
-    Shard,
+from tfp_dgm.serving.beam.shard_job import ShardJob, ShardRecord
+from tfp_dgm.serving.beam.shard_reader import (
+    NoRoomError,
+    ShardReader,
     check_schema,
-    chunks_of,
     open_shard,
     schema_of,
 )
+from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -66,72 +68,11 @@ class RowAnswers(Protocol):
         """Begins a shard; threads may have one each at once."""
 
 
-@dataclass(frozen=True)
-class ShardJob:
-    """How shards are read and where their answers go; it travels to the workers.
-
-    Attributes:
-      folder: of the run: `shards/` has the answers, `state/` the records.
-      text_columns: whose cells are the text, joined.
-      inputs: of a model that takes more than a text: the columns that it takes instead.
-      schema: that shards have in common.
-      quoting, guard_formulas: as for `predict_file` of labelling.
-    """
-
-    folder: str
-    text_columns: Sequence[str]
-    schema: Schema | None
-    quoting: bool = True
-    guard_formulas: bool = False
-    inputs: Sequence[str] = ()
-
-    def answers_path(self, shard: Shard) -> Path:
-        """Where a shard's answers go."""
-        return Path(self.folder, "shards", shard.name)
-
-    def record_path(self, shard: Shard) -> Path:
-        """What is known of a shard that is done."""
-        return Path(self.folder, "state", f"{shard.key}.json")
-
-    def dead_letters_path(self, shard: Shard) -> Path:
-        """The rows of a shard that have no answer."""
-        return Path(self.folder, "state", f"{shard.key}.dead.jsonl")
-
-
-@dataclass
-class ShardRecord:
-    """What became of a shard.
-
-    Attributes:
-      name: of the shard.
-      state: of its source when it was read; see `Shard.state`.
-      rows: that have answers.
-      written: whether there is a file of answers; it may be one of no rows.
-      dead: rows that have none.
-      batches: how often the model was asked, for up to 8,192 rows.
-      model_seconds: of the wall clock, in the model.
-      failure: why none of its rows has an answer; None where it was read to its end.
-      warnings: what is doubtful in the file.
-      told: see `ShardAnswers.told`.
-    """
-
-    name: str
-    state: Sequence[int | str]
-    rows: int = 0
-    written: bool = False
-    dead: int = 0
-    batches: int = 0
-    model_seconds: float = 0.0
-    failure: str | None = None
-    warnings: Sequence[str] = ()
-    told: Any = None
-
-    @classmethod
-    def read(cls, path: Path) -> ShardRecord | None:
-        """The record of a shard; None where there is none."""
-        if not path.exists():
-            return None
-        return cls(**read_json(path, "the record of a shard"))
+_WRITTEN_IN_THIS_ORDER = (
+    ShardJob.answers_path,
+    ShardJob.dead_letters_path,
+    ShardJob.record_path,
+)
 
 
 @dataclass
@@ -158,16 +99,25 @@ class _UnreadableError(Exception):
 def answer_shard(answers: RowAnswers, job: ShardJob, shard: Shard) -> ShardRecord:
     """Writes a shard's answers, its dead letters, and last its record.
 
-    A shard that cannot be read to its end has one dead letter, for all of it, and no answers. Done
-    again, after a kill at any moment or by another worker at once, it leaves the same files.
+    Where the run's folder is stored, all are written here, and put there when complete. A shard
+    that cannot be read to its end has one dead letter, for all of it, and no answers. Done again,
+    after a kill at any moment or by another worker at once, it leaves the same files.
 
     Raises:
       DataError: if something cannot be written.
     """
+    if is_url(job.folder):
+        with tempfile.TemporaryDirectory(prefix="tfp_dgm-") as here:
+            local = dataclasses.replace(job, folder=here)
+            record = answer_shard(answers, local, shard)
+            for path_of in _WRITTEN_IN_THIS_ORDER:
+                put_or_remove(path_of(local, shard), here, job.folder)
+        return record
     record = ShardRecord(shard.name, shard.state())
     letters = _DeadLetters(shard.source)
-    path = job.answers_path(shard)
+    path, dead = job.answers_path(shard), job.dead_letters_path(shard)
     path.parent.mkdir(parents=True, exist_ok=True)
+    dead.parent.mkdir(exist_ok=True)
     try:
         _write_answers(answers, job, shard, record, letters)
     except _UnreadableError as error:
@@ -175,8 +125,6 @@ def answer_shard(answers: RowAnswers, job: ShardJob, shard: Shard) -> ShardRecor
         letters.found = [{"file": shard.source, "row": None, "reason": str(error), "cells": {}}]
     if not record.written:
         path.unlink(missing_ok=True)  # Of an earlier time, when there was something to answer.
-    dead = job.dead_letters_path(shard)
-    dead.parent.mkdir(exist_ok=True)
     if letters.found:
         write_table(pd.DataFrame(letters.found, dtype=object), dead)
     else:
@@ -248,21 +196,24 @@ def _typed(
 
 def _read(
     job: ShardJob, shard: Shard, names: Sequence[str]
-) -> Iterator[tuple[TableReader, FrameChunk]]:
+) -> Iterator[tuple[ShardReader, FrameChunk]]:
     """The chunks of a shard.
 
     Raises:
       _UnreadableError: if it is damaged, empty, or has other columns than the others.
     """
     try:
-        reader = open_shard(shard.source, quoting=job.quoting)
-        for number, chunk in enumerate(chunks_of(reader, _ROWS_PER_CHUNK)):
-            if number == 0:  # Later rows of JSON Lines may lack a key: no text, no error.
-                check_schema(shard.source, job.schema, schema_of(chunk, shard.source))
-                wanted = job.inputs or job.text_columns
-                check_columns(reader.path, list(chunk.frame.columns), wanted)
-            check_new_columns(shard.source, chunk.frame.columns, names)
-            yield reader, chunk
+        scratch = str(job.record_path(shard).parent)
+        with open_shard(shard, quoting=job.quoting, scratch=scratch) as reader:
+            for number, chunk in enumerate(reader.chunks(_ROWS_PER_CHUNK)):
+                columns = list(chunk.frame.columns)
+                if number == 0:  # Later rows of JSON Lines may lack a key: no text, no error.
+                    check_schema(shard.source, job.schema, schema_of(chunk, shard.source))
+                    check_columns(shard.source, columns, job.inputs or job.text_columns)
+                check_new_columns(shard.source, columns, names)
+                yield reader, chunk
+    except NoRoomError:
+        raise
     except DataError as error:
         raise _UnreadableError(str(error)) from error
 
@@ -277,18 +228,18 @@ def _fields(chunk: FrameChunk, inputs: Sequence[str]) -> list[Any]:
 
 
 def _texts(
-    reader: TableReader, chunk: FrameChunk, text_columns: Sequence[str]
+    reader: ShardReader, chunk: FrameChunk, text_columns: Sequence[str]
 ) -> list[str | Refusal]:
     """The text of each row, or why it has none."""
     try:
-        return [*truncate(join_texts(reader, chunk, text_columns))]
+        return [*truncate(join_texts(reader.table, chunk, text_columns))]
     except DataError:
         pass
     found: list[str | Refusal] = []
     for row in range(len(chunk.lines)):
         one = FrameChunk(chunk.frame.iloc[[row]], chunk.lines[[row]], chunk.unit)
         try:
-            found += truncate(join_texts(reader, one, text_columns))
+            found += truncate(join_texts(reader.table, one, text_columns))
         except DataError as error:
-            found.append(Refusal(str(error)))
+            found.append(Refusal(reader.named(error)))
     return found

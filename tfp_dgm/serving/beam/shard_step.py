@@ -8,7 +8,8 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
-from tfp_dgm.serving.beam.shard_answers import RowAnswers, ShardJob, answer_shard
+from tfp_dgm.serving.beam.shard_answers import RowAnswers, answer_shard
+from tfp_dgm.serving.beam.shard_job import ShardJob
 from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.beam.signature_handler import NAMESPACE
 from tfp_dgm.serving.opening import Opening

@@ -18,7 +18,9 @@ from tfp_dgm.serving.refusal import Refusal
 from tfp_dgm.serving.served_signature import (
     Column,
     ServedSignature,
+    answer_names,
     export_of,
+    export_place,
     signature_columns,
 )
 
@@ -28,11 +30,11 @@ def predict_shards(
 ) -> ShardTotals:
     """Asks a signature for every row of the files that a pattern names.
 
-    Each output becomes a column of its name; what has more than one number is a list. The columns
-    are those of `ServedSignature.answer`, whatever the model is of: labels, topics, tags,
-    encodings, captions. A signature of one text is asked for the text columns; any other takes each
-    input from the column of its name: lists where a row has more than one value, which CSV and TSV
-    hold as JSON.
+    Each output becomes a column of its name, or of `answer_names` where an input has that; what has
+    more than one number is a list. The cells are those of `ServedSignature.answer`, whatever the
+    model is of: labels, topics, tags, encodings, captions. A signature of one text is asked for the
+    text columns; any other takes each input from the column of its name: lists where a row has more
+    than one value, which CSV and TSV hold as JSON.
 
     Args:
       export: see `ServedSignature`; workers read it at the same place.
@@ -43,7 +45,7 @@ def predict_shards(
       ValueError: if there is no such signature; if text columns are asked for, and it takes
         something else.
     """
-    folder = export_of(export).absolute()
+    folder, place = export_of(export), export_place(export)
     inputs, _ = signature_columns(folder, signature)
     of_text = _takes_a_text(inputs)
     if asked.text_columns and not of_text:
@@ -53,11 +55,11 @@ def predict_shards(
             f"these names; received {list(asked.text_columns)}"
         )
     return answer_shards(
-        lambda ending: Opening(__name__, "open_signature", (str(folder), signature)),
+        lambda ending: Opening(__name__, "open_signature", (place, signature)),
         asked,
         default_columns=[*inputs],
         model={
-            "model": str(folder),
+            "model": place,
             "digest": folder_digest(folder),
             "signature": signature,
         },
@@ -67,17 +69,18 @@ def predict_shards(
 
 def open_signature(folder: str, signature: str) -> SignatureAnswers:
     """Loads a signature, in a worker."""
-    return SignatureAnswers(ServedSignature(folder, signature))
+    return SignatureAnswers(ServedSignature(folder, signature), signature)
 
 
 class SignatureAnswers:
     """The outputs of a signature; see `RowAnswers`, and `ShardAnswers`: it counts nothing."""
 
-    def __init__(self, served: ServedSignature) -> None:
+    def __init__(self, served: ServedSignature, signature: str) -> None:
         self._served = served
         self._of_text = _takes_a_text(served.inputs)
-        self.names = tuple(served.outputs)
-        self.kinds = {name: _arrow_type(column) for name, column in served.outputs.items()}
+        names = answer_names(signature, served.inputs, served.outputs)
+        self.names = tuple(names.values())
+        self.kinds = {names[name]: _arrow_type(kind) for name, kind in served.outputs.items()}
 
     def begin(self) -> SignatureAnswers:
         """See `RowAnswers`."""
@@ -90,10 +93,7 @@ class SignatureAnswers:
             found = self._served.answer([{name: text} for text in rows])
         else:
             found = self._served.answer([self._values(row) for row in rows])
-        return [
-            answer if isinstance(answer, Refusal) else [answer[name] for name in self.names]
-            for answer in found
-        ]
+        return [answer if isinstance(answer, Refusal) else [*answer.values()] for answer in found]
 
     def told(self) -> None:
         """See `ShardAnswers`."""
