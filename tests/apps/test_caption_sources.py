@@ -119,6 +119,23 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     np.testing.assert_allclose(scores["log_probability"], model.log_marginal(inputs), rtol=1e-4)
 
 
+@pytest.mark.usefixtures("eager")
+def test_pairs_in_shards_are_learnt(pairs, tmp_path):
+    header, *rows = pairs.read_text().splitlines()
+    (tmp_path / "in").mkdir()
+    for part in range(2):
+        own = [header, *rows[40 * part : 40 * part + 40]]
+        (tmp_path / f"in/{part}.csv").write_text("\n".join(own) + "\n")
+    fitting(tmp_path / "in/?.csv", f"--output={tmp_path / 'model'}")
+    metrics = json.loads((tmp_path / "model/metrics.json").read_text())
+    assert sum(metrics["captions"].values()) == 80
+    assert sum(metrics["sources"].values()) == len({row.split(",")[0] for row in rows})
+    asked = ("train", tmp_path / "in", f"--output={tmp_path / 'other'}")
+    refused = run(*asked, f"--validation-list={pairs}")
+    assert refused.exit_code == 2
+    assert "--validation-list: expected with one table" in refused.output
+
+
 def test_damaged_metrics_are_named(translator, tmp_path):
     shutil.copytree(translator, tmp_path / "model")
     metrics = tmp_path / "model" / "metrics.json"

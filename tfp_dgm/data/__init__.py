@@ -14,7 +14,7 @@ from tfp_dgm.data.bracketed_trees import (
     read_bracketed_trees,
     write_bracketed_tree,
 )
-from tfp_dgm.data.caption_files import read_captions, read_image_list
+from tfp_dgm.data.caption_files import iter_table_pairs, read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.class_definitions import (
     ClassDefinition,
@@ -194,6 +194,7 @@ __all__ = [
     "is_url",
     "iter_shard",
     "iter_table_chunks",
+    "iter_table_pairs",
     "iter_tagged_sentences",
     "label_cell",
     "label_list",

@@ -170,24 +170,26 @@ def read_spans(source: StrPath, spans: Sequence[tuple[int, int]]) -> Iterator[by
                 yield piece
 
 
-@functools.cache
 def local_folder(place: StrPath) -> Path:
     """A folder on this machine: itself, or a copy of a stored one that ends with the process.
 
     Raises:
       DataError: if there is no file in a stored one.
     """
-    if not is_url(place):
-        return Path(place)
-    names = stored_names(str(place))
+    return _copy_of(str(place)) if is_url(place) else Path(place)
+
+
+@functools.cache
+def _copy_of(url: str) -> Path:
+    names = stored_names(url)
     if not names:
-        raise DataError.at(place, "no such folder")
+        raise DataError.at(url, "no such folder")
     folder = Path(tempfile.mkdtemp(prefix="tfp_dgm-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open_stored(f"{str(place).rstrip('/')}/{name}") as given, path.open("wb") as taken:
+        with open_stored(f"{url.rstrip('/')}/{name}") as given, path.open("wb") as taken:
             shutil.copyfileobj(given, taken, _PIECE)
     return folder
 
