@@ -106,16 +106,15 @@ def train(
                     train_on_pairs,
                 )
                 from tfp_dgm.training import NonFiniteLossError, join_workers
-            asked = {
-                "workers": joined.enter_context(join_workers(cluster)),
-                "progress": progress,
-            }
+            together = joined.enter_context(join_workers(cluster))
             told: list[str] = []
             try:
                 if sharded:
                     columns = (source_column or "source", caption_column or "target")
                     files = PairFiles(captions, *columns, quoting, resolved.seed)
-                    trained = train_on_pairs(files, run, resolved, **asked)
+                    trained = train_on_pairs(
+                        files, run, resolved, workers=together, progress=progress
+                    )
                 else:
                     known, where = read_captioned(
                         *(captions, images, source_column, caption_column),
@@ -134,7 +133,9 @@ def train(
                         )
                         for part in split(known, train_list, validation_list, resolved.seed)
                     )
-                    trained = train_captioner(learnt, held_out, run, resolved, **asked)
+                    trained = train_captioner(
+                        learnt, held_out, run, resolved, workers=together, progress=progress
+                    )
             except NonFiniteLossError as error:
                 raise DataError(str(error)) from error
         warn(told + trained.metrics["warnings"])
