@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tfp_dgm.data import DataError, read_json, read_label_settings
+from tfp_dgm.data import DataError, local_folder, read_json, read_label_settings, shorten
 from tfp_dgm.serving.beam import shards_of
 
 from ._errors import clean_errors
@@ -18,9 +18,9 @@ from ._warnings import warn
 
 
 def predict_in_bulk(
-    model: Path,
-    pattern: Path,
-    output: Path,
+    model: str,
+    pattern: str,
+    output: str,
     *,
     runner_option: Sequence[str],
     signature: str | None,
@@ -31,14 +31,14 @@ def predict_in_bulk(
     """Labels the files of a pattern, and tells what became of them.
 
     Args:
-      model: a folder of `dgm label`, or an exported model.
+      model: a folder of `dgm label`, or an exported model; like the others a path or a URL.
       pattern: see `serving.beam.shards_of`.
       output: the folder of the run.
       runner_option: NAME=VALUE, or a name alone.
       signature: of an exported model.
       reasons: of a folder of `dgm label`.
       quiet: whether no progress is told.
-      **asked: the other options, as `serving.beam.answer_shards` names them.
+      **asked: the other options, as `serving.beam.BulkRun` names them.
     """
     warnings: list[str] = []
     with clean_errors(
@@ -50,7 +50,7 @@ def predict_in_bulk(
     ):
         asked["runner_options"] = dict(map(_name_and_value, runner_option))
         shards_of(pattern, output=output)
-        of_labelling = _is_of_labelling(model)
+        of_labelling = _is_of_labelling(local_folder(model))
         if of_labelling and signature is not None:
             raise DataError("--signature: expected with an exported model, as MODEL/saved_model is")
         if reasons and not of_labelling:
@@ -62,24 +62,24 @@ def predict_in_bulk(
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
         with quiet_start():
             from tfp_dgm.labelling import label_shards
-            from tfp_dgm.serving.beam import predict_shards
+            from tfp_dgm.serving.beam import BulkRun, predict_shards
         with progress_bar(quiet=quiet) as progress:
-            asked |= {"progress": progress, "warn": warnings.append}
+            run = BulkRun(pattern, output, **asked, progress=progress, warn=warnings.append)
             if of_labelling:
-                totals = label_shards(model, pattern, output, reasons=reasons, **asked)
+                totals = label_shards(model, run, reasons=reasons)
             else:
-                name = signature or "serving_default"
-                totals = predict_shards(model, pattern, output, signature=name, **asked)
+                totals = predict_shards(model, run, signature=signature or "serving_default")
     warn(warnings)
+    output = output.rstrip("/")
     typer.echo(
-        f"{output / 'shards'}: {totals.rows:,} rows of {totals.shards:,} files, in "
+        f"{output}/shards: {totals.rows:,} rows of {totals.shards:,} files, in "
         f"{totals.batches:,} batches and {totals.model_seconds:,.1f} s of the model"
     )
     for source, failure in totals.failures.items():
         typer.echo(f"Error: {failure if source in failure else f'{source}: {failure}'}", err=True)
     if totals.dead:
         typer.echo(
-            f"Error: {output / 'dead_letters.jsonl'}: {totals.dead:,} rows or files without an "
+            f"Error: {output}/dead_letters.jsonl: {totals.dead:,} rows or files without an "
             f"answer{'; mend the files, then --resume' if totals.failures else ''}",
             err=True,
         )
@@ -105,7 +105,20 @@ def _is_of_labelling(model: Path) -> bool:
         if not any(model.glob("**/saved_model.pb")):
             raise
         settings = model / "settings.json"
-        if settings.exists():  # One that is damaged makes no other model of a labelling.
-            read_json(settings, "the settings of a model")
+        if settings.exists() and not (model / "run.json").exists():
+            _require_of_a_job(settings)  # One that is damaged makes no other model of a labelling.
         return False
     return True
+
+
+def _require_of_a_job(settings: Path) -> None:
+    """Raises a DataError where settings are not those of topics, clusters or tags."""
+    known = read_json(settings, "the settings of a model")
+    if {"kind", "scheme"} & known.keys():
+        return
+    beside = settings.with_name("saved_model")
+    raise DataError.at(
+        settings,
+        "expected the settings of a labelling, of topics or of tags; received "
+        f"{shorten(known)}; to ask the model beside them, give {beside}",
+    )

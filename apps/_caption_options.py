@@ -45,7 +45,8 @@ def check_inputs(*files: Path | None) -> None:
 Captions = Annotated[
     Path,
     typer.Argument(
-        help="COCO's .json, a table (.csv, .tsv, .jsonl, .parquet), or Flickr8k's token file."
+        help="COCO's .json, a table (.csv, .tsv, .jsonl, .parquet), or Flickr8k's token file; to "
+        "train on pairs of texts also a folder of tables, or a pattern such as 'in/*.jsonl.gz'."
     ),
 ]
 Images = Annotated[

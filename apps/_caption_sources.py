@@ -1,5 +1,6 @@
 """What `dgm caption` reads: captions, and the images, features or texts that they are of."""
 
+import glob
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from tfp_dgm.data import (
     ImageFiles,
     atomic_write,
     check_input_file,
+    find_shards,
     read_captions,
     read_image_features,
     read_image_list,
@@ -26,6 +28,19 @@ _VALIDATION_SHARE = 0.1
 _FEATURES = (".npy", ".npz")
 _IMAGES = (".zip", ".jpg", ".jpeg", ".png", ".bmp", ".gif")
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+
+
+def is_of_shards(captions: Path) -> bool:
+    """Whether pairs of texts are in the files of a folder, or of a pattern."""
+    return captions.is_dir() or (not captions.exists() and glob.has_magic(str(captions)))
+
+
+def check_shards(captions: Path, train_list: Path | None, validation_list: Path | None) -> None:
+    """Raises a DataError where there are none, or which are learnt from is told by lists."""
+    find_shards(captions)
+    for name, given in (("train-list", train_list), ("validation-list", validation_list)):
+        if given is not None:
+            raise DataError(f"--{name}: expected with one table; of shards a tenth is held out")
 
 
 def kind_of_path(path: Path) -> str:

@@ -11,7 +11,13 @@ from tfp_dgm.settings import read_settings
 
 from ._caption_evaluation import evaluate
 from ._caption_options import CaptionColumn, Captions, Images, SourceColumn, Strict, check_inputs
-from ._caption_sources import named_files, read_captioned, split
+from ._caption_sources import (
+    check_shards,
+    is_of_shards,
+    named_files,
+    read_captioned,
+    split,
+)
 from ._caption_use import describe, export, render
 from ._errors import clean_errors
 from ._json_output import show_figures
@@ -77,7 +83,11 @@ def train(
             earlier=from_version_0_1,
         )
         cluster = cluster_of(workers)
-        check_inputs(captions, images, train_list, validation_list)
+        sharded = images is None and is_of_shards(captions)
+        if sharded:
+            check_shards(captions, train_list, validation_list)
+        else:
+            check_inputs(captions, images, train_list, validation_list)
         data = named_files(
             captions=captions,
             images=images,
@@ -89,30 +99,46 @@ def train(
             contextlib.ExitStack() as joined,
         ):
             with quiet_start():
-                from tfp_dgm.captioning import load_sources, train_captioner
+                from tfp_dgm.captioning import (
+                    PairFiles,
+                    load_sources,
+                    train_captioner,
+                    train_on_pairs,
+                )
                 from tfp_dgm.training import NonFiniteLossError, join_workers
             together = joined.enter_context(join_workers(cluster))
-            known, where = read_captioned(
-                captions, images, source_column, caption_column, quoting=quoting, strict=strict
-            )
-            learnt, held_out = (
-                load_sources(
-                    part,
-                    where,
-                    image_size=resolved.image_size,
-                    strict=strict,
-                    cache=run.path / "cache",
-                    progress=progress,
-                )
-                for part in split(known, train_list, validation_list, resolved.seed)
-            )
+            told: list[str] = []
             try:
-                trained = train_captioner(
-                    learnt, held_out, run, resolved, workers=together, progress=progress
-                )
+                if sharded:
+                    columns = (source_column or "source", caption_column or "target")
+                    files = PairFiles(captions, *columns, quoting, resolved.seed)
+                    trained = train_on_pairs(
+                        files, run, resolved, workers=together, progress=progress
+                    )
+                else:
+                    known, where = read_captioned(
+                        *(captions, images, source_column, caption_column),
+                        quoting=quoting,
+                        strict=strict,
+                    )
+                    told = known.warnings
+                    learnt, held_out = (
+                        load_sources(
+                            part,
+                            where,
+                            image_size=resolved.image_size,
+                            strict=strict,
+                            cache=run.path / "cache",
+                            progress=progress,
+                        )
+                        for part in split(known, train_list, validation_list, resolved.seed)
+                    )
+                    trained = train_captioner(
+                        learnt, held_out, run, resolved, workers=together, progress=progress
+                    )
             except NonFiniteLossError as error:
                 raise DataError(str(error)) from error
-        warn(known.warnings + trained.metrics["warnings"])
+        warn(told + trained.metrics["warnings"])
     if cluster is not None and not cluster.is_chief:
         return
     validation = trained.metrics["validation"]

@@ -1,35 +1,44 @@
 """`dgm predict`: new files, labelled with a trained model, on one machine or many."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tfp_dgm.data import DataError, check_labelled_table, read_label_settings
+from tfp_dgm.data import DataError, check_labelled_table, is_url, read_label_settings
 
 from ._bulk_prediction import predict_in_bulk
 from ._errors import clean_errors
 from ._progress import progress_bar
 from ._quiet import quiet_start
-from ._shared_options import Output, Quiet, Resume
+from ._shared_options import Quiet, Resume
 from ._table_options import GuardFormulas, Quoting, Reasons
 from ._warnings import warn
 
 
 def predict(
     model: Annotated[
-        Path,
-        typer.Argument(help="The folder that `dgm label` wrote; with --runner any exported model."),
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="The folder that `dgm label` wrote; with --runner any exported model, or a URL.",
+        ),
     ],
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="IN",
             help="CSV, TSV, JSONL (each also .gz) or Parquet; with --runner also plain text, a "
-            "folder of files, or a pattern such as 'in/*.parquet'.",
+            "folder of files, or a pattern such as 'in/*.parquet' or 's3://bucket/in/*.csv'.",
         ),
     ],
-    output: Output,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            metavar="PATH",
+            help="Where the results go; what this command did not make is never replaced.",
+        ),
+    ],
     text_column: Annotated[
         list[str] | None,
         typer.Option(help="Column that holds the text.", show_default="as in training"),
@@ -70,8 +79,8 @@ def predict(
     its name. Of a model of several labels a row: predicted_labels, probabilities, accepted_labels,
     row_probability, accept. Warns where the file as a whole is unlike the training's.
 
-    With --runner, --output is a folder: shards/ has a file of the same name for each of IN,
-    dead_letters.jsonl the rows and files that could not be labelled, and why.
+    With --runner, --output is a folder: shards/ has a file of the same name for each of IN (of a
+    large one in parts), dead_letters.jsonl the rows and files that could not be labelled, and why.
     """
     if runner is not None:
         predict_in_bulk(
@@ -91,6 +100,9 @@ def predict(
         return
     warnings: list[str] = []
     with clean_errors("reasons", text_columns="--text-column"):
+        for place in (model, source, output):
+            if is_url(place):
+                raise DataError(f"{place}: a URL; expected a path, or --runner")
         for name, given in (
             ("runner-option", runner_option),
             ("signature", signature),

@@ -20,7 +20,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -80,14 +80,12 @@ def cpu_seconds() -> float:
 def run(folder: Path, name: str, pattern: Path, workers: int) -> dict[str, float]:
     """Seconds of a run, once TensorFlow is imported here; a worker imports its own."""
     from tfp_dgm.labelling import label_shards
+    from tfp_dgm.serving.beam import BulkRun
 
     start, before = time.perf_counter(), cpu_seconds()
-    totals = label_shards(
-        folder / "r8.model",
-        pattern,
-        folder / name,
-        runner_options={"direct_num_workers": str(workers)},
-    )
+    options = {"direct_num_workers": str(workers)}
+    asked = BulkRun(pattern, folder / name, runner_options=options)
+    totals = label_shards(folder / "r8.model", asked)
     assert not totals.dead
     return {
         "rows": totals.rows,
@@ -97,11 +95,13 @@ def run(folder: Path, name: str, pattern: Path, workers: int) -> dict[str, float
     }
 
 
-def measured(folder: Path, texts: list[str], rows: int) -> Iterator[dict[str, Any]]:
-    """Few rows and many, by one process and by two."""
+def measured(
+    folder: Path, texts: list[str], rows: int, processes: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Few rows and many, by so many processes."""
     few = write_shards(folder / "few", texts, 2, 1)
     many = write_shards(folder / "many", texts, 8, rows // 8)
-    for workers in (1, 2):
+    for workers in processes:
         fixed = run(folder, f"few_{workers}", few, workers)
         found = run(folder, f"many_{workers}", many, workers)
         yield {
@@ -136,7 +136,9 @@ def planned(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="400 texts to learn from, 4,000 rows")
+    parser.add_argument(
+        "--quick", action="store_true", help="400 texts to learn from, 4,000 rows, one process"
+    )
     parser.add_argument("--json", type=Path, help="where the results go")
     arguments = parser.parse_args()
     if find_spec("apache_beam") is None:
@@ -144,7 +146,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts = train(folder, arguments.quick)
-        rows = list(measured(folder, texts, 4_000 if arguments.quick else 40_000))
+        size, processes = (4_000, (1,)) if arguments.quick else (40_000, (1, 2))
+        rows = list(measured(folder, texts, size, processes))
     rows += planned(rows[0]) if rows[0]["rows_per_cpu_second"] else []
     for first, shown in (("rows", SHOWN), ("hours", ("hours", "core_hours"))):
         table = Table("", *(name.replace("_", " ") for name in shown))

@@ -12,6 +12,7 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.as_python import as_python
+from tests.serving.beam.answered_shards import asked
 
 TINY = {
     "num_experts": 2,
@@ -101,6 +102,10 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     served = tf.saved_model.load(str(folder)).signatures["serving_default"]
     live = describe(model, np.array(texts, object))
     answer = served(text=tf.constant(texts))
+    (tmp_path / "texts.txt").write_text("".join(f"{text}\n" for text in texts))
+    shard = asked(folder, "serving_default", tmp_path / "texts.txt", tmp_path / "run")
+    rows = [json.loads(line) for line in shard.read_text().splitlines()]
+    assert [row["captions"] for row in rows] == [one.captions for one in live]
     prepared = signatures["describe"].prepare()(tf.constant(texts))
     assert prepared["source"].shape == (2, 9)
     twin = signatures["describe"].uncompiled_twin(*prepared.values())
@@ -112,6 +117,23 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     inputs = {"source": model.source_vocabulary(tf.constant(texts))}
     inputs["token_ids"] = model.vocabulary(tf.constant(target))
     np.testing.assert_allclose(scores["log_probability"], model.log_marginal(inputs), rtol=1e-4)
+
+
+@pytest.mark.usefixtures("eager")
+def test_pairs_in_shards_are_learnt(pairs, tmp_path):
+    header, *rows = pairs.read_text().splitlines()
+    (tmp_path / "in").mkdir()
+    for part in range(2):
+        own = [header, *rows[40 * part : 40 * part + 40]]
+        (tmp_path / f"in/{part}.csv").write_text("\n".join(own) + "\n")
+    fitting(tmp_path / "in/?.csv", f"--output={tmp_path / 'model'}")
+    metrics = json.loads((tmp_path / "model/metrics.json").read_text())
+    assert sum(metrics["captions"].values()) == 80
+    assert sum(metrics["sources"].values()) == len({row.split(",")[0] for row in rows})
+    asked = ("train", tmp_path / "in", f"--output={tmp_path / 'other'}")
+    refused = run(*asked, f"--validation-list={pairs}")
+    assert refused.exit_code == 2
+    assert "--validation-list: expected with one table" in refused.output
 
 
 def test_damaged_metrics_are_named(translator, tmp_path):

@@ -21,7 +21,8 @@ from tfp_dgm.labelling import label_file, predict_file
 from tfp_dgm.labelling.model_size import least_model_size
 from tfp_dgm.labelling.shard_labelling import open_answers
 from tfp_dgm.serving.beam import shards_of
-from tfp_dgm.serving.beam.shard_answers import ShardJob, answer_shard
+from tfp_dgm.serving.beam.shard_answers import answer_shard
+from tfp_dgm.serving.beam.shard_job import ShardJob
 
 TOPICS = {
     "fruit": ["apple", "banana", "cherry", "grape", "melon", "pear", "plum", "juice", "orchard"],

@@ -8,7 +8,9 @@ import pytest
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
-from tfp_dgm.labelling import label_file
+from tests.serving.beam.answered_shards import answered
+from tfp_dgm.labelling import label_file, predict_file
+from tfp_dgm.labelling.shard_labelling import open_answers
 
 TOPICS = {"fruit": ["apple", "grape", "melon", "pear"], "metal": ["iron", "zinc", "rust", "ore"]}
 MOODS = {"bad": ["awful", "poor"], "good": ["lovely", "great"], "so so": ["okay", "fair"]}
@@ -150,3 +152,12 @@ def test_bad_columns_are_explained_and_nothing_is_written(
     said = " ".join(done.stderr.replace("\u2502", " ").split())
     assert message in said
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_a_shard_has_the_answers_of_the_stream(job, tmp_path):
+    folder = job[0]
+    predict_file(folder / "out.model", folder / "in.csv", tmp_path / "plain.csv")
+    answers = open_answers(str(folder / "out.model"), ".csv", False)
+    found, record = answered(answers, folder / "in.csv", tmp_path / "run")
+    assert found.read_bytes() == (tmp_path / "plain.csv").read_bytes()
+    assert [told["texts"] for told in record.told] == [ROWS, ROWS]

@@ -9,6 +9,9 @@ import tensorflow as tf
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tests.serving.beam.answered_shards import answered
+from tfp_dgm.labelling import predict_file
+from tfp_dgm.labelling.shard_labelling import open_answers
 from tfp_dgm.models import load_model
 
 WORDS = {
@@ -237,3 +240,20 @@ def test_definitions_of_columns_of_0_and_1_must_be_theirs(tmp_path):
     done = _run("label", tmp_path / "in.csv", *words, "--output", tmp_path / "out.csv")
     assert done.exit_code == 2
     assert "of which 'late' is only on one side" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+def test_a_shard_has_the_answers_of_the_stream(job, tmp_path, ending):
+    folder, texts, *_ = job
+    source, plain = tmp_path / f"in{ending}", tmp_path / f"plain{ending}"
+    frame = pd.DataFrame({"text": texts[:40]})
+    if ending == ".csv":
+        frame.to_csv(source, index=False)
+    elif ending == ".jsonl":
+        frame.to_json(source, orient="records", lines=True)
+    else:
+        frame.to_parquet(source)
+    predict_file(folder / "out.model", source, plain)
+    answers = open_answers(str(folder / "out.model"), ending, False)
+    found, _ = answered(answers, source, tmp_path / "run")
+    assert found.read_bytes() == plain.read_bytes()

@@ -72,6 +72,11 @@ CASES = {
             "damaged t.csv --output o --runner DirectRunner",
             "damaged/settings.json: ",
         ),
+        "settings of nothing": (
+            "emptied t.csv --output o --runner DirectRunner --resume",
+            "emptied/settings.json: expected the settings of a labelling, of topics or of tags; "
+            "received {}",
+        ),
         "ending": ("there t.csv --output o.xyz", "'.xyz'"),
         "input": ("there t.csv --output t.csv", "is the input 't.csv' itself"),
         "no file": ("there none.csv --output o.csv", "none.csv: no such file"),
@@ -85,6 +90,10 @@ CASES = {
             "--runner-option: expected with --runner",
         ),
         "resume": ("there t.csv --output o.csv --resume", "--resume: expected with --runner"),
+        "a URL": (
+            "there s3://bucket/t.csv --output o.csv",
+            "s3://bucket/t.csv: a URL; expected a path, or --runner",
+        ),
         "no shards": (
             "there none*.csv --output o --runner DirectRunner",
             "none*.csv: no such file",
@@ -349,9 +358,10 @@ def refusals(tmp_path_factory):
     names = [(command, case) for command, cases in CASES.items() for case in cases]
     words = [[*command.split(), *CASES[command][case][0].split()] for command, case in names]
     (folder / "c.conll").write_text("a X\nb Y\n\n")
-    (folder / "damaged/saved_model/1").mkdir(parents=True)
-    (folder / "damaged/saved_model/1/saved_model.pb").touch()
-    (folder / "damaged/settings.json").write_text('{"text_col')
+    for name, told in (("damaged", '{"text_col'), ("emptied", "{}")):
+        (folder / f"{name}/saved_model/1").mkdir(parents=True)
+        (folder / f"{name}/saved_model/1/saved_model.pb").touch()
+        (folder / f"{name}/settings.json").write_text(told)
     (folder / "tagger").mkdir()
     scheme = {"kind": "none", "names": ["X", "Y"], "lower": False}
     settings = json.dumps({"token_column": None, "scheme": scheme, "output": "gone.conll"})

@@ -6,6 +6,7 @@ import pytest
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tests.serving.beam.answered_shards import asked
 from tests.tagging.made_sentences import conll, parts_of_speech
 from tfp_dgm.data import DataError
 
@@ -62,6 +63,30 @@ def test_a_model_tags_a_file_whatever_it_is_called(folder, tagged, monkeypatch):
     refused = _run("./predict", "--output", "other.conll")
     assert refused.exit_code == 2
     assert "no word has a tag" in refused.output
+
+
+def test_a_shard_has_the_tags_of_the_stream(folder, tagged, tmp_path):
+    """Words in lists, and plain text whose words the model finds itself."""
+    model, sentences = folder / "out.model", [words for words, _ in SENTENCES]
+    (tmp_path / "words.jsonl").write_text(
+        "".join(json.dumps({"tokens": words}) + "\n" for words in sentences)
+    )
+    (tmp_path / "text.txt").write_text("".join(" ".join(words) + "\n" for words in sentences))
+    _run("predict", model, folder / "predict", "--output", tmp_path / "new.conll", "--quiet")
+    blocks = (tmp_path / "new.conll").read_text().strip().split("\n\n")
+    expected = [[line.split("\t")[2:5] for line in block.splitlines()] for block in blocks]
+    for name, signature, inputs in (
+        ("words.jsonl", "tokens", ["tokens"]),
+        ("text.txt", "serving_default", ()),
+    ):
+        path = asked(model, signature, tmp_path / name, tmp_path / name[:4], inputs=inputs)
+        found = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [row["tokens"] for row in found] == sentences
+        for row, words in zip(found, expected, strict=True):
+            tags, probabilities, accept = zip(*words, strict=True)
+            assert row["tags"] == [*tags]
+            assert row["probabilities"] == pytest.approx([*map(float, probabilities)], abs=2e-4)
+            assert row["accept"] == [cell == "yes" for cell in accept]
 
 
 def test_help_tells_both_forms():

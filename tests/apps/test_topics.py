@@ -10,6 +10,7 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.labelling.tiny_encoder import write_tiny_encoder
+from tests.serving.beam.answered_shards import asked
 from tests.topic_modelling.made_texts import TOPICS, rows_of, write_texts
 
 
@@ -56,6 +57,33 @@ def test_new_files_are_told(folder, topics):
         "topics", "predict", folder / "out", folder / "in.csv", "--output", folder / "n.csv"
     )
     assert again.exit_code == 0, again.output
+
+
+def _same_as_the_stream(model, folder, tmp_path, kind):
+    words = ("--output", tmp_path / "n.csv", "--mixture")
+    done = _run("topics", "predict", model, folder / "in.csv", *words)
+    assert done.exit_code == 0, done.output
+    expected = rows_of(tmp_path / "n.csv")
+    found = rows_of(asked(model, "serving_default", folder / "in.csv", tmp_path / "run"))
+    assert [row["topic"] for row in found] == [row[kind] for row in expected]
+    for row, other in zip(found, expected, strict=True):
+        shares = [float(cell) for name, cell in other.items() if name.startswith("share of ")]
+        assert json.loads(row["mixture"]) == pytest.approx(shares, abs=2e-3)
+        probability = float(other[f"{kind}_probability"])
+        assert float(row["probability"]) == pytest.approx(probability, abs=2e-3)
+
+
+def test_a_shard_has_the_topics_of_the_stream(folder, topics, tmp_path):
+    _same_as_the_stream(folder / "out", folder, tmp_path, "topic")
+
+
+def test_a_shard_has_the_topics_that_an_encoder_knows(folder, tmp_path):
+    encoder = tmp_path / "encoder"
+    write_tiny_encoder(encoder, [word for own in TOPICS.values() for word in own])
+    asked = ("--text-column", "text", "--num-topics", 3, "--model", "ctm", "--encoder", encoder)
+    done = _run("topics", folder / "in.csv", *asked, "--output", tmp_path / "ctm", "--quiet")
+    assert done.exit_code == 0, done.output
+    _same_as_the_stream(tmp_path / "ctm", folder, tmp_path, "topic")
 
 
 def test_clusters_are_written_with_their_columns(folder):

@@ -98,3 +98,29 @@ def test_a_damaged_export_is_a_sentence(words, tmp_path):
     data.write_bytes(np.random.default_rng(0).bytes(50))
     with pytest.raises(DataError, match="expected a SavedModel; it is damaged"):
         ServedSignature(tmp_path / "copy")
+
+
+class Joined(keras.Model):
+    """The words of a row, joined."""
+
+    def serving_signatures(self):
+        return {
+            "serving_default": Signature(
+                inputs={"words": tf.TensorSpec([None, None], tf.string)},
+                body=lambda words: {"joined": tf.strings.reduce_join(words, axis=-1)},
+                examples={"words": [["a", "b"], ["c", ""]]},
+                xla=False,
+            )
+        }
+
+
+def test_rows_of_words_need_no_common_length(tmp_path):
+    model = Joined()
+    model.one = model.add_weight(shape=(), name="one")
+    model.built = True
+    export(model, tmp_path / "joined", batch_sizes=[1])
+    rows = [["a", "bc"], [], ["d"] * 5, "no list", None]
+    found = ServedSignature(tmp_path / "joined").answer([{"words": row} for row in rows])
+    assert [answer["joined"] for answer in found[:3]] == ["abc", "", "ddddd"]
+    assert "expected a list in each row; received 'no list'" in found[3].reason
+    assert "'words': expected a string or bytes; received None" in found[4].reason

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         score_captions,
     )
     from tfp_dgm.captioning.images import encode_images, load_images
+    from tfp_dgm.captioning.pair_training import PairFiles, train_on_pairs
     from tfp_dgm.captioning.run import claim_run, settings_of
     from tfp_dgm.captioning.settings import CaptionSettings
     from tfp_dgm.captioning.sources import (
@@ -41,6 +42,7 @@ __all__ = [
     "CaptionedSources",
     "Decoding",
     "Description",
+    "PairFiles",
     "SourceKind",
     "TrainedCaptioner",
     "build_captioner",
@@ -62,6 +64,7 @@ __all__ = [
     "score_captions",
     "settings_of",
     "train_captioner",
+    "train_on_pairs",
 ]
 
 __getattr__ = lazy_names(
@@ -80,6 +83,7 @@ __getattr__ = lazy_names(
         "evaluation": ("caption_responsibilities", "evaluate_captioner", "score_captions"),
         "earlier_settings": ("from_version_0_1",),
         "images": ("encode_images", "load_images"),
+        "pair_training": ("PairFiles", "train_on_pairs"),
         "run": ("claim_run", "settings_of"),
         "settings": ("CaptionSettings",),
         "sources": ("CaptionedSources", "SourceKind", "kind_of_sources", "load_sources"),

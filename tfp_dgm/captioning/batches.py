@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.captioning.sources import is_tokens, take
+from tfp_dgm.captioning.sources import Sources, is_tokens, longest, take
 from tfp_dgm.text import BucketedBatches
 from tfp_dgm.token_ids import PAD
 
@@ -15,7 +15,7 @@ class CaptionBatches(BucketedBatches):
     """{"source": [B, ...], "token_ids": int32 [B, T]} for `fit`, in an order that a seed decides.
 
     Args:
-      sources: [I, ...]; images or features, in memory or on the disk, or token ids.
+      sources: [I, ...]; images or features, in memory or on the disk, or token ids, I rows.
       source_of: int [N]; the row of `sources` that each caption is of.
       rows: N int arrays, END included.
       batch_size: B.
@@ -24,7 +24,7 @@ class CaptionBatches(BucketedBatches):
 
     def __init__(
         self,
-        sources: NDArray[Any],
+        sources: Sources,
         source_of: Sequence[int] | NDArray[np.integer],
         rows: Sequence[np.ndarray],
         batch_size: int,
@@ -44,6 +44,6 @@ class CaptionBatches(BucketedBatches):
         if i == 0 and is_tokens(sources):
             # Wider than any other: Keras takes an axis for a fixed one where it is the same in the
             # first two batches.
-            missing = self.sources.shape[1] + 1 - sources.shape[1]
+            missing = longest(self.sources) + 1 - sources.shape[1]
             sources = np.pad(sources, [(0, 0), (0, missing)], constant_values=PAD)
         return ({"source": sources, "token_ids": token_ids},)

@@ -1,7 +1,7 @@
 """From settings to a captioner and to how it learns."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -14,7 +14,7 @@ from tfp_dgm.text import SubwordVocabulary, Vocabulary, WordVocabulary
 
 
 def make_vocabulary(
-    settings: CaptionSettings, texts: Sequence[str], max_length: int, name: str
+    settings: CaptionSettings, texts: Iterable[str], max_length: int, name: str
 ) -> Vocabulary:
     """The tokens of texts, as the settings ask for them.
 

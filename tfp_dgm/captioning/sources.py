@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from tfp_dgm.captioning.images import load_images
 from tfp_dgm.data import CaptionedImages, DataError, ImageFeatures, ImageFiles
 from tfp_dgm.models import MixtureOfExpertsCaptioner
-from tfp_dgm.text import Vocabulary
+from tfp_dgm.text import StoredRows, Vocabulary
 from tfp_dgm.token_ids import PAD
 from tfp_dgm.training import Progress
 
 SourceKind = Literal["images", "features", "texts"]
+# Of a batch: images or features, in memory or on the disk, or token ids.
+Sources = NDArray[Any] | StoredRows
 
 
 @dataclass(frozen=True)
@@ -98,15 +100,20 @@ def as_read(model: MixtureOfExpertsCaptioner, sources: NDArray[Any]) -> NDArray[
 
 def token_rows(vocabulary: Vocabulary, texts: Sequence[str]) -> NDArray[np.int32]:
     """Texts as rows of token ids, filled with PAD up to the longest: int32 [I, T]."""
-    rows = vocabulary.encode_all(texts)
+    return _filled_up(vocabulary.encode_all(texts))
+
+
+def _filled_up(rows: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
     token_ids = np.full((len(rows), max(map(len, rows))), PAD, np.int32)
     for place, row in enumerate(rows):
         token_ids[place, : len(row)] = row
     return token_ids
 
 
-def take(sources: NDArray[Any], rows: Any) -> NDArray[Any]:
+def take(sources: Sources, rows: Any) -> NDArray[Any]:
     """Some of the sources, [B, ...]; token ids without columns that are padding alone."""
+    if isinstance(sources, StoredRows):
+        return _filled_up([sources[row] for row in rows])
     taken = np.asarray(sources[rows])
     if not is_tokens(sources):
         return taken
@@ -118,6 +125,13 @@ def shape_of_batches(sources: NDArray[Any]) -> list[int | None]:
     return [None, None] if is_tokens(sources) else [None, *sources.shape[1:]]
 
 
-def is_tokens(sources: NDArray[Any]) -> bool:
+def longest(sources: Sources) -> int:
+    """The most tokens of a row."""
+    return int(sources.lengths.max() if isinstance(sources, StoredRows) else sources.shape[1])
+
+
+def is_tokens(sources: Sources) -> bool:
     """Whether sources are rows of token ids."""
+    if isinstance(sources, StoredRows):
+        return True
     return sources.ndim == 2 and np.issubdtype(sources.dtype, np.integer)

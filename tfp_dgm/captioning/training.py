@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,20 +113,89 @@ def train_captioner(
             inputs, (train, validation), (settings.seed, None), strict=True
         )
     )
+    prepared = PreparedCaptions(
+        train=train_batches,
+        validation=validation_batches,
+        vocabulary=vocabulary,
+        source_vocabulary=source_vocabulary,
+        encoder=encoder,
+        units=_feature_units(encoder, inputs[0]),
+        sources={
+            "train": len(train.captions.names),
+            "validation": len(validation.captions.names),
+        },
+        warnings=train.captions.warnings + validation.captions.warnings,
+    )
+
+    def with_frozen(model: MixtureOfExpertsCaptioner) -> MixtureOfExpertsCaptioner:
+        if frozen is None:
+            return model
+        model = model.with_encoder(frozen)
+        model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
+        return model
+
+    return train_prepared(
+        prepared, run, settings, workers=workers, progress=progress, finished=with_frozen
+    )
+
+
+@dataclass(frozen=True)
+class PreparedCaptions:
+    """What a captioner is built and trained on.
+
+    Attributes:
+      train, validation: batches of what is learnt from, and of what decides when to stop.
+      vocabulary: of the captions.
+      source_vocabulary: of sources that are texts; None of others.
+      encoder: of the sources; None where they are features.
+      units: of what the decoders read.
+      sources: how many there are of each, for the metrics.
+      warnings: what was left out, and why.
+    """
+
+    train: CaptionBatches
+    validation: CaptionBatches
+    vocabulary: Vocabulary
+    source_vocabulary: Vocabulary | None
+    encoder: keras.Layer | None
+    units: int
+    sources: dict[str, int]
+    warnings: list[str]
+
+
+def train_prepared(
+    prepared: PreparedCaptions,
+    run: RunFolder,
+    settings: CaptionSettings,
+    *,
+    workers: Workers,
+    progress: Progress,
+    finished: Callable[[MixtureOfExpertsCaptioner], MixtureOfExpertsCaptioner] = lambda model: (
+        model
+    ),
+) -> TrainedCaptioner:
+    """Builds a captioner, trains it, and finishes its run; see `train_captioner`.
+
+    Args:
+      finished: the model that was trained -> the one that is saved.
+    """
     with workers.scope():
-        units = _feature_units(encoder, inputs[0])
-        model = build_captioner(settings, vocabulary, units, encoder, source_vocabulary)
+        model = build_captioner(
+            settings,
+            prepared.vocabulary,
+            prepared.units,
+            prepared.encoder,
+            prepared.source_vocabulary,
+        )
         model.compile(
             FusedAdam(settings.learning_rate, clipnorm=settings.clip_norm),
             make_objective(settings),
         )
-        first = train_batches[0][0]
+        first = prepared.train[0][0]
         model.build({name: (None, *value.shape[1:]) for name, value in first.items()})
-    history = _fit(model, train_batches, validation_batches, run, settings, workers, progress)
-    if frozen is not None:
-        model = model.with_encoder(frozen)
-        model.build({"source": (None, *train.sources.shape[1:]), "token_ids": (None, None)})
-    metrics = _metrics(history, train, validation, train_batches, vocabulary, settings)
+    history = _fit(model, prepared.train, prepared.validation, run, settings, workers, progress)
+    model = finished(model)
+    metrics = _metrics(history, prepared, settings)
     with run.results() as folder:
         model.save(folder / MODEL)
         write_json(folder / "metrics.json", metrics)
@@ -218,22 +288,17 @@ class _Report(ProgressReport):
 
 
 def _metrics(
-    history: list[dict[str, float]],
-    train: CaptionedSources,
-    validation: CaptionedSources,
-    batches: CaptionBatches,
-    vocabulary: Vocabulary,
-    settings: CaptionSettings,
+    history: list[dict[str, float]], prepared: PreparedCaptions, settings: CaptionSettings
 ) -> dict[str, Any]:
     best = int(np.argmax([logs["val_bound"] for logs in history]))
     return {
-        "sources": {
-            "train": len(train.captions.names),
-            "validation": len(validation.captions.names),
+        "sources": prepared.sources,
+        "captions": {
+            "train": len(prepared.train.rows),
+            "validation": len(prepared.validation.rows),
         },
-        "captions": {"train": len(train.texts), "validation": len(validation.texts)},
-        "vocabulary": vocabulary.size,
-        "padding_share": batches.padding_share,
+        "vocabulary": prepared.vocabulary.size,
+        "padding_share": prepared.train.padding_share,
         "epochs": len(history),
         "best_epoch": best + 1,
         "validation": {
@@ -241,7 +306,7 @@ def _metrics(
             for name, value in history[best].items()
             if name.startswith("val_")
         },
-        "warnings": train.captions.warnings + validation.captions.warnings,
+        "warnings": prepared.warnings,
         "history": history,
         "max_usage_entropy": math.log(settings.num_experts),
     }

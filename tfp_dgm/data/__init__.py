@@ -14,7 +14,7 @@ from tfp_dgm.data.bracketed_trees import (
     read_bracketed_trees,
     write_bracketed_tree,
 )
-from tfp_dgm.data.caption_files import read_captions, read_image_list
+from tfp_dgm.data.caption_files import iter_table_pairs, read_captions, read_image_list
 from tfp_dgm.data.captioned_images import CaptionedImages
 from tfp_dgm.data.class_definitions import (
     ClassDefinition,
@@ -59,6 +59,7 @@ from tfp_dgm.data.multi_label_table import (
     check_separator,
     read_multi_label_table,
 )
+from tfp_dgm.data.object_storage import is_url, local_folder
 from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
@@ -190,14 +191,17 @@ __all__ = [
     "folder_digest",
     "is_cached",
     "is_tagged",
+    "is_url",
     "iter_shard",
     "iter_table_chunks",
+    "iter_table_pairs",
     "iter_tagged_sentences",
     "label_cell",
     "label_list",
     "load_digits",
     "load_penn_treebank",
     "load_text_classification",
+    "local_folder",
     "open_table",
     "parse_bracketed_trees",
     "quoted_class",

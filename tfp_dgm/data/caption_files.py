@@ -64,6 +64,28 @@ def read_captions(
     return gather_captions(path, _token_rows(path))
 
 
+def iter_table_pairs(
+    path: Path, *, source_column: str, caption_column: str, quoting: bool = True
+) -> Iterator[tuple[str, str]]:
+    """The texts of a table and what they are captioned with, in order; a part of it in memory.
+
+    Args:
+      path: a table, as of `read_captions`.
+      source_column, caption_column: the columns; a cell of the latter may be a list.
+      quoting: of CSV and TSV, whether cells may be quoted.
+    Raises:
+      DataError: as `read_captions`; if every caption is blank. Those that are come as "".
+    """
+    found = False
+    chunks = open_table(path, quoting=quoting).chunks(_ROWS_PER_CHUNK)
+    for source, caption in _table_rows(path, chunks, source_column, caption_column, texts=True):
+        words = " ".join(caption.split())
+        found = found or bool(words)
+        yield source, words
+    if not found:
+        raise DataError.at(path, "there is no caption")
+
+
 def read_image_list(path: str | PathLike[str]) -> list[str]:
     """The image names of a split list, one a line.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 
 from tfp_dgm.data.data_error import DataError, did_you_mean, listing
@@ -21,7 +22,9 @@ def check_unique(path: Path, names: Sequence[str], place: str | None) -> None:
         )
 
 
-def check_columns(path: Path, available: Sequence[str], wanted: Iterable[str]) -> None:
+def check_columns(
+    path: str | PathLike[str], available: Sequence[str], wanted: Iterable[str]
+) -> None:
     """Raises a DataError that lists the columns if one of `wanted` is not among them.
 
     Nor may one be asked for that no settings or report, in UTF-8, could name.

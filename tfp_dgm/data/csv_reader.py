@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tfp_dgm.data.column_names import check_unique, delimiter_hint
-from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.data_error import DataError, NoRowsError
 from tfp_dgm.data.frame_chunk import FrameChunk, chunk_of_lines
 from tfp_dgm.data.limits import CHUNK_CHARACTERS, MAX_CELL_CHARACTERS, MAX_ROW_CHARACTERS
 from tfp_dgm.data.text_file import open_text
@@ -31,17 +31,19 @@ class CsvReader:
       delimiter: between the cells.
       quoting: whether cells may be quoted as in RFC 4180; where not, a quote is a character like
         any other, and each line is a row.
+      first: see `open_text`.
     """
 
     path: Path
     delimiter: str
     quoting: bool = True
+    first: int = 1
 
     def chunks(self, rows: int) -> Iterator[FrameChunk]:
         """See `TableReader.chunks`."""
         num_rows = 0
         ragged, swallowed = _Tally(), _Tally()
-        with open_text(self.path, newline="", longest=MAX_ROW_CHARACTERS) as text:
+        with open_text(self.path, newline="", longest=MAX_ROW_CHARACTERS, first=self.first) as text:
             records = _Records(self, text)
             header = self._header(records)
             columns: list[list[str]] = []
@@ -77,7 +79,9 @@ class CsvReader:
                 f"{', ...' * (ragged.count > _EXAMPLES)}{delimiter_hint(header)}",
             )
         if not num_rows:
-            raise DataError.at(self.path, "there is a header but no row")
+            error = NoRowsError.at(self.path, "there is a header but no row")
+            error.frame = chunk_of_lines({name: [] for name in header}, []).frame
+            raise error
 
     def _header(self, records: _Records) -> list[str]:
         first: list[tuple[int, list[str]]] = []
@@ -152,13 +156,14 @@ class _Records:
         limit = csv.field_size_limit(MAX_CELL_CHARACTERS)
         try:
             while taken < count and self._characters - first < CHUNK_CHARACTERS:
-                before = self._reader.line_num
+                before = self._table.first - 1 + self._reader.line_num
                 self._start = self._characters
                 fields = next(self._reader, None)
                 if fields is None:
                     break
                 if fields or blank_is_cell:
-                    add(before + 1, self._reader.line_num - before, fields or [""])
+                    after = self._table.first - 1 + self._reader.line_num
+                    add(before + 1, after - before, fields or [""])
                     taken += 1
         except csv.Error as error:
             raise self._explained(error, before + 1) from error

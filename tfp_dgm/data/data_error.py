@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from os import PathLike
+from typing import Any, Self
 
 from tfp_dgm.data.visible_text import appearance, spelling
 
@@ -20,7 +21,7 @@ class DataError(ValueError):
         *,
         place: str | None = None,
         column: str | None = None,
-    ) -> DataError:
+    ) -> Self:
         """Builds the error `path, place, column: problem`.
 
         Args:
@@ -37,6 +38,16 @@ class DataError(ValueError):
         if column is not None:
             where.append(f"column {column!r}")
         return cls(f"{', '.join(where)}: {problem}")
+
+
+class NoRowsError(DataError):
+    """A table has columns but no row.
+
+    Attributes:
+      frame: a pandas DataFrame of no rows, with the columns.
+    """
+
+    frame: Any
 
 
 def shorten(value: object, limit: int = 60) -> str:

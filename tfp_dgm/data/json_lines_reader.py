@@ -20,15 +20,25 @@ from tfp_dgm.data.text_file import open_text
 
 @dataclass(frozen=True)
 class JsonLinesReader:
-    """One JSON object a line, blank lines skipped; rows may have different keys."""
+    """One JSON object a line, blank lines skipped; rows may have different keys.
+
+    Attributes:
+      path: the file.
+      first: see `open_text`.
+    """
 
     path: Path
+    first: int = 1
 
     def chunks(self, rows: int) -> Iterator[FrameChunk]:
         """See `TableReader.chunks`."""
-        with open_text(self.path, newline=None, longest=MAX_ROW_CHARACTERS) as lines:
+        with open_text(
+            self.path, newline=None, longest=MAX_ROW_CHARACTERS, first=self.first
+        ) as lines:
             numbered = (
-                (number, line) for number, line in enumerate(lines, start=1) if not line.isspace()
+                (number, line)
+                for number, line in enumerate(lines, start=self.first)
+                if not line.isspace()
             )
             block = self._take(numbered, rows)
             if not block:

@@ -22,15 +22,19 @@ class LinesReader:
     Attributes:
       path: the file.
       column: the column's name.
+      first: see `open_text`.
     """
 
     path: Path
     column: str = TEXT_COLUMN
+    first: int = 1
 
     def chunks(self, rows: int) -> Iterator[FrameChunk]:
         """See `TableReader.chunks`."""
-        with open_text(self.path, newline=None, longest=MAX_CELL_CHARACTERS) as lines:
-            numbered = enumerate((line.removesuffix("\n") for line in lines), start=1)
+        with open_text(
+            self.path, newline=None, longest=MAX_CELL_CHARACTERS, first=self.first
+        ) as lines:
+            numbered = enumerate((line.removesuffix("\n") for line in lines), start=self.first)
             found = False
             while block := _block(numbered, rows):
                 found = True

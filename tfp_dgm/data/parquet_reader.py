@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfp_dgm.data.column_names import check_unique
-from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.data_error import DataError, NoRowsError
 from tfp_dgm.data.foreign_content import refuse_foreign_content
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.limits import CHUNK_CHARACTERS, MAX_CELL_CHARACTERS
@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParquetReader:
-    """Apache Parquet."""
+    """Apache Parquet.
+
+    Attributes:
+      path: the file.
+      groups: the first of its groups of rows that is read, and the first that is not; None for all.
+    """
 
     path: Path
+    groups: tuple[int, int] | None = None
 
     def chunks(self, rows: int) -> Iterator[FrameChunk]:
         """See `TableReader.chunks`."""
@@ -32,7 +38,7 @@ class ParquetReader:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        start = 1
+        start, found = 1, False
         try:
             with self.path.open("rb") as file:
                 refuse_foreign_content(file, self.path, expected="Parquet")
@@ -41,7 +47,11 @@ class ParquetReader:
             texts = [field.name for field in schema if _is_text(field.type)]
             # As dictionaries, where one long text that many rows have stands once.
             with pq.ParquetFile(self.path, read_dictionary=texts) as table:
-                for batch in self._batches(table, rows):
+                start = 1 + sum(
+                    table.metadata.row_group(number).num_rows
+                    for number in range(self._groups(table).start)
+                )
+                for batch in self._batches(table, rows, start):
                     for part in self._parts(batch, texts, start):
                         columns = [
                             column.cast(field.type) if field.name in texts else column
@@ -51,15 +61,20 @@ class ParquetReader:
                         frame = part.to_pandas(types_mapper=pd.ArrowDtype)
                         yield FrameChunk(frame, np.arange(start, start + len(frame)), "row")
                         start += len(frame)
+                        found = True
         except (pa.ArrowException, OSError) as error:
             raise DataError.at(self.path, f"cannot be read as Parquet: {error}") from error
-        if start == 1:
-            raise DataError.at(self.path, "there are columns but no row")
+        if not found:
+            nothing = NoRowsError.at(self.path, "there are columns but no row")
+            nothing.frame = schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+            raise nothing
 
-    def _batches(self, table: pq.ParquetFile, rows: int) -> Iterator[pa.RecordBatch]:
+    def _groups(self, table: pq.ParquetFile) -> range:
+        return range(*(self.groups or (0, table.num_row_groups)))
+
+    def _batches(self, table: pq.ParquetFile, rows: int, start: int) -> Iterator[pa.RecordBatch]:
         """Each group of rows in batches, the smaller the larger its rows are when unpacked."""
-        start = 1
-        for number in range(table.num_row_groups):
+        for number in self._groups(table):
             group = table.metadata.row_group(number)
             columns = [group.column(index) for index in range(group.num_columns)]
             for column in columns:

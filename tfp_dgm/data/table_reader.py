@@ -36,6 +36,7 @@ class TableReader(Protocol):
         A chunk ends early where it holds more than `limits.CHUNK_CHARACTERS`.
 
         Raises:
+          NoRowsError: if there are columns and no row.
           DataError: if the file is empty or damaged, or a cell or row is larger than `limits`
             allow; names the line.
         """

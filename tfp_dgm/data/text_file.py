@@ -18,13 +18,16 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 @contextmanager
-def open_text(path: Path, newline: str | None, *, longest: int | None) -> Iterator[Iterator[str]]:
+def open_text(
+    path: Path, newline: str | None, *, longest: int | None, first: int = 1
+) -> Iterator[Iterator[str]]:
     """Opens a UTF-8 file, gzipped (.gz) or not, with a byte order mark or without.
 
     Args:
       path: the file.
       newline: as for `open`.
       longest: the most characters of a line, which is read into memory whole; None for any.
+      first: what the first line is called: another number where the file is a part of one.
     Yields:
       The lines, with their ends.
     Raises:
@@ -36,9 +39,9 @@ def open_text(path: Path, newline: str | None, *, longest: int | None) -> Iterat
             open_bytes(path) as binary,
             io.TextIOWrapper(binary, encoding="utf-8-sig", newline=newline) as text,
         ):
-            yield _checked(lines_of(text, path, longest), path)
+            yield _checked(lines_of(text, path, longest, first), path, first)
     except UnicodeDecodeError as error:
-        raise _not_utf8(path) from error
+        raise _not_utf8(path, first) from error
 
 
 @contextmanager
@@ -69,7 +72,9 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
         raise DataError.at(path, f"cannot be read: {error.strerror}") from error
 
 
-def lines_of(text: io.TextIOWrapper, path: Path, longest: int | None) -> Iterator[str]:
+def lines_of(
+    text: io.TextIOWrapper, path: Path, longest: int | None, first: int = 1
+) -> Iterator[str]:
     """Yields a file's lines; no more of one is read than may be.
 
     Raises:
@@ -84,7 +89,9 @@ def lines_of(text: io.TextIOWrapper, path: Path, longest: int | None) -> Iterato
         number += 1
         if len(line) > longest:
             raise DataError.at(
-                path, f"expected at most {longest:,} characters in a line", place=f"line {number}"
+                path,
+                f"expected at most {longest:,} characters in a line",
+                place=f"line {first - 1 + number}",
             )
         yield line
 
@@ -100,8 +107,8 @@ def _next_line(text: io.TextIOWrapper, path: Path, longest: int, number: int) ->
         ) from error
 
 
-def _checked(lines: Iterator[str], path: Path) -> Iterator[str]:
-    for number, line in enumerate(lines, start=1):
+def _checked(lines: Iterator[str], path: Path, first: int) -> Iterator[str]:
+    for number, line in enumerate(lines, start=first):
         if "\0" in line:
             raise DataError.at(
                 path, "expected text; received a NUL byte (binary data?)", place=f"line {number}"
@@ -109,9 +116,9 @@ def _checked(lines: Iterator[str], path: Path) -> Iterator[str]:
         yield line
 
 
-def _not_utf8(path: Path) -> DataError:
+def _not_utf8(path: Path, first: int) -> DataError:
     """Finds the first byte that is not UTF-8, by a second pass that only an error pays for."""
-    offset, number = 0, 1
+    offset, number = 0, first
     with (
         open_bytes(path) as binary,
         io.TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline="") as text,

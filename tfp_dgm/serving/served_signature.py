@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.data import DataError
+from tfp_dgm.data.object_storage import absolute, is_url, local_folder
 from tfp_dgm.serving import replay
 from tfp_dgm.serving.folders import version_folder
 from tfp_dgm.serving.input_arrays import input_array
@@ -62,7 +63,7 @@ class ServedSignature:
 
     Args:
       folder: an export: a version's folder, one of versions, of which the newest is taken, or the
-        folder of a job with its `saved_model`.
+        folder of a job with its `saved_model`; or the URL of such, which is copied here first.
       signature: its name.
       warm_up: whether it runs what the export recorded for that first.
     Attributes:
@@ -114,7 +115,7 @@ class ServedSignature:
         if missing := sorted({name for name in self.inputs for row in rows if name not in row}):
             raise RequestError(f"expected the inputs {sorted(self.inputs)}; {missing} are missing")
         inputs = {
-            name: tf.constant(input_array([row[name] for row in rows], column.dtype, name))
+            name: tf.constant(_batch_of(name, column, [row[name] for row in rows]))
             for name, column in self.inputs.items()
         }
         answer = self._run(**inputs)
@@ -175,9 +176,18 @@ def export_of(folder: str | os.PathLike[str]) -> Path:
     Raises:
       DataError: if there is none.
     """
-    path = Path(folder)
+    path = local_folder(folder)
     inside = path / "saved_model"
     return version_folder(inside if inside.is_dir() else path)
+
+
+def export_place(folder: str | os.PathLike[str]) -> str:
+    """The version's folder of an export as other processes find it: an absolute path, or a URL."""
+    version = export_of(folder)
+    if not is_url(folder):
+        return absolute(version)
+    below = version.relative_to(local_folder(folder)).as_posix()
+    return f"{str(folder).rstrip('/')}/{below}" if below != "." else str(folder)
 
 
 def signature_columns(folder: Path, signature: str) -> tuple[dict[str, Column], dict[str, Column]]:
@@ -196,6 +206,13 @@ def signature_columns(folder: Path, signature: str) -> tuple[dict[str, Column], 
     return _columns(definition.inputs), _columns(definition.outputs)
 
 
+def answer_names(
+    signature: str, inputs: Mapping[str, Column], outputs: Mapping[str, Column]
+) -> dict[str, str]:
+    """What outputs are called beside their inputs: of `impute`, text -> text, `impute_text`."""
+    return {name: f"{signature}_{name}" if name in inputs else name for name in outputs}
+
+
 def _columns(tensors: Mapping[str, Any]) -> dict[str, Column]:
     return {
         name: Column(
@@ -207,6 +224,20 @@ def _columns(tensors: Mapping[str, Any]) -> dict[str, Column]:
         )
         for name in sorted(tensors)
     }
+
+
+def _batch_of(name: str, column: Column, values: list[Any]) -> np.ndarray:
+    """An input of B rows; rows of words are filled up with "", as a tagger takes them."""
+    found = values
+    listed = all(isinstance(value, Sequence) and not isinstance(value, str) for value in values)
+    if listed and column.dtype == tf.string and column.shape == (None,):
+        longest = max(map(len, values))
+        found = [[*value, *[""] * (longest - len(value))] for value in values]
+    batch = input_array(found, column.dtype, name)
+    if batch.ndim != 1 + len(column.shape):
+        wanted = "a list" if column.shape else "one value"
+        raise RequestError(f"{name!r}[0]: expected {wanted} in each row; received {values[0]!r}")
+    return batch
 
 
 def _texts(value: Any) -> Any:

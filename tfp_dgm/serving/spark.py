@@ -50,9 +50,9 @@ def predict_udf(
         raise ImportError(
             f"predict_udf needs {error.name}; `pip install tfp-dgm[spark]` brings it"
         ) from error
-    from tfp_dgm.serving.served_signature import export_of, signature_columns
+    from tfp_dgm.serving.served_signature import export_of, export_place, signature_columns
 
-    folder = export_of(export).absolute()
+    folder = export_of(export)
     inputs, outputs = signature_columns(folder, signature)
     # Truth values travel as numbers, since `predict_batch_udf` knows none in a struct.
     travelling, meant = types.StructType(), types.StructType()
@@ -63,7 +63,7 @@ def predict_udf(
         fields.add(REFUSAL, types.StringType())
     shapes = [[size or -1 for size in column.shape] or None for column in inputs.values()]
     function = predict_batch_udf(
-        Opening(__name__, "batch_answers", (str(folder), signature)),
+        Opening(__name__, "batch_answers", (export_place(export), signature)),
         return_type=travelling,
         batch_size=batch_size,
         input_tensor_shapes=shapes if any(shapes) else None,

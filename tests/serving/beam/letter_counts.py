@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pyarrow as pa
+
 from tfp_dgm.serving.refusal import Refusal
 
 
@@ -21,7 +23,7 @@ def open_counts(told=None):
 class LetterCounts:
     def __init__(self, told):
         self.names = ("letters", "upper")
-        self.kinds = {"upper": "string"}
+        self.kinds = {"letters": pa.int64(), "upper": pa.string()}
         self._told = told
 
     def begin(self):

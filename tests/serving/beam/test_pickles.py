@@ -16,7 +16,7 @@ from tests.serving.toys import Letters  # noqa: E402
 from tfp_dgm.serving import export  # noqa: E402
 from tfp_dgm.serving.beam import Predict  # noqa: E402
 from tfp_dgm.serving.beam.runners import add_steps  # noqa: E402
-from tfp_dgm.serving.beam.shard_answers import ShardJob  # noqa: E402
+from tfp_dgm.serving.beam.shard_job import ShardJob  # noqa: E402
 from tfp_dgm.serving.beam.shards import Shard  # noqa: E402
 from tfp_dgm.serving.opening import Opening  # noqa: E402
 

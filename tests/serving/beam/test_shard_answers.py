@@ -5,12 +5,14 @@ import gzip
 import json
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from tests.serving.beam.letter_counts import open_counts
 from tfp_dgm.data import DataError
 from tfp_dgm.serving.beam import shards_of
-from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord, answer_shard
+from tfp_dgm.serving.beam.shard_answers import answer_shard
+from tfp_dgm.serving.beam.shard_job import ShardJob, ShardRecord
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet", ".txt", ".txt.gz")
 
@@ -113,7 +115,6 @@ def _ragged(path):
         (_other_columns, "expected the columns ['text'] of the first shard"),
         (_ragged, "1 line has another number of fields than the header"),
         (lambda path: path.write_bytes(gzip.compress(b"")), "the file is empty"),
-        (lambda path: path.write_bytes(gzip.compress(b"text\n")), "there is a header but no row"),
         (lambda path: path.write_bytes(gzip.compress(b"text,letters\na,1\n")), "already has"),
     ],
 )
@@ -153,6 +154,38 @@ def test_a_column_without_values_has_its_type_in_every_shard_of_parquet(tmp_path
         kinds.append(pd.read_parquet(job.answers_path(shard), dtype_backend="pyarrow").dtypes)
     assert str(kinds[0]["upper"].pyarrow_dtype) == "string"
     assert kinds[0].tolist() == kinds[1].tolist()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv.gz", ".parquet"])
+def test_columns_without_a_row_are_answered_by_columns_without_a_row(tmp_path, ending):
+    frame = pd.DataFrame({"id": [7], "text": ["a"]})
+    for name, rows in (("full", 1), ("none", 0)):
+        _write(tmp_path / f"{name}{ending}", frame[:rows])
+    (job, full, _), (_, none, record) = (
+        _answered(tmp_path, f"{name}{ending}") for name in ("full", "none")
+    )
+    assert (record.rows, record.dead, record.failure, record.written) == (0, 0, None, True)
+    found = _read(job.answers_path(none))
+    assert (len(found), [*found]) == (0, ["id", "text", "letters", "upper"])
+    assert not job.dead_letters_path(none).exists()
+    if ending == ".parquet":
+        schemas = [pq.read_schema(job.answers_path(shard)) for shard in (full, none)]
+        assert schemas[0].equals(schemas[1])
+
+
+def test_a_file_of_no_bytes_is_no_table(tmp_path):
+    for name in ("a.csv", "b.jsonl", "c.txt", "d.parquet"):
+        (tmp_path / name).touch()
+        job, shard, record = _answered(tmp_path, name)
+        assert record.failure is not None
+        assert not job.answers_path(shard).exists()
+
+
+def test_a_null_is_an_empty_text(tmp_path):
+    pd.DataFrame({"text": ["a", None]}).to_parquet(tmp_path / "in.parquet")
+    job, shard, record = _answered(tmp_path, "in.parquet")
+    assert pd.read_parquet(job.answers_path(shard))["letters"].tolist() == [1, 0]
+    assert (record.rows, record.dead) == (2, 0)
 
 
 def test_a_full_disk_is_an_error_and_no_dead_letter(tmp_path, full_disk):

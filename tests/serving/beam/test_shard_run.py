@@ -16,7 +16,7 @@ from tfp_dgm.data import DataError, RunFolder
 from tfp_dgm.serving.opening import Opening
 
 pytest.importorskip("apache_beam")
-from tfp_dgm.serving.beam import answer_shards
+from tfp_dgm.serving.beam import BulkRun, answer_shards
 
 NAMES = [f"{letter}.csv" for letter in "abcdef"]
 
@@ -36,12 +36,10 @@ def _run(folder, output="out", *, workers=1, mode="in_memory", resume=False, opt
     opening = Opening(
         "tests.serving.beam.letter_counts", "open_counts", (str(folder / "marks"),), False
     )
-    return answer_shards(
-        lambda ending: opening,
+    model = asked.pop("model", {"model": "letters"})
+    run = BulkRun(
         str(folder / "in/*.csv"),
         folder / output,
-        default_columns=["text"],
-        model=asked.pop("model", {"model": "letters"}),
         runner_options={
             "direct_num_workers": str(workers),
             "direct_running_mode": mode,
@@ -50,6 +48,7 @@ def _run(folder, output="out", *, workers=1, mode="in_memory", resume=False, opt
         resume=resume,
         **asked,
     )
+    return answer_shards(lambda ending: opening, run, default_columns=["text"], model=model)
 
 
 def _found(folder):
@@ -166,6 +165,26 @@ def _expected_of(source):
             ),
         ]
     ).encode()
+
+
+def test_large_files_are_cut_and_headers_alone_are_answered(shards, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.serving.beam.parts._BYTES_PER_PART", 2000)
+    monkeypatch.setattr("tfp_dgm.serving.beam.parts._ROWS_PER_CHUNK", 64)
+    frame = pd.DataFrame({"id": range(600), "text": [f"text {n}" for n in range(600)]})
+    frame.to_csv(shards / "in/c.csv", index=False)
+    (shards / "in/d.csv").write_text("id,text\n")
+    totals = _run(shards)
+    expected = _expected(shards)
+    assert expected.pop("d.csv") == b"id,text,letters,upper\n"
+    found = _found(shards / "out")
+    assert found.pop("d.csv") == b"id,text,letters,upper\n"
+    parts = sorted(name for name in found if name.startswith("c-"))
+    assert len(parts) > 2
+    assert parts[0] == f"c-00001-of-{len(parts):05d}.csv"
+    header, whole = expected["c.csv"].split(b"\n", 1)
+    assert b"".join(found.pop(name).removeprefix(header + b"\n") for name in parts) == whole
+    assert found == {name: rows for name, rows in expected.items() if name != "c.csv"}
+    assert (totals.shards, totals.rows, totals.failures) == (6, 51 - 8 - 9 + 600, {})
 
 
 def test_modules_of_the_working_folder_are_not_taken_for_those_of_python(shards, monkeypatch):

@@ -9,7 +9,13 @@ import pytest
 
 from tfp_dgm.data import DataError
 from tfp_dgm.serving.beam import shards_of
-from tfp_dgm.serving.beam.shards import check_schema, common_schema, open_shard, schema_of
+from tfp_dgm.serving.beam.shard_reader import (
+    check_schema,
+    common_schema,
+    open_shard,
+    schema_of,
+)
+from tfp_dgm.serving.beam.shards import Shard
 
 
 def _files(folder, *names):
@@ -17,6 +23,11 @@ def _files(folder, *names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("text\na\n")
+
+
+def _chunks(path, rows):
+    with open_shard(Shard(str(path), path.name)) as reader:
+        return list(reader.chunks(rows))
 
 
 def test_a_pattern_names_files_in_order_and_keeps_folders(tmp_path):
@@ -73,10 +84,10 @@ def test_plain_text_becomes_json_lines(tmp_path):
     _files(tmp_path, "a.txt")
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"x\n\ny z\n"))
     assert [shard.name for shard in shards_of(tmp_path)] == ["a.jsonl", "b.jsonl.gz"]
-    (chunk,) = open_shard(str(tmp_path / "b.txt.gz")).chunks(10)
+    (chunk,) = _chunks(tmp_path / "b.txt.gz", 10)
     assert chunk.frame["text"].tolist() == ["x", "", "y z"]
     assert chunk.lines.tolist() == [1, 2, 3]
-    assert [len(c.frame) for c in open_shard(str(tmp_path / "b.txt.gz")).chunks(2)] == [2, 1]
+    assert [len(chunk.frame) for chunk in _chunks(tmp_path / "b.txt.gz", 2)] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,7 @@ def test_what_is_no_table_of_shards_is_refused(tmp_path, names, problem):
 
 
 def _schema(path):
-    return schema_of(next(iter(open_shard(str(path)).chunks(1))), str(path))
+    return schema_of(_chunks(path, 1)[0], str(path))
 
 
 def test_the_schema_is_that_of_the_first_shard_that_can_be_read(tmp_path):

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -5,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from scipy.special import logsumexp
@@ -14,6 +16,7 @@ from tests.models import captioner_toys, hierarchical_toys, toys
 from tests.models.texts import make_language_model, make_vae
 from tests.references import captioner_oracle
 from tests.references.recurrent_text import lstm_log_prob, weights_of
+from tests.serving.beam.answered_shards import asked
 from tfp_dgm import layers, models
 from tfp_dgm.inference import greedy, sample_texts
 from tfp_dgm.serving import export
@@ -94,6 +97,45 @@ def test_the_same_seed_gives_the_same_text_everywhere(text_vae):
     reloaded = signatures_of(keras.saving.load_model(text_vae.folder / "model.keras"))
     again = reloaded["generate"].plain()(seed, temperature)
     assert again["text"].numpy().tolist() == texts
+
+
+def test_a_shard_has_the_answers_of_a_text_vae(text_vae, tmp_path):
+    texts = ["the cat sat", "cat", ""]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    found = {}
+    for task in ("encode", "reconstruct"):
+        path = asked(text_vae.version, task, tmp_path / "in.jsonl", tmp_path / task)
+        found[task] = [json.loads(line) for line in path.read_text().splitlines()]
+    ids = text_vae.model.vocabulary(tf.constant(texts))
+    means = text_vae.model.posterior(ids).mean().numpy()
+    for row, mean in zip(found["encode"], means, strict=True):
+        np.testing.assert_allclose(row["encoding"], mean, atol=1e-5)
+    again = text_vae.served["reconstruct"](text=tf.constant(texts))["text"].numpy()
+    assert [row["text"] for row in found["reconstruct"]] == texts
+    assert [row["reconstruct_text"].encode() for row in found["reconstruct"]] == [*again]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_shard_of_seeds_has_the_texts_that_they_draw(text_vae, tmp_path, ending):
+    seeds = np.array([[2, k] for k in range(5)], np.int32)
+    rows = {"seed": seeds.tolist(), "temperature": [0.5, 1, 1, 1, 2]}
+    if ending == ".csv":
+        frame = pd.DataFrame(rows | {"seed": [json.dumps(seed) for seed in rows["seed"]]})
+        frame.to_csv(tmp_path / "in.csv", index=False)
+    else:
+        pd.DataFrame(rows).to_parquet(tmp_path / "in.parquet")
+    path = asked(
+        text_vae.version,
+        "serving_default",
+        tmp_path / f"in{ending}",
+        tmp_path / "run",
+        inputs=["seed", "temperature"],
+    )
+    read = pd.read_csv if ending == ".csv" else pd.read_parquet
+    drawn = text_vae.served["serving_default"](
+        seed=seeds, temperature=np.array(rows["temperature"], np.float32)
+    )["text"].numpy()
+    assert read(path)["text"].fillna("").str.encode("utf-8").tolist() == [*drawn]
 
 
 @pytest.mark.slow

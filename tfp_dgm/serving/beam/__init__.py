@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 from tfp_dgm.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from tfp_dgm.serving.beam.bulk_run import BulkRun
     from tfp_dgm.serving.beam.predict import DeadLetter, Predict, Predicted
-    from tfp_dgm.serving.beam.shard_answers import ShardAnswers, TextAnswers
+    from tfp_dgm.serving.beam.shard_answers import RowAnswers, ShardAnswers
     from tfp_dgm.serving.beam.shard_run import ShardTotals, answer_shards
     from tfp_dgm.serving.beam.shards import shards_of
     from tfp_dgm.serving.beam.signature_answers import predict_shards
 
 __all__ = [
+    "BulkRun",
     "DeadLetter",
     "Predict",
     "Predicted",
+    "RowAnswers",
     "ShardAnswers",
     "ShardTotals",
-    "TextAnswers",
     "answer_shards",
     "predict_shards",
     "shards_of",
@@ -29,8 +31,9 @@ __all__ = [
 _lazy = lazy_names(
     __name__,
     {
+        "bulk_run": ("BulkRun",),
         "predict": ("DeadLetter", "Predict", "Predicted"),
-        "shard_answers": ("ShardAnswers", "TextAnswers"),
+        "shard_answers": ("RowAnswers", "ShardAnswers"),
         "shard_run": ("ShardTotals", "answer_shards"),
         "shards": ("shards_of",),
         "signature_answers": ("predict_shards",),

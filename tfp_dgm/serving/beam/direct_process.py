@@ -19,8 +19,8 @@ from dataclasses import asdict
 from typing import Any
 
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.beam.shard_answers import ShardJob
-from tfp_dgm.serving.beam.shards import Shard
+from tfp_dgm.serving.beam.shard_job import ShardJob
+from tfp_dgm.serving.beam.shards import Part, Shard
 from tfp_dgm.serving.opening import Opening
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -106,7 +106,7 @@ def main() -> None:
 
     schema = request["job"].pop("schema")
     job = ShardJob(schema=schema and [tuple(column) for column in schema], **request["job"])
-    shards = [Shard(**shard) for shard in request["shards"]]
+    shards = [_shard(**shard) for shard in request["shards"]]
     told: dict[str, Any] = {"error": None}
     try:
         run_pipeline(DIRECT, request["options"], shards, Opening(**request["opening"]), job)
@@ -114,6 +114,10 @@ def main() -> None:
         told = {"error": str(failure), "of_data": isinstance(failure, DataError)}
     sys.stdout.write(json.dumps(told))
     sys.stdout.flush()
+
+
+def _shard(source: str, name: str, part: Mapping[str, Any] | None) -> Shard:
+    return Shard(source, name, None if part is None else Part(**part))
 
 
 def _end_with_worker(failure: Any) -> None:

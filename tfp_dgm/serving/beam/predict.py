@@ -44,9 +44,10 @@ class Predict(beam.PTransform):
     """Asks an exported model for each row: `rows | Predict("labelled.model/saved_model")`.
 
     Rows are texts, mappings, named tuples or `beam.Row`s. Each comes back with a field for every
-    output of the signature: as a `beam.Row`, with a schema where the rows have one; mappings, and
-    rows of no known type, as a mapping. Any model that `dgm export` or a job exports will do:
-    labels, tags, topics, encodings, captions.
+    output of the signature (of `impute`, which makes a text of a text, `impute_text`): as a
+    `beam.Row`, with a schema where the rows have one; mappings, and rows of no known type, as a
+    mapping. Any model that `dgm export` or a job exports will do: labels, tags, topics, encodings,
+    captions.
 
     Args:
       export: see `ServedSignature`; workers read it at the same place.
@@ -77,25 +78,35 @@ class Predict(beam.PTransform):
         self._place = place
 
     def expand(self, rows: Any) -> Any:
-        from tfp_dgm.serving.served_signature import export_of, signature_columns
+        from tfp_dgm.serving.served_signature import (
+            answer_names,
+            export_of,
+            export_place,
+            signature_columns,
+        )
 
-        folder = export_of(self._export).absolute()
+        folder = export_of(self._export)
         inputs, outputs = signature_columns(folder, self._signature)
+        names = answer_names(self._signature, inputs, outputs)
         text = self._columns.get(next(iter(inputs)), next(iter(inputs)))
         fields = _schema(rows.element_type, text)
         as_rows = fields is not None or rows.element_type is beam.Row
         if fields is not None:
-            self._check([name for name, _ in fields], [*inputs], [*outputs])
+            self._check([name for name, _ in fields], [*inputs], [*names.values()])
         answered = (
             rows
             | "Fields" >> beam.ParDo(_Named(text)).with_output_types(dict[str, Any])
-            | "Model" >> RunInference(SignatureHandler(str(folder), self._signature, self._columns))
-            | "Sort" >> beam.ParDo(_Sorted(as_rows, self._place)).with_outputs(_DEAD, main=_ROWS)
+            | "Model"
+            >> RunInference(
+                SignatureHandler(export_place(self._export), self._signature, self._columns)
+            )
+            | "Sort"
+            >> beam.ParDo(_Sorted(names, as_rows, self._place)).with_outputs(_DEAD, main=_ROWS)
         )
         found, dead = answered[_ROWS], answered[_DEAD]
         if fields is not None:
             found.element_type = RowTypeConstraint.from_fields(
-                [*fields, *((name, column.python_type) for name, column in outputs.items())]
+                [*fields, *((names[name], kind.python_type) for name, kind in outputs.items())]
             )
         dead.element_type = DeadLetter
         if self._dead_letters:
@@ -129,7 +140,10 @@ class _Named(beam.DoFn):
 class _Sorted(beam.DoFn):
     """Rows with their answers, and apart from them dead letters."""
 
-    def __init__(self, as_rows: bool, place: tuple[str, str] | None) -> None:
+    def __init__(
+        self, names: Mapping[str, str], as_rows: bool, place: tuple[str, str] | None
+    ) -> None:
+        self._names = names
         self._as_rows = as_rows
         self._place = place
 
@@ -148,6 +162,7 @@ class _Sorted(beam.DoFn):
                 ),
             )
             return
+        answer = {self._names[name]: value for name, value in answer.items()}
         if taken := sorted(row.keys() & answer.keys()):
             raise ValueError(f"rows: expected no fields {taken}, which the answers have")
         yield beam.Row(**row, **answer) if self._as_rows else {**row, **answer}

@@ -15,14 +15,14 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import create_runner
 
 from tfp_dgm.data import DataError
-from tfp_dgm.serving.beam.shard_answers import ShardJob
+from tfp_dgm.serving.beam.shard_job import ShardJob
 from tfp_dgm.serving.beam.shard_step import ShardStep
 from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.opening import Opening
 
 DIRECT = "DirectRunner"
 # Of an error of a worker, which is the traceback there as text, and says with it in which step.
-_DATA_ERROR = re.compile(r"^[\w.]*DataError: (.*)$", re.M)
+_DATA_ERROR = re.compile(r"^[\w.]*(?:DataError|NoRoomError): (.*)$", re.M)
 _STEP = re.compile(r" \[while running .*", re.S)
 
 

@@ -6,22 +6,27 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tfp_dgm.data import DataError, RunFolder, atomic_write, write_json
+from tfp_dgm.data import DataError, atomic_write, write_json
 from tfp_dgm.data.lines_reader import TEXT_COLUMN
+from tfp_dgm.data.object_storage import absolute
+from tfp_dgm.progress import Progress
+from tfp_dgm.serving.beam.bulk_run import BulkRun
 from tfp_dgm.serving.beam.direct_process import LostWorkerError, run_directly
+from tfp_dgm.serving.beam.parts import in_parts
+from tfp_dgm.serving.beam.run_place import RunPlace, open_run_place
 from tfp_dgm.serving.beam.runners import DIRECT, options_of, run_pipeline
-from tfp_dgm.serving.beam.shard_answers import ShardJob, ShardRecord
-from tfp_dgm.serving.beam.shards import Shard, common_schema, is_text, shards_of
+from tfp_dgm.serving.beam.shard_job import ShardJob, ShardRecord
+from tfp_dgm.serving.beam.shard_reader import common_schema
+from tfp_dgm.serving.beam.shards import Shard, is_text, shards_of
 from tfp_dgm.serving.opening import Opening
 
-Progress = Callable[[str, int, int | None], None]
-
-_SECONDS_BETWEEN_LOOKS = 0.5
+_LOOKS_AT_ONCE = 16
 _LOSSES = 3  # Of workers, without a shard done between them.
 
 
@@ -30,8 +35,8 @@ class ShardTotals:
     """What a run did, of all shards together.
 
     Attributes:
-      folder: of the run; `shards/` has a file for each source.
-      shards: how many have answers or were read to their end.
+      folder: of the run; `shards/` has a file for each source, or for each part of a large one.
+      shards: how many sources were read to their end.
       rows: that have answers.
       dead: rows, and shards that cannot be read, which have none: lines of `dead_letters.jsonl`.
       failures: by source, why a shard cannot be read.
@@ -39,7 +44,7 @@ class ShardTotals:
       told: of each shard, what `ShardAnswers.told` gave.
     """
 
-    folder: Path
+    folder: str
     shards: int
     rows: int
     dead: int
@@ -51,19 +56,11 @@ class ShardTotals:
 
 def answer_shards(
     open_for: Callable[[str], Opening],
-    pattern: str | os.PathLike[str],
-    output: str | os.PathLike[str],
+    asked: BulkRun,
     *,
     default_columns: Sequence[str],
     model: Mapping[str, Any],
-    text_columns: Sequence[str] | None = None,
-    quoting: bool = True,
-    guard_formulas: bool = False,
-    runner: str = "DirectRunner",
-    runner_options: Mapping[str, str] | None = None,
-    resume: bool = False,
-    progress: Progress = lambda step, done, total: None,
-    warn: Callable[[str], None] = lambda warning: None,
+    inputs: Sequence[str] = (),
 ) -> ShardTotals:
     """Answers every row of the shards that a pattern names.
 
@@ -73,18 +70,10 @@ def answer_shards(
 
     Args:
       open_for: the ending of the files that are written -> what opens the model in a worker.
-      pattern: see `shards_of`.
-      output: a folder of this run alone, which workers reach at the same place: `shards/` for the
-        answers, `dead_letters.jsonl` for what has none (file, row, reason, cells), `metrics.json`.
-      default_columns: the columns of texts where `text_columns` is None; of plain text the lines.
+      asked: the files, where their answers go, and how.
+      default_columns: the columns of texts where none are asked for; of plain text the lines.
       model: what tells the model from others, which a resumed run must have.
-      text_columns: columns that hold the text.
-      quoting, guard_formulas: as for CSV and TSV elsewhere.
-      runner: a runner of Beam, such as DirectRunner, FlinkRunner, SparkRunner, DataflowRunner.
-      runner_options: its options, names as Beam has them; "" where one takes no value.
-      resume: answer the shards of an unfinished run that have no answers, or changed since.
-      progress: called with a step's name, the shards done, and all.
-      warn: called with each sentence on what is doubtful in a shard.
+      inputs: of a model that takes more than a text: the columns that it takes instead.
     Returns:
       The totals. Where a shard cannot be read the run stays unfinished: mend it, and resume.
     Raises:
@@ -92,52 +81,113 @@ def answer_shards(
         else, or another run is at work there; if something cannot be written.
       ValueError: if the runner or one of its options is not known.
     """
-    if runner != DIRECT:  # Workers are elsewhere, and so is their folder.
-        pattern = os.path.abspath(pattern)
-    shards = shards_of(pattern, output=output)
-    ending = "".join(Path(shards[0].name).suffixes[-2:])
-    columns = text_columns or (
-        [TEXT_COLUMN] if is_text(Path(shards[0].source)) else default_columns
+    pattern, output = os.fspath(asked.pattern), os.fspath(asked.output)
+    if asked.runner != DIRECT:  # Workers are elsewhere, and so is their folder.
+        pattern, output = absolute(pattern), absolute(output)
+    whole = shards_of(pattern, output=output)
+    shards = in_parts(whole, quoting=asked.quoting, progress=asked.progress)
+    ending = "".join(Path(whole[0].name).suffixes[-2:])
+    columns = asked.text_columns or (
+        [TEXT_COLUMN] if is_text(Path(whole[0].source)) else default_columns
     )
-    schema = common_schema(shards, columns, quoting=quoting)
-    options_of(runner, runner_options or {})
+    schema = common_schema(shards, inputs or columns, quoting=asked.quoting)
+    options_of(asked.runner, asked.runner_options)
     settings = {
-        "shards": str(pattern),
+        "shards": pattern,
         "text_columns": list(columns),
-        "quoting": quoting,
-        "guard_formulas": guard_formulas,
+        "quoting": asked.quoting,
+        "guard_formulas": asked.guard_formulas,
         **model,
     }
-    with RunFolder(output, job="prediction", settings=settings, resume=resume) as run:
-        job = ShardJob(str(run.path), list(columns), schema, quoting, guard_formulas)
-        for name in _clear(run, job, shards):
-            warn(f"{name}: its source is gone; so are its answers")
-        with _told(job, shards, progress):
-            _run(runner, runner_options or {}, shards, open_for(ending), job)
-        totals = _totals(run.path, job, shards, warn)
-        _write_dead_letters(run.path, job, shards)
+    with open_run_place(output, settings=settings, resume=asked.resume) as place:
+        job = ShardJob(
+            place.folder, list(columns), schema, asked.quoting, asked.guard_formulas, list(inputs)
+        )
+        state = _State(place, job)
+        for name in state.clear(shards):
+            asked.warn(f"{name}: its source is gone; so are its answers")
+        with _told(place, len(shards), asked.progress):
+            _run(asked, shards, open_for(ending), state)
+        totals = _totals(state, shards, asked.warn)
+        _write_dead_letters(state, shards)
         if not totals.failures:
-            with run.results() as folder:
+            with place.run.results() as folder:
                 write_json(folder / "metrics.json", _metrics(totals))
+        place.publish()
     return totals
 
 
-def _run(
-    runner: str,
-    given: Mapping[str, str],
-    shards: Sequence[Shard],
-    opening: Opening,
-    job: ShardJob,
-) -> None:
+class _State:
+    """What is known of a run's shards.
+
+    Attributes:
+      place: where it is.
+      job: as workers have it.
+    """
+
+    def __init__(self, place: RunPlace, job: ShardJob) -> None:
+        self.place = place
+        self.job = job
+        self._here = replace(job, folder=str(place.here))
+
+    def record(self, shard: Shard) -> ShardRecord | None:
+        """What became of a shard; None where that is not known."""
+        return ShardRecord.read(self._here.record_path(shard))
+
+    def dead_letters(self, shard: Shard) -> Path:
+        """The file of a shard's, which there may be."""
+        return self._here.dead_letters_path(shard)
+
+    def undone(self, shards: Sequence[Shard]) -> list[Shard]:
+        """The shards that have no answers, or none as they are now."""
+        self.place.refresh()
+        with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:  # Of stored ones each is a request.
+            done = pool.map(self._is_done, shards)
+            return [shard for shard, is_done in zip(shards, done, strict=True) if not is_done]
+
+    def clear(self, shards: Sequence[Shard]) -> list[str]:
+        """Removes answers of an earlier run, and of shards that are no more; names the latter."""
+        known = {shard.key for shard in shards}
+        state = self.place.run.state
+        if not any(state.glob("*.json")):
+            self.place.remove_answers()
+        gone = []
+        for path in state.glob("*.json"):
+            if path.stem in known:
+                continue
+            record = ShardRecord.read(path)
+            assert record is not None
+            lost = Shard("", record.name)
+            for other in (
+                self._here.answers_path(lost),
+                self._here.dead_letters_path(lost),
+                path,
+            ):
+                self.place.remove(other.relative_to(self.place.here).as_posix())
+            gone.append(record.name)
+        state.mkdir(exist_ok=True)
+        return sorted(gone)
+
+    def _is_done(self, shard: Shard) -> bool:
+        record = self.record(shard)
+        return (
+            record is not None
+            and record.failure is None
+            and list(record.state) == shard.state()
+            and (not record.written or self.place.has_answers(shard.name))
+        )
+
+
+def _run(asked: BulkRun, shards: Sequence[Shard], opening: Opening, state: _State) -> None:
     """Answers all shards that have no answers; other runners than the direct one try again."""
-    lost = 0
-    while todo := [shard for shard in shards if not _is_done(job, shard)]:
-        if runner != DIRECT:
-            return run_pipeline(runner, given, todo, opening, job)
+    lost, job = 0, state.job
+    while todo := state.undone(shards):
+        if asked.runner != DIRECT:
+            return run_pipeline(asked.runner, asked.runner_options, todo, opening, job)
         try:
-            return run_directly(given, todo, opening, job)
+            return run_directly(asked.runner_options, todo, opening, job)
         except LostWorkerError as error:
-            left = sum(not _is_done(job, shard) for shard in shards)
+            left = len(state.undone(shards))
             lost = lost + 1 if left == len(todo) else 0
             if lost == _LOSSES:
                 raise DataError.at(
@@ -147,48 +197,17 @@ def _run(
                 ) from error
 
 
-def _clear(run: RunFolder, job: ShardJob, shards: Sequence[Shard]) -> list[str]:
-    """Removes the answers of an earlier run, and of shards that are no more; names the latter."""
-    known = {shard.key for shard in shards}
-    if not any(run.state.glob("*.json")):
-        shutil.rmtree(run.path / "shards", ignore_errors=True)
-    gone = []
-    for path in run.state.glob("*.json"):
-        if path.stem in known:
-            continue
-        record = ShardRecord.read(path)
-        assert record is not None
-        lost = Shard("", record.name)
-        for other in (job.answers_path(lost), job.dead_letters_path(lost), path):
-            other.unlink(missing_ok=True)
-        gone.append(record.name)
-    run.state.mkdir(exist_ok=True)
-    return sorted(gone)
-
-
-def _is_done(job: ShardJob, shard: Shard) -> bool:
-    """Whether the shard, as it is now, has answers that are there still."""
-    record = ShardRecord.read(job.record_path(shard))
-    return (
-        record is not None
-        and record.failure is None
-        and list(record.state) == shard.state()
-        and (not record.rows or job.answers_path(shard).exists())
-    )
-
-
 @contextmanager
-def _told(job: ShardJob, shards: Sequence[Shard], progress: Progress) -> Iterator[None]:
+def _told(place: RunPlace, total: int, progress: Progress) -> Iterator[None]:
     """Tells in a thread how many shards are done: runners tell nothing of their own."""
     ended = threading.Event()
-    before = sum(_is_done(job, shard) for shard in shards)
-    folder = Path(job.folder, "state")
+    before = place.done()
 
     def look() -> None:
         while True:
-            done = sum(1 for name in os.listdir(folder) if name.endswith(".json"))
-            progress("Shards", max(before, min(done, len(shards))), len(shards))
-            if ended.wait(_SECONDS_BETWEEN_LOOKS):
+            with suppress(DataError):  # Storage that does not answer; the work may go on.
+                progress("Shards", max(before, min(place.done(), total)), total)
+            if ended.wait(place.seconds_between_looks):
                 return
 
     thread = threading.Thread(target=look, daemon=True)
@@ -200,39 +219,38 @@ def _told(job: ShardJob, shards: Sequence[Shard], progress: Progress) -> Iterato
         thread.join()
 
 
-def _totals(
-    folder: Path, job: ShardJob, shards: Sequence[Shard], warn: Callable[[str], None]
-) -> ShardTotals:
+def _totals(state: _State, shards: Sequence[Shard], warn: Callable[[str], None]) -> ShardTotals:
+    state.place.refresh()
     records = []
+    failures: dict[str, str] = {}
     for shard in shards:
-        record = ShardRecord.read(job.record_path(shard))
-        if record is None or (record.rows and not job.answers_path(shard).exists()):
+        record = state.record(shard)
+        if record is None or (record.written and not state.place.has_answers(shard.name)):
             raise DataError.at(
-                shard.source, f"the runner ended without answers to it; resume the run in {folder}"
+                shard.source,
+                f"the runner ended without answers to it; resume the run in {state.place.folder}",
             )
         records.append(record)
+        if record.failure is not None:
+            failures.setdefault(shard.source, record.failure)
         for warning in record.warnings:
             warn(f"{shard.source}: {warning}")
     return ShardTotals(
-        folder=folder,
-        shards=sum(record.failure is None for record in records),
+        folder=state.place.folder,
+        shards=len({shard.source for shard in shards} - failures.keys()),
         rows=sum(record.rows for record in records),
         dead=sum(record.dead for record in records),
-        failures={
-            shard.source: record.failure
-            for shard, record in zip(shards, records, strict=True)
-            if record.failure is not None
-        },
+        failures=failures,
         batches=sum(record.batches for record in records),
         model_seconds=sum(record.model_seconds for record in records),
         told=[record.told for record in records],
     )
 
 
-def _write_dead_letters(folder: Path, job: ShardJob, shards: Sequence[Shard]) -> None:
+def _write_dead_letters(state: _State, shards: Sequence[Shard]) -> None:
     """One file of all shards', in their order; none where there are none."""
-    path = folder / "dead_letters.jsonl"
-    parts = [part for shard in shards if (part := job.dead_letters_path(shard)).exists()]
+    path = state.place.here / "dead_letters.jsonl"
+    parts = [part for shard in shards if (part := state.dead_letters(shard)).exists()]
     if not parts:
         path.unlink(missing_ok=True)
         return

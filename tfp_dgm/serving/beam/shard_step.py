@@ -8,11 +8,8 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
-from tfp_dgm.serving.beam.shard_answers import (
-    ShardJob,
-    TextAnswers,
-    answer_shard,
-)
+from tfp_dgm.serving.beam.shard_answers import RowAnswers, answer_shard
+from tfp_dgm.serving.beam.shard_job import ShardJob
 from tfp_dgm.serving.beam.shards import Shard
 from tfp_dgm.serving.beam.signature_handler import NAMESPACE
 from tfp_dgm.serving.opening import Opening
@@ -33,7 +30,7 @@ class ShardStep(beam.DoFn):
         self._open = open_answers
         self._job = job
         self._shared = Shared()
-        self._answers: TextAnswers | None = None
+        self._answers: RowAnswers | None = None
         self._rows = Metrics.counter(NAMESPACE, "rows")
         self._dead = Metrics.counter(NAMESPACE, "dead_letters")
         self._batches = Metrics.counter(NAMESPACE, "batches")

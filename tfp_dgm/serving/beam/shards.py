@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from tfp_dgm.data import DataError, digest, open_table
-from tfp_dgm.data.column_names import check_columns
+from tfp_dgm.data import DataError, digest
 from tfp_dgm.data.file_patterns import files_of_pattern
-from tfp_dgm.data.frame_chunk import FrameChunk
-from tfp_dgm.data.lines_reader import LinesReader
-from tfp_dgm.data.table_reader import TableReader, table_suffix
+from tfp_dgm.data.object_storage import (
+    absolute,
+    find_stored,
+    is_url,
+    state_of,
+)
+from tfp_dgm.data.table_reader import table_suffix
 
 _TEXT = ".txt"
 # A file's name has at most 255 bytes; a letter of Chinese alone is nine here.
@@ -22,17 +25,40 @@ _LONGEST_KEY = 180
 
 
 @dataclass(frozen=True)
-class Shard:
-    """A file of rows, and the file of their answers.
+class Part:
+    """Some rows of a large file, one after the other.
 
     Attributes:
-      source: the file.
+      first: what the first line of them is called, or of Parquet the first row: its number in the
+        file, so that the part's lines have those of the file. A header that comes before is not
+        counted.
+      spans: where their bytes are, each from one to before another; of CSV with the header, of
+        Parquet with what a file begins and ends with.
+      groups: of Parquet, the first group of rows, and the first that is no more of the part.
+      number, count: which part it is, from 1, and of how many.
+    """
+
+    first: int
+    spans: Sequence[tuple[int, int]]
+    groups: tuple[int, int] | None = None
+    number: int = 1
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of rows, or a part of one, and the file of their answers.
+
+    Attributes:
+      source: the file: a path, or the URL of a stored one.
       name: of its answers, below the folder of all: the source's own below the folder that all
         sources share, with the ending .jsonl where the source is plain text.
+      part: which rows; None for all.
     """
 
     source: str
     name: str
+    part: Part | None = None
 
     @property
     def key(self) -> str:
@@ -44,12 +70,8 @@ class Shard:
 
     def state(self) -> list[int | str]:
         """What changes when the source is another, or written anew: its place, size and time."""
-        found = os.stat(self.source)
-        return [os.path.abspath(self.source), found.st_size, found.st_mtime_ns]
-
-
-# The names of a table's columns and, where the format has them, their types.
-Schema = Sequence[tuple[str, str]]
+        which = [self.part.number, self.part.count, self.part.first] if self.part else []
+        return [absolute(self.source), *state_of(self.source), *which]
 
 
 def shards_of(
@@ -59,23 +81,24 @@ def shards_of(
 
     Args:
       pattern: a file, a folder, whose files are taken, or a pattern with *, ?, [...] and ** (any
-        folders). CSV, TSV, JSON Lines, plain text (.txt), each also .gz, or Parquet; all of one
-        format. Names of files and folders that begin with a dot or an underscore are left out,
-        unless the pattern has them, as engines of tables do.
+        folders); or the URL of such (see `data.object_storage`). CSV, TSV, JSON Lines, plain text
+        (.txt), each also .gz, or Parquet; all of one format. Names of files and folders that begin
+        with a dot or an underscore are left out, unless the pattern has them, as engines of tables
+        do.
       output: a folder whose files are left out: a pattern with ** may find what a run has written.
     Raises:
       DataError: if there is none; of another format, or several formats; if a name is no UTF-8, a
         link leads nowhere, or a folder is named like a table and its files are not among those.
     """
-    sources = [Path(name) for name in _matches(os.fspath(pattern))]
+    sources = _matches(os.fspath(pattern))
     if output is not None:
-        own = os.path.realpath(output)
-        sources = [source for source in sources if Path(own) not in source.resolve().parents]
+        sources = [source for source in sources if not _is_below(source, output)]
     if not sources:
         raise DataError.at(pattern, "no such file; expected a file, a folder, or a pattern of them")
-    shared = Path(os.path.commonpath([source.parent for source in sources]))
+    shared = os.path.commonpath([os.path.dirname(source) for source in sources])
     shards = [
-        Shard(str(source), str(_answers_name(source.relative_to(shared)))) for source in sources
+        Shard(source, str(_answers_name(Path(os.path.relpath(source, shared)))))
+        for source in sources
     ]
     first: Shard | None = None
     by_name: dict[str, Shard] = {}
@@ -96,68 +119,15 @@ def shards_of(
     return shards
 
 
-def open_shard(source: str, *, quoting: bool = True) -> TableReader:
-    """The reader of a shard; plain text is a table of the column `text`.
-
-    Raises:
-      DataError: if there is no such file.
-    """
-    if is_text(Path(source)):
-        return LinesReader(Path(source))
-    return open_table(source, quoting=quoting)
-
-
-def schema_of(chunk: FrameChunk, source: str) -> Schema | None:
-    """What all shards have in common with this one; None of JSON Lines, whose rows may differ."""
-    if "json" in _format_of(Path(source)):
-        return None
-    typed = _format_of(Path(source)) == ".parquet"
-    return [
-        (str(name), str(chunk.frame[name].dtype) if typed else "") for name in chunk.frame.columns
-    ]
-
-
-def common_schema(
-    shards: Sequence[Shard], text_columns: Sequence[str], *, quoting: bool = True
-) -> Schema | None:
-    """The schema of the first shard that can be read.
-
-    Raises:
-      DataError: if it lacks a column of texts, or no shard can be read: what is wrong with the
-        first.
-    """
-    problem: DataError | None = None
-    for shard in shards:
-        try:
-            chunk = next(iter(open_shard(shard.source, quoting=quoting).chunks(1)))
-        except DataError as error:
-            problem = problem or error
-            continue
-        check_columns(Path(shard.source), list(chunk.frame.columns), text_columns)
-        return schema_of(chunk, shard.source)
-    assert problem is not None
-    raise problem
-
-
-def check_schema(source: str, expected: Schema | None, received: Schema | None) -> None:
-    """Raises a DataError where a shard has other columns or types than the others."""
-    if expected is None or received is None or list(expected) == list(received):
-        return
-    before, now = dict(expected), dict(received)
-    for name, kind in expected:
-        if name in now and now[name] != kind:
-            raise DataError.at(
-                source,
-                f"expected {kind}, as in the first shard; received {now[name]}",
-                column=name,
-            )
-    raise DataError.at(
-        source,
-        f"expected the columns {list(before)} of the first shard; received {list(now)}",
-    )
+def _is_below(source: str, folder: str | os.PathLike[str]) -> bool:
+    if is_url(source) or is_url(folder):
+        return source.startswith(f"{str(folder).rstrip('/')}/")
+    return Path(os.path.realpath(folder)) in Path(source).resolve().parents
 
 
 def _matches(pattern: str) -> list[str]:
+    if is_url(pattern):
+        return find_stored(pattern)
     if os.path.isfile(pattern):
         return [pattern]
     if os.path.isdir(pattern):
@@ -168,7 +138,7 @@ def _matches(pattern: str) -> list[str]:
 
 def _is_table(path: Path) -> bool:
     try:
-        return bool(_format_of(path))
+        return bool(format_of(path))
     except DataError:
         return False
 
@@ -189,8 +159,13 @@ def _answers_name(source: Path) -> Path:
 
 
 def _format(shard: Shard) -> str:
-    return _format_of(Path(shard.source))
+    return format_of(Path(shard.source))
 
 
-def _format_of(source: Path) -> str:
+def format_of(source: Path) -> str:
+    """The ending that tells a shard's format.
+
+    Raises:
+      DataError: if it is none of a table or of plain text.
+    """
     return _TEXT if is_text(source) else table_suffix(source)
