@@ -35,6 +35,11 @@ def tiny(tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="module")
+def loaded(tiny):
+    return SentenceEncoder.from_preset(tiny)
+
+
 @pytest.fixture
 def fetched(tiny, monkeypatch, tmp_path):
     """The registry's encoder is in the cache."""
@@ -93,8 +98,9 @@ def test_without_labels_it_says_so():
         (Gain(-0.5, 3.0), Gain(-0.5, 3.0), "full"),
     ],
 )
-def test_what_gains_is_taken(fetched, monkeypatch, light, full, taken):
+def test_what_gains_is_taken(fetched, loaded, eager, monkeypatch, light, full, taken):
     gains = {"light": light, "full": full}
+    monkeypatch.setattr(SentenceEncoder, "from_preset", lambda preset: loaded)
     monkeypatch.setattr(f"{MODULE}.encoder_gains", lambda *args, **options: gains)
     encoder, choice = _choose()
     assert choice.taken == taken

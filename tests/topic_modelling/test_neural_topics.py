@@ -38,8 +38,15 @@ def _matched(found, wanted):
 
 
 @pytest.fixture
-def few_epochs(monkeypatch):
-    monkeypatch.setattr(amortized_fitting, "_EPOCHS", 3)
+def few_epochs(monkeypatch, eager):
+    """Three, the first of the inference network alone."""
+    monkeypatch.setattr(amortized_fitting, "_EPOCHS", 2)
+
+
+@pytest.fixture
+def few_steps(monkeypatch, few_epochs):
+    """Two in each of these."""
+    monkeypatch.setattr(amortized_fitting, "_LEAST_BATCHES", 2)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +81,16 @@ def _given(model):
     return CONTEXTS if model == "ctm" else None
 
 
-def test_topics_of_vectors_are_found_and_those_of_the_same_seed_are_the_same(etm):
+def test_topics_of_vectors_are_found(etm):
     order = _matched(etm.topics, TOPICS)
     assert np.abs(etm.topics[order] - TOPICS).sum(axis=1).max() < 0.3
-    again = fit_topics(COUNTS, num_topics=K, model="etm", seed=3)
-    np.testing.assert_array_equal(again.topics, etm.topics)
-    np.testing.assert_array_equal(again.mixtures, etm.mixtures)
+
+
+@pytest.mark.usefixtures("few_steps")
+def test_the_same_seed_gives_the_same_topics():
+    first, again = (fit_topics(COUNTS, num_topics=K, model="etm", seed=3) for _ in range(2))
+    np.testing.assert_array_equal(again.topics, first.topics)
+    np.testing.assert_array_equal(again.mixtures, first.mixtures)
 
 
 def test_sparse_mixtures_are_those_of_the_model(etm):
@@ -113,7 +124,7 @@ def test_evidence_is_above_that_of_no_topics_and_below_that_of_the_truth(etm):
     assert lda.active_units(COUNTS) is None
 
 
-def test_a_network_that_tells_nothing_is_seen(etm):
+def test_a_network_that_tells_nothing_is_seen(etm, few_steps):
     fit = fit_topics(COUNTS, num_topics=K, model="etm", seed=4)
     projection = fit.model.posterior_layer.projection
     projection.kernel.assign(np.zeros(projection.kernel.shape))
@@ -125,8 +136,20 @@ def test_a_network_that_tells_nothing_is_seen(etm):
     assert not any("latents" in one for one in doubts_of_topics(*given, "xyz", kind="topic"))
 
 
+@pytest.mark.usefixtures("few_steps")
 @pytest.mark.parametrize("model", ["prodlda", "etm"])
 def test_seeds_say_which_topic_is_which(model):
+    _assert_seeds_say_which_topic_is_which(model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["prodlda", "etm"])
+def test_seeds_say_so_to_the_end_of_training(model):
+    """Quicker: the test above, of six steps."""
+    _assert_seeds_say_which_topic_is_which(model)
+
+
+def _assert_seeds_say_which_topic_is_which(model):
     wanted = [2, 0, 1]
     seeds = [[16, 17], [0, 1], []]
     fit = fit_topics(COUNTS, num_topics=K, model=model, seeds=seeds)

@@ -18,6 +18,7 @@ from tfp_dgm.distributions.generative_structures import (
 )
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
+from tfp_dgm.distributions.multivariate_normal_diag import MultivariateNormalDiag
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
 from tfp_dgm.distributions.open_dirichlet import OpenDirichlet
 from tfp_dgm.distributions.planar import Planar
@@ -73,6 +74,7 @@ __all__ = [
     "LinearChainParts",
     "LogitBernoulli",
     "MeanField",
+    "MultivariateNormalDiag",
     "NaiveBayesMixture",
     "NaiveBayesMixturePotentials",
     "NonProjectiveDependencyTree",

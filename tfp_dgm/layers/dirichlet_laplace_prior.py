@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm import distributions
 from tfp_dgm.layers.prior import Prior
 
 
@@ -42,4 +43,4 @@ class DirichletLaplacePrior(Prior):
         sizes = (1 - 2 / self.units) + 1 / self.units
         variance = sizes / self.concentration
         scale = tf.fill([self.units], np.float32(np.sqrt(variance)))
-        return tfd.MultivariateNormalDiag(tf.zeros([self.units]), scale)
+        return distributions.MultivariateNormalDiag(tf.zeros([self.units]), scale)

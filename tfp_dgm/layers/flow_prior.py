@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm import distributions
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.layers.normalizing_flow import autoregressive_bijector, autoregressive_networks
 from tfp_dgm.layers.prior import Prior
@@ -57,5 +58,5 @@ class AutoregressiveFlowPrior(Prior):
 
     def _distribution(self) -> tfd.Distribution:
         flows = [tfb.Invert(autoregressive_bijector(network)) for network in self.networks]
-        normal = tfd.MultivariateNormalDiag(tf.zeros([self.units]), tf.ones([self.units]))
+        normal = distributions.MultivariateNormalDiag(tf.zeros([self.units]), tf.ones([self.units]))
         return NormalizingFlow(normal, tfb.Chain(flows))

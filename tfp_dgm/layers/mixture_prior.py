@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm import distributions
 from tfp_dgm.layers.prior import Prior
 
 
@@ -37,7 +38,7 @@ class MixtureOfNormalsPrior(Prior):
     def _distribution(self) -> tfd.Distribution:
         return tfd.MixtureSameFamily(
             tfd.Categorical(logits=tf.convert_to_tensor(self.logits)),
-            tfd.MultivariateNormalDiag(
+            distributions.MultivariateNormalDiag(
                 tf.convert_to_tensor(self.loc), tf.exp(tf.convert_to_tensor(self.log_scale))
             ),
         )

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm import distributions
 from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
 
 
@@ -32,7 +33,7 @@ class MultivariateNormalDiag(VectorDistributionLayer):
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         loc, rho = tf.split(parameters, 2, axis=-1)  # [..., Z] each
-        return tfd.MultivariateNormalDiag(loc, self.min_scale + tf.nn.softplus(rho))
+        return distributions.MultivariateNormalDiag(loc, self.min_scale + tf.nn.softplus(rho))
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm import distributions
 from tfp_dgm.layers.constraints import Constraint, whole_numbers_below
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 
@@ -69,7 +70,7 @@ class StandardNormalPrior(Prior):
     """N(0, I) over R^Z (`units` = Z)."""
 
     def _distribution(self) -> tfd.Distribution:
-        return tfd.MultivariateNormalDiag(tf.zeros([self.units]), tf.ones([self.units]))
+        return distributions.MultivariateNormalDiag(tf.zeros([self.units]), tf.ones([self.units]))
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -81,7 +82,7 @@ class LearnedNormalPrior(Prior):
         self.log_scale = self.add_weight(shape=(self.units,), initializer="zeros", name="log_scale")
 
     def _distribution(self) -> tfd.Distribution:
-        return tfd.MultivariateNormalDiag(
+        return distributions.MultivariateNormalDiag(
             tf.convert_to_tensor(self.loc), tf.exp(tf.convert_to_tensor(self.log_scale))
         )
 
