@@ -227,7 +227,7 @@ def spline_coupling_log_prob(bound):
 def spline_prior_log_prob(networks, event):
     total, y = 0.0, np.asarray(event, np.float64)
     for index, weights in enumerate(networks):
-        forward = flows.spline_coupling(weights, None, index % 2 == 1, 4.0)
+        forward = flows.spline_coupling(weights, None, index % 2 == 1, 2.0)
         y = forward(y, inverse=True)
         total -= flows.log_det_jacobian(forward, y)
     return total + scipy.stats.norm.logpdf(y).sum()
@@ -734,11 +734,11 @@ ROWS = [
             "num_flows": 2,
             "hidden_units": (4,),
             "context_units": 2,
-            "num_bins": 4,
-            "bound": 3.0,
+            "num_bins": 2,
+            "bound": 2.0,
         },
         POINTS,
-        spline_coupling_log_prob(3.0),
+        spline_coupling_log_prob(2.0),
         parameters=autoregressive_parameters,
     ),
     Row(
@@ -803,7 +803,7 @@ ROWS = [
     ),
     Row(
         layers.SplineCouplingFlowPrior,
-        {"units": 3, "num_flows": 2, "hidden_units": (4, 5), "num_bins": 3, "bound": 4.0},
+        {"units": 3, "num_flows": 2, "hidden_units": (4, 5), "num_bins": 2, "bound": 2.0},
         POINTS,
         spline_prior_log_prob,
         parameters=network_weights,

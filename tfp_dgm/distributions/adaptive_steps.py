@@ -122,7 +122,8 @@ def solve_rows(
         more, advance, (s, step, list(rows), slopes(s, rows), list(sums))
     )
     failed = s < 1.0
-    ends = [tf.where(failed[..., tf.newaxis], np.nan, part) for part in rows]
+    nan = tf.constant(np.nan, dtype)
+    ends = [tf.where(failed[..., tf.newaxis], nan, part) for part in rows]
     return ends, list(sums)
 
 
