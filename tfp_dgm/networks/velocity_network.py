@@ -16,7 +16,7 @@ class VelocityNetwork(SavesArguments, keras.layers.Layer):
 
         h_1 = tanh(x A + t a + shift),   h_2 = tanh(h_1 B + b),   f = h_2 C + c
 
-    The divergence sum_i df_i / dx_i is exact, at the cost of the network itself; with
+    The divergence sum_i df_i / dx_i is exact, and costs no more than the network itself; with
     d_l = 1 - h_l^2 and elementwise products,
 
         div f = sum((d_1 (B * (C A)')) * d_2),   or with one hidden layer   sum(d_1 * diag(C A))
