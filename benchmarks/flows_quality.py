@@ -203,8 +203,8 @@ def main() -> None:
     folder = os.environ.get("TFP_DGM_DATA")
     if folder is None:
         end_for_want_of("TFP_DGM_DATA, a folder with mnist/")
-    seeds, steps = (SEEDS[:1], 20) if arguments.quick else (SEEDS, 1000)
-    count, epochs = (500, 1) if arguments.quick else (5000, 10)
+    seeds, steps = (SEEDS[:1], 20) if arguments.quick else (SEEDS, 500)
+    count, epochs = (500, 1) if arguments.quick else (5000, 5)
     with wanting(DataError, OSError):
         train, test = digits(Path(folder), count)
     rows = rows_so_far(arguments.json)
