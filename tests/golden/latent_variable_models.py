@@ -240,6 +240,24 @@ LATENT_VARIABLE_MODELS = {
         ),
         posterior=PLANAR(normal(), num_flows=3),
     ),
+    "vae_householder_spline": lambda: vae(
+        objectives.ELBO(num_samples=2),
+        posterior=layers.HouseholderFlow(normal(), num_flows=2),
+        prior=layers.SplineCouplingFlowPrior(
+            2, num_flows=2, hidden_units=(4, 3), num_bins=4, bound=3.0
+        ),
+    ),
+    "vae_spline_continuous": lambda: vae(
+        objectives.ImportanceWeighted(num_samples=2),
+        posterior=layers.SplineCouplingFlow(
+            normal(), num_flows=2, hidden_units=(4,), context_units=3, num_bins=3, bound=4.0
+        ),
+        prior=layers.ContinuousFlowPrior(2, num_flows=2, hidden_units=(4, 3)),
+    ),
+    "vae_continuous_flow": lambda: vae(
+        objectives.ELBO(num_samples=2, gradient=objectives.StickingTheLanding()),
+        posterior=layers.ContinuousFlow(normal(), hidden_units=(4,), context_units=3),
+    ),
     "vae_semi_amortized": lambda: vae(
         objectives.SemiAmortized(
             objectives.ELBO(kl_weight=0.8), num_steps=2, learning_rate=0.3, momentum=0.2

@@ -196,6 +196,81 @@ def inverse_autoregressive_log_prob(parameters, event):
     return total + log_prob_from(normal_tril)(base, y)
 
 
+def householder_moments(parameters):
+    """Reflections of a Normal."""
+    mean, covariance = normal_diag(parameters[0])
+    for v in np.split(parameters[1], 2):
+        matrix = flows.householder(v)
+        mean, covariance = matrix @ mean, matrix @ covariance @ matrix.T
+    return mean, covariance
+
+
+def householder_parameters(layer, features):
+    return projected(layer.base.projection, features), projected(layer.projection, features)
+
+
+def spline_coupling_log_prob(bound):
+    """From the event to the base, through the last coupling first."""
+
+    def log_prob(parameters, event):
+        base, context, networks = parameters
+        total, y = 0.0, np.asarray(event, np.float64)
+        for index in reversed(range(len(networks))):
+            forward = flows.spline_coupling(networks[index], context, index % 2 == 1, bound)
+            y = forward(y, inverse=True)
+            total -= flows.log_det_jacobian(forward, y)
+        return total + log_prob_from(normal_diag)(base, y)
+
+    return log_prob
+
+
+def spline_prior_log_prob(networks, event):
+    total, y = 0.0, np.asarray(event, np.float64)
+    for index, weights in enumerate(networks):
+        forward = flows.spline_coupling(weights, None, index % 2 == 1, 2.0)
+        y = forward(y, inverse=True)
+        total -= flows.log_det_jacobian(forward, y)
+    return total + scipy.stats.norm.logpdf(y).sum()
+
+
+def motion_weights(network):
+    """Weights of the motion by name, as they follow one another, and what shifts them."""
+    weights = {weight.name: float64(weight) for weight in network.weights}
+    names = ["kernel_0", "kernel_1", "bias_1", "kernel_2", "bias_2", "time_kernel"]
+    return [weights[name] for name in names if name in weights], weights
+
+
+def continuous_parameters(layer, features):
+    context, parts = projected(layer.projection, features), []
+    for network in layer.networks:
+        motion, weights = motion_weights(network)
+        parts.append((motion, weights["bias_0"] + context @ weights["context_kernel"]))
+    return projected(layer.base.projection, features), parts
+
+
+def continuous_log_prob(parameters, event):
+    base, networks = parameters
+    total, y = 0.0, np.asarray(event, np.float64)
+    for weights, shift in reversed(networks):
+        backward = flows.continuous(weights, shift, 1.0, 0.0)
+        total += flows.log_det_jacobian(backward, y)
+        y = backward(y)
+    return total + log_prob_from(normal_tril)(base, y)
+
+
+def motions_of_prior(layer, features):
+    return [(motion_weights(network)[0], float64(network.bias)) for network in layer.networks]
+
+
+def continuous_prior_log_prob(networks, event):
+    total, y = 0.0, np.asarray(event, np.float64)
+    for weights, shift in networks:
+        backward = flows.continuous(weights, shift, 1.0, 0.0)
+        total += flows.log_det_jacobian(backward, y)
+        y = backward(y)
+    return total + scipy.stats.norm.logpdf(y).sum()
+
+
 def network_weights(layer, features):
     return [[float64(w) for w in network.weights] for network in layer.networks]
 
@@ -645,6 +720,40 @@ ROWS = [
         parameters=autoregressive_parameters,
     ),
     Row(
+        layers.HouseholderFlow,
+        {"base": layers.MultivariateNormalDiag(3, min_scale=0.1), "num_flows": 2},
+        POINTS,
+        log_prob_from(householder_moments),
+        moments=householder_moments,
+        parameters=householder_parameters,
+    ),
+    Row(
+        layers.SplineCouplingFlow,
+        {
+            "base": layers.MultivariateNormalDiag(3, min_scale=0.1),
+            "num_flows": 2,
+            "hidden_units": (4,),
+            "context_units": 2,
+            "num_bins": 2,
+            "bound": 2.0,
+        },
+        POINTS,
+        spline_coupling_log_prob(2.0),
+        parameters=autoregressive_parameters,
+    ),
+    Row(
+        layers.ContinuousFlow,
+        {
+            "base": layers.MultivariateNormalTriL(3, min_scale=0.2),
+            "num_flows": 2,
+            "hidden_units": (4, 5),
+            "context_units": 2,
+        },
+        POINTS,
+        continuous_log_prob,
+        parameters=continuous_parameters,
+    ),
+    Row(
         layers.PowerSpherical,
         {"units": 3, "min_concentration": 0.3},
         DIRECTIONS,
@@ -691,6 +800,20 @@ ROWS = [
         POINTS,
         masked_autoregressive_log_prob,
         parameters=network_weights,
+    ),
+    Row(
+        layers.SplineCouplingFlowPrior,
+        {"units": 3, "num_flows": 2, "hidden_units": (4, 5), "num_bins": 2, "bound": 2.0},
+        POINTS,
+        spline_prior_log_prob,
+        parameters=network_weights,
+    ),
+    Row(
+        layers.ContinuousFlowPrior,
+        {"units": 3, "num_flows": 2, "hidden_units": (4,)},
+        POINTS,
+        continuous_prior_log_prob,
+        parameters=motions_of_prior,
     ),
     Row(
         layers.CategoricalPrior,

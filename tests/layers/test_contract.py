@@ -20,6 +20,8 @@ BASES = {
     layers.VectorDistributionLayer,
     layers.Prior,
     layers.NormalizingFlowLayer,
+    layers.NetworkFlowLayer,
+    layers.FlowPrior,
     layers.Experts,
     layers.HiddenMarkovLayer,
     layers.OverVectors,

@@ -11,9 +11,20 @@ from tfp_dgm import layers
 from tfp_dgm.objectives import ELBO, Joint
 
 BASES = [layers.MultivariateNormalDiag, layers.MultivariateNormalTriL]
-FLOWS = [layers.PlanarFlow, layers.InverseAutoregressiveFlow]
+FLOWS = [
+    layers.PlanarFlow,
+    layers.InverseAutoregressiveFlow,
+    layers.HouseholderFlow,
+    layers.SplineCouplingFlow,
+    layers.ContinuousFlow,
+]
+# A base comes in before the flows: those of networks have it as the inverse autoregressive one has.
 every_pair = pytest.mark.parametrize(
-    ("flow", "base"), [(f, b) for f in FLOWS for b in [*BASES, layers.BatchNormalizedNormalDiag]]
+    ("flow", "base"),
+    [
+        *((f, b) for f in FLOWS[:2] for b in [*BASES, layers.BatchNormalizedNormalDiag]),
+        *((f, layers.MultivariateNormalTriL) for f in FLOWS[2:]),
+    ],
 )
 FEATURES = np.random.default_rng(1).normal(size=(4, 5)).astype(np.float32)
 
@@ -162,6 +173,48 @@ def test_parameters_can_be_stopped(flow, base):
     of_z, *of_weights = tape.gradient(total, [z, *weights])
     assert np.abs(of_z).min() > 0
     assert of_weights == [None] * len(weights)
+
+
+def test_mean_of_reflections_is_exact():
+    """The base's mean through the reflections, which are maps of matrices."""
+    layer = randomized(layers.HouseholderFlow(layers.MultivariateNormalDiag(3), num_flows=2))
+    vectors = np.split(layer.projection(FEATURES).numpy(), 2, axis=1)
+    expected = layer.base(FEATURES).mean().numpy()
+    for v in vectors:
+        along = np.sum(v * expected, axis=1, keepdims=True) / np.sum(v * v, axis=1, keepdims=True)
+        expected = expected - 2 * v * along
+    np.testing.assert_allclose(layer(FEATURES).mean(), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("flow", [layers.SplineCouplingFlow, layers.ContinuousFlow])
+def test_flows_of_networks_start_near_the_identity(flow):
+    layer = flow(layers.MultivariateNormalDiag(3))
+    layer.build((None, 5))
+    x = np.random.default_rng(4).normal(size=(4, 3)).astype("f4")
+    distribution = layer(FEATURES)
+    np.testing.assert_allclose(distribution.bijector.forward(x), x, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda base: layers.SplineCouplingFlow(base, num_bins=1), "`num_bins` must be >= 2"),
+        (lambda base: layers.SplineCouplingFlow(base, bound=0.0), "`bound` must be above 0"),
+        (lambda base: layers.ContinuousFlow(base, context_units=0), "`context_units` must be >= 1"),
+        (
+            lambda base: layers.ContinuousFlow(base, hidden_units=(4, 4, 4)),
+            r"widths of one or two layers; received \(4, 4, 4\)",
+        ),
+        (
+            lambda base: layers.SplineCouplingFlow(base, hidden_units=()),
+            r"one or more positive widths; received \(\)",
+        ),
+        (lambda base: layers.SplineCouplingFlowPrior(3, num_bins=1), "`num_bins` must be >= 2"),
+    ],
+)
+def test_networks_and_splines_that_are_none_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(layers.MultivariateNormalDiag(3))
 
 
 def test_flow_over_a_flow():

@@ -28,6 +28,22 @@ PAIRS = {
         ),
         lambda: layers.AutoregressiveFlowPrior(2, num_flows=1, hidden_units=(4,)),
     ),
+    "householder_spline_prior": (
+        lambda: layers.HouseholderFlow(layers.MultivariateNormalDiag(2), num_flows=2),
+        lambda: layers.SplineCouplingFlowPrior(2, hidden_units=(4,), num_bins=3),
+    ),
+    "spline_continuous_prior": (
+        lambda: layers.SplineCouplingFlow(
+            layers.MultivariateNormalDiag(2), hidden_units=(4,), context_units=3, num_bins=3
+        ),
+        lambda: layers.ContinuousFlowPrior(2, hidden_units=(4,)),
+    ),
+    "continuous_flow": (
+        lambda: layers.ContinuousFlow(
+            layers.MultivariateNormalDiag(2), hidden_units=(4,), context_units=3
+        ),
+        lambda: layers.StandardNormalPrior(2),
+    ),
     "batch_normalized_vamp": (
         lambda: layers.BatchNormalizedNormalDiag(2),
         lambda: layers.VampPrior(2, 3, (toys.WORDS,), activation="sigmoid"),

@@ -1,8 +1,9 @@
-"""Flows by the book: scalar root finding, loops over the dimensions, numerical Jacobians."""
+"""Flows by the book: root finding, loops over dimensions, SciPy's solver, numerical Jacobians."""
 
 import math
 
 import numpy as np
+import scipy.integrate
 import scipy.optimize
 import scipy.special
 
@@ -91,6 +92,88 @@ def autoregressive_inverse(forward, y, reverse):
 
         x[i] = scipy.optimize.brentq(gap, -1e3, 1e3, xtol=1e-13)
     return x
+
+
+def householder(v):
+    """The matrix of the reflection."""
+    return np.eye(len(v)) - 2 * np.outer(v, v) / np.dot(v, v)
+
+
+def spline(raw, bound):
+    """One monotone rational-quadratic spline, bin by bin: eq. 4 of the paper."""
+    num_bins = (len(raw) + 1) // 3
+    softmax = [scipy.special.softmax(part) for part in (raw[:num_bins], raw[num_bins:][:num_bins])]
+    shares = [0.16 / num_bins + 0.84 * part for part in softmax]
+    xs, ys = (-bound + 2 * bound * np.concatenate([[0], np.cumsum(part)]) for part in shares)
+    slopes = [1.0, *(10 ** np.tanh(raw[2 * num_bins :])), 1.0]
+
+    def forward(x):
+        if not -bound < x < bound:
+            return x
+        k = min(int(np.searchsorted(xs, x, side="right")) - 1, num_bins - 1)
+        s = (ys[k + 1] - ys[k]) / (xs[k + 1] - xs[k])
+        xi = (x - xs[k]) / (xs[k + 1] - xs[k])
+        top = (ys[k + 1] - ys[k]) * (s * xi**2 + slopes[k] * xi * (1 - xi))
+        return ys[k] + top / (s + (slopes[k + 1] + slopes[k] - 2 * s) * xi * (1 - xi))
+
+    return forward
+
+
+def spline_coupling(weights, context, reverse, bound):
+    """The map of one coupling, its network of any depth with ELUs."""
+
+    def splines(kept):
+        values = iter(weights)
+        h = kept
+        for _ in range((len(weights) - 2) // (2 if context is None else 3)):
+            h = h @ next(values) + next(values)
+            h = h + (0 if context is None else context @ next(values))
+            h = np.where(h > 0, h, np.expm1(np.minimum(h, 0)))
+        return h @ next(values) + next(values)
+
+    def forward(x, inverse=False):
+        size = len(x)
+        stay = list(range(size - size // 2, size)) if reverse else list(range(size // 2))
+        move = [i for i in range(size) if i not in stay]
+        result = np.array(x, np.float64)
+        raw = splines(result[stay]).reshape(len(move), -1)
+        for i, numbers in zip(move, raw, strict=True):
+            of_x = spline(numbers, bound)
+            if inverse and abs(x[i]) < bound:
+                result[i] = scipy.optimize.brentq(
+                    lambda v, f=of_x, y=x[i]: f(v) - y, -bound, bound, xtol=1e-14
+                )
+            else:
+                result[i] = of_x(x[i])
+        return result
+
+    return forward
+
+
+def velocity(weights, shift):
+    """dx/dt of a network of tanh layers: kernels and biases in turn, the first bias is `shift`."""
+    *layers, time_kernel = weights
+
+    def of(t, x):
+        h = np.tanh(x @ layers[0] + t * time_kernel + shift)
+        for kernel, bias in zip(layers[1:-2:2], layers[2:-2:2], strict=True):
+            h = np.tanh(h @ kernel + bias)
+        return h @ layers[-2] + layers[-1]
+
+    return of
+
+
+def continuous(weights, shift, start=0.0, end=1.0):
+    """The map from the points at `start` to those at `end`."""
+    motion = velocity(weights, shift)
+
+    def forward(x):
+        way = scipy.integrate.solve_ivp(
+            motion, (start, end), x, method="DOP853", rtol=1e-11, atol=1e-12
+        )
+        return way.y[:, -1]
+
+    return forward
 
 
 def log_det_jacobian(function, x):

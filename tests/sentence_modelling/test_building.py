@@ -49,6 +49,19 @@ def test_choices_reach_the_layers():
     ).posterior_layer
     assert isinstance(planar.base, layers.MultivariateNormalTriL)
     assert planar.num_flows == 3
+    householder = built({"posterior.kind": "householder", "posterior.num_layers": 3})
+    assert isinstance(householder.posterior_layer, layers.HouseholderFlow)
+    assert householder.posterior_layer.num_flows == 3
+    spline = built({"posterior.kind": "spline", "prior.kind": "continuous", "prior.num_layers": 2})
+    assert isinstance(spline.posterior_layer, layers.SplineCouplingFlow)
+    assert isinstance(spline.prior_layer, layers.ContinuousFlowPrior)
+    assert spline.prior_layer.num_flows == 2
+    continuous = built(
+        {"posterior.kind": "continuous", "posterior.base": "full_normal", "prior.kind": "spline"}
+    )
+    assert isinstance(continuous.posterior_layer, layers.ContinuousFlow)
+    assert isinstance(continuous.posterior_layer.base, layers.MultivariateNormalTriL)
+    assert isinstance(continuous.prior_layer, layers.SplineCouplingFlowPrior)
     normalised = built({"posterior.kind": "batch_normalized", "posterior.gamma": 0.7})
     assert normalised.posterior_layer.gamma == 0.7
     assert built({"prior.kind": "vamp", "prior.num_components": 7}).prior_layer.num_components == 7

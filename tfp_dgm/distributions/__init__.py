@@ -1,6 +1,7 @@
 """Families and bijectors that TFP lacks: pure TFP classes, which know nothing of Keras."""
 
 from tfp_dgm.distributions.bag_of_words import BagOfWords
+from tfp_dgm.distributions.continuous import Continuous
 from tfp_dgm.distributions.factors import independent_factors
 from tfp_dgm.distributions.generative_structures import (
     DependencyModelWithValence,
@@ -16,6 +17,7 @@ from tfp_dgm.distributions.generative_structures import (
     ProbabilisticContextFreeGrammarPotentials,
     structured_mean_field,
 )
+from tfp_dgm.distributions.householder import Householder
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.multivariate_normal_diag import MultivariateNormalDiag
@@ -26,6 +28,7 @@ from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.projected_observations import ProjectedObservations
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.spheres import is_spherical
+from tfp_dgm.distributions.spline_coupling import SplineCoupling
 from tfp_dgm.distributions.structures import (
     ConstituencyTree,
     ConstituencyTreeParts,
@@ -54,6 +57,7 @@ __all__ = [
     "BagOfWords",
     "ConstituencyTree",
     "ConstituencyTreeParts",
+    "Continuous",
     "DecoderFunctions",
     "DependencyModelWithValence",
     "DependencyTree",
@@ -69,6 +73,7 @@ __all__ = [
     "GrammarTree",
     "GrammarTreeParts",
     "HiddenMarkovText",
+    "Householder",
     "InverseAutoregressive",
     "LinearChain",
     "LinearChainParts",
@@ -87,6 +92,7 @@ __all__ = [
     "Selected",
     "SemiMarkovChain",
     "SemiMarkovParts",
+    "SplineCoupling",
     "Structure",
     "TaggedDependencyTree",
     "TaggedDependencyTreeParts",

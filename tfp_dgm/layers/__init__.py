@@ -19,7 +19,12 @@ from tfp_dgm.layers.discrete_latents import (
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.expert_posterior import ExpertRecognition, Responsibilities
 from tfp_dgm.layers.experts import Experts
-from tfp_dgm.layers.flow_prior import AutoregressiveFlowPrior
+from tfp_dgm.layers.flow_prior import (
+    AutoregressiveFlowPrior,
+    ContinuousFlowPrior,
+    FlowPrior,
+    SplineCouplingFlowPrior,
+)
 from tfp_dgm.layers.gaussian_dependency_model_with_valence import (
     GaussianDependencyModelWithValence,
 )
@@ -33,16 +38,18 @@ from tfp_dgm.layers.mixture_prior import MixtureOfNormalsPrior, VampPrior
 from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, MultivariateNormalTriL
 from tfp_dgm.layers.naive_bayes_mixture import NaiveBayesMixture
 from tfp_dgm.layers.negative_log_likelihood import NegativeLogLikelihood
+from tfp_dgm.layers.network_flow import (
+    ContinuousFlow,
+    InverseAutoregressiveFlow,
+    NetworkFlowLayer,
+    SplineCouplingFlow,
+)
 from tfp_dgm.layers.neural_context_free_grammar import (
     CompoundContextFreeGrammar,
     NeuralContextFreeGrammar,
 )
 from tfp_dgm.layers.neural_hidden_markov_text import NeuralHiddenMarkovText
-from tfp_dgm.layers.normalizing_flow import (
-    InverseAutoregressiveFlow,
-    NormalizingFlowLayer,
-    PlanarFlow,
-)
+from tfp_dgm.layers.normalizing_flow import HouseholderFlow, NormalizingFlowLayer, PlanarFlow
 from tfp_dgm.layers.over_vectors import OverVectors
 from tfp_dgm.layers.parameters import Parameters
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
@@ -83,6 +90,8 @@ __all__ = [
     "ClusterTexts",
     "CompoundContextFreeGrammar",
     "Constraint",
+    "ContinuousFlow",
+    "ContinuousFlowPrior",
     "DependencyModelWithValence",
     "Dirichlet",
     "DirichletLaplacePrior",
@@ -92,10 +101,12 @@ __all__ = [
     "ExpertRecognition",
     "Experts",
     "FactorialHiddenMarkov",
+    "FlowPrior",
     "GaussianDependencyModelWithValence",
     "GaussianHiddenMarkov",
     "HiddenMarkovLayer",
     "HiddenMarkovText",
+    "HouseholderFlow",
     "IndependentBernoulli",
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
@@ -109,6 +120,7 @@ __all__ = [
     "MultivariateNormalTriL",
     "NaiveBayesMixture",
     "NegativeLogLikelihood",
+    "NetworkFlowLayer",
     "NeuralContextFreeGrammar",
     "NeuralDependencyModelWithValence",
     "NeuralHiddenMarkovText",
@@ -131,6 +143,8 @@ __all__ = [
     "SeparateExperts",
     "SharedExperts",
     "SphericalUniformPrior",
+    "SplineCouplingFlow",
+    "SplineCouplingFlowPrior",
     "StandardNormalPrior",
     "TokenSequence",
     "VampPrior",

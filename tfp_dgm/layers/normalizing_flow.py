@@ -8,12 +8,11 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
+from tfp_dgm.distributions.householder import Householder
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.layers.projected_distribution_layer import VectorDistributionLayer
-from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 
 
 class NormalizingFlowLayer(VectorDistributionLayer):
@@ -97,90 +96,27 @@ class PlanarFlow(NormalizingFlowLayer):
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class InverseAutoregressiveFlow(NormalizingFlowLayer):
-    """Inverse autoregressive flows [1] on top of a posterior layer, with a context of the features.
+class HouseholderFlow(NormalizingFlowLayer):
+    """Householder flows [1] on top of a posterior layer, their vectors amortised.
 
-        z_k = s_k z_{k-1} + (1 - s_k) m_k,    (m_k, s_k) = network_k(z_{k-1}, context)
+        z_k = z_{k-1} - 2 v_k (v_k . z_{k-1}) / |v_k|^2,    z_0 ~ base(features)
 
-    The networks belong to the layer; the context is amortised. The order of the dimensions turns
-    round from one flow to the next. Draws and their densities take one pass; the density of a given
-    point takes Z.
+    Of a diagonal Normal they make one with a full covariance, of Z numbers a flow; its mean is
+    exact. In [1] each vector is a linear map of the one before it, and the first one of the
+    features: all are linear maps of the features, as here.
 
     Args:
       base: distribution layer over R^Z, such as `MultivariateNormalDiag(Z)`.
-      num_flows: number of autoregressive networks.
-      hidden_units: widths of the hidden layers of each.
-      context_units: size of the context.
+      num_flows: each takes Z parameters; Z of them make any rotation.
       **kwargs: see `ProjectedDistributionLayer`.
     References:
-      [1] Kingma et al. Improving Variational Inference with Inverse Autoregressive Flow.
-        NeurIPS 2016. arXiv:1606.04934
+      [1] Tomczak and Welling. Improving Variational Auto-Encoders using Householder Flow. 2016.
+        arXiv:1611.09630
     """
-
-    def __init__(
-        self,
-        base: VectorDistributionLayer,
-        *,
-        num_flows: int = 2,
-        hidden_units: Sequence[int] = (64,),
-        context_units: int = 32,
-        **kwargs: Any,
-    ) -> None:
-        if context_units < 1:
-            raise ValueError(
-                f"InverseAutoregressiveFlow: `context_units` must be >= 1; received {context_units}"
-            )
-        self.context_units = context_units
-        super().__init__(base, num_flows=num_flows, **kwargs)
-        self.hidden_units = tuple(hidden_units)
-        self.networks = autoregressive_networks(
-            self.units, num_flows, self.hidden_units, context_units, trainable=self.trainable
-        )
 
     @property
     def projection_size(self) -> int:
-        return self.context_units
-
-    @property
-    def distribution_has_weights(self) -> bool:
-        return True  # Those of the networks.
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        super().build(input_shape)
-        for network in self.networks:
-            network.build()
+        return self.num_flows * self.base.units
 
     def _flows(self, parameters: tf.Tensor) -> list[tfb.Bijector]:
-        return [autoregressive_bijector(network, parameters) for network in self.networks]
-
-
-def autoregressive_networks(
-    dimensions: int,
-    num_flows: int,
-    hidden_units: Sequence[int],
-    context_size: int = 0,
-    *,
-    trainable: bool = True,
-) -> list[MaskedAutoregressive]:
-    """One network for each flow, their orders of the dimensions alternating."""
-    return [
-        MaskedAutoregressive(
-            dimensions,
-            2,
-            units=hidden_units,
-            reverse=index % 2 == 1,
-            context_size=context_size,
-            trainable=trainable,
-            dtype="float32",
-            name=f"network_{index}",
-        )
-        for index in range(num_flows)
-    ]
-
-
-def autoregressive_bijector(
-    network: MaskedAutoregressive, context: tf.Tensor | None = None
-) -> InverseAutoregressive:
-    """The bijector whose parameters are the network's weights, as they are now."""
-    weights = [tf.convert_to_tensor(weight) for weight in network.weights]
-    return InverseAutoregressive(network.apply, weights, context, reverse=network.reverse)
+        return [Householder(v) for v in tf.split(parameters, self.num_flows, axis=-1)]

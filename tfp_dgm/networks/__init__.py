@@ -3,6 +3,7 @@
 from tfp_dgm.networks.attention import Attention
 from tfp_dgm.networks.convolutional_decoder import ConvolutionalDecoder
 from tfp_dgm.networks.convolutional_encoder import ConvolutionalEncoder
+from tfp_dgm.networks.coupling_network import CouplingNetwork
 from tfp_dgm.networks.image_decoding import decode_image
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 from tfp_dgm.networks.mlp import MLP
@@ -18,6 +19,7 @@ from tfp_dgm.networks.text_encoder import TextEncoder
 from tfp_dgm.networks.token_vectors import TokenVectors
 from tfp_dgm.networks.transformer_decoder import TransformerDecoder
 from tfp_dgm.networks.transformer_encoder import TransformerEncoder
+from tfp_dgm.networks.velocity_network import VelocityNetwork
 from tfp_dgm.networks.word_dropout import WordDropout
 from tfp_dgm.networks.word_encoder import WordEncoder
 
@@ -27,6 +29,7 @@ __all__ = [
     "BagOfWordsEncoder",
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
+    "CouplingNetwork",
     "GRUDecoder",
     "GRUEncoder",
     "InputlessDecoder",
@@ -42,6 +45,7 @@ __all__ = [
     "TokenVectors",
     "TransformerDecoder",
     "TransformerEncoder",
+    "VelocityNetwork",
     "WordDropout",
     "WordEncoder",
     "decode_image",

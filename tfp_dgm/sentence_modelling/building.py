@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfp_dgm import layers, models, networks
 from tfp_dgm.data import DataError
-from tfp_dgm.sentence_modelling.latent_settings import IAFPosterior, PlanarPosterior
+from tfp_dgm.sentence_modelling.latent_settings import AnyFlowPrior, FlowPosterior
 from tfp_dgm.sentence_modelling.optimisation import build_objective, build_optimizer
 from tfp_dgm.sentence_modelling.precision import computing_in
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
@@ -32,6 +32,18 @@ _DECODERS = {
 _NORMALS = {
     "normal": layers.MultivariateNormalDiag,
     "full_normal": layers.MultivariateNormalTriL,
+}
+_FLOWS = {
+    "planar": layers.PlanarFlow,
+    "iaf": layers.InverseAutoregressiveFlow,
+    "householder": layers.HouseholderFlow,
+    "spline": layers.SplineCouplingFlow,
+    "continuous": layers.ContinuousFlow,
+}
+_FLOW_PRIORS = {
+    "flow": layers.AutoregressiveFlowPrior,
+    "spline": layers.SplineCouplingFlowPrior,
+    "continuous": layers.ContinuousFlowPrior,
 }
 
 
@@ -111,10 +123,9 @@ def _arguments(settings: Any) -> dict[str, Any]:
 
 def _posterior(s: TextModelSettings) -> layers.ProjectedDistributionLayer:
     chosen = s.posterior
-    if isinstance(chosen, PlanarPosterior | IAFPosterior):
-        flow = layers.PlanarFlow if chosen.kind == "planar" else layers.InverseAutoregressiveFlow
-        base = _NORMALS[chosen.base](s.latent_units)
-        return flow(base, num_flows=chosen.num_layers, name="posterior")
+    if isinstance(chosen, FlowPosterior):
+        base = _NORMALS[getattr(chosen, "base", "normal")](s.latent_units)
+        return _FLOWS[chosen.kind](base, num_flows=chosen.num_layers, name="posterior")
     if chosen.kind == "batch_normalized":
         return layers.BatchNormalizedNormalDiag(
             s.latent_units, gamma=chosen.gamma, name="posterior"
@@ -132,8 +143,8 @@ def _prior(s: TextModelSettings, feature_units: int) -> layers.Prior:
         return layers.MixtureOfNormalsPrior(units, chosen.num_components, name="prior")
     if chosen.kind == "vamp":
         return layers.VampPrior(units, chosen.num_components, (feature_units,), name="prior")
-    if chosen.kind == "flow":
-        return layers.AutoregressiveFlowPrior(units, num_flows=chosen.num_layers, name="prior")
+    if isinstance(chosen, AnyFlowPrior):
+        return _FLOW_PRIORS[chosen.kind](units, num_flows=chosen.num_layers, name="prior")
     if chosen.kind == "spherical_uniform":
         return layers.SphericalUniformPrior(units, name="prior")
     return layers.StandardNormalPrior(units, name="prior")

@@ -66,6 +66,34 @@ class IAFPosterior(_FlowPosterior):
 
 
 @settings_class
+class HouseholderPosterior:
+    """Householder flows, from independent dimensions.
+
+    Attributes:
+      num_layers: of the flow.
+    """
+
+    kind: Literal["householder"] = "householder"
+    num_layers: Count = 4
+
+
+@settings_class
+class SplinePosterior(_FlowPosterior):
+    """Couplings along splines."""
+
+    kind: Literal["spline"] = "spline"
+    num_layers: Count = 2
+
+
+@settings_class
+class ContinuousPosterior(_FlowPosterior):
+    """Continuous flows."""
+
+    kind: Literal["continuous"] = "continuous"
+    num_layers: Count = 1
+
+
+@settings_class
 class PowerSphericalPosterior:
     """On the unit sphere.
 
@@ -121,22 +149,59 @@ class FlowPrior:
 
 
 @settings_class
+class SplineFlowPrior:
+    """A flow of couplings along splines.
+
+    Attributes:
+      num_layers: of the flow.
+    """
+
+    kind: Literal["spline"] = "spline"
+    num_layers: Count = 2
+
+
+@settings_class
+class ContinuousFlowPrior:
+    """A continuous flow.
+
+    Attributes:
+      num_layers: of the flow.
+    """
+
+    kind: Literal["continuous"] = "continuous"
+    num_layers: Count = 1
+
+
+@settings_class
 class SphericalUniformPrior:
     """Uniform on the unit sphere."""
 
     kind: Literal["spherical_uniform"] = "spherical_uniform"
 
 
+FlowPosterior = (
+    PlanarPosterior | IAFPosterior | HouseholderPosterior | SplinePosterior | ContinuousPosterior
+)
+AnyFlowPrior = FlowPrior | SplineFlowPrior | ContinuousFlowPrior
 Posterior = Annotated[
     NormalPosterior
     | FullNormalPosterior
     | BatchNormalizedPosterior
     | PlanarPosterior
     | IAFPosterior
+    | HouseholderPosterior
+    | SplinePosterior
+    | ContinuousPosterior
     | PowerSphericalPosterior,
     Field(discriminator="kind"),
 ]
 Prior = Annotated[
-    NormalPrior | MixturePrior | VampPrior | FlowPrior | SphericalUniformPrior,
+    NormalPrior
+    | MixturePrior
+    | VampPrior
+    | FlowPrior
+    | SplineFlowPrior
+    | ContinuousFlowPrior
+    | SphericalUniformPrior,
     Field(discriminator="kind"),
 ]
