@@ -16,6 +16,7 @@ from tfp_dgm.distributions.generative_structures import (
     ProbabilisticContextFreeGrammarPotentials,
     structured_mean_field,
 )
+from tfp_dgm.distributions.hard_kumaraswamy import HardKumaraswamy
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
@@ -67,6 +68,7 @@ __all__ = [
     "GenerativeStructure",
     "GrammarTree",
     "GrammarTreeParts",
+    "HardKumaraswamy",
     "HiddenMarkovText",
     "InverseAutoregressive",
     "LinearChain",
