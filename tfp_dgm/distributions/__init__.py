@@ -25,6 +25,7 @@ from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.projected_observations import ProjectedObservations
 from tfp_dgm.distributions.selected import Selected
+from tfp_dgm.distributions.selections import Selection, selection
 from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.distributions.structures import (
     ConstituencyTree,
@@ -85,6 +86,7 @@ __all__ = [
     "ProbabilisticContextFreeGrammarPotentials",
     "ProjectedObservations",
     "Selected",
+    "Selection",
     "SemiMarkovChain",
     "SemiMarkovParts",
     "Structure",
@@ -96,6 +98,7 @@ __all__ = [
     "independent_factors",
     "is_spherical",
     "point_estimate",
+    "selection",
     "structured_mean_field",
     "support_of",
 ]

@@ -134,9 +134,15 @@ class HardKumaraswamy(tfd.Distribution):
         return tf.where((x >= 0) & (x <= 1), log_prob, -np.inf)
 
     def _cdf(self, x: tf.Tensor) -> tf.Tensor:
-        log_k = tf.math.log(self._inner(tf.clip_by_value(x, 0.0, 1.0)))
-        below = -tf.math.expm1(self._log_survival(log_k))
+        below = -tf.math.expm1(self._log_above(x))
         return tf.where(x < 0, 0.0, tf.where(x >= 1, 1.0, below))
+
+    def _survival_function(self, x: tf.Tensor) -> tf.Tensor:
+        above = tf.exp(self._log_above(x))
+        return tf.where(x < 0, 1.0, tf.where(x >= 1, 0.0, above))
+
+    def _log_above(self, x: tf.Tensor) -> tf.Tensor:
+        return self._log_survival(tf.math.log(self._inner(tf.clip_by_value(x, 0.0, 1.0))))
 
     def _quantile(self, value: tf.Tensor) -> tf.Tensor:
         return self._rectified(self._log_k(tf.clip_by_value(1.0 - value, _LEAST, _MOST)))

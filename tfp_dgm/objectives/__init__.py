@@ -2,6 +2,7 @@
 
 from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.configuration import Configured
+from tfp_dgm.objectives.constrained import AtMost, Constrained
 from tfp_dgm.objectives.control_variates import (
     ControlVariate,
     LearnedBaseline,
@@ -38,9 +39,11 @@ __all__ = [
     "ELBO",
     "REBAR",
     "RELAX",
+    "AtMost",
     "Bound",
     "CombinationImportanceWeighted",
     "Configured",
+    "Constrained",
     "ControlVariate",
     "DisARM",
     "DoublyReparameterized",
