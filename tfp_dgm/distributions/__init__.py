@@ -26,6 +26,7 @@ from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.projected_observations import ProjectedObservations
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.selections import Selection, selection
+from tfp_dgm.distributions.sparse_simplex import entmax15, sparsemax
 from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.distributions.structures import (
     ConstituencyTree,
@@ -94,11 +95,13 @@ __all__ = [
     "TaggedDependencyTreeParts",
     "TokenSequence",
     "TopDown",
+    "entmax15",
     "from_noise",
     "independent_factors",
     "is_spherical",
     "point_estimate",
     "selection",
+    "sparsemax",
     "structured_mean_field",
     "support_of",
 ]

@@ -38,6 +38,7 @@ def word_masks(
 def _(
     layer: layers.HardKumaraswamy, features: tf.Tensor, words: tf.Tensor, training: bool
 ) -> tfd.Distribution:
+    _require_one(layer)
     parameters = layer.parameters(features, training)  # [B, T, 2]
     parameters = tf.where(words[..., tf.newaxis], parameters, _CLOSED_GATE)
     gates = distributions.independent_factors(layer.distribution(parameters))  # [B, T, 1]
@@ -51,6 +52,7 @@ def _(
 def _(
     layer: layers.IndependentBernoulli, features: tf.Tensor, words: tf.Tensor, training: bool
 ) -> tfd.Distribution:
+    _require_one(layer)
     logits = tf.where(words, layer.parameters(features, training)[..., 0], _CLOSED_LOGIT)
     gates = distributions.LogitBernoulli(logits=logits, dtype=tf.float32)
     return tfd.Independent(gates, reinterpreted_batch_ndims=1)
@@ -62,3 +64,11 @@ def _(
 ) -> tfd.Distribution:
     first = tf.range(tf.shape(words)[1]) == 0
     return layer(features, training=training, mask=words | first)
+
+
+def _require_one(layer: ProjectedDistributionLayer) -> None:
+    if layer.event_size != 1:
+        raise ValueError(
+            f"masks: {type(layer).__name__} must be of one variable a word; received one of "
+            f"{layer.event_size}"
+        )

@@ -32,6 +32,7 @@ from tfp_dgm.objectives.rebar import REBAR, RELAX
 from tfp_dgm.objectives.relaxed_elbo import GumbelSoftmaxELBO, StraightThroughELBO
 from tfp_dgm.objectives.score_function import ScoreFunctionELBO, ScoreFunctionImportanceWeighted
 from tfp_dgm.objectives.semi_amortized import SemiAmortized
+from tfp_dgm.objectives.spigot import SPIGOTELBO
 from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ELBO",
     "REBAR",
     "RELAX",
+    "SPIGOTELBO",
     "AtMost",
     "Bound",
     "CombinationImportanceWeighted",
