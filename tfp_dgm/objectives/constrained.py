@@ -22,7 +22,8 @@ class AtMost(Configured):
     Args:
       amount: the name of one of the joint's `amounts`.
       limit: how much of it there may be; >= 0.
-      learning_rate: of the multiplier's ascent.
+      learning_rate: of the multiplier's ascent, per unit of excess; so slow that the model first
+        learns what it is about to lose.
       multiplier: where the ascent starts, in nats.
     References:
       [1] Bastings, Aziz and Titov. Interpretable Neural Predictions with Differentiable Binary
@@ -30,7 +31,7 @@ class AtMost(Configured):
     """
 
     def __init__(
-        self, amount: str, limit: float, *, learning_rate: float = 0.05, multiplier: float = 0.0
+        self, amount: str, limit: float, *, learning_rate: float = 0.002, multiplier: float = 0.0
     ) -> None:
         if limit < 0:
             raise ValueError(f"AtMost: `limit` must be >= 0; received {limit}")
