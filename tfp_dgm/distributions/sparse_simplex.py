@@ -41,8 +41,9 @@ def entmax15(logits: tf.Tensor) -> tf.Tensor:
     shifted, order, rank = _sorted(logits / 2)
     of_first = _threshold(rank, tf.cumsum(order, axis=-1), tf.cumsum(tf.square(order), axis=-1))
     support = _those_of_rank(shifted, order, of_first <= order)
+    shifted = tf.where(support, shifted, 0)  # The square of -inf has no derivative.
     count, total = _sums(shifted, support)
-    squares = tf.reduce_sum(tf.where(support, tf.square(shifted), 0), axis=-1, keepdims=True)
+    squares = tf.reduce_sum(tf.square(shifted), axis=-1, keepdims=True)
     return tf.where(support, tf.square(shifted - _threshold(count, total, squares)), 0)
 
 
