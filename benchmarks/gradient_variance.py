@@ -50,6 +50,7 @@ from tfp_dgm.objectives import (
     ARM,
     REBAR,
     RELAX,
+    SPIGOTELBO,
     DisARM,
     EnumeratedELBO,
     GumbelSoftmaxELBO,
@@ -170,6 +171,7 @@ def estimators(binary: bool) -> list[tuple[str, Objective]]:
         ("REBAR", REBAR()),
         ("RELAX", RELAX()),
         ("straight-through", StraightThroughELBO()),
+        ("SPIGOT", SPIGOTELBO()),
         *((f"Gumbel-softmax, {t}", GumbelSoftmaxELBO(temperature=t)) for t in (1.0, 0.5, 0.1)),
         (
             "Gumbel-softmax, 0.5, straight-through",

@@ -330,6 +330,18 @@ LATENT_VARIABLE_MODELS = {
         COUNTS,
         objectives.ELBO(num_samples=2),
     ),
+    "hard_kumaraswamy": lambda: compiled(
+        VAE(
+            MLP([4], activation="tanh"),
+            None,
+            layers.BagOfWords(WORDS),
+            posterior=layers.HardKumaraswamy(3, min_concentration=0.2),
+            prior=layers.HardKumaraswamyPrior(3, concentration1=0.6, concentration0=1.5),
+            seed=3,
+        ),
+        COUNTS,
+        objectives.ELBO(num_samples=2),
+    ),
     "dependency_model": lambda: hidden_structure(
         layers.DependencyModelWithValence(WORDS, max_length=4, attachment_valences=2, seed=1), TEXTS
     ),

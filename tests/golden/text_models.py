@@ -9,6 +9,7 @@ from tfp_dgm.models import (
     LanguageModel,
     LanguageModelMixture,
     MixtureOfExpertsCaptioner,
+    RationaleClassifier,
     StructuredLanguageModel,
     TextVAE,
 )
@@ -69,6 +70,22 @@ def structured(likelihood, embedding=None):
     words = WordVocabulary(WORDS, split_punctuation=False, lower=True)
     model = StructuredLanguageModel(likelihood, words, embedding=embedding, seed=2)
     return compiled(model, TEXTS, None)
+
+
+def rationale_classifier(selector, classifier, objective, **kwargs):
+    words = WordVocabulary(WORDS, lower=True)
+    model = RationaleClassifier(
+        ["no", "yes"],
+        words,
+        encoder(selector, return_sequences=True, name="selector"),
+        encoder(classifier, dropout=0.1, name="classifier"),
+        max_length=7,
+        seed=2,
+        **kwargs,
+    )
+    randomized(model, TEXTS)
+    model, texts, _ = compiled(model, TEXTS, objective)
+    return model, texts, np.array([1, 0, 1, -1])
 
 
 def vectors():
@@ -134,6 +151,24 @@ TEXT_MODELS = {
         expert_posterior=layers.ExpertRecognition(
             encoder("BagOfWordsEncoder"), EXPERTS, one_hot=True
         ),
+    ),
+    "rationale_classifier": lambda: rationale_classifier(
+        "GRUEncoder",
+        "LSTMEncoder",
+        objectives.Constrained(
+            objectives.ELBO(num_samples=2),
+            [
+                objectives.AtMost("kept", 0.3, learning_rate=0.1, multiplier=0.7),
+                objectives.AtMost("changes", 0.1, multiplier=0.2),
+            ],
+        ),
+        masks=layers.HardKumaraswamy(1, min_concentration=0.1),
+    ),
+    "rationale_classifier_binary": lambda: rationale_classifier(
+        "BagOfWordsEncoder",
+        "BagOfWordsEncoder",
+        objectives.SPIGOTELBO(num_samples=2, step_size=0.5),
+        masks=layers.IndependentBernoulli(1),
     ),
     "structured_networks": lambda: structured(
         layers.NeuralHiddenMarkovText(9, 3, 6, embedding_units=4, spellings=WORDS, seed=1)

@@ -18,6 +18,7 @@ from tests.references import (
     dependency_models,
     flows,
     grammars,
+    hard_kumaraswamy,
     hidden_markov,
     tagged_trees,
 )
@@ -346,6 +347,11 @@ def pseudo_posterior(pseudo_inputs):
     return tfd.MultivariateNormalDiag(loc, 0.1 + tf.nn.softplus(rho))
 
 
+def gates_log_prob(concentrations, event):
+    pairs = np.split(np.asarray(concentrations), 2)
+    return sum(hard_kumaraswamy.log_prob(a, b, x) for a, b, x in zip(*pairs, event, strict=True))
+
+
 def log_prob_from(moments):
     return lambda parameters, event: scipy.stats.multivariate_normal.logpdf(
         event, *moments(parameters)
@@ -584,6 +590,8 @@ WITHOUT_WEIGHTS = {
     layers.SphericalUniformPrior,
     layers.DirichletLaplacePrior,
 }
+# Closed, open and in between.
+GATES = np.array([[0, 0.3, 1], [1, 0, 0.9], [0.5, 0.2, 0]], np.float32)
 # Two variables of three values each.
 ONE_HOT_PAIRS = np.stack([np.eye(3, dtype="f4")[list(pair)] for pair in np.ndindex(3, 3)])
 
@@ -608,6 +616,22 @@ ROWS = [
         PIXELS,
         densities.bernoulli_log_prob,
         support=ALL_PIXELS,
+    ),
+    Row(
+        layers.HardKumaraswamy,
+        {"units": 3, "min_concentration": 0.2},
+        GATES,
+        lambda parameters, event: gates_log_prob(
+            [0.2 + densities.softplus(rho) for rho in parameters], event
+        ),
+        more=True,
+    ),
+    Row(
+        layers.HardKumaraswamyPrior,
+        {"units": 3, "concentration1": 0.6, "concentration0": 1.5},
+        GATES,
+        lambda parameters, event: gates_log_prob(np.exp(parameters), event),
+        more=True,
     ),
     Row(
         layers.Categorical,

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models import captioner_toys, texts, toys
-from tfp_dgm import layers, models
+from tfp_dgm import layers, models, networks
 from tfp_dgm.models.example_weights import weights_of_classes
 from tfp_dgm.models.usage_entropy import UsageEntropy
 from tfp_dgm.networks import MLP
@@ -75,6 +75,15 @@ def compound_grammar():
     return models.CompoundGrammar(encoder, likelihood, latent_units=2)
 
 
+def rationale_classifier():
+    return models.RationaleClassifier(
+        ["no", "yes"],
+        structured_vocabulary(),
+        networks.BagOfWordsEncoder(texts.V, 3, embedding_units=2, return_sequences=True),
+        networks.BagOfWordsEncoder(texts.V, 3, embedding_units=2),
+    )
+
+
 NONE = np.full(ROWS, -1)  # No example is annotated.
 CASES = {
     models.VAE: Case(toys.vae, COUNTS, NEGATIVE),
@@ -126,6 +135,9 @@ CASES = {
         ),
         TEXTS,
         (texts.V, "`x` must be whole numbers from 0 to"),
+    ),
+    models.RationaleClassifier: Case(
+        rationale_classifier, TEXTS, (texts.V, "`x` must be whole numbers from 0 to"), NONE
     ),
     models.LanguageModel: Case(texts.make_language_model, TEXTS, AFTER_END),
     models.LanguageModelMixture: Case(

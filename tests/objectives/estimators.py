@@ -12,6 +12,7 @@ from tfp_dgm.objectives import (
     ELBO,
     REBAR,
     RELAX,
+    SPIGOTELBO,
     CombinationImportanceWeighted,
     DisARM,
     DoublyReparameterized,
@@ -114,6 +115,8 @@ def discrete():
     yield Row(GumbelSoftmaxELBO(straight_through=True), ONE_HOT, elbo, phi=0.068)
     yield Row(StraightThroughELBO(), BINARY, elbo, phi=0.106)
     yield Row(StraightThroughELBO(), ONE_HOT, elbo, phi=0.140)
+    yield Row(SPIGOTELBO(), BINARY, elbo, phi=0.0)
+    yield Row(SPIGOTELBO(step_size=0.3), ONE_HOT, elbo, phi=0.0)
     for part in ([average], [baseline], [SelfCritical()], [baseline, average]):
         yield Row(ScoreFunctionELBO(num_samples=1, control_variates=part), BINARY, elbo)
     combined = [baseline, LeaveOneOut(), average]

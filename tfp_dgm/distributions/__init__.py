@@ -17,6 +17,7 @@ from tfp_dgm.distributions.generative_structures import (
     ProbabilisticContextFreeGrammarPotentials,
     structured_mean_field,
 )
+from tfp_dgm.distributions.hard_kumaraswamy import HardKumaraswamy
 from tfp_dgm.distributions.householder import Householder
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
@@ -27,6 +28,8 @@ from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
 from tfp_dgm.distributions.projected_observations import ProjectedObservations
 from tfp_dgm.distributions.selected import Selected
+from tfp_dgm.distributions.selections import Selection, selection
+from tfp_dgm.distributions.sparse_simplex import entmax15, sparsemax
 from tfp_dgm.distributions.spheres import is_spherical
 from tfp_dgm.distributions.spline_coupling import SplineCoupling
 from tfp_dgm.distributions.structures import (
@@ -72,6 +75,7 @@ __all__ = [
     "GenerativeStructure",
     "GrammarTree",
     "GrammarTreeParts",
+    "HardKumaraswamy",
     "HiddenMarkovText",
     "Householder",
     "InverseAutoregressive",
@@ -90,6 +94,7 @@ __all__ = [
     "ProbabilisticContextFreeGrammarPotentials",
     "ProjectedObservations",
     "Selected",
+    "Selection",
     "SemiMarkovChain",
     "SemiMarkovParts",
     "SplineCoupling",
@@ -98,10 +103,13 @@ __all__ = [
     "TaggedDependencyTreeParts",
     "TokenSequence",
     "TopDown",
+    "entmax15",
     "from_noise",
     "independent_factors",
     "is_spherical",
     "point_estimate",
+    "selection",
+    "sparsemax",
     "structured_mean_field",
     "support_of",
 ]

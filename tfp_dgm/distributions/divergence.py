@@ -15,13 +15,15 @@ def divergence(
 ) -> tf.Tensor:
     """KL(q(z | x) || p(z)), [B]; its estimate from draws where no closed form is registered.
 
-    (`tfd.RegisterKL` registers one of a pair of families.)
+    (`tfd.RegisterKL` registers one of a pair of families.) Of one object for both, it is 0.
 
     Args:
       posterior: batch shape [B].
       prior: batch shape [B] or [].
       estimate: () -> [B]; the mean of log q(z | x) - log p(z) of draws z from q.
     """
+    if posterior is prior:
+        return tf.zeros(posterior.batch_shape_tensor(), tf.float32)
     try:
         return tfd.kl_divergence(posterior, prior)
     except NotImplementedError:

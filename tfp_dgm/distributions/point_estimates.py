@@ -4,6 +4,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.capability import capability
+from tfp_dgm.distributions.families import Independent
 
 
 @capability
@@ -25,3 +26,8 @@ def point_estimate(posterior: tfd.Distribution) -> tf.Tensor:
 @point_estimate.register(tfd.PowerSpherical)
 def _(posterior: tfd.PowerSpherical) -> tf.Tensor:
     return tf.convert_to_tensor(posterior.mean_direction)
+
+
+@point_estimate.register(Independent)
+def _(posterior: tfd.Independent) -> tf.Tensor:
+    return point_estimate(posterior.distribution)

@@ -18,6 +18,7 @@ from tfp_dgm.evaluation.classification import (
     wilson_interval,
 )
 from tfp_dgm.evaluation.finite_populations import anytime_bounds, hypergeometric_bounds
+from tfp_dgm.evaluation.rationales import rationale_scores
 from tfp_dgm.evaluation.standard_error import mean_with_standard_error
 from tfp_dgm.lazy_names import lazy_names
 
@@ -88,6 +89,7 @@ __all__ = [
     "mutual_information",
     "one_to_one_accuracy",
     "pareto_k",
+    "rationale_scores",
     "reliability_bins",
     "tag_induction_scores",
     "topic_c_v",

@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions import TopDown
+from tfp_dgm.distributions import HardKumaraswamy, TopDown
 from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Independent, Mixture, Sequential, Transformed
 from tfp_dgm.distributions.no_rule import no_rule
@@ -25,12 +25,12 @@ def draw(
     """Draws by counter-based numbers: the same in whatever batch a row stands, and under XLA.
 
     For Normals over R^Z of any covariance, mixtures of them, and flows that begin in one; for
-    uniform and power spherical distributions on the unit sphere; for independent Bernoulli and
-    one-hot categorical variables; for layers of all these, each given the one before, of a
-    posterior or `distributions.TopDown`; and for families that have registered a rule. A discrete
-    draw is the same eagerly, in a graph and under XLA but for ties within rounding. So is a power
-    spherical one to about 1e-5 from Z = 16 on, and to 1e-3 at the worst, on the circle with a
-    concentration of 1,000.
+    uniform and power spherical distributions on the unit sphere; for independent Bernoulli,
+    HardKumaraswamy and one-hot categorical variables; for layers of all these, each given the one
+    before, of a posterior or `distributions.TopDown`; and for families that have registered a rule.
+    A discrete draw is the same eagerly, in a graph and under XLA but for ties within rounding. So
+    is a power spherical one to about 1e-5 from Z = 16 on, and to 1e-3 at the worst, on the circle
+    with a concentration of 1,000.
 
     Args:
       distribution: batch shape [] or [B], or [S, B] in a layer given another.
@@ -93,6 +93,13 @@ def draw_variables(
 def _(variables: tfd.Bernoulli, seeds: tf.Tensor, counter: int, shape: Sequence[int]) -> tf.Tensor:
     numbers = tf.einsum("bs...->sb...", uniform(seeds, counter, shape))
     return tf.cast(numbers < variables.probs_parameter(), tf.float32)
+
+
+@draw_variables.register(HardKumaraswamy)
+def _(
+    variables: HardKumaraswamy, seeds: tf.Tensor, counter: int, shape: Sequence[int]
+) -> tf.Tensor:
+    return variables.quantile(tf.einsum("bs...->sb...", uniform(seeds, counter, shape)))
 
 
 @draw_variables.register(tfd.OneHotCategorical)

@@ -29,6 +29,7 @@ from tfp_dgm.layers.gaussian_dependency_model_with_valence import (
     GaussianDependencyModelWithValence,
 )
 from tfp_dgm.layers.gaussian_hidden_markov import FactorialHiddenMarkov, GaussianHiddenMarkov
+from tfp_dgm.layers.hard_kumaraswamy import HardKumaraswamy, HardKumaraswamyPrior
 from tfp_dgm.layers.hidden_markov_layer import HiddenMarkovLayer
 from tfp_dgm.layers.hidden_markov_text import HiddenMarkovText
 from tfp_dgm.layers.independent_bernoulli import IndependentBernoulli
@@ -104,6 +105,8 @@ __all__ = [
     "FlowPrior",
     "GaussianDependencyModelWithValence",
     "GaussianHiddenMarkov",
+    "HardKumaraswamy",
+    "HardKumaraswamyPrior",
     "HiddenMarkovLayer",
     "HiddenMarkovText",
     "HouseholderFlow",

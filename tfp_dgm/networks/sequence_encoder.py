@@ -76,13 +76,28 @@ class SequenceEncoder(SequenceLayer):
         self._build()
         self.built = True
 
-    def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
-        token_ids = tf.cast(token_ids, tf.int32)  # Keras's export traces any layer with floats.
-        x = tf.cast(tf.gather(self.embedding, token_ids), self.compute_dtype)  # [B, T, E]
+    def embed(self, token_ids: tf.Tensor) -> tf.Tensor:
+        """Vectors of tokens, [..., T] -> [..., T, E]."""
+        return tf.cast(tf.gather(self.embedding, token_ids), self.compute_dtype)
+
+    def encode(self, x: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """What `call` gives of texts whose tokens are embedded already.
+
+        Args:
+          x: [B, T, E], as `embed` gives it.
+          mask: bool [B, T], where there are tokens; the rest is padding.
+          training: whether there is dropout.
+        Returns:
+          [B, output_units], or [B, T, output_units] with `return_sequences`.
+        """
         if self.dropout_rate:
             x = self.input_dropout(x, training=training)
-        x = self._encode(x, token_ids != PAD, training)  # [B, D] or [B, T, D]
+        x = self._encode(x, mask, training)
         return self.output_dropout(x, training=training) if self.dropout_rate else x
+
+    def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        token_ids = tf.cast(token_ids, tf.int32)  # Keras's export traces any layer with floats.
+        return self.encode(self.embed(token_ids), token_ids != PAD, training)
 
     def compute_mask(self, inputs: tf.Tensor, previous_mask: Any = None) -> tf.Tensor | None:
         """Which vectors are of real tokens: bool [B, T]; None where there is one for the text."""

@@ -2,6 +2,7 @@
 
 from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.configuration import Configured
+from tfp_dgm.objectives.constrained import AtMost, Constrained
 from tfp_dgm.objectives.control_variates import (
     ControlVariate,
     LearnedBaseline,
@@ -31,6 +32,7 @@ from tfp_dgm.objectives.rebar import REBAR, RELAX
 from tfp_dgm.objectives.relaxed_elbo import GumbelSoftmaxELBO, StraightThroughELBO
 from tfp_dgm.objectives.score_function import ScoreFunctionELBO, ScoreFunctionImportanceWeighted
 from tfp_dgm.objectives.semi_amortized import SemiAmortized
+from tfp_dgm.objectives.spigot import SPIGOTELBO
 from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
 __all__ = [
@@ -38,9 +40,12 @@ __all__ = [
     "ELBO",
     "REBAR",
     "RELAX",
+    "SPIGOTELBO",
+    "AtMost",
     "Bound",
     "CombinationImportanceWeighted",
     "Configured",
+    "Constrained",
     "ControlVariate",
     "DisARM",
     "DoublyReparameterized",

@@ -25,6 +25,7 @@ _PARTS = {
     "baseline": "learned baseline",
     "surrogate": "learned control variate",
     "dream_log_posterior": "dreams",
+    "amounts": "amounts of its latent that could be limited",
 }
 _COMPUTED_ONCE = (
     "part_log_likelihood",
@@ -33,6 +34,7 @@ _COMPUTED_ONCE = (
     "parameters",
     "baseline",
     "surrogate",
+    "amounts",
 )
 
 
@@ -76,6 +78,8 @@ class Joint:
         latents in several layers, a list of them.
       dream_log_posterior: seed, int32 [2] -> log q(z' | x') of pairs that the model itself draws,
         as many as there are examples; float32 [B], nats.
+      amounts: () -> name -> what there is of it in the latent, expected under the posterior, with
+        its gradient; float32 [B].
       training: whether this is a step of training.
     Raises:
       LackingPartError: where a part is asked for that the model has not given.
@@ -96,6 +100,7 @@ class Joint:
         baseline: Callable[[], tf.Tensor] | None = None,
         surrogate: Callable[[], Any] | None = None,
         dream_log_posterior: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        amounts: Callable[[], dict[str, tf.Tensor]] | None = None,
         training: bool = False,
     ) -> None:
         self.owner = owner
@@ -111,6 +116,7 @@ class Joint:
             "baseline": baseline,
             "surrogate": surrogate,
             "dream_log_posterior": dream_log_posterior,
+            "amounts": amounts,
         }
         self._parts = {name: part for name, part in parts.items() if part is not None}
 
@@ -168,6 +174,11 @@ class Joint:
     def dream_log_posterior(self, seed: tf.Tensor) -> tf.Tensor:
         """log q(z' | x') of pairs that the model itself draws; float32 [B]."""
         return self._part("dream_log_posterior")(seed)
+
+    @functools.cached_property
+    def amounts(self) -> dict[str, tf.Tensor]:
+        """Name -> what is expected of it in the latent; float32 [B]."""
+        return self._part("amounts")()
 
     def was_asked_for(self, part: str) -> bool:
         """Whether a part has been computed."""
