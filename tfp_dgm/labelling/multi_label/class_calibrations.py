@@ -31,16 +31,31 @@ def class_calibrations(
         [_log_likelihood(probabilities[:, k], marks[:, k], weights) for k in range(marks.shape[1])]
     )  # [K, T, F]
     general = Calibration.fit(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros(0)).maps
-    posteriors = np.zeros((0, *general.shape))
-    prior = general[np.newaxis]
-    for _ in range(_ITERATIONS):
-        posteriors = np.exp(log_likelihood) * prior
-        posteriors /= posteriors.sum(axis=(1, 2), keepdims=True)
-        prior = posteriors.sum(axis=0) - posteriors + _PRIOR_CLASSES * general
-        prior /= prior.sum(axis=(1, 2), keepdims=True)
+    flat = told_by_others(log_likelihood.reshape(len(log_likelihood), -1), general.ravel())
+    posteriors = flat.reshape(-1, *general.shape)
     maps = np.zeros((len(posteriors), len(TEMPERATURES), len(FLOORS), len(SLIPS)))
     maps[..., 0] = posteriors
     return [Calibration(posterior) for posterior in maps]
+
+
+def told_by_others(log_likelihood: np.ndarray, general: np.ndarray) -> np.ndarray:
+    """The posterior [K, M] of each of K classes over M maps, whose prior the other classes tell.
+
+    It is the mean of their posteriors and of a general prior; see `class_calibrations`.
+
+    Args:
+      log_likelihood: [K, M].
+      general: [M]; sums to 1.
+    """
+    likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    posteriors = np.zeros((0, len(general)))
+    prior = general[np.newaxis]
+    for _ in range(_ITERATIONS):
+        posteriors = likelihood * prior
+        posteriors /= posteriors.sum(axis=1, keepdims=True)
+        prior = posteriors.sum(axis=0) - posteriors + _PRIOR_CLASSES * general
+        prior /= prior.sum(axis=1, keepdims=True)
+    return posteriors
 
 
 def calibrated(calibrations: list[Calibration], probabilities: np.ndarray) -> np.ndarray:
@@ -58,7 +73,7 @@ def two_classes(probability: np.ndarray) -> np.ndarray:
 
 
 def _log_likelihood(probability: np.ndarray, marks: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of each map, [T, F], less the largest; logits are rounded to a twentieth."""
+    """Of each map, [T, F]; logits are rounded to a twentieth."""
     z = logit(np.clip(probability, _TINY, 1 - _TINY))
     found = np.zeros((len(TEMPERATURES), len(FLOORS)))
     for mark, sign in ((1, 1), (0, -1)):
@@ -68,4 +83,4 @@ def _log_likelihood(probability: np.ndarray, marks: np.ndarray, weights: np.ndar
         tempered = expit(_BINS / TEMPERATURES[:, np.newaxis])[:, np.newaxis]  # [T, 1, bins]
         floors = FLOORS[:, np.newaxis]
         found += np.log((1 - floors) * tempered + floors / 2) @ counts
-    return np.asarray(found - found.max())
+    return found

@@ -1,11 +1,17 @@
 """From which probability on the answer "yes" is safe to accept."""
 
 import numpy as np
+import scipy.special
+import scipy.stats
 
-from tfp_dgm.confidence import Calibration, acceptance_threshold
-from tfp_dgm.labelling.multi_label.class_calibrations import class_calibrations, two_classes
+from tfp_dgm.confidence import MIN_ACCEPTED
+from tfp_dgm.labelling.multi_label.yes_maps import YesMaps
 
 _YES = 0.5
+_DOUBT = 0.07  # Belief that may hold the accepted set to be too imprecise: the maps', the marks'.
+_PRIOR_ROWS = 5
+_ROUNDING = 1e-4  # Rows that are nearer to each other are accepted together.
+_MOST_SETS = 300  # That are tried.
 
 
 def yes_thresholds(
@@ -16,11 +22,17 @@ def yes_thresholds(
     marks: np.ndarray,
     counts: np.ndarray,
 ) -> np.ndarray:
-    """The judge of `acceptance_threshold` on the rows of each question that are answered "yes".
+    """The least probability of a "yes" that is safe to accept, of each question.
 
     "No" is the safe answer to most rows of a rare class. It would fill what is accepted, and tell
     a calibration that confident answers are right; so it is left out: what is promised is promised
     of the rows that get the class.
+
+    Of the sets of most probable rows, the largest of at least 10 that two judges hold to be as
+    precise as asked for, each with probability 0.93: the posterior over maps (`YesMaps`), with the
+    chance of a finite set; and the cross-fitted marks from the same probability on, counted onto a
+    Beta prior of 5 rows that expects what the maps say, which guards against maps that this family
+    does not hold.
 
     Args:
       probabilities: [N, K]; uncalibrated, that the answer is yes, of the rows to accept from.
@@ -33,40 +45,65 @@ def yes_thresholds(
       tell.
     """
     checked = np.where(cross_fitted >= _YES, marks, -1)
-    calibrations = class_calibrations(cross_fitted, checked, counts)
-    return np.array(
-        [
-            _threshold(
-                calibration,
-                probabilities[probabilities[:, k] >= _YES, k],
-                min_precision,
-                cross_fitted[checked[:, k] >= 0, k],
-                checked[checked[:, k] >= 0, k] == 1,
-                counts[checked[:, k] >= 0],
-            )
-            for k, calibration in enumerate(calibrations)
-        ]
-    )
+    found = np.full(marks.shape[1], np.nan)
+    for k, maps in enumerate(YesMaps.fit(cross_fitted, checked, counts)):
+        known = checked[:, k] >= 0
+        yes = -np.sort(-probabilities[probabilities[:, k] >= _YES, k])
+        if not known.any() or len(yes) < MIN_ACCEPTED:
+            continue
+        sizes = np.unique(np.searchsorted(-yes, -(yes - _ROUNDING), side="right"))
+        sizes = sizes[sizes >= MIN_ACCEPTED]
+        tried = np.linspace(0, len(sizes) - 1, min(len(sizes), _MOST_SETS)).astype(int)
+        sizes = sizes[tried]
+        believed, expected = _believed(maps, yes, sizes, min_precision)
+        seen = _seen(
+            cross_fitted[known, k],
+            checked[known, k] == 1,
+            maps.worth * counts[known],
+            least=yes[sizes - 1] - _ROUNDING,
+            expected=expected,
+            min_precision=min_precision,
+        )
+        safe = np.flatnonzero((believed >= 1 - _DOUBT) & (seen >= 1 - _DOUBT))
+        if len(safe):
+            found[k] = yes[sizes[safe[-1]] - 1]
+    return found
 
 
-def _threshold(
-    calibration: Calibration,
-    yes: np.ndarray,
-    min_precision: float,
+def _believed(
+    maps: YesMaps, yes: np.ndarray, sizes: np.ndarray, min_precision: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The belief that the first rows are as precise as asked for, and the precision expected.
+
+    A finite set is right by chance more or less often than its probabilities say: a normal
+    approximation of that. Rows that come into a set together are taken to be as probable as their
+    mean.
+    """
+    starts = np.concatenate([[0], sizes[:-1]])
+    added = np.diff(sizes, prepend=0)
+    means = np.add.reduceat(yes[: sizes[-1]], starts) / added
+    precision = np.cumsum(maps(means) * added, axis=1) / sizes  # [M, sets]
+    deviation = np.sqrt(np.maximum(precision * (1 - precision), 1e-9) / sizes)
+    kept = scipy.special.ndtr((precision - min_precision) / deviation)
+    return maps.beliefs @ kept, maps.beliefs @ precision
+
+
+def _seen(
     cross_fitted: np.ndarray,
     right: np.ndarray,
     counts: np.ndarray,
-) -> float:
-    if not len(yes) or not len(right):
-        return np.nan
-    threshold = acceptance_threshold(
-        calibration,
-        two_classes(yes),
-        min_precision,
-        cross_fitted=two_classes(cross_fitted),
-        allowed=np.stack([~right, right], axis=1),
-        counts=counts,
+    *,
+    least: np.ndarray,
+    expected: np.ndarray,
+    min_precision: float,
+) -> np.ndarray:
+    """The belief [sets] of the marks of rows from the `least` probability of each set on."""
+    best = np.argsort(-cross_fitted, kind="stable")
+    above = np.searchsorted(-cross_fitted[best], -least, side="right")
+    hits = np.concatenate([[0], np.cumsum((counts * right)[best])])[above]
+    misses = np.concatenate([[0], np.cumsum((counts * ~right)[best])])[above]
+    return np.asarray(
+        scipy.stats.beta.sf(
+            min_precision, _PRIOR_ROWS * expected + hits, _PRIOR_ROWS * (1 - expected) + misses
+        )
     )
-    if threshold is None:
-        return np.nan
-    return float(yes[calibration(two_classes(yes))[:, 1] >= threshold].min())
