@@ -156,7 +156,8 @@ def main() -> None:
                 cells = (row[name] for name in shown)
                 shown_cells = ("too few" if cell is None else f"{cell:,.2f}" for cell in cells)
                 table.add_row(row["name"], *shown_cells)
-        Console().print(table)
+        if table.row_count:
+            Console().print(table)
     if arguments.json:
         report = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
         with atomic_write(arguments.json) as file:

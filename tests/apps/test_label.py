@@ -225,6 +225,9 @@ def test_a_shard_has_the_answers_of_the_stream(job, tmp_path):
     (shard,) = shards_of(tmp_path / "in.csv")
     record = answer_shard(open_answers(model, ".csv", False), shard_job, shard)
     assert shard_job.answers_path(shard).read_bytes() == plain.read_bytes()
+    shard_job.answers_path(shard).unlink()
+    answer_shard(open_answers(f"file://{model}", ".csv", False), shard_job, shard)
+    assert shard_job.answers_path(shard).read_bytes() == plain.read_bytes()  # By its URL, too.
     (told,) = record.told
     assert told["labels"] == pd.read_csv(plain)["predicted_label"].value_counts().to_dict()
     assert sum(told["novelty"]) == told["texts"] == 60

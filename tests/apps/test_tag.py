@@ -86,7 +86,7 @@ def test_a_shard_has_the_tags_of_the_stream(folder, tagged, tmp_path):
             tags, probabilities, accept = zip(*words, strict=True)
             assert row["tags"] == [*tags]
             assert row["probabilities"] == pytest.approx([*map(float, probabilities)], abs=2e-4)
-            assert row["accept"] == [cell == "yes" for cell in accept]
+            assert row["accept"] == [cell == "Yes" for cell in accept]
 
 
 def test_help_tells_both_forms():
