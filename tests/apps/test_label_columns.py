@@ -8,6 +8,7 @@ import pytest
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+from tests.without_saved_models import without_saved_models
 from tfp_dgm.labelling import label_file
 
 TOPICS = {"fruit": ["apple", "grape", "melon", "pear"], "metal": ["iron", "zinc", "rust", "ore"]}
@@ -51,15 +52,16 @@ def job(tmp_path_factory):
         words += ["--reasons", "--seed", "3"]
         done = _run(*words, *columns, "--output", folder / "out.csv", "--json", folder / "m.json")
         assert done.exit_code == 0, done.output
-        alone = label_file(
-            folder / "in.csv",
-            folder / "alone.csv",
-            text_columns=["text"],
-            label_column="Mood/tone",
-            min_precision=0.8,
-            reasons=True,
-            seed=3,
-        )
+        with without_saved_models():
+            alone = label_file(
+                folder / "in.csv",
+                folder / "alone.csv",
+                text_columns=["text"],
+                label_column="Mood/tone",
+                min_precision=0.8,
+                reasons=True,
+                seed=3,
+            )
     return folder, truth, done, alone
 
 

@@ -56,7 +56,7 @@ def test_new_files_are_told(folder, topics):
     assert again.exit_code == 0, again.output
 
 
-def test_clusters_are_written_with_their_columns(folder):
+def test_clusters_are_written_with_their_columns(folder, no_saved_model):
     words = (
         "--text-column",
         "text",
@@ -102,7 +102,8 @@ def test_an_encoder_that_is_none_is_refused(folder, tmp_path):
     assert not (tmp_path / "c.csv").exists()
 
 
-def test_from_topics_to_labels(folder, topics):
+def test_from_topics_to_labels(folder, topics, eager, no_saved_model, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
     documents = folder / "out" / "documents.csv"
     words = ("--text-column", "text", "--label-column", "sure_topic", "--encoder", "none")
     result = _run("label", documents, *words, "--output", folder / "labelled.csv", "--quiet")
