@@ -1,5 +1,6 @@
 """What every test shares: quiet TensorFlow, fixed seeds, and no dtype policy left behind."""
 
+import gc
 import os
 import random
 import sys
@@ -8,11 +9,22 @@ import numpy as np
 import pytest
 
 from tests.as_python import as_python
+from tests.without_saved_models import without_saved_models
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 SEED = 1
+
+
+def pytest_collection_finish():
+    """What is imported by now stays for good: else every full collection would go through it."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish():
+    gc.unfreeze()  # What is imported now (Hypothesis, for its summary) may ask who refers to what.
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +63,16 @@ def eager():
     Not for tests of what a trace keeps, nor for those that train in earnest or loop for long.
     """
     with as_python():
+        yield
+
+
+@pytest.fixture
+def no_saved_model():
+    """Jobs write their folders without the SavedModel: its export takes longer than most of them.
+
+    Not for tests that load it, as `dgm predict` does, nor for those of what a folder holds.
+    """
+    with without_saved_models():
         yield
 
 

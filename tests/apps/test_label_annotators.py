@@ -36,7 +36,9 @@ def _label(folder, *options):
 
 
 @pytest.mark.parametrize("long", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_truths_are_inferred_and_annotators_judged(tmp_path, monkeypatch, eager, long):
+def test_truths_are_inferred_and_annotators_judged(
+    tmp_path, monkeypatch, eager, no_saved_model, long
+):
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 5)
     texts, truth, answers = _columns()
     frame = pd.DataFrame({"text": texts, **answers})

@@ -9,6 +9,7 @@ from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
 from tests.serving.beam.answered_shards import answered
+from tests.without_saved_models import without_saved_models
 from tfp_dgm.labelling import label_file, predict_file
 from tfp_dgm.labelling.shard_labelling import open_answers
 
@@ -53,15 +54,16 @@ def job(tmp_path_factory):
         words += ["--reasons", "--seed", "3"]
         done = _run(*words, *columns, "--output", folder / "out.csv", "--json", folder / "m.json")
         assert done.exit_code == 0, done.output
-        alone = label_file(
-            folder / "in.csv",
-            folder / "alone.csv",
-            text_columns=["text"],
-            label_column="Mood/tone",
-            min_precision=0.8,
-            reasons=True,
-            seed=3,
-        )
+        with without_saved_models():
+            alone = label_file(
+                folder / "in.csv",
+                folder / "alone.csv",
+                text_columns=["text"],
+                label_column="Mood/tone",
+                min_precision=0.8,
+                reasons=True,
+                seed=3,
+            )
     return folder, truth, done, alone
 
 

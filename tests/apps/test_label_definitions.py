@@ -146,6 +146,7 @@ def test_each_column_has_classes_of_its_own(folder, tmp_path, monkeypatch):
     assert new.topic_predicted_label.tolist() == out.topic_predicted_label.tolist()
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_annotators_answer_with_the_classes_that_are_defined(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)
     frame = pd.read_csv(folder / "bare.csv")

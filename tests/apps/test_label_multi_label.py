@@ -147,8 +147,10 @@ def test_predict_labels_as_the_labelling_did(job):
     assert set(row["probabilities"]) == set(WORDS)
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.usefixtures("eager", "no_saved_model")
+@pytest.mark.parametrize("ending", ["jsonl", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_lists_come_back_as_lists(tmp_path, monkeypatch, ending):
+    """Quicker than as Parquet: `test_table_writer.py`, of lists there."""
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
     texts, truth = _texts()
     with (tmp_path / "in.jsonl").open("w") as file:

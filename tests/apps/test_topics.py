@@ -86,7 +86,7 @@ def test_a_shard_has_the_topics_that_an_encoder_knows(folder, tmp_path):
     _same_as_the_stream(tmp_path / "ctm", folder, tmp_path, "topic")
 
 
-def test_clusters_are_written_with_their_columns(folder):
+def test_clusters_are_written_with_their_columns(folder, no_saved_model):
     words = (
         "--text-column",
         "text",
@@ -138,7 +138,8 @@ def test_an_encoder_that_is_none_is_refused(folder, tmp_path):
     assert not (tmp_path / "c.csv").exists()
 
 
-def test_from_topics_to_labels(folder, topics):
+def test_from_topics_to_labels(folder, topics, eager, no_saved_model, monkeypatch):
+    monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
     documents = folder / "out" / "documents.csv"
     words = ("--text-column", "text", "--label-column", "sure_topic", "--encoder", "none")
     result = _run("label", documents, *words, "--output", folder / "labelled.csv", "--quiet")

@@ -110,7 +110,8 @@ def test_what_gains_is_taken(fetched, loaded, eager, monkeypatch, light, full, t
     assert f"full {choice.gains['full']:+.2f}." in choice.why
 
 
-def test_the_question_that_gains_most_decides(fetched, monkeypatch):
+def test_the_question_that_gains_most_decides(fetched, loaded, eager, monkeypatch):
+    monkeypatch.setattr(SentenceEncoder, "from_preset", lambda preset: loaded)
     little = {"light": Gain(-0.2, 0.02), "full": Gain(-0.2, 0.02)}
     much = {"light": Gain(-0.2, 0.02), "full": Gain(0.4, 0.02)}
     found = iter([little, much])

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tests.references import enumerable, quadrature
-from tfp_dgm.distributions import TopDown
+from tfp_dgm.distributions import MultivariateNormalDiag, TopDown
 from tfp_dgm.objectives import Joint
 
 tfd = tfp.distributions
@@ -46,12 +46,10 @@ def gaussian(theta, phi):
 
     def log_likelihood(z):  # [S, N, 1] -> [S, N]
         mean = theta[:, 1:3] * tf.sin(z) + theta[:, 3:5]  # [S, N, 2]
-        return tfd.MultivariateNormalDiag(mean, tf.fill([2], scale)).log_prob(x)
+        return MultivariateNormalDiag(mean, tf.fill([2], scale)).log_prob(x)
 
-    posterior = tfd.MultivariateNormalDiag(phi[:, :1], tf.exp(phi[:, 1:]))
-    return Problem(
-        log_likelihood, posterior, tfd.MultivariateNormalDiag(theta[:, :1], tf.ones([1]))
-    )
+    posterior = MultivariateNormalDiag(phi[:, :1], tf.exp(phi[:, 1:]))
+    return Problem(log_likelihood, posterior, MultivariateNormalDiag(theta[:, :1], tf.ones([1])))
 
 
 def gaussian_layers(theta, phi):
@@ -60,16 +58,16 @@ def gaussian_layers(theta, phi):
 
     def log_likelihood(z):
         mean = theta[:, 3:5] * tf.sin(z[0]) + theta[:, 5:7]  # [S, N, 2]
-        return tfd.MultivariateNormalDiag(mean, tf.fill([2], scale)).log_prob(x)
+        return MultivariateNormalDiag(mean, tf.fill([2], scale)).log_prob(x)
 
     def second(u):
-        return tfd.MultivariateNormalDiag(phi[:, 2:3] * u + phi[:, 3:4], tf.exp(phi[:, 4:]))
+        return MultivariateNormalDiag(phi[:, 2:3] * u + phi[:, 3:4], tf.exp(phi[:, 4:]))
 
     def first(v):
-        return tfd.MultivariateNormalDiag(theta[:, 1:2] * v + theta[:, 2:3], tf.ones([1]))
+        return MultivariateNormalDiag(theta[:, 1:2] * v + theta[:, 2:3], tf.ones([1]))
 
-    of_u = tfd.MultivariateNormalDiag(phi[:, :1], tf.exp(phi[:, 1:2]))
-    top = tfd.MultivariateNormalDiag(theta[:, :1], tf.ones([1]))
+    of_u = MultivariateNormalDiag(phi[:, :1], tf.exp(phi[:, 1:2]))
+    top = MultivariateNormalDiag(theta[:, :1], tf.ones([1]))
     posterior = tfd.JointDistributionSequential([of_u, second])
     return Problem(log_likelihood, posterior, TopDown([top, first]))
 

@@ -42,6 +42,7 @@ def _answer(review, rows, labels):
         review.answer("", "label", rows=[row], label=label)
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
     frame, truth = _frame()
     model = made_model(tmp_path, frame, seed=3)

@@ -79,8 +79,14 @@ def _right(review, sentences):
     return np.array([a == b for a, b in zip(found, truth, strict=True)])
 
 
-def test_a_training_learns_the_tags_that_were_answered(tmp_path):
-    """In the process itself, and again after a restart."""
+@pytest.mark.parametrize("in_process", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_training_learns_the_tags_that_were_answered(
+    tmp_path, monkeypatch, no_saved_model, in_process
+):
+    """And again after a restart; that a process trains is seen in `test_retrainer.py`, too."""
+    if not in_process:
+        train = lambda self, folder: RoundTrainer().train(folder) or 0  # noqa: E731
+        monkeypatch.setattr(TrainingWorker, "train", train)
     model = made_tagging(tmp_path, conll(NAMES, lambda sentence, word: sentence < 4))
     told = []
     with TagReview(model) as review:

@@ -207,7 +207,7 @@ def test_a_row_does_not_depend_on_its_batch(spans):
             np.testing.assert_array_equal(found, values.numpy()[0])
 
 
-def test_the_same_seed_gives_the_same_file(words, folder):
+def test_the_same_seed_gives_the_same_file(words, folder, no_saved_model):
     again = tag_file(folder / "words.conll", folder / "again.conll", min_precision=0.9)
     assert again.output.read_bytes() == words.output.read_bytes()
 
@@ -230,7 +230,7 @@ def test_a_run_may_be_repeated_but_nothing_else_is_replaced(words, folder):
     assert stranger.read_text() == "a\tB\n"
 
 
-def test_a_fault_while_writing_leaves_nothing_half(words, folder, monkeypatch):
+def test_a_fault_while_writing_leaves_nothing_half(words, folder, no_saved_model, monkeypatch):
     output, model = folder / "half.conll", folder / "half.model"
 
     def broken(*args, **kwargs):

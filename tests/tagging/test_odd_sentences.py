@@ -75,7 +75,7 @@ def test_texts_with_spans_come_back_with_all_their_keys(tmp_path):
     ]
 
 
-def test_a_file_that_is_tagged_already(tmp_path):
+def test_a_file_that_is_tagged_already(tmp_path, no_saved_model):
     source = tmp_path / "in.conll"
     source.write_text(conll(names(30), lambda sentence, word: True))
     job = tag_file(source, tmp_path / "out.conll")

@@ -39,13 +39,14 @@ def _matched(found, wanted):
 
 @pytest.fixture
 def few_epochs(monkeypatch, eager):
-    """Three, the first of the inference network alone."""
+    """Three, of four batches; the first epoch is of the inference network alone."""
     monkeypatch.setattr(amortized_fitting, "_EPOCHS", 2)
+    monkeypatch.setattr(amortized_fitting, "_LEAST_BATCHES", 4)
 
 
 @pytest.fixture
 def few_steps(monkeypatch, few_epochs):
-    """Two in each of these."""
+    """Two in each epoch."""
     monkeypatch.setattr(amortized_fitting, "_LEAST_BATCHES", 2)
 
 

@@ -97,7 +97,7 @@ def test_the_page_shows_topics_texts_trend_and_classes(folder, topics):
     assert "by quarter, from 2020-01-01 to 2022-07-01" in page
 
 
-def test_words_go_back_in_as_seeds(folder, topics, tmp_path):
+def test_words_go_back_in_as_seeds(folder, topics, no_saved_model, tmp_path):
     given = {"rockets": ["rocket", "moon"], "baking": ["oven"], "games": ["goal", "team"]}
     seeds = tmp_path / "seeds.yaml"
     seeds.write_text(yaml.safe_dump(given))
@@ -187,7 +187,8 @@ def test_a_new_file_says_how_many_texts_are_in_words_that_the_model_lacks(folder
     assert warnings == []
 
 
-def test_a_run_for_the_same_file_replaces_the_folder_and_others_do_not(folder, topics, tmp_path):
+@pytest.mark.usefixtures("no_saved_model")
+def test_a_run_for_the_same_file_replaces_the_folder_and_others_do_not(tmp_path):
     write_texts(tmp_path / "in.csv", 60)
     how = {"text_columns": TEXT, "num_topics": 3}
     topics_of_file(tmp_path / "in.csv", tmp_path / "out", **how)
@@ -199,6 +200,7 @@ def test_a_run_for_the_same_file_replaces_the_folder_and_others_do_not(folder, t
         topics_of_file(tmp_path / "in.csv", tmp_path / "out", **how)
 
 
+@pytest.mark.usefixtures("no_saved_model")
 def test_a_table_of_clusters_that_a_person_corrected_is_not_replaced(tmp_path):
     write_texts(tmp_path / "in.csv", 60)
     output = tmp_path / "out.csv"

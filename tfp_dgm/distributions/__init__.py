@@ -1,4 +1,4 @@
-"""Families and bijectors that TFP lacks: pure TFP classes, which know nothing of Keras."""
+"""Families and bijectors that TFP lacks, or has in more operations; they know nothing of Keras."""
 
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.continuous import Continuous
