@@ -135,20 +135,20 @@ def test_a_row_is_the_same_whatever_stands_beside_it():
 
 
 @pytest.mark.parametrize("factor", [2.0, 5.0])
-def test_way_there_and_back_at_extreme_weights(factor):
-    """Volumes shrink by e^-9 and e^-89: what comes back is another point of the same image."""
+def test_extreme_weights(factor):
+    """Volumes shrink by up to e^-9, where float32 still finds the way back, and e^-89."""
     x = X.astype("f4")
     bijector = flow(dtype="float32", factor=factor)
     y, volume = bijector.forward(x), bijector.forward_log_det_jacobian(x, 1)
-    back = flow(dtype="float32", factor=factor).inverse(tf.constant(y.numpy())).numpy()
-    again = flow(dtype="float32", factor=factor).forward(tf.constant(back))
-    whole = np.isfinite(back).all(axis=-1)
-    assert whole.mean() > 0.7
-    assert np.min(volume) < -8
-    np.testing.assert_allclose(again[whole], y[whole], rtol=1e-3, atol=1e-3)
-    for s, b in zip(*np.nonzero(whole), strict=True):
+    for s, b in np.ndindex(2, 4):
         oracle = flows.continuous([factor * w for w in WEIGHTS], SHIFT[b])
-        np.testing.assert_allclose(y[s, b], oracle(X[s, b]), rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(y[s, b], oracle(X[s, b]), rtol=1e-4, atol=1e-4)
+    assert np.min(volume) < -8
+    back = flow(dtype="float32", factor=factor).inverse(tf.constant(y.numpy()))
+    moved = np.abs(back - x).max(axis=-1)
+    near = volume > -9.0
+    # Rounding of y comes back larger by as much as space was squeezed.
+    np.testing.assert_array_less(moved[near], 2e-6 * np.exp(-np.minimum(0, volume[near])) + 1e-4)
 
 
 def test_what_needs_more_steps_than_there_are_is_not_a_number():
