@@ -244,9 +244,9 @@ def show(rows: list[Row]) -> None:
     table = rich.table.Table("target", "flow", "numbers", "KL or bound", "spread", "CPU s")
     for target, kind in dict.fromkeys((row["target"], row["flow"]) for row in rows):
         of = [row for row in rows if (row["target"], row["flow"]) == (target, kind)]
-        values = [row.get("kl", row.get("bound")) for row in of]
+        values = [float(row["bound" if target == "digits" else "kl"]) for row in of]
         spread = f"{np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-        seconds = f"{np.mean([row['cpu_seconds'] for row in of]):.1f}"
+        seconds = f"{np.mean([float(row['cpu_seconds']) for row in of]):.1f}"
         numbers = str(of[0].get("parameters", ""))
         table.add_row(target, kind, numbers, f"{np.mean(values):.3f}", spread, seconds)
     rich.console.Console().print(table)

@@ -159,6 +159,26 @@ def test_divergence_is_estimated_since_it_has_no_closed_form(flow):
     assert abs(bound.kl[0] - expected) < 5 * error + 1e-3
 
 
+@pytest.mark.parametrize("flow", FLOWS[3:])
+def test_xla_compiles_draws_means_and_their_gradients(flow):
+    """What training asks, and what serving does; the same numbers as without XLA."""
+    layer = randomized(flow(layers.MultivariateNormalDiag(2), hidden_units=(4,), context_units=2))
+
+    def asked(features):
+        with tf.GradientTape() as tape:
+            z, log_q = layer(features).experimental_sample_and_log_prob(3, seed=(1, 2))
+            total = tf.reduce_sum(tf.sin(z)) + tf.reduce_sum(log_q)
+        weights = [weight.value for weight in layer.trainable_weights]
+        return z, log_q, layer(features).mean(), tape.gradient(total, weights)
+
+    plain, compiled = (
+        tf.function(asked, autograph=False, jit_compile=jit)(tf.constant(FEATURES))
+        for jit in (False, True)
+    )
+    for one, other in zip(tf.nest.flatten(plain), tf.nest.flatten(compiled), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
+
+
 @every_pair
 def test_parameters_can_be_stopped(flow, base):
     """A flow is a composite tensor, which estimators rely on."""
