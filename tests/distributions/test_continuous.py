@@ -135,20 +135,22 @@ def test_a_row_is_the_same_whatever_stands_beside_it():
 
 
 @pytest.mark.parametrize("factor", [2.0, 5.0])
-def test_way_there_and_back_at_extreme_weights(factor):
-    """Volumes shrink by e^-9 and e^-89: what comes back is another point of the same image."""
+def test_extreme_weights(factor):
+    """Volumes shrink by up to e^-9, where float32 still finds the way back, and e^-89."""
     x = X.astype("f4")
     bijector = flow(dtype="float32", factor=factor)
     y, volume = bijector.forward(x), bijector.forward_log_det_jacobian(x, 1)
-    back = flow(dtype="float32", factor=factor).inverse(tf.constant(y.numpy())).numpy()
-    again = flow(dtype="float32", factor=factor).forward(tf.constant(back))
-    whole = np.isfinite(back).all(axis=-1)
-    assert whole.mean() > 0.7
     assert np.min(volume) < -8
-    np.testing.assert_allclose(again[whole], y[whole], rtol=1e-3, atol=1e-3)
-    for s, b in zip(*np.nonzero(whole), strict=True):
+    back = flow(dtype="float32", factor=factor).inverse(tf.constant(y.numpy()))
+    moved = np.abs(back - x).max(axis=-1)
+    for s, b in np.ndindex(2, 4):
         oracle = flows.continuous([factor * w for w in WEIGHTS], SHIFT[b])
-        np.testing.assert_allclose(y[s, b], oracle(X[s, b]), rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(y[s, b], oracle(X[s, b]), rtol=1e-4, atol=1e-4)
+        # What the steps' errors come to in y comes back larger by as much as space was squeezed.
+        columns = [oracle(X[s, b] + e) - oracle(X[s, b] - e) for e in 1e-5 * np.eye(3)]
+        squeeze = np.linalg.svd(np.array(columns) / 2e-5)[1].min()
+        if squeeze > 1e-3:
+            assert moved[s, b] < 1e-4 / squeeze
 
 
 def test_what_needs_more_steps_than_there_are_is_not_a_number():
