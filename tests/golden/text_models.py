@@ -85,7 +85,7 @@ def rationale_classifier(selector, classifier, objective, **kwargs):
     )
     randomized(model, TEXTS)
     model, texts, _ = compiled(model, TEXTS, objective)
-    return model, texts, np.array([1, 0, 1, -1])
+    return model, texts, np.array([1, 0, -1])
 
 
 def vectors():

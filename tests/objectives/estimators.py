@@ -115,8 +115,8 @@ def discrete():
     yield Row(GumbelSoftmaxELBO(straight_through=True), ONE_HOT, elbo, phi=0.068)
     yield Row(StraightThroughELBO(), BINARY, elbo, phi=0.106)
     yield Row(StraightThroughELBO(), ONE_HOT, elbo, phi=0.140)
-    yield Row(SPIGOTELBO(), BINARY, elbo, phi=0.0)
-    yield Row(SPIGOTELBO(step_size=0.3), ONE_HOT, elbo, phi=0.0)
+    yield Row(SPIGOTELBO(), BINARY, elbo, phi=0.650)
+    yield Row(SPIGOTELBO(step_size=0.3), ONE_HOT, elbo, phi=0.333)
     for part in ([average], [baseline], [SelfCritical()], [baseline, average]):
         yield Row(ScoreFunctionELBO(num_samples=1, control_variates=part), BINARY, elbo)
     combined = [baseline, LeaveOneOut(), average]
@@ -164,6 +164,7 @@ def of_two_layers():
     yield Row(GumbelSoftmaxELBO(), TWO_LAYERS, elbo, theta=0.097, phi=0.094)
     yield Row(GumbelSoftmaxELBO(straight_through=True), TWO_LAYERS, elbo, phi=0.221)
     yield Row(StraightThroughELBO(), TWO_LAYERS, elbo, phi=0.158)
+    yield Row(SPIGOTELBO(), TWO_LAYERS, elbo, phi=0.890)
 
 
 ROWS = [*reparameterized(), *of_gaussian_layers(), *discrete(), *of_two_layers()]
