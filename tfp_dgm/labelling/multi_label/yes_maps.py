@@ -33,6 +33,7 @@ class YesMaps:
     Attributes:
       beliefs: float [M]; they sum to 1.
       parameters: float [3, M]; shift, slope and ceiling.
+      worth: how many independent rows an annotated one counts as.
 
     References:
       [1] Bates, Hastie and Tibshirani. Cross-Validation: What Does It Estimate and How Well Does It
@@ -43,6 +44,7 @@ class YesMaps:
         kept = beliefs >= _LEAST_BELIEF * beliefs.max()
         self.beliefs = beliefs[kept] / beliefs[kept].sum()
         self.parameters = _grid()[:, kept]
+        self.worth = _WORTH
 
     @classmethod
     def fit(

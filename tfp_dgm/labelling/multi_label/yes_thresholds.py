@@ -8,7 +8,7 @@ from tfp_dgm.confidence import MIN_ACCEPTED
 from tfp_dgm.labelling.multi_label.yes_maps import YesMaps
 
 _YES = 0.5
-_DOUBT = 0.1  # Belief that may hold the accepted set to be too imprecise: the maps', the marks'.
+_DOUBT = 0.07  # Belief that may hold the accepted set to be too imprecise: the maps', the marks'.
 _PRIOR_ROWS = 5
 _ROUNDING = 1e-4  # Rows that are nearer to each other are accepted together.
 _MOST_SETS = 300  # That are tried.
@@ -29,7 +29,7 @@ def yes_thresholds(
     of the rows that get the class.
 
     Of the sets of most probable rows, the largest of at least 10 that two judges hold to be as
-    precise as asked for, each with probability 0.9: the posterior over maps (`YesMaps`), with the
+    precise as asked for, each with probability 0.93: the posterior over maps (`YesMaps`), with the
     chance of a finite set; and the cross-fitted marks from the same probability on, counted onto a
     Beta prior of 5 rows that expects what the maps say, which guards against maps that this family
     does not hold.
@@ -59,7 +59,7 @@ def yes_thresholds(
         seen = _seen(
             cross_fitted[known, k],
             checked[known, k] == 1,
-            counts[known],
+            maps.worth * counts[known],
             least=yes[sizes - 1] - _ROUNDING,
             expected=expected,
             min_precision=min_precision,
