@@ -27,7 +27,10 @@ def _accepted(seed):
 
 
 def test_accepted_rows_keep_the_promise_in_nine_worlds_of_ten():
-    """Of 150 worlds; a standard error is 0.025."""
+    """Of 150 worlds, half of which accept, though their rows do not lean on each other.
+
+    A standard error is 0.035.
+    """
     accepting = [right for right in map(_accepted, range(150)) if len(right)]
-    assert len(accepting) > 100
+    assert len(accepting) > 75
     assert np.mean([right.mean() >= _ASKED for right in accepting]) > 0.875

@@ -51,10 +51,15 @@ def _accepted(world, seeds):
 
 
 def test_classes_keep_the_promise_where_the_judging_answers_lean_on_each_other():
-    """Where one class in twenty can accept at all. Taken for independent, 7 of 10 kept it."""
-    accepted = _accepted(_learned_world, range(30))
-    assert len(accepted) >= 20
-    assert np.mean([right.mean() >= _ASKED for right in accepted]) > 0.8
+    """Where only one class in ten can accept, which invites luck.
+
+    With cross-fitted answers taken for independent ones, 81.5 % of the rows were right, and the
+    promise was kept in 68 % of the classes.
+    """
+    accepted = _accepted(_learned_world, range(24))
+    assert len(accepted) >= 15
+    assert np.concatenate(accepted).mean() > 0.83
+    assert np.mean([right.mean() >= _ASKED for right in accepted]) > 0.74
 
 
 def test_what_is_too_sure_of_every_yes_is_accepted_where_it_is_right():
@@ -82,7 +87,7 @@ def test_maps_are_weighed_by_bayes_rule():
         log_weight += 0.6 * 0.5 * np.log(p if mark else 1 - p)
     weight = np.exp(log_weight - log_weight.max())
     answers = np.array([0.6, 0.8, 0.9, 0.97])
-    expected = [np.average(right(logit(p) - 0.15), weights=weight) for p in answers]
+    expected = [np.average(right(logit(p) - 0.1), weights=weight) for p in answers]
     np.testing.assert_allclose(maps.beliefs @ maps(answers), expected, atol=0.01)
 
 
@@ -94,7 +99,7 @@ def test_classes_without_marks_of_their_own_are_told_by_the_others():
     together = YesMaps.fit(expit(z), marks, np.ones(400))[5]
     (alone,) = YesMaps.fit(expit(z[:, 5:]), marks[:, 5:], np.ones(400))
     errors = [
-        abs((maps.beliefs @ maps(np.array([0.85])))[0] - expit(logit(0.85) - 0.15 - 1.5))
+        abs((maps.beliefs @ maps(np.array([0.85])))[0] - expit(logit(0.85) - 0.1 - 1.5))
         for maps in (together, alone)
     ]
     assert errors[0] < 0.7 * errors[1]
