@@ -1,10 +1,12 @@
 """What is wrong with a model's file is said of the file."""
 
 import keras
+import numpy as np
 import pytest
 
-from tfp_dgm import models
+from tfp_dgm import layers, models
 from tfp_dgm.data import DataError
+from tfp_dgm.networks import MLP
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +33,16 @@ def test_a_file_that_is_missing_or_no_archive_or_damaged_is_named(saved, tmp_pat
         path.write_bytes(whole[:place] + b"\xff" * 40 + whole[place + 40 :])
         with pytest.raises(DataError, match=r"model.keras: cannot be loaded: "):
             models.load_model(path)
+
+
+def test_a_model_that_never_stepped_comes_back_and_trains(tmp_path, eager):
+    model = models.VAE(MLP([4]), MLP([4]), layers.IndependentBernoulli((6,)), latent_units=2)
+    x = np.ones((3, 6), np.float32)
+    model.compile(keras.optimizers.Adam(0.25))
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    copy = models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(copy.predict(x, verbose=0), expected)
+    assert copy.optimizer.learning_rate == 0.25
+    copy.fit(x, verbose=0)
+    assert copy.optimizer.iterations == 1

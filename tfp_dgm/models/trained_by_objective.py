@@ -68,6 +68,7 @@ class TrainedByObjective:
         return {
             "optimizer": keras.saving.serialize_keras_object(model.optimizer),
             "objective": keras.saving.serialize_keras_object(self.objective),
+            "has_stepped": model.optimizer.built,
             "run_eagerly": model.run_eagerly,
             "jit_compile": model.jit_compile,
             "steps_per_execution": model.steps_per_execution,
@@ -78,8 +79,10 @@ class TrainedByObjective:
         """The inverse of `get_compile_config`."""
         model: Any = self
         config = dict(config)
+        # One that never stepped was saved without the variables that it makes in its first step.
+        has_stepped = config.pop("has_stepped", True)
         for part in ("optimizer", "objective"):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         self.compile(**config)
-        if model.built:
+        if model.built and has_stepped:
             model.optimizer.build(model.trainable_variables)
