@@ -184,6 +184,20 @@ CLAIMS: dict[str, list[Claim]] = {
             for experts in (3, 5)
         ),
     ],
+    "rationales": [
+        Claim(
+            f"SST, five classes, {name}: accuracy, %",
+            "rationales",
+            Figure(f"{re.escape(row)}: .*", "accuracy"),
+            Figure("full text: .*", "accuracy"),
+            "the full text, the same run",
+        )
+        for name, row in (
+            ("masks by HardKumaraswamy, 40 % of the words at most", "HardKumaraswamy, 40 %"),
+            ("binary masks by straight-through", "Bernoulli, straight-through"),
+            ("binary masks by the score function", "Bernoulli, score function"),
+        )
+    ],
     "labels": [
         *(
             Claim(
@@ -270,21 +284,17 @@ CLAIMS: dict[str, list[Claim]] = {
         ),
     ],
     "topics": [
-        Claim(
-            "20 Newsgroups, 20 topics, no encoder: NPMI",
-            "topic_quality",
-            Figure("20ng 20 tfp_dgm topics seed .*", "NPMI shown"),
-            0.166,
-            "BERTopic, Grootendorst 2022, K = 10 to 50",
-            digits=3,
-        ),
-        Claim(
-            "The same: diversity",
-            "topic_quality",
-            Figure("20ng 20 tfp_dgm topics seed .*", "diversity shown"),
-            0.851,
-            "BERTopic, as above",
-            digits=3,
+        *(
+            Claim(
+                f"20 Newsgroups, {number} topics, no encoder: {score}",
+                "topic_quality",
+                Figure(f"20ng {rows} tfp_dgm topics seed .*", f"{score} shown"),
+                mark,
+                "BERTopic, Grootendorst 2022, mean of K = 10 to 50",
+                digits=3,
+            )
+            for number, rows in (("10 to 50", "[0-9]+"), ("20", "20"))
+            for score, mark in (("NPMI", 0.166), ("diversity", 0.851))
         ),
         *(
             Claim(
@@ -308,6 +318,18 @@ CLAIMS: dict[str, list[Claim]] = {
                 digits=3,
             )
             for kind in ("topics", "clusters")
+            for score in ("accuracy", "NMI")
+        ),
+        *(
+            Claim(
+                f"{corpus}, 20 clusters beside MiniLM: {score} against the classes",
+                "topic_quality",
+                Figure(f"{name} 20 tfp_dgm clusters, MiniLM seed .*", score),
+                Figure(f"{name} 20 k-means on MiniLM seed .*", score),
+                "k-means on MiniLM, the same run",
+                digits=3,
+            )
+            for corpus, name in (("20 Newsgroups", "20ng"), ("M10", "m10"), ("Reuters R8", "r8"))
             for score in ("accuracy", "NMI")
         ),
     ],
