@@ -284,3 +284,13 @@ def test_groups_that_lie_side_by_side_are_one_span(tmp_path):
     ]
     assert data[1] - data[0] == sum(sizes)
     assert [row[1] for _, row in rows] == list(range(400))
+
+
+def test_a_name_with_no_room_for_a_number_stays_that_of_one_shard(tmp_path):
+    for length, cut in ((100, True), (230, False)):
+        path = tmp_path / ("é" * (length // 2) + ".csv")
+        path.write_text("text\n" + "word word\n" * 60)
+        parts = _parts(path)
+        assert (len(parts) > 1) == cut
+        _, records = _answered(tmp_path / f"out{length}", parts)
+        assert sum(record.rows for record in records) == 60

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _BYTES_PER_PART = 128 * 2**20
 _ROWS_PER_CHUNK = 8192
 _LONGEST_LINE = 64 * 2**20
+_LONGEST_NAME = 240  # Bytes; a file's may have 255, and what is unfinished has a longer one.
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -76,6 +77,8 @@ def _parts(shard: Shard, quoting: bool) -> list[Shard]:
                 kind = "" if is_text(path) else table_suffix(path)
                 parts = _of_lines(file, math.ceil(size / many), kind, quoting)
     except (_WholeError, DataError, OSError):  # What is wrong with it is told where it is read.
+        return [shard]
+    if len(os.path.basename(_name(shard.name, 1, len(parts))).encode()) > _LONGEST_NAME:
         return [shard]
     return [
         dataclasses.replace(
