@@ -13,7 +13,7 @@ from tfp_dgm.captioning.pair_training import store_pairs
 from tfp_dgm.data import DataError
 from tfp_dgm.models import load_model
 from tfp_dgm.settings import read_settings
-from tfp_dgm.text import WordVocabulary
+from tfp_dgm.text import StoredRows, WordVocabulary
 
 TINY = {
     "num_experts": 2,
@@ -98,6 +98,26 @@ def test_what_is_stored_is_what_the_vocabularies_say(shards, tmp_path):
     ((batch,), *_) = batches
     for ids, place in zip(batch["source"], batches.index(0), strict=True):
         assert [n for n in ids if n] == stored.sources[int(place)].tolist()
+
+
+@pytest.mark.parametrize("change", ["another target", "one more"])
+def test_files_that_change_between_sources_and_targets_are_refused(tmp_path, monkeypatch, change):
+    lines = [json.dumps({"source": f"one {n}", "target": f"two {n}"}) for n in range(40)]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jsonl").write_text("\n".join(lines) + "\n")
+    files = PairFiles(tmp_path / "in")
+    vocabulary = WordVocabulary.fit(["one two"])
+    write = StoredRows.write
+
+    def and_change(folder, rows):
+        write(folder, rows)
+        lines[30] = json.dumps({"source": "one 30", "target": "six"})
+        more = lines if change == "another target" else [*lines, lines[0]]
+        (tmp_path / "in/a.jsonl").write_text("\n".join(more) + "\n")
+
+    monkeypatch.setattr(StoredRows, "write", staticmethod(and_change))
+    with pytest.raises(DataError, match="/in: the files changed while they were read"):
+        store_pairs(files, (vocabulary, vocabulary), tmp_path / "out", held_out=False)
 
 
 def _trained(folder, path, settings, **asked):

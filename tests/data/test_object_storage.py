@@ -1,6 +1,8 @@
 """Files told by URLs: found, read, put whole. Two of Arrow's file systems stand for a bucket."""
 
+import errno
 import json
+import os
 
 import pytest
 
@@ -129,3 +131,62 @@ def test_json_of_a_state_is_what_a_record_keeps(bucket):
     _files(folder, "x")
     state = list(state_of(f"{url}/x"))
     assert json.loads(json.dumps(state)) == state
+
+
+@pytest.mark.parametrize(
+    "start", ["s3://AKIA:SECRET@b", "fsspec+sftp://me:SECRET@host", "abfs://c:SECRET@a.net"]
+)
+@pytest.mark.parametrize(
+    "ask", [find_stored, stored_names, state_of, read_stored, remove_stored, local_folder]
+)
+def test_a_password_in_a_url_is_refused_and_told_to_nobody(start, ask):
+    with pytest.raises(DataError, match="expected a URL without a password") as caught:
+        ask(f"{start}/in/x.csv")
+    error = caught.value
+    while error is not None:
+        assert "SECRET" not in str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_what_storage_cannot_be_is_a_sentence():
+    for url, said in (
+        ("fsspec+nobody://x/*.csv", "fsspec+nobody://x: the storage says: "),
+        ("file:///tmp/\udcff/x", "the storage says: "),
+        ("s3://b?region=x/y.csv", "s3://b: expected a URL without options; the environment has"),
+    ):
+        with pytest.raises(DataError) as caught:
+            find_stored(url)
+        assert said in str(caught.value)
+
+
+def test_a_folder_whose_name_has_brackets_is_no_pattern(bucket):
+    url, folder = bucket
+    _files(folder, "in[1]/x.csv", "in1/y.csv")
+    assert find_stored(f"{url}/in[1]") == [f"{url}/in[1]/x.csv"]
+    assert find_stored(f"{url}/in[1]/*.csv") == [f"{url}/in1/y.csv"]
+
+
+def test_what_is_no_fault_of_the_storage_passes(bucket):
+    url, folder = bucket
+    _files(folder, "x")
+    with pytest.raises(KeyError), open_stored(f"{url}/x"):
+        raise KeyError("of the reader")
+
+
+def test_a_disk_that_is_full_is_not_the_storage(bucket, monkeypatch):
+    url, folder = bucket
+    _files(folder, "m/a")
+
+    class Full:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def write(self, piece):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pathlib.Path.open", lambda path, mode: Full())
+    with pytest.raises(DataError, match=r"/a: cannot be written: No space left on device"):
+        local_folder(f"{url}/m")

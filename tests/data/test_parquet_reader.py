@@ -1,10 +1,12 @@
 """What a few packed bytes of Parquet may unfold to."""
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tfp_dgm.data import DataError, iter_table_chunks
+from tfp_dgm.data import DataError, iter_table_chunks, open_table
+from tfp_dgm.data.data_error import NoRowsError
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +52,24 @@ def test_one_text_of_many_rows_comes_in_small_chunks(tmp_path):
     assert [n for chunk in chunks for n in chunk.frame["n"]] == list(range(10))
     assert [text for chunk in chunks for text in chunk.texts] == ["w" * 30] * 7 + ["x", "", "y"]
     assert {chunk.frame["text"].dtype.pyarrow_dtype for chunk in chunks} == {pa.string()}
+
+
+def test_columns_of_views_are_read_as_those_of_values(tmp_path):
+    table = pa.table(
+        {
+            "text": pa.array(["one", None, "é"], pa.string_view()),
+            "raw": pa.array([b"x", b"", None], pa.binary_view()),
+            "words": pa.array([["a"], [], None], pa.list_(pa.string_view())),
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    frames = [chunk.frame for chunk in open_table(tmp_path / "in.parquet").chunks(10)]
+    frame = pd.concat(frames, ignore_index=True)
+    rows = frame.iloc[[2, 0]]
+    assert rows["text"].tolist() == ["é", "one"]
+    assert rows["raw"].tolist()[1] == b"x"
+    assert list(rows["words"].tolist()[1]) == ["a"]
+    pq.write_table(table.slice(0, 0), tmp_path / "none.parquet")
+    with pytest.raises(NoRowsError) as caught:
+        next(open_table(tmp_path / "none.parquet").chunks(10))
+    assert list(caught.value.frame.dtypes) == list(frame.dtypes)

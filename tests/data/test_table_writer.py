@@ -7,6 +7,7 @@ import datetime
 import decimal
 import gzip
 import json
+import math
 import os
 import signal
 import subprocess
@@ -501,3 +502,20 @@ def test_many_rows_stand_whole_and_in_order(tmp_path: Path, suffix: str) -> None
     assert cells[1600] == ""
     known = [n for n in range(2500) if n not in (3, 1600)]
     assert [float(cells[n]) for n in known] == [numbers[n] for n in known]
+
+
+def test_numbers_that_json_lacks_are_json_all_the_same(tmp_path):
+    """Read by Python's module, told to take no constant that JSON has not."""
+    cells = [[math.inf, 1.0], [math.nan], {"a": [-math.inf, None]}, -math.inf, np.array([np.nan])]
+    frame = pd.DataFrame({"text": list("abcde"), "cell": pd.Series(cells, dtype=object)})
+    for name in ("out.jsonl", "out.csv"):
+        write_table(frame, tmp_path / name)
+    found = [
+        json.loads(line, parse_constant=lambda word: pytest.fail(word))["cell"]
+        for line in (tmp_path / "out.jsonl").read_text().splitlines()
+    ]
+    assert found == [["Infinity", 1.0], [None], {"a": ["-Infinity", None]}, "-Infinity", [None]]
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = [row["cell"] for row in csv.DictReader(file)]
+    assert rows[:2] == ['["Infinity", 1.0]', "[null]"]
+    assert rows[3] == "-Infinity"

@@ -128,7 +128,7 @@ def store_pairs(
     Raises:
       DataError: see `PairFiles`; if no pair is on that side, or it cannot be written.
     """
-    made = hashlib.sha256()
+    made, again = hashlib.sha256(), hashlib.sha256()
     different = array("Q")
     blank = 0
 
@@ -144,7 +144,9 @@ def store_pairs(
             yield pair[0]
 
     def targets() -> Iterator[str]:
-        return (target for _, target in files.pairs(held_out=held_out))
+        for pair in files.pairs(held_out=held_out):
+            again.update(json.dumps(pair).encode())
+            yield pair[1]
 
     try:
         for name, vocabulary, texts in zip(
@@ -154,6 +156,8 @@ def store_pairs(
             StoredRows.write(folder / name, vocabulary.iter_encoded(texts()))
     except OSError as error:
         raise DataError.at(folder, f"cannot be written: {error.strerror}") from error
+    if made.digest() != again.digest():
+        raise DataError.at(files.path, "the files changed while they were read; begin again")
     if not different:
         raise DataError.at(
             files.path,

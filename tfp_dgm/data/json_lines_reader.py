@@ -93,12 +93,7 @@ def parse_object(text: str, path: Path, place: str) -> dict[str, Any]:
       DataError: if it is not JSON or no object, holds a number that is none or a key twice.
     """
     try:
-        record = json.loads(
-            text,
-            parse_float=_finite_float,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=object_of_pairs,
-        )
+        record = parse_json(text)
     except (ValueError, RecursionError) as error:
         reason = str(error)
         if isinstance(error, json.JSONDecodeError):  # Its own text counts lines from here.
@@ -109,6 +104,21 @@ def parse_object(text: str, path: Path, place: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise DataError.at(path, f"expected a JSON object; received {shorten(record)}", place=place)
     return record
+
+
+def parse_json(text: str) -> Any:
+    """A JSON value.
+
+    Raises:
+      ValueError: if it is not JSON, holds a number that is none or a key twice.
+      RecursionError: if it is nested too deeply.
+    """
+    return json.loads(
+        text,
+        parse_float=_finite_float,
+        parse_constant=_refuse_constant,
+        object_pairs_hook=object_of_pairs,
+    )
 
 
 def object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

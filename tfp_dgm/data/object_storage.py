@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.write_errors import writing
 
 StrPath = str | os.PathLike[str]
 
@@ -56,9 +57,11 @@ def find_stored(pattern: str) -> list[str]:
         found = stored.system.get_file_info(stored.path)
     if found.is_file:
         return [pattern]
-    if not any(map(_MAGIC.search, wanted)):
+    is_folder = found.type.name == "Directory"  # Whose name may have brackets.
+    fixed = next((n for n, part in enumerate(wanted) if _MAGIC.search(part)), len(wanted))
+    if is_folder or fixed == len(wanted):
+        fixed = len(wanted)
         wanted.append("*")
-    fixed = next(n for n, part in enumerate(wanted) if _MAGIC.search(part))
     base = stored.within("/".join(wanted[:fixed]))
     names = _names(base, deep=len(wanted) > fixed + 1 or wanted[-1] == "**")
     matching = [name for name in names if _matches(name.split("/"), wanted[fixed:])]
@@ -75,9 +78,16 @@ def stored_names(folder: str) -> list[str]:
 
 
 def state_of(place: StrPath) -> tuple[int, int]:
-    """The size of a file, in bytes, and when it was changed, in nanoseconds."""
+    """The size of a file, in bytes, and when it was changed, in nanoseconds.
+
+    Raises:
+      DataError: if there is none, or the storage cannot be reached.
+    """
     if not is_url(place):
-        found = os.stat(place)
+        try:
+            found = os.stat(place)
+        except OSError as error:
+            raise _unreadable(place, error) from error
         return found.st_size, found.st_mtime_ns
     stored = _stored(str(place))
     with _reaching(place):
@@ -95,13 +105,17 @@ def open_stored(place: StrPath) -> Iterator[io.BufferedReader]:
       DataError: if there is none, or the storage cannot be reached.
     """
     if not is_url(place):
-        with open(place, "rb") as file:
+        with contextlib.ExitStack() as opened:
+            try:
+                file = opened.enter_context(open(place, "rb"))
+            except OSError as error:
+                raise _unreadable(place, error) from error
             yield file
         return
     stored = _stored(str(place))
     with _reaching(place):
         raw = stored.system.open_input_file(stored.path)
-    with io.BufferedReader(cast(Any, raw), _PIECE) as reader, _reaching(place):
+    with io.BufferedReader(cast(Any, raw), _PIECE) as reader, _reaching(place, shared=True):
         yield reader
 
 
@@ -144,6 +158,12 @@ def remove_stored(url: str) -> None:
     with _reaching(url), contextlib.suppress(FileNotFoundError):
         if stored.system.get_file_info(stored.path).is_file:
             stored.system.delete_file(stored.path)
+
+
+def _unreadable(place: StrPath, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError.at(place, "no such file")
+    return DataError.at(place, f"cannot be read: {error.strerror}")
 
 
 def put_or_remove(file: Path, here: StrPath, folder: str) -> None:
@@ -190,7 +210,9 @@ def _copy_of(url: str) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_stored(f"{url.rstrip('/')}/{name}") as given, path.open("wb") as taken:
-            shutil.copyfileobj(given, taken, _PIECE)
+            while piece := given.read(_PIECE):
+                with writing(path):
+                    taken.write(piece)
     return folder
 
 
@@ -223,8 +245,26 @@ class _Stored(NamedTuple):
 def _stored(url: str) -> _Stored:
     found = _URL.match(url)
     assert found is not None
+    _require_no_secret(found[1])
     system, root = _system(found[1])
     return _Stored(system, found[1], root, found[2])
+
+
+def _require_no_secret(start: str) -> None:
+    """Refuses what would stand in messages, settings and records for all to read."""
+    scheme, _, host = start.partition("://")
+    user, _, host = host.rpartition("@")
+    if ":" in user:
+        raise DataError(
+            f"{scheme}://...@{host}: expected a URL without a password or key; the environment has "
+            "them (see docs/scale.md)"
+        )
+    if "?" in host or "#" in host:
+        bare = re.split("[?#]", host)[0]
+        raise DataError(
+            f"{scheme}://{bare}: expected a URL without options; the environment has them, such as "
+            "AWS_REGION and AWS_ENDPOINT_URL"
+        )
 
 
 @functools.cache
@@ -278,16 +318,22 @@ def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _reaching(place: StrPath) -> Iterator[None]:
-    """Turns what Arrow and fsspec say of storage into a sentence with the URL."""
+def _reaching(place: StrPath, *, shared: bool = False) -> Iterator[None]:
+    """Turns what Arrow and fsspec say of storage into a sentence with the URL.
+
+    Args:
+      shared: whether other work is done within, whose errors pass. Else every error is of storage:
+        packages for fsspec have kinds of their own.
+    """
     import pyarrow as pa
 
+    errors = (OSError, ImportError, pa.ArrowException) if shared else Exception
     try:
         yield
     except DataError:
         raise
     except FileNotFoundError as error:
         raise DataError.at(place, "no such file") from error
-    except (OSError, ImportError, pa.ArrowException) as error:
+    except errors as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError.at(place, f"the storage says: {lines[0]}") from error

@@ -44,6 +44,7 @@ class ParquetReader:
                 refuse_foreign_content(file, self.path, expected="Parquet")
             schema = pq.read_schema(self.path)
             check_unique(self.path, schema.names, place=None)
+            schema = pa.schema([field.with_type(_without_views(field.type)) for field in schema])
             texts = [field.name for field in schema if _is_text(field.type)]
             # As dictionaries, where one long text that many rows have stands once.
             with pq.ParquetFile(self.path, read_dictionary=texts) as table:
@@ -54,7 +55,7 @@ class ParquetReader:
                 for batch in self._batches(table, rows, start):
                     for part in self._parts(batch, texts, start):
                         columns = [
-                            column.cast(field.type) if field.name in texts else column
+                            column if column.type == field.type else column.cast(field.type)
                             for field, column in zip(schema, part.columns, strict=True)
                         ]
                         part = pa.RecordBatch.from_arrays(columns, names=schema.names)
@@ -125,6 +126,19 @@ class ParquetReader:
             end = max(end, first + 1)
             yield batch.slice(first, end - first)
             first = end
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """The type of the same values that pandas can take rows of."""
+    import pyarrow as pa
+
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
+    return kind
 
 
 def _is_text(kind: pa.DataType) -> bool:

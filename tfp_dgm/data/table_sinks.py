@@ -191,4 +191,26 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-_json = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+
+
+def _json(value: Any) -> str:
+    try:
+        return _encode(value)
+    except ValueError:
+        return _encode(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    """Puts what JSON has in place of numbers that it has not.
+
+    That is null for none at all, as where a cell is missing, and "Infinity" and "-Infinity", as in
+    the JSON of protocol buffers.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else f"{'-' * (value < 0)}Infinity"
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return _finite(value.tolist()) if hasattr(value, "tolist") else value

@@ -27,7 +27,8 @@ def open_text(
       path: the file.
       newline: as for `open`.
       longest: the most characters of a line, which is read into memory whole; None for any.
-      first: what the first line is called: another number where the file is a part of one.
+      first: what the first line is called: another number where the file is a later part of one,
+        of which its first bytes tell nothing.
     Yields:
       The lines, with their ends.
     Raises:
@@ -36,18 +37,26 @@ def open_text(
     """
     try:
         with (
-            open_bytes(path) as binary,
-            io.TextIOWrapper(binary, encoding="utf-8-sig", newline=newline) as text,
+            open_bytes(path, is_part=first > 1) as binary,
+            io.TextIOWrapper(binary, encoding=_encoding(first), newline=newline) as text,
         ):
             yield _checked(lines_of(text, path, longest, first), path, first)
     except UnicodeDecodeError as error:
         raise _not_utf8(path, first) from error
 
 
+def _encoding(first: int) -> str:
+    # In the middle of a file the letter of a byte order mark is one like any other.
+    return "utf-8-sig" if first == 1 else "utf-8"
+
+
 @contextmanager
-def open_bytes(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
+def open_bytes(path: Path, *, is_part: bool = False) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     """Opens a file that is to be text, gzipped (.gz) or not.
 
+    Args:
+      path: the file.
+      is_part: whether it was cut off a text, so that its first bytes may be any.
     Raises:
       DataError: if it cannot be opened or unpacked, or its first bytes tell that it is of another
         kind.
@@ -60,7 +69,8 @@ def open_bytes(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
                     refuse_foreign_content(unpacked, path)
                     yield unpacked
             else:
-                refuse_foreign_content(file, path)
+                if not is_part:
+                    refuse_foreign_content(file, path)
                 yield file
     except gzip.BadGzipFile as error:
         raise DataError.at(
@@ -120,14 +130,16 @@ def _not_utf8(path: Path, first: int) -> DataError:
     """Finds the first byte that is not UTF-8, by a second pass that only an error pays for."""
     offset, number = 0, first
     with (
-        open_bytes(path) as binary,
+        open_bytes(path, is_part=first > 1) as binary,
         io.TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline="") as text,
     ):
         head = binary.peek(_PIECE)
         while piece := text.readline(_PIECE):
             if found := _NOT_UTF8.search(piece):
                 offset += len(piece[: found.start()].encode("utf-8"))
-                byte = f"byte 0x{ord(found[0]) - 0xDC00:02x} at offset {offset}"
+                byte = f"byte 0x{ord(found[0]) - 0xDC00:02x}"
+                if first == 1:  # Of a part nobody knows where it begins.
+                    byte += f" at offset {offset}"
                 problem = expected_utf8(byte, "CP1252")
                 if is_binary(head):
                     problem = f"expected UTF-8 text, received binary data, such as {byte}"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.data import shorten
 from tfp_dgm.serving.request_error import RequestError
 
 
@@ -53,4 +54,6 @@ def refuse_values(name: str, wrong: np.ndarray, given: np.ndarray, expected: str
     """Raises a `RequestError` that names the first value that is wrong, if one is."""
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())
-        raise RequestError(f"{name!r}{list(place)}: expected {expected}; received {given[place]!r}")
+        raise RequestError(
+            f"{name!r}{list(place)}: expected {expected}; received {shorten(given[place])}"
+        )

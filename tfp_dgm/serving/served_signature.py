@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from tfp_dgm.data import DataError
+from tfp_dgm.data import DataError, shorten
 from tfp_dgm.data.object_storage import absolute, is_url, local_folder
 from tfp_dgm.serving import replay
 from tfp_dgm.serving.folders import version_folder
@@ -236,7 +236,15 @@ def _batch_of(name: str, column: Column, values: list[Any]) -> np.ndarray:
     batch = input_array(found, column.dtype, name)
     if batch.ndim != 1 + len(column.shape):
         wanted = "a list" if column.shape else "one value"
-        raise RequestError(f"{name!r}[0]: expected {wanted} in each row; received {values[0]!r}")
+        raise RequestError(
+            f"{name!r}[0]: expected {wanted} in each row; received {shorten(values[0])}"
+        )
+    for size, expected in zip(batch.shape[1:], column.shape, strict=True):
+        if expected not in (None, size):
+            raise RequestError(
+                f"{name!r}[0]: expected {expected} values in each row; received "
+                f"{shorten(values[0])}"
+            )
     return batch
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -208,3 +209,88 @@ def test_a_part_of_another_file_is_another(tmp_path):
         DataError, match=r"its answers would be in-00001-of-000\d\d\.jsonl, as those"
     ):
         _parts(tmp_path)
+
+
+@pytest.mark.parametrize("odd", ["\ufeffword", "%PDF-1.4", "BZh91AY&SYx", f"{'word ' * 51}..ustar"])
+def test_a_line_that_looks_like_the_beginning_of_a_file_is_a_text(tmp_path, odd):
+    texts = [odd if n and n % ROWS == 0 else f"word word word {n}" for n in range(60)]
+    (tmp_path / "in.txt").write_text("\n".join(texts) + "\n")
+    parts, rows, _ = _rows(tmp_path / "in.txt")
+    assert len(parts) > 3
+    assert [row for _, (row,) in rows] == texts
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_header(tmp_path):
+    text = '\ufeff"te\nxt",n\n' + "".join(f"word {n},{n}\n" for n in range(60))
+    (tmp_path / "in.csv").write_text(text)
+    parts = _parts(tmp_path / "in.csv")
+    assert len(parts) > 3
+    for part in parts:
+        with open_shard(part) as reader:
+            frames = [chunk.frame for chunk in reader.chunks(ROWS)]
+        assert {tuple(frame.columns) for frame in frames} == {("te\nxt", "n")}
+    _, rows, _ = _rows(tmp_path / "in.csv")
+    assert [row for _, row in rows] == [[f"word {n}", str(n)] for n in range(60)]
+    assert [line for line, _ in rows] == list(range(3, 63))
+
+
+def test_what_is_no_text_in_a_part_is_named_by_its_line(tmp_path):
+    lines = [b"word word"] * 60
+    lines[40] = b"caf\xe9"
+    (tmp_path / "in.txt").write_bytes(b"\n".join(lines))
+    _, records = _answered(tmp_path / "out", _parts(tmp_path / "in.txt"))
+    (failure,) = [record.failure for record in records if record.failure]
+    assert failure.startswith(f"{tmp_path / 'in.txt'}, line 41: expected UTF-8")
+    assert "byte 0xe9; convert" in failure  # Its offset would be that of the part.
+
+
+def _rewritten(path):
+    path.write_text("text\n" + "other words here\n" * 60)
+
+
+def _shortened(path):
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def _touched(path):
+    os.utime(path, ns=(1, 1))
+
+
+@pytest.mark.parametrize("change", [_rewritten, _shortened, _touched])
+def test_a_file_that_changed_after_it_was_cut_is_not_answered_by_its_cuts(tmp_path, change):
+    path = tmp_path / "in.csv"
+    path.write_text("text\n" + "word word\n" * 60)
+    parts = _parts(path)
+    change(path)
+    _, records = _answered(tmp_path / "out", parts)
+    changed = f"{path}: the file changed while the run was at work"
+    assert [record.failure.partition(";")[0] for record in records] == [changed] * len(parts)
+    assert [*(tmp_path / "out/shards").iterdir()] == []
+    _, records = _answered(tmp_path / "later", _parts(path))
+    assert [record.failure for record in records] == [None] * len(records)
+
+
+def test_groups_that_lie_side_by_side_are_one_span(tmp_path):
+    table = pa.table({"text": [f"text {n}" for n in range(400)], "n": range(400)})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=1, compression="none")
+    (part, *_), rows, _ = _rows(tmp_path / "in.parquet")
+    first, after = part.part.groups
+    _, data, _ = part.part.spans
+    metadata = pq.read_metadata(tmp_path / "in.parquet")
+    sizes = [
+        metadata.row_group(group).column(column).total_compressed_size
+        for group in range(first, after)
+        for column in range(2)
+    ]
+    assert data[1] - data[0] == sum(sizes)
+    assert [row[1] for _, row in rows] == list(range(400))
+
+
+def test_a_name_with_no_room_for_a_number_stays_that_of_one_shard(tmp_path):
+    for length, cut in ((100, True), (230, False)):
+        path = tmp_path / ("é" * (length // 2) + ".csv")
+        path.write_text("text\n" + "word word\n" * 60)
+        parts = _parts(path)
+        assert (len(parts) > 1) == cut
+        _, records = _answered(tmp_path / f"out{length}", parts)
+        assert sum(record.rows for record in records) == 60

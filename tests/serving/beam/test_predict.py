@@ -14,6 +14,8 @@ from tests.serving.toys import LETTERS, Letters  # noqa: E402
 from tfp_dgm.serving import export  # noqa: E402
 from tfp_dgm.serving.beam import DeadLetter, Predict  # noqa: E402
 from tfp_dgm.serving.beam.runners import DIRECT, runner_of  # noqa: E402
+from tfp_dgm.serving.beam.signature_answers import open_signature  # noqa: E402
+from tfp_dgm.serving.refusal import Refusal  # noqa: E402
 
 
 class Line(NamedTuple):
@@ -142,3 +144,35 @@ def test_what_cannot_be_is_said_before_the_pipeline_runs(letters):
     taken = pipeline | "c" >> beam.Create([Labelled("a", "b")]).with_output_types(Labelled)
     with pytest.raises(ValueError, match=r"expected no fields \['label'\]"):
         taken | "d" >> Predict(folder)
+
+
+@pytest.mark.parametrize(
+    ("seed", "reason"),
+    [
+        ("[1, 2, 3]", "'seed': expected 2 values in each row; received [1, 2, 3]"),
+        ("[1]", "'seed': expected 2 values in each row; received [1]"),
+        ("[]", "'seed': expected 2 values in each row; received []"),
+        ("[1, NaN]", "'seed': expected int32; received '[1, NaN]'"),
+        ("[1, 1e999]", "'seed': expected int32; received '[1, 1e999]'"),
+        ("[" * 100_000, f"'seed': expected int32; received '{'[' * 59}..."),
+        ("x" * 100_000, f"'seed': expected int32; received '{'x' * 59}..."),
+        ('{"a": 1}', "'seed': expected int32; received {'a': 1}"),
+        (None, "'seed': expected int32; received None"),
+    ],
+)
+def test_a_cell_that_is_no_input_is_refused_and_its_neighbours_are_answered(letters, seed, reason):
+    _, folder = letters
+    good = {"seed": "[1, 2]", "temperature": "1.0"}
+    answers = open_signature(str(folder), "draw")
+    first, refused, last = answers.answer([good, {**good, "seed": seed}, good])
+    assert refused == Refusal(reason)
+    assert first == last
+    assert first[0] in LETTERS
+
+
+@pytest.mark.parametrize("temperature", ["NaN", "Infinity", "1e400", "-Infinity"])
+def test_a_cell_of_json_is_a_number_or_refused(letters, temperature):
+    _, folder = letters
+    answers = open_signature(str(folder), "draw")
+    (found,) = answers.answer([{"seed": "[1, 2]", "temperature": temperature}])
+    assert found == Refusal(f"'temperature': expected float32; received {temperature!r}")

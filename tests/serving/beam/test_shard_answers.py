@@ -196,3 +196,46 @@ def test_a_full_disk_is_an_error_and_no_dead_letter(tmp_path, full_disk):
         answer_shard(open_counts(), job, shard)
     assert not job.record_path(shard).exists()
     assert [*job.answers_path(shard).parent.iterdir()] == []
+
+
+def test_a_shard_that_is_gone_is_a_dead_letter(tmp_path):
+    (tmp_path / "in.csv").write_text("text\na\n")
+    job = _job(tmp_path)
+    (shard,) = shards_of(tmp_path / "in.csv")
+    (tmp_path / "in.csv").unlink()
+    record = answer_shard(open_counts(), job, shard)
+    assert record.failure == f"{tmp_path / 'in.csv'}: no such file"
+    (letter,) = _dead(job, shard)
+    assert (letter["row"], letter["reason"]) == (None, record.failure)
+
+
+def test_a_shard_that_is_written_while_it_is_read_has_no_answers(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("text\na\n")
+
+    class Slow:
+        names, kinds = open_counts().names, open_counts().kinds
+
+        def begin(self):
+            return self
+
+        def answer(self, texts):
+            path.write_text("text\na\nand more\n")
+            return [[1, None] for _ in texts]
+
+        def told(self):
+            return None
+
+    job = _job(tmp_path)
+    (shard,) = shards_of(path)
+    record = answer_shard(Slow(), job, shard)
+    assert "the file changed while the run was at work" in record.failure
+    assert not job.answers_path(shard).exists()
+    assert [file.name for file in job.answers_path(shard).parent.iterdir()] == []
+
+
+def test_a_record_of_a_hidden_shard_is_no_hidden_file(tmp_path):
+    (tmp_path / ".in.csv").write_text("text\na\n")
+    _, _, record = _answered(tmp_path, ".in.csv")
+    assert record.rows == 1
+    assert [path.name for path in (tmp_path / "out/state").iterdir()] == ["%2Ein.csv.json"]

@@ -153,3 +153,9 @@ def test_another_file_of_the_same_name_size_and_time_is_known(tmp_path):
     (one,), (other,) = (shards_of(tmp_path / folder) for folder in "ab")
     assert one.name == other.name
     assert one.state() != other.state()
+
+
+def test_a_stored_file_of_another_kind_is_named_by_its_url(tmp_path):
+    (tmp_path / "in.md").write_text("x")
+    with pytest.raises(DataError, match=f"^file://{tmp_path}/in.md: unsupported extension"):
+        shards_of(f"file://{tmp_path}/in.md")

@@ -16,6 +16,7 @@ from tfp_dgm.serving.opening import Opening
 pytest.importorskip("apache_beam")
 from tfp_dgm.serving.beam import BulkRun, answer_shards, predict_shards
 from tfp_dgm.serving.beam.run_place import StoredRunPlace
+from tfp_dgm.serving.beam.shard_answers import answer_shard
 
 OPENING = Opening("tests.serving.beam.letter_counts", "open_counts", (), False)
 OPTIONS = {"direct_num_workers": "1", "direct_running_mode": "in_memory"}
@@ -192,3 +193,49 @@ def test_a_stored_model_is_asked_in_a_worker(bucket):
     assert set(labels) <= {"low", "high"}
     settings = json.loads((bucket / "out/settings.json").read_text())
     assert settings["model"] == f"file://{bucket}/letters/1"
+
+
+def _fail_after(count):
+    """A runner whose storage is full after some shards."""
+
+    def run(given, shards, opening, job):
+        for shard in shards[:count]:
+            answer_shard(opening(), job, shard)
+        raise DataError("the storage is full")
+
+    return run
+
+
+def test_a_run_that_fails_keeps_what_was_recorded_and_else_takes_itself_back(bucket, monkeypatch):
+    runner = "tfp_dgm.serving.beam.shard_run.run_directly"
+    monkeypatch.setattr(runner, _fail_after(0))
+    with pytest.raises(DataError, match="the storage is full"):
+        _run(bucket)
+    assert [path for path in (bucket / "out").rglob("*") if path.is_file()] == []
+    monkeypatch.setattr(runner, _fail_after(2))
+    with pytest.raises(DataError, match="the storage is full"):
+        _run(bucket)
+    kept = {name: (bucket / "out/shards" / name).stat().st_ino for name in ("a.csv", "b.csv")}
+    with pytest.raises(DataError, match=r"out: holds an unfinished run; resume it"):
+        _run(bucket)
+    monkeypatch.setattr(
+        runner,
+        lambda given, shards, opening, job: [
+            answer_shard(opening(), job, shard) for shard in shards
+        ],
+    )
+    assert _run(bucket, resume=True).rows == 21
+    assert _found(bucket / "out") == _expected(bucket)
+    assert {name: (bucket / "out/shards" / name).stat().st_ino for name in kept} == kept
+
+
+def test_a_hidden_file_that_is_asked_for_is_answered(bucket, monkeypatch):
+    monkeypatch.setattr(
+        "tfp_dgm.serving.beam.shard_run.run_directly",
+        lambda given, shards, opening, job: [
+            answer_shard(opening(), job, shard) for shard in shards
+        ],
+    )
+    (bucket / "in/a.csv").rename(bucket / "in/.a.csv")
+    assert _run(bucket, "in/.a.csv").rows == 7
+    assert [*_found(bucket / "out")] == [".a.csv"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _BYTES_PER_PART = 128 * 2**20
 _ROWS_PER_CHUNK = 8192
 _LONGEST_LINE = 64 * 2**20
+_LONGEST_NAME = 240  # Bytes; a file's may have 255, and what is unfinished has a longer one.
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -64,7 +65,7 @@ def _parts(shard: Shard, quoting: bool) -> list[Shard]:
     if path.suffix.lower() == ".gz":
         return [shard]
     try:
-        size, _ = state_of(shard.source)
+        state = size, _ = state_of(shard.source)
         many = round(size / _BYTES_PER_PART)
         if many < 2:
             return [shard]
@@ -77,11 +78,13 @@ def _parts(shard: Shard, quoting: bool) -> list[Shard]:
                 parts = _of_lines(file, math.ceil(size / many), kind, quoting)
     except (_WholeError, DataError, OSError):  # What is wrong with it is told where it is read.
         return [shard]
+    if len(os.path.basename(_name(shard.name, 1, len(parts))).encode()) > _LONGEST_NAME:
+        return [shard]
     return [
         dataclasses.replace(
             shard,
             name=_name(shard.name, number, len(parts)),
-            part=dataclasses.replace(part, number=number, count=len(parts)),
+            part=dataclasses.replace(part, number=number, count=len(parts), cut=state),
         )
         for number, part in enumerate(parts, start=1)
     ]
@@ -105,15 +108,26 @@ def _of_groups(file: BinaryIO, size: int) -> list[Part]:
     except pa.ArrowException as error:
         raise _WholeError from error
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    parts, first, row, start = [], 0, 1, 1
+    parts, first, row, start, unpacked = [], 0, 1, 1, 0
     for number, group in enumerate(groups, start=1):
         row += group.num_rows
-        unpacked = sum(one.total_byte_size for one in groups[first:number])
+        unpacked += group.total_byte_size
         if unpacked >= _BYTES_PER_PART or number == len(groups):
-            spans = [(0, 4), *map(_span, groups[first:number]), footer]
+            spans = [(0, 4), *_joined(map(_span, groups[first:number])), footer]
             parts.append(Part(start, spans, (first, number)))
-            first, start = number, row
+            first, start, unpacked = number, row, 0
     return _several(parts)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of which one begins where another ends as one: of a stored file each is a request."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
 
 
 def _span(group: pq.RowGroupMetaData) -> tuple[int, int]:
@@ -145,8 +159,10 @@ def _of_lines(file: BinaryIO, target: int, kind: str, quoting: bool) -> list[Par
     begun, first = 0, 1  # The byte and the line that the part begins with.
     rows = offset = 0
     number = 1
-    in_record = False
+    in_record = begins_with_mark = False
     for line in _whole_lines(file):
+        if offset == 0 and line.startswith(_BYTE_ORDER_MARK):
+            begins_with_mark = True
         cut = not in_record and rows and rows % _ROWS_PER_CHUNK == 0
         if cut and offset - begun >= target:
             parts.append(_part(header, header_lines, begun, offset, first))
@@ -160,7 +176,8 @@ def _of_lines(file: BinaryIO, target: int, kind: str, quoting: bool) -> list[Par
         if in_record or (blank and not blank_is_row):
             continue
         if has_header and not header:
-            header, header_lines = [(0, offset)], number - 1
+            mark = len(_BYTE_ORDER_MARK) if begins_with_mark else 0
+            header, header_lines = [(mark, offset)], number - 1
             blank_is_row = delimiter not in line  # Of one column, an empty cell.
             continue
         rows += 1

@@ -86,9 +86,10 @@ class StoredRunPlace(RunPlace):
 
     def claim(self) -> None:
         """Writes whose the folder is, and waits for who does so at the same time."""
-        (self.here / _CLAIM).write_text(self._name, encoding="utf-8")
-        for name in (_CLAIM, _RUN, _SETTINGS):
-            put_stored(self.here / name, f"{self.folder}/{name}")
+        claim = self.here.parent / _CLAIM  # Beside the run, which leaves what is not its own.
+        claim.write_text(self._name, encoding="utf-8")
+        for file in (claim, self.here / _RUN, self.here / _SETTINGS):
+            put_stored(file, f"{self.folder}/{file.name}")
         time.sleep(_SECONDS_OF_A_RACE)
         self._require_own()
 
@@ -123,8 +124,13 @@ class StoredRunPlace(RunPlace):
             remove_stored(f"{self.folder}/{_CLAIM}")
 
     def leave(self) -> None:
-        """Takes back a run that has recorded nothing, as `RunFolder` has done here."""
-        if not (self.here / _RUN).exists() and self._is_own():
+        """Takes back a run that has recorded nothing, as `RunFolder` has done here.
+
+        What workers have recorded since the last refresh is known to the storage alone.
+        """
+        if (self.here / _RUN).exists() or stored_names(f"{self.folder}/state"):
+            return
+        if self._is_own():
             for name in (_RUN, _SETTINGS, _CLAIM):
                 remove_stored(f"{self.folder}/{name}")
 

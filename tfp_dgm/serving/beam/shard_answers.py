@@ -28,7 +28,7 @@ from tfp_dgm.serving.beam.shard_reader import (
     open_shard,
     schema_of,
 )
-from tfp_dgm.serving.beam.shards import Shard
+from tfp_dgm.serving.beam.shards import CHANGED, Shard
 from tfp_dgm.serving.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -113,12 +113,13 @@ def answer_shard(answers: RowAnswers, job: ShardJob, shard: Shard) -> ShardRecor
             for path_of in _WRITTEN_IN_THIS_ORDER:
                 put_or_remove(path_of(local, shard), here, job.folder)
         return record
-    record = ShardRecord(shard.name, shard.state())
+    record = ShardRecord(shard.name, [])
     letters = _DeadLetters(shard.source)
     path, dead = job.answers_path(shard), job.dead_letters_path(shard)
     path.parent.mkdir(parents=True, exist_ok=True)
     dead.parent.mkdir(exist_ok=True)
     try:
+        record.state = _state(shard)
         _write_answers(answers, job, shard, record, letters)
     except _UnreadableError as error:
         record = ShardRecord(shard.name, record.state, dead=1, failure=str(error))
@@ -173,7 +174,21 @@ def _write_answers(
             columns = [*zip(*rows, strict=True)] if rows else [()] * len(answers.names)
             new = {name: list(cells) for name, cells in zip(answers.names, columns, strict=True)}
             writer.write(*_typed(frame, new, answers.kinds, path))
+        if _state(shard) != record.state:
+            raise _UnreadableError(f"{shard.source}: {CHANGED}")
     record.told = model.told()
+
+
+def _state(shard: Shard) -> list[int | str]:
+    """What tells the shard's source.
+
+    Raises:
+      _UnreadableError: if it is gone, or another than when the run began.
+    """
+    try:
+        return shard.state()
+    except DataError as error:
+        raise _UnreadableError(str(error)) from error
 
 
 def _typed(

@@ -137,7 +137,7 @@ def common_schema(
         except DataError as error:
             problem = problem or error
             continue
-        check_columns(Path(shard.source), list(chunk.frame.columns), columns)
+        check_columns(shard.source, list(chunk.frame.columns), columns)
         return schema_of(chunk, shard.source)
     assert problem is not None
     raise problem

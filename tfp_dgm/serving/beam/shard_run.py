@@ -170,11 +170,14 @@ class _State:
 
     def _is_done(self, shard: Shard) -> bool:
         record = self.record(shard)
-        return (
-            record is not None
-            and record.failure is None
-            and list(record.state) == shard.state()
-            and (not record.written or self.place.has_answers(shard.name))
+        if record is None or record.failure is not None:
+            return False
+        try:
+            state = shard.state()
+        except DataError:  # Who answers it says what is wrong.
+            return False
+        return list(record.state) == state and (
+            not record.written or self.place.has_answers(shard.name)
         )
 
 

@@ -19,6 +19,8 @@ from tfp_dgm.data.object_storage import (
 )
 from tfp_dgm.data.table_reader import table_suffix
 
+CHANGED = "the file changed while the run was at work; resume it when it is whole"
+
 _TEXT = ".txt"
 # A file's name has at most 255 bytes; a letter of Chinese alone is nine here.
 _LONGEST_KEY = 180
@@ -36,6 +38,7 @@ class Part:
         Parquet with what a file begins and ends with.
       groups: of Parquet, the first group of rows, and the first that is no more of the part.
       number, count: which part it is, from 1, and of how many.
+      cut: the size and the time of the file that was cut; see `data.object_storage.state_of`.
     """
 
     first: int
@@ -43,6 +46,7 @@ class Part:
     groups: tuple[int, int] | None = None
     number: int = 1
     count: int = 1
+    cut: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,25 @@ class Shard:
     def key(self) -> str:
         """The name without folders, for files that are told about this shard."""
         quoted = quote(self.name, safe="")
+        if quoted.startswith("."):  # What is hidden is taken for unfinished.
+            quoted = f"%2E{quoted[1:]}"
         if len(quoted) <= _LONGEST_KEY:
             return quoted
         return f"{quoted[:_LONGEST_KEY]}~{digest(self.name)}"
 
     def state(self) -> list[int | str]:
-        """What changes when the source is another, or written anew: its place, size and time."""
-        which = [self.part.number, self.part.count, self.part.first] if self.part else []
-        return [absolute(self.source), *state_of(self.source), *which]
+        """What changes when the source is another, or written anew: its place, size and time.
+
+        Raises:
+          DataError: if there is none; of a part, if it is another than the one that was cut.
+        """
+        found = state_of(self.source)
+        if self.part is None:
+            return [absolute(self.source), *found]
+        if list(found) != list(self.part.cut):
+            raise DataError.at(self.source, CHANGED)
+        which = (self.part.number, self.part.count, self.part.first)
+        return [absolute(self.source), *found, *which]
 
 
 def shards_of(
@@ -159,7 +174,11 @@ def _answers_name(source: Path) -> Path:
 
 
 def _format(shard: Shard) -> str:
-    return format_of(Path(shard.source))
+    path = Path(shard.source)
+    try:
+        return format_of(path)
+    except DataError as error:  # Of a URL a path has but one slash.
+        raise DataError(str(error).replace(str(path), shard.source)) from error
 
 
 def format_of(source: Path) -> str:

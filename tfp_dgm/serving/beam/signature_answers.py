@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from tfp_dgm.data import folder_digest
+from tfp_dgm.data.json_lines_reader import parse_json
 from tfp_dgm.serving.beam.bulk_run import BulkRun
 from tfp_dgm.serving.beam.shard_run import ShardTotals, answer_shards
 from tfp_dgm.serving.opening import Opening
@@ -107,8 +107,8 @@ def _value(cell: Any, column: Column) -> Any:
     if not isinstance(cell, str) or (column.dtype == tf.string and not column.shape):
         return cell
     try:
-        return json.loads(cell)
-    except ValueError:
+        return parse_json(cell)
+    except (ValueError, RecursionError):
         return cell
 
 
