@@ -8,9 +8,7 @@ import pytest
 
 from tfp_dgm.data import DataError
 from tfp_dgm.data.object_storage import (
-    absolute,
     find_stored,
-    is_url,
     local_folder,
     open_stored,
     put_stored,
@@ -20,6 +18,7 @@ from tfp_dgm.data.object_storage import (
     state_of,
     stored_names,
 )
+from tfp_dgm.data.storage_urls import absolute, is_url
 
 
 @pytest.fixture(params=["file", "fsspec+file"])

@@ -59,7 +59,7 @@ from tfp_dgm.data.multi_label_table import (
     check_separator,
     read_multi_label_table,
 )
-from tfp_dgm.data.object_storage import is_url, local_folder
+from tfp_dgm.data.object_storage import local_folder
 from tfp_dgm.data.penn_treebank import load_penn_treebank
 from tfp_dgm.data.registry import DATASETS, Dataset, Wheel, find_dataset
 from tfp_dgm.data.rendered_scenes import RenderedScenes, render_scenes
@@ -69,6 +69,7 @@ from tfp_dgm.data.seed_words import SeedTopic, read_seed_words
 from tfp_dgm.data.sentence_shards import find_shards, iter_shard, shard_kind
 from tfp_dgm.data.sentences import Sentences, read_sentences
 from tfp_dgm.data.shown_images import shown_image
+from tfp_dgm.data.storage_urls import is_url
 from tfp_dgm.data.table_reader import open_table
 from tfp_dgm.data.table_texts import read_whole
 from tfp_dgm.data.table_warnings import columns_alike

@@ -19,27 +19,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from tfp_dgm.data.data_error import DataError
+from tfp_dgm.data.storage_urls import StoredPlace, StrPath, is_url, reaching, stored_place
 from tfp_dgm.data.write_errors import writing
 
-StrPath = str | os.PathLike[str]
-
-# A letter alone before a colon is a drive.
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^/]*)/?(.*)", re.S)
 _MAGIC = re.compile(r"[*?\[]")
 _PIECE = 2**20
-
-
-def is_url(place: StrPath) -> bool:
-    """Whether a place is told by a URL; else it is a path."""
-    return isinstance(place, str) and _URL.match(place) is not None
-
-
-def absolute(place: StrPath) -> str:
-    """A place as another process finds it: a URL as it is, of a path the absolute one."""
-    return str(place) if is_url(place) else os.path.abspath(place)
 
 
 def find_stored(pattern: str) -> list[str]:
@@ -51,9 +38,9 @@ def find_stored(pattern: str) -> list[str]:
     Raises:
       DataError: if the storage cannot be reached.
     """
-    stored = _stored(pattern)
+    stored = stored_place(pattern)
     wanted = stored.key.strip("/").split("/") if stored.key.strip("/") else []
-    with _reaching(pattern):
+    with reaching(pattern):
         found = stored.system.get_file_info(stored.path)
     if found.is_file:
         return [pattern]
@@ -74,7 +61,7 @@ def stored_names(folder: str) -> list[str]:
     Raises:
       DataError: if the storage cannot be reached.
     """
-    return sorted(_names(_stored(folder), deep=True))
+    return sorted(_names(stored_place(folder), deep=True))
 
 
 def state_of(place: StrPath) -> tuple[int, int]:
@@ -89,8 +76,8 @@ def state_of(place: StrPath) -> tuple[int, int]:
         except OSError as error:
             raise _unreadable(place, error) from error
         return found.st_size, found.st_mtime_ns
-    stored = _stored(str(place))
-    with _reaching(place):
+    stored = stored_place(str(place))
+    with reaching(place):
         info = stored.system.get_file_info(stored.path)
     if not info.is_file:
         raise DataError.at(place, "no such file")
@@ -112,17 +99,17 @@ def open_stored(place: StrPath) -> Iterator[io.BufferedReader]:
                 raise _unreadable(place, error) from error
             yield file
         return
-    stored = _stored(str(place))
-    with _reaching(place):
+    stored = stored_place(str(place))
+    with reaching(place):
         raw = stored.system.open_input_file(stored.path)
-    with io.BufferedReader(cast(Any, raw), _PIECE) as reader, _reaching(place, shared=True):
+    with io.BufferedReader(cast(Any, raw), _PIECE) as reader, reaching(place, shared=True):
         yield reader
 
 
 def read_stored(url: str) -> bytes | None:
     """The bytes of a small file; None where there is none."""
-    stored = _stored(url)
-    with _reaching(url):
+    stored = stored_place(url)
+    with reaching(url):
         if not stored.system.get_file_info(stored.path).is_file:
             return None
         with stored.system.open_input_stream(stored.path) as stream:
@@ -138,10 +125,10 @@ def put_stored(file: Path, url: str) -> None:
     Raises:
       DataError: if it cannot be written.
     """
-    stored = _stored(url)
+    stored = stored_place(url)
     folder, name = posixpath.split(stored.path)
     hidden = posixpath.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
-    with _reaching(url):
+    with reaching(url):
         try:
             with file.open("rb") as given, _written(stored.system, folder, hidden) as taken:
                 shutil.copyfileobj(given, taken, _PIECE)
@@ -154,8 +141,8 @@ def put_stored(file: Path, url: str) -> None:
 
 def remove_stored(url: str) -> None:
     """Removes a file, if it is there."""
-    stored = _stored(url)
-    with _reaching(url), contextlib.suppress(FileNotFoundError):
+    stored = stored_place(url)
+    with reaching(url), contextlib.suppress(FileNotFoundError):
         if stored.system.get_file_info(stored.path).is_file:
             stored.system.delete_file(stored.path)
 
@@ -216,67 +203,6 @@ def _copy_of(url: str) -> Path:
     return folder
 
 
-class _Stored(NamedTuple):
-    """A place in storage.
-
-    Attributes:
-      system: Arrow's.
-      start: of the URL, up to the host or bucket.
-      root: the path of that.
-      key: what is behind it.
-    """
-
-    system: Any
-    start: str
-    root: str
-    key: str
-
-    @property
-    def path(self) -> str:
-        return posixpath.join(self.root, self.key).rstrip("/") or "/"
-
-    def within(self, key: str) -> _Stored:
-        return self._replace(key=key)
-
-    def url(self, name: str) -> str:
-        return "/".join(part for part in (self.start, self.key, name) if part)
-
-
-def _stored(url: str) -> _Stored:
-    found = _URL.match(url)
-    assert found is not None
-    _require_no_secret(found[1])
-    system, root = _system(found[1])
-    return _Stored(system, found[1], root, found[2])
-
-
-def _require_no_secret(start: str) -> None:
-    """Refuses what would stand in messages, settings and records for all to read."""
-    scheme, _, host = start.partition("://")
-    user, _, host = host.rpartition("@")
-    if ":" in user:
-        raise DataError(
-            f"{scheme}://...@{host}: expected a URL without a password or key; the environment has "
-            "them (see docs/scale.md)"
-        )
-    if "?" in host or "#" in host:
-        bare = re.split("[?#]", host)[0]
-        raise DataError(
-            f"{scheme}://{bare}: expected a URL without options; the environment has them, such as "
-            "AWS_REGION and AWS_ENDPOINT_URL"
-        )
-
-
-@functools.cache
-def _system(start: str) -> tuple[Any, str]:
-    """Arrow's file system of a host or bucket, which may take a request to be known."""
-    from pyarrow import fs
-
-    with _reaching(start):
-        system, root = fs.FileSystem.from_uri(f"{start}/")
-    return system, root
-
-
 @contextlib.contextmanager
 def _written(system: Any, folder: str, path: str) -> Iterator[Any]:
     try:
@@ -288,13 +214,13 @@ def _written(system: Any, folder: str, path: str) -> Iterator[Any]:
         yield stream
 
 
-def _names(folder: _Stored, *, deep: bool) -> Iterator[str]:
+def _names(folder: StoredPlace, *, deep: bool) -> Iterator[str]:
     """The files below a folder, by their names there."""
     from pyarrow import fs
 
     base = folder.path.rstrip("/")
     selector = fs.FileSelector(base or "/", recursive=deep, allow_not_found=True)
-    with _reaching(folder.url("")):
+    with reaching(folder.url("")):
         found = folder.system.get_file_info(selector)
     for info in found:
         if info.is_file:
@@ -315,25 +241,3 @@ def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
     if not parts or (parts[0][0] in "._" and parts[0] != first):
         return False
     return fnmatch.fnmatchcase(parts[0], first) and _matches(parts[1:], rest)
-
-
-@contextlib.contextmanager
-def _reaching(place: StrPath, *, shared: bool = False) -> Iterator[None]:
-    """Turns what Arrow and fsspec say of storage into a sentence with the URL.
-
-    Args:
-      shared: whether other work is done within, whose errors pass. Else every error is of storage:
-        packages for fsspec have kinds of their own.
-    """
-    import pyarrow as pa
-
-    errors = (OSError, ImportError, pa.ArrowException) if shared else Exception
-    try:
-        yield
-    except DataError:
-        raise
-    except FileNotFoundError as error:
-        raise DataError.at(place, "no such file") from error
-    except errors as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError.at(place, f"the storage says: {lines[0]}") from error

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tfp_dgm.data import DataError, file_digest, folder_digest, read_label_settings
-from tfp_dgm.data.object_storage import absolute, local_folder
+from tfp_dgm.data.object_storage import local_folder
+from tfp_dgm.data.storage_urls import absolute
 from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.file_prediction import RowAnswers, drifts_of, row_answers

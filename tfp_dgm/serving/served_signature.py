@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.data import DataError, shorten
-from tfp_dgm.data.object_storage import absolute, is_url, local_folder
+from tfp_dgm.data.object_storage import local_folder
+from tfp_dgm.data.storage_urls import absolute, is_url
 from tfp_dgm.serving import replay
 from tfp_dgm.serving.folders import version_folder
 from tfp_dgm.serving.input_arrays import input_array

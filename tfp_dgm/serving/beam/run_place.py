@@ -14,12 +14,12 @@ from typing import Any
 
 from tfp_dgm.data import DataError, RunFolder
 from tfp_dgm.data.object_storage import (
-    is_url,
     put_stored,
     read_stored,
     remove_stored,
     stored_names,
 )
+from tfp_dgm.data.storage_urls import is_url
 
 _JOB = "prediction"
 _RUN, _SETTINGS, _CLAIM = "run.json", "settings.json", ".claim"

@@ -17,7 +17,8 @@ from tfp_dgm.data import DataError, TableWriter, check_new_columns, write_json
 from tfp_dgm.data.cell_values import cell_values
 from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.frame_chunk import FrameChunk, is_null
-from tfp_dgm.data.object_storage import is_url, put_or_remove
+from tfp_dgm.data.object_storage import put_or_remove
+from tfp_dgm.data.storage_urls import is_url
 from tfp_dgm.data.table_texts import join_texts, truncate
 from tfp_dgm.data.table_writer import write_table
 from tfp_dgm.serving.beam.shard_job import ShardJob, ShardRecord

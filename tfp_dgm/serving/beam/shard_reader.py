@@ -16,7 +16,8 @@ from tfp_dgm.data.column_names import check_columns
 from tfp_dgm.data.data_error import NoRowsError
 from tfp_dgm.data.frame_chunk import FrameChunk
 from tfp_dgm.data.lines_reader import LinesReader
-from tfp_dgm.data.object_storage import is_url, read_spans, state_of
+from tfp_dgm.data.object_storage import read_spans, state_of
+from tfp_dgm.data.storage_urls import is_url
 from tfp_dgm.data.table_reader import TableReader
 from tfp_dgm.data.write_errors import writing
 from tfp_dgm.serving.beam.shards import Part, Shard, format_of, is_text

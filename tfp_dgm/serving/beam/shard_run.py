@@ -14,7 +14,7 @@ from typing import Any
 
 from tfp_dgm.data import DataError, atomic_write, write_json
 from tfp_dgm.data.lines_reader import TEXT_COLUMN
-from tfp_dgm.data.object_storage import absolute
+from tfp_dgm.data.storage_urls import absolute
 from tfp_dgm.progress import Progress
 from tfp_dgm.serving.beam.bulk_run import BulkRun
 from tfp_dgm.serving.beam.direct_process import LostWorkerError, run_directly

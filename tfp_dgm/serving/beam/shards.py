@@ -11,12 +11,8 @@ from urllib.parse import quote
 
 from tfp_dgm.data import DataError, digest
 from tfp_dgm.data.file_patterns import files_of_pattern
-from tfp_dgm.data.object_storage import (
-    absolute,
-    find_stored,
-    is_url,
-    state_of,
-)
+from tfp_dgm.data.object_storage import find_stored, state_of
+from tfp_dgm.data.storage_urls import absolute, is_url
 from tfp_dgm.data.table_reader import table_suffix
 
 CHANGED = "the file changed while the run was at work; resume it when it is whole"
