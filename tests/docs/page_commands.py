@@ -20,6 +20,13 @@ NOT_RUN = {
     "dgm demo": "it fetches Reuters R8",
     "dgm predict labelled.model 'in/*": "its workers would each load TensorFlow; "
     "tests/apps/test_label.py runs it with -m slow",
+    "dgm predict topics 'in/*": "its workers would each load TensorFlow; "
+    "tests/apps/test_topics.py asks a worker's code",
+    "dgm predict tags.model 'in/*": "the same; tests/apps/test_tag.py",
+    "dgm predict vae 'in/*": "the same; tests/serving/signatures/test_signatures_of.py",
+    "dgm predict translator 'in/*": "the same; tests/apps/test_caption_sources.py",
+    "dgm predict s3://": "it needs a bucket; see tests/serving/beam/test_stored_run.py",
+    "dgm caption train 'pairs/*": "tests/captioning/test_pair_training.py trains on such files",
     "dgm iwae train --output OUT --set objective.kind=NAME": "it is a pattern; the tests of "
     "image_modelling train by every objective",
     "dgm text-vae train 'shards/*.txt.gz' valid.txt --output MODEL --workers": "it waits for "

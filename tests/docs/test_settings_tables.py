@@ -27,4 +27,4 @@ def test_a_table_of_yesterday_is_written_anew():
     assert "| old |" not in written
     assert written.startswith("a\n")
     assert written.endswith("\n<!-- end -->\nb\n")
-    assert "| `posterior.num_layers` (iaf) | whole number, 1 or more | 2 |" in written
+    assert "| `posterior.num_layers` (iaf, spline) | whole number, 1 or more | 2 |" in written

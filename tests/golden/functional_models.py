@@ -67,6 +67,16 @@ def bare_networks():
     return randomized(model, inputs), inputs, None
 
 
+def flow_networks():
+    features, times = keras.Input((4,), name="features"), keras.Input((), name="times")
+    coupling = networks.CouplingNetwork(4, 2, 3, units=(5,))
+    velocity = networks.VelocityNetwork(4, units=(5, 3))
+    found = [coupling(features), velocity(features, times)]
+    model = keras.Model({"features": features, "times": times}, found)
+    inputs = {"features": FEATURES, "times": np.linspace(0, 1, len(FEATURES), dtype=np.float32)}
+    return randomized(model, inputs), inputs, None
+
+
 def backbone():
     pixels = keras.Input((32, 32, 3))
     layer = networks.PretrainedBackbone("MobileNet", (32, 32), arguments={"alpha": 1 / 32})
@@ -86,6 +96,7 @@ FUNCTIONAL_MODELS = {
     "variational_bottleneck": variational_bottleneck,
     "tagger": tagger,
     "networks": bare_networks,
+    "flow_networks": flow_networks,
     "pretrained_backbone": backbone,
     "words": words,
 }
