@@ -105,10 +105,6 @@ HE = "He et al. 2018"
 SAME_RUN = "the same run"
 
 
-def _tagging(rows: str) -> Figure:
-    return Figure(rows, "accuracy")
-
-
 CLAIMS: dict[str, list[Claim]] = {
     "images": [
         Claim(
@@ -203,8 +199,8 @@ CLAIMS: dict[str, list[Claim]] = {
             Claim(
                 f"English Web Treebank, {tagged} tagged sentences: accuracy of tags, %",
                 "tagging_quality",
-                _tagging(f"ewt test {tagged} tagger draw .*"),
-                _tagging(f"ewt test {tagged} CRFsuite draw .*"),
+                Figure(f"ewt test {tagged} tagger draw .*", "accuracy"),
+                Figure(f"ewt test {tagged} CRFsuite draw .*", "accuracy"),
                 "CRFsuite, the same run",
             )
             for tagged in (50, 100, 500)

@@ -78,6 +78,9 @@ class DocumentMixture(OverWords, ExactLikelihoodModel):
     def events(self, inputs: Any) -> tf.Tensor:
         """What the likelihood is of: counts [B, V], damped or not."""
         counts, _ = self.counts_and_context(inputs)
+        return self._damped(counts)
+
+    def _damped(self, counts: tf.Tensor) -> tf.Tensor:
         return tf.math.log1p(counts) if self.damped else counts
 
     def log_prob(self, inputs: Any, training: bool = False) -> tf.Tensor:
@@ -93,9 +96,10 @@ class DocumentMixture(OverWords, ExactLikelihoodModel):
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         if not self.context_units:
             return self.structure(inputs).marginals().unary[:, 0]
-        events, (_, context) = self.events(inputs), self.counts_and_context(inputs)
-        log_words, log_shares = tf.math.log(self.topics), tf.math.log(self.shares)
-        of_words = tf.matmul(events, log_words, transpose_b=True) + log_shares  # [B, K]
+        counts, context = self.counts_and_context(inputs)
+        log_words = tf.nn.log_softmax(self.likelihood.word_logits)  # [K, V]
+        log_shares = tf.nn.log_softmax(self.likelihood.component_logits)
+        of_words = tf.matmul(self._damped(counts), log_words, transpose_b=True) + log_shares
         direction = tf.math.l2_normalize(context, axis=-1)
         return tf.nn.softmax(
             of_words + tf.matmul(direction, self.context_weights, transpose_b=True)
