@@ -5,19 +5,22 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test pages check format tables bench lock
+.PHONY: demo test slow pages check format tables bench lock
 
 demo: $(INSTALLED)  ## The main job on real data: label Reuters R8 from ten labels per class
 	$(BIN)/dgm demo --output demo
 
 # A process for each of two cores, one thread in each: TensorFlow's own threads would fight over them.
 # Bytecode is kept, wherever else it is not: each process of the tests would compile the package.
-test pages: export PYTHONDONTWRITEBYTECODE :=
-test pages: export OMP_NUM_THREADS := 1
-test pages: export TF_NUM_INTRAOP_THREADS := 1
-test pages: export TF_NUM_INTEROP_THREADS := 1
-test: $(INSTALLED)  ## All tests but those of `make pages` and the slow
+test slow pages: export PYTHONDONTWRITEBYTECODE :=
+test slow pages: export OMP_NUM_THREADS := 1
+test slow pages: export TF_NUM_INTRAOP_THREADS := 1
+test slow pages: export TF_NUM_INTEROP_THREADS := 1
+test: $(INSTALLED)  ## All tests but those of `make slow` and `make pages`
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+slow: $(INSTALLED)  ## Whole jobs, compilations, long forms of quicker tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow
 
 pages: $(INSTALLED)  ## The commands and the Python of README and docs
 	$(BIN)/python -m pytest --numprocesses 2 -m pages tests/docs

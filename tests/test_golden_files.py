@@ -20,6 +20,17 @@ from tfp_dgm.serving.replay import replay
 FOLDER = Path(__file__).parent / "golden"
 MODELS = sorted(path.stem for path in (FOLDER / "models").glob("*.keras"))
 SAVED_MODELS = sorted(path.name for path in (FOLDER / "saved_models").iterdir())
+# Steps that take seconds to trace; their files are loaded by the slow tests.
+SLOW = {
+    "belief_network_wake_sleep",
+    "compound_grammar",
+    "dependency_model_vectors",
+    "hierarchical_vae",
+    "mean_field",
+    "vae_continuous_flow",
+    "vae_householder_spline",
+    "vae_spline_continuous",
+}
 # What others derive from, and nobody saves.
 BASES = {"Configured", "ControlVariate", "Objective", "Rate"}
 
@@ -55,7 +66,10 @@ def record_of(name):
         return dict(arrays)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in MODELS],
+)
 def test_a_saved_model_comes_back(name):
     config, record = config_of(name), record_of(name)
     if "keras_hub" in json.dumps(config):

@@ -70,6 +70,7 @@ def trained(scenes, tmp_path_factory):
     return model
 
 
+@pytest.mark.slow
 def test_training_finds_the_styles_and_says_what_was_learnt(scenes, trained):
     metrics = json.loads((trained / "metrics.json").read_text())
     assert metrics["epochs"] == 3
@@ -105,6 +106,7 @@ def test_training_finds_the_styles_and_says_what_was_learnt(scenes, trained):
     assert normalized_mutual_info_score(shuffled, experts) < 0.35  # Of 45 captions alone.
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_evaluate_and_its_page(scenes, trained, tmp_path):
     result = run(

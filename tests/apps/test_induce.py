@@ -74,6 +74,7 @@ def test_bad_inputs_are_refused(tmp_path, text, settings, message):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_dependencies_of_tags_are_found_in_what_tags_wrote(tmp_path):
     (tmp_path / "t.txt").write_text("".join(" ".join(row) + "\n" for row in sentences(20)))
     run(tmp_path / "t.txt", "--output", tmp_path / "tags", *SMALL)

@@ -41,6 +41,7 @@ def model(folder):
     return folder / "model"
 
 
+@pytest.mark.slow
 def test_evaluate_prints_a_table_and_writes_all_numbers(folder, model):
     result = run(
         *("evaluate", model, "--data", folder / "images.npz", "--num-samples", 40),

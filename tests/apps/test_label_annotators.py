@@ -35,6 +35,7 @@ def _label(folder, *options):
     return CliRunner().invoke(app, [*command, "--output", str(folder / "out.csv")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("long", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_truths_are_inferred_and_annotators_judged(
     tmp_path, monkeypatch, eager, no_saved_model, long

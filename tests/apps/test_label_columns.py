@@ -67,6 +67,7 @@ def job(tmp_path_factory):
     return folder, truth, done, alone
 
 
+@pytest.mark.slow
 def test_each_column_gets_what_it_gets_alone(job):
     folder, truth, _, alone = job
     out, other = _read(folder / "out.csv"), _read(folder / "alone.csv")
@@ -105,6 +106,7 @@ def test_the_folder_has_one_model_and_a_report_of_each(job):
     assert "Mood/tone: 73 rows labelled" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_model_predicts_all_columns(job, tmp_path):
     folder, *_ = job
     words = ["predict", folder / "out.model", folder / "in.csv", "--reasons"]

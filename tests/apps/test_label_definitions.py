@@ -52,6 +52,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_group_is_accepted_where_its_classes_are_not(folder):
     out = pd.read_csv(folder / "in_out.csv")
     truth = np.array(json.loads((folder / "truth.json").read_text()))
@@ -108,6 +109,7 @@ def test_without_labels_the_classes_are_told_by_what_is_said_of_them(folder):
     }
 
 
+@pytest.mark.slow
 def test_each_column_has_classes_of_its_own(folder, tmp_path, monkeypatch):
     """One is defined and has no labels, the other has labels, and classes by name."""
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)
@@ -146,6 +148,7 @@ def test_each_column_has_classes_of_its_own(folder, tmp_path, monkeypatch):
     assert new.topic_predicted_label.tolist() == out.topic_predicted_label.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_saved_model")
 def test_annotators_answer_with_the_classes_that_are_defined(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)

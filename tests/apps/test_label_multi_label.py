@@ -80,6 +80,7 @@ def _sets(cells):
     return np.array([[name in cell.split(";") for name in WORDS] for cell in cells])
 
 
+@pytest.mark.slow
 def test_rows_and_columns_are_kept_and_labels_are_right(job):
     folder, texts, truth, cells = job
     out = _read(folder / "out.csv")
@@ -132,6 +133,7 @@ def test_the_served_model_answers_strings_as_the_live_one(job):
         assert cell.decode() == (";".join(names) or "(none)")
 
 
+@pytest.mark.slow
 def test_predict_labels_as_the_labelling_did(job):
     folder = job[0]
     for ending in ("csv", "parquet"):
@@ -147,6 +149,7 @@ def test_predict_labels_as_the_labelling_did(job):
     assert set(row["probabilities"]) == set(WORDS)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager", "no_saved_model")
 @pytest.mark.parametrize("ending", ["jsonl", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_lists_come_back_as_lists(tmp_path, monkeypatch, ending):
@@ -195,6 +198,7 @@ DEFINED = """\
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labelled", [0, 12])
 def test_definitions_teach_before_labels_do(tmp_path, monkeypatch, labelled):
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)
@@ -244,6 +248,7 @@ def test_definitions_of_columns_of_0_and_1_must_be_theirs(tmp_path):
     assert "of which 'late' is only on one side" in " ".join(done.output.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
 def test_a_shard_has_the_answers_of_the_stream(job, tmp_path, ending):
     folder, texts, *_ = job

@@ -49,6 +49,7 @@ def _post(address, path, **body):
         return answer.read().decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_table_is_written_when_the_page_ends(tmp_path, number):
     model, output = made_model(tmp_path), tmp_path / "new.csv"
@@ -63,6 +64,7 @@ def test_the_table_is_written_when_the_page_ends(tmp_path, number):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_what_has_come_where_the_table_was_to_be_stays(tmp_path):
     model, output = made_model(tmp_path), tmp_path / "new.csv"
     with _served(model, "--export", str(output), "--serve") as (process, address):
@@ -77,6 +79,7 @@ def test_what_has_come_where_the_table_was_to_be_stays(tmp_path):
     assert "60 rows, 1 of them answered" in again.output
 
 
+@pytest.mark.slow
 def test_a_check_goes_on_after_a_kill(tmp_path):
     model = made_checked(tmp_path, 60)
     with _served(model) as (process, address):
@@ -110,6 +113,7 @@ def test_answers_of_a_file_are_taken_in_and_the_table_written(tmp_path):
     assert "0 rows got answers, 1 answers were there already" in " ".join(again.output.split())
 
 
+@pytest.mark.slow
 def test_what_was_answered_outlives_a_kill_and_is_exported(tmp_path):
     model = made_model(tmp_path)
     with subprocess.Popen(

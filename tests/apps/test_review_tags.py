@@ -20,6 +20,7 @@ RUN = "import sys\nfrom tfp_dgm_apps.cli import main\nsys.argv = ['dgm', *sys.ar
 SERVED = "--port 0 --quiet --retrain-every 1"
 
 
+@pytest.mark.slow
 def test_what_was_tagged_outlives_a_kill_and_is_exported(tmp_path):
     model = made_tagging(tmp_path)
     with subprocess.Popen(

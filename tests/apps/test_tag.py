@@ -33,6 +33,7 @@ def tagged(folder):
     return result
 
 
+@pytest.mark.slow
 def test_a_file_is_tagged_and_a_summary_shown(folder, tagged):
     rows = [line.split("\t") for line in (folder / "out.conll").read_text().splitlines()]
     assert [row[:2] for row in rows if row != [""]] == [
@@ -49,6 +50,7 @@ def test_a_file_is_tagged_and_a_summary_shown(folder, tagged):
     assert figures["acceptance"]["asked_precision"] == 0.8
 
 
+@pytest.mark.slow
 def test_a_model_tags_a_file_whatever_it_is_called(folder, tagged, monkeypatch):
     monkeypatch.chdir(folder)
     result = _run("predict", "out.model", "predict", "--output", "new.conll", "--quiet")
@@ -65,6 +67,7 @@ def test_a_model_tags_a_file_whatever_it_is_called(folder, tagged, monkeypatch):
     assert "no word has a tag" in refused.output
 
 
+@pytest.mark.slow
 def test_a_shard_has_the_tags_of_the_stream(folder, tagged, tmp_path):
     """Words in lists, and plain text whose words the model finds itself."""
     model, sentences = folder / "out.model", [words for words, _ in SENTENCES]

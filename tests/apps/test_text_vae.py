@@ -58,6 +58,7 @@ def known_model(tmp_path_factory):
     return known(tmp_path_factory.mktemp("known") / "model")
 
 
+@pytest.mark.slow
 def test_training_leaves_a_whole_folder(folder, trained):
     settings = json.loads((trained / "settings.json").read_text())
     assert settings["kl"]["rate"] == {"kind": "free_bits", "nats": 0.25, "group_size": None}
@@ -100,6 +101,7 @@ def test_a_semi_amortised_model_is_judged_refined(folder):
     assert refined["elbo"] > amortised["elbo"]  # The steps climb each sentence's bound.
 
 
+@pytest.mark.slow
 def test_evaluate(known_model, folder, tmp_path):
     result = run(
         *("evaluate", known_model, folder / "valid.txt", "--num-samples", 8, "--json", "-"),
@@ -175,6 +177,7 @@ def test_the_likeliest_words_and_the_likeliest_text(known_model, arguments, text
     assert json.loads(found) == [text] * 2
 
 
+@pytest.mark.slow
 def test_texts_are_drawn(known_model):
     arguments = ("generate", known_model, "--top-p", 0.8, "--json", "-")
     texts = json.loads(run(*arguments, "--num-texts", 60, "--seed", 5).stdout)
@@ -198,6 +201,7 @@ def round_about(start, stop, share):
     return straight(*lengths, share) * (parts / lengths @ np.stack([start, stop]))
 
 
+@pytest.mark.slow
 def test_reconstruct_and_interpolate(folder, tmp_path):
     model = load_text_model(untrained(tmp_path / "random"))
     for seed, weight in enumerate(model.weights):  # Far from each other, and so their texts.
@@ -226,6 +230,7 @@ def test_reconstruct_and_interpolate(folder, tmp_path):
     assert ways[0] != ways[1]
 
 
+@pytest.mark.slow
 def test_interpolate_between_drawn_pairs(trained, folder):
     arguments = ("interpolate", trained, "--sentences", folder / "valid.txt", "--num-pairs", 3)
     ways = json.loads(run(*arguments, "--steps", 4, "--seed", 5, "--json", "-").stdout)
@@ -257,6 +262,7 @@ def test_impute_keeps_the_beginning(known_model, folder, mode_steps):
     assert answer["adversarial"]["adversarial_error"] > 0.4
 
 
+@pytest.mark.slow
 def test_encode(trained, folder, tmp_path):
     run("encode", trained, folder / "valid.txt", "--output", tmp_path / "z.npy")
     run("encode", trained, folder / "valid.txt", "--output", tmp_path / "z.parquet")

@@ -84,6 +84,7 @@ def test_the_largest_seed_serves(model):
     assert len(texts) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keep", "given", "counts"),
     [
@@ -129,6 +130,7 @@ def test_a_long_line_is_tokenised_a_fixed_number_of_times(monkeypatch):
     assert sum(tokenised) <= len(sentence)
 
 
+@pytest.mark.slow
 def test_adversarial_pairs_are_of_sentences_whose_end_is_known(model, file):
     file.write_text(sentences(6, 0) + READ[5] + "\n")
     arguments = ("impute", model, file, "--keep", 0.5, "--beam-width", 1, "--adversarial")

@@ -77,6 +77,7 @@ def test_a_shard_has_the_topics_of_the_stream(folder, topics, tmp_path):
     _same_as_the_stream(folder / "out", folder, tmp_path, "topic")
 
 
+@pytest.mark.slow
 def test_a_shard_has_the_topics_that_an_encoder_knows(folder, tmp_path):
     encoder = tmp_path / "encoder"
     write_tiny_encoder(encoder, [word for own in TOPICS.values() for word in own])
@@ -104,6 +105,7 @@ def test_clusters_are_written_with_their_columns(folder, no_saved_model):
     assert sum(name.startswith("share of ") for name in told[0]) == 3
 
 
+@pytest.mark.slow
 def test_clusters_learned_beside_an_encoder_are_told_by_the_copy_that_is_kept(folder, tmp_path):
     words = [word for own in TOPICS.values() for word in own]
     encoder = tmp_path / "encoder"
@@ -138,6 +140,7 @@ def test_an_encoder_that_is_none_is_refused(folder, tmp_path):
     assert not (tmp_path / "c.csv").exists()
 
 
+@pytest.mark.slow
 def test_from_topics_to_labels(folder, topics, eager, no_saved_model, monkeypatch):
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 2)
     documents = folder / "out" / "documents.csv"

@@ -49,6 +49,7 @@ def test_images_keep_their_rows_and_broken_ones_are_named(files):
     np.testing.assert_array_equal(pixels[:, 4, 4, 0], [160, 0, 0, 40])
 
 
+@pytest.mark.slow
 def test_cache_is_read_until_an_image_changes(files, tmp_path):
     names = ["0.png", "1.png"]
     cache = tmp_path / "cache"
@@ -165,6 +166,7 @@ def test_convolutional_encoder(tmp_path):
         ConvolutionalEncoder((12,))
 
 
+@pytest.mark.slow
 def test_frozen_backbone_is_computed_once(tmp_path):
     arguments = {"alpha": 0.25}
     backbone = PretrainedBackbone("MobileNet", (40, 40), arguments=arguments)
@@ -190,6 +192,7 @@ def small_application(include_top, weights, input_shape):
     return network
 
 
+@pytest.mark.slow
 def test_training_on_a_backbone_with_weights_from_a_file(tmp_path, monkeypatch, eager):
     small_application.__module__ = keras.applications.MobileNet.__module__  # Its preprocessing.
     monkeypatch.setattr(keras.applications, "MobileNet", small_application)

@@ -96,6 +96,7 @@ def log_marginal(model, features, tokens):
     return logsumexp(joint, axis=1)
 
 
+@pytest.mark.slow
 def test_descriptions_agree_with_the_oracle(model):
     images = pixels_of(5)
     found = describe(model, images, batch_size=2)
@@ -162,6 +163,7 @@ def test_served_model_says_what_the_live_one_does(model, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_tables_of_a_source_vocabulary_of_words_are_served(tmp_path):
     sources = WordVocabulary(WORDS, lower=True, max_length=4)
     model = toys.captioner(

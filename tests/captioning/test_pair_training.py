@@ -131,6 +131,7 @@ def _settings(**more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_shards_train_as_one_file_and_a_run_goes_on(shards, tmp_path, monkeypatch):
     folder, _ = shards

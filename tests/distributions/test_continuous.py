@@ -80,6 +80,7 @@ def differences(function, parts, step):
     return directions, result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_gradient(compiled):
     """The adjoint against central differences, in a graph and under XLA."""
@@ -98,6 +99,7 @@ def test_gradient(compiled):
         np.testing.assert_allclose(np.sum(gradient * direction), slope, rtol=1e-4, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_gradient_of_the_gradient():
     """Semi-amortised inference differentiates its steps: here, of points and volumes forwards."""
 
@@ -134,6 +136,7 @@ def test_a_row_is_the_same_whatever_stands_beside_it():
     assert np.isnan(crowd[3]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2.0, 5.0])
 def test_extreme_weights(factor):
     """Volumes shrink by up to e^-9, where float32 still finds the way back, and e^-89."""
@@ -158,6 +161,7 @@ def test_what_needs_more_steps_than_there_are_is_not_a_number():
     assert np.isnan(y).all(axis=-1).any()
 
 
+@pytest.mark.slow
 def test_steps_of_each_row_against_closed_forms():
     """Oscillators of several frequencies, and the integral of their squares over the way."""
     frequency = np.array([0.3, 2.0, 25.0])

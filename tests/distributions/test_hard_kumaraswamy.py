@@ -133,6 +133,7 @@ def test_gradients_are_finite_differences(quantity):
     np.testing.assert_allclose(gradients, wanted, rtol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_extreme_parameters_give_finite_numbers_and_gradients(jit_compile):
     sizes = [1e-3, 0.01, 1.0, 100.0, 1e4]

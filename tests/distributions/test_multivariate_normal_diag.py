@@ -87,6 +87,7 @@ def test_gradients_of_draws_densities_and_divergences_are_tfps():
         _assert_close(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [[None, None], [None, 3], [4, 3], None])
 def test_graphs_of_any_batch_draw_the_same(shape):
     ours, peer = _both((4, 3), (4, 3))
@@ -121,6 +122,7 @@ def test_parameters_are_stopped_as_tfps_are():
     assert tape.gradient(log_prob, loc) is None
 
 
+@pytest.mark.slow
 def test_a_step_takes_a_third_of_the_operations():
     """What tracing, and each step, pays for."""
 

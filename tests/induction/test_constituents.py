@@ -45,6 +45,7 @@ def _without_export(monkeypatch):
     monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_without_export")
 def test_the_folder_holds_trees_and_their_scores(tmp_path):
     text, folder = tmp_path / "toy.mrg", tmp_path / "run"
@@ -65,6 +66,7 @@ def test_the_folder_holds_trees_and_their_scores(tmp_path):
     assert not re.search(r"<script|https?://", page)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_without_export")
 @pytest.mark.parametrize("kind", ["neural_grammar", "compound_grammar"])
 def test_the_model_that_comes_back_serves_the_same_trees(tmp_path, kind):

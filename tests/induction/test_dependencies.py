@@ -38,6 +38,7 @@ def finished(tmp_path_factory, text):
         return folder, induced(folder, text, settings_of("model.iterations=5", "max_length=6"))
 
 
+@pytest.mark.slow
 def test_the_trees_beat_guesses_and_are_the_scores(finished):
     folder, numbers = finished
     assert numbers["num_learned_sentences"] == sum(len(row) <= 7 for row in ROWS) < len(ROWS)
@@ -53,6 +54,7 @@ def test_the_trees_beat_guesses_and_are_the_scores(finished):
     assert json.loads((folder / "metrics.json").read_text()) == numbers
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_the_model_that_comes_back_tells_the_same_heads(finished):
     folder, _ = finished
@@ -102,6 +104,7 @@ def test_wrong_arcs_are_broken_and_words_are_shown_as_they_are():
     assert "&lt;b&gt;" in page
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "assignments",
@@ -198,6 +201,7 @@ def test_bad_inputs_are_refused(rows, assignments, message, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_trees_of_a_graph_are_the_best(finished):
     """That which the likelihood of a joint of words and heads finds likeliest."""
     folder, _ = finished
@@ -221,6 +225,7 @@ def test_a_text_without_any_symbol_is_refused(tmp_path):
         induced(tmp_path / "run", path, settings_of())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("reads", ["words", "xpos"])
 def test_words_and_tags_are_cut_nowhere_else_than_they_are_read(reads, tmp_path, monkeypatch):

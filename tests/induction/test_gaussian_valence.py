@@ -58,6 +58,7 @@ def finished(tmp_path_factory, text):
     return folder, induced(folder, text, settings_of(*SMALL))
 
 
+@pytest.mark.slow
 def test_words_have_heads_and_tags_and_marks_have_no_tag(finished):
     folder, numbers = finished
     found = read_conllu(folder / "parsed.conllu")
@@ -117,6 +118,7 @@ def test_trees_are_the_best_with_their_tags_or_for_the_likeliest_tags(finished, 
         assert tags[place] == [names[tag] for tag in best[2]]
 
 
+@pytest.mark.slow
 def test_training_begins_from_the_tags_and_from_rules_over_them(few, monkeypatch):
     """Normals are those of the hidden Markov model, and rules give its tags what they gave."""
     sentences = read_words(few)
@@ -142,6 +144,7 @@ def test_training_begins_from_the_tags_and_from_rules_over_them(few, monkeypatch
     np.testing.assert_array_equal(begun[2], decisions[3:])
 
 
+@pytest.mark.slow
 def test_a_flow_is_trained_after_the_rest_and_comes_back(tmp_path):
     plain = tmp_path / "t.txt"
     plain.write_text("".join(" ".join(row) + "\n" for row in FEW))
@@ -163,6 +166,7 @@ def test_a_flow_is_trained_after_the_rest_and_comes_back(tmp_path):
             assert annotated.heads[:-1] == event[: len(row) - 1, 0].tolist()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_after_its_start(few, tmp_path, monkeypatch):
     def killed(*args, **kwargs):
         raise KeyboardInterrupt

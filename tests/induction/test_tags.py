@@ -50,6 +50,7 @@ def finished(tmp_path_factory, text):
         return folder, induced(folder, text, settings_of(*VECTORS, "model.iterations=6"))
 
 
+@pytest.mark.slow
 def test_the_classes_of_a_small_grammar_are_found(finished):
     _, numbers = finished
     assert numbers["num_gold_tags"] == numbers["num_tags_used"] == 5
@@ -57,6 +58,7 @@ def test_the_classes_of_a_small_grammar_are_found(finished):
     assert numbers["v_measure"] > 0.9
 
 
+@pytest.mark.slow
 def test_files_and_models_tell_the_same_tags(finished):
     folder, numbers = finished
     tagged = read_conllu(folder / "tagged.conllu")
@@ -137,6 +139,7 @@ def test_every_model_is_trained_and_comes_back(assignments, text, tmp_path, monk
         assert total > curve[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_a_killed_run_goes_on_after_the_last_start(text, tmp_path, monkeypatch):
     monkeypatch.setattr(results, "export", lambda *args, **kwargs: None)
@@ -171,6 +174,7 @@ def test_a_killed_run_goes_on_after_the_last_start(text, tmp_path, monkeypatch):
     assert not (tmp_path / "run" / "state").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_starts_that_are_trained_at_once_are_those_of_one_process(
     text, tmp_path, monkeypatch, capfd
@@ -232,6 +236,7 @@ def test_a_loss_that_is_no_number_ends_the_run(text, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_an_encoder_has_a_say_in_the_vectors(text, tmp_path, monkeypatch):
     """Of words that the text uses alike, those that the encoder does not know come closer."""
     given = {}

@@ -41,6 +41,7 @@ def test_the_likelihood_is_unbiased_after_few_steps():
     assert abs(ratio.mean() - 1) < 5 * error
 
 
+@pytest.mark.slow
 def test_both_directions_bracket_the_evidence_ever_closer():
     """Means of 500 examples of the model itself, from below and from above."""
     z, x = toy.draw(500, seed=2)
@@ -64,6 +65,7 @@ def test_both_directions_bracket_the_evidence_ever_closer():
     assert widths[100] < 0.4
 
 
+@pytest.mark.slow
 def test_tuned_step_size_gives_the_acceptance_asked_for():
     tune = tf.function(
         lambda: tune_step_size(MODEL, X, num_leapfrog_steps=3, seed=(1, 2)), autograph=False

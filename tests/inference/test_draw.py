@@ -130,6 +130,7 @@ def test_directions_follow_the_power_spherical_law(size, concentration):
     assert np.abs(spread).max() < 4 / np.sqrt(ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_directions_are_drawn_by_row_and_in_graphs(compiled):
     mean = tf.math.l2_normalize(tf.reshape(tf.range(1.0, 49.0), [3, 16]), axis=-1)

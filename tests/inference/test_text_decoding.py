@@ -186,6 +186,7 @@ def test_draws_from_the_head_follow_its_probabilities(likelihood, settings):
     assert_shares(rows, draws.numpy(), np.array(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_seed_gives_one_text_in_any_batch_and_mode(likelihood, compiled):
     def draw(z, seeds, temperature):
@@ -213,6 +214,7 @@ def test_drawn_texts_keep_their_prefix(likelihood):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["gru, memory, skips", "transformer, memory, skips", "convolutional"]
 )

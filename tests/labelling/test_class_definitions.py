@@ -86,6 +86,7 @@ def test_classes_are_known_by_their_definitions_before_any_label(eager):
     assert any("There are no labels yet" in warning for warning in outcome.warnings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", [fit_classifier, fit_multi_label])
 def test_what_is_said_in_words_that_no_text_has_is_warned_of(eager, fit):
     texts, _ = _texts(40)
@@ -106,6 +107,7 @@ def test_what_is_said_in_words_that_no_text_has_is_warned_of(eager, fit):
         assert [warning.startswith(said) for warning in found] == [True] * number
 
 
+@pytest.mark.slow
 def test_labels_and_definitions_together_judge_by_labels_alone(eager):
     """An example that repeats a labelled text would let its fold's model see the label."""
     texts, truth = _texts(60)
@@ -246,6 +248,7 @@ def test_a_label_that_names_a_group_counts_at_its_level():
     assert (judged.probabilities(probabilities[400:]).max(axis=1) >= judged.threshold).all()
 
 
+@pytest.mark.slow
 def test_labels_of_groups_alone_accept_groups_alone(eager):
     texts, truth = _texts(300, seed=3)
     mined = np.isin(truth, (1, 2))
@@ -260,6 +263,7 @@ def test_labels_of_groups_alone_accept_groups_alone(eager):
     assert "None of the predictions of classes is accepted: metal, stone have fewer" in warning
 
 
+@pytest.mark.slow
 def test_the_served_answer_stops_where_the_outcome_does(eager):
     texts, truth = _texts(300, mixed=True)
     allowed = np.ones((300, 4), bool)

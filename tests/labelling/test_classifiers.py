@@ -64,6 +64,7 @@ def test_what_reads_the_text_is_saved_once(several, tmp_path):
         np.testing.assert_allclose(answer, model(texts)[column], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_served_columns_have_prefixes(tmp_path):
     model = column_classifiers()[0]
     signature = model.serving_signatures()["serving_default"]

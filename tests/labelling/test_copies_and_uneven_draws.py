@@ -67,6 +67,7 @@ def _draw(topics, labels_per_class):
     return np.array(rows), np.array(labels)
 
 
+@pytest.mark.slow
 def test_copies_of_coin_flips_teach_nothing(texts_and_features, label_rows):
     _, topics, _ = texts_and_features
     random = np.flatnonzero(topics < 0)

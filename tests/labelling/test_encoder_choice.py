@@ -119,6 +119,7 @@ def test_the_question_that_gains_most_decides(fetched, loaded, eager, monkeypatc
     assert _choose(annotations=[ALLOWED, ALLOWED])[1].taken == "full"
 
 
+@pytest.mark.slow
 def test_the_same_seed_chooses_the_same(fetched):
     first, again = _choose(seed=4)[1], _choose(seed=4)[1]
     assert first.gains == again.gains

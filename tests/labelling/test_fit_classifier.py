@@ -49,6 +49,7 @@ def _names(classes):
     return [f"class {k}" for k in range(classes)]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_answers(eager):
     texts, truth = _texts(60)
     allowed = _allowed(truth, 18)
@@ -70,6 +71,7 @@ def test_annotated_rows_are_judged_by_models_that_did_not_see_them(eager):
     assert np.mean(outcome.predicted[:80] == truth[:80]) < 1 / 3 + 4 * np.sqrt(2 / 9 / 80)
 
 
+@pytest.mark.slow
 def test_a_class_is_learned_from_what_its_rows_are_not(eager):
     texts, truth = _texts(120)
     allowed = _allowed(truth, 80)
@@ -82,6 +84,7 @@ def test_a_class_is_learned_from_what_its_rows_are_not(eager):
     np.testing.assert_array_equal(outcome.predicted[third], 2)
 
 
+@pytest.mark.slow
 def test_a_wrong_label_does_not_teach_its_own_row(eager):
     texts, truth = _texts(80)
     lied = _allowed(truth, 40)
@@ -91,6 +94,7 @@ def test_a_wrong_label_does_not_teach_its_own_row(eager):
     assert np.flatnonzero(outcome.suspects).tolist() == [7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [4, 30])
 def test_few_rows_work(eager, rows):
     texts, truth = ["apple pear", "iron zinc", "apple plum", "rust iron"], np.array([0, 1, 0, 1])
@@ -103,6 +107,7 @@ def test_few_rows_work(eager, rows):
     )
 
 
+@pytest.mark.slow
 def test_one_label_in_a_class_and_everything_labelled(eager):
     texts, truth = _texts(20)
     truth[:] = np.where(np.arange(20) == 4, 2, truth % 2)
@@ -113,6 +118,7 @@ def test_one_label_in_a_class_and_everything_labelled(eager):
     assert not any("Too few labels" in warning for warning in outcome.warnings)
 
 
+@pytest.mark.slow
 def test_too_few_labels_are_said_to_be_too_few(eager):
     texts, truth = _texts(60)
     _, outcome = fit_classifier(texts, _allowed(truth, 3), _names(3))
@@ -120,6 +126,7 @@ def test_too_few_labels_are_said_to_be_too_few(eager):
     assert any("Too few labels to tell" in warning for warning in outcome.warnings)
 
 
+@pytest.mark.slow
 def test_a_class_without_any_single_label(eager):
     texts, truth = _texts(60)
     allowed = np.ones((60, 3), bool)
@@ -133,6 +140,7 @@ def test_a_class_without_any_single_label(eager):
     assert np.mean(rest[known == 2] == 0) < 0.1
 
 
+@pytest.mark.slow
 def test_a_population_without_labels_is_warned_of(eager):
     texts, truth = _texts(300)
     known = np.argsort(truth == 2, kind="stable")
@@ -144,6 +152,7 @@ def test_a_population_without_labels_is_warned_of(eager):
     assert {"wave", "tide", "reef"} <= set(warning.replace(",", " ").replace(".", " ").split())
 
 
+@pytest.mark.slow
 def test_rows_of_no_class_are_counted_and_none_is_accepted(eager):
     texts, truth = _varied_texts(300, 100)
     model, outcome = fit_classifier(texts, _allowed(truth, 80)[:, :2], _names(2))
@@ -163,6 +172,7 @@ def test_rows_of_no_class_are_counted_and_none_is_accepted(eager):
     )
 
 
+@pytest.mark.slow
 def test_a_class_of_that_name_is_the_rows_of_no_class(eager):
     texts, truth = _varied_texts(300, 100)
     model, outcome = fit_classifier(texts, _allowed(truth, 80)[:, :2], ["(none)", "metal"])
@@ -175,6 +185,7 @@ def test_a_class_of_that_name_is_the_rows_of_no_class(eager):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labelled", [2, 40])
 def test_one_word_and_empty_texts_have_finite_answers(eager, labelled):
     texts = [*["apple", "iron", "", "zinc", "pear"] * 8]
@@ -187,6 +198,7 @@ def test_one_word_and_empty_texts_have_finite_answers(eager, labelled):
         assert np.isfinite(served[name]).all()
 
 
+@pytest.mark.slow
 def test_texts_without_known_words_get_an_answer(eager):
     texts, truth = _texts(60)
     texts[50], texts[51] = "", "!!! ???"

@@ -49,6 +49,7 @@ def trained(tmp_path, monkeypatch, eager):
     return train, learned
 
 
+@pytest.mark.slow
 def test_other_labels_of_the_same_texts_find_the_features_of_before(trained, monkeypatch):
     train, learned = trained
     kept, distances, fit = KeptFeatures(), [], TextDistance.fit
@@ -65,6 +66,7 @@ def test_other_labels_of_the_same_texts_find_the_features_of_before(trained, mon
     assert warm["accept"].tolist() == cold["accept"].tolist()
 
 
+@pytest.mark.slow
 def test_other_texts_and_another_seed_learn_features_of_their_own(trained):
     train, learned = trained
     kept = KeptFeatures()

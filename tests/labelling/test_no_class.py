@@ -35,6 +35,7 @@ def test_the_share_and_the_probabilities_of_two_normals_are_found(share):
     assert model.evidence > 10
 
 
+@pytest.mark.slow
 def test_the_range_holds_the_share_as_often_as_it_says():
     held = 0
     for seed in range(30):
@@ -44,6 +45,7 @@ def test_the_range_holds_the_share_as_often_as_it_says():
     assert held >= 18  # Of 24 that are expected, three standard errors fewer.
 
 
+@pytest.mark.slow
 def test_without_strangers_there_is_no_evidence():
     evidence = [_fit(*_scores(100, 800, 0, seed)[:2]).evidence for seed in range(30)]
     assert np.median(evidence) < 0

@@ -143,6 +143,7 @@ def test_annotations_are_shown_by_the_fewer_classes() -> None:
     assert "4 claim your prize not a or b b 96%" in page.text
 
 
+@pytest.mark.slow
 def test_reasons_are_asked_for_the_rows_that_are_shown() -> None:
     asked = []
 

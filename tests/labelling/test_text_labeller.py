@@ -74,6 +74,7 @@ def test_scikit_learns_own_checks(check):
     check("TextLabeller", TextLabeller(min_precision=0.9))
 
 
+@pytest.mark.slow
 def test_the_command_trains_and_tells_the_same(fitted, asked, tmp_path, monkeypatch):
     labeller, texts, _, labels = fitted
 
@@ -119,6 +120,7 @@ def test_what_a_fit_tells(fitted):
     assert labeller.report_["rows"]["labelled"] == 45
 
 
+@pytest.mark.slow
 def test_answers_to_new_texts(fitted):
     labeller = fitted[0]
     texts = pd.Series(["apple pear", "zinc", ""], index=[9, 4, 4])
@@ -173,6 +175,7 @@ def test_a_fitted_one_is_pickled_and_copied(fitted):
         unfitted.predict(texts)
 
 
+@pytest.mark.slow
 def test_it_is_saved_as_the_command_saves(fitted, tmp_path):
     labeller = fitted[0]
     labeller.save(tmp_path / "model")

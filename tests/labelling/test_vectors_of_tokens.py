@@ -26,6 +26,7 @@ def _refuses(self, piece_ids):
     raise AssertionError("the vectors are in the cache")
 
 
+@pytest.mark.slow
 def test_pieces_are_encoded_once(encoder, cache, monkeypatch):
     steps = []
     first = token_vectors(encoder, TEXTS, lambda step, done, total: steps.append((done, total)))

@@ -27,7 +27,18 @@ BASES = {
     layers.OverVectors,
     layers.SeededPrior,
 }
-every_row = pytest.mark.parametrize("row", ROWS, ids=[row.layer.__name__ for row in ROWS])
+# A solver and splines are traced and compiled for seconds in each test.
+SLOW = {
+    layers.ContinuousFlow,
+    layers.ContinuousFlowPrior,
+    layers.SplineCouplingFlow,
+    layers.SplineCouplingFlowPrior,
+}
+every_row = pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=pytest.mark.slow if row.layer in SLOW else ()) for row in ROWS],
+    ids=[row.layer.__name__ for row in ROWS],
+)
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -59,6 +59,7 @@ def test_density_of_a_draw_is_the_density_of_the_point(flow, base):
     np.testing.assert_allclose(distribution.log_prob(z.numpy()), log_prob, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", FLOWS)
 def test_density_over_a_plane_sums_to_one(flow):
     """Riemann sum over a grid that holds all but 1e-4 of the mass."""
@@ -74,6 +75,7 @@ def test_density_over_a_plane_sums_to_one(flow):
     np.testing.assert_allclose(total, 1.0, atol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", FLOWS)
 def test_gradient_of_the_density_of_a_point_goes_through_the_inverse(flow):
     """Central differences of log q(z) in one weight and in z, through the inverse."""
@@ -110,6 +112,7 @@ def test_inverse_autoregressive_flow_starts_near_the_identity():
     np.testing.assert_allclose(flow.forward(x), gate * x, atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", FLOWS)
 def test_mean_is_that_of_the_draws_and_always_the_same(flow):
     """256 draws against 20,000, within 5 standard errors: fails once in 10^5."""
@@ -120,6 +123,7 @@ def test_mean_is_that_of_the_draws_and_always_the_same(flow):
     np.testing.assert_array_equal(distribution.mean(), distribution.mean())
 
 
+@pytest.mark.slow
 @every_pair
 def test_mean_of_a_row_is_the_same_in_every_batch(flow, base):
     layer = randomized(flow(base(3)))
@@ -141,6 +145,7 @@ def test_mean_of_a_flow_over_a_flow_and_of_one_that_begins_in_no_normal():
         around.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", FLOWS)
 def test_divergence_is_estimated_since_it_has_no_closed_form(flow):
     """KL against a Riemann sum, 20,000 draws within 5 standard errors: fails once in 10^6."""
@@ -161,6 +166,7 @@ def test_divergence_is_estimated_since_it_has_no_closed_form(flow):
     assert abs(bound.kl[0] - expected) < 5 * error + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", FLOWS[3:])
 def test_xla_compiles_both_ways_means_and_gradients(flow):
     """What training asks, and what serving does; draws of a seed would be others under XLA."""

@@ -57,6 +57,7 @@ def test_without_a_prior_there_is_no_loss():
     assert model.losses == []
 
 
+@pytest.mark.slow
 def test_assigned_kl_weight_reaches_the_compiled_step():
     model, sample = latent_model(prior=layers.LearnedNormalPrior(2))
     model.compile(keras.optimizers.SGD(0.0))
@@ -138,6 +139,7 @@ def test_functional_model_learns_and_comes_back_from_a_file(tmp_path):
     assert_same_weights(model, copy, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_regression_recovers_mean_and_scale():
     """y ~ N(2 x + 1, 0.5^2), 2,000 draws; within 5 standard errors: fails once in 10^5."""
     random = np.random.default_rng(6)
@@ -180,6 +182,7 @@ def test_column_of_classes_with_and_without_its_axis(shape):
     np.testing.assert_allclose(loss(classes.reshape(shape), logits), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_parameters_and_sample_are_float32_under_a_mixed_policy(dtype_policy):
     dtype_policy("mixed_bfloat16")
@@ -203,6 +206,7 @@ POSTERIORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POSTERIORS)
 @pytest.mark.usefixtures("eager")
 def test_a_mask_reaches_the_loss(name):

@@ -105,6 +105,7 @@ def test_a_correlated_prior_has_the_covariance_of_its_factor():
     np.testing.assert_allclose(layer().covariance(), factor @ factor.T, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     ("likelihood", "latent"),

@@ -142,6 +142,7 @@ def test_of_all_states_so_far_the_bound_is_that_of_draws():
             model.bound(TOKENS, objective=exact, seed=tf.constant([1, 2]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("remembers_states", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_trains_and_comes_back_from_a_file(remembers_states, tmp_path, eager):
     decoder = GRUDecoder(V, 3, conditioning_units=K, embedding_units=E)

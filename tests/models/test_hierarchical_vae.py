@@ -107,6 +107,7 @@ def test_densities_of_binary_layers_equal_numpy(units):
     np.testing.assert_allclose(np.exp(actual[2]).sum(axis=0), 1, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [(3, 2)])
 def test_importance_sampling_finds_the_enumerated_evidence(units):
     """The weights' standard errors are 0.016 nats and less: fails once in 10^6."""
@@ -145,6 +146,7 @@ def test_dreams_are_of_the_model(make):
     np.testing.assert_allclose(tf.reduce_mean(x, axis=0), expected, atol=5 * 0.5 * 2**0.5 / 141)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "objective"),
     [
@@ -177,6 +179,7 @@ def test_learned_baseline_is_linear_in_its_features():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "objective"),
     [
@@ -200,6 +203,7 @@ def test_learned_control_variates_are_linear_in_their_features():
         np.testing.assert_allclose(function(z.astype(np.float32))[1, 2], expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_fit_teaches_the_control_variate_to_lessen_the_variance():
     """By more than a third, where variances of 4,000 gradients are good to a few percent."""
     model, objective = randomized(with_surrogate((3,))), objectives.RELAX(scale=0.0, decay=1.0)
@@ -255,6 +259,7 @@ def test_evaluation_takes_layers():
         kl_per_dimension(model, x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_annealing_takes_layers(reverse):
     """Either direction agrees with the mean likelihood of 20,000 draws of the prior."""

@@ -189,6 +189,7 @@ def two_kinds(count):
     return np.concatenate([words, np.full((count, 1), 2)], axis=1).astype(np.int32), kinds
 
 
+@pytest.mark.slow
 def test_clusters_that_start_alike_stay_alike_and_started_ones_do_not():
     """Without a start, every cluster gets the same gradient: one language model in K copies."""
     texts, kinds = two_kinds(64)
@@ -215,6 +216,7 @@ def test_a_text_has_the_same_loss_in_any_batch():
     np.testing.assert_allclose(together[1:2], alone, rtol=1e-5)
 
 
+@pytest.mark.slow
 @both_kinds
 def test_comes_back_from_a_file_and_trains_on(tmp_path, embedding):
     assert_comes_back(make_mixture(embedding=embedding), (TEXTS,), tmp_path)

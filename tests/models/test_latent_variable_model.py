@@ -93,6 +93,7 @@ def test_assigned_kl_weight_reaches_the_compiled_step_and_never_evaluate():
     assert evaluated["kl"] > 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"jit_compile": True}, {"run_eagerly": True}], ids=str)
 def test_step_is_the_same_however_it_is_run(options):
     model, data = toys.quiet(toys.vae()), toys.counts(4)[0]

@@ -81,6 +81,7 @@ def test_step_is_that_of_the_oracle():
     np.testing.assert_allclose(logs["loss"], -expected[:, 1].mean(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_rows_have_the_same_loss_in_any_batch():
     model = toys.quiet(toys.m2())
     together = losses(model, X, MATRIX)
@@ -173,6 +174,7 @@ def test_the_objective_over_classes_gets_what_it_needs():
     np.testing.assert_allclose(average.average, 0.25 * expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_few_labels_and_the_rest_without():
     """One label of each of three kinds of text; the others are found by fit."""
     x, kinds = toys.counts(60)

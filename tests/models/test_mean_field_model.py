@@ -32,6 +32,7 @@ def test_fit_on_batches_raises_the_log_likelihood(eager):
     assert after - 0.5 < bound <= after + 1e-5
 
 
+@pytest.mark.slow
 def test_comes_back_from_a_file_and_trains_on(tmp_path):
     assert_comes_back(model_of(steps=2), (X,), tmp_path)
 

@@ -183,6 +183,7 @@ def test_rows_have_the_same_loss_in_any_batch_and_padding():
         np.testing.assert_allclose(model.bound(alone).loss, together[b : b + 1], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_comes_back_from_a_file_and_trains_on(tmp_path):
     recognition = layers.ExpertRecognition(
         networks.BagOfWordsEncoder(toys.VOCABULARY, 5, embedding_units=4, seed=2), toys.EXPERTS

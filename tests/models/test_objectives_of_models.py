@@ -186,6 +186,7 @@ def enumerated_bound(model, of_draws):
     return np.exp(log_q) @ (bounds_of_classes(model, of_draws) + log_p - log_q)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "of_draws"),
     [
@@ -255,6 +256,7 @@ def test_classifier_sums_the_class_out_by_each():
     assert abs(drawn.mean() - expected) < 5 * drawn.std() / np.sqrt(len(drawn))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("style", "classes"),
     [

@@ -84,6 +84,7 @@ def test_trains_every_weight(pair):
         )
 
 
+@pytest.mark.slow
 def test_comes_back_with_moving_averages_and_a_prior_made_of_the_posterior(tmp_path):
     """The other pairs' files are those of `tests/golden`."""
     assert_comes_back(vae_of("batch_normalized_vamp"), (X,), tmp_path, ELBO(num_samples=3))

@@ -131,6 +131,7 @@ def test_such_priors_learn(name, kind):
     assert all(np.abs(gradient).max() > 1e-3 for gradient in gradients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

@@ -83,6 +83,7 @@ def test_the_bound_of_binary_masks_is_that_of_all_masks():
     np.testing.assert_allclose(joint.amounts["changes"], [changes], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_bound_of_gates_is_the_mean_over_draws_and_kept_that_of_the_atoms():
     model = classifier()
     bound = model.bound_of(
@@ -180,6 +181,7 @@ def words_that_decide(count, seed=0):
     return np.array([text.encode() for text in texts]), classes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("masks", "objective", "scale", "learning_rate"),
     [
@@ -221,6 +223,7 @@ def test_a_file_brings_everything_back(tmp_path, eager):
     np.testing.assert_array_equal(copy(tf.constant(TEXTS)), model(tf.constant(TEXTS)))
 
 
+@pytest.mark.slow
 def test_the_served_model_tells_class_and_words(tmp_path):
     model = classifier(layers.IndependentBernoulli(1))
     signature = model.serving_signatures()["serving_default"]

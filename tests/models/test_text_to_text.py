@@ -49,6 +49,7 @@ def translator(encoder, *, transformer=False, **kwargs):
     return toys.randomized(model, INPUTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "transformer"),
     [

@@ -128,6 +128,7 @@ def test_every_prior_gives_its_bound_and_gradients(prior, log_prob):
         assert np.abs(gradient).max() > 1e-6, weight.path
 
 
+@pytest.mark.slow
 def test_trains_and_comes_back(tmp_path):
     """By a bound whose draws share texts, in chunks of positions."""
     objective = objectives.ImportanceWeighted(num_samples=2)
@@ -216,6 +217,7 @@ def test_latents_on_the_sphere_are_encoded_and_decoded_there(monkeypatch):
     np.testing.assert_allclose(np.linalg.norm(decoded, axis=-1), 1.0, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_strings_are_the_same_as_their_ids():
     vocabulary = WordVocabulary(["a", "b", "c"])
     model = randomize(make_vae(vocabulary=vocabulary))

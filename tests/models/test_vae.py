@@ -86,6 +86,7 @@ def test_mixed_precision(policy, dtype_policy):
     assert model.predict(X, verbose=0).dtype == np.float32
 
 
+@pytest.mark.slow
 def test_comes_back_with_its_objective_as_training_left_it(tmp_path):
     objective = ELBO(num_samples=2, analytic_kl=False, kl_weight=0.1)
     objective.kl_weight.assign(0.6)

@@ -27,6 +27,7 @@ def test_is_the_unit_length_mean_of_the_real_tokens(encoder):
     np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_text_does_not_depend_on_the_others_of_its_batch(encoder):
     texts = ["cat", "the cat sat on the mat the cat sat on the mat", "", "mat mat"]
     together = encoder(tf.constant(texts)).numpy()
@@ -67,6 +68,7 @@ def test_a_piece_alone_is_the_text_of_that_piece(encoder):
     assert encoder.num_pieces == len(SPECIAL) + len(WORDS)
 
 
+@pytest.mark.slow
 def test_many_texts_in_few_batches_come_back_in_order(encoder, monkeypatch):
     monkeypatch.setattr("tfp_dgm.networks.sentence_encoder._TOKENS_AT_ONCE", 12)
     words = ["the", "cat", "sat", "on", "mat"]

@@ -72,6 +72,7 @@ def test_long_sentences_are_read_in_parts(preset, encoder):
     np.testing.assert_allclose(found[8], second[1], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_sentence_does_not_depend_on_the_others_of_its_batch(encoder):
     sentences = [["the", "cats"], ["\u200b"], ["cat"] * 20, ["on", "\u200b", "mats"], ["a b"]]
     together = encoder.encode(sentences)

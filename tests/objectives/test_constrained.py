@@ -52,6 +52,7 @@ def test_multipliers_rise_with_the_excess_in_training_and_never_fall_below_nothi
     np.testing.assert_allclose(copy.limits[0].multiplier, rise, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_constraint_holds_where_ascent_and_descent_meet():
     """min (x - 3)^2 with x <= 1: x = 1 and a multiplier of 4, by Karush, Kuhn and Tucker."""
     x, limit = tf.Variable([[3.0, 0.0]]), AtMost("first", 1.0, learning_rate=0.5)

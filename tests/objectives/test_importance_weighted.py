@@ -178,6 +178,7 @@ DISTRIBUTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
 def test_path_log_prob_has_the_density_and_its_slope_in_the_draw_alone(make):
     p = tf.constant([[0.4, -0.7, 1.1], [0.9, 0.3, -0.5]])
@@ -204,6 +205,7 @@ def test_path_log_prob_has_the_density_and_its_slope_in_the_draw_alone(make):
             np.testing.assert_allclose(gradient[:, :, element], expected, rtol=0.02, atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "gradient",
     [pytest.param(Pathwise(), marks=pytest.mark.slow), DoublyReparameterized()],

@@ -34,6 +34,7 @@ def test_saturated_draws_leave_gradients_finite(objective, make, size):
         assert np.abs(gradient).max() > 0.1
 
 
+@pytest.mark.slow
 def test_assigned_temperature_reaches_a_compiled_step():
     objective, model = GumbelSoftmaxELBO(temperature=1.0), enumerable.Binary()
 
@@ -55,6 +56,7 @@ def test_assigned_temperature_reaches_a_compiled_step():
     )
 
 
+@pytest.mark.slow
 def test_scale_of_rebar_is_drawn_to_the_least_variance():
     """In training only; the gradient's variance falls by more than a tenth."""
     model = enumerable.Binary()

@@ -157,6 +157,7 @@ def test_model_trains_with_a_higher_bound_than_amortised_and_comes_back(tmp_path
     assert_comes_back(toys.vae(), (x,), tmp_path, objective)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_bound_comes_near_that_of_the_best_posterior_in_training_and_evaluation():
     """Of a linear Gaussian model, whose best factorised posterior is known.

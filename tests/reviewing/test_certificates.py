@@ -115,6 +115,7 @@ def _verdicts(share, promise, runs, looks, rng):
     return count
 
 
+@pytest.mark.slow
 def test_statements_are_wrong_in_one_run_of_twenty_at_most():
     """At the edge of the promise, where errors are most likely; 5 % + 3 standard errors."""
     rng, runs, looks = np.random.default_rng(7), 120, range(20, 260, 20)

@@ -42,6 +42,7 @@ def _answer(review, rows, labels):
         review.answer("", "label", rows=[row], label=label)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_saved_model")
 def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
     frame, truth = _frame()
@@ -97,6 +98,7 @@ def test_a_training_learns_from_what_was_answered(tmp_path, monkeypatch):
         assert again.to_go == 20
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_told_and_the_guesses_stay(tmp_path):
     """The process itself, which finds no word to learn from."""
     model = made_model(tmp_path, made_frame(text=[""] * 60))
@@ -166,6 +168,7 @@ def test_a_training_on_other_answers_is_not_taken_up(tmp_path, other):
         assert list(rounds.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_training_ends_with_a_review_that_is_killed(tmp_path):
     model = made_model(tmp_path)
     program = (

@@ -324,6 +324,7 @@ def test_rows_like_one_come_in_the_order_of_their_cosine(tmp_path):
         assert all("invoice" in texts[row] for row in among)
 
 
+@pytest.mark.slow
 def test_of_100_000_rows_those_like_one_are_found_in_a_tenth_of_a_second(tmp_path):
     with Review(made_model(tmp_path, made_frame(100_000))) as review:
         done = np.zeros(100_000, bool)
@@ -445,6 +446,7 @@ def test_a_source_without_labels_gets_a_column(tmp_path):
     assert read["label"].tolist() == ["login" if n == 3 else "" for n in range(60)]
 
 
+@pytest.mark.slow
 def test_of_100_000_rows_the_next_is_found_in_a_tenth_of_a_second(tmp_path):
     model = made_model(tmp_path, made_frame(100_000))
     with Review(model) as review:

@@ -79,6 +79,7 @@ def _right(review, sentences):
     return np.array([a == b for a, b in zip(found, truth, strict=True)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_process", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_training_learns_the_tags_that_were_answered(
     tmp_path, monkeypatch, no_saved_model, in_process

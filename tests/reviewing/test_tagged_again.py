@@ -1,6 +1,7 @@
 """A small tagging by a real model: reviewed, exported, tagged again."""
 
 import numpy as np
+import pytest
 
 from tfp_dgm.data import read_tagged_sentences
 from tfp_dgm.reviewing import TagReview, export_answers, open_review, teaching_sentences
@@ -22,6 +23,7 @@ def _source(path, count=40):
     path.write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.slow
 def test_a_tagging_is_reviewed_and_its_export_is_tagged_again(tmp_path):
     _source(tmp_path / "notes.conll")
     tag_file(tmp_path / "notes.conll", tmp_path / "tagged.conll")

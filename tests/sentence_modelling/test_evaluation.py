@@ -37,6 +37,7 @@ def vae(tmp_path_factory):
     return load_text_model(untrained(tmp_path_factory.mktemp("models") / "vae"))
 
 
+@pytest.mark.slow
 def test_of_a_language_model_each_sentence_counts(language_model, file):
     texts = read_texts(file, language_model.vocabulary, 8)
     report = evaluate_text_model(language_model, texts, num_sentences=9)

@@ -71,6 +71,7 @@ def of_one_file(tmp_path_factory):
     return folder / "valid.txt", weights, history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["txt.gz", "jsonl", "parquet", "tfrecord", "tfrecord.gz"])
 def test_shards_train_as_one_file_does(of_one_file, tmp_path, kind):
     valid, expected, history = of_one_file

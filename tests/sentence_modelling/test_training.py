@@ -34,6 +34,7 @@ def history(folder):
     return json.loads((folder / "history.json").read_text())
 
 
+@pytest.mark.slow
 def test_pretraining_is_not_taken_for_the_best(files, tmp_path):
     chosen = {"remedies.pretraining_epochs": 2, "epochs": 3, "patience": 1}
     train(files, tmp_path / "model", chosen | {"learning_rate.value": 0.3})
@@ -42,6 +43,7 @@ def test_pretraining_is_not_taken_for_the_best(files, tmp_path):
     assert len(bounds) == 3
 
 
+@pytest.mark.slow
 def test_a_training_that_stopped_early_is_not_resumed_to_more_epochs(files, tmp_path, monkeypatch):
     # Weights that do not move: the second epoch is no better than the first.
     chosen = LANGUAGE_MODEL | {"epochs": 9, "patience": 1, "learning_rate.value": 1e-30}

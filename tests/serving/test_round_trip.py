@@ -187,6 +187,7 @@ def _assert_same(answers, expected):
                 assert got.tolist() == wanted.tolist(), name
 
 
+@pytest.mark.slow
 def test_the_live_models_say_something(live):
     """What follows would compare nothing, were all answers alike."""
     answers = live["classifier"].answers
@@ -272,6 +273,7 @@ def test_the_saved_model_alone_agrees(live, alone, name):
     _assert_same(answers, live[name].answers)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is missing: no C++ loader")
 @of_few
 def test_the_loader_of_tf_serving_agrees(live, name):
@@ -282,6 +284,7 @@ def test_the_loader_of_tf_serving_agrees(live, name):
     _assert_same(dict(zip(one.requests, answers, strict=True)), one.answers)
 
 
+@pytest.mark.slow
 @of_few
 def test_the_server_agrees(live, name):
     one = live[name]

@@ -68,6 +68,7 @@ def world():
     return lengths, unary, moves, [None if part is None else part.numpy() for part in readings]
 
 
+@pytest.mark.slow
 def test_tags_and_labels_are_those_of_enumeration(world):
     lengths, unary, moves, (tags, labels, *_) = world
     for row, length in enumerate(lengths):
@@ -153,6 +154,7 @@ def test_evidence_against_all_that_the_chain_believes_stays_finite():
     np.testing.assert_allclose(tf.reduce_sum(readings.tags, axis=-1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_long_sentence_is_read_as_exactly_as_a_short_one():
     unary, moves = _world([3000], seed=5)
     unary[0, :, 5] += 12  # Spans of one type nearly throughout, so that sums of steps are long.
@@ -170,6 +172,7 @@ def test_a_long_sentence_is_read_as_exactly_as_a_short_one():
     assert np.isfinite(readings.other_probability).all()
 
 
+@pytest.mark.slow
 def test_a_graph_reads_sentences_of_one_word():
     """A batch of them has no move at all; served graphs know no size before."""
     unary, moves = _world([1, 1], seed=3)

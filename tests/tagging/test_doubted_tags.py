@@ -31,6 +31,7 @@ def outcome():
     return tag_sentences(tokens, given, SCHEME, min_precision=0.7)[1]
 
 
+@pytest.mark.slow
 def test_a_given_span_is_judged_by_models_that_did_not_see_it(outcome):
     wrong, right = outcome.spans[80]
     assert (wrong.first, wrong.last, wrong.name, wrong.accept) == (0, 0, "LOC", None)

@@ -61,6 +61,7 @@ def _checked(job, sentences, source):
     return [(row, tag) for row, tag in zip(full, truth, strict=True) if row[1] == "_"]
 
 
+@pytest.mark.slow
 def test_words_are_tagged_and_what_is_accepted_is_right(words, folder):
     rows = _checked(words, WORDS, folder / "words.conll")
     accepted = [row[2] == tag for row, tag in rows if row[4] == "Yes"]
@@ -70,6 +71,7 @@ def test_words_are_tagged_and_what_is_accepted_is_right(words, folder):
     assert words.outcome.words.accepted == len(accepted)
 
 
+@pytest.mark.slow
 def test_spans_are_tagged_and_what_is_accepted_is_right(spans, folder):
     rows = _checked(spans, NAMES, folder / "names.conll")
     right = [row[2] == tag for row, tag in rows if row[4] == "Yes"]
@@ -151,6 +153,7 @@ def test_the_report_shows_what_to_do(kind, request):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["words", "spans"])
 def test_prediction_gives_the_answers_of_the_job(kind, request, folder):
     job = request.getfixturevalue(kind)
@@ -169,6 +172,7 @@ def test_prediction_gives_the_answers_of_the_job(kind, request, folder):
                 assert cell == was
 
 
+@pytest.mark.slow
 def test_the_saved_model_and_the_keras_model_say_the_same(spans):
     model = keras.saving.load_model(spans.model_directory / "model.keras")
     loaded = tf.saved_model.load(str(spans.model_directory / "saved_model/1"))
@@ -193,6 +197,7 @@ def test_the_saved_model_and_the_keras_model_say_the_same(spans):
     )
 
 
+@pytest.mark.slow
 def test_a_row_does_not_depend_on_its_batch(spans):
     loaded = tf.saved_model.load(str(spans.model_directory / "saved_model/1"))
     tag = loaded.signatures["tokens"]

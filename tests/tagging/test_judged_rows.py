@@ -56,6 +56,7 @@ def _run(sentences, seed):
     return (answers.argmax(axis=1) == truth[~seen])[accepted].mean(), judge
 
 
+@pytest.mark.slow
 def test_the_promise_is_kept_in_nine_runs_of_ten_where_sentences_err_together():
     runs = [_run(sentences, seed) for sentences in (15, 40) for seed in range(25)]
     effects = [judge.effect for _, judge in runs]

@@ -28,6 +28,7 @@ def test_one_word_and_thousands(tmp_path):
     json.dumps(tag_metrics(outcome), allow_nan=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(2, 0), (0, 3), (0, 0), (1, 1)])
 def test_served_rows_may_be_empty(shape):
     """As of a request all of whose sentences are; graphs know no size before."""
@@ -39,6 +40,7 @@ def test_served_rows_may_be_empty(shape):
     assert {name: values.shape for name, values in answers.items()} == dict.fromkeys(answers, shape)
 
 
+@pytest.mark.slow
 def test_texts_with_spans_come_back_with_all_their_keys(tmp_path):
     lines = []
     for number, (words, tags) in enumerate(names(40, seed=5)):
@@ -75,6 +77,7 @@ def test_texts_with_spans_come_back_with_all_their_keys(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_tagged_already(tmp_path, no_saved_model):
     source = tmp_path / "in.conll"
     source.write_text(conll(names(30), lambda sentence, word: True))

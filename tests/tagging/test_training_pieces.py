@@ -55,6 +55,7 @@ def test_what_neighbours_leave_open_decides():
         assert not 199 < cut < 600
 
 
+@pytest.mark.slow
 def test_training_on_one_sentence_of_many_thousand_words_is_quick():
     made = names(2200, seed=3)
     long = [list(itertools.chain.from_iterable(part)) for part in zip(*made[60:], strict=True)]

@@ -47,6 +47,7 @@ def names(count, known):
     return [[KINDS[k] for k in own] for own in places], [TRUTH[own] for own in places]
 
 
+@pytest.mark.slow
 def test_what_the_encoder_tells_apart_is_learned_of_words_never_seen(encoder):
     tokens, states = names(40, range(8))
     allowed = [np.eye(2, dtype=bool)[own] for own in states]
@@ -98,6 +99,7 @@ def test_auto_fetches_nothing_and_says_why():
     assert word_encoder("none")[0] is word_encoder(None)[0] is None
 
 
+@pytest.mark.slow
 def test_auto_tries_what_the_cache_has(preset, monkeypatch):
     module = "tfp_dgm.tagging.word_encoders"
     monkeypatch.setattr(f"{module}.why_untried", lambda: None)
@@ -110,6 +112,7 @@ def test_auto_tries_what_the_cache_has(preset, monkeypatch):
     assert (fit.tagger.encoder is None) == (fit.encoder_choice.taken == "none")
 
 
+@pytest.mark.slow
 def test_a_file_is_tagged_alike_by_all_that_is_written(preset, tmp_path):
     """The output, the SavedModel and `.keras` give the same tags and probabilities."""
     sentences = parts_of_speech(24)

@@ -1,6 +1,7 @@
 import time
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from tfp_dgm.tagging.words_in_graph import split_words
 _ALPHABET = "aNnTtsSdré1٣.,:'\u2019- \t@#\u200c\u00ad\u200b\u00a0\u0301東ひー🙂\ufe0f"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(_ALPHABET, max_size=14), min_size=1, max_size=4))
 def test_words_and_characters_are_those_of_python(texts):

@@ -115,6 +115,7 @@ def test_the_likelier_clusters_of_short_texts_are_kept():
     np.testing.assert_allclose(both.mixtures_of(counts), both.mixtures, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_short_texts_of_twelve_topics_are_not_said_to_have_two_or_forty(monkeypatch):
     monkeypatch.setattr(number_of_topics, "CANDIDATES", (2, TOPICS, 40))
     counts, _ = made(900, 5, seed=2)

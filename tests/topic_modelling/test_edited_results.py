@@ -13,6 +13,7 @@ from tfp_dgm.topic_modelling import clusters_of_file, topics_of_file
 TEXT = ["text"]
 
 
+@pytest.mark.slow
 def test_what_a_person_edits_while_a_run_learns_is_not_replaced(tmp_path, monkeypatch):
     write_texts(tmp_path / "in.csv", 60)
     (tmp_path / "temporary").mkdir()

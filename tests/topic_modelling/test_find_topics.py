@@ -127,6 +127,7 @@ def test_strings_are_answered_with_names(found, eager, plain):
     np.testing.assert_allclose(answer["probability"][1], 0)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_topics():
     texts, _ = made_texts(60)
     first, second = (find_topics(texts, num_topics=3, seed=4)[1] for _ in range(2))
@@ -148,6 +149,7 @@ def test_seeds_name_their_topics():
     assert sum(outcome.seeded) == 2
 
 
+@pytest.mark.slow
 def test_seeds_count_while_their_number_is_chosen(monkeypatch):
     texts, names = made_texts(120)
     given = [name if n < 60 and name == "sport" else None for n, name in enumerate(names)]
@@ -219,6 +221,7 @@ def test_few_texts_have_topics_that_are_not_to_be_trusted():
     assert any("4 different texts are too few" in warning for warning in outcome.warnings)
 
 
+@pytest.mark.slow
 def test_more_topics_than_texts_use_are_told():
     texts, _ = made_texts(60)
     _, outcome = find_topics(texts, num_topics=20)
@@ -226,6 +229,7 @@ def test_more_topics_than_texts_use_are_told():
     assert sum("nearly the same" in warning for warning in outcome.warnings) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["topic", "cluster"])
 @pytest.mark.parametrize("rows", [30, 200])
 def test_the_number_that_is_chosen_leaves_no_topic_empty(kind, rows):

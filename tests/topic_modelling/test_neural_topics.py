@@ -55,6 +55,7 @@ def etm():
     return fit_topics(COUNTS, num_topics=K, model="etm", seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "prior"),
     [
@@ -82,11 +83,13 @@ def _given(model):
     return CONTEXTS if model == "ctm" else None
 
 
+@pytest.mark.slow
 def test_topics_of_vectors_are_found(etm):
     order = _matched(etm.topics, TOPICS)
     assert np.abs(etm.topics[order] - TOPICS).sum(axis=1).max() < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_steps")
 def test_the_same_seed_gives_the_same_topics():
     first, again = (fit_topics(COUNTS, num_topics=K, model="etm", seed=3) for _ in range(2))
@@ -125,6 +128,7 @@ def test_evidence_is_above_that_of_no_topics_and_below_that_of_the_truth(etm):
     assert lda.active_units(COUNTS) is None
 
 
+@pytest.mark.slow
 def test_a_network_that_tells_nothing_is_seen(etm, few_steps):
     fit = fit_topics(COUNTS, num_topics=K, model="etm", seed=4)
     projection = fit.model.posterior_layer.projection
@@ -137,6 +141,7 @@ def test_a_network_that_tells_nothing_is_seen(etm, few_steps):
     assert not any("latents" in one for one in doubts_of_topics(*given, "xyz", kind="topic"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_steps")
 @pytest.mark.parametrize("model", ["prodlda", "etm"])
 def test_seeds_say_which_topic_is_which(model):
@@ -162,6 +167,7 @@ def _assert_seeds_say_which_topic_is_which(model):
     np.testing.assert_array_equal(_matched(fit.topics, TOPICS[wanted]), np.arange(K))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_epochs")
 @pytest.mark.parametrize("model", ["prodlda", "etm"])
 @pytest.mark.parametrize(

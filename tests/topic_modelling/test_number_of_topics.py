@@ -71,6 +71,7 @@ def fitting(counts):
     return fit
 
 
+@pytest.mark.slow
 def test_texts_of_ten_topics_are_not_said_to_have_five_or_forty(monkeypatch):
     monkeypatch.setattr(number_of_topics, "CANDIDATES", (3, 10, 30))
     random = np.random.default_rng(2)

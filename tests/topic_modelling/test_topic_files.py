@@ -51,6 +51,7 @@ def clusters(folder):
     )
 
 
+@pytest.mark.slow
 def test_every_row_comes_back_with_its_topic(folder, topics):
     given, told = rows_of(folder / "in.csv"), rows_of(folder / "out" / "documents.csv")
     assert topics.output == folder / "out" / "documents.csv"
@@ -97,6 +98,7 @@ def test_the_page_shows_topics_texts_trend_and_classes(folder, topics):
     assert "by quarter, from 2020-01-01 to 2022-07-01" in page
 
 
+@pytest.mark.slow
 def test_words_go_back_in_as_seeds(folder, topics, no_saved_model, tmp_path):
     given = {"rockets": ["rocket", "moon"], "baking": ["oven"], "games": ["goal", "team"]}
     seeds = tmp_path / "seeds.yaml"
@@ -123,6 +125,7 @@ def test_the_table_is_one_that_labels_are_read_of(topics):
     assert (table.observed >= 0).sum() == topics.outcome.surer_half.sum() == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["topic", "cluster"])
 def test_a_new_file_is_told_as_the_old_was(folder, topics, clusters, kind, tmp_path):
     job = {"topic": topics, "cluster": clusters}[kind]
@@ -187,6 +190,7 @@ def test_a_new_file_says_how_many_texts_are_in_words_that_the_model_lacks(folder
     assert warnings == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_saved_model")
 def test_a_run_for_the_same_file_replaces_the_folder_and_others_do_not(tmp_path):
     write_texts(tmp_path / "in.csv", 60)
@@ -218,6 +222,7 @@ def test_a_table_of_clusters_that_a_person_corrected_is_not_replaced(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "out.csv", "out.model"}
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_the_end_keeps_all_elsewhere(tmp_path, monkeypatch):
     write_texts(tmp_path / "in.csv", 60)
     (tmp_path / "temporary").mkdir()

@@ -34,6 +34,7 @@ def _found(folder, model, **asked):
         )
 
 
+@pytest.mark.slow
 def test_a_file_by_an_embedded_topic_model(folder):
     job = _found(folder, "etm")
     assert "90 texts, 3 topics by etm" in job.summary()
@@ -50,6 +51,7 @@ def test_a_file_by_an_embedded_topic_model(folder):
     assert [row["topic"] for row in rows_of(folder / "n.csv")] == [row["topic"] for row in told]
 
 
+@pytest.mark.slow
 def test_the_encoder_of_a_contextualised_model_is_served_with_it(folder):
     preset = write_tiny_encoder(folder / "tiny", [*OWN_WORDS, *COMMON])
     job = _found(folder, "ctm", encoder=preset)

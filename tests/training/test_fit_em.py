@@ -25,6 +25,7 @@ from tfp_dgm.training import fit_em
 
 
 # Quicker than the hard: `test_hard_em_counts_the_best_paths`, and one step on trees.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hard", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["soft", "hard"]
 )
@@ -51,6 +52,7 @@ def test_the_objective_never_falls(make, data, smoothing, hard, eager):
     assert (history["objective"] == history["log_likelihood"]) == (smoothing == 0)
 
 
+@pytest.mark.slow
 def test_statistics_are_added_over_batches(eager):
     whole, streamed = text_model(), text_model()
     run = {"iterations": 4, "smoothing": 0.1, "tolerance": 0.0}
@@ -62,6 +64,7 @@ def test_statistics_are_added_over_batches(eager):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "data"),
     [
@@ -86,6 +89,7 @@ def neural_model():
     return model_of(layers.NeuralHiddenMarkovText(V, K, 5, embedding_units=4, seed=3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [text_model, neural_model])
 def test_runs_at_the_same_time_are_those_of_one_after_the_other(make, eager):
     told = []
@@ -134,6 +138,7 @@ class Featured(layers.Prior):
         return distributions.HiddenMarkovText(initial, moves, emissions, max_length=5)
 
 
+@pytest.mark.slow
 def test_gradient_steps_reach_the_closed_form_where_there_is_one():
     layer = Featured(V)
     model = model_of(layer)
@@ -149,6 +154,7 @@ def test_gradient_steps_reach_the_closed_form_where_there_is_one():
         assert np.abs(np.exp(first) - np.exp(wanted)).max() > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.1, 30.0])
 def test_gradient_steps_never_let_the_objective_fall(rate, eager):
     """With steps that are far too long, too: they are taken back."""
@@ -167,6 +173,7 @@ class Vectors(Featured):
         return distributions.GaussianHiddenMarkov(initial, moves, loc, tf.ones([K, 2]), num_steps=5)
 
 
+@pytest.mark.slow
 def test_what_em_made_impossible_is_saved_and_trained_on(tmp_path, eager):
     model = text_model()
     texts = TEXTS[[1, 3]]  # Of one word, and of none.

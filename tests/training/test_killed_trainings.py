@@ -27,6 +27,7 @@ def whole(request, tmp_path_factory):
     return request.param, toy_trainings.results(request.param, folder / "work"), taken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "whole",
     [
@@ -99,6 +100,7 @@ def kill_and_resume(processes, job, folder, point):
     return toy_trainings.results(job, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", ["image_modelling"], indirect=True)
 def test_a_process_that_is_killed_leaves_what_is_resumed(whole, processes, tmp_path):
     job, expected, taken = whole

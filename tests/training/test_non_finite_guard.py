@@ -105,6 +105,7 @@ def test_a_model_without_parts_is_not_judged_by_them():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_validation_is_looked_at_when_the_epoch_ends():
     model = toys.vae()

@@ -83,6 +83,7 @@ def test_pretraining_has_no_divergence_in_its_loss_then_resets_the_decoder_alone
     assert moved > 0.02
 
 
+@pytest.mark.slow
 def test_pretraining_gives_the_objectives_own_weight_back(eager):
     model = compiled(ELBO(kl_weight=0.7))
     rows, _ = fit(model, AutoencoderPretraining(1, [model.decoder]), epochs=2)
@@ -102,6 +103,7 @@ def extra(number):
     return X[4 * (number % 6) : 4 * (number % 6) + 4]
 
 
+@pytest.mark.slow
 def test_inner_steps_move_the_inference_network_and_batches_of_fit_the_rest():
     model = compiled(jit_compile=False)
     inner = [model.encoder, model.posterior_layer]
@@ -128,6 +130,7 @@ def test_inner_steps_move_the_inference_network_and_batches_of_fit_the_rest():
     assert len(model.trainable_weights) == len(rows[0]["inner"]) + len(rows[0]["outer"])
 
 
+@pytest.mark.slow
 def test_the_batch_of_fit_leaves_the_inference_network_as_the_inner_loop_left_it(eager):
     model = compiled(jit_compile=False)
     inner = [model.encoder, model.posterior_layer]
@@ -161,6 +164,7 @@ def test_logs_are_of_the_batches_of_fit(eager):
     np.testing.assert_allclose(history["loss"], [expected], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_all_weights_move_once_mutual_information_falls(eager):
     model = compiled()
     callback = AggressiveTraining(
@@ -219,6 +223,7 @@ def test_aggressive_training_refuses_what_it_cannot_do():
         AggressiveTraining([model.encoder], X, extra, max_inner_steps=2, window=5)
 
 
+@pytest.mark.slow
 def test_measurements_are_traced_once():
     """The joint is called from Python while a function is traced, and at no other time."""
     model, traced = compiled(), []
@@ -297,6 +302,7 @@ def watched(model, data):
     return logs, said
 
 
+@pytest.mark.slow
 def test_watch_takes_no_small_scale_for_a_collapse():
     """No dimension of a point on the sphere in R^32 varies by much, and the latent tells 3 nats."""
     x = np.random.default_rng(8).normal(size=(200, 32)).astype("f4")

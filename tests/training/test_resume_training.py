@@ -107,6 +107,7 @@ def uninterrupted(tmp_path_factory):
     return train(tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(uninterrupted, tmp_path):
     for epoch in (1, 2):  # Before and after the decoder is reset; the second kill is of a resumed.
         with pytest.raises(KilledError):

@@ -56,6 +56,7 @@ def fit(objective, *callbacks, **kwargs):
     return history, model.evaluate(x, verbose=0, return_dict=True)
 
 
+@pytest.mark.slow
 def test_weight_enters_the_loss_of_training_alone_and_the_logs(eager):
     """Without movement of the weights the KL of each batch is known from a run without schedule."""
     history, evaluated = fit(ELBO(), KLWeightSchedule(Cyclical(3, cycles=1, ramp=1.0)), epochs=2)

@@ -49,6 +49,7 @@ def alone(name):
         return trained_together.trained(Workers(), name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "part"),
     [

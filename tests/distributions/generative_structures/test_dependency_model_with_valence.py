@@ -79,6 +79,7 @@ def test_posterior_is_the_share_of_every_tree(family, oracle):
     np.testing.assert_allclose(family.log_joint(X[:4], modes), best, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_derivatives_in_the_potentials_are_expected_counts(oracle, valences, compiled):
     @tf.function(jit_compile=compiled)
@@ -133,6 +134,7 @@ def test_sizes_of_draws_are_those_of_branching(family, oracle):
     assert stats.chisquare(counts, 5000 * expected / expected.sum()).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_texts_that_never_end_are_not_waited_for():
     endless = DECISIONS + np.array([0.0, 60.0])
     family = DependencyModelWithValence(ROOT, ATTACHMENTS, endless, max_length=2)

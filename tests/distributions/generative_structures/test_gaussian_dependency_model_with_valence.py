@@ -53,6 +53,7 @@ def test_log_prob_sums_over_every_tree_and_tagging(case):
     np.testing.assert_allclose(family.log_prob(nothing), [0.0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_posterior_is_over_heads_and_tags(case):
     family, rows = case
     posterior = family.posterior(X)

@@ -62,6 +62,7 @@ def test_bound_is_that_of_its_chains_and_below_the_log_likelihood(scale):
     assert 1e-2 < np.mean(exact - before) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_one_chain_is_exact(compiled):
     alone = FactorialHiddenMarkov(INITIAL[:1], MOVES[:1], LOC[:1], SCALES["full"], num_steps=T)

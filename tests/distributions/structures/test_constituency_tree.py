@@ -36,6 +36,7 @@ def spans(rows=3, labels=2):
     return np.random.normal(size=(rows, WORDS, WORDS, labels)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [1, 2])
 def test_answers_are_those_of_the_enumeration(labels):
     trees = family(labels)
@@ -71,6 +72,7 @@ def test_xla_compiles_it():
     assert_entropy_compiles(family(2), spans(), [4, 1, 3])
 
 
+@pytest.mark.slow
 def test_xla_ranks_as_the_enumeration():
     assert_ranking_compiles(family(2), spans(), [4, 1, 3])
 

@@ -44,6 +44,7 @@ def arcs(rows=3):
     return np.random.normal(size=(rows, WORDS + 1, WORDS + 1)).astype(np.float32)
 
 
+@pytest.mark.slow
 @every_kind
 @pytest.mark.parametrize("single_root", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_answers_are_those_of_the_enumeration(kind, single_root):
@@ -72,6 +73,7 @@ def test_draws_follow_the_distribution(kind, single_root):
     assert_draws_follow(family(kind, single_root), arcs(), [4, 3, 1])
 
 
+@pytest.mark.slow
 @every_kind
 @pytest.mark.parametrize("mode", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_xla_compiles_it(kind, mode):
@@ -95,6 +97,7 @@ def test_evidence_that_allows_nothing_is_refused(kind):
     assert_refuses_evidence(family(kind, True), arcs(), [4, 1, 3], row=2)
 
 
+@pytest.mark.slow
 @every_kind
 def test_where_no_tree_is_possible_none_of_the_best_is(kind):
     impossible = arcs(2)

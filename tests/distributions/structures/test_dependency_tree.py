@@ -28,6 +28,7 @@ def test_there_are_as_many_trees_as_are_known(single_root):
     np.testing.assert_allclose(trees.log_partition(), np.log(known), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_many_words_are_summed_as_span_by_span():
     make = functools.partial(DependencyTree, single_root=False)
     assert_sums_as(projective_log_sum, make, np.random.normal(size=(41, 41)))

@@ -63,6 +63,7 @@ def potentials(rows=3):
     return np.random.normal(size=(rows, *SHAPE)).astype(np.float32)
 
 
+@pytest.mark.slow
 @enumerated(TREES)
 def test_answers_are_those_of_the_enumeration(case):
     case = case._replace(allowed=case.allowed | IS_STOP)  # Evidence is of arcs.
@@ -75,6 +76,7 @@ def test_draws_follow_the_distribution():
     assert_draws_follow(TREES, potentials(), [4, 3, 1])
 
 
+@pytest.mark.slow
 def test_draws_need_not_know_the_rows():
     any_rows = [tf.TensorSpec([None, *SHAPE])]
 

@@ -100,6 +100,7 @@ def parts(rows=3, own=True, words=3):
     ]
 
 
+@pytest.mark.slow
 @enumerated(FAMILY)
 def test_answers_are_those_of_the_enumeration(case):
     assert_as_enumerated(FAMILY, answers_of(FAMILY, case), case)
@@ -109,6 +110,7 @@ def test_draws_follow_the_distribution():
     assert_draws_follow(FAMILY, vectors(), [3, 2, 3])
 
 
+@pytest.mark.slow
 def test_xla_compiles_value_and_gradient():
     vector, lengths = tf.constant(vectors(2)), [4, 2]
 
@@ -162,6 +164,7 @@ def test_a_symbol_far_below_the_others_of_its_span_counts_where_it_must():
     assert np.isfinite(tree.marginals().rules).all()
 
 
+@pytest.mark.slow
 def test_the_best_of_all_trees_are_in_order():
     """More than float32 has digits for, of trees that are fewer, too."""
     vector = vectors(2)
@@ -179,6 +182,7 @@ def test_the_best_of_all_trees_are_in_order():
         np.testing.assert_allclose([of_event[event] for event in events], expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_memory_of_the_best_trees_grows_little_faster_than_their_number():
     """The largest tensor of the graph: that of k log k pairs, where k^2 were summed for each."""
     few, many = largest_tensor(16), largest_tensor(256)
@@ -223,6 +227,7 @@ def test_a_batch_without_rows_has_answers_without_rows():
     assert tree.top_k(2)[1].shape == (2, 0)
 
 
+@pytest.mark.slow
 def test_float64_is_kept():
     root, rules, words = map(np.float64, parts(1, own=False))
     tree = GrammarTree(root, rules, words)

@@ -43,6 +43,7 @@ def _row(unary, transitions, initial, row, length):
     return all_chains(*parts), parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["shared", pytest.param("own", marks=pytest.mark.slow)])
 @given(
     seed=st.integers(0, 10_000),
@@ -65,6 +66,7 @@ def test_all_answers_are_those_of_enumeration(form, seed, lengths, impossible):
         assert not found["mode"][row, length:].numpy().any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["shared", pytest.param("own", marks=pytest.mark.slow)])
 def test_xla_compiles_it(form):
     def make(unary, transitions, initial, lengths):

@@ -42,6 +42,7 @@ def _row(segments, transitions, row, length):
     return segmentation(*parts), parts
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 10_000),
     lengths=st.lists(st.integers(1, T), min_size=B, max_size=B),

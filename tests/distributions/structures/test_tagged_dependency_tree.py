@@ -73,6 +73,7 @@ def potentials(rows=3):
     return np.random.normal(size=(rows, *SHAPE)).astype(np.float32)
 
 
+@pytest.mark.slow
 @enumerated(TREES)
 def test_answers_are_those_of_the_enumeration(case):
     case = case._replace(allowed=case.allowed | IS_RULE)  # Evidence is of heads and tags.
@@ -81,6 +82,7 @@ def test_answers_are_those_of_the_enumeration(case):
     assert_as_enumerated(TREES, answers, case)
 
 
+@pytest.mark.slow
 def test_draws_follow_the_distribution():
     assert_draws_follow(TREES, potentials(), [3, 2, 1])
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from scipy.special import expit, log_expit
 
 from tfp_dgm.labelling.multi_label.annotated import Annotated
@@ -26,6 +27,7 @@ def _accepted(seed):
     return right[_ANNOTATED:][answers.probability[_ANNOTATED:] >= threshold]
 
 
+@pytest.mark.slow
 def test_accepted_rows_keep_the_promise_in_nine_worlds_of_ten():
     """Of 150 worlds, half of which accept, though their rows do not lean on each other.
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from scipy.special import expit, logit
 
 from tfp_dgm.labelling.multi_label.sigmoid_heads import fit_sigmoid_heads
@@ -50,6 +51,7 @@ def _accepted(world, seeds):
     return found
 
 
+@pytest.mark.slow
 def test_classes_keep_the_promise_where_the_judging_answers_lean_on_each_other():
     """Where only one class in ten can accept, which invites luck.
 

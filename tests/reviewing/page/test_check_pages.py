@@ -111,6 +111,7 @@ def test_a_promise_that_is_none_begins_nothing(serve, tmp_path, promise):
     assert review.journal.entries == []
 
 
+@pytest.mark.slow
 def test_rows_are_judged_by_keys_until_a_threshold_holds(chromium, serve, tmp_path):
     review, address = serve(model=made_checked(tmp_path, 1000))
     open_page(chromium, address)
@@ -150,6 +151,7 @@ def test_rows_are_judged_by_keys_until_a_threshold_holds(chromium, serve, tmp_pa
     assert "From a probability of" in report
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AXE, reason="TFP_DGM_AXE names no axe.min.js of axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_a_check(chromium, serve, tmp_path, scheme):

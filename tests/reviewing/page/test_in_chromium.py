@@ -89,6 +89,7 @@ def test_a_new_class_and_a_note_are_typed_without_a_key_being_taken_for_an_answe
     assert chromium.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_by_a_reload_another_window_and_another_start(chromium, serve, tmp_path):
     review, address = serve()
     open_page(chromium, address + "?annotator=ann")
@@ -117,6 +118,7 @@ def test_nothing_is_lost_by_a_reload_another_window_and_another_start(chromium, 
     assert [json.loads(line)["annotator"] for line in lines[1:]] == ["ann", "bob", "ann"]
 
 
+@pytest.mark.slow
 def test_several_rows_are_shown_before_they_get_a_label(chromium, serve):
     frame = made_frame()
     review, address = serve(frame)
@@ -171,6 +173,7 @@ def test_a_key_brings_rows_like_the_one_shown_or_the_one_before(chromium, serve)
     assert chromium.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_texts_are_shown_as_they_are_with_their_reasons(chromium, serve):
     frame = made_frame(16)
     frame.loc[12, "text"] = HOSTILE + "\n  refund\tREFUND key"
@@ -250,6 +253,7 @@ def test_nothing_is_cut_off_at_any_zoom(chromium, serve, width):
         chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AXE, reason="TFP_DGM_AXE names no axe.min.js of axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(chromium, serve, trained, scheme):
@@ -279,6 +283,7 @@ def test_axe_finds_nothing(chromium, serve, trained, scheme):
         assert axe_violations(chromium) == [], (path, scheme)
 
 
+@pytest.mark.slow
 def test_all_is_reached_by_the_tab_key_and_named(chromium, serve):
     _, address = serve()
     open_page(chromium, address)

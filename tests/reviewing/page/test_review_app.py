@@ -299,6 +299,7 @@ def test_a_taken_port_is_told(tmp_path):
             pass
 
 
+@pytest.mark.slow
 def test_of_100_000_rows_the_next_page_takes_a_tenth_of_a_second_and_100_kb(serve):
     _, address = serve(made_frame(100_000))
     secret = secret_of(address)
@@ -380,6 +381,7 @@ def test_a_person_whose_name_looks_like_another_is_told(serve):
         assert "has answered here, too" not in ask(address, f"/?annotator={who}")[2]
 
 
+@pytest.mark.slow
 def test_very_many_rows_get_a_label_together(serve, tmp_path):
     review, address = serve(made_frame(160_000))
     count = re.search(r"<h1>([\d,]+) rows", ask(address, "/several")[2])[1].replace(",", "")

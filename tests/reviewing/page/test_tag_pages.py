@@ -71,6 +71,7 @@ def _spans(browser):
     )
 
 
+@pytest.mark.slow
 def test_keys_tag_words_move_borders_and_take_them_back(chromium, serve_tags):
     review, address = serve_tags()
     _open(chromium, f"{address}?row=1&first=1")
@@ -173,6 +174,7 @@ def test_arrows_choose_words_and_doubtful_ones_are_a_key_apart(chromium, serve_t
     assert "or B-PER 30%" in chromium.page_source or "or O " in chromium.page_source
 
 
+@pytest.mark.slow
 def test_a_mouse_drags_over_words(chromium, serve_tags):
     chains = pytest.importorskip("selenium.webdriver.common.action_chains").ActionChains
     review, address = serve_tags()
@@ -274,6 +276,7 @@ def test_a_very_long_sentence_comes_in_parts(chromium, serve_tags):
     assert review.state.done("")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AXE, reason="TFP_DGM_AXE names no axe.min.js of axe-core")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("plain", [False, True])
@@ -304,6 +307,7 @@ def test_axe_finds_nothing(chromium, serve_tags, scheme, plain):
         assert axe_violations(chromium) == [], (path, scheme)
 
 
+@pytest.mark.slow
 def test_all_is_reached_by_keys_and_named(chromium, serve_tags):
     _, address = serve_tags()
     _open(chromium, address + "?row=1")

@@ -45,6 +45,7 @@ def _payloads(pipeline):
     return found
 
 
+@pytest.mark.slow
 def test_functions_of_both_pipelines_load_in_a_clean_process(tmp_path):
     model = Letters()
     plain = {"serving_default": model.serving_signatures()["serving_default"]}

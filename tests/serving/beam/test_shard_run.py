@@ -66,6 +66,7 @@ def _expected(folder):
     return found
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nothing_and_doubles_nothing(shards):
     """Two processes, of which the one that has the fourth shard is killed."""
     (shards / "marks" / "dmark").touch()
@@ -109,12 +110,14 @@ def test_as_many_workers_as_one_likes_give_the_same_files(shards, workers):
     assert _found(shards / "out") == _expected(shards)
 
 
+@pytest.mark.slow
 def test_a_bundle_that_is_run_again_doubles_nothing(shards):
     totals = _run(shards, options={"direct_runner_bundle_repeat": "1"})
     assert _found(shards / "out") == _expected(shards)
     assert totals.rows == 51
 
 
+@pytest.mark.slow
 def test_resumed_what_is_done_stays_and_what_failed_or_changed_is_done(shards):
     good = (shards / "in/b.csv").read_bytes()
     (shards / "in/b.csv").write_bytes(b"id,other\n1,x\n")
@@ -167,6 +170,7 @@ def _expected_of(source):
     ).encode()
 
 
+@pytest.mark.slow
 def test_large_files_are_cut_and_headers_alone_are_answered(shards, monkeypatch):
     monkeypatch.setattr("tfp_dgm.serving.beam.parts._BYTES_PER_PART", 2000)
     monkeypatch.setattr("tfp_dgm.serving.beam.parts._ROWS_PER_CHUNK", 64)
@@ -187,6 +191,7 @@ def test_large_files_are_cut_and_headers_alone_are_answered(shards, monkeypatch)
     assert (totals.shards, totals.rows, totals.failures) == (6, 51 - 8 - 9 + 600, {})
 
 
+@pytest.mark.slow
 def test_modules_of_the_working_folder_are_not_taken_for_those_of_python(shards, monkeypatch):
     (shards / "random.py").write_text("raise RuntimeError('not the one of Python')")
     monkeypatch.chdir(shards)
@@ -224,6 +229,7 @@ def test_an_unknown_runner_or_option_is_refused(shards, runner, options, problem
     assert not (shards / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_in_a_worker_is_named_and_the_run_resumes(shards, request):
     texts = ["abcdefgh"] * 1500
     pd.DataFrame({"id": range(1500), "text": texts}).to_csv(shards / "in/c.csv", index=False)

@@ -75,6 +75,7 @@ def test_files_and_folder_may_be_stored(bucket):
         _run(bucket)
 
 
+@pytest.mark.slow
 def test_a_stored_run_goes_on_where_it_was_stopped(bucket):
     good = (bucket / "in/b.csv").read_bytes()
     (bucket / "in/b.csv").write_bytes(b"id,other\n1,x\n")
@@ -124,6 +125,7 @@ def test_a_run_that_loses_its_folder_to_another_ends_with_an_error(bucket, monke
     assert json.loads((bucket / "out/run.json").read_text())["finished"]
 
 
+@pytest.mark.slow
 def test_of_two_runs_that_begin_at_once_one_has_the_folder(bucket, monkeypatch):
     meet = threading.Barrier(2)
     monkeypatch.setattr("tfp_dgm.serving.beam.run_place._SECONDS_OF_A_RACE", 1.0)
@@ -182,6 +184,7 @@ def test_parts_of_stored_files_are_fetched_alone(bucket, monkeypatch):
     assert sum(end - start for start, end in fetched) - footers <= size
 
 
+@pytest.mark.slow
 def test_a_stored_model_is_asked_in_a_worker(bucket):
     model = Letters()
     plain = {"serving_default": model.serving_signatures()["serving_default"]}

@@ -71,6 +71,7 @@ def _rewrite(path, change):
                 writer.write(record.SerializeToString())
 
 
+@pytest.mark.slow
 def test_a_good_model_passes_and_what_is_missing_is_said(letters, no_cpp):
     found = _outcomes(letters.parent)
     for row in (*GRAPH_ROWS, *RUN_ROWS):
@@ -124,6 +125,7 @@ class Broken(Letters):
         }
 
 
+@pytest.mark.slow
 def test_each_check_fails_on_a_model_broken_on_purpose(tmp_path, without_refusal, monkeypatch):
     twin = Signature.twin
 
@@ -157,6 +159,7 @@ def test_each_check_fails_on_a_model_broken_on_purpose(tmp_path, without_refusal
         assert words in found[row].detail
 
 
+@pytest.mark.slow
 def test_a_compiled_default_fails_here_and_in_a_server_without_xla(tmp_path, without_refusal):
     class Jitted(Broken):
         def serving_signatures(self):
@@ -177,6 +180,7 @@ def test_a_compiled_default_fails_here_and_in_a_server_without_xla(tmp_path, wit
     assert "XLA compilation disabled" in answer.problem
 
 
+@pytest.mark.slow
 def test_a_wrong_recorded_output_and_a_stateful_sampler_fail(tmp_path, without_refusal):
     class Sampler(Broken):
         def serving_signatures(self):
@@ -216,6 +220,7 @@ def test_a_model_without_recordings_is_not_said_to_answer(tmp_path, letters, no_
         assert found[row].outcome == "not checked"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
 def test_cpp_meets_the_recorded_answers_and_sees_wrong_ones(letters, tmp_path):
     row = "C++, the loader of TF Serving"
@@ -268,6 +273,7 @@ def test_the_program_can_be_run_from_the_moment_it_appears(tmp_path, monkeypatch
     assert subprocess.run([program]).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_recording_fails_and_every_verdict_is_kept(letters, tmp_path, monkeypatch):
     copy = tmp_path / "1"
     shutil.copytree(letters, copy)
@@ -298,6 +304,7 @@ def test_damaged_weights_fail_the_compilers(letters, tmp_path, monkeypatch):
         assert "not an sstable" in verdict.detail
 
 
+@pytest.mark.slow
 def test_what_does_not_end_in_time_fails(letters, tmp_path, monkeypatch, no_cpp):
     endless = tmp_path / "endless.py"
     endless.write_text("import time; time.sleep(60)")

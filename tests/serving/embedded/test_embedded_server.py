@@ -80,6 +80,7 @@ def loaded(folder):
 # The same requests as the export wrote them.
 
 
+@pytest.mark.slow
 def test_example_requests_are_answered_as_written(folder, url):
     examples = folder / "1/examples"
     names = sorted(path.name for path in examples.iterdir())
@@ -371,6 +372,7 @@ def test_what_is_no_http_is_refused(server, url):
     _still_answers(url)
 
 
+@pytest.mark.slow
 def test_a_body_that_does_not_come_is_given_up(server, url):
     with socket.create_connection(("127.0.0.1", server.rest_port), timeout=10) as connection:
         head = "POST /v1/models/letters:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"
@@ -445,6 +447,7 @@ def test_many_at_once_get_their_own_answers(server, loaded, protocol):
 # Versions come and go.
 
 
+@pytest.mark.slow
 def test_a_newer_version_takes_over_and_no_request_is_lost(tmp_path, monkeypatch):
     export(Letters(), tmp_path / "letters", batch_sizes=[1, 4])
     with EmbeddedServer(
@@ -488,6 +491,7 @@ def test_a_newer_version_takes_over_and_no_request_is_lost(tmp_path, monkeypatch
         ]
 
 
+@pytest.mark.slow
 def test_a_version_that_is_still_being_copied_is_tried_again(folder, tmp_path):
     shutil.copytree(folder / "1", tmp_path / "letters/1")
     attempts = []
@@ -546,6 +550,7 @@ def _is_running(metrics):
     return 'dgm_batch_rows_count{signature="serving_default"} 1.0' in metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["rest", pytest.param("grpc", marks=pytest.mark.slow)])
 def test_a_stop_waits_for_what_is_in_hand(slow, protocol):
     server = EmbeddedServer(slow, rest_port=0, grpc_port=0)
@@ -564,6 +569,7 @@ def test_a_stop_waits_for_what_is_in_hand(slow, protocol):
 SERVE = "from tfp_dgm_apps.cli import main; main()"
 
 
+@pytest.mark.slow
 def test_sigterm_in_mid_request_is_answered_first(slow):
     command = [sys.executable, "-c", SERVE, "serve", str(slow)]
     command += ["--embedded", "--rest-port", "0", "--grpc-port", "0"]

@@ -60,6 +60,7 @@ def test_a_connection_that_says_too_little_is_closed(server, sent):
             pass
 
 
+@pytest.mark.slow
 def test_a_channel_that_idles_is_closed_and_opens_again(server):
     with grpc.insecure_channel(_address(server)) as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check")

@@ -69,6 +69,7 @@ def text_vae(tmp_path_factory):
     return TextVAEEverywhere(model, folder, version, tf.saved_model.load(str(version)).signatures)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_text_everywhere(text_vae):
     model, served = text_vae.model, text_vae.served
     seed = np.array([[1, k] for k in range(40)], np.int32)
@@ -99,6 +100,7 @@ def test_the_same_seed_gives_the_same_text_everywhere(text_vae):
     assert again["text"].numpy().tolist() == texts
 
 
+@pytest.mark.slow
 def test_a_shard_has_the_answers_of_a_text_vae(text_vae, tmp_path):
     texts = ["the cat sat", "cat", ""]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
@@ -115,6 +117,7 @@ def test_a_shard_has_the_answers_of_a_text_vae(text_vae, tmp_path):
     assert [row["reconstruct_text"].encode() for row in found["reconstruct"]] == [*again]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_shard_of_seeds_has_the_texts_that_they_draw(text_vae, tmp_path, ending):
     seeds = np.array([[2, k] for k in range(5)], np.int32)
@@ -238,6 +241,7 @@ def test_imputed_texts_begin_as_they_were_given(text_vae):
     assert set(served) >= {"encode", "reconstruct", "score", "impute"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("twin", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_captioner_gives_a_caption_of_every_expert(tmp_path, twin):
     words = [f"w{k}" for k in range(captioner_toys.VOCABULARY - 4)]
@@ -313,6 +317,7 @@ def _seeds(count, first=11):
     return np.array([[first, k] for k in range(count)], np.int32)
 
 
+@pytest.mark.slow
 def test_scores_over_layers_of_latents_are_unbiased_and_each_rows_own():
     """Against the evidence, enumerated over both layers of binary latents."""
     model = hierarchical_toys.randomized(hierarchical_toys.belief_network())
@@ -340,6 +345,7 @@ def test_generated_images_follow_the_prior(make):
     assert (np.abs(served.mean(axis=0) - expected.mean(axis=0)) < 4 * error).all()
 
 
+@pytest.mark.slow
 def test_a_language_model_scores_what_it_generates():
     model = make_language_model(vocabulary=WordVocabulary(WORDS))
     model.build()

@@ -20,6 +20,7 @@ TOKENS = np.array([[4, 6, 5, 2], [5, 2, 0, 0]], np.int32)
 FRAMES = np.random.default_rng(1).normal(size=(3, 4, 2)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_tags_of_texts_are_those_of_the_enumeration(tmp_path):
     model = models.ExactLikelihoodModel(layers.HiddenMarkovText(7, 2, 6, seed=3))
     model.build((None, None))
