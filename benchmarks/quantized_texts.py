@@ -1,6 +1,6 @@
 """Sentences as a few codes: how the codebook learns, beside a language model.
 
-5,000 captions of Multi30k; LSTMs of 64 units, the decoder's with half of the words it reads hidden in
+5,000 captions of Multi30k; LSTMs of 64 units, the decoder with half of the words it reads hidden in
 training; 8 codes of 64 values, vectors of 32 numbers. Everything but the codebook's way of learning
 is the same in all rows: settings were chosen with another seed on the validation file, and all
 figures are of captions of the test file, in nats a caption, END included.
