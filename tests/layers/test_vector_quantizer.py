@@ -127,6 +127,21 @@ def test_a_code_dies_after_the_steps_that_its_average_takes():
     assert stayed == 3
 
 
+def test_examples_that_are_not_counted_change_nothing():
+    """Neither averages nor the vectors that codes start anew from."""
+    alone, beside = quantizer(), quantizer()
+    parameters = tf.constant(PARAMETERS[:3], tf.float32)
+    alone.update(parameters, alone.distribution(parameters), SEED)
+    longer = tf.concat([parameters, tf.fill([2, CODES * UNITS], 7.0)], axis=0)
+    counted = tf.constant([True] * 3 + [False] * 2)
+    beside.update(longer, beside.distribution(longer), SEED, counted=counted)
+    np.testing.assert_allclose(beside.counts, alone.counts, rtol=1e-6)
+    for k in range(VALUES):
+        if not any(np.allclose(beside.codebook[k], y, atol=1e-4) for y in Y[:6]):
+            np.testing.assert_allclose(beside.codebook[k], alone.codebook[k], rtol=1e-5)
+    assert np.max(beside.codebook) < 6
+
+
 def test_frozen_or_learned_by_gradients_nothing_is_averaged():
     frozen = quantizer()
     frozen.trainable = False

@@ -119,7 +119,8 @@ def test_a_step_updates_the_codebook_by_its_own_batch_and_no_evaluation_does():
     """To counts and means of k-means; the gradient step leaves it alone."""
     model = quantized(decay=0.8, restart_below=0.0)
     before = codebook_of(model)
-    ys = np.concatenate([numpy_vectors(model, row) for row in TEXTS])
+    # A text without a word, such as the last, is not counted.
+    ys = np.concatenate([numpy_vectors(model, row) for row in TEXTS[:2]])
     model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
     model.evaluate(TEXTS, verbose=0)
     np.testing.assert_array_equal(codebook_of(model), before)

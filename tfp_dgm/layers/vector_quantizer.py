@@ -165,15 +165,23 @@ class VectorQuantizer(ProjectedDistributionLayer):
 
         return expected(y, tf.stop_gradient(e)), expected(tf.stop_gradient(y), e)
 
-    def update(self, parameters: tf.Tensor, posterior: tfd.Distribution, seed: tf.Tensor) -> None:
+    def update(
+        self,
+        parameters: tf.Tensor,
+        posterior: tfd.Distribution,
+        seed: tf.Tensor,
+        *,
+        counted: tf.Tensor | None = None,
+    ) -> None:
         """The M-step of a batch, and new vectors for the codes that are hardly used.
 
         Nothing happens where the codebook learns by gradients, or the layer is frozen.
 
         Args:
-          parameters: [..., M D].
+          parameters: [B, M D].
           posterior: q of them.
           seed: int32 [2], of what is drawn.
+          counted: bool [B], which examples there are; None for all.
         """
         if self.decay is None or not self.trainable:
             return
@@ -182,10 +190,13 @@ class VectorQuantizer(ProjectedDistributionLayer):
             q = posterior.mean()
         else:
             q = tf.reduce_mean(posterior.sample(self.em_samples, seed=draws), axis=0)
+        if counted is None:
+            counted = tf.fill(tf.shape(parameters)[:1], True)
         y = tf.stop_gradient(tf.reshape(parameters, [-1, self.code_units]))  # [N, D]
-        q = tf.stop_gradient(tf.reshape(q, [-1, self.num_values]))  # [N, K]
+        kept = tf.repeat(tf.cast(counted, tf.float32), self.num_codes)  # [N]
+        q = tf.stop_gradient(tf.reshape(q, [-1, self.num_values])) * kept[:, tf.newaxis]  # [N, K]
         new_counts, new_sums = tf.reduce_sum(q, axis=0), tf.matmul(q, y, transpose_a=True)
-        others = self._rows_of(y, rows)  # [K, D]
+        others = self._rows_of(y, kept, rows)  # [K, D]
         replica = tf.distribute.get_replica_context()
         if replica is not None and replica.num_replicas_in_sync > 1:
             # All take the rows of the first, which has some, however uneven the batch.
@@ -209,10 +220,10 @@ class VectorQuantizer(ProjectedDistributionLayer):
         self.counts.assign(counts)
         self.sums.assign(sums)
 
-    def _rows_of(self, y: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """K rows of [N, D] at random, different ones where there are as many."""
-        size = tf.shape(y)[0]
-        order = tf.argsort(tf.random.stateless_uniform([size], seed))
+    def _rows_of(self, y: tf.Tensor, kept: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """K rows of [N, D] at random among those kept, different ones where there are as many."""
+        order = tf.argsort(tf.random.stateless_uniform(tf.shape(kept), seed) - kept)
+        size = tf.maximum(1, tf.cast(tf.reduce_sum(kept), tf.int32))
         return tf.gather(y, tf.gather(order, tf.range(self.num_values) % size))
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:

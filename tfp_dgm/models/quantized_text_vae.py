@@ -21,6 +21,7 @@ from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
 from tfp_dgm.objectives import Joint
 from tfp_dgm.text import Vocabulary
+from tfp_dgm.token_ids import END, PAD
 
 # Logits of more draws than one are kept for so many positions at a time.
 _POSITIONS_AT_ONCE = 2048
@@ -42,8 +43,9 @@ class QuantizedTextVAE(LatentVariableModel):
     codes of a trained model alone, train it as what it is, a distribution over them:
     `ExactLikelihoodModel(model.prior_layer).fit(model.likeliest_codes(texts))`.
 
-    Training and evaluation log `usage_perplexity`: exp of the entropy of the codes' shares over all
-    texts and places of an epoch, from 1, where all have one code, to K.
+    Of the codebook's averages, all texts of a batch that have a word count the same, whatever their
+    weights. Training and evaluation log `usage_perplexity`: exp of the entropy of the codes' shares
+    over all texts and places of an epoch, from 1, where all have one code, to K.
 
     Inputs are token ids [B, T] or strings [B]. `predict` and calling the model give the vectors of
     the likeliest codes, [B, M D].
@@ -183,12 +185,15 @@ class QuantizedTextVAE(LatentVariableModel):
         self, inputs: Any, targets: Any, training: bool
     ) -> tuple[tf.Tensor, Parts]:
         del targets
-        joint = self.joint(inputs, training=training)
+        token_ids = self.token_ids(inputs)
+        joint = self.joint(token_ids, training=training)
         bound = self.bound_of(joint)
         probabilities = joint.posterior.mean()  # [B, M, K], by the codebook before the update.
         if training:
             seed = stateless_seed(self.seed_generator)
-            self.posterior_layer.update(joint.parameters, joint.posterior, seed)
+            # A replica without examples has one of zeros.
+            words = tf.reduce_any((token_ids != PAD) & (token_ids != END), axis=1)
+            self.posterior_layer.update(joint.parameters, joint.posterior, seed, counted=words)
         usage = tf.reduce_mean(probabilities, axis=1)  # [B, K]
         return bound.loss, {**parts_of(bound), "usage_perplexity": (usage, None)}
 
