@@ -179,6 +179,16 @@ CLAIMS: dict[str, list[Claim]] = {
             )
             for experts in (3, 5)
         ),
+        *(
+            Claim(
+                f"Multi30k, texts as 8 codes, {name}: bound on log p(x), nats a caption",
+                "quantized_texts",
+                Figure(f"{re.escape(name)}: .*", "bound"),
+                Figure("language model: .*", "bound"),
+                "a language model's log-likelihood, the same run",
+            )
+            for name in ("hard, moving averages", "soft EM")
+        ),
     ],
     "rationales": [
         Claim(

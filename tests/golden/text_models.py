@@ -9,6 +9,7 @@ from tfp_dgm.models import (
     LanguageModel,
     LanguageModelMixture,
     MixtureOfExpertsCaptioner,
+    QuantizedTextVAE,
     RationaleClassifier,
     StructuredLanguageModel,
     TextVAE,
@@ -48,6 +49,22 @@ def language_model_mixture(conditioning_units, objective, inputs=TOKEN_IDS, **kw
     cells = decoder("LSTMDecoder", conditioning_units=conditioning_units)
     model = LanguageModelMixture(layers.ClusterTexts(cells, 2, max_length=6), seed=2, **kwargs)
     return compiled(model, inputs, objective)
+
+
+def quantized(objective, prior=None, **kwargs):
+    posterior = layers.VectorQuantizer((2, 3), 2, **kwargs)
+    model = QuantizedTextVAE(
+        encoder("LSTMEncoder"),
+        decoder("LSTMDecoder", conditioning_units=4),
+        posterior=posterior,
+        prior=prior,
+        vocabulary=WordVocabulary(WORDS, lower=True, max_length=5),
+        max_length=6,
+        seed=2,
+    )
+    randomized(model, TOKEN_IDS)
+    posterior.codebook.assign(np.random.default_rng(6).normal(size=(3, 2)))
+    return compiled(model, TEXTS, objective)
 
 
 def head(conditioning_units, **kwargs):
@@ -129,6 +146,15 @@ TEXT_MODELS = {
         2,
         objectives.ScoreFunctionELBO(num_samples=2),
         cluster_posterior=layers.ExpertRecognition(encoder("BagOfWordsEncoder"), 2),
+    ),
+    "quantized_text_vae": lambda: quantized(
+        objectives.VectorQuantizedELBO(commitment=0.4),
+        layers.NeuralAutoregressivePrior(2, 3, hidden_units=4),
+        decay=0.8,
+        restart_below=0.05,
+    ),
+    "quantized_text_vae_soft": lambda: quantized(
+        objectives.VectorQuantizedELBO(num_samples=2), temperature=0.6, em_samples=3
     ),
     "captioner": lambda: captioner(
         shared(memory_units=FEATURES),

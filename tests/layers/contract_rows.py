@@ -21,6 +21,7 @@ from tests.references import (
     hard_kumaraswamy,
     hidden_markov,
     tagged_trees,
+    vector_quantization,
 )
 from tests.references.chains import chain as all_chains
 from tests.references.recurrent_text import lstm_log_prob, weights_of
@@ -363,6 +364,14 @@ def one_hot_pair_log_prob(parameters, event):
         np.log(densities.softmax(logits))[np.argmax(one_hot)]
         for logits, one_hot in zip(np.reshape(parameters, (2, 3)), event, strict=True)
     )
+
+
+def soft_codes_log_prob(parameters, event):
+    vectors, codebook = parameters
+    posteriors = [
+        vector_quantization.mixture_posterior(y, codebook, 0.7) for y in np.reshape(vectors, (2, 2))
+    ]
+    return np.log([q[np.argmax(code)] for q, code in zip(posteriors, event, strict=True)]).sum()
 
 
 def categorical_log_prob(parameters, event):
@@ -866,6 +875,28 @@ ROWS = [
         ONE_HOT_PAIRS[[1, 5, 6]],
         one_hot_pair_log_prob,
         support=list(ONE_HOT_PAIRS),
+    ),
+    Row(
+        layers.NeuralAutoregressivePrior,
+        {"units": 2, "num_values": 3, "hidden_units": 4},
+        ONE_HOT_PAIRS[[1, 5, 6]],
+        lambda weights, event: vector_quantization.neural_autoregressive_log_prob(
+            weights, np.argmax(event, axis=-1)
+        ),
+        support=list(ONE_HOT_PAIRS),
+        parameters=lambda layer, features: [float64(weight) for weight in layer.weights],
+    ),
+    Row(
+        layers.VectorQuantizer,
+        {"event_shape": (2, 3), "code_units": 2, "temperature": 0.7, "decay": 0.9},
+        ONE_HOT_PAIRS[[1, 5, 6]],
+        soft_codes_log_prob,
+        support=list(ONE_HOT_PAIRS),
+        parameters=lambda layer, features: (
+            projected(layer.projection, features),
+            float64(layer.codebook),
+        ),
+        num_fixed=3,
     ),
     Row(
         layers.TokenSequence,

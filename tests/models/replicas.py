@@ -61,6 +61,18 @@ def train_text():
     return train(model, data, False, optimizer, ELBO(rate=FreeBits(0.5)), epochs=1)
 
 
+def train_quantized():
+    """Codes that are chosen without noise; counts and codebook are of all replicas' rows."""
+    model = texts.make_quantized(decay=0.7, restart_below=0.0)
+    toys.randomized(model)
+    codebook = np.random.default_rng(3).normal(scale=0.5, size=(4, texts.Z))
+    model.posterior_layer.codebook.assign(codebook)
+    trained = train(model, {"x": np.stack(texts.rule_texts(ROWS)).astype(np.int32)})
+    averages = {name: getattr(model.posterior_layer, name) for name in ("counts", "codebook")}
+    values = {name: value.numpy().tolist() for name, value in averages.items()}
+    return {**trained, "weights": trained["weights"] | values}
+
+
 def train_noisy(strategy):
     """One step on copies, so many that the mean over their noise is the expected loss.
 
@@ -130,6 +142,7 @@ RUNS = {
         run_on_two=functools.partial(train_categorical, traced=True),
     ),
     "text": functools.partial(on_one_and_two, run=train_text),
+    "quantized": functools.partial(on_one_and_two, run=train_quantized),
 }
 
 

@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("seeds", "noisy", "m2", "categorical")
-SLOW = ("text",)  # Masked texts, free bits, gradients that are clipped.
+# Masked texts, free bits, gradients that are clipped; a codebook of moving averages.
+SLOW = ("text", "quantized")
 
 
 @functools.cache
@@ -33,6 +34,8 @@ def runs_of(names):
         ("categorical", "weights"),
         pytest.param("text", "history", marks=pytest.mark.slow),
         pytest.param("text", "weights", marks=pytest.mark.slow),
+        pytest.param("quantized", "history", marks=pytest.mark.slow),
+        pytest.param("quantized", "weights", marks=pytest.mark.slow),
     ],
 )
 def test_two_replicas_equal_one(name, part):

@@ -115,6 +115,7 @@ CASES = {
         lambda: models.SigmoidBeliefNetwork((toys.WORDS,), units=(2,)), BINARY, WHITE
     ),
     models.TextVAE: Case(texts.make_vae, TEXTS, AFTER_END),
+    models.QuantizedTextVAE: Case(texts.make_quantized, TEXTS, AFTER_END),
     models.ChainVAE: Case(
         lambda: models.ChainVAE(texts.V, 2, keras.layers.Embedding(texts.V, 3)),
         TEXTS,
@@ -170,10 +171,8 @@ def with_known_losses(model, inputs, **kwargs):
         unused = tf.add_n([0.0 * tf.reduce_sum(weight) for weight in weights[1:]])
         losses = LOSSES * tf.reduce_mean(weights[0]) + unused
         parts = {metric.name: (-losses, None) for metric in model.metrics[1:]}
-        if "usage_entropy" in parts:
-            (usage,) = (metric for metric in model.metrics if metric.name == "usage_entropy")
-            shares = tf.one_hot([0, 0, 1, 1], usage.total.shape[0])
-            parts["usage_entropy"] = (shares, None)
+        for usage in (metric for metric in model.metrics if isinstance(metric, UsageEntropy)):
+            parts[usage.name] = (tf.one_hot([0, 0, 1, 1], usage.total.shape[0]), None)
         return losses, parts
 
     model.losses_per_example = losses_per_example
@@ -193,11 +192,11 @@ def test_weights_scale_each_loss_with_targets_or_without(case):
     history = model.fit(**data, sample_weight=column, shuffle=False).history
     np.testing.assert_allclose(history["loss"], [mean], rtol=1e-5)
     np.testing.assert_allclose(history["bound"], [-mean], rtol=1e-5)
-    if "usage_entropy" in history:
-        shares = np.array([2.5, 3.0]) / 5.5
-        np.testing.assert_allclose(
-            history["usage_entropy"], [-(shares * np.log(shares)).sum()], rtol=1e-5
-        )
+    shares = np.array([2.5, 3.0]) / 5.5
+    entropy = -(shares * np.log(shares)).sum()
+    for name, expected in {"usage_entropy": entropy, "usage_perplexity": np.exp(entropy)}.items():
+        if name in history:
+            np.testing.assert_allclose(history[name], [expected], rtol=1e-5)
     step = (WEIGHTS * LOSSES).sum() / ROWS
     first = model.trainable_weights[0]
     np.testing.assert_allclose(np.mean(first), 1 - step / np.size(first), rtol=1e-5)

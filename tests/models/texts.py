@@ -25,6 +25,15 @@ def make_mixture(units=5, embedding=0, num_clusters=3, **kwargs):
     return models.LanguageModelMixture(texts, **{"seed": 2, **kwargs})
 
 
+def make_quantized(codes=2, values=4, units=5, prior=None, **kwargs):
+    encoder = networks.LSTMEncoder(V, 6, embedding_units=4)
+    decoder = networks.LSTMDecoder(V, units, conditioning_units=codes * Z, embedding_units=4)
+    own = {name: kwargs.pop(name) for name in ("vocabulary", "max_length") if name in kwargs}
+    posterior = layers.VectorQuantizer((codes, values), Z, name="posterior", **kwargs)
+    common = {"max_length": 5, "seed": 2, **own}
+    return models.QuantizedTextVAE(encoder, decoder, posterior=posterior, prior=prior, **common)
+
+
 def rule_texts(count, seed=0):
     """Texts a b c END: a is 4 or 5, b is 5 or 6, c is 3 or 4 and the end follows, all at random."""
     random = np.random.default_rng(seed)

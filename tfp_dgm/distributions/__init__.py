@@ -22,6 +22,7 @@ from tfp_dgm.distributions.householder import Householder
 from tfp_dgm.distributions.inverse_autoregressive import InverseAutoregressive
 from tfp_dgm.distributions.logit_bernoulli import LogitBernoulli
 from tfp_dgm.distributions.multivariate_normal_diag import MultivariateNormalDiag
+from tfp_dgm.distributions.neural_autoregressive import NeuralAutoregressive
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
 from tfp_dgm.distributions.open_dirichlet import OpenDirichlet
 from tfp_dgm.distributions.planar import Planar
@@ -86,6 +87,7 @@ __all__ = [
     "MultivariateNormalDiag",
     "NaiveBayesMixture",
     "NaiveBayesMixturePotentials",
+    "NeuralAutoregressive",
     "NonProjectiveDependencyTree",
     "NormalizingFlow",
     "OpenDirichlet",

@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions import HardKumaraswamy, TopDown
+from tfp_dgm.distributions import HardKumaraswamy, NeuralAutoregressive, TopDown
 from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Independent, Mixture, Sequential, Transformed
 from tfp_dgm.distributions.no_rule import no_rule
@@ -26,8 +26,9 @@ def draw(
 
     For Normals over R^Z of any covariance, mixtures of them, and flows that begin in one; for
     uniform and power spherical distributions on the unit sphere; for independent Bernoulli,
-    HardKumaraswamy and one-hot categorical variables; for layers of all these, each given the one
-    before, of a posterior or `distributions.TopDown`; and for families that have registered a rule.
+    HardKumaraswamy and one-hot categorical variables, and one-hot ones that are neural
+    autoregressive; for layers of all these, each given the one before, of a posterior or
+    `distributions.TopDown`; and for families that have registered a rule.
     A discrete draw is the same eagerly, in a graph and under XLA but for ties within rounding. So
     is a power spherical one to about 1e-5 from Z = 16 on, and to 1e-3 at the worst, on the circle
     with a concentration of 1,000.
@@ -109,6 +110,14 @@ def _(
     numbers = tf.einsum("bs...->sb...", gumbel(seeds, counter, shape))
     noisy = variables.logits_parameter() + numbers  # [S, B, ..., K]
     return tf.one_hot(tf.argmax(noisy, axis=-1), noisy.shape[-1])
+
+
+@draw.register(NeuralAutoregressive)
+def _(
+    distribution: NeuralAutoregressive, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
+) -> tf.Tensor:
+    noise = gumbel(seeds, counter, [num_samples, *distribution.event_shape])
+    return distribution.likeliest_after(tf.einsum("bs...->sb...", noise))
 
 
 @draw.register(tfd.MultivariateNormalLinearOperator)

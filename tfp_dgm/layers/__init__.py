@@ -45,6 +45,7 @@ from tfp_dgm.layers.network_flow import (
     NetworkFlowLayer,
     SplineCouplingFlow,
 )
+from tfp_dgm.layers.neural_autoregressive_prior import NeuralAutoregressivePrior
 from tfp_dgm.layers.neural_context_free_grammar import (
     CompoundContextFreeGrammar,
     NeuralContextFreeGrammar,
@@ -80,6 +81,7 @@ from tfp_dgm.layers.separate_experts import SeparateExperts
 from tfp_dgm.layers.shared_experts import SharedExperts
 from tfp_dgm.layers.standard_priors import standard_prior
 from tfp_dgm.layers.token_sequence import TokenSequence
+from tfp_dgm.layers.vector_quantizer import VectorQuantizer
 
 __all__ = [
     "AutoregressiveFlowPrior",
@@ -124,6 +126,7 @@ __all__ = [
     "NaiveBayesMixture",
     "NegativeLogLikelihood",
     "NetworkFlowLayer",
+    "NeuralAutoregressivePrior",
     "NeuralContextFreeGrammar",
     "NeuralDependencyModelWithValence",
     "NeuralHiddenMarkovText",
@@ -152,6 +155,7 @@ __all__ = [
     "TokenSequence",
     "VampPrior",
     "VectorDistributionLayer",
+    "VectorQuantizer",
     "require_prior",
     "require_prior_of_features",
     "require_projected_layer",

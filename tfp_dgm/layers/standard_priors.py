@@ -15,6 +15,7 @@ from tfp_dgm.layers.multivariate_normal import MultivariateNormalDiag, Multivari
 from tfp_dgm.layers.normalizing_flow import NormalizingFlowLayer
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import CategoricalPrior, Prior, StandardNormalPrior
+from tfp_dgm.layers.vector_quantizer import VectorQuantizer
 
 
 @functools.singledispatch
@@ -66,6 +67,11 @@ def _(posterior: IndependentBernoulli) -> Prior:
 @standard_prior.register(IndependentOneHotCategorical)
 def _(posterior: IndependentOneHotCategorical) -> Prior:
     _require_rank(posterior.event_shape, 2)
+    return OneHotCategoricalPrior(*posterior.event_shape, trainable=False, name="prior")
+
+
+@standard_prior.register(VectorQuantizer)
+def _(posterior: VectorQuantizer) -> Prior:
     return OneHotCategoricalPrior(*posterior.event_shape, trainable=False, name="prior")
 
 

@@ -19,6 +19,7 @@ from tfp_dgm.models.m1_m2 import M1M2
 from tfp_dgm.models.m2 import M2
 from tfp_dgm.models.mean_field_model import MeanFieldModel
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
+from tfp_dgm.models.quantized_text_vae import QuantizedTextVAE
 from tfp_dgm.models.rationale_classifier import RationaleClassifier
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
@@ -46,6 +47,7 @@ __all__ = [
     "LatentVariableModel",
     "MeanFieldModel",
     "MixtureOfExpertsCaptioner",
+    "QuantizedTextVAE",
     "RationaleClassifier",
     "SigmoidBeliefNetwork",
     "Signature",

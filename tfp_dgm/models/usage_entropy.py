@@ -30,3 +30,10 @@ class UsageEntropy(keras.metrics.Metric):
         total = tf.convert_to_tensor(self.total)
         shares = total / tf.maximum(tf.reduce_sum(total), 1e-12)
         return -tf.reduce_sum(tf.math.xlogy(shares, shares))
+
+
+class UsagePerplexity(UsageEntropy):
+    """exp of that entropy: as many experts, or codes, as would be used, were all used evenly."""
+
+    def result(self) -> tf.Tensor:
+        return tf.exp(super().result())

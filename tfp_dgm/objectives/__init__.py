@@ -33,6 +33,7 @@ from tfp_dgm.objectives.relaxed_elbo import GumbelSoftmaxELBO, StraightThroughEL
 from tfp_dgm.objectives.score_function import ScoreFunctionELBO, ScoreFunctionImportanceWeighted
 from tfp_dgm.objectives.semi_amortized import SemiAmortized
 from tfp_dgm.objectives.spigot import SPIGOTELBO
+from tfp_dgm.objectives.vector_quantized import VectorQuantizedELBO
 from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
 __all__ = [
@@ -77,5 +78,6 @@ __all__ = [
     "Signal",
     "StickingTheLanding",
     "StraightThroughELBO",
+    "VectorQuantizedELBO",
     "WakeSleep",
 ]

@@ -21,6 +21,7 @@ _PARTS = {
     "posterior": "posterior",
     "parameters": "parameters of its posterior",
     "family": "family of its posterior",
+    "straight_through": "log-likelihood with a straight-through gradient",
     "inner": "latent within another",
     "baseline": "learned baseline",
     "surrogate": "learned control variate",
@@ -70,6 +71,8 @@ class Joint:
       parameters: () -> what `family` makes q(z | x) of, in the place of `posterior`;
         unconstrained, float32 [B, P].
       family: parameters [B, P] -> q(z | x).
+      straight_through: as `log_likelihood`, of latents that are quantised, with the gradient that
+        passes by their quantisation, straight to what was quantised.
       inner: latents [S, B, ...] -> the `Joint` of a further latent given them, batch shape [S, B],
         in the place of `log_likelihood`; see `objectives.Nested`.
       baseline: () -> what a learned control variate predicts of log p(x, z) - log q(z | x), from x
@@ -96,6 +99,7 @@ class Joint:
         posterior: Callable[[], tfd.Distribution] | None = None,
         parameters: Callable[[], tf.Tensor] | None = None,
         family: Callable[[tf.Tensor], tfd.Distribution] | None = None,
+        straight_through: Callable[[Latents], tf.Tensor] | None = None,
         inner: "Callable[[Latents], Joint] | None" = None,
         baseline: Callable[[], tf.Tensor] | None = None,
         surrogate: Callable[[], Any] | None = None,
@@ -112,6 +116,7 @@ class Joint:
             "posterior": posterior,
             "parameters": parameters,
             "family": family,
+            "straight_through": straight_through,
             "inner": inner,
             "baseline": baseline,
             "surrogate": surrogate,
@@ -156,6 +161,10 @@ class Joint:
     def family(self, parameters: tf.Tensor) -> tfd.Distribution:
         """The posterior of other parameters [B, P]."""
         return self._part("family")(parameters)
+
+    def straight_through(self, z: Latents) -> tf.Tensor:
+        """log p(x | z) of quantised latents [S, B, ...], the gradient passed by; [S, B]."""
+        return self._part("straight_through")(z)
 
     def inner(self, z: Latents) -> "Joint":
         """The joint of the latent within, given latents [S, B, ...]; batch shape [S, B]."""

@@ -13,9 +13,10 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from tests.models import captioner_toys, hierarchical_toys, toys
-from tests.models.texts import make_language_model, make_vae
+from tests.models.texts import make_language_model, make_quantized, make_vae
 from tests.references import captioner_oracle
 from tests.references.recurrent_text import lstm_log_prob, weights_of
+from tests.references.vector_quantization import neural_autoregressive_log_prob
 from tests.serving.beam.answered_shards import asked
 from tfp_dgm import layers, models
 from tfp_dgm.inference import greedy, sample_texts
@@ -386,6 +387,40 @@ def test_m1_m2_gives_the_class_and_the_lower_latent():
     np.testing.assert_array_equal(answer["class_id"], expected.argmax(axis=1))
     mean = model.vae.predict(rows, verbose=0)
     np.testing.assert_allclose(_ask(model, "encode", inputs=rows)["mean"], mean, atol=1e-6)
+
+
+def test_codes_are_served_with_their_texts():
+    """What is drawn, read and written, by the model's own parts; a bound by the oracle."""
+    prior = layers.NeuralAutoregressivePrior(2, 4, hidden_units=3)
+    model = make_quantized(prior=prior, vocabulary=WordVocabulary(WORDS))
+    model.build((None, None))
+    random = np.random.default_rng(4)
+    for weight in (*model.trainable_weights, model.posterior_layer.codebook):
+        weight.assign(random.normal(scale=0.7, size=weight.shape))
+    codebook = model.posterior_layer.codebook.numpy()
+    texts = ["the cat sat", "cat", "sat the"]
+    encoded = _ask(model, "serving_default", text=tf.constant(texts))
+    vectors = codebook[encoded["codes"]].reshape(3, -1)
+    np.testing.assert_allclose(encoded["encoding"], vectors, rtol=1e-6)
+    np.testing.assert_allclose(model(tf.constant(texts)), vectors, rtol=1e-6)
+    weights = weights_of(model.decoder)
+    of_prior = [weight.numpy() for weight in prior.weights]
+    found = _ask(model, "score", text=tf.constant(texts))["log_likelihood"]
+    for b, (text, codes) in enumerate(zip(texts, encoded["codes"], strict=True)):
+        ids = [token for token in model.token_ids(tf.constant([text])).numpy()[0] if token]
+        expected = lstm_log_prob(weights, vectors[b], ids)
+        expected += neural_autoregressive_log_prob(of_prior, codes)
+        np.testing.assert_allclose(found[b], expected, rtol=1e-4)
+    written = _ask(model, "reconstruct", text=tf.constant(texts))
+    ids = greedy(model.decode(tf.one_hot(encoded["codes"], 4)))
+    np.testing.assert_array_equal(written["text"], model.vocabulary.detokenize(ids))
+    seed = tf.constant([[1, k] for k in range(20)])
+    drawn = _ask(model, "generate", seed=seed, temperature=tf.ones([20]))
+    assert len(np.unique(drawn["codes"], axis=0)) > 5
+    ids = sample_texts(model.decode(tf.one_hot(drawn["codes"], 4)), seed)
+    np.testing.assert_array_equal(drawn["text"], model.vocabulary.detokenize(ids))
+    alone = _ask(model, "generate", seed=seed[7:8], temperature=tf.ones([1]))
+    np.testing.assert_array_equal(alone["codes"][0], drawn["codes"][7])
 
 
 def test_every_model_is_served():

@@ -9,6 +9,7 @@ from tfp_dgm.models import (
     LanguageModel,
     LanguageModelMixture,
     MixtureOfExpertsCaptioner,
+    QuantizedTextVAE,
     Signature,
     TextVAE,
 )
@@ -17,12 +18,14 @@ from tfp_dgm.serving.signatures.language_model_mixture_signatures import (
     language_model_mixture_signatures,
 )
 from tfp_dgm.serving.signatures.language_model_signatures import language_model_signatures
+from tfp_dgm.serving.signatures.quantized_text_vae_signatures import quantized_text_vae_signatures
 from tfp_dgm.serving.signatures.text_vae_signatures import text_vae_signatures
 from tfp_dgm.serving.signatures.vae_signatures import vae_signatures
 
 # What draws and decodes stands above the models, and so do the signatures made of it.
 SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {
     TextVAE: text_vae_signatures,
+    QuantizedTextVAE: quantized_text_vae_signatures,
     LanguageModel: language_model_signatures,
     LanguageModelMixture: language_model_mixture_signatures,
     MixtureOfExpertsCaptioner: captioner_signatures,
