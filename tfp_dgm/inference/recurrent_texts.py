@@ -1,5 +1,7 @@
 """Texts out of a model with a latent at every token."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_dgm.inference.counter_based import gumbel
@@ -33,7 +35,7 @@ def sample_recurrent_texts(
     divisor = tf.reshape(tf.cast(temperature, tf.float32), [-1, 1])
 
     def write(
-        time: tf.Tensor, last: tf.Tensor, total: tf.Tensor, found: tf.TensorArray, state: object
+        time: tf.Tensor, last: tf.Tensor, total: tf.Tensor, found: tf.TensorArray, state: Any
     ) -> tuple:
         z = draw(model.prior_of(state, last), seeds, _LATENTS + time)  # [1, B, Z]
         after = model.read(last, time, state, z)
