@@ -11,7 +11,7 @@ of the same decoder. All are trained on the same batches, with one learning rate
 by their results.
 
   nats       minus log p(x) a word of the test captions, END counted; of the language model exact,
-             else the estimate of a particle filter of 64, an upper bound in the mean
+             else the estimate of a particle filter of 16, an upper bound in the mean
   elbo       minus the ELBO a word, one draw
   rate       KL of the posterior from the prior a word, in nats: near 0, the latent is not used
   parameters of what generates, and all
@@ -60,14 +60,14 @@ class Settings:
 
     repeats: int = 200
     lengths: tuple[int, ...] = (10, 40, 160)
-    texts: int = 12_000
-    test_texts: int = 500
+    texts: int = 6_000
+    test_texts: int = 300
     vocabulary: int = 1_000
     units: int = 64
     latent_units: int = 16
     epochs: int = 1
     seeds: int = 3
-    judges: int = 64
+    judges: int = 16
 
 
 QUICK = Settings(
