@@ -111,10 +111,15 @@ def gaps(steps: Steps, evidence: float) -> dict[str, float]:
     """log p(x) less the mean bound, and its standard error, by bound and number of particles."""
     found: dict[str, float] = {"log_evidence": round(evidence, 3)}
     joint = Joint(None, steps=lambda: steps)
+
+    def values_of(objective: Objective, seed: tuple[int, int]) -> np.ndarray:
+        traced = tf.function(lambda: objective(joint, seed=seed).value, autograph=False)
+        return traced().numpy().astype(np.float64)
+
     for name, threshold in (("iwae", 0.0), ("fivo", 0.5)):
         for count in PARTICLES:
             objective = FIVO(num_particles=count, threshold=threshold)
-            values = objective(joint, seed=(count, 1)).value.numpy().astype(np.float64)
+            values = values_of(objective, (count, 1))
             found[f"{name}_{count}"] = round(evidence - float(values.mean()), 4)
             found[f"{name}_{count}_error"] = round(float(values.std() / len(values) ** 0.5), 4)
     return found
