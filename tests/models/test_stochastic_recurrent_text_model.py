@@ -206,6 +206,13 @@ def test_half_precision_gives_float32_bounds():
     assert np.all(np.isfinite(bound.loss))
 
 
+def test_rows_that_no_text_is_are_impossible(model):
+    rows = np.array([[3, 5, 2, 0], [3, 0, 4, 0], [3, 2, 4, 0], [0, 0, 0, 0]])
+    value = model.bound(rows, seed=(1, 2)).value.numpy()
+    assert np.isfinite(value).tolist() == [True, False, False, True]
+    assert value[3] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,7 +8,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import point_estimate
 from tfp_dgm.distributions.linear_softmax import linear_log_softmax
-from tfp_dgm.distributions.token_sequence import never_written
+from tfp_dgm.distributions.token_sequence import ended_before, never_written
 from tfp_dgm.layers import (
     MultivariateNormalDiag,
     ProjectedDistributionLayer,
@@ -174,6 +174,9 @@ class StochasticRecurrentTextModel(LatentVariableModel):
             tf.convert_to_tensor(self.decoder.output_bias), tf.float32
         )
         kernel = self.decoder.output_kernel
+        is_token = token_ids != PAD
+        # As of a `TokenSequence`: a row with tokens after END or PAD is impossible.
+        impossible = tf.reduce_any(ended_before(token_ids) & is_token, axis=-1)  # [B]
 
         def latent(time: tf.Tensor, state: State) -> tuple[tfd.Distribution, tfd.Distribution]:
             known = self._known(state, before[:, time])
@@ -191,10 +194,11 @@ class StochasticRecurrentTextModel(LatentVariableModel):
             token = tf.broadcast_to(token_ids[:, time], tf.shape(h)[:-1])
             flat = tf.reshape(h, [-1, h.shape[-1]])
             score = linear_log_softmax(flat, kernel, bias, tf.reshape(token, [-1]))
-            return tf.reshape(score, tf.shape(token)), state
+            score = tf.reshape(score, tf.shape(token))
+            return tf.where(impossible, -float("inf"), score), state
 
         return Steps(
-            lengths=tf.reduce_sum(tf.cast(token_ids != PAD, tf.int32), axis=1),
+            lengths=tf.reduce_sum(tf.cast(is_token, tf.int32), axis=1),
             num_steps=length,
             initial_state=lambda count: self.initial_state(count, rows, length),
             latent=latent,
