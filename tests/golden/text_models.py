@@ -11,6 +11,7 @@ from tfp_dgm.models import (
     MixtureOfExpertsCaptioner,
     QuantizedTextVAE,
     RationaleClassifier,
+    StochasticRecurrentTextModel,
     StructuredLanguageModel,
     TextVAE,
 )
@@ -105,6 +106,23 @@ def rationale_classifier(selector, classifier, objective, **kwargs):
     return model, texts, np.array([1, 0, -1])
 
 
+def stochastic_recurrent(objective):
+    cells = decoder("GRUDecoder", conditioning_units=2, dropout=0.0, word_dropout=0.0)
+    model = StochasticRecurrentTextModel(
+        encoder("LSTMEncoder", return_sequences=True),
+        cells,
+        posterior=layers.MultivariateNormalDiag(2, min_scale=0.02),
+        prior=layers.MultivariateNormalDiag(2, min_scale=0.03),
+        posterior_network=networks.MLP([3]),
+        prior_network=networks.MLP([4], activation="tanh"),
+        vocabulary=WordVocabulary(WORDS, lower=True, max_length=5),
+        max_length=6,
+        seed=2,
+    )
+    randomized(model, TOKEN_IDS)
+    return compiled(model, TEXTS, objective)
+
+
 def vectors():
     embedding = keras.layers.Embedding(9, 3, trainable=False)
     embedding.build((None, None))
@@ -195,6 +213,14 @@ TEXT_MODELS = {
         "BagOfWordsEncoder",
         objectives.SPIGOTELBO(num_samples=2, step_size=0.5),
         masks=layers.IndependentBernoulli(1),
+    ),
+    "stochastic_recurrent": lambda: stochastic_recurrent(
+        objectives.FIVO(
+            num_particles=3,
+            resampling="multinomial",
+            threshold=0.8,
+            resampling_gradient="score_function",
+        )
     ),
     "structured_networks": lambda: structured(
         layers.NeuralHiddenMarkovText(9, 3, 6, embedding_units=4, spellings=WORDS, seed=1)

@@ -84,6 +84,12 @@ def rationale_classifier():
     )
 
 
+def stochastic_recurrent():
+    decoder = networks.GRUDecoder(texts.V, 3, conditioning_units=2, embedding_units=2)
+    encoder = keras.layers.Embedding(texts.V, 2)
+    return models.StochasticRecurrentTextModel(encoder, decoder, latent_units=2)
+
+
 NONE = np.full(ROWS, -1)  # No example is annotated.
 CASES = {
     models.VAE: Case(toys.vae, COUNTS, NEGATIVE),
@@ -140,6 +146,7 @@ CASES = {
     models.RationaleClassifier: Case(
         rationale_classifier, TEXTS, (texts.V, "`x` must be whole numbers from 0 to"), NONE
     ),
+    models.StochasticRecurrentTextModel: Case(stochastic_recurrent, TEXTS, AFTER_END),
     models.LanguageModel: Case(texts.make_language_model, TEXTS, AFTER_END),
     models.LanguageModelMixture: Case(
         texts.make_mixture, TEXTS, (2, "ClusterTexts expects ids below .* after 2")

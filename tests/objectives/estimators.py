@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.objectives import toys
-from tests.references import enumerable, quadrature
+from tests.objectives import sequence_toys, toys
+from tests.references import enumerable, particle_systems, quadrature
 from tfp_dgm import objectives
 from tfp_dgm.objectives import (
     ARM,
     ELBO,
+    FIVO,
     REBAR,
     RELAX,
     SPIGOTELBO,
@@ -42,6 +43,8 @@ GAUSSIAN_LAYERS = (toys.gaussian_layers, quadrature.TwoLayers())
 BINARY = (toys.binary, enumerable.Binary())
 ONE_HOT = (toys.one_hot, enumerable.OneHot())
 TWO_LAYERS = (toys.two_layers, enumerable.TwoLayers())
+BINARY_SEQUENCE = (sequence_toys.binary_sequence, particle_systems.BinarySequence())
+GAUSSIAN_SEQUENCE = (sequence_toys.gaussian_sequence, particle_systems.GaussianSequence())
 ONE_HOT_LAYERS = (toys.one_hot_layers, enumerable.OneHotLayers())
 
 
@@ -167,7 +170,32 @@ def of_two_layers():
     yield Row(SPIGOTELBO(), TWO_LAYERS, elbo, phi=0.890)
 
 
-ROWS = [*reparameterized(), *of_gaussian_layers(), *discrete(), *of_two_layers()]
+def of_sequences():
+    """Particle filters; the gradient of "dropped" is that of a function with fixed choices."""
+    enumerated, integrated = particle_systems.enumerated, particle_systems.integrated
+    yield Row(FIVO(num_particles=1), BINARY_SEQUENCE, enumerated(1))
+    for count, threshold in ((2, 1.0), (3, 0.9), (3, 0.0)):
+        shape = {"num_particles": count, "resampling": "multinomial", "threshold": threshold}
+        scored = FIVO(**shape, resampling_gradient="score_function")
+        yield Row(scored, BINARY_SEQUENCE, enumerated(count, threshold))
+        dropped = enumerated(count, threshold, is_dropped=True)
+        yield Row(FIVO(**shape), BINARY_SEQUENCE, enumerated(count, threshold), dropped, dropped)
+    shape = {"num_particles": 2, "resampling": "multinomial", "threshold": 1.0}
+    scored, bound = FIVO(**shape, resampling_gradient="score_function"), integrated()
+    yield Row(scored, GAUSSIAN_SEQUENCE, bound)
+    dropped = integrated(is_dropped=True)
+    yield Row(FIVO(**shape), GAUSSIAN_SEQUENCE, bound, dropped, dropped)
+    never = FIVO(num_particles=2, threshold=0.0)
+    yield Row(never, GAUSSIAN_SEQUENCE, integrated(is_resampled=False))
+
+
+ROWS = [
+    *reparameterized(),
+    *of_gaussian_layers(),
+    *discrete(),
+    *of_two_layers(),
+    *of_sequences(),
+]
 
 
 def name_of(row):

@@ -71,6 +71,13 @@ def test_what_is_replaced_changes_and_the_rest_is_shared():
     np.testing.assert_allclose(refined.posterior.mean(), joint.posterior.mean())
 
 
+def test_steps_are_made_once_and_shared():
+    calls = []
+    joint = Joint(Owner(), steps=counting(calls, "steps", "the steps"))
+    assert joint.replaced(training=True).steps == joint.steps == "the steps"
+    assert calls == ["steps"]
+
+
 def test_the_log_weights_of_draws():
     joint = joint_of([])
     z = tf.constant([[[0.3, -1.0], [2.0, 0.0]]])

@@ -15,6 +15,7 @@ from tfp_dgm.inference.interpolation import (
     interpolate_linearly,
     interpolate_spherically,
 )
+from tfp_dgm.inference.recurrent_texts import sample_recurrent_texts
 from tfp_dgm.inference.refined_posteriors import RefinedPosteriors
 from tfp_dgm.inference.refinement import refine_posterior
 from tfp_dgm.inference.sparse_mixtures import exp_expected_log, mixture_posteriors, row_slices
@@ -45,6 +46,7 @@ __all__ = [
     "refine_posterior",
     "reverse_annealed_importance_sampling",
     "row_slices",
+    "sample_recurrent_texts",
     "sample_texts",
     "score_texts",
     "texts_of_expert",

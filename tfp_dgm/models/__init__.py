@@ -23,6 +23,7 @@ from tfp_dgm.models.quantized_text_vae import QuantizedTextVAE
 from tfp_dgm.models.rationale_classifier import RationaleClassifier
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
+from tfp_dgm.models.stochastic_recurrent_text_model import StochasticRecurrentTextModel
 from tfp_dgm.models.structured_language_model import StructuredLanguageModel
 from tfp_dgm.models.text_vae import TextVAE
 from tfp_dgm.models.topic_words import distinctive_words
@@ -51,6 +52,7 @@ __all__ = [
     "RationaleClassifier",
     "SigmoidBeliefNetwork",
     "Signature",
+    "StochasticRecurrentTextModel",
     "StructuredLanguageModel",
     "TextVAE",
     "allowed_classes",

@@ -15,6 +15,7 @@ from tfp_dgm.objectives.disarm import ARM, DisARM
 from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.elbo import ELBO
 from tfp_dgm.objectives.enumerated_elbo import EnumeratedELBO, ExactMarginal
+from tfp_dgm.objectives.fivo import FIVO
 from tfp_dgm.objectives.importance_weighted import (
     CombinationImportanceWeighted,
     ImportanceWeighted,
@@ -26,6 +27,7 @@ from tfp_dgm.objectives.joint import Joint, LackingPartError
 from tfp_dgm.objectives.muprop import MuProp
 from tfp_dgm.objectives.nested import Nested
 from tfp_dgm.objectives.objective import Objective
+from tfp_dgm.objectives.particle_filter import Filtered, Noise, ParticleFilter
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
 from tfp_dgm.objectives.rebar import REBAR, RELAX
@@ -33,12 +35,14 @@ from tfp_dgm.objectives.relaxed_elbo import GumbelSoftmaxELBO, StraightThroughEL
 from tfp_dgm.objectives.score_function import ScoreFunctionELBO, ScoreFunctionImportanceWeighted
 from tfp_dgm.objectives.semi_amortized import SemiAmortized
 from tfp_dgm.objectives.spigot import SPIGOTELBO
+from tfp_dgm.objectives.steps import Steps
 from tfp_dgm.objectives.vector_quantized import VectorQuantizedELBO
 from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
 __all__ = [
     "ARM",
     "ELBO",
+    "FIVO",
     "REBAR",
     "RELAX",
     "SPIGOTELBO",
@@ -53,6 +57,7 @@ __all__ = [
     "Draws",
     "EnumeratedELBO",
     "ExactMarginal",
+    "Filtered",
     "FreeBits",
     "GumbelSoftmaxELBO",
     "ImportanceWeighted",
@@ -64,8 +69,10 @@ __all__ = [
     "MuProp",
     "MultiplyImportanceWeighted",
     "Nested",
+    "Noise",
     "Objective",
     "PartiallyImportanceWeighted",
+    "ParticleFilter",
     "Pathwise",
     "Rate",
     "Renyi",
@@ -76,6 +83,7 @@ __all__ = [
     "SelfCritical",
     "SemiAmortized",
     "Signal",
+    "Steps",
     "StickingTheLanding",
     "StraightThroughELBO",
     "VectorQuantizedELBO",

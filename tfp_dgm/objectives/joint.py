@@ -9,6 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.same_space import require_same_space
 from tfp_dgm.objectives.bound import Bound
+from tfp_dgm.objectives.steps import Steps
 
 # A tensor, or a nested structure of tensors where the latents are of several layers.
 Latents = Any
@@ -27,6 +28,7 @@ _PARTS = {
     "surrogate": "learned control variate",
     "dream_log_posterior": "dreams",
     "amounts": "amounts of its latent that could be limited",
+    "steps": "latent that comes step by step",
 }
 _COMPUTED_ONCE = (
     "part_log_likelihood",
@@ -36,6 +38,7 @@ _COMPUTED_ONCE = (
     "baseline",
     "surrogate",
     "amounts",
+    "steps",
 )
 
 
@@ -83,6 +86,8 @@ class Joint:
         as many as there are examples; float32 [B], nats.
       amounts: () -> name -> what there is of it in the latent, expected under the posterior, with
         its gradient; float32 [B].
+      steps: () -> the `Steps` of a sequential latent, in the place of `log_likelihood`, `prior` and
+        `posterior`; see `objectives.FIVO`.
       training: whether this is a step of training.
     Raises:
       LackingPartError: where a part is asked for that the model has not given.
@@ -105,6 +110,7 @@ class Joint:
         surrogate: Callable[[], Any] | None = None,
         dream_log_posterior: Callable[[tf.Tensor], tf.Tensor] | None = None,
         amounts: Callable[[], dict[str, tf.Tensor]] | None = None,
+        steps: Callable[[], Steps] | None = None,
         training: bool = False,
     ) -> None:
         self.owner = owner
@@ -122,6 +128,7 @@ class Joint:
             "surrogate": surrogate,
             "dream_log_posterior": dream_log_posterior,
             "amounts": amounts,
+            "steps": steps,
         }
         self._parts = {name: part for name, part in parts.items() if part is not None}
 
@@ -188,6 +195,11 @@ class Joint:
     def amounts(self) -> dict[str, tf.Tensor]:
         """Name -> what is expected of it in the latent; float32 [B]."""
         return self._part("amounts")()
+
+    @functools.cached_property
+    def steps(self) -> Steps:
+        """The steps of a sequential latent."""
+        return self._part("steps")()
 
     def was_asked_for(self, part: str) -> bool:
         """Whether a part has been computed."""

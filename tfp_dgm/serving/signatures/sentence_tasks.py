@@ -11,6 +11,7 @@ from tfp_dgm.models import (
     LanguageModelMixture,
     QuantizedTextVAE,
     Signature,
+    StochasticRecurrentTextModel,
     TextVAE,
 )
 from tfp_dgm.text import Vocabulary
@@ -35,7 +36,12 @@ class SentenceTasks:
     """
 
     def __init__(
-        self, model: TextVAE | QuantizedTextVAE | LanguageModel | LanguageModelMixture
+        self,
+        model: TextVAE
+        | QuantizedTextVAE
+        | LanguageModel
+        | LanguageModelMixture
+        | StochasticRecurrentTextModel,
     ) -> None:
         if model.vocabulary is None:
             name = type(model).__name__

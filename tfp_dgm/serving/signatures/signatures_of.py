@@ -11,6 +11,7 @@ from tfp_dgm.models import (
     MixtureOfExpertsCaptioner,
     QuantizedTextVAE,
     Signature,
+    StochasticRecurrentTextModel,
     TextVAE,
 )
 from tfp_dgm.serving.signatures.captioner_signatures import captioner_signatures
@@ -19,6 +20,9 @@ from tfp_dgm.serving.signatures.language_model_mixture_signatures import (
 )
 from tfp_dgm.serving.signatures.language_model_signatures import language_model_signatures
 from tfp_dgm.serving.signatures.quantized_text_vae_signatures import quantized_text_vae_signatures
+from tfp_dgm.serving.signatures.stochastic_recurrent_signatures import (
+    stochastic_recurrent_signatures,
+)
 from tfp_dgm.serving.signatures.text_vae_signatures import text_vae_signatures
 from tfp_dgm.serving.signatures.vae_signatures import vae_signatures
 
@@ -28,6 +32,7 @@ SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {
     QuantizedTextVAE: quantized_text_vae_signatures,
     LanguageModel: language_model_signatures,
     LanguageModelMixture: language_model_mixture_signatures,
+    StochasticRecurrentTextModel: stochastic_recurrent_signatures,
     MixtureOfExpertsCaptioner: captioner_signatures,
     VAE: vae_signatures,
     HierarchicalVAE: vae_signatures,
