@@ -21,7 +21,8 @@ FOLDER = Path(__file__).parent / "golden"
 MODELS = sorted(path.stem for path in (FOLDER / "models").glob("*.keras"))
 SAVED_MODELS = sorted(path.name for path in (FOLDER / "saved_models").iterdir())
 # What others derive from, and nobody saves.
-BASES = {"Configured", "ControlVariate", "Objective", "Rate"}
+BASES = {"Configured", "ControlVariate", "CriticLoss", "Kernel", "Objective", "Rate"}
+BASES |= {"RegularizedAutoencoder"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -55,6 +55,7 @@ from tfp_dgm.distributions.structures import (
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
+from tfp_dgm.distributions.without_density import Implicit, PointMass, WithoutDensity
 
 __all__ = [
     "BagOfWords",
@@ -78,6 +79,7 @@ __all__ = [
     "HardKumaraswamy",
     "HiddenMarkovText",
     "Householder",
+    "Implicit",
     "InverseAutoregressive",
     "LinearChain",
     "LinearChainParts",
@@ -90,6 +92,7 @@ __all__ = [
     "NormalizingFlow",
     "OpenDirichlet",
     "Planar",
+    "PointMass",
     "ProbabilisticContextFreeGrammar",
     "ProbabilisticContextFreeGrammarPotentials",
     "ProjectedObservations",
@@ -103,6 +106,7 @@ __all__ = [
     "TaggedDependencyTreeParts",
     "TokenSequence",
     "TopDown",
+    "WithoutDensity",
     "entmax15",
     "from_noise",
     "independent_factors",

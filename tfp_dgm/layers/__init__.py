@@ -80,6 +80,7 @@ from tfp_dgm.layers.separate_experts import SeparateExperts
 from tfp_dgm.layers.shared_experts import SharedExperts
 from tfp_dgm.layers.standard_priors import standard_prior
 from tfp_dgm.layers.token_sequence import TokenSequence
+from tfp_dgm.layers.without_density import ImplicitPrior, PointMass
 
 __all__ = [
     "AutoregressiveFlowPrior",
@@ -110,6 +111,7 @@ __all__ = [
     "HiddenMarkovLayer",
     "HiddenMarkovText",
     "HouseholderFlow",
+    "ImplicitPrior",
     "IndependentBernoulli",
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
@@ -133,6 +135,7 @@ __all__ = [
     "OverVectors",
     "Parameters",
     "PlanarFlow",
+    "PointMass",
     "PowerSpherical",
     "Prior",
     "ProbabilisticContextFreeGrammar",

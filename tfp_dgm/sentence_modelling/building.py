@@ -111,9 +111,11 @@ def in_float32(
         same.build((None, None))
     same.set_weights(model.get_weights())
     same.compile(build_optimizer(settings, steps), model.objective)
-    same.optimizer.build(same.trainable_variables)
-    for variable, trained in zip(same.optimizer.variables, model.optimizer.variables, strict=True):
-        variable.assign(trained)
+    same.build_optimizers()
+    for name, optimizer in same.named_optimizers.items():
+        trained = model.named_optimizers[name].variables
+        for variable, value in zip(optimizer.variables, trained, strict=True):
+            variable.assign(value)
     return same
 
 
