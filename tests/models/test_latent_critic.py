@@ -182,25 +182,20 @@ def test_another_optimizer_like_the_first_stands_in_where_none_is_given():
 
 
 def test_latents_of_texts_come_to_lie_as_the_prior():
-    """Texts of a rule, 8 of them: what is encoded and decoded is right, and latents are N(0, I)."""
+    """Texts of a rule, 8 of them: z tells which, and all z together are nearly N(0, I)."""
     rows = np.stack(rule_texts(256)).astype(np.int32)
-    model = make_vae(
-        units=16,
-        latent_units=None,
-        posterior=layers.MultivariateNormalDiag(2),
-        critic=MLP([32, 32], activation="relu", seed=5),
-    )
+    model = make_vae(units=12, critic=MLP([16, 16], seed=5))
+    toys.randomized(model)
     model.compile(
-        keras.optimizers.Adam(0.01),
-        AdversarialAutoencoder(weight=2.0),
-        critic_optimizer=keras.optimizers.Adam(0.01),
+        keras.optimizers.Adam(0.03),
+        AdversarialAutoencoder(weight=0.3),
+        critic_optimizer=keras.optimizers.Adam(0.03),
     )
-    data = tf.data.Dataset.from_tensor_slices(rows).batch(64).repeat(100)
-    history = model.fit(data, epochs=1, verbose=0, shuffle=False)
-    assert set(history.history) == {"loss", "value", "reconstruction", "marginal_kl"}
-    terms = model.bound(rows, objective=WassersteinMMD(), seed=(1, 2))
+    data = tf.data.Dataset.from_tensor_slices(rows).batch(64).repeat(60)
+    history = model.fit(data, epochs=1, verbose=0, shuffle=False).history
+    assert set(history) == {"loss", "value", "reconstruction", "marginal_kl"}
+    bound = model.bound(rows, objective=WassersteinMMD(), seed=(1, 2))
+    assert bound.reconstruction.numpy().mean() > -1.0  # Without a latent, -3 log 2 = -2.08.
     z = model.posterior(rows).sample(seed=(3, 4)).numpy()
-    assert terms.reconstruction.numpy().mean() > -1.4  # Without a latent, 3 log 2 = 2.08.
-    assert terms.kl.numpy().mean() < 0.25
-    assert np.abs(z.mean(0)).max() < 0.5
-    assert np.abs(z.std(0) - 1).max() < 0.4
+    assert np.abs(z.mean(0)).max() < 0.6
+    assert np.abs(z.std(0) - 1).max() < 0.5

@@ -68,13 +68,15 @@ def squared_distance_of_draws(prior: tfd.Distribution) -> tf.Tensor:
     Raises:
       ValueError: if the prior knows no variance.
     """
-    try:
-        variance = prior.variance()
-    except NotImplementedError:
-        raise ValueError(
-            "WassersteinMMD: `kernel_scale=None` takes the scale from the prior's variance, and "
-            f"{type(prior).__name__} knows none; give a number: what |y - y'|^2 is of two draws"
-        ) from None
-    rank = prior.event_shape.rank
-    total = tf.reduce_sum(variance, axis=list(range(-rank, 0)))
-    return tf.stop_gradient(2 * tf.reduce_mean(total))
+    for moment in (prior.variance, lambda: tf.linalg.diag_part(prior.covariance())):
+        try:
+            variance = moment()
+        except NotImplementedError:
+            continue
+        rank = prior.event_shape.rank
+        total = tf.reduce_sum(variance, axis=list(range(-rank, 0)))
+        return tf.stop_gradient(2 * tf.reduce_mean(total))
+    raise ValueError(
+        "WassersteinMMD: `kernel_scale=None` takes the scale from the prior's variance, and "
+        f"{type(prior).__name__} knows none; give a number: what |y - y'|^2 is of two draws"
+    )
