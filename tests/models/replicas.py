@@ -68,7 +68,7 @@ def train_text():
     return train(model, data, False, optimizer, ELBO(rate=FreeBits(0.5)), epochs=1)
 
 
-def train_adversarial():
+def train_adversarial(traced=False):
     """A critic with an optimizer of its own; posterior and prior so narrow that there is no noise.
 
     What draws of the prior are worth then is what they are everywhere.
@@ -85,7 +85,9 @@ def train_adversarial():
     toys.randomized(model)
     model.prior_layer.log_scale.assign([-20.0, -20.0])
     objective = AdversarialAutoencoder(weight=0.7)
-    return train(model, {"x": toys.counts(ROWS)[0]}, False, FusedAdam(0.02, beta_1=0.5), objective)
+    return train(
+        model, {"x": toys.counts(ROWS)[0]}, False, FusedAdam(0.02, beta_1=0.5), objective, traced
+    )
 
 
 def train_noisy(strategy):
@@ -156,7 +158,11 @@ RUNS = {
         run=train_categorical,
         run_on_two=functools.partial(train_categorical, traced=True),
     ),
-    "adversarial": functools.partial(on_one_and_two, run=train_adversarial),
+    "adversarial": functools.partial(
+        on_one_and_two,
+        run=train_adversarial,
+        run_on_two=functools.partial(train_adversarial, traced=True),
+    ),
     "text": functools.partial(on_one_and_two, run=train_text),
 }
 

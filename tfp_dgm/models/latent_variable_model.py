@@ -154,12 +154,18 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
             if sample_weight is not None:
                 weights = sample_weight if weights is None else weights * sample_weight
             self._trackers[name].update_state(values, sample_weight=weights)
-            shown = self.objective.log_names.get(name, name)
-            logs[shown] = self._trackers[name].result()
+            logs[self._shown(name)] = self._trackers[name].result()
         if are_several_workers():
             # Keras takes the mean over the workers and over the first axis, and fails without one.
             return {name: value[tf.newaxis] for name, value in logs.items()}
         return logs
+
+    def _shown(self, name: str) -> str:
+        return self.objective.log_names.get(name, name)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """By the names of the logs; of replicas Keras takes this, where the names are the same."""
+        return {self._shown(name): value for name, value in super().get_metrics_result().items()}
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
