@@ -125,6 +125,17 @@ def test_keras_file_brings_critic_and_optimizer_back(make, tmp_path):
     assert sum(np.abs(v.numpy()).max() > 0 for v in variables[1]) > 5  # Moments, not zeros.
 
 
+@pytest.mark.parametrize("stepped", ["optimizer", "critic_optimizer", None])
+def test_an_optimizer_that_never_stepped_comes_back_as_it_is(stepped, tmp_path):
+    model = new_vae()
+    model.compile("adam")
+    model.build_optimizers({stepped})
+    model.save(tmp_path / "model.keras")
+    copy = load_model(tmp_path / "model.keras")
+    built = {name for name, optimizer in copy.named_optimizers.items() if optimizer.built}
+    assert built == {stepped} - {None}
+
+
 @pytest.mark.usefixtures("eager")
 def test_a_resumed_training_equals_one_that_was_not_stopped(tmp_path):
     def train(folder, epochs):

@@ -55,7 +55,12 @@ from tfp_dgm.distributions.structures import (
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
-from tfp_dgm.distributions.without_density import Implicit, PointMass, WithoutDensity
+from tfp_dgm.distributions.without_density import (
+    Implicit,
+    PointMass,
+    WithoutDensity,
+    has_density,
+)
 
 __all__ = [
     "BagOfWords",
@@ -109,6 +114,7 @@ __all__ = [
     "WithoutDensity",
     "entmax15",
     "from_noise",
+    "has_density",
     "independent_factors",
     "is_spherical",
     "point_estimate",

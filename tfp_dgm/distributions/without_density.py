@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.capability import capability
+
 
 class WithoutDensity(tfd.Distribution):
     """Draws can be reparameterised; whoever asks for a density is told that there is none.
@@ -109,3 +111,14 @@ class Implicit(WithoutDensity):
 
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
         return self.from_noise(self.noise.sample(n, seed=seed))
+
+
+@capability
+def has_density(distribution: tfd.Distribution) -> bool:
+    """Whether `log_prob` may be asked; a family of which that is not so registers it."""
+    return True
+
+
+@has_density.register(WithoutDensity)
+def _(distribution: WithoutDensity) -> bool:
+    return False

@@ -1,5 +1,6 @@
 """Compiling a model with an objective, and bringing both back from a file."""
 
+from collections.abc import Collection
 from typing import Any
 
 import keras
@@ -40,15 +41,19 @@ class TrainedByObjective:
         named = {"optimizer": model.optimizer, "critic_optimizer": self.critic_optimizer}
         return {name: found for name, found in named.items() if found is not None}
 
-    def build_optimizers(self) -> None:
-        """Makes the state of each optimizer that has none yet; the model must be built."""
+    def build_optimizers(self, names: Collection[str] | None = None) -> None:
+        """Makes the state of each optimizer that has none yet; the model must be built.
+
+        Args:
+          names: of those alone; None for all.
+        """
         model: Any = self
         critic = [] if self.critic_layer is None else self.critic_layer.trainable_weights
         of_critic = {id(weight) for weight in critic}
         rest = [w for w in model.trainable_variables if id(w) not in of_critic]
         variables = {"optimizer": rest, "critic_optimizer": critic}
         for name, optimizer in self.named_optimizers.items():
-            if not optimizer.built:
+            if not optimizer.built and (names is None or name in names):
                 optimizer.build(variables[name])
 
     def compile(
@@ -116,18 +121,22 @@ class TrainedByObjective:
         model: Any = self
         config = dict(config)
         # One that never stepped was saved without the variables that it makes in its first step.
-        has_stepped = config.pop("has_stepped", True)
+        stepped = {"optimizer": config.pop("has_stepped", True)}
+        stepped["critic_optimizer"] = config.pop("critic_has_stepped", True)
         for part in ("optimizer", "objective", "critic_optimizer"):
             if part in config:
                 config[part] = keras.saving.deserialize_keras_object(config[part])
         self.compile(**config)
-        if model.built and has_stepped:
-            self.build_optimizers()
+        if model.built:
+            self.build_optimizers({name for name, has in stepped.items() if has})
 
     def _critic_config(self) -> dict[str, Any]:
         if self.critic_optimizer is None:
             return {}
-        return {"critic_optimizer": keras.saving.serialize_keras_object(self.critic_optimizer)}
+        return {
+            "critic_optimizer": keras.saving.serialize_keras_object(self.critic_optimizer),
+            "critic_has_stepped": self.critic_optimizer.built,
+        }
 
 
 def _renewed(optimizer: Any) -> Any:

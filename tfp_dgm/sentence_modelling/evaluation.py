@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfp_dgm import evaluation, inference, objectives
 from tfp_dgm.data import DataError
-from tfp_dgm.distributions import WithoutDensity
+from tfp_dgm.distributions import has_density
 from tfp_dgm.evaluation import mean_with_standard_error
 from tfp_dgm.evaluation.report import (
     divergence_by_dimension,
@@ -160,7 +160,7 @@ def _of_latent(
 
 def _without_density(model: TextVAE) -> bool:
     parts = (model.posterior(tf.constant([[END]])), model.prior(None))
-    return any(isinstance(part, WithoutDensity) for part in parts)
+    return not all(map(has_density, parts))
 
 
 def _of_draws(model: TextVAE, rows: Rows, seed: int) -> dict[str, Any]:
