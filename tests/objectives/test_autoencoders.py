@@ -112,6 +112,16 @@ def test_the_discrepancy_is_the_double_sum(kernel, by_hand, scale):
     np.testing.assert_allclose(bound.loss, -bound.value, rtol=1e-5)
 
 
+def test_a_prior_of_each_example_gives_each_a_draw():
+    """So narrow that its draws are its means."""
+    means = LOC[::-1] * 2
+    prior = MultivariateNormalDiag(means, np.full_like(SCALE, 1e-6))
+    objective = WassersteinMMD(num_samples=2, kernel_scale=1.5)
+    bound = objective(joint_of(tf.constant(LOC), prior=prior), seed=SEED)
+    expected = np.mean([u_statistic(z, means, imq, 1.5) for z in drawn(LOC, 2)[0]])
+    np.testing.assert_allclose(np.mean(bound.kl), expected, rtol=1e-3)
+
+
 def test_gradients_of_latents_and_of_a_learned_prior_are_finite_differences():
     loc, prior_loc = tf.constant(LOC), tf.constant(PRIOR[0])
     with tf.GradientTape() as tape:

@@ -110,3 +110,8 @@ def test_without_a_density_no_likelihood_is_claimed(file, tmp_path):
     np.testing.assert_allclose(report["variances_of_means"], variances, rtol=1e-3, atol=1e-7)
     assert report["discrepancy"] > 0
     assert report["units"] == 3
+    for asked in ({"gaps": 2}, {"refinement_steps": 3}):
+        with pytest.raises(
+            DataError, match=r"need .* densities; .* has PointMass and ImplicitPrior"
+        ):
+            evaluate_text_model(model, texts, **asked)

@@ -76,7 +76,8 @@ def evaluate_text_model(
       text VAE whose posterior or prior has no density, `reconstruction`, `discrepancy` and what the
       posterior's means tell: there is no log-likelihood to report.
     Raises:
-      DataError: if `beside` cannot be compared with the model.
+      DataError: if `beside` cannot be compared with the model; if `gaps` or `refinement_steps` are
+        asked of one without densities.
     """
     language_model = None if beside is None else _comparable(beside, model)
     rows = sorted(texts.rows, key=len)  # Stable: as batches of one length have them.
@@ -88,6 +89,12 @@ def evaluate_text_model(
         "tokens_per_sentence": sum(map(len, rows)) / len(rows),
     }
     if isinstance(model, TextVAE) and _without_density(model):
+        if gaps or refinement_steps:
+            raise DataError(
+                "`gaps`, `refinement_steps`: need a posterior and a prior with densities; this "
+                f"model has {type(model.posterior_layer).__name__} and "
+                f"{type(model.prior_layer).__name__}"
+            )
         report |= _of_draws(model, rows, seed)
     elif isinstance(model, TextVAE):
         judged, refinement = _refined(model, refinement_steps, seed)
