@@ -14,6 +14,7 @@ _NAMES = {
     "reconstruction": "reconstruction",
     "kl": "rate",
     "mutual_information": "mutual information",
+    "discrepancy": "discrepancy of latents and prior",
     "active_units": "active units",
     "perplexity": "perplexity",
     "elbo_perplexity": "perplexity of the ELBO",
@@ -33,6 +34,8 @@ def show(report: dict[str, Any]) -> None:
             f"Posteriors refined for each sentence by {report['refinement_steps']} steps, those of "
             f"{report['refinement_by']}."
         )
+    if report.get("without_density"):
+        typer.echo("Posterior or prior has no density: there is no log-likelihood, and no rate.")
     typer.echo(report["convention"])
 
 

@@ -32,7 +32,8 @@ SLOW = {
     "vae_spline_continuous",
 }
 # What others derive from, and nobody saves.
-BASES = {"Configured", "ControlVariate", "Objective", "Rate"}
+BASES = {"Configured", "ControlVariate", "CriticLoss", "Kernel", "Objective", "Rate"}
+BASES |= {"RegularizedAutoencoder"}
 
 
 @pytest.fixture(scope="module", autouse=True)

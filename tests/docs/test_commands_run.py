@@ -26,6 +26,7 @@ from tfp_dgm.reviewing import ReviewServer
 # Every command of these runs, or is listed; the others have none but what is listed.
 RUN = {
     *(
+        "adversarial_autoencoders.md",
         "annotators.md",
         "captions.md",
         "image_models.md",
@@ -180,6 +181,19 @@ def test_text_vae(place):
     assert len(lines["generate"]) == 10
     assert len(printed[next(c for c in printed if "--spherical" in c)].splitlines()) == 7
     assert len(pd.read_parquet("vectors.parquet")) == len(Path("test.txt").read_text().splitlines())
+
+
+@pytest.mark.pages
+def test_adversarial_autoencoders(place):
+    page = text_of("adversarial_autoencoders.md")
+    printed = run_commands(page, run)
+    judged = next(text for command, text in printed.items() if " evaluate " in command)
+    assert "discrepancy of latents and prior" in judged
+    assert "there is no log-likelihood" in judged
+    assert "ELBO" not in judged
+    history = json.loads(Path("WAE/history.json").read_text())
+    assert {"value", "discrepancy", "val_value"} <= history[0].keys()
+    assert len(next(text for c, text in printed.items() if "generate" in c).splitlines()) == 10
 
 
 @pytest.mark.pages

@@ -68,6 +68,18 @@ def normal(units=2, **kwargs):
     return layers.MultivariateNormalDiag(units, min_scale=0.02, **kwargs)
 
 
+def with_critic(objective, **kwargs):
+    model = VAE(
+        MLP([4], activation="tanh"),
+        None,
+        layers.BagOfWords(WORDS),
+        critic=MLP([5], activation="relu"),
+        seed=3,
+        **{"posterior": normal(), **kwargs},
+    )
+    return compiled(model, COUNTS, objective, optimizer=keras.optimizers.Adam(0.02))
+
+
 def vae(objective, *, prior=None, posterior=None, likelihood=None, inputs=COUNTS, optimizer=None):
     model = VAE(
         MLP([4], activation="tanh"),
@@ -341,6 +353,30 @@ LATENT_VARIABLE_MODELS = {
         ),
         COUNTS,
         objectives.ELBO(num_samples=2),
+    ),
+    "wasserstein_autoencoder": lambda: vae(
+        objectives.WassersteinMMD(
+            weight=2.0, num_samples=2, kernel=objectives.RadialBasisFunction(scales=[0.5, 2.0])
+        ),
+        posterior=layers.PointMass(2),
+        prior=layers.LearnedNormalPrior(2),
+    ),
+    "wasserstein_autoencoder_scaled": lambda: vae(
+        objectives.WassersteinMMD(
+            kernel=objectives.InverseMultiquadratic(scales=[0.3, 1.0]), kernel_scale=3.0
+        )
+    ),
+    "adversarial_autoencoder": lambda: with_critic(
+        objectives.AdversarialAutoencoder(
+            weight=0.6, critic_loss=objectives.LogisticCritic(gradient_penalty=0.1)
+        )
+    ),
+    "adversarially_regularized_autoencoder": lambda: with_critic(
+        objectives.AdversarialAutoencoder(
+            num_samples=2, critic_loss=objectives.WassersteinCritic(gradient_penalty=2.0)
+        ),
+        posterior=layers.PointMass(2),
+        prior=layers.ImplicitPrior(2, MLP([3], activation="tanh"), noise_units=4),
     ),
     "dependency_model": lambda: hidden_structure(
         layers.DependencyModelWithValence(WORDS, max_length=4, attachment_valences=2, seed=1), TEXTS

@@ -13,10 +13,17 @@ import numpy as np
 import tensorflow as tf
 
 from tests.models import texts, toys
-from tfp_dgm.layers import IndependentBernoulli, MultivariateNormalDiag, stateless_seed
-from tfp_dgm.models import CategoricalVAE
+from tfp_dgm.layers import (
+    BagOfWords,
+    IndependentBernoulli,
+    LearnedNormalPrior,
+    MultivariateNormalDiag,
+    PointMass,
+    stateless_seed,
+)
+from tfp_dgm.models import VAE, CategoricalVAE
 from tfp_dgm.networks import MLP
-from tfp_dgm.objectives import ELBO, EnumeratedELBO, FreeBits
+from tfp_dgm.objectives import ELBO, AdversarialAutoencoder, EnumeratedELBO, FreeBits
 from tfp_dgm.training import FusedAdam
 
 ROWS, BATCH = 9, 4  # Batches of 4, 4 and 1: the last one leaves a replica without any example.
@@ -71,6 +78,28 @@ def train_quantized():
     averages = {name: getattr(model.posterior_layer, name) for name in ("counts", "codebook")}
     values = {name: value.numpy().tolist() for name, value in averages.items()}
     return {**trained, "weights": trained["weights"] | values}
+
+
+def train_adversarial(traced=False):
+    """A critic with an optimizer of its own; posterior and prior so narrow that there is no noise.
+
+    What draws of the prior are worth then is what they are everywhere.
+    """
+    model = VAE(
+        MLP([5], activation="tanh"),
+        MLP([4], activation="tanh"),
+        BagOfWords(toys.WORDS),
+        posterior=PointMass(2),
+        prior=LearnedNormalPrior(2),
+        critic=MLP([3], activation="tanh"),
+        seed=1,
+    )
+    toys.randomized(model)
+    model.prior_layer.log_scale.assign([-20.0, -20.0])
+    objective = AdversarialAutoencoder(weight=0.7)
+    return train(
+        model, {"x": toys.counts(ROWS)[0]}, False, FusedAdam(0.02, beta_1=0.5), objective, traced
+    )
 
 
 def train_noisy(strategy):
@@ -140,6 +169,11 @@ RUNS = {
         on_one_and_two,
         run=train_categorical,
         run_on_two=functools.partial(train_categorical, traced=True),
+    ),
+    "adversarial": functools.partial(
+        on_one_and_two,
+        run=train_adversarial,
+        run_on_two=functools.partial(train_adversarial, traced=True),
     ),
     "text": functools.partial(on_one_and_two, run=train_text),
     "quantized": functools.partial(on_one_and_two, run=train_quantized),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-QUICK = ("seeds", "noisy", "m2", "categorical")
+QUICK = ("seeds", "noisy", "m2", "categorical", "adversarial")
 # Masked texts, free bits, gradients that are clipped; a codebook of moving averages.
 SLOW = ("text", "quantized")
 
@@ -32,6 +32,8 @@ def runs_of(names):
         ("categorical", "history"),
         ("categorical", "evaluated"),
         ("categorical", "weights"),
+        ("adversarial", "history"),
+        ("adversarial", "weights"),
         pytest.param("text", "history", marks=pytest.mark.slow),
         pytest.param("text", "weights", marks=pytest.mark.slow),
         pytest.param("quantized", "history", marks=pytest.mark.slow),

@@ -13,14 +13,18 @@ from tfp_dgm.sentence_modelling import (
     build_objective,
     build_optimizer,
     build_schedule,
+    compiled_model,
 )
 from tfp_dgm.settings import variants
 from tfp_dgm.text import WordVocabulary
 
 SPHERE = {"posterior.kind": "power_spherical", "prior.kind": "spherical_uniform"}
 TYPES = typing.get_type_hints(TextModelSettings, include_extras=True)
+WITHOUT_DENSITY = ("point_mass", "implicit")
 CHOICES = [
-    SPHERE if kind in SPHERE.values() else {f"{name}.kind": kind}
+    SPHERE
+    if kind in SPHERE.values()
+    else {f"{name}.kind": kind, **({"objective.kind": "aae"} if kind in WITHOUT_DENSITY else {})}
     for name in ("encoder", "decoder", "posterior", "prior")
     for kind in variants(TYPES[name])
 ]
@@ -134,3 +138,34 @@ def test_learning_rates_are_constant_or_fall_along_half_a_cosine():
     for step in (0, 10, 30, 40):  # Of three epochs after the pretraining.
         share = 0.5 * (1 + math.cos(math.pi * min(step, 30) / 30))
         assert float(rate(step)) == pytest.approx(0.2 * (0.9 * share + 0.1))
+
+
+def test_objectives_without_a_bound_are_what_settings_say():
+    chosen = {"objective.kind": "wae_mmd", "objective.weight": 3, "objective.kernel_scale": 2}
+    objective = build_objective(settings_of(chosen))
+    assert isinstance(objective, objectives.WassersteinMMD)
+    assert (float(objective.weight), objective.kernel_scale) == (3.0, 2.0)
+    assert build_schedule(settings_of(chosen), 10) is None
+    chosen = {
+        "objective.kind": "aae",
+        "objective.weight": 0.5,
+        "objective.critic.kind": "wasserstein",
+        "objective.critic.gradient_penalty": 4,
+        "objective.critic.units": "[5, 6]",
+        "objective.critic.learning_rate": 0.02,
+        "posterior.kind": "point_mass",
+        "prior.kind": "implicit",
+        "prior.noise_units": 7,
+        "prior.units": "[9]",
+    }
+    settings = settings_of(chosen)
+    model = compiled_model(settings, WordVocabulary(["a", "b"]), steps=2)
+    assert model.objective.get_config()["critic_loss"] == {
+        "class_name": "WassersteinCritic",
+        "config": {"gradient_penalty": 4.0},
+    }
+    assert float(model.objective.weight) == 0.5
+    assert model.critic_layer.network.units == (5, 6)
+    assert float(model.critic_optimizer.learning_rate) == pytest.approx(0.02)
+    assert isinstance(model.posterior_layer, layers.PointMass)
+    assert (model.prior_layer.noise_units, model.prior_layer.generator.units) == (7, (9,))

@@ -89,3 +89,30 @@ def test_a_text_vae_is_no_model_to_stand_beside(vae, language_model, file):
     texts = read_texts(file, vae.vocabulary, 8)
     with pytest.raises(DataError, match="`beside`: expected a language model; received a text VAE"):
         evaluate_text_model(language_model, texts, beside=vae)
+
+
+def test_without_a_density_no_likelihood_is_claimed(file, tmp_path):
+    """The reconstruction by one pass a sentence; the means' variances by NumPy."""
+    chosen = {"posterior.kind": "point_mass", "objective.kind": "aae", "prior.kind": "implicit"}
+    model = load_text_model(untrained(tmp_path / "arae", chosen))
+    texts = read_texts(file, model.vocabulary, 8)
+    report = evaluate_text_model(model, texts, num_samples=2)
+    claimed = {"log_likelihood", "elbo", "kl", "perplexity", "elbo_perplexity"} & set(report)
+    assert not claimed
+    assert not any("mutual_information" in name for name in report)
+    rows = [row[np.newaxis] for row in texts.rows]
+    means = np.concatenate([model(row).numpy() for row in rows])
+    exact = [
+        float(model.decode(mean[np.newaxis]).log_prob(row)[0])
+        for row, mean in zip(rows, means, strict=True)
+    ]
+    assert report["reconstruction"] == pytest.approx(np.mean(exact), rel=1e-5)
+    variances = means.var(axis=0, ddof=1)
+    np.testing.assert_allclose(report["variances_of_means"], variances, rtol=1e-3, atol=1e-7)
+    assert report["discrepancy"] > 0
+    assert report["units"] == 3
+    for asked in ({"gaps": 2}, {"refinement_steps": 3}):
+        with pytest.raises(
+            DataError, match=r"need .* densities; .* has PointMass and ImplicitPrior"
+        ):
+            evaluate_text_model(model, texts, **asked)

@@ -160,3 +160,27 @@ def test_what_is_written_comes_back(tmp_path):
     settings = settings_of({"posterior.kind": "iaf", "remedies.semi_amortized.num_steps": 2})
     (tmp_path / "settings.json").write_text(json.dumps(dataclasses.asdict(settings)))
     assert read(tmp_path / "settings.json") == (settings, [])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"posterior.kind": "point_mass"}, "posterior.kind=point_mass: without a density .* elbo"),
+        ({"prior.kind": "implicit"}, "prior.kind=implicit: without a density there is no bound"),
+        (
+            {"objective.kind": "aae", "remedies.aggressive": "true"},
+            "remedies.aggressive: for objective.kind=elbo; received objective.kind=aae",
+        ),
+        (
+            {"objective.kind": "wae_mmd", "kl.rate.kind": "free_bits", "kl.rate.nats": 3},
+            "kl.rate: for objective.kind=elbo; received objective.kind=wae_mmd",
+        ),
+        (
+            {"objective.kind": "wae_mmd", "prior.kind": "implicit"},
+            "objective.kernel_scale must be a number",
+        ),
+    ],
+)
+def test_objectives_and_what_they_cannot_have_are_refused(chosen, message):
+    with pytest.raises(DataError, match=message):
+        settings_of(chosen)

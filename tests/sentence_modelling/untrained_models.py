@@ -40,7 +40,7 @@ def untrained(folder, chosen=None):
     settings = settings_of(chosen)
     vocabulary = fit_vocabulary(settings, sentences(60, 0).splitlines())
     model = compiled_model(settings, vocabulary, steps=1)
-    model.optimizer.build(model.trainable_variables)
+    model.build_optimizers()
     folder.mkdir()
     model.save(folder / "model.keras")
     return folder

@@ -56,6 +56,12 @@ from tfp_dgm.distributions.structures import (
 from tfp_dgm.distributions.supports import support_of
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
+from tfp_dgm.distributions.without_density import (
+    Implicit,
+    PointMass,
+    WithoutDensity,
+    has_density,
+)
 
 __all__ = [
     "BagOfWords",
@@ -79,6 +85,7 @@ __all__ = [
     "HardKumaraswamy",
     "HiddenMarkovText",
     "Householder",
+    "Implicit",
     "InverseAutoregressive",
     "LinearChain",
     "LinearChainParts",
@@ -92,6 +99,7 @@ __all__ = [
     "NormalizingFlow",
     "OpenDirichlet",
     "Planar",
+    "PointMass",
     "ProbabilisticContextFreeGrammar",
     "ProbabilisticContextFreeGrammarPotentials",
     "ProjectedObservations",
@@ -105,8 +113,10 @@ __all__ = [
     "TaggedDependencyTreeParts",
     "TokenSequence",
     "TopDown",
+    "WithoutDensity",
     "entmax15",
     "from_noise",
+    "has_density",
     "independent_factors",
     "is_spherical",
     "point_estimate",

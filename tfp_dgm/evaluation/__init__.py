@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         tag_induction_scores,
         v_measure,
     )
+    from tfp_dgm.evaluation.discrepancies import prior_discrepancy
     from tfp_dgm.evaluation.document_likelihoods import document_log_likelihood
     from tfp_dgm.evaluation.gaps import inference_gaps
     from tfp_dgm.evaluation.importance_weights import (
@@ -89,6 +90,7 @@ __all__ = [
     "mutual_information",
     "one_to_one_accuracy",
     "pareto_k",
+    "prior_discrepancy",
     "rationale_scores",
     "reliability_bins",
     "tag_induction_scores",
@@ -123,6 +125,7 @@ __getattr__ = lazy_names(
             "v_measure",
         ),
         "parses": ("attachment_scores", "unlabelled_f1", "without_punctuation"),
+        "discrepancies": ("prior_discrepancy",),
         "document_likelihoods": ("document_log_likelihood",),
         "gaps": ("inference_gaps",),
         "report": ("latent_variable_report",),

@@ -7,7 +7,13 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions import HardKumaraswamy, NeuralAutoregressive, TopDown
+from tfp_dgm.distributions import (
+    HardKumaraswamy,
+    Implicit,
+    NeuralAutoregressive,
+    PointMass,
+    TopDown,
+)
 from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.families import Independent, Mixture, Sequential, Transformed
 from tfp_dgm.distributions.no_rule import no_rule
@@ -24,7 +30,8 @@ def draw(
 ) -> Any:
     """Draws by counter-based numbers: the same in whatever batch a row stands, and under XLA.
 
-    For Normals over R^Z of any covariance, mixtures of them, and flows that begin in one; for
+    For Normals over R^Z of any covariance, mixtures of them, flows that begin in one, points and
+    what a network makes of Normal noise; for
     uniform and power spherical distributions on the unit sphere; for independent Bernoulli,
     HardKumaraswamy and one-hot categorical variables, and one-hot ones that are neural
     autoregressive; for layers of all these, each given the one before, of a posterior or
@@ -148,6 +155,21 @@ def _(
     distribution: tfd.SphericalUniform, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
 ) -> tf.Tensor:
     return tf.math.l2_normalize(_noise(distribution, seeds, counter, num_samples), axis=-1)
+
+
+@draw.register(PointMass)
+def _(
+    distribution: PointMass, seeds: tf.Tensor, counter: int, *, num_samples: int = 1
+) -> tf.Tensor:
+    shape = [num_samples, tf.shape(seeds)[0], distribution.event_shape[-1]]
+    return tf.broadcast_to(distribution.loc, shape)
+
+
+@draw.register(Implicit)
+def _(distribution: Implicit, seeds: tf.Tensor, counter: int, *, num_samples: int = 1) -> tf.Tensor:
+    return distribution.from_noise(
+        draw(distribution.noise, seeds, counter, num_samples=num_samples)
+    )
 
 
 def _noise(

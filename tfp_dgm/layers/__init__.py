@@ -82,6 +82,7 @@ from tfp_dgm.layers.shared_experts import SharedExperts
 from tfp_dgm.layers.standard_priors import standard_prior
 from tfp_dgm.layers.token_sequence import TokenSequence
 from tfp_dgm.layers.vector_quantizer import VectorQuantizer
+from tfp_dgm.layers.without_density import ImplicitPrior, PointMass
 
 __all__ = [
     "AutoregressiveFlowPrior",
@@ -112,6 +113,7 @@ __all__ = [
     "HiddenMarkovLayer",
     "HiddenMarkovText",
     "HouseholderFlow",
+    "ImplicitPrior",
     "IndependentBernoulli",
     "IndependentOneHotCategorical",
     "InverseAutoregressiveFlow",
@@ -136,6 +138,7 @@ __all__ = [
     "OverVectors",
     "Parameters",
     "PlanarFlow",
+    "PointMass",
     "PowerSpherical",
     "Prior",
     "ProbabilisticContextFreeGrammar",

@@ -16,6 +16,7 @@ from tfp_dgm.layers.normalizing_flow import NormalizingFlowLayer
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import CategoricalPrior, Prior, StandardNormalPrior
 from tfp_dgm.layers.vector_quantizer import VectorQuantizer
+from tfp_dgm.layers.without_density import PointMass
 
 
 @functools.singledispatch
@@ -39,7 +40,10 @@ def standard_prior(posterior: DistributionLayer) -> Prior:
 @standard_prior.register(MultivariateNormalDiag)
 @standard_prior.register(MultivariateNormalTriL)
 @standard_prior.register(NormalizingFlowLayer)
-def _(posterior: MultivariateNormalDiag | MultivariateNormalTriL | NormalizingFlowLayer) -> Prior:
+@standard_prior.register(PointMass)
+def _(
+    posterior: MultivariateNormalDiag | MultivariateNormalTriL | NormalizingFlowLayer | PointMass,
+) -> Prior:
     return StandardNormalPrior(posterior.units, name="prior")
 
 

@@ -98,8 +98,8 @@ class DataIntake:
         with model.distribute_strategy.scope():
             if not model.built and shapes is not None:
                 model.build(shapes)
-            if model.built and not model.optimizer.built:
-                model.optimizer.build(model.trainable_variables)
+            if model.built:
+                model.build_optimizers()
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Keras's step before the first batch: it builds a model, from the mean of the batches.

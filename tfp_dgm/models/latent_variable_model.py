@@ -41,6 +41,8 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
     part_names: ClassVar[tuple[str, ...]] = ("bound", "reconstruction", "kl")
     # The layer, if there is one, whose distributions the inputs are events of.
     likelihood: Any = None
+    # The critic of the latents, if there is one: a layer whose weights have their own optimizer.
+    critic_layer: Any = None
 
     def __init__(self, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -112,9 +114,23 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
             if self.losses:  # Regularisers: every replica has them, and gradients are summed.
                 loss += tf.add_n(self.losses) / num_replicas()
             scaled = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, self.trainable_weights)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        self._apply(tape.gradient(scaled, self.trainable_weights))
         return self._log(losses, parts, sample_weight)
+
+    def _apply(self, gradients: list[Any]) -> None:
+        """Moves the trainable weights, each group by its optimizer."""
+        pairs = list(zip(gradients, self.trainable_weights, strict=True))
+        if self.critic_layer is not None:
+            of_critic = {id(weight) for weight in self.critic_layer.trainable_weights}
+            # Of an objective that asks no critic there is no gradient.
+            found = [pair for pair in pairs if id(pair[1]) in of_critic and pair[0] is not None]
+            pairs = [pair for pair in pairs if id(pair[1]) not in of_critic]
+            if found:
+                # Half precision scales the loss by the first optimizer's factor.
+                scale = self.optimizer.scale_loss(tf.ones([]))
+                self.critic_optimizer.apply_gradients([(g / scale, w) for g, w in found])
+        if pairs:
+            self.optimizer.apply_gradients(pairs)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         inputs, targets, sample_weight, _ = self._unpack(data)
@@ -138,11 +154,18 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
             if sample_weight is not None:
                 weights = sample_weight if weights is None else weights * sample_weight
             self._trackers[name].update_state(values, sample_weight=weights)
-            logs[name] = self._trackers[name].result()
+            logs[self._shown(name)] = self._trackers[name].result()
         if are_several_workers():
             # Keras takes the mean over the workers and over the first axis, and fails without one.
             return {name: value[tf.newaxis] for name, value in logs.items()}
         return logs
+
+    def _shown(self, name: str) -> str:
+        return self.objective.log_names.get(name, name)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """By the names of the logs; of replicas Keras takes this, where the names are the same."""
+        return {self._shown(name): value for name, value in super().get_metrics_result().items()}
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

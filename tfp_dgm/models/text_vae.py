@@ -18,6 +18,7 @@ from tfp_dgm.layers import (
 )
 from tfp_dgm.models.conditions import build_prior, condition_of, event_of, with_event
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
+from tfp_dgm.models.latent_critic import LatentCritic, critic_part
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
 from tfp_dgm.models.vae import build_network
@@ -54,6 +55,8 @@ class TextVAE(LatentVariableModel):
       vocabulary: takes strings to token ids and back.
       max_length: tokens of a draw, END included.
       bag_of_words_weight: factor of the auxiliary term's gradient.
+      critic: Keras layer, latents [N, Z] -> features [N, D]; what the critic that adversarial
+        objectives ask for is a linear function of. None: there is none.
       seed: see `LatentVariableModel`.
     References:
       [1] Bowman et al. Generating Sentences from a Continuous Space. CoNLL 2016. arXiv:1511.06349
@@ -69,6 +72,7 @@ class TextVAE(LatentVariableModel):
         latent_units: int | None = None,
         posterior: ProjectedDistributionLayer | None = None,
         prior: DistributionLayer | None = None,
+        critic: keras.Layer | None = None,
         vocabulary: Vocabulary | None = None,
         max_length: int = 50,
         bag_of_words_weight: float = 0.0,
@@ -96,6 +100,8 @@ class TextVAE(LatentVariableModel):
         self.encoder = encoder
         self.posterior_layer = posterior
         self.prior_layer = prior
+        if critic is not None:
+            self.critic_layer = LatentCritic(critic, name="critic")
         self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
         self.vocabulary = vocabulary
         self.save_as(posterior=posterior, prior=prior)
@@ -123,6 +129,8 @@ class TextVAE(LatentVariableModel):
         self.likelihood.build()
         if self.bag_of_words is not None and not self.bag_of_words.built:
             self.bag_of_words.build((None, self.posterior_layer.event_size))
+        if self.critic_layer is not None:
+            self.critic_layer.build((None, self.posterior_layer.event_size))
         self.built = True
 
     def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -164,6 +172,7 @@ class TextVAE(LatentVariableModel):
             dream_log_posterior=log_posterior_of_dreams(
                 self, with_event(inputs, token_ids), training
             ),
+            critic=critic_part(self.critic_layer, training),
             training=training,
         )
 

@@ -17,6 +17,7 @@ from tfp_dgm.layers import (
 )
 from tfp_dgm.models.conditions import build_prior, condition_of, event_of
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
+from tfp_dgm.models.latent_critic import LatentCritic, critic_part
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.reconstruction_signatures import reconstruction_signatures
 from tfp_dgm.models.signature import Signature
@@ -41,6 +42,8 @@ class VAE(LatentVariableModel):
       posterior: distribution layer over the latent; `MultivariateNormalDiag(latent_units)`.
       prior: `layers.standard_prior(posterior)`, N(0, I) for a Normal posterior. With a layer of
         p(z | c), inputs are {"condition": c [B, ...], "event": x [B, ...]}.
+      critic: Keras layer, latents [N, Z] -> features [N, D]; what the critic that adversarial
+        objectives ask for is a linear function of. None: there is none.
       seed: see `LatentVariableModel`.
     Raises:
       TypeError: if likelihood, posterior or prior are no such layers.
@@ -60,6 +63,7 @@ class VAE(LatentVariableModel):
         latent_units: int | None = None,
         posterior: ProjectedDistributionLayer | None = None,
         prior: DistributionLayer | None = None,
+        critic: keras.Layer | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -76,6 +80,8 @@ class VAE(LatentVariableModel):
         self.decoder = decoder
         self.posterior_layer = posterior
         self.prior_layer = prior
+        if critic is not None:
+            self.critic_layer = LatentCritic(critic, name="critic")
         self.likelihood = likelihood
         self.save_as(posterior=posterior, prior=prior)
 
@@ -84,6 +90,8 @@ class VAE(LatentVariableModel):
         build_prior(self, self.prior_layer, input_shape)
         latent = (None, self.posterior_layer.event_size)
         self.likelihood.build(build_network(self.decoder, latent))
+        if self.critic_layer is not None:
+            self.critic_layer.build((None, self.posterior_layer.event_size))
         self.built = True
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
@@ -107,6 +115,7 @@ class VAE(LatentVariableModel):
             parameters=parameters,
             family=self.posterior_layer.distribution,
             dream_log_posterior=log_posterior_of_dreams(self, inputs, training),
+            critic=critic_part(self.critic_layer, training),
             training=training,
         )
 

@@ -1,5 +1,7 @@
 """Objectives: distributions -> bound, behind the one seam that `Objective` defines."""
 
+from tfp_dgm.objectives.adversarial_autoencoder import AdversarialAutoencoder
+from tfp_dgm.objectives.autoencoders import RegularizedAutoencoder
 from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.configuration import Configured
 from tfp_dgm.objectives.constrained import AtMost, Constrained
@@ -11,6 +13,7 @@ from tfp_dgm.objectives.control_variates import (
     SelfCritical,
     Signal,
 )
+from tfp_dgm.objectives.critic_losses import CriticLoss, LogisticCritic, WassersteinCritic
 from tfp_dgm.objectives.disarm import ARM, DisARM
 from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.elbo import ELBO
@@ -24,6 +27,7 @@ from tfp_dgm.objectives.importance_weighted import (
     Renyi,
 )
 from tfp_dgm.objectives.joint import Joint, LackingPartError
+from tfp_dgm.objectives.kernels import InverseMultiquadratic, Kernel, RadialBasisFunction
 from tfp_dgm.objectives.muprop import MuProp
 from tfp_dgm.objectives.nested import Nested
 from tfp_dgm.objectives.objective import Objective
@@ -38,6 +42,7 @@ from tfp_dgm.objectives.spigot import SPIGOTELBO
 from tfp_dgm.objectives.steps import Steps
 from tfp_dgm.objectives.vector_quantized import VectorQuantizedELBO
 from tfp_dgm.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
+from tfp_dgm.objectives.wasserstein_mmd import WassersteinMMD
 
 __all__ = [
     "ARM",
@@ -46,12 +51,14 @@ __all__ = [
     "REBAR",
     "RELAX",
     "SPIGOTELBO",
+    "AdversarialAutoencoder",
     "AtMost",
     "Bound",
     "CombinationImportanceWeighted",
     "Configured",
     "Constrained",
     "ControlVariate",
+    "CriticLoss",
     "DisARM",
     "DoublyReparameterized",
     "Draws",
@@ -61,10 +68,13 @@ __all__ = [
     "FreeBits",
     "GumbelSoftmaxELBO",
     "ImportanceWeighted",
+    "InverseMultiquadratic",
     "Joint",
+    "Kernel",
     "LackingPartError",
     "LearnedBaseline",
     "LeaveOneOut",
+    "LogisticCritic",
     "MinimumDesiredRate",
     "MuProp",
     "MultiplyImportanceWeighted",
@@ -74,7 +84,9 @@ __all__ = [
     "PartiallyImportanceWeighted",
     "ParticleFilter",
     "Pathwise",
+    "RadialBasisFunction",
     "Rate",
+    "RegularizedAutoencoder",
     "Renyi",
     "ReweightedWakeSleep",
     "RunningAverage",
@@ -88,4 +100,6 @@ __all__ = [
     "StraightThroughELBO",
     "VectorQuantizedELBO",
     "WakeSleep",
+    "WassersteinCritic",
+    "WassersteinMMD",
 ]

@@ -8,6 +8,9 @@ import tensorflow as tf
 class Bound(NamedTuple):
     """What an objective says of each example; every field float32, in nats.
 
+    Of an objective that bounds no log-likelihood (`Objective.bounds_log_likelihood`), `value` is
+    what it maximises, `kl` its penalty on all latents together, and `log_weights` None.
+
     Attributes:
       loss: [B]; its gradient is the estimator's. Minimised.
       value: [B]; the lower bound on the log-likelihood with weight 1 on every term. Maximised.
@@ -20,4 +23,4 @@ class Bound(NamedTuple):
     value: tf.Tensor
     reconstruction: tf.Tensor
     kl: tf.Tensor
-    log_weights: tf.Tensor
+    log_weights: tf.Tensor | None

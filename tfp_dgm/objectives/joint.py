@@ -26,6 +26,7 @@ _PARTS = {
     "inner": "latent within another",
     "baseline": "learned baseline",
     "surrogate": "learned control variate",
+    "critic": "critic of its latents",
     "dream_log_posterior": "dreams",
     "amounts": "amounts of its latent that could be limited",
     "steps": "latent that comes step by step",
@@ -37,6 +38,7 @@ _COMPUTED_ONCE = (
     "parameters",
     "baseline",
     "surrogate",
+    "critic",
     "amounts",
     "steps",
 )
@@ -82,6 +84,7 @@ class Joint:
         alone; float32 [B], nats.
       surrogate: () -> RELAX's learned control variate, perturbed logits [S, B, ...] -> [S, B]; of
         latents in several layers, a list of them.
+      critic: () -> what tells latents from draws of the prior, [S, B, ...] -> [S, B].
       dream_log_posterior: seed, int32 [2] -> log q(z' | x') of pairs that the model itself draws,
         as many as there are examples; float32 [B], nats.
       amounts: () -> name -> what there is of it in the latent, expected under the posterior, with
@@ -108,6 +111,7 @@ class Joint:
         inner: "Callable[[Latents], Joint] | None" = None,
         baseline: Callable[[], tf.Tensor] | None = None,
         surrogate: Callable[[], Any] | None = None,
+        critic: Callable[[], Callable[[tf.Tensor], tf.Tensor]] | None = None,
         dream_log_posterior: Callable[[tf.Tensor], tf.Tensor] | None = None,
         amounts: Callable[[], dict[str, tf.Tensor]] | None = None,
         steps: Callable[[], Steps] | None = None,
@@ -126,6 +130,7 @@ class Joint:
             "inner": inner,
             "baseline": baseline,
             "surrogate": surrogate,
+            "critic": critic,
             "dream_log_posterior": dream_log_posterior,
             "amounts": amounts,
             "steps": steps,
@@ -186,6 +191,11 @@ class Joint:
     def surrogate(self) -> Any:
         """RELAX's learned control variate, or a list of them; [S, B, ...] -> [S, B]."""
         return self._part("surrogate")()
+
+    @functools.cached_property
+    def critic(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """What tells latents from draws of the prior; [S, B, ...] -> [S, B]."""
+        return self._part("critic")()
 
     def dream_log_posterior(self, seed: tf.Tensor) -> tf.Tensor:
         """log q(z' | x') of pairs that the model itself draws; float32 [B]."""

@@ -1,5 +1,7 @@
 """The seam between models and the ways of training them."""
 
+from typing import ClassVar
+
 import tensorflow as tf
 
 from tfp_dgm.objectives.bound import Bound
@@ -11,7 +13,18 @@ class Objective(Configured):
     """Maps the `Joint` of a batch to a `Bound`; knows no model and no Keras.
 
     A subclass does its mathematics in `_evaluate`, and asks the joint for what it needs.
+
+    Attributes:
+      bounds_log_likelihood: whether `value` is a bound on log p(x), and `kl` the divergence of each
+        posterior. Else logs call them by the names of `log_names`.
     """
+
+    bounds_log_likelihood: ClassVar[bool] = True
+
+    @property
+    def log_names(self) -> dict[str, str]:
+        """What logs call "bound" and "kl" where they are something else."""
+        return {}
 
     def __call__(self, joint: Joint, *, seed: tf.Tensor | None) -> Bound:
         """Evaluates the objective.

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from tfp_dgm.sentence_modelling.generation import generate
     from tfp_dgm.sentence_modelling.imputation import impute
     from tfp_dgm.sentence_modelling.interpolation import draw_pairs, interpolate
+    from tfp_dgm.sentence_modelling.language_judges import (
+        draw_rows,
+        fit_language_model,
+        perplexity,
+    )
     from tfp_dgm.sentence_modelling.loading import load_text_model
     from tfp_dgm.sentence_modelling.optimisation import (
         build_objective,
@@ -41,9 +46,11 @@ __all__ = [
     "claim_run",
     "compiled_model",
     "draw_pairs",
+    "draw_rows",
     "draw_units",
     "encode",
     "evaluate_text_model",
+    "fit_language_model",
     "fit_vocabulary",
     "from_version_0_1",
     "generate",
@@ -51,6 +58,7 @@ __all__ = [
     "interpolate",
     "load_text_model",
     "model_file",
+    "perplexity",
     "read_texts",
     "reconstruct",
     "train_text_model",
@@ -74,6 +82,7 @@ __getattr__ = lazy_names(
             "draw_pairs",
             "interpolate",
         ),
+        "language_judges": ("draw_rows", "fit_language_model", "perplexity"),
         "loading": ("load_text_model",),
         "optimisation": (
             "build_objective",

@@ -8,7 +8,12 @@ import tensorflow as tf
 from tfp_dgm import layers, models, networks
 from tfp_dgm.data import DataError
 from tfp_dgm.sentence_modelling.latent_settings import AnyFlowPrior, FlowPosterior
-from tfp_dgm.sentence_modelling.optimisation import build_objective, build_optimizer
+from tfp_dgm.sentence_modelling.objective_settings import AdversarialAutoencoder
+from tfp_dgm.sentence_modelling.optimisation import (
+    build_objective,
+    build_optimizer,
+    critic_optimizer,
+)
 from tfp_dgm.sentence_modelling.precision import computing_in
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
 from tfp_dgm.text import Vocabulary
@@ -61,7 +66,7 @@ def compiled_model(settings: TextModelSettings, vocabulary: Vocabulary, *, steps
         model = build_model(settings, vocabulary)
         model.build((None, None))
         objective = build_objective(settings) if settings.model == "vae" else None
-        model.compile(build_optimizer(settings, steps), objective)
+        model.compile(build_optimizer(settings, steps), objective, **critic_optimizer(settings))
         if isinstance(model, models.TextVAE):  # Whether objective, posterior and prior fit.
             model.bound(tf.constant([[END]]), seed=tf.constant([0, 0]))
     except ValueError as error:
@@ -95,6 +100,7 @@ def build_model(settings: TextModelSettings, vocabulary: Vocabulary) -> TextMode
         decoder,
         posterior=_posterior(s),
         prior=_prior(s, encoder.output_units),
+        critic=_critic(s),
         bag_of_words_weight=s.remedies.bag_of_words_weight or 0.0,
         **common,
     )
@@ -110,10 +116,12 @@ def in_float32(
         same = build_model(settings, vocabulary)
         same.build((None, None))
     same.set_weights(model.get_weights())
-    same.compile(build_optimizer(settings, steps), model.objective)
-    same.optimizer.build(same.trainable_variables)
-    for variable, trained in zip(same.optimizer.variables, model.optimizer.variables, strict=True):
-        variable.assign(trained)
+    same.compile(build_optimizer(settings, steps), model.objective, **critic_optimizer(settings))
+    same.build_optimizers()
+    for name, optimizer in same.named_optimizers.items():
+        trained = model.named_optimizers[name].variables
+        for variable, value in zip(optimizer.variables, trained, strict=True):
+            variable.assign(value)
     return same
 
 
@@ -134,7 +142,15 @@ def _posterior(s: TextModelSettings) -> layers.ProjectedDistributionLayer:
         return layers.PowerSpherical(
             s.latent_units, concentration=chosen.concentration, name="posterior"
         )
+    if chosen.kind == "point_mass":
+        return layers.PointMass(s.latent_units, name="posterior")
     return _NORMALS[chosen.kind](s.latent_units, name="posterior")
+
+
+def _critic(s: TextModelSettings) -> networks.MLP | None:
+    if not isinstance(s.objective, AdversarialAutoencoder):
+        return None
+    return networks.MLP(s.objective.critic.units, name="critic_network")
 
 
 def _prior(s: TextModelSettings, feature_units: int) -> layers.Prior:
@@ -147,4 +163,7 @@ def _prior(s: TextModelSettings, feature_units: int) -> layers.Prior:
         return _FLOW_PRIORS[chosen.kind](units, num_flows=chosen.num_layers, name="prior")
     if chosen.kind == "spherical_uniform":
         return layers.SphericalUniformPrior(units, name="prior")
+    if chosen.kind == "implicit":
+        generator = networks.MLP(chosen.units, name="generator")
+        return layers.ImplicitPrior(units, generator, noise_units=chosen.noise_units, name="prior")
     return layers.StandardNormalPrior(units, name="prior")

@@ -38,8 +38,9 @@ def callbacks_of(
 
     The first of the held-out sentences are watched: whether the latent is used, and what is drawn.
     """
+    objective = model.objective
     stopping = keras.callbacks.EarlyStopping(
-        "val_bound",
+        f"val_{objective.log_names.get('bound', 'bound')}",
         mode="max",
         patience=settings.patience,
         restore_best_weights=True,
@@ -52,7 +53,8 @@ def callbacks_of(
     if isinstance(model, TextVAE):
         watched = padded(held_out[:_WATCHED])
         callbacks += _remedies(settings, model, watched, batches)
-        callbacks.append(training.CollapseWatch(watched, say=say))
+        if objective.bounds_log_likelihood:  # What it measures takes densities.
+            callbacks.append(training.CollapseWatch(watched, say=say))
         tab = logs / "samples" if tensorboard else None
         callbacks.append(Samples(run.path / "samples.txt", held_out, settings.seed, logs=tab))
     remembered = [c for c in callbacks if getattr(c, "state_names", ())]

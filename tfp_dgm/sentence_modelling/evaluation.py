@@ -5,10 +5,12 @@ import os
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm import evaluation, inference, objectives
 from tfp_dgm.data import DataError
+from tfp_dgm.distributions import has_density
 from tfp_dgm.evaluation import mean_with_standard_error
 from tfp_dgm.evaluation.report import (
     divergence_by_dimension,
@@ -22,6 +24,7 @@ from tfp_dgm.sentence_modelling.log_likelihoods import evenly_spaced, weighted_l
 from tfp_dgm.sentence_modelling.sentences import Texts
 from tfp_dgm.sentence_modelling.token_rows import padded
 from tfp_dgm.text import BucketedBatches
+from tfp_dgm.token_ids import END
 from tfp_dgm.training import Progress
 
 Rows = list[NDArray[np.integer]]
@@ -68,9 +71,13 @@ def evaluate_text_model(
     Returns:
       Numbers in nats per sentence unless the name ends otherwise: `log_likelihood`, of
       `log_likelihood_num_examples`, `log_likelihood_of_all` and `perplexity`; of a text VAE also
-      what `evaluation.latent_variable_report` names; those of `beside` as `language_model`.
+      what `evaluation.latent_variable_report` names, and `discrepancy`, how far all latents are
+      from the prior (`evaluation.prior_discrepancy`); those of `beside` as `language_model`. Of a
+      text VAE whose posterior or prior has no density, `reconstruction`, `discrepancy` and what the
+      posterior's means tell: there is no log-likelihood to report.
     Raises:
-      DataError: if `beside` cannot be compared with the model.
+      DataError: if `beside` cannot be compared with the model; if `gaps` or `refinement_steps` are
+        asked of one without densities.
     """
     language_model = None if beside is None else _comparable(beside, model)
     rows = sorted(texts.rows, key=len)  # Stable: as batches of one length have them.
@@ -81,7 +88,15 @@ def evaluate_text_model(
         "num_sentences": len(rows),
         "tokens_per_sentence": sum(map(len, rows)) / len(rows),
     }
-    if isinstance(model, TextVAE):
+    if isinstance(model, TextVAE) and _without_density(model):
+        if gaps or refinement_steps:
+            raise DataError(
+                "`gaps`, `refinement_steps`: need a posterior and a prior with densities; this "
+                f"model has {type(model.posterior_layer).__name__} and "
+                f"{type(model.prior_layer).__name__}"
+            )
+        report |= _of_draws(model, rows, seed)
+    elif isinstance(model, TextVAE):
         judged, refinement = _refined(model, refinement_steps, seed)
         sampling = {"num_samples": num_samples, "samples_per_step": min(num_samples, 10)}
         report |= refinement | sampling
@@ -138,18 +153,47 @@ def _of_latent(
         seed=seed,
         progress=progress,
     )
-    used = evaluation.active_units(model, batches.dataset(), seed=seed)
     return {
         **_log_likelihood(weighted["log_likelihood"], bound, rows, chosen),
         **mean_with_standard_error("elbo", bound),
         **mean_with_standard_error("reconstruction", terms["reconstruction"]),
         **mean_with_standard_error("kl", terms["kl"]),
-        "active_units": used["active_units"],
-        "units": used["units"],
-        "variances_of_means": used["variances"],
+        **_units_and_discrepancy(model, rows, seed),
         "kl_per_dimension": divergence_by_dimension(model, batches.dataset(), _AT_ONCE),
         **summarised_information(information),
         **summarised_weights(weighted),
+    }
+
+
+def _without_density(model: TextVAE) -> bool:
+    parts = (model.posterior(tf.constant([[END]])), model.prior(None))
+    return not all(map(has_density, parts))
+
+
+def _of_draws(model: TextVAE, rows: Rows, seed: int) -> dict[str, Any]:
+    """What can be said without a density."""
+    batches = BucketedBatches(rows, _AT_ONCE)
+    found = []
+    for index in range(len(batches)):
+        joint = model.joint(tf.constant(batches[index][0]))
+        z = joint.posterior.sample(_BOUND_SAMPLES, seed=tf.constant((seed, index)))
+        found.append(tf.reduce_mean(joint.log_likelihood(z), axis=0).numpy())
+    reconstruction = np.concatenate(found).astype(np.float64)
+    return {
+        **mean_with_standard_error("reconstruction", reconstruction),
+        **_units_and_discrepancy(model, rows, seed),
+        "without_density": True,
+    }
+
+
+def _units_and_discrepancy(model: Any, rows: Rows, seed: int) -> dict[str, Any]:
+    batches = BucketedBatches(rows, _AT_ONCE)
+    used = evaluation.active_units(model, batches.dataset(), seed=seed)
+    return {
+        "active_units": used["active_units"],
+        "units": used["units"],
+        "variances_of_means": used["variances"],
+        **evaluation.prior_discrepancy(model, batches.dataset(), seed=seed),
     }
 
 

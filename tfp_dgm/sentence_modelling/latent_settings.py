@@ -106,6 +106,13 @@ class PowerSphericalPosterior:
 
 
 @settings_class
+class PointMassPosterior:
+    """One point: an encoding without noise."""
+
+    kind: Literal["point_mass"] = "point_mass"
+
+
+@settings_class
 class NormalPrior:
     """The standard one."""
 
@@ -179,6 +186,20 @@ class SphericalUniformPrior:
     kind: Literal["spherical_uniform"] = "spherical_uniform"
 
 
+@settings_class
+class ImplicitPrior:
+    """What a network makes of noise.
+
+    Attributes:
+      noise_units: how many numbers of noise; null for as many as the latent has.
+      units: widths of the network's hidden layers.
+    """
+
+    kind: Literal["implicit"] = "implicit"
+    noise_units: Count | None = None
+    units: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 128)
+
+
 FlowPosterior = (
     PlanarPosterior | IAFPosterior | HouseholderPosterior | SplinePosterior | ContinuousPosterior
 )
@@ -192,7 +213,8 @@ Posterior = Annotated[
     | HouseholderPosterior
     | SplinePosterior
     | ContinuousPosterior
-    | PowerSphericalPosterior,
+    | PowerSphericalPosterior
+    | PointMassPosterior,
     Field(discriminator="kind"),
 ]
 Prior = Annotated[
@@ -202,6 +224,7 @@ Prior = Annotated[
     | FlowPrior
     | SplineFlowPrior
     | ContinuousFlowPrior
-    | SphericalUniformPrior,
+    | SphericalUniformPrior
+    | ImplicitPrior,
     Field(discriminator="kind"),
 ]

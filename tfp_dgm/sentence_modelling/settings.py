@@ -7,8 +7,10 @@ from pydantic import Field
 
 from tfp_dgm.sentence_modelling.divergence_settings import KL, Remedies
 from tfp_dgm.sentence_modelling.latent_settings import (
+    ImplicitPrior,
     NormalPosterior,
     NormalPrior,
+    PointMassPosterior,
     Posterior,
     Prior,
 )
@@ -21,6 +23,7 @@ from tfp_dgm.sentence_modelling.network_settings import (
     Vocabulary,
     Words,
 )
+from tfp_dgm.sentence_modelling.objective_settings import Bound, Objective, WassersteinMMD
 from tfp_dgm.settings import Seed, settings_class
 
 Positive = Annotated[float, Gt(0)]
@@ -66,6 +69,8 @@ class TextModelSettings:
       latent_units: Z.
       posterior: the distribution of a latent, given its sentence.
       prior: the distribution of all latents.
+      objective: what is optimised; `kl` and `remedies` belong to the bound, but for the bag of
+        words.
       kl: the divergence of the posterior from the prior, and its cost.
       remedies: against a posterior that collapses.
       epochs: at most, those of the pretraining included.
@@ -87,6 +92,7 @@ class TextModelSettings:
     latent_units: Size = 32
     posterior: Posterior = NormalPosterior()
     prior: Prior = NormalPrior()
+    objective: Objective = Bound()
     kl: KL = KL()
     remedies: Remedies = Remedies()
     epochs: Size = 20
@@ -113,6 +119,38 @@ class TextModelSettings:
             raise ValueError(
                 "posterior.kind=power_spherical and prior.kind=spherical_uniform go together; "
                 f"received {self.posterior.kind} and {self.prior.kind}"
+            )
+
+        self._check_objective()
+
+    def _check_objective(self) -> None:
+        chosen = self.objective
+        if not isinstance(chosen, Bound):
+            given = [
+                f"remedies.{name}"
+                for name in ("pretraining_epochs", "aggressive", "semi_amortized")
+                if getattr(self.remedies, name)
+            ]
+            if given or self.kl.rate is not None:
+                raise ValueError(
+                    f"{', '.join(given) or 'kl.rate'}: for objective.kind=elbo; received "
+                    f"objective.kind={chosen.kind}"
+                )
+        without = [
+            f"{name}.kind={part.kind}"
+            for name, part in {"posterior": self.posterior, "prior": self.prior}.items()
+            if isinstance(part, PointMassPosterior | ImplicitPrior)
+        ]
+        if isinstance(chosen, Bound) and without:
+            raise ValueError(
+                f"{' and '.join(without)}: without a density there is no bound; expected "
+                "objective.kind=wae_mmd or aae, received elbo"
+            )
+        unscaled = isinstance(chosen, WassersteinMMD) and chosen.kernel_scale is None
+        if unscaled and self.prior.kind == "implicit":
+            raise ValueError(
+                "prior.kind=implicit: objective.kernel_scale must be a number, since the prior "
+                "knows no variance; received null"
             )
 
     @property

@@ -99,8 +99,7 @@ class AggressiveTraining(keras.callbacks.Callback):
             if are_several_workers():
                 raise ValueError("AggressiveTraining: its inner loops run in one process only")
         inner = require_layers_of_model(self, "inference_network", self.inference_network)
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
+        model.build_optimizers()
         inside = {id(weight) for weight in inner}
         outer = [weight for weight in model.trainable_weights if id(weight) not in inside]
         self._frozen = {"inference": outer, "rest": inner, "all": []}

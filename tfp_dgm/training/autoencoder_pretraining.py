@@ -45,11 +45,11 @@ class AutoencoderPretraining(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._kl_weight = objective_variable(self, "kl_weight")
         require_layers_of_model(self, "decoder", self.decoder)
-        optimizer = self.model.optimizer
-        if not optimizer.built:
-            optimizer.build(self.model.trainable_variables)
+        self.model.build_optimizers()
         weights = [weight for layer in self.decoder for weight in layer.weights]
-        self._start = [(variable, variable.numpy()) for variable in weights + optimizer.variables]
+        optimizers = self.model.named_optimizers.values()
+        state = [variable for optimizer in optimizers for variable in optimizer.variables]
+        self._start = [(variable, variable.numpy()) for variable in weights + state]
         self._start.append((self._kl_weight, self._kl_weight.numpy()))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -102,8 +102,7 @@ class ResumeTraining(keras.callbacks.Callback):
         self._restore()
 
     def _restore(self) -> None:
-        if not self.model.optimizer.built:
-            self.model.optimizer.build(self.model.trainable_variables)
+        self.model.build_optimizers()
         if self.epoch == 0:
             return
         variables = self._variables()
@@ -150,15 +149,19 @@ class ResumeTraining(keras.callbacks.Callback):
 
         Keras numbers the models of a process, so that paths differ where models do not.
         """
-        of_model, of_optimizer = self.model.variables, self.model.optimizer.variables
+        of_optimizers = {
+            f"{name}/{index}": variable
+            for name, optimizer in self.model.named_optimizers.items()
+            for index, variable in enumerate(optimizer.variables)
+        }
         of_objectives = {
             f"{name}/{path}": variable
             for name, objective in self.model.named_objectives.items()
             for path, variable in objective_variables(objective).items()
         }
         return {
-            **{f"model/{index}/{v.name}": v for index, v in enumerate(of_model)},
-            **{f"optimizer/{index}": v for index, v in enumerate(of_optimizer)},
+            **{f"model/{index}/{v.name}": v for index, v in enumerate(self.model.variables)},
+            **of_optimizers,
             **of_objectives,
         }
 

@@ -440,6 +440,25 @@ def test_every_model_is_served():
             assert above or hasattr(kind, "serving_signatures"), name
 
 
+def test_what_has_no_density_is_not_scored():
+    prior = layers.ImplicitPrior(2, keras.layers.Dense(3))
+    given = {"latent_units": None, "posterior": layers.PointMass(2), "prior": prior}
+    model = make_vae(vocabulary=WordVocabulary(WORDS), **given)
+    model.build((None, None))
+    signatures = set(signatures_of(model))
+    assert {"generate", "encode", "reconstruct", "impute"} <= signatures
+    assert "score" not in signatures
+    z = _ask(model, "generate", seed=_seeds(3), temperature=np.ones(3, np.float32))["encoding"]
+    alone = _ask(model, "generate", seed=_seeds(3)[2:], temperature=np.ones(1, np.float32))
+    np.testing.assert_allclose(alone["encoding"][0], z[2], rtol=1e-5)
+    encoder = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    likelihood = layers.IndependentBernoulli((2, 2))
+    image = models.VAE(encoder, None, likelihood, posterior=layers.PointMass(2))
+    image.build((None, 2, 2))
+    assert "score" not in signatures_of(image)
+    assert _ask(image, "generate", seed=_seeds(5))["mean"].shape == (5, 2, 2)
+
+
 def test_m2_gives_the_class():
     encoder = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
     model = models.M2(3, encoder, None, layers.IndependentBernoulli((2, 2)), latent_units=1)

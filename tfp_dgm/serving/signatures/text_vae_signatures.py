@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import tensorflow as tf
 
-from tfp_dgm.distributions import point_estimate
+from tfp_dgm.distributions import has_density, point_estimate
 from tfp_dgm.inference import draw, greedy, latents_of_texts, sample_texts
 from tfp_dgm.models import Signature, TextVAE
 from tfp_dgm.objectives import Draws
 from tfp_dgm.serving.signatures.sentence_tasks import SentenceTasks
+from tfp_dgm.token_ids import END
 
 # Draws of the latent behind a score.
 SCORE_SAMPLES = 16
@@ -27,7 +28,7 @@ def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
                      `SCORE_SAMPLES` draws, in nats
         impute       the beginning of a text -> text, ended by a beam search of size 5
 
-    `serving_default` is `generate`.
+    `serving_default` is `generate`. Where posterior or prior has no density, there is no `score`.
 
     Raises:
       ValueError: if the model has no vocabulary, or latents that cannot be drawn by row.
@@ -65,11 +66,13 @@ def text_vae_signatures(model: TextVAE) -> Mapping[str, Signature]:
         return {"log_likelihood": bound}
 
     generating = tasks.generating(generate)
+    scored = (model.posterior(tf.constant([[END]])), model.prior(None))
+    scoring = {"score": tasks.reading(score, seeded=True)} if all(map(has_density, scored)) else {}
     return {
         "serving_default": replace(generating, xla=False),
         "generate": generating,
         "encode": tasks.reading(encode),
         "reconstruct": tasks.reading(reconstruct, writes=True),
-        "score": tasks.reading(score, seeded=True),
+        **scoring,
         "impute": tasks.imputing(),
     }

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions import has_density
 from tfp_dgm.inference import draw
 from tfp_dgm.models import VAE, HierarchicalVAE, Signature
 from tfp_dgm.objectives import Draws
@@ -22,9 +24,12 @@ def vae_signatures(model: VAE | HierarchicalVAE) -> Mapping[str, Signature]:
                   `SCORE_SAMPLES` draws, in nats
         generate  seed [2] -> mean, that of p(x | z) for z drawn from the prior [...]
 
-    Without latents that `inference.draw` knows there is neither.
+    Without latents that `inference.draw` knows there is neither, and no `score` where the posterior
+    or the prior has no density.
     """
-    if not _can_be_drawn(model):
+    zeros = tf.zeros([1, *model.likelihood.event_shape])
+    latents = (model.posterior(zeros), model.prior(zeros))
+    if not all(map(_can_be_drawn, latents)):
         return {}
 
     def score(inputs: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -43,17 +48,16 @@ def vae_signatures(model: VAE | HierarchicalVAE) -> Mapping[str, Signature]:
     rows = np.random.default_rng(0).integers(0, 2, [_EXAMPLES, *shape]).astype(np.float32)
     seed = {"seed": tf.TensorSpec([None, 2], tf.int32)}
     seeds = {"seed": [[7, number] for number in range(_EXAMPLES)]}
-    return {
-        "score": Signature({**inputs, **seed}, score, {"inputs": rows, **seeds}),
-        "generate": Signature(seed, generate, seeds),
-    }
+    signatures = {"generate": Signature(seed, generate, seeds)}
+    if all(map(has_density, latents)):
+        scoring = Signature({**inputs, **seed}, score, {"inputs": rows, **seeds})
+        signatures = {"score": scoring, **signatures}
+    return signatures
 
 
-def _can_be_drawn(model: VAE | HierarchicalVAE) -> bool:
-    zeros = tf.zeros([1, *model.likelihood.event_shape])
+def _can_be_drawn(latents: tfd.Distribution) -> bool:
     try:
-        for distribution in (model.posterior(zeros), model.prior(zeros)):
-            draw(distribution, tf.zeros([1, 2], tf.int32), 0)
+        draw(latents, tf.zeros([1, 2], tf.int32), 0)
     except ValueError:
         return False
     return True

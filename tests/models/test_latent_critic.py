@@ -1,0 +1,212 @@
+"""A model with a critic: two optimizers in one step, saved and resumed; several replicas."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.models import toys
+from tests.models.texts import make_vae, rule_texts
+from tests.saving import assert_comes_back, assert_same_weights
+from tfp_dgm import layers
+from tfp_dgm.models import VAE, load_model
+from tfp_dgm.networks import MLP
+from tfp_dgm.objectives import (
+    ELBO,
+    AdversarialAutoencoder,
+    LogisticCritic,
+    WassersteinCritic,
+    WassersteinMMD,
+)
+from tfp_dgm.training import ResumeTraining
+
+X, _ = toys.counts(12)
+
+
+def new_vae(**kwargs):
+    return toys.randomized(
+        toys.vae(critic=MLP([4], activation="tanh", name="critic_net"), **kwargs)
+    )
+
+
+def arae(**kwargs):
+    """Without noise, against a learned prior."""
+    generator = MLP([4], activation="tanh", name="generator")
+    return toys.randomized(
+        VAE(
+            MLP([5], activation="tanh", name="encoder"),
+            MLP([4], activation="tanh", name="decoder"),
+            layers.BagOfWords(toys.WORDS, name="likelihood"),
+            posterior=layers.PointMass(2, name="posterior"),
+            prior=layers.ImplicitPrior(2, generator, noise_units=3, name="prior"),
+            critic=MLP([4], activation="tanh", name="critic_net"),
+            seed=1,
+        )
+    )
+
+
+def groups(model):
+    """Weights of critic and of the rest, as arrays."""
+    of_critic = {id(weight) for weight in model.critic_layer.trainable_weights}
+    found = ([], [])
+    for weight in model.trainable_weights:
+        found[id(weight) not in of_critic].append(weight.numpy())
+    return found
+
+
+def moved(model, objective, rate, critic_rate):
+    model.compile(
+        keras.optimizers.SGD(rate),
+        objective,
+        critic_optimizer=keras.optimizers.SGD(critic_rate),
+        run_eagerly=True,
+    )
+    before = groups(model)
+    model.train_on_batch(X)
+    return [
+        [np.abs(new - old).max() for new, old in zip(*pair, strict=True)]
+        for pair in zip(groups(model), before, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("make", [new_vae, arae])
+def test_each_optimizer_moves_its_own_weights(make):
+    objective = AdversarialAutoencoder(critic_loss=WassersteinCritic())
+    critic, rest = moved(make(), objective, 0.0, 0.1)
+    assert max(rest) == 0
+    assert min(critic[:-1]) > 0  # A constant tells nothing apart: its gradient is 0.
+    critic, rest = moved(make(), objective, 0.1, 0.0)
+    assert max(critic) == 0
+    assert min(rest) > 0
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_critics_loss_is_no_part_of_the_others_and_of_the_logs():
+    """The rest moves alike whatever the critic's own loss is; so does what is logged."""
+    found = []
+    for penalty in (0.0, 5.0):
+        model = new_vae()
+        objective = AdversarialAutoencoder(critic_loss=LogisticCritic(gradient_penalty=penalty))
+        model.compile(keras.optimizers.SGD(0.1), objective)
+        logs = model.train_on_batch(X, return_dict=True)
+        found.append((groups(model), logs))
+    for one, other in zip(found[0][0][1], found[1][0][1], strict=True):
+        np.testing.assert_array_equal(one, other)
+    critics = [group[0] for group, _ in found]
+    assert any((one != other).any() for one, other in zip(*critics, strict=True))
+    assert found[0][1] == found[1][1]
+    assert set(found[0][1]) == {"loss", "value", "reconstruction", "marginal_kl"}
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_critic_is_left_alone_by_objectives_that_ask_none():
+    for objective in (ELBO(), WassersteinMMD()):
+        critic, rest = moved(new_vae(), objective, 0.1, 0.1)
+        assert max(critic) == 0
+        assert max(rest) > 0
+
+
+@pytest.mark.parametrize("make", [new_vae, arae])
+def test_keras_file_brings_critic_and_optimizer_back(make, tmp_path):
+    objective = AdversarialAutoencoder(critic_loss=WassersteinCritic())
+    assert_comes_back(make(), (X,), tmp_path, objective)
+    model = make()
+    model.compile(
+        keras.optimizers.SGD(0.1), objective, critic_optimizer=keras.optimizers.Adam(0.3, 0.5)
+    )
+    model.train_on_batch(X)
+    model.save(tmp_path / "again.keras")
+    copy = load_model(tmp_path / "again.keras")
+    assert copy.critic_optimizer.get_config() == model.critic_optimizer.get_config()
+    assert int(copy.critic_optimizer.iterations) == 1
+    variables = (model.critic_optimizer.variables, copy.critic_optimizer.variables)
+    for variable, loaded in zip(*variables, strict=True):
+        np.testing.assert_array_equal(loaded.numpy(), variable.numpy())
+    assert sum(np.abs(v.numpy()).max() > 0 for v in variables[1]) > 5  # Moments, not zeros.
+
+
+@pytest.mark.parametrize("stepped", ["optimizer", "critic_optimizer", None])
+def test_an_optimizer_that_never_stepped_comes_back_as_it_is(stepped, tmp_path):
+    model = new_vae()
+    model.compile("adam")
+    model.build_optimizers({stepped})
+    model.save(tmp_path / "model.keras")
+    copy = load_model(tmp_path / "model.keras")
+    built = {name for name, optimizer in copy.named_optimizers.items() if optimizer.built}
+    assert built == {stepped} - {None}
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_resumed_training_equals_one_that_was_not_stopped(tmp_path):
+    def train(folder, epochs):
+        model = new_vae()
+        objective = AdversarialAutoencoder(weight=0.5)
+        model.compile(keras.optimizers.Adam(0.05), objective)
+        resume = ResumeTraining(folder)
+        if resume.epoch == 0:
+            objective.weight.assign(1.75)
+        model.fit(
+            X,
+            epochs=epochs,
+            initial_epoch=resume.epoch,
+            batch_size=6,
+            shuffle=False,
+            verbose=0,
+            callbacks=[resume],
+        )
+        return model
+
+    whole = train(tmp_path / "whole", 2)
+    train(tmp_path / "parts", 1)
+    resumed = train(tmp_path / "parts", 2)
+    assert_same_weights(whole, resumed)
+    assert float(resumed.objective.weight) == 1.75
+    pairs = zip(whole.critic_optimizer.variables, resumed.critic_optimizer.variables, strict=True)
+    for one, other in pairs:
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert int(resumed.critic_optimizer.iterations) == 4
+
+
+def test_half_precision_scales_the_critics_gradient_back(dtype_policy):
+    """The loss is multiplied by 2^15 there, and a step of gradient descent would show it."""
+    changes = []
+    for policy in ("float32", "mixed_float16"):
+        dtype_policy(policy)
+        critic, _ = moved(new_vae(), AdversarialAutoencoder(), 0.1, 0.1)
+        changes.append(critic)
+    np.testing.assert_allclose(changes[1], changes[0], rtol=0.05, atol=1e-4)
+
+
+def test_one_optimizer_for_a_critic_that_is_not_there_is_refused():
+    with pytest.raises(TypeError, match=r"VAE.compile: `critic_optimizer` is for a model with a"):
+        toys.vae().compile("adam", critic_optimizer="adam")
+    with pytest.raises(NotImplementedError, match="VAE has no critic of its latents"):
+        toys.vae().bound(X, objective=AdversarialAutoencoder())
+
+
+def test_another_optimizer_like_the_first_stands_in_where_none_is_given():
+    model = new_vae()
+    first = keras.optimizers.Adam(0.07, beta_1=0.3)
+    model.compile(first)
+    assert model.critic_optimizer is not first
+    assert model.critic_optimizer.get_config() == first.get_config()
+
+
+def test_latents_of_texts_come_to_lie_as_the_prior():
+    """Texts of a rule, 8 of them: z tells which, and all z together are nearly N(0, I)."""
+    rows = np.stack(rule_texts(256)).astype(np.int32)
+    model = make_vae(units=12, critic=MLP([16, 16], seed=5))
+    toys.randomized(model)
+    model.compile(
+        keras.optimizers.Adam(0.03),
+        AdversarialAutoencoder(weight=0.3),
+        critic_optimizer=keras.optimizers.Adam(0.03),
+    )
+    data = tf.data.Dataset.from_tensor_slices(rows).batch(64).repeat(60)
+    history = model.fit(data, epochs=1, verbose=0, shuffle=False).history
+    assert set(history) == {"loss", "value", "reconstruction", "marginal_kl"}
+    bound = model.bound(rows, objective=WassersteinMMD(), seed=(1, 2))
+    assert bound.reconstruction.numpy().mean() > -1.0  # Without a latent, -3 log 2 = -2.08.
+    z = model.posterior(rows).sample(seed=(3, 4)).numpy()
+    assert np.abs(z.mean(0)).max() < 0.6
+    assert np.abs(z.std(0) - 1).max() < 0.5
