@@ -1,5 +1,10 @@
 """Families and bijectors that TFP lacks, or has in more operations; they know nothing of Keras."""
 
+from tfp_dgm.distributions.aligned_token_sequence import (
+    AlignedText,
+    AlignedTokenSequence,
+    SourceFunctions,
+)
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.continuous import Continuous
 from tfp_dgm.distributions.factors import independent_factors
@@ -57,6 +62,9 @@ from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
 
 __all__ = [
+    "AlignedText",
+    "AlignedTokenSequence",
+    "SourceFunctions",
     "BagOfWords",
     "ConstituencyTree",
     "ConstituencyTreeParts",

@@ -1,5 +1,6 @@
 """Keras 3 layers that return TFP distributions: posteriors, priors and likelihoods."""
 
+from tfp_dgm.layers.aligned_token_sequence import AlignedTokenSequence
 from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
@@ -82,6 +83,7 @@ from tfp_dgm.layers.standard_priors import standard_prior
 from tfp_dgm.layers.token_sequence import TokenSequence
 
 __all__ = [
+    "AlignedTokenSequence",
     "AutoregressiveFlowPrior",
     "BagOfWords",
     "BatchNormalizedNormalDiag",

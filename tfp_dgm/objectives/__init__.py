@@ -4,6 +4,7 @@ from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.configuration import Configured
 from tfp_dgm.objectives.constrained import AtMost, Constrained
 from tfp_dgm.objectives.control_variates import (
+    AtMean,
     ControlVariate,
     LearnedBaseline,
     LeaveOneOut,
@@ -26,6 +27,7 @@ from tfp_dgm.objectives.joint import Joint, LackingPartError
 from tfp_dgm.objectives.muprop import MuProp
 from tfp_dgm.objectives.nested import Nested
 from tfp_dgm.objectives.objective import Objective
+from tfp_dgm.objectives.over_positions import OverPositions
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
 from tfp_dgm.objectives.rebar import REBAR, RELAX
@@ -41,6 +43,7 @@ __all__ = [
     "REBAR",
     "RELAX",
     "SPIGOTELBO",
+    "AtMean",
     "AtMost",
     "Bound",
     "CombinationImportanceWeighted",
@@ -64,6 +67,7 @@ __all__ = [
     "MultiplyImportanceWeighted",
     "Nested",
     "Objective",
+    "OverPositions",
     "PartiallyImportanceWeighted",
     "Pathwise",
     "Rate",
