@@ -64,7 +64,6 @@ from tfp_dgm.distributions.top_down import TopDown
 __all__ = [
     "AlignedText",
     "AlignedTokenSequence",
-    "SourceFunctions",
     "BagOfWords",
     "ConstituencyTree",
     "ConstituencyTreeParts",
@@ -105,6 +104,7 @@ __all__ = [
     "Selection",
     "SemiMarkovChain",
     "SemiMarkovParts",
+    "SourceFunctions",
     "SplineCoupling",
     "Structure",
     "TaggedDependencyTree",

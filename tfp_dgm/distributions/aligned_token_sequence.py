@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.linear_softmax import linear_log_softmax
 from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence

@@ -72,9 +72,7 @@ class Attention(SavesArguments, keras.layers.Layer):
         shape = tf.concat([tf.shape(answer)[:-2], [self.units]], axis=0)
         return self.output_map(tf.reshape(answer, shape))  # [..., T, D]
 
-    def scores(
-        self, x: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor | None = None
-    ) -> tf.Tensor:
+    def scores(self, x: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
         """What the softmax is taken of: float32 [..., H, T, M], -1e9 where x may not look.
 
         Args:
