@@ -179,7 +179,7 @@ def features(tmp_path_factory):
             "vectors.npy",
             {
                 "objective.kind": "score-function",
-                "attention": False,
+                "attention": "null",
                 "experts": "{kind: separate}",
             },
         ),
