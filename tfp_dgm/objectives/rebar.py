@@ -101,7 +101,7 @@ class REBAR(Objective):
 
         draws = Draws.of(joint, b)
         linear, learned = tf.zeros_like(draws.log_px), tf.zeros_like(draws.log_px[0])
-        plains, parts, leading = [], [], draws.log_px.shape.rank
+        plains, parts, leading = [], [], draws.log_q.shape.rank
         for index, (layer, r) in enumerate(
             zip(layers, self._learned_controls(len(layers), joint), strict=True)
         ):
