@@ -19,7 +19,7 @@ TINY = {
     "embedding_units": 24,
     "experts.embedding_units": 16,
     "context_units": 24,
-    "attention": False,
+    "attention": "null",
     "dropout": 0.0,
     "vocabulary.min_count": 1,
     "batch_size": 50,

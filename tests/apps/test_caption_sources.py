@@ -183,7 +183,7 @@ def features(tmp_path_factory):
             "vectors.npy",
             {
                 "objective.kind": "score-function",
-                "attention": False,
+                "attention": "null",
                 "experts": "{kind: separate}",
             },
         ),

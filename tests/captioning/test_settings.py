@@ -59,6 +59,18 @@ def made(**chosen):
             {"experts.kind": "separate", "objective.kind": "gumbel"},
             "gumbel mixes experts, .* received experts.kind=separate",
         ),
+        (
+            {"attention": "exact", "decoder": "transformer"},
+            "attention=exact needs a decoder .* lstm; received decoder=transformer",
+        ),
+        (
+            {"attention": "sampled", "experts.kind": "separate"},
+            "attention=sampled needs experts that share .* received experts.kind=separate",
+        ),
+        (
+            {"attention": "false"},
+            "attention must be 'soft', 'exact', 'enumerated' or 'sampled'; received False",
+        ),
     ],
     ids=str,
 )
@@ -120,6 +132,8 @@ clip_norm: null
     [
         ({}, []),
         ({"separate": True}, ["experts.kind=separate"]),
+        ({"attention": True}, ["attention=soft"]),
+        ({"attention": False}, ["attention=null"]),
         ({"objective": "gumbel"}, ["objective.kind=gumbel"]),
         (
             {"application": "MobileNet", "weights": "w.h5", "fine_tune": True},
@@ -135,3 +149,12 @@ def test_settings_of_version_0_1_are_read(tmp_path, changed, now):
     old = read_settings(CaptionSettings, tmp_path / "settings.json", earlier=from_version_0_1)
     expected = read_settings(CaptionSettings, tmp_path / "now.yaml", now, earlier=from_version_0_1)
     assert old == expected
+
+
+@pytest.mark.parametrize(("attention", "now"), [(True, "soft"), (False, None)])
+def test_attention_that_was_yes_or_no_is_read(tmp_path, attention, now):
+    """Of a file whose other settings are those of now."""
+    held = {"attention": attention, "objective": {"kind": "em"}}
+    (tmp_path / "settings.json").write_text(json.dumps(held))
+    read = read_settings(CaptionSettings, tmp_path / "settings.json", earlier=from_version_0_1)
+    assert (read.attention, read.objective.kind) == (now, "em")

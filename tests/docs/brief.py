@@ -25,7 +25,7 @@ _CAPTIONS = {
     "experts.embedding_units": 4,
     "context_units": 8,
     "max_length": 8,
-    "attention": "false",
+    "attention": "null",
     "batch_size": 60,
     "epochs": 1,
 }
@@ -41,6 +41,7 @@ ADDED = {
     "dgm caption train": [f"--set={name}={value}" for name, value in _CAPTIONS.items()],
     "dgm caption train scenes": [f"--set={name}={value}" for name, value in _OF_IMAGES.items()],
     "dgm caption train pairs": ["--set=vocabulary.size=60"],
+    "dgm caption train pairs.csv --output aligned": ["--set=attention=sampled"],
     "dgm export": ["--batch-size", "1"],
     "dgm induce constituents": [f"--set=model.{name}={value}" for name, value in _GRAMMAR.items()],
     "dgm induce dependencies": ["--set=model.iterations=1"],

@@ -32,6 +32,7 @@ RUN = {
         "image_models.md",
         "induction.md",
         "labelling.md",
+        "latent_alignments.md",
         "review.md",
         "scale.md",
         "serving.md",
@@ -209,6 +210,16 @@ def test_captions(place):
     assert [line for line in answers.splitlines() if line[0] != " "] == ["one two", "three"]
     for name in ("captioner", "translator"):
         assert Path(f"served/{name}/1/saved_model.pb").is_file()
+
+
+@pytest.mark.pages
+def test_latent_alignments(place):
+    page = text_of("latent_alignments.md")
+    printed = run_commands(page, run)
+    answers = printed["dgm caption describe aligned sentences.txt"]
+    assert [line for line in answers.splitlines() if line[0] != " "] == ["one two", "three"]
+    assert json.loads(Path("aligned/settings.json").read_text())["attention"] == "sampled"
+    assert Path("served/aligned/1/saved_model.pb").is_file()
 
 
 @pytest.mark.pages

@@ -14,6 +14,7 @@ from tfp_dgm.models import (
     StochasticRecurrentTextModel,
     StructuredLanguageModel,
     TextVAE,
+    VariationalAttentionCaptioner,
 )
 from tfp_dgm.text import SubwordVocabulary, WordVocabulary
 
@@ -73,8 +74,8 @@ def head(conditioning_units, **kwargs):
     return layers.TokenSequence(cells, LENGTH)
 
 
-def captioner(experts, objective, *, grid=False, **kwargs):
-    model = MixtureOfExpertsCaptioner(experts, seed=1, **kwargs)
+def captioner(experts, objective, *, grid=False, kind=MixtureOfExpertsCaptioner, **kwargs):
+    model = kind(experts, seed=1, **kwargs)
     shape = (3, 8, 8, 3) if "encoder" in kwargs else (3, 2, 2, FEATURES) if grid else (3, FEATURES)
     source = np.random.default_rng(5).normal(size=shape).astype(np.float32)
     return compiled(model, {"source": source, "token_ids": TOKEN_IDS}, objective)
@@ -82,6 +83,12 @@ def captioner(experts, objective, *, grid=False, **kwargs):
 
 def shared(**kwargs):
     return layers.SharedExperts(head(CONTEXT + 2, **kwargs), EXPERTS, embedding_units=2)
+
+
+def aligned(**kwargs):
+    cells = decoder("LSTMDecoder", conditioning_units=CONTEXT + 2, memory_units=FEATURES)
+    of_texts = layers.AlignedTokenSequence(cells, LENGTH, **kwargs)
+    return layers.SharedExperts(of_texts, EXPERTS, embedding_units=2)
 
 
 def structured(likelihood, embedding=None):
@@ -194,6 +201,21 @@ TEXT_MODELS = {
         gate=layers.OneHotCategorical(EXPERTS),
         expert_posterior=layers.ExpertRecognition(
             encoder("BagOfWordsEncoder"), EXPERTS, one_hot=True
+        ),
+    ),
+    "captioner_aligned": lambda: captioner(
+        aligned(positions_at_once=5), objectives.ExactMarginal(), grid=True
+    ),
+    "variational_attention_captioner": lambda: captioner(
+        aligned(),
+        objectives.EnumeratedELBO(),
+        grid=True,
+        kind=VariationalAttentionCaptioner,
+        alignment_posterior=layers.AlignmentRecognition(
+            encoder("LSTMEncoder", bidirectional=True, return_sequences=True), 3
+        ),
+        alignment_objective=objectives.ScoreFunctionELBO(
+            num_samples=2, control_variates=[objectives.AtMean()], analytic_kl=True
         ),
     ),
     "rationale_classifier": lambda: rationale_classifier(

@@ -20,6 +20,7 @@ from tests.references import (
     grammars,
     hard_kumaraswamy,
     hidden_markov,
+    latent_alignments,
     tagged_trees,
     vector_quantization,
 )
@@ -389,6 +390,31 @@ def text_log_prob(parameters, event):
     return lstm_log_prob(weights_of(decoder), conditioning, [token for token in event if token])
 
 
+SOURCES = np.random.default_rng(6).normal(size=(2, 3)).astype(np.float32)  # [M, D]
+
+
+def aligning_decoder():
+    return networks.LSTMDecoder(
+        6,
+        3,
+        conditioning_units=DIMENSIONS,
+        embedding_units=2,
+        memory_units=SOURCES.shape[1],
+        name="decoder_aligned",
+    )
+
+
+def with_sources(layer, features):
+    return layer(features, SOURCES)
+
+
+def aligned_text_log_prob(parameters, event):
+    decoder, conditioning = parameters
+    tokens = [token for token in event if token]
+    tables = latent_alignments.tables(weights_of(decoder), conditioning, tokens, SOURCES)
+    return latent_alignments.log_marginal(*tables)
+
+
 def number_of_expert(features):
     """The experts' own input: which of two writes the text of these features."""
     return tf.cast(tf.convert_to_tensor(features)[..., 0] > 0, tf.int32)
@@ -421,6 +447,24 @@ def recognised_expert(layer, features):
 
 def with_one_text(layer, features):
     return layer(tf.tile([TEXT], [tf.shape(features)[0], 1]), features)
+
+
+def with_one_token(layer, features):
+    """Of one word, and four sources: as many numbers of the features, and the place of each."""
+    features = tf.cast(features, tf.float32)
+    place = tf.broadcast_to(tf.eye(4), [tf.shape(features)[0], 4, 4])
+    sources = tf.concat([place, features[:, :4, tf.newaxis]], axis=-1)  # [B, 4, 5]
+    found = layer(tf.fill([tf.shape(features)[0], 1], TEXT[0]), sources)
+    logits = tf.ensure_shape(found.logits_parameter()[:, 0], [None, 4])
+    return tfd.OneHotCategorical(logits=logits, dtype=tf.float32)
+
+
+def recognised_alignment(layer, features):
+    embedding, kernel, bias = map(float64, layer.encoder.weights)
+    hidden = np.maximum(embedding[TEXT[0]] @ kernel + bias, 0)
+    query = hidden @ float64(layer.query.kernel) + float64(layer.query.bias)
+    keys = np.column_stack([np.eye(4), features[:4]]) @ float64(layer.key.kernel)
+    return keys @ query / np.sqrt(2)
 
 
 def logits_and_normals(layer, features):
@@ -907,6 +951,15 @@ ROWS = [
         parameters=lambda layer, features: (layer.decoder, features),
     ),
     Row(
+        layers.AlignedTokenSequence,
+        {"decoder": aligning_decoder(), "max_length": 2, "positions_at_once": 4},
+        TEXTS,
+        aligned_text_log_prob,
+        support=ALL_TEXTS,
+        parameters=lambda layer, features: (layer.decoder, features),
+        call=with_sources,
+    ),
+    Row(
         layers.SharedExperts,
         {
             "head": layers.TokenSequence(text_decoder("of_all"), 2, name="head"),
@@ -1109,6 +1162,22 @@ ROWS = [
         support=list(ONE_HOT),
         parameters=recognised_expert,
         call=with_one_text,
+        build=lambda layer, shape: layer.build(None, shape),
+        leading_axes=False,
+    ),
+    Row(
+        layers.AlignmentRecognition,
+        {
+            "encoder": networks.BagOfWordsEncoder(
+                6, 3, embedding_units=2, return_sequences=True, name="encoder"
+            ),
+            "units": 2,
+        },
+        ONE_HOT[CLASSES],
+        lambda logits, event: categorical_log_prob(logits, np.argmax(event)),
+        support=list(ONE_HOT),
+        parameters=recognised_alignment,
+        call=with_one_token,
         build=lambda layer, shape: layer.build(None, shape),
         leading_axes=False,
     ),

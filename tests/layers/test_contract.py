@@ -180,6 +180,7 @@ COMPILED_AS = {
     layers.NeuralContextFreeGrammar: layers.ProbabilisticContextFreeGrammar,
     layers.CompoundContextFreeGrammar: layers.ProbabilisticContextFreeGrammar,
     layers.TokenSequence: layers.SeparateExperts,
+    layers.AlignmentRecognition: layers.OneHotCategorical,
     layers.SharedExperts: layers.SeparateExperts,
     layers.ClusterTexts: layers.SeparateExperts,
 }
@@ -426,6 +427,7 @@ OF_TEXTS = {
     layers.HiddenMarkovText,
     layers.NeuralHiddenMarkovText,
     layers.ClusterTexts,
+    layers.AlignedTokenSequence,
     layers.TokenSequence,
     layers.SharedExperts,
     layers.SeparateExperts,
@@ -457,6 +459,7 @@ OUTSIDE = {
     layers.OneHotCategoricalPrior: [[[1, 0, 0], [1, 1, 1]]],
     layers.Responsibilities: [5],
     layers.ExpertRecognition: [[1, 1, 0, 0]],
+    layers.AlignmentRecognition: [[1, 1, 0, 0]],
     layers.GaussianHiddenMarkov: [[[1, np.nan], [1, 1]], [[np.inf, 1], [1, 1]]],
     **{key: [[4, 1], [4, 6], [-1, 2], [2, 4], [0, 4]] for key in OF_TEXTS},
     **{key: [[4, 1, 2], [4, 6, 2], [4, 4, 4], [4, 2, 0]] for key in OF_PARSED_TEXTS},

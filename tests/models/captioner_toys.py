@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfp_dgm import layers, networks
-from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.models import MixtureOfExpertsCaptioner, VariationalAttentionCaptioner
 
 EXPERTS = 3  # K
 VOCABULARY = 9  # V
@@ -27,6 +27,34 @@ def head(units=6, *, expert_units=3, attends=False, transformer=False, dropout=0
     else:
         decoder = networks.LSTMDecoder(VOCABULARY, units, **arguments)
     return layers.TokenSequence(decoder, LENGTH)
+
+
+def aligned_head():
+    decoder = networks.LSTMDecoder(
+        VOCABULARY,
+        6,
+        conditioning_units=CONTEXT + 3,
+        embedding_units=4,
+        memory_units=FEATURES,
+        seed=1,
+    )
+    return layers.AlignedTokenSequence(decoder, LENGTH)
+
+
+def recognition():
+    encoder = networks.LSTMEncoder(
+        VOCABULARY, 3, embedding_units=3, bidirectional=True, return_sequences=True
+    )
+    return layers.AlignmentRecognition(encoder, 4, name="alignment_posterior")
+
+
+def variational_attention(num_experts=2, objective=None, **kwargs):
+    return VariationalAttentionCaptioner(
+        layers.SharedExperts(aligned_head(), num_experts, embedding_units=3, name="experts"),
+        recognition(),
+        alignment_objective=objective,
+        **{"seed": 1, **kwargs},
+    )
 
 
 def captioner(*, separate=False, gated=True, **kwargs):

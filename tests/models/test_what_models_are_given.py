@@ -151,6 +151,11 @@ CASES = {
     models.LanguageModelMixture: Case(
         texts.make_mixture, TEXTS, (2, "ClusterTexts expects ids below .* after 2")
     ),
+    models.VariationalAttentionCaptioner: Case(
+        captioner_toys.variational_attention,
+        {**captioner_toys.inputs(ROWS), "token_ids": TEXTS},
+        AFTER_END,
+    ),
     models.MixtureOfExpertsCaptioner: Case(
         captioner_toys.captioner,
         {**captioner_toys.inputs(ROWS), "token_ids": TEXTS},

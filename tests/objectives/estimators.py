@@ -14,6 +14,7 @@ from tfp_dgm.objectives import (
     REBAR,
     RELAX,
     SPIGOTELBO,
+    AtMean,
     CombinationImportanceWeighted,
     DisARM,
     DoublyReparameterized,
@@ -122,6 +123,12 @@ def discrete():
     yield Row(SPIGOTELBO(step_size=0.3), ONE_HOT, elbo, phi=0.333)
     for part in ([average], [baseline], [SelfCritical()], [baseline, average]):
         yield Row(ScoreFunctionELBO(num_samples=1, control_variates=part), BINARY, elbo)
+    for part in ([AtMean()], [baseline, AtMean()]):
+        yield Row(ScoreFunctionELBO(num_samples=1, control_variates=part), ONE_HOT, elbo)
+    closed = {"analytic_kl": True}
+    for part in ([], [AtMean()], [SelfCritical()]):
+        yield Row(ScoreFunctionELBO(num_samples=1, control_variates=part, **closed), ONE_HOT, elbo)
+    yield Row(ScoreFunctionELBO(num_samples=3, **closed), BINARY, elbo)
     combined = [baseline, LeaveOneOut(), average]
     yield Row(ScoreFunctionELBO(num_samples=3, control_variates=combined), BINARY, elbo)
     for part in ([], None, [baseline], [LeaveOneOut(), SelfCritical()]):
@@ -143,8 +150,8 @@ def of_two_layers():
     yield Row(EnumeratedELBO(), TWO_LAYERS, elbo)
     yield Row(ExactMarginal(), TWO_LAYERS, enumerable.evidence)
     yield Row(ScoreFunctionELBO(num_samples=2), TWO_LAYERS, elbo)
-    critic = [SelfCritical()]
-    yield Row(ScoreFunctionELBO(num_samples=1, control_variates=critic), TWO_LAYERS, elbo)
+    for critic in ([SelfCritical()], [AtMean()]):
+        yield Row(ScoreFunctionELBO(num_samples=1, control_variates=critic), TWO_LAYERS, elbo)
     yield Row(MuProp(num_samples=2), TWO_LAYERS, elbo)
     yield Row(REBAR(num_samples=2), TWO_LAYERS, elbo)
     yield Row(RELAX(temperature=0.8), TWO_LAYERS, elbo)

@@ -10,6 +10,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.objectives import toys
 from tests.objectives.estimators import COUNT, ROWS, assert_bias, name_of, standard_error
@@ -35,6 +36,38 @@ def test_value_and_gradients(row):
             assert_mean(estimate, other[which])
 
 
+BINARY_OR_ONE_HOT = [
+    row
+    for row in ROWS
+    if row.model[0] in (toys.binary, toys.one_hot)
+    and type(row.objective).__name__ in ("MuProp", "REBAR", "RELAX", "DisARM", "ScoreFunctionELBO")
+]
+
+
+@pytest.mark.parametrize("row", BINARY_OR_ONE_HOT, ids=name_of)
+def test_a_batch_may_have_several_axes(row):
+    """As of a joint within another, or of the positions of a text: [4, N / 4]."""
+    make, model = row.model
+
+    def in_four(theta, phi):
+        flat = make(theta, phi)
+        split = tf.reshape(phi, [4, -1, phi.shape[1]])
+        prior = tf.reshape(theta[:, : phi.shape[1]], split.shape)
+        family = toys.bernoulli if make is toys.binary else toys.categorical
+
+        def log_likelihood(z):  # [S, 4, N / 4, D]
+            shape = [z.shape[0], -1, z.shape[-1]]
+            return tf.reshape(flat.log_likelihood(tf.reshape(z, shape)), z.shape[:-1])
+
+        return toys.Problem(log_likelihood, family(split), family(prior))
+
+    bound, *gradients = toys.estimates(row.objective, in_four, model, COUNT)
+    assert_mean(bound.value.numpy().ravel(), row.value(model, model.theta, model.phi))
+    exact = enumerable.gradients(row.value, model)
+    for estimate, expected in zip(gradients, exact, strict=True):
+        assert_mean(estimate, expected)
+
+
 def assert_mean(estimates, expected):
     np.testing.assert_array_less(
         np.abs(estimates.mean(0) - expected), 5 * standard_error(estimates) + 3e-4
@@ -52,9 +85,9 @@ def test_every_public_class_has_a_row():
     # Tested in test_autoencoders.py, which bound no likelihood.
     unbounded = {"AdversarialAutoencoder", "LogisticCritic", "WassersteinCritic"}
     unbounded |= {"InverseMultiquadratic", "RadialBasisFunction", "WassersteinMMD"}
-    # Tested in files of their own names.
+    # Tested in files of their own names, and OverPositions with the models that have it.
     elsewhere = {"AtMost", "Constrained", "FreeBits", "MinimumDesiredRate"}
-    elsewhere |= {"Nested", "SemiAmortized", "VectorQuantizedELBO"}
+    elsewhere |= {"Nested", "OverPositions", "SemiAmortized", "VectorQuantizedELBO"}
     public = {
         name
         for name in objectives.__all__

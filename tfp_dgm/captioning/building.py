@@ -9,8 +9,12 @@ import keras
 from tfp_dgm import layers, networks, objectives
 from tfp_dgm.captioning.settings import CaptionSettings
 from tfp_dgm.data import DataError
-from tfp_dgm.models import MixtureOfExpertsCaptioner
+from tfp_dgm.models import MixtureOfExpertsCaptioner, VariationalAttentionCaptioner
 from tfp_dgm.text import SubwordVocabulary, Vocabulary, WordVocabulary
+
+# Of a word and a vector of the source, whose logits over the vocabulary are there together: of
+# 10,000 words 160 MB.
+_PAIRS_AT_ONCE = 4096
 
 
 def make_vocabulary(
@@ -50,7 +54,7 @@ def make_text_encoder(settings: CaptionSettings, vocabulary: Vocabulary) -> kera
         settings.units,
         embedding_units=settings.embedding_units,
         dropout=settings.dropout,
-        return_sequences=settings.attention,
+        return_sequences=settings.attention is not None,
         seed=settings.seed,
         name="encoder",
         **both,
@@ -111,15 +115,22 @@ def build_captioner(
             name="experts",
         )
     gate = layers.Categorical(settings.num_experts, name="gate") if settings.learned_gate else None
-    return MixtureOfExpertsCaptioner(
+    common: dict[str, Any] = {
+        "encoder": encoder,
+        "gate": gate,
+        "expert_posterior": _posterior(settings, vocabulary.size),
+        "vocabulary": vocabulary,
+        "source_vocabulary": source_vocabulary,
+        "seed": settings.seed,
+        "name": "captioner",
+    }
+    if not settings.guesses_alignments:
+        return MixtureOfExpertsCaptioner(experts, **common)
+    return VariationalAttentionCaptioner(
         experts,
-        encoder=encoder,
-        gate=gate,
-        expert_posterior=_posterior(settings, vocabulary.size),
-        vocabulary=vocabulary,
-        source_vocabulary=source_vocabulary,
-        seed=settings.seed,
-        name="captioner",
+        _alignment_posterior(settings, vocabulary.size),
+        alignment_objective=_alignment_objective(settings),
+        **common,
     )
 
 
@@ -182,6 +193,30 @@ def _posterior(
     )
 
 
+def _alignment_posterior(
+    settings: CaptionSettings, vocabulary_size: int
+) -> layers.AlignmentRecognition:
+    encoder = networks.LSTMEncoder(
+        vocabulary_size,
+        settings.units,
+        embedding_units=settings.embedding_units,
+        bidirectional=True,
+        return_sequences=True,
+        seed=settings.seed,
+        name="alignment_recognition",
+    )
+    return layers.AlignmentRecognition(encoder, settings.units, name="alignment_posterior")
+
+
+def _alignment_objective(settings: CaptionSettings) -> objectives.Objective:
+    if settings.attention == "enumerated":
+        return objectives.EnumeratedELBO()
+    # Soft attention is the baseline of the one draw, as Deng et al. have it.
+    return objectives.ScoreFunctionELBO(
+        num_samples=1, control_variates=[objectives.AtMean()], analytic_kl=True
+    )
+
+
 def _head(
     settings: CaptionSettings,
     vocabulary_size: int,
@@ -198,9 +233,14 @@ def _head(
         settings.units,
         conditioning_units=conditioning_units,
         embedding_units=settings.embedding_units,
-        memory_units=feature_units if settings.attention else 0,
+        memory_units=0 if settings.attention is None else feature_units,
         dropout=settings.dropout,
         seed=100 * settings.seed + seed,
         name=f"decoder_{seed}",
     )
-    return layers.TokenSequence(decoder, settings.max_length, name=f"head_{seed}")
+    name = f"head_{seed}"
+    if settings.attention in (None, "soft"):
+        return layers.TokenSequence(decoder, settings.max_length, name=name)
+    return layers.AlignedTokenSequence(
+        decoder, settings.max_length, positions_at_once=_PAIRS_AT_ONCE, name=name
+    )

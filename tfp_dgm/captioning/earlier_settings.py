@@ -27,6 +27,8 @@ _BY_RESPONSIBILITIES = ("marginal", "em", "hard-em")
 
 def from_version_0_1(values: dict[str, Any]) -> dict[str, Any]:
     """What a file of version 0.1 held, as settings of now; others pass as they are."""
+    if isinstance(values.get("attention"), bool):
+        values = {**values, "attention": "soft" if values["attention"] else None}
     told = values.keys() & _DEFAULTS.keys() - {"clip_norm"}
     if not told or any(isinstance(value, dict) for value in values.values()):
         return values

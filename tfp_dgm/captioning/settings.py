@@ -27,7 +27,9 @@ class CaptionSettings:
       experts: what each expert has of its own.
       learned_gate: p(k | image) is learned; otherwise it is uniform.
       decoder: its kind.
-      attention: the decoder attends to the image's grid, or to a source's words.
+      attention: to the image's grid, or to a source's words; null for none. Soft: the decoder sees
+        their mean; otherwise each word looks at one of them, a latent that is summed out (exact) or
+        guessed by a network, whose bound is a sum (enumerated) or a draw (sampled) [2].
       units: of the decoder and of the encoder of texts; a multiple of 4 for a transformer.
       embedding_units: of the words.
       context_units: of the image's context vector.
@@ -49,6 +51,8 @@ class CaptionSettings:
     References:
       [1] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of
         the Trade. ICML 2019. arXiv:1902.07816
+      [2] Deng, Kim, Chiu, Guo and Rush. Latent Alignment and Variational Attention. NeurIPS 2018.
+        arXiv:1807.03756
     """
 
     num_experts: Count = 3
@@ -56,7 +60,7 @@ class CaptionSettings:
     experts: Experts = SharedExperts()
     learned_gate: bool = False
     decoder: Literal["lstm", "transformer"] = "lstm"
-    attention: bool = True
+    attention: Literal["soft", "exact", "enumerated", "sampled"] | None = "soft"
     units: Count = 256
     embedding_units: Count = 128
     context_units: Count = 128
@@ -81,8 +85,23 @@ class CaptionSettings:
             raise ValueError(
                 f"units must be a multiple of 4 for a transformer's heads; received {self.units}"
             )
+        if self.attention not in (None, "soft") and self.decoder == "transformer":
+            raise ValueError(
+                f"attention={self.attention} needs a decoder whose state depends on no alignment, "
+                "lstm; received decoder=transformer"
+            )
+        if self.guesses_alignments and self.experts.kind == "separate":
+            raise ValueError(
+                f"attention={self.attention} needs experts that share a decoder; received "
+                "experts.kind=separate"
+            )
         if self.experts.kind == "separate" and self.objective.kind == "gumbel":
             raise ValueError(
                 "objective.kind=gumbel mixes experts, which have to be shared; received "
                 "experts.kind=separate"
             )
+
+    @property
+    def guesses_alignments(self) -> bool:
+        """Whether a network guesses which vector of the source a word looks at."""
+        return self.attention in ("enumerated", "sampled")

@@ -1,5 +1,10 @@
 """Families and bijectors that TFP lacks, or has in more operations; they know nothing of Keras."""
 
+from tfp_dgm.distributions.aligned_token_sequence import (
+    AlignedText,
+    AlignedTokenSequence,
+    SourceFunctions,
+)
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.continuous import Continuous
 from tfp_dgm.distributions.factors import independent_factors
@@ -64,6 +69,8 @@ from tfp_dgm.distributions.without_density import (
 )
 
 __all__ = [
+    "AlignedText",
+    "AlignedTokenSequence",
     "BagOfWords",
     "ConstituencyTree",
     "ConstituencyTreeParts",
@@ -107,6 +114,7 @@ __all__ = [
     "Selection",
     "SemiMarkovChain",
     "SemiMarkovParts",
+    "SourceFunctions",
     "SplineCoupling",
     "Structure",
     "TaggedDependencyTree",

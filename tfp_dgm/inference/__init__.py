@@ -1,5 +1,6 @@
 """After training: decoding, refinement of posteriors, annealed importance sampling."""
 
+from tfp_dgm.inference.alignments import MeanAlignments, mean_alignments
 from tfp_dgm.inference.annealing import (
     Annealed,
     annealed_importance_sampling,
@@ -25,6 +26,7 @@ from tfp_dgm.inference.texts_of_experts import Texts, expert_texts, score_texts,
 
 __all__ = [
     "Annealed",
+    "MeanAlignments",
     "RefinedPosteriors",
     "Texts",
     "annealed_importance_sampling",
@@ -40,6 +42,7 @@ __all__ = [
     "interpolate_spherically",
     "keep_head",
     "latents_of_texts",
+    "mean_alignments",
     "mixture_posteriors",
     "normal",
     "random_bits",

@@ -1,5 +1,7 @@
 """Keras 3 layers that return TFP distributions: posteriors, priors and likelihoods."""
 
+from tfp_dgm.layers.aligned_token_sequence import AlignedTokenSequence
+from tfp_dgm.layers.alignment_recognition import AlignmentRecognition
 from tfp_dgm.layers.bag_of_words import BagOfWords, Multinomial
 from tfp_dgm.layers.batch_normalized import BatchNormalizedNormalDiag
 from tfp_dgm.layers.categorical import Categorical, OneHotCategorical
@@ -85,6 +87,8 @@ from tfp_dgm.layers.vector_quantizer import VectorQuantizer
 from tfp_dgm.layers.without_density import ImplicitPrior, PointMass
 
 __all__ = [
+    "AlignedTokenSequence",
+    "AlignmentRecognition",
     "AutoregressiveFlowPrior",
     "BagOfWords",
     "BatchNormalizedNormalDiag",

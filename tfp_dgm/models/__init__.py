@@ -28,6 +28,7 @@ from tfp_dgm.models.structured_language_model import StructuredLanguageModel
 from tfp_dgm.models.text_vae import TextVAE
 from tfp_dgm.models.topic_words import distinctive_words
 from tfp_dgm.models.vae import VAE
+from tfp_dgm.models.variational_attention_captioner import VariationalAttentionCaptioner
 
 __all__ = [
     "M1M2",
@@ -55,6 +56,7 @@ __all__ = [
     "StochasticRecurrentTextModel",
     "StructuredLanguageModel",
     "TextVAE",
+    "VariationalAttentionCaptioner",
     "allowed_classes",
     "distinctive_words",
     "load_model",

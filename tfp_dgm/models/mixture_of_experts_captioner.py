@@ -1,7 +1,7 @@
 """Mixture-of-experts captioning: several right texts for one image, or for one text."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -68,6 +68,15 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
     """
 
     built: bool
+    # Arguments that the captioner behind an encoder shares with that of features.
+    _shared_parts: ClassVar[tuple[str, ...]] = (
+        "gate",
+        "expert_posterior",
+        "vocabulary",
+        "source_vocabulary",
+        "seed",
+        "name",
+    )
 
     def __init__(
         self,
@@ -188,8 +197,7 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         The parts that were given to it are shared, the map to the context is copied: a layer that
         another one replaces would stay in Keras's list of layers, and shift what a file holds.
         """
-        kept = ("gate", "expert_posterior", "vocabulary", "source_vocabulary", "seed", "name")
-        parts = {name: getattr(self, name) for name in kept}
+        parts = {name: getattr(self, name) for name in self._shared_parts}
         whole = type(self)(self.experts, encoder=encoder, **parts)
         whole.to_context.build((None, self.to_context.kernel.shape[0]))
         whole.to_context.set_weights(self.to_context.get_weights())
@@ -215,8 +223,13 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
             return self.expert_posterior(token_ids, encoded.context, training=training)
         if training and self.encoder is not None:  # Nothing drops out in the E-step.
             encoded = self.encode(inputs["source"])
-        log_joint = tf.stop_gradient(self.log_joint(token_ids, encoded))
+        log_joint = tf.stop_gradient(self._e_step(token_ids, encoded, training))
         return self.expert_posterior(log_joint, training=training)
+
+    def _e_step(self, token_ids: tf.Tensor, encoded: EncodedSource, training: bool) -> tf.Tensor:
+        """log p(x, k | c) as responsibilities take it, [B, K]."""
+        del training
+        return self.log_joint(token_ids, encoded)
 
     def log_joint(self, token_ids: tf.Tensor, encoded: EncodedSource) -> tf.Tensor:
         """log p(x, k | c), without dropout: float32 [B, K].
@@ -225,10 +238,14 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
           token_ids: int32 [B, T].
           encoded: what `encode` made of the source.
         """
-        column = tf.range(self.num_experts)[:, tf.newaxis]
-        every = tf.tile(column, [1, tf.shape(token_ids)[0]])  # [K, B]
+        every = self._every_expert(token_ids)
         log_px = self._log_likelihood(every, token_ids, encoded, training=False)
         return tf.transpose(log_px) + self.log_gate(encoded)
+
+    def _every_expert(self, token_ids: tf.Tensor) -> tf.Tensor:
+        """Each expert for each text: int32 [K, B]."""
+        column = tf.range(self.num_experts)[:, tf.newaxis]
+        return tf.tile(column, [1, tf.shape(token_ids)[0]])
 
     def log_gate(self, encoded: EncodedSource) -> tf.Tensor:
         """log p(k | c): float32 [B, K]."""
@@ -242,6 +259,11 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
     ) -> tf.Tensor:
         token_ids = tf.cast(token_ids, tf.int32)
+        return self.texts(z, encoded, training=training).log_prob(token_ids)
+
+    def texts(
+        self, z: tf.Tensor, encoded: EncodedSource, *, training: bool = False
+    ) -> tfd.Distribution:
+        """p_k(x | c) of experts z, [S, B] (or weights over them, [S, B, K]); batch shape [S, B]."""
         memory = {"memory": encoded.memory, "memory_mask": encoded.mask}
-        texts = self.experts(encoded.context, z, **memory, training=training)
-        return texts.log_prob(token_ids)
+        return self.experts(encoded.context, z, **memory, training=training)

@@ -8,7 +8,12 @@ from tfp_dgm.networks.image_decoding import decode_image
 from tfp_dgm.networks.masked_autoregressive import MaskedAutoregressive
 from tfp_dgm.networks.mlp import MLP
 from tfp_dgm.networks.pretrained_backbone import PretrainedBackbone, find_application
-from tfp_dgm.networks.recurrent_decoder import GRUDecoder, InputlessDecoder, LSTMDecoder
+from tfp_dgm.networks.recurrent_decoder import (
+    GRUDecoder,
+    InputlessDecoder,
+    LSTMDecoder,
+    RecurrentDecoder,
+)
 from tfp_dgm.networks.recurrent_encoder import GRUEncoder, LSTMEncoder
 from tfp_dgm.networks.sentence_encoder import SentenceEncoder
 from tfp_dgm.networks.sequence_decoder import SequenceDecoder
@@ -37,6 +42,7 @@ __all__ = [
     "LSTMEncoder",
     "MaskedAutoregressive",
     "PretrainedBackbone",
+    "RecurrentDecoder",
     "SentenceEncoder",
     "SequenceDecoder",
     "SequenceEncoder",

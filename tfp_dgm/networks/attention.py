@@ -65,17 +65,25 @@ class Attention(SavesArguments, keras.layers.Layer):
         Returns:
           [..., T, D].
         """
-        query = self._heads(self.query(x))  # [..., H, T, D/H]
-        scores = tf.matmul(query, self._heads(keys), transpose_b=True)  # [..., H, T, M]
-        scores = tf.cast(scores, tf.float32) * (self.units // self.num_heads) ** -0.5
-        if mask is not None:
-            scores = tf.where(mask[..., tf.newaxis, :, :], scores, -1e9)
-        weights = tf.cast(tf.nn.softmax(scores), values.dtype)
+        weights = tf.cast(tf.nn.softmax(self.scores(x, keys, mask)), values.dtype)
         answer = tf.matmul(weights, self._heads(values))  # [..., H, T, D/H]
         rank = len(answer.shape)
         answer = tf.transpose(answer, [*range(rank - 3), rank - 2, rank - 3, rank - 1])
         shape = tf.concat([tf.shape(answer)[:-2], [self.units]], axis=0)
         return self.output_map(tf.reshape(answer, shape))  # [..., T, D]
+
+    def scores(self, x: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """What the softmax is taken of: float32 [..., H, T, M], -1e9 where x may not look.
+
+        Args:
+          x: [..., T, D'].
+          keys: [..., M, D].
+          mask: bool, broadcasts to [..., T, M].
+        """
+        query = self._heads(self.query(x))  # [..., H, T, D/H]
+        scores = tf.matmul(query, self._heads(keys), transpose_b=True)  # [..., H, T, M]
+        scores = tf.cast(scores, tf.float32) * (self.units // self.num_heads) ** -0.5
+        return scores if mask is None else tf.where(mask[..., tf.newaxis, :, :], scores, -1e9)
 
     def _heads(self, x: tf.Tensor) -> tf.Tensor:
         size = self.units // self.num_heads

@@ -88,6 +88,10 @@ class RecurrentDecoder(SequenceDecoder):
     def _features(
         self, conditioning: tf.Tensor, x: tf.Tensor, memory: Memory, training: bool
     ) -> tf.Tensor:
+        return self._attend(self._outputs(conditioning, x, training), memory)
+
+    def _outputs(self, conditioning: tf.Tensor, x: tf.Tensor, training: bool) -> tf.Tensor:
+        """h_t of the last layer, which has seen no memory: [..., T, D]."""
         batch = tf.broadcast_dynamic_shape(tf.shape(conditioning)[:-1], tf.shape(x)[:-2])
         h = self._time_first(x)  # [T, *b, E]
         for layer, state in enumerate(self._initial_state(conditioning, 0)):
@@ -104,8 +108,7 @@ class RecurrentDecoder(SequenceDecoder):
             if self.skip_connections:
                 h = self._skip(layer, h, conditioning)
         rank = len(h.shape)
-        h = tf.transpose(h, [*range(1, rank - 1), 0, rank - 1])  # [*batch, T, D]
-        return self._attend(h, memory)
+        return tf.transpose(h, [*range(1, rank - 1), 0, rank - 1])  # [*batch, T, D]
 
     def _initial_state(self, conditioning: tf.Tensor, max_length: int) -> State:
         del max_length  # The state does not grow.
@@ -123,6 +126,12 @@ class RecurrentDecoder(SequenceDecoder):
         self, conditioning: tf.Tensor, x: tf.Tensor, time: tf.Tensor, state: State, memory: Memory
     ) -> tuple[tf.Tensor, State]:
         del time  # Recurrent layers do not count.
+        h, state = self._output_step(conditioning, x, state)
+        return self._attend(h[..., tf.newaxis, :], memory)[..., 0, :], state
+
+    def _output_step(
+        self, conditioning: tf.Tensor, x: tf.Tensor, state: State
+    ) -> tuple[tf.Tensor, State]:
         h, states = x, []
         for layer, before in enumerate(state):
             x = self.input_maps[layer](h) + self._condition(layer, conditioning)
@@ -132,7 +141,7 @@ class RecurrentDecoder(SequenceDecoder):
             h = tf.cast(states[-1][0], self.compute_dtype)
             if self.skip_connections:
                 h = self._skip(layer, h, conditioning)
-        return self._attend(h[..., tf.newaxis, :], memory)[..., 0, :], tuple(states)
+        return h, tuple(states)
 
     def _prepare_memory(self, memory: tf.Tensor) -> Memory:
         return self.attention.keys_and_values(memory)
@@ -143,6 +152,53 @@ class RecurrentDecoder(SequenceDecoder):
         (keys, values), mask = memory
         mask = None if mask is None else mask[..., tf.newaxis, :]  # [..., 1, M]
         return self.attended(tf.concat([h, self.attention(h, keys, values, mask)], axis=-1))
+
+    # One source alone, in the place of attention's mean of all. No state depends on what was looked
+    # at, so that outputs are the same whatever the alignment.
+
+    def outputs(
+        self, conditioning: tf.Tensor, token_ids: tf.Tensor, *, training: bool = False
+    ) -> tf.Tensor:
+        """h_t after each token read, before it looks at a source: [..., T, D].
+
+        Args:
+          conditioning: [..., Z].
+          token_ids: int32 [..., T], START first.
+          training: whether words and vectors drop out.
+        """
+        x = self._read(token_ids, training)
+        return self._outputs(tf.cast(conditioning, self.compute_dtype), x, training)
+
+    def output_step(
+        self, conditioning: tf.Tensor, token_ids: tf.Tensor, state: State
+    ) -> tuple[tf.Tensor, State]:
+        """Reads one token [...]; gives h [..., D] before it looks at a source, and the state."""
+        x = self._embed(token_ids)
+        return self._output_step(tf.cast(conditioning, self.compute_dtype), x, state)
+
+    def alignment_logits(self, h: tf.Tensor, memory: Memory) -> tf.Tensor:
+        """Attention's scores of the sources: h [..., T, D] -> float32 [..., T, M]."""
+        (keys, _), mask = memory
+        mask = None if mask is None else mask[..., tf.newaxis, :]  # [..., 1, M]
+        return self.attention.scores(h, keys, mask)[..., 0, :, :]  # There is one head.
+
+    def source_terms(self, memory: Memory) -> tf.Tensor:
+        """What each source adds before the tanh where it alone is looked at: [..., M, D]."""
+        (_, values), _ = memory
+        return tf.matmul(self.attention.output_map(values), self._attended_kernel(1))
+
+    def output_terms(self, h: tf.Tensor) -> tf.Tensor:
+        """What an output adds to that: [..., D] -> [..., D]."""
+        bias = tf.cast(tf.convert_to_tensor(self.attended.bias), self.compute_dtype)
+        return tf.matmul(h, self._attended_kernel(0)) + bias
+
+    def looked_at(self, terms: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """Features of the sum of both terms: [..., D] -> [..., F]."""
+        return self._given_out(tf.tanh(terms), training)
+
+    def _attended_kernel(self, half: int) -> tf.Tensor:
+        kernel = tf.cast(tf.convert_to_tensor(self.attended.kernel), self.compute_dtype)
+        return kernel[half * self.units : (half + 1) * self.units]
 
     def _condition(self, layer: int, conditioning: tf.Tensor) -> tf.Tensor:
         if not self.conditioning_units:

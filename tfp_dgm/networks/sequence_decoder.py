@@ -177,15 +177,9 @@ class SequenceDecoder(SequenceLayer):
         Returns:
           [..., T, F], in the layer's compute type.
         """
-        self.build()
-        token_ids = self.word_dropout(token_ids, training=training)
-        x = self._embed(token_ids)  # [..., T, E]
-        if self.dropout_rate:
-            x = self.input_dropout(x, training=training)
+        x = self._read(token_ids, training)  # [..., T, E]
         h = self._features(tf.cast(conditioning, self.compute_dtype), x, memory, training)
-        if self.dropout_rate:
-            h = self.output_dropout(h, training=training)
-        return h if self.to_embedding is None else self.to_embedding(h)
+        return self._given_out(h, training)
 
     def initial_state(self, conditioning: tf.Tensor, max_length: int) -> State:
         """The state before START, for up to `max_length` steps: tensors [*batch, ...]."""
@@ -238,6 +232,18 @@ class SequenceDecoder(SequenceLayer):
         return tf.cast(logits, tf.float32) + tf.cast(self.output_bias, tf.float32)
 
     # For subclasses.
+
+    def _read(self, token_ids: tf.Tensor, training: bool) -> tf.Tensor:
+        """Tokens [..., T] as vectors [..., T, E], some of which drop out in training."""
+        self.build()
+        x = self._embed(self.word_dropout(token_ids, training=training))
+        return self.input_dropout(x, training=training) if self.dropout_rate else x
+
+    def _given_out(self, h: tf.Tensor, training: bool) -> tf.Tensor:
+        """What `_features` gives, [..., output_units], as `features` does, [..., F]."""
+        if self.dropout_rate:
+            h = self.output_dropout(h, training=training)
+        return h if self.to_embedding is None else self.to_embedding(h)
 
     def _embed(self, token_ids: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.gather(self.embedding, token_ids), self.compute_dtype)

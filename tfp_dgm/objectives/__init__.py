@@ -6,6 +6,7 @@ from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.configuration import Configured
 from tfp_dgm.objectives.constrained import AtMost, Constrained
 from tfp_dgm.objectives.control_variates import (
+    AtMean,
     ControlVariate,
     LearnedBaseline,
     LeaveOneOut,
@@ -31,6 +32,7 @@ from tfp_dgm.objectives.kernels import InverseMultiquadratic, Kernel, RadialBasi
 from tfp_dgm.objectives.muprop import MuProp
 from tfp_dgm.objectives.nested import Nested
 from tfp_dgm.objectives.objective import Objective
+from tfp_dgm.objectives.over_positions import OverPositions
 from tfp_dgm.objectives.particle_filter import Filtered, Noise, ParticleFilter
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
@@ -52,6 +54,7 @@ __all__ = [
     "RELAX",
     "SPIGOTELBO",
     "AdversarialAutoencoder",
+    "AtMean",
     "AtMost",
     "Bound",
     "CombinationImportanceWeighted",
@@ -81,6 +84,7 @@ __all__ = [
     "Nested",
     "Noise",
     "Objective",
+    "OverPositions",
     "PartiallyImportanceWeighted",
     "ParticleFilter",
     "Pathwise",

@@ -19,6 +19,8 @@ class Signal(NamedTuple):
       from_others: gives the total as the other draws alone would have it, [S, B].
       greedy: gives the total of the posterior's mode instead of a draw, [B]; of several layers, of
         each one's mode given those before it.
+      at_mean: gives the total at the posterior's mean instead of a draw, [B]; of binary or one-hot
+        latents; of several layers, at each one's mean given the means before it.
       joint: of the batch.
     """
 
@@ -26,6 +28,7 @@ class Signal(NamedTuple):
     predicted: tf.Tensor
     from_others: Callable[[], tf.Tensor]
     greedy: Callable[[], tf.Tensor]
+    at_mean: Callable[[], tf.Tensor]
     joint: Joint
 
     @property
@@ -143,3 +146,19 @@ class SelfCritical(ControlVariate):
 
     def predict(self, signal: Signal) -> tf.Tensor:
         return tf.stop_gradient(signal.greedy() - signal.predicted)
+
+
+class AtMean(ControlVariate):
+    """The signal at the posterior's mean; one more evaluation of the likelihood.
+
+    Of binary or one-hot latents, whose likelihood must take values between 0 and 1. Of a latent
+    alignment it is soft attention, the baseline of [1] (which takes the prior's mean; any that does
+    not look at the draw will do). MuProp without its linear term.
+
+    References:
+      [1] Deng, Kim, Chiu, Guo and Rush. Latent Alignment and Variational Attention. NeurIPS 2018.
+        arXiv:1807.03756
+    """
+
+    def predict(self, signal: Signal) -> tf.Tensor:
+        return tf.stop_gradient(signal.at_mean() - signal.predicted)

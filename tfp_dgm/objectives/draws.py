@@ -128,7 +128,7 @@ def concatenated(parts: Sequence[Draws]) -> Draws:
     """Draws of several kinds as one, along S."""
 
     def joined(values: Sequence[tf.Tensor]) -> tf.Tensor:
-        return tf.concat(list(values), axis=-2)
+        return tf.concat(list(values), axis=0)
 
     bounds = [part.inner for part in parts]
     if bounds[0] is None:

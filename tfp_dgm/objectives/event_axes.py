@@ -10,6 +10,10 @@ def as_rank(value: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     return value
 
 
-def sum_over_event(value: tf.Tensor, leading: int = 2) -> tf.Tensor:
-    """Sums over all axes but the first ones: [S, B, ...] -> [S, B]."""
+def sum_over_event(value: tf.Tensor, leading: int) -> tf.Tensor:
+    """Sums over all axes but the first ones: [S, B, ...] -> [S, B].
+
+    (A joint within another has two axes and more in its batch: the number of them is of the
+    distribution, never a constant.)
+    """
     return tf.reduce_sum(value, axis=list(range(leading, value.shape.rank)))

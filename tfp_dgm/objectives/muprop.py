@@ -49,6 +49,7 @@ class MuProp(Objective):
 
         draws = Draws.of(joint, draw_in_turn(posterior, draw, self.num_samples, seed))
         surrogate = zero_where_infinite(draws.log_joint)  # [S, B]
+        leading = draws.log_q.shape.rank
         for index, (layer, value) in enumerate(zip(layers, drawn, strict=True)):
             mean = tf.broadcast_to(layer.mean(), tf.shape(value))  # [S, B, ...]
             point = tf.stop_gradient(mean)
@@ -59,9 +60,9 @@ class MuProp(Objective):
                 )
                 at_mean = linear_draws(self, joint, chain).log_weights  # [S, B]
             slope = zero_where_infinite(tf.stop_gradient(tape.gradient(at_mean, point)))
-            expansion = at_mean + sum_over_event(slope * (value - point))
+            expansion = at_mean + sum_over_event(slope * (value - point), leading)
             rest = finite_difference(draws.log_weights, expansion)
-            surrogate += rest * layer.log_prob(value) + sum_over_event(slope * mean)
+            surrogate += rest * layer.log_prob(value) + sum_over_event(slope * mean, leading)
         return draws.bound(surrogate=tf.reduce_mean(surrogate, axis=0))
 
 

@@ -62,7 +62,7 @@ class PerturbedOneHot(PerturbedLatents):
         self.mean = tf.nn.softmax(logits)
         self.noise = -tf.math.log(-tf.math.log(_uniform(tf.shape(logits), first)))
         self.noise_again = -tf.math.log(-tf.math.log(_uniform(tf.shape(logits), second)))
-        self.b = tf.one_hot(tf.argmax(logits + self.noise, axis=-1), logits.shape[-1])
+        self.b = tf.one_hot(tf.argmax(logits + self.noise, axis=-1), tf.shape(logits)[-1])
 
     def perturbed(self, logits: tf.Tensor) -> tf.Tensor:
         return logits + self.noise

@@ -101,7 +101,7 @@ class REBAR(Objective):
 
         draws = Draws.of(joint, b)
         linear, learned = tf.zeros_like(draws.log_px), tf.zeros_like(draws.log_px[0])
-        plains, parts = [], []
+        plains, parts, leading = [], [], draws.log_q.shape.rank
         for index, (layer, r) in enumerate(
             zip(layers, self._learned_controls(len(layers), joint), strict=True)
         ):
@@ -114,8 +114,9 @@ class REBAR(Objective):
             if r is not None:
                 slope += _control(layer, r)
                 # Its mean is the variance, and what no r changes.
-                learned += sum_over_event(tf.reduce_mean(tf.square(slope), axis=0), 1)  # [B]
-            linear += sum_over_event(tf.stop_gradient(slope) * layer.logits)  # [S, B]
+                square = tf.reduce_mean(tf.square(slope), axis=0)
+                learned += sum_over_event(square, leading - 1)  # [B]
+            linear += sum_over_event(tf.stop_gradient(slope) * layer.logits, leading)  # [S, B]
         if joint.training:
             self._follow(plains, parts)
         model = zero_where_infinite(draws.log_joint)

@@ -105,7 +105,7 @@ class StraightThroughELBO(GumbelSoftmaxELBO):
 
 def _rounded(z: tf.Tensor, one_hot: bool) -> tf.Tensor:
     if one_hot:
-        return tf.one_hot(tf.argmax(z, axis=-1), z.shape[-1], dtype=z.dtype)
+        return tf.one_hot(tf.argmax(z, axis=-1), tf.shape(z)[-1], dtype=z.dtype)
     return tf.round(z)
 
 

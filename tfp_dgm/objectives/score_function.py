@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.objectives.binary_latents import linear_draws
 from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.control_variates import ControlVariate, LeaveOneOut, Signal
 from tfp_dgm.objectives.draws import Draws
@@ -17,10 +18,10 @@ from tfp_dgm.objectives.stochastic_layers import draw_in_turn
 
 
 class Credit(NamedTuple):
-    """How a bound is made of its draws' log-weights; no gradients.
+    """How a bound is made of its draws' terms; no gradients.
 
     Attributes:
-      shares: [S, B]; d value / d log_weights.
+      shares: [S, B]; d value / d term.
       signal: [S, B]; what each draw's choice has earned.
       scale: by how much each draw's score counts.
     """
@@ -37,14 +38,18 @@ class ScoreFunctionELBO(Objective):
         w_sb = log p(x_b | z_sb) + log p(z_sb) - log q(z_sb | x_b)
 
     where c is what the control variates predict of w_sb; by default the mean of the other draws
-    (leave one out, RLOO). NVIL is one draw with `[RunningAverage(), LearnedBaseline()]`.
+    (leave one out, RLOO). NVIL is one draw with `[RunningAverage(), LearnedBaseline()]`. With
+    `analytic_kl` the divergence is a closed form, in value and gradient, and w_sb is
+    log p(x_b | z_sb) alone: less noise, by what the prior and the posterior tell of the draw.
 
     Args:
       num_samples: S, at least 2 where draws are compared with the others.
       control_variates: in the order in which they apply; None for `[LeaveOneOut()]`, and an empty
         list for none.
+      analytic_kl: use the closed form of the divergence that TFP registers for the pair.
     Raises:
-      ValueError: if there are too few draws for a control variate.
+      ValueError: if there are too few draws for a control variate; with `analytic_kl`, if the pair
+        has no closed form.
     References:
       [1] Mnih and Gregor. Neural Variational Inference and Learning in Belief Networks. ICML 2014.
         arXiv:1402.0030
@@ -57,11 +62,13 @@ class ScoreFunctionELBO(Objective):
         *,
         num_samples: int = 4,
         control_variates: Sequence[ControlVariate] | None = None,
+        analytic_kl: bool = False,
     ) -> None:
         if control_variates is None:
             control_variates = [LeaveOneOut()]
         self.num_samples = at_least_one(self, "num_samples", num_samples)
         self.control_variates = list(control_variates)
+        self.analytic_kl = analytic_kl
         least = max([1, *(part.least_samples for part in self.control_variates)])
         if num_samples < least:
             raise ValueError(
@@ -74,27 +81,54 @@ class ScoreFunctionELBO(Objective):
 
         def greedy() -> tf.Tensor:
             # Of several layers, each one's mode given those before it.
-            return Draws.of(joint, draw_in_turn(posterior, _mode, 1, seed)).log_weights[0]  # [B]
+            return self._terms(Draws.of(joint, draw_in_turn(posterior, _mode, 1, seed)))[0]  # [B]
+
+        def at_mean() -> tf.Tensor:
+            mean = draw_in_turn(posterior, _mean, 1, seed)
+            return self._terms(linear_draws(self, joint, mean))[0]  # [B]
 
         z = posterior.sample(self.num_samples, seed=seed)
         draws = Draws.of(joint, tf.nest.map_structure(tf.stop_gradient, z))
-        fixed = tf.stop_gradient(draws.log_weights)  # [S, B]
+        terms = self._terms(draws)  # [S, B]
+        fixed = tf.stop_gradient(terms)
         credit = self._credit(fixed)
         learned = tf.zeros_like(fixed[0])
         predicted = tf.zeros_like(credit.signal)
         for part in self.control_variates:
             signal = Signal(
-                credit.signal, predicted, lambda: self._signal_from_others(fixed), greedy, joint
+                credit.signal,
+                predicted,
+                lambda: self._signal_from_others(fixed),
+                greedy,
+                at_mean,
+                joint,
             )
             learned += part.loss(signal)
             # Any prediction is unbiased that does not look at the draw, and so is none.
             predicted += zero_where_infinite(part.predict(signal))
         rest = zero_where_infinite(credit.signal - predicted)
-        of_draws = credit.shares * zero_where_infinite(draws.log_weights)
+        of_draws = credit.shares * zero_where_infinite(terms)
         surrogate = tf.reduce_sum(of_draws + credit.scale * rest * draws.log_q, axis=0) - learned
+        if self.analytic_kl:
+            kl = self._closed_form(posterior, joint.prior)
+            return draws.bound(kl=kl, surrogate=surrogate - kl)
         return draws.bound(
             lambda draws: self._value(tf.stop_gradient(draws.log_weights)), surrogate=surrogate
         )
+
+    def _terms(self, draws: Draws) -> tf.Tensor:
+        """What a draw's choice decides of the bound, [S, B]."""
+        return draws.log_px if self.analytic_kl else draws.log_weights
+
+    def _closed_form(self, posterior: tfd.Distribution, prior: tfd.Distribution) -> tf.Tensor:
+        try:
+            return tfd.kl_divergence(posterior, prior)
+        except NotImplementedError:
+            # An estimate from the draws would want a score of its own.
+            raise ValueError(
+                f"{type(self).__name__}: `analytic_kl` needs a closed form of the divergence; "
+                f"there is none for {type(posterior).__name__} and {type(prior).__name__}"
+            ) from None
 
     def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
         """The bound [B] of the log-weights [S, B]."""
@@ -134,6 +168,14 @@ class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
         arXiv:1602.06725
     """
 
+    def __init__(
+        self,
+        *,
+        num_samples: int = 4,
+        control_variates: Sequence[ControlVariate] | None = None,
+    ) -> None:
+        super().__init__(num_samples=num_samples, control_variates=control_variates)
+
     def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
         return tfp.math.reduce_logmeanexp(log_weights, axis=0)
 
@@ -149,7 +191,14 @@ class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
 
 
 def _mode(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
-    """What takes the place of a draw, of the same shape."""
-    mode = layer.mode()
-    shape = tf.concat([tf.cast(sample_shape, tf.int32), tf.shape(mode)], axis=0)
-    return tf.broadcast_to(mode, shape)
+    return _as_draws(layer.mode(), sample_shape)
+
+
+def _mean(layer: tfd.Distribution, sample_shape: list[int], seed: tf.Tensor) -> tf.Tensor:
+    return _as_draws(layer.mean(), sample_shape)
+
+
+def _as_draws(z: tf.Tensor, sample_shape: list[int]) -> tf.Tensor:
+    """What takes the place of draws, in their shape."""
+    shape = tf.concat([tf.cast(sample_shape, tf.int32), tf.shape(z)], axis=0)
+    return tf.broadcast_to(z, shape)

@@ -37,6 +37,17 @@ def _(distribution: tfd.Categorical) -> tuple[Latents, tf.Tensor]:
     return _repeated(support_of(distribution), distribution), log_probs
 
 
+@enumerated.register(tfd.OneHotCategorical)
+def _(distribution: tfd.OneHotCategorical) -> tuple[Latents, tf.Tensor]:
+    log_probs = tf.math.log_softmax(distribution.logits_parameter())  # [B, K]
+    size = tf.shape(log_probs)[-1]  # Of sources to align with, say, it is known in the graph alone.
+    batch = distribution.batch_shape_tensor()
+    column = tf.concat([[size], tf.ones_like(batch), [size]], axis=0)
+    values = tf.reshape(tf.eye(size, dtype=distribution.dtype), column)
+    values = tf.broadcast_to(values, tf.concat([[size], batch, [size]], axis=0))
+    return values, tf.experimental.numpy.moveaxis(log_probs, -1, 0)  # [K, B]
+
+
 @enumerated.register(tfd.JointDistribution)
 def _(distribution: tfd.JointDistribution) -> tuple[Latents, tf.Tensor]:
     # A layer's family and shape are the same whatever the draws before it.
