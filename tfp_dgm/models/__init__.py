@@ -20,6 +20,7 @@ from tfp_dgm.models.m2 import M2
 from tfp_dgm.models.mean_field_model import MeanFieldModel
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
 from tfp_dgm.models.rationale_classifier import RationaleClassifier
+from tfp_dgm.models.sentence_compressor import SentenceCompressor
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.structured_language_model import StructuredLanguageModel
@@ -47,6 +48,7 @@ __all__ = [
     "MeanFieldModel",
     "MixtureOfExpertsCaptioner",
     "RationaleClassifier",
+    "SentenceCompressor",
     "SigmoidBeliefNetwork",
     "Signature",
     "StructuredLanguageModel",

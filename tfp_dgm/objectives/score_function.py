@@ -34,7 +34,7 @@ class ScoreFunctionELBO(Objective):
     """ELBO with the score-function gradient (REINFORCE), for any latent.
 
         loss[b] = -mean_s (w_sb + stop(w_sb - c_sb) log q(z_sb | x_b)),
-        w_sb = log p(x_b | z_sb) + log p(z_sb) - log q(z_sb | x_b)
+        w_sb = log p(x_b | z_sb) - kl_weight (log q(z_sb | x_b) - log p(z_sb))
 
     where c is what the control variates predict of w_sb; by default the mean of the other draws
     (leave one out, RLOO). NVIL is one draw with `[RunningAverage(), LearnedBaseline()]`.
@@ -43,6 +43,7 @@ class ScoreFunctionELBO(Objective):
       num_samples: S, at least 2 where draws are compared with the others.
       control_variates: in the order in which they apply; None for `[LeaveOneOut()]`, and an empty
         list for none.
+      kl_weight: factor of the divergence in `loss`, a variable; see `ELBO`.
     Raises:
       ValueError: if there are too few draws for a control variate.
     References:
@@ -57,11 +58,13 @@ class ScoreFunctionELBO(Objective):
         *,
         num_samples: int = 4,
         control_variates: Sequence[ControlVariate] | None = None,
+        kl_weight: float = 1.0,
     ) -> None:
         if control_variates is None:
             control_variates = [LeaveOneOut()]
         self.num_samples = at_least_one(self, "num_samples", num_samples)
         self.control_variates = list(control_variates)
+        self.kl_weight = tf.Variable(kl_weight, trainable=False, dtype=tf.float32, name="kl_weight")
         least = max([1, *(part.least_samples for part in self.control_variates)])
         if num_samples < least:
             raise ValueError(
@@ -74,11 +77,12 @@ class ScoreFunctionELBO(Objective):
 
         def greedy() -> tf.Tensor:
             # Of several layers, each one's mode given those before it.
-            return Draws.of(joint, draw_in_turn(posterior, _mode, 1, seed)).log_weights[0]  # [B]
+            return self._weighted(Draws.of(joint, draw_in_turn(posterior, _mode, 1, seed)))[0]
 
         z = posterior.sample(self.num_samples, seed=seed)
         draws = Draws.of(joint, tf.nest.map_structure(tf.stop_gradient, z))
-        fixed = tf.stop_gradient(draws.log_weights)  # [S, B]
+        weighted = self._weighted(draws)  # [S, B]
+        fixed = tf.stop_gradient(weighted)
         credit = self._credit(fixed)
         learned = tf.zeros_like(fixed[0])
         predicted = tf.zeros_like(credit.signal)
@@ -90,11 +94,16 @@ class ScoreFunctionELBO(Objective):
             # Any prediction is unbiased that does not look at the draw, and so is none.
             predicted += zero_where_infinite(part.predict(signal))
         rest = zero_where_infinite(credit.signal - predicted)
-        of_draws = credit.shares * zero_where_infinite(draws.log_weights)
+        of_draws = credit.shares * zero_where_infinite(weighted)
         surrogate = tf.reduce_sum(of_draws + credit.scale * rest * draws.log_q, axis=0) - learned
         return draws.bound(
-            lambda draws: self._value(tf.stop_gradient(draws.log_weights)), surrogate=surrogate
+            lambda draws: self._value(tf.stop_gradient(draws.log_weights)),
+            loss=tf.stop_gradient(surrogate) - surrogate - self._value(fixed),
         )
+
+    def _weighted(self, draws: Draws) -> tf.Tensor:
+        """The log-weights [S, B] that training ascends."""
+        return draws.log_px - tf.math.multiply_no_nan(draws.log_ratio, self.kl_weight)
 
     def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
         """The bound [B] of the log-weights [S, B]."""
@@ -133,6 +142,14 @@ class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
       [1] Mnih and Rezende. Variational Inference for Monte Carlo Objectives. ICML 2016.
         arXiv:1602.06725
     """
+
+    def __init__(
+        self,
+        *,
+        num_samples: int = 4,
+        control_variates: Sequence[ControlVariate] | None = None,
+    ) -> None:
+        super().__init__(num_samples=num_samples, control_variates=control_variates)
 
     def _value(self, log_weights: tf.Tensor) -> tf.Tensor:
         return tfp.math.reduce_logmeanexp(log_weights, axis=0)
