@@ -62,7 +62,7 @@ class PointerSequence(tfd.Distribution):
         with tf.name_scope(name) as name:
             self._conditioning = tf.convert_to_tensor(conditioning, name="conditioning")
             self._decoder = decoder
-            self._source = tf.convert_to_tensor(source, tf.int32, name="source")
+            self._source = tf.cast(source, tf.int32, name="source")
             self._keys = tf.convert_to_tensor(keys, name="keys")
             self._max_words = tf.minimum(tf.cast(max_words, tf.int32), max_length - 1)
             self._max_length = max_length

@@ -179,6 +179,7 @@ class SentenceCompressor(LatentVariableModel):
 
     def decode(self, c: tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x | c) of compressions int32 [..., L], closed by END; batch shape [...]."""
+        c = tf.cast(c, tf.int32)
         leading = tf.shape(c)[:-1]
         memory = self.compression_encoder(tf.reshape(c, [-1, c.shape[-1]]), training=training)
         units = self.compression_encoder.output_units

@@ -6,7 +6,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfp_dgm.inference import impute
-from tfp_dgm.models import LanguageModel, LanguageModelMixture, Signature, TextVAE
+from tfp_dgm.models import (
+    LanguageModel,
+    LanguageModelMixture,
+    SentenceCompressor,
+    Signature,
+    TextVAE,
+)
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
 
@@ -28,7 +34,9 @@ class SentenceTasks:
       ValueError: if it has none.
     """
 
-    def __init__(self, model: TextVAE | LanguageModel | LanguageModelMixture) -> None:
+    def __init__(
+        self, model: TextVAE | LanguageModel | LanguageModelMixture | SentenceCompressor
+    ) -> None:
         if model.vocabulary is None:
             name = type(model).__name__
             raise ValueError(f"model: expected a {name} with a vocabulary; received one without")

@@ -9,6 +9,7 @@ from tfp_dgm.models import (
     LanguageModel,
     LanguageModelMixture,
     MixtureOfExpertsCaptioner,
+    SentenceCompressor,
     Signature,
     TextVAE,
 )
@@ -17,6 +18,9 @@ from tfp_dgm.serving.signatures.language_model_mixture_signatures import (
     language_model_mixture_signatures,
 )
 from tfp_dgm.serving.signatures.language_model_signatures import language_model_signatures
+from tfp_dgm.serving.signatures.sentence_compressor_signatures import (
+    sentence_compressor_signatures,
+)
 from tfp_dgm.serving.signatures.text_vae_signatures import text_vae_signatures
 from tfp_dgm.serving.signatures.vae_signatures import vae_signatures
 
@@ -26,6 +30,7 @@ SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {
     LanguageModel: language_model_signatures,
     LanguageModelMixture: language_model_mixture_signatures,
     MixtureOfExpertsCaptioner: captioner_signatures,
+    SentenceCompressor: sentence_compressor_signatures,
     VAE: vae_signatures,
     HierarchicalVAE: vae_signatures,
 }
