@@ -414,6 +414,7 @@ OF_TEXTS = {
     layers.NeuralHiddenMarkovText,
     layers.ClusterTexts,
     layers.TokenSequence,
+    layers.PointerSequence,
     layers.SharedExperts,
     layers.SeparateExperts,
 }

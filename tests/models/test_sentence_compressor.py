@@ -101,9 +101,9 @@ def enumerated_gradient(model, weights, loss_of):
 
 def assert_unbiased(estimates, expected):
     error = estimates.std(0, ddof=1) / np.sqrt(len(estimates))
-    assert np.abs(expected).max() > 0.05
+    assert np.abs(expected).max() > 10 * error.max()
     # Of t with 23 degrees of freedom; over 300 numbers this fails once in 10^3.
-    np.testing.assert_array_less(np.abs(estimates.mean(0) - expected), 6.5 * error + 2e-4)
+    np.testing.assert_array_less(np.abs(estimates.mean(0) - expected), 6.5 * error + 3e-5)
 
 
 @pytest.mark.parametrize("kl_weight", [1.0, 0.3])
@@ -246,10 +246,10 @@ def test_the_limit_is_kept_and_the_copied_word_learnt():
     keras.utils.set_random_seed(3)
     model = compressor(scale=0, prior=prior, max_share=0.4)
     model.compile(
-        keras.optimizers.Adam(0.03), objectives.ScoreFunctionELBO(num_samples=4, kl_weight=0.1)
+        keras.optimizers.Adam(0.03), objectives.ScoreFunctionELBO(num_samples=4, kl_weight=0.0)
     )
     data = tf.data.Dataset.from_tensors(ids).repeat(150)
-    model.fit(data, verbose=0)
+    model.fit(data, shuffle=False, verbose=0)
     kept = model.predict(ids, verbose=0)
     np.testing.assert_array_equal(kept, [closed([word]) for word in last])
     found = model.evaluate(ids, batch_size=64, verbose=0, return_dict=True)
@@ -285,7 +285,7 @@ def test_compressions_that_cannot_be_are_refused(eager, targets, message):
     model = compressor()
     model.compile("sgd")
     with pytest.raises(tf.errors.InvalidArgumentError, match=rf"(?s){message}"):
-        model.fit(tf.constant(TEXTS), tf.constant(targets), batch_size=3, verbose=0)
+        model.fit(tf.constant(TEXTS), tf.constant(targets), batch_size=3, shuffle=False, verbose=0)
 
 
 def test_sizes_that_do_not_fit_are_refused():

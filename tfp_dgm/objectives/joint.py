@@ -78,8 +78,8 @@ class Joint:
         latents in several layers, a list of them.
       dream_log_posterior: seed, int32 [2] -> log q(z' | x') of pairs that the model itself draws,
         as many as there are examples; float32 [B], nats.
-      amounts: () -> name -> what there is of it in the latent, expected under the posterior, with
-        its gradient; float32 [B].
+      amounts: () -> name -> what there is of it in the latent, expected under the posterior, or an
+        unbiased estimate of that, with its gradient; float32 [B].
       training: whether this is a step of training.
     Raises:
       LackingPartError: where a part is asked for that the model has not given.

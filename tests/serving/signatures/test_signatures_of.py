@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from tests.models import captioner_toys, hierarchical_toys, toys
+from tests.models import captioner_toys, compressor_toys, hierarchical_toys, toys
 from tests.models.texts import make_language_model, make_vae
 from tests.references import captioner_oracle
 from tests.references.recurrent_text import lstm_log_prob, weights_of
@@ -380,6 +380,27 @@ def test_m1_m2_gives_the_class_and_the_lower_latent():
     np.testing.assert_array_equal(answer["class_id"], expected.argmax(axis=1))
     mean = model.vae.predict(rows, verbose=0)
     np.testing.assert_allclose(_ask(model, "encode", inputs=rows)["mean"], mean, atol=1e-6)
+
+
+def test_a_compressor_of_sentences_gives_the_likeliest_compression(tmp_path):
+    model = compressor_toys.compressor()
+    version = export(model, tmp_path / "saved", batch_sizes=[2])
+    served = tf.saved_model.load(str(version)).signatures
+    answer = served["serving_default"](text=tf.constant(compressor_toys.TEXTS))
+    for row, text in enumerate(compressor_toys.TEXTS):
+        x = compressor_toys.token_ids(text)
+        log_probs = {
+            " ".join(compressor_toys.WORDS[token - 4] for token in c): (
+                compressor_toys.log_posterior(model, x, c)
+            )
+            for c in compressor_toys.every_compression(text)
+        }
+        best = max(log_probs, key=log_probs.get)
+        assert answer["text"][row].numpy().decode() == best
+        np.testing.assert_allclose(answer["log_probability"][row], log_probs[best], rtol=1e-4)
+    prepared = served["serving_default_prepare"](text=tf.constant(compressor_toys.TEXTS))
+    twin = served["serving_default_finish"](**served["serving_default_xla"](**prepared))
+    np.testing.assert_array_equal(twin["text"], answer["text"])
 
 
 def test_every_model_is_served():
