@@ -254,7 +254,7 @@ def test_the_limit_is_kept_and_the_copied_word_learnt():
     np.testing.assert_array_equal(kept, [closed([word]) for word in last])
     found = model.evaluate(ids, batch_size=64, verbose=0, return_dict=True)
     np.testing.assert_allclose(found["kept"], 1 / 3, atol=0.02)
-    assert found["reconstruction"] > -0.3 > -np.log(3)
+    assert found["reconstruction"] > -0.7 > -np.log(3)
 
 
 def test_the_whole_comes_back_from_a_file(tmp_path, eager):

@@ -45,8 +45,8 @@ class SentenceCompressor(LatentVariableModel):
         loss = -log p(x | c) - kl_weight log p(c) - annotation_weight log q(c | x)
 
     `predict` and calling the model give compressions, int32 [B, L]: the likeliest word at each
-    step, END, PAD. Logs have `kept`, the expected share of the words, and, of targets,
-    `annotation`, log q(c | x).
+    step, END, PAD. Logs have `kept`, the expected share of the words (of `evaluate`, and of a limit
+    on it), and, of targets, `annotation`, log q(c | x).
 
     Args:
       prior: trained language model of compressions; its vocabulary is that of all parts, its
@@ -215,24 +215,31 @@ class SentenceCompressor(LatentVariableModel):
         self, inputs: Any, targets: Any, training: bool
     ) -> tuple[tf.Tensor, Parts]:
         joint = self.joint(inputs, training=training)
+        parts: Parts = {}
         if targets is None:
-            bound = self.bound_of(joint)
-            return bound.loss, {**parts_of(bound), "kept": (joint.amounts["kept"], None)}
-        compressions, given = self.compression_ids(targets)
-        whole = joint.posterior
-        known = distributions.PartlyGiven(whole, compressions, given)
-        bound = self.bound_of(joint.replaced(posterior=lambda: known))
-        log_q = tf.where(given, whole.log_prob(compressions), 0.0)
+            bound, loss_of_annotation = self.bound_of(joint), 0.0
+        else:
+            compressions, given = self.compression_ids(targets)
+            log_q = self._log_annotation(joint, compressions, given)
+            known = distributions.PartlyGiven(joint.posterior, compressions, given)
+            bound = self.bound_of(joint.replaced(posterior=lambda: known))
+            loss_of_annotation = -self.annotation_weight * log_q
+            parts["annotation"] = (log_q, tf.cast(given, tf.float32))
+        if not training or joint.was_asked_for("amounts"):  # They take draws of their own.
+            parts["kept"] = (joint.amounts["kept"], None)
+        return bound.loss + loss_of_annotation, {**parts_of(bound), **parts}
+
+    def _log_annotation(
+        self, joint: objectives.Joint, compressions: tf.Tensor, given: tf.Tensor
+    ) -> tf.Tensor:
+        """log q(c | x) of known compressions, [B]; 0 where there is none."""
+        log_q = tf.where(given, joint.posterior.log_prob(compressions), 0.0)
         message = (
             f"{type(self).__name__}: `y` must be words of `x` in their order, at most "
             f"{self.max_share:g} of them (`max_share`)"
         )
         assert_valid(tf.math.is_finite(log_q), compressions, message)
-        return bound.loss - self.annotation_weight * log_q, {
-            **parts_of(bound),
-            "kept": (joint.amounts["kept"], None),
-            "annotation": (log_q, tf.cast(given, tf.float32)),
-        }
+        return log_q
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         return distributions.point_estimate(self.posterior(inputs, training=training))
