@@ -11,6 +11,7 @@ from tfp_dgm.models import (
     MixtureOfExpertsCaptioner,
     QuantizedTextVAE,
     RationaleClassifier,
+    SentenceCompressor,
     StochasticRecurrentTextModel,
     StructuredLanguageModel,
     TextVAE,
@@ -130,6 +131,23 @@ def stochastic_recurrent(objective):
     return compiled(model, TEXTS, objective)
 
 
+def sentence_compressor(objective, **kwargs):
+    words = WordVocabulary(WORDS, lower=True)
+    prior = LanguageModel(decoder("LSTMDecoder"), vocabulary=words, max_length=4, name="prior")
+    randomized(prior, TOKEN_IDS)
+    model = SentenceCompressor(
+        prior,
+        encoder("LSTMEncoder", return_sequences=True, bidirectional=True, dropout=0.1),
+        decoder("GRUDecoder", conditioning_units=8, tie_embeddings=True),
+        encoder("BagOfWordsEncoder", units=3, return_sequences=True),
+        decoder("LSTMDecoder", memory_units=3),
+        seed=2,
+        **kwargs,
+    )
+    model, texts, _ = compiled(model, TEXTS, objective)
+    return model, texts, np.array([b"the sat", b"", b""])
+
+
 def vectors():
     embedding = keras.layers.Embedding(9, 3, trainable=False)
     embedding.build((None, None))
@@ -162,6 +180,19 @@ TEXT_MODELS = {
     "text_vae_inputless": lambda: text_vae(
         encoder("BagOfWordsEncoder"),
         decoder("InputlessDecoder", conditioning_units=2, word_dropout=0.0),
+    ),
+    "sentence_compressor": lambda: sentence_compressor(
+        objectives.Constrained(
+            objectives.ScoreFunctionELBO(
+                num_samples=2,
+                control_variates=[objectives.LearnedBaseline(), objectives.LeaveOneOut()],
+                kl_weight=0.4,
+            ),
+            [objectives.AtMost("kept", 0.3, multiplier=0.5)],
+        ),
+        max_share=0.7,
+        annotation_weight=0.8,
+        baseline_units=2,
     ),
     "language_model": lambda: language_model(decoder("LSTMDecoder", tie_embeddings=True)),
     "language_model_mixture": lambda: language_model_mixture(

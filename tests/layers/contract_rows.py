@@ -25,6 +25,7 @@ from tests.references import (
     vector_quantization,
 )
 from tests.references.chains import chain as all_chains
+from tests.references.pointed_subsequences import pointed_log_prob
 from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
 
@@ -426,6 +427,23 @@ def of_shared_expert(layer, features):
     return layer.head.decoder, np.concatenate([features[:4], embedding])
 
 
+SOURCE = [4, 5, 4]  # What a pointer takes a word of, or none.
+
+
+def pointed(layer, x):
+    """Of vectors of the words that are the features, turned and changed in sign."""
+    vectors = tf.stack([x, tf.reverse(x, [-1]), -x], axis=-2)
+    return layer(vectors, tf.tile([SOURCE], [tf.shape(x)[0], 1]), x)
+
+
+def pointed_text_log_prob(parameters, event):
+    layer, x = parameters
+    x = np.asarray(x, np.float64)
+    keys = np.stack([x, x[::-1], -x]) @ float64(layer.key_map.kernel)
+    words = [token for token in event if token > 2]
+    return pointed_log_prob(weights_of(layer.decoder), x, SOURCE, keys, words, 1)
+
+
 def of_mixed_clusters(layer, features):
     """The decoder's weights, the clusters' biases with them, and its conditioning."""
     weights, mixed = weights_of(layer.decoder), np.asarray(features[:2], np.float64)
@@ -622,6 +640,7 @@ ALL_PIXELS = [np.reshape(bits, (2, 3)).astype("f4") for bits in np.ndindex(*[2] 
 
 TEXT = [3, 5, 2]
 TEXTS = np.array([[4, 2], [2, 0], [3, 5]], np.int32)
+POINTED = np.array([[4, 2], [2, 0], [5, 2]], np.int32)
 # END alone, or one of three words before any of four tokens; PAD and START are never written.
 ALL_TEXTS = [
     np.array(text) for text in [(2, 0), *((a, b) for a in (3, 4, 5) for b in (2, 3, 4, 5))]
@@ -958,6 +977,17 @@ ROWS = [
         support=ALL_TEXTS,
         parameters=lambda layer, features: (layer.decoder, features),
         call=with_sources,
+    ),
+    Row(
+        layers.PointerSequence,
+        {"decoder": text_decoder("of_pointer"), "max_length": 2},
+        POINTED,
+        pointed_text_log_prob,
+        support=list(POINTED),
+        parameters=lambda layer, features: (layer, features),
+        call=pointed,
+        build=lambda layer, shape: layer.build((None, None, shape[-1])),
+        leading_axes=False,
     ),
     Row(
         layers.SharedExperts,

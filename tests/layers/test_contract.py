@@ -429,6 +429,7 @@ OF_TEXTS = {
     layers.ClusterTexts,
     layers.AlignedTokenSequence,
     layers.TokenSequence,
+    layers.PointerSequence,
     layers.SharedExperts,
     layers.SeparateExperts,
 }

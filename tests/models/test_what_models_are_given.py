@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.models import captioner_toys, texts, toys
+from tests.models import captioner_toys, compressor_toys, texts, toys
 from tfp_dgm import layers, models, networks
 from tfp_dgm.models.example_weights import weights_of_classes
 from tfp_dgm.models.usage_entropy import UsageEntropy
@@ -147,6 +147,7 @@ CASES = {
         rationale_classifier, TEXTS, (texts.V, "`x` must be whole numbers from 0 to"), NONE
     ),
     models.StochasticRecurrentTextModel: Case(stochastic_recurrent, TEXTS, AFTER_END),
+    models.SentenceCompressor: Case(compressor_toys.compressor, TEXTS, AFTER_END),
     models.LanguageModel: Case(texts.make_language_model, TEXTS, AFTER_END),
     models.LanguageModelMixture: Case(
         texts.make_mixture, TEXTS, (2, "ClusterTexts expects ids below .* after 2")

@@ -30,8 +30,10 @@ from tfp_dgm.distributions.multivariate_normal_diag import MultivariateNormalDia
 from tfp_dgm.distributions.neural_autoregressive import NeuralAutoregressive
 from tfp_dgm.distributions.normalizing_flow import NormalizingFlow, from_noise
 from tfp_dgm.distributions.open_dirichlet import OpenDirichlet
+from tfp_dgm.distributions.partly_given import PartlyGiven
 from tfp_dgm.distributions.planar import Planar
 from tfp_dgm.distributions.point_estimates import point_estimate
+from tfp_dgm.distributions.pointer_sequence import PointerSequence
 from tfp_dgm.distributions.projected_observations import ProjectedObservations
 from tfp_dgm.distributions.selected import Selected
 from tfp_dgm.distributions.selections import Selection, selection
@@ -105,8 +107,10 @@ __all__ = [
     "NonProjectiveDependencyTree",
     "NormalizingFlow",
     "OpenDirichlet",
+    "PartlyGiven",
     "Planar",
     "PointMass",
+    "PointerSequence",
     "ProbabilisticContextFreeGrammar",
     "ProbabilisticContextFreeGrammarPotentials",
     "ProjectedObservations",

@@ -19,6 +19,7 @@ from tfp_dgm.evaluation.classification import (
 )
 from tfp_dgm.evaluation.finite_populations import anytime_bounds, hypergeometric_bounds
 from tfp_dgm.evaluation.rationales import rationale_scores
+from tfp_dgm.evaluation.rouge import longest_common_subsequence, rouge_scores
 from tfp_dgm.evaluation.standard_error import mean_with_standard_error
 from tfp_dgm.lazy_names import lazy_names
 
@@ -83,6 +84,7 @@ __all__ = [
     "kl_per_dimension",
     "krippendorff_alpha",
     "latent_variable_report",
+    "longest_common_subsequence",
     "macro_f1",
     "many_to_one_accuracy",
     "match_topics",
@@ -93,6 +95,7 @@ __all__ = [
     "prior_discrepancy",
     "rationale_scores",
     "reliability_bins",
+    "rouge_scores",
     "tag_induction_scores",
     "topic_c_v",
     "topic_diversity",

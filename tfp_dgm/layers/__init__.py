@@ -56,6 +56,7 @@ from tfp_dgm.layers.neural_hidden_markov_text import NeuralHiddenMarkovText
 from tfp_dgm.layers.normalizing_flow import HouseholderFlow, NormalizingFlowLayer, PlanarFlow
 from tfp_dgm.layers.over_vectors import OverVectors
 from tfp_dgm.layers.parameters import Parameters
+from tfp_dgm.layers.pointer_sequence import PointerSequence
 from tfp_dgm.layers.power_spherical import PowerSpherical, SphericalUniformPrior
 from tfp_dgm.layers.prior import (
     CategoricalPrior,
@@ -143,6 +144,7 @@ __all__ = [
     "Parameters",
     "PlanarFlow",
     "PointMass",
+    "PointerSequence",
     "PowerSpherical",
     "Prior",
     "ProbabilisticContextFreeGrammar",

@@ -54,25 +54,10 @@ class TokenSequence(OverTexts, DistributionLayer):
           training: whether the decoder drops words and features out.
           positions_at_once: see `distributions.TokenSequence`.
         """
-        decoder = self.decoder
-        prepared = decoder.prepare_memory(memory, memory_mask)
-
-        def features(conditioning: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
-            return decoder.features(conditioning, token_ids, memory=prepared, training=training)
-
-        def step(conditioning: tf.Tensor, token_ids: tf.Tensor, time: tf.Tensor, state: Any) -> Any:
-            return decoder.step(conditioning, token_ids, time, state, memory=prepared)
-
-        functions = distributions.DecoderFunctions(
-            features=features,
-            initial_state=decoder.initial_state,
-            step=step,
-            kernel=decoder.output_kernel,
-            bias=tf.convert_to_tensor(decoder.output_bias),
-        )
+        prepared = self.decoder.prepare_memory(memory, memory_mask)
         return distributions.TokenSequence(
             conditioning,
-            functions,
+            decoder_functions(self.decoder, prepared, training),
             max_length=self.max_length,
             positions_at_once=positions_at_once,
         )
@@ -80,3 +65,29 @@ class TokenSequence(OverTexts, DistributionLayer):
     @property
     def vocabulary_size(self) -> int:
         return self.decoder.vocabulary_size
+
+
+def decoder_functions(
+    decoder: SequenceDecoder, memory: Any = None, training: bool = False
+) -> distributions.DecoderFunctions:
+    """A decoder as distributions take it.
+
+    Args:
+      decoder: built.
+      memory: what its `prepare_memory` gave.
+      training: whether it drops words and features out.
+    """
+
+    def features(conditioning: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
+        return decoder.features(conditioning, token_ids, memory=memory, training=training)
+
+    def step(conditioning: tf.Tensor, token_ids: tf.Tensor, time: tf.Tensor, state: Any) -> Any:
+        return decoder.step(conditioning, token_ids, time, state, memory=memory)
+
+    return distributions.DecoderFunctions(
+        features=features,
+        initial_state=decoder.initial_state,
+        step=step,
+        kernel=decoder.output_kernel,
+        bias=tf.convert_to_tensor(decoder.output_bias),
+    )

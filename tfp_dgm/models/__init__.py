@@ -21,6 +21,7 @@ from tfp_dgm.models.mean_field_model import MeanFieldModel
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
 from tfp_dgm.models.quantized_text_vae import QuantizedTextVAE
 from tfp_dgm.models.rationale_classifier import RationaleClassifier
+from tfp_dgm.models.sentence_compressor import SentenceCompressor
 from tfp_dgm.models.sigmoid_belief_network import SigmoidBeliefNetwork
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.stochastic_recurrent_text_model import StochasticRecurrentTextModel
@@ -51,6 +52,7 @@ __all__ = [
     "MixtureOfExpertsCaptioner",
     "QuantizedTextVAE",
     "RationaleClassifier",
+    "SentenceCompressor",
     "SigmoidBeliefNetwork",
     "Signature",
     "StochasticRecurrentTextModel",

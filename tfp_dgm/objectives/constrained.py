@@ -69,8 +69,8 @@ class Constrained(Objective):
 
         loss[b] = loss of `objective`[b] + sum_i limits_i[b]
 
-    The amounts are expectations in closed form, so that they add no noise to the gradient. The
-    bound's value knows nothing of the limits.
+    The amounts are expectations, in closed form where there is one, so that they add no noise to
+    the gradient. The bound's value knows nothing of the limits.
 
     Args:
       objective: what is optimised within the limits.

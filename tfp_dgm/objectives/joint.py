@@ -87,8 +87,8 @@ class Joint:
       critic: () -> what tells latents from draws of the prior, [S, B, ...] -> [S, B].
       dream_log_posterior: seed, int32 [2] -> log q(z' | x') of pairs that the model itself draws,
         as many as there are examples; float32 [B], nats.
-      amounts: () -> name -> what there is of it in the latent, expected under the posterior, with
-        its gradient; float32 [B].
+      amounts: () -> name -> what there is of it in the latent, expected under the posterior, or an
+        unbiased estimate of that, with its gradient; float32 [B].
       steps: () -> the `Steps` of a sequential latent, in the place of `log_likelihood`, `prior` and
         `posterior`; see `objectives.FIVO`.
       training: whether this is a step of training.

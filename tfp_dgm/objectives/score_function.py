@@ -35,7 +35,7 @@ class ScoreFunctionELBO(Objective):
     """ELBO with the score-function gradient (REINFORCE), for any latent.
 
         loss[b] = -mean_s (w_sb + stop(w_sb - c_sb) log q(z_sb | x_b)),
-        w_sb = log p(x_b | z_sb) + log p(z_sb) - log q(z_sb | x_b)
+        w_sb = log p(x_b | z_sb) - kl_weight (log q(z_sb | x_b) - log p(z_sb))
 
     where c is what the control variates predict of w_sb; by default the mean of the other draws
     (leave one out, RLOO). NVIL is one draw with `[RunningAverage(), LearnedBaseline()]`. With
@@ -46,6 +46,7 @@ class ScoreFunctionELBO(Objective):
       num_samples: S, at least 2 where draws are compared with the others.
       control_variates: in the order in which they apply; None for `[LeaveOneOut()]`, and an empty
         list for none.
+      kl_weight: factor of the divergence in `loss`, a variable; see `ELBO`.
       analytic_kl: use the closed form of the divergence that TFP registers for the pair.
     Raises:
       ValueError: if there are too few draws for a control variate; with `analytic_kl`, if the pair
@@ -63,12 +64,14 @@ class ScoreFunctionELBO(Objective):
         num_samples: int = 4,
         control_variates: Sequence[ControlVariate] | None = None,
         analytic_kl: bool = False,
+        kl_weight: float = 1.0,
     ) -> None:
         if control_variates is None:
             control_variates = [LeaveOneOut()]
         self.num_samples = at_least_one(self, "num_samples", num_samples)
         self.control_variates = list(control_variates)
         self.analytic_kl = analytic_kl
+        self.kl_weight = tf.Variable(kl_weight, trainable=False, dtype=tf.float32, name="kl_weight")
         least = max([1, *(part.least_samples for part in self.control_variates)])
         if num_samples < least:
             raise ValueError(
@@ -111,14 +114,20 @@ class ScoreFunctionELBO(Objective):
         surrogate = tf.reduce_sum(of_draws + credit.scale * rest * draws.log_q, axis=0) - learned
         if self.analytic_kl:
             kl = self._closed_form(posterior, joint.prior)
-            return draws.bound(kl=kl, surrogate=surrogate - kl)
+            weighted = tf.math.multiply_no_nan(kl, self.kl_weight)
+            surrogate -= weighted
+            trained = tf.stop_gradient(draws.mean_log_px - weighted)
+            return draws.bound(kl=kl, loss=tf.stop_gradient(surrogate) - surrogate - trained)
         return draws.bound(
-            lambda draws: self._value(tf.stop_gradient(draws.log_weights)), surrogate=surrogate
+            lambda draws: self._value(tf.stop_gradient(draws.log_weights)),
+            loss=tf.stop_gradient(surrogate) - surrogate - self._value(fixed),
         )
 
     def _terms(self, draws: Draws) -> tf.Tensor:
-        """What a draw's choice decides of the bound, [S, B]."""
-        return draws.log_px if self.analytic_kl else draws.log_weights
+        """What a draw's choice decides of what training ascends, [S, B]."""
+        if self.analytic_kl:
+            return draws.log_px
+        return draws.log_px - tf.math.multiply_no_nan(draws.log_ratio, self.kl_weight)
 
     def _closed_form(self, posterior: tfd.Distribution, prior: tfd.Distribution) -> tf.Tensor:
         try:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from tests.models import captioner_toys, hierarchical_toys, toys
+from tests.models import captioner_toys, compressor_toys, hierarchical_toys, toys
 from tests.models.texts import make_language_model, make_quantized, make_vae
 from tests.references import captioner_oracle
 from tests.references.recurrent_text import lstm_log_prob, weights_of
@@ -421,6 +421,27 @@ def test_codes_are_served_with_their_texts():
     np.testing.assert_array_equal(drawn["text"], model.vocabulary.detokenize(ids))
     alone = _ask(model, "generate", seed=seed[7:8], temperature=tf.ones([1]))
     np.testing.assert_array_equal(alone["codes"][0], drawn["codes"][7])
+
+
+def test_a_compressor_of_sentences_gives_the_likeliest_compression(tmp_path):
+    model = compressor_toys.compressor()
+    version = export(model, tmp_path / "saved", batch_sizes=[2])
+    served = tf.saved_model.load(str(version)).signatures
+    answer = served["serving_default"](text=tf.constant(compressor_toys.TEXTS))
+    for row, text in enumerate(compressor_toys.TEXTS):
+        x = compressor_toys.token_ids(text)
+        log_probs = {
+            " ".join(compressor_toys.WORDS[token - 4] for token in c): (
+                compressor_toys.log_posterior(model, x, c)
+            )
+            for c in compressor_toys.every_compression(text)
+        }
+        best = max(log_probs, key=log_probs.get)
+        assert answer["text"][row].numpy().decode() == best
+        np.testing.assert_allclose(answer["log_probability"][row], log_probs[best], rtol=1e-4)
+    prepared = served["serving_default_prepare"](text=tf.constant(compressor_toys.TEXTS))
+    twin = served["serving_default_finish"](**served["serving_default_xla"](**prepared))
+    np.testing.assert_array_equal(twin["text"], answer["text"])
 
 
 def test_every_model_is_served():

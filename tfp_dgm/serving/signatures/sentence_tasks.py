@@ -10,6 +10,7 @@ from tfp_dgm.models import (
     LanguageModel,
     LanguageModelMixture,
     QuantizedTextVAE,
+    SentenceCompressor,
     Signature,
     StochasticRecurrentTextModel,
     TextVAE,
@@ -41,6 +42,7 @@ class SentenceTasks:
         | QuantizedTextVAE
         | LanguageModel
         | LanguageModelMixture
+        | SentenceCompressor
         | StochasticRecurrentTextModel,
     ) -> None:
         if model.vocabulary is None:

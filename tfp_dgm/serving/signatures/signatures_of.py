@@ -10,6 +10,7 @@ from tfp_dgm.models import (
     LanguageModelMixture,
     MixtureOfExpertsCaptioner,
     QuantizedTextVAE,
+    SentenceCompressor,
     Signature,
     StochasticRecurrentTextModel,
     TextVAE,
@@ -20,6 +21,9 @@ from tfp_dgm.serving.signatures.language_model_mixture_signatures import (
 )
 from tfp_dgm.serving.signatures.language_model_signatures import language_model_signatures
 from tfp_dgm.serving.signatures.quantized_text_vae_signatures import quantized_text_vae_signatures
+from tfp_dgm.serving.signatures.sentence_compressor_signatures import (
+    sentence_compressor_signatures,
+)
 from tfp_dgm.serving.signatures.stochastic_recurrent_signatures import (
     stochastic_recurrent_signatures,
 )
@@ -34,6 +38,7 @@ SIGNATURES: dict[type, Callable[[Any], Mapping[str, Signature]]] = {
     LanguageModelMixture: language_model_mixture_signatures,
     StochasticRecurrentTextModel: stochastic_recurrent_signatures,
     MixtureOfExpertsCaptioner: captioner_signatures,
+    SentenceCompressor: sentence_compressor_signatures,
     VAE: vae_signatures,
     HierarchicalVAE: vae_signatures,
 }

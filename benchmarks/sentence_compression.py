@@ -1,0 +1,410 @@
+"""Captions compressed by a model whose latent is a shorter sentence, and by simple rules.
+
+Of the five captions of each image of Flickr8k, the one with the most words is the sentence x, the
+one with the fewest is the reference that compressions of x are compared with (ROUGE-1, 2 and L).
+The language model of compressions has seen the two shortest captions of each image of the training
+part, beside no sentence. A known compression, for training with some, is a longest common
+subsequence of both. All figures are of the test part; the epoch is the best on the
+development part: by the loss, and of models trained with known compressions by their probability.
+
+Its data are read from flickr8k/ in the folder that TFP_DGM_DATA names.
+"""
+
+import argparse
+import operator
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from exits.missing import end_for_want_of
+from recorded.resumed_rows import record, rows_so_far
+from rich.console import Console
+from rich.table import Table
+
+from tfp_dgm import models, networks
+from tfp_dgm.data import read_captions, read_image_list
+from tfp_dgm.evaluation import (
+    importance_weighted_log_likelihood,
+    longest_common_subsequence,
+    rouge_scores,
+)
+from tfp_dgm.evaluation.captions import caption_words
+from tfp_dgm.objectives import ScoreFunctionELBO
+from tfp_dgm.text import WordVocabulary
+from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
+from tfp_dgm.training import KLWeightSchedule, Linear
+
+SHARE = 0.4
+BATCH = 64
+MOST_WORDS = 20
+LEAST_KNOWN = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is trained."""
+
+    images: int | None = None
+    words: int = 1000
+    prior_epochs: int = 4
+    epochs: int = 8
+    seeds: int = 3
+    units: int = 64
+    draws: int = 2
+    learning_rate: float = 3e-3
+    importance_samples: int = 20
+    rows: int | None = None
+
+
+QUICK = Settings(
+    images=120,
+    words=300,
+    prior_epochs=1,
+    epochs=1,
+    seeds=1,
+    units=8,
+    importance_samples=10,
+    rows=1,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model, by what it is trained with.
+
+    Attributes:
+      kl_weight: of the divergence in the loss.
+      pairs: how many known compressions; None for as many as there are.
+      others: whether sentences without one are trained on, too.
+    """
+
+    kl_weight: float
+    pairs: int | None = 0
+    others: bool = True
+
+
+ROWS = {
+    "semi-supervised, 300 pairs": Row(0.3, 300),
+    "unsupervised, kl_weight 0.3": Row(0.3),
+    "supervised, all pairs": Row(0.3, None, others=False),
+    "supervised, 300 pairs": Row(0.3, 300, others=False),
+    "unsupervised, kl_weight 1": Row(1.0),
+    "unsupervised, kl_weight 0.1": Row(0.1),
+}
+NO_LATENT = "language model of sentences, no latent"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("TFP_DGM_DATA"),
+        metavar="FOLDER",
+        help="holds flickr8k/ (default: $TFP_DGM_DATA)",
+    )
+    parser.add_argument("--quick", action="store_true", help="the same code in a minute or so")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
+    options = parser.parse_args()
+    if options.data is None or not (options.data / "flickr8k").is_dir():
+        end_for_want_of("flickr8k/ in the folder that TFP_DGM_DATA names")
+    settings = QUICK if options.quick else Settings()
+    bench = Bench(options.data / "flickr8k", settings)
+    rows = rows_so_far(options.json)
+    for seed in range(settings.seeds):
+        for name, run in bench.runs().items():
+            if not any(row["name"] == f"{name}: {seed}" for row in rows):
+                record(rows, {"name": f"{name}: {seed}", **run(seed)}, options.json)
+    show(rows)
+
+
+class Part:
+    """Sentences, the captions that compressions are compared with, and what is in both."""
+
+    def __init__(self, captions: list[list[str]]) -> None:
+        ordered = [sorted(map(caption_words, own), key=len) for own in captions]
+        self.short_captions = [words for own in ordered for words in own[:2]]
+        self.references = [own[0] for own in ordered]
+        self.sentences = [own[-1][:MOST_WORDS] for own in ordered]
+
+    def ids(self, vocabulary: WordVocabulary) -> np.ndarray:
+        return token_ids(vocabulary, self.sentences)
+
+    def known(self, vocabulary: WordVocabulary) -> np.ndarray:
+        """Known compressions [N, L]; rows of PAD where these say too little, or too much."""
+        found = []
+        for sentence, reference in zip(self.sentences, self.references, strict=True):
+            words = longest_common_subsequence(sentence, reference)
+            fits = LEAST_KNOWN <= len(words) <= most_words(len(sentence))
+            found.append(words if fits else None)
+        ids = token_ids(vocabulary, [words or [] for words in found])
+        ids[[words is None for words in found]] = PAD
+        return ids
+
+
+def token_ids(vocabulary: WordVocabulary, texts: list[list[str]]) -> np.ndarray:
+    return vocabulary(tf.constant([" ".join(words) for words in texts])).numpy()
+
+
+def most_words(count: int) -> int:
+    """Of a compression of so many words."""
+    return max(1, int(np.floor(SHARE * count + 1e-4)))
+
+
+class Bench:
+    """The data, and what is trained on them."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.settings = settings
+        captions = read_captions(folder / "Flickr8k.token.txt.gz").captions
+        self.parts = {}
+        for name in ("train", "dev", "test"):
+            names = read_image_list(folder / f"Flickr_8k.{name}Images.txt")[: settings.images]
+            self.parts[name] = Part([captions[one] for one in names if one in captions])
+        train = self.parts["train"]
+        texts = [" ".join(words) for words in [*train.sentences, *train.short_captions]]
+        self.vocabulary = WordVocabulary.fit(texts, size=settings.words)
+        self.ids = {name: part.ids(self.vocabulary) for name, part in self.parts.items()}
+        self.known = {name: self.parts[name].known(self.vocabulary) for name in ("train", "dev")}
+        counts = Counter(word for words in train.sentences for word in set(words))
+        self.rarity = {word: -np.log(count) for word, count in counts.items()}
+        self.priors: dict[int, models.LanguageModel] = {}
+
+    def runs(self) -> dict[str, Callable[[int], dict[str, Any]]]:
+        """Name -> seed -> figures."""
+        return {
+            "first words": lambda seed: self.rule(lambda words, k: range(k)),
+            "random words": self.random_words,
+            "rarest words": lambda seed: self.rule(
+                lambda words, k: np.argsort([-self.rarity.get(word, 0.0) for word in words])[:k]
+            ),
+            "words of the reference": lambda seed: self.oracle(),
+            NO_LATENT: self.without_latent,
+            **{
+                name: self.model_run(name, row)
+                for name, row in list(ROWS.items())[: self.settings.rows]
+            },
+        }
+
+    def rule(self, choose: Callable[..., Any]) -> dict[str, float]:
+        """As many words as a model may keep, chosen by a rule, in their order."""
+        found = []
+        for words in self.parts["test"].sentences:
+            found.append([words[i] for i in sorted(choose(words, most_words(len(words))))])
+        return self.scores(found)
+
+    def random_words(self, seed: int) -> dict[str, float]:
+        random = np.random.default_rng(seed)
+        return self.rule(lambda words, k: random.choice(len(words), k, replace=False))
+
+    def oracle(self) -> dict[str, float]:
+        """What of the reference stands in the sentence, in its order: more is not to be had."""
+        test = self.parts["test"]
+        pairs = zip(test.sentences, test.references, strict=True)
+        return self.scores([longest_common_subsequence(*pair) for pair in pairs])
+
+    def scores(self, compressions: list[list[str]]) -> dict[str, float]:
+        test = self.parts["test"]
+        lengths = np.array([len(words) for words in test.sentences])
+        kept = np.array([len(words) for words in compressions]) / lengths
+        found = rouge_scores(compressions, test.references)
+        found = {name: round(100 * value, 2) for name, value in found.items()}
+        return {"kept": round(100 * float(kept.mean()), 2), **found}
+
+    def language_model(
+        self, name: str, texts: np.ndarray, dev: np.ndarray, seed: int, epochs: int
+    ) -> models.LanguageModel:
+        decoder = networks.LSTMDecoder(
+            self.vocabulary.size,
+            self.settings.units,
+            embedding_units=self.settings.units,
+            tie_embeddings=True,
+            dropout=0.3,
+            seed=seed,
+        )
+        most = most_words(MOST_WORDS) + 1
+        model = models.LanguageModel(
+            decoder, vocabulary=self.vocabulary, max_length=most, seed=seed, name=name
+        )
+        model.compile(keras.optimizers.Adam(self.settings.learning_rate))
+        label = f"{name}: {seed}"
+        fit(model, (texts, None), (dev, None), epochs, label, operator.itemgetter("bound"))
+        return model
+
+    def prior(self, seed: int) -> models.LanguageModel:
+        """Of short captions; trained once a seed."""
+        if seed not in self.priors:
+            short, dev = (
+                token_ids(self.vocabulary, self.parts[name].short_captions)
+                for name in ("train", "dev")
+            )
+            epochs = self.settings.prior_epochs
+            self.priors[seed] = self.language_model("prior", short, dev, seed, epochs)
+        return self.priors[seed]
+
+    def without_latent(self, seed: int) -> dict[str, float]:
+        keras.utils.set_random_seed(100 + seed)
+        start = time.process_time()
+        model = self.language_model(
+            "sentences", self.ids["train"], self.ids["dev"], seed, self.settings.epochs
+        )
+        found = model.evaluate(self.ids["test"], batch_size=BATCH, verbose=0, return_dict=True)
+        return {
+            "nll_bound": round(-found["bound"], 2),
+            "cpu_minutes": round((time.process_time() - start) / 60, 2),
+        }
+
+    def model_run(self, name: str, row: Row) -> Callable[[int], dict[str, Any]]:
+        def run(seed: int) -> dict[str, Any]:
+            prior = self.prior(seed)
+            keras.utils.set_random_seed(100 + seed)
+            start = time.process_time()
+            model = self.compressor(prior, seed)
+            objective = ScoreFunctionELBO(num_samples=self.settings.draws, kl_weight=row.kl_weight)
+            model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
+            sentences, known = self.ids["train"], self.known["train"].copy()
+            annotated = np.flatnonzero((known != PAD).any(axis=1))
+            hidden = annotated if row.pairs is None else annotated[row.pairs :]
+            if row.pairs is not None:
+                known[hidden] = PAD
+            if not row.others:
+                kept = (known != PAD).any(axis=1)
+                sentences, known = sentences[kept], known[kept]
+            # An epoch of few pairs has few steps.
+            epochs = self.settings.epochs * (4 if row.pairs and not row.others else 1)
+            dev = self.ids["dev"], None if row.pairs == 0 else self.known["dev"]
+            steps = epochs * -(-len(sentences) // BATCH)
+            # At first, words that nothing reads yet would only cost.
+            rising = KLWeightSchedule(Linear(steps // 2, 0.0, row.kl_weight))
+
+            def score(found: dict[str, float]) -> float:
+                if row.pairs != 0:
+                    return found["annotation"]
+                return found["reconstruction"] - row.kl_weight * found["kl"]
+
+            label = f"{name}: {seed}"
+            epoch = fit(model, (sentences, known), dev, epochs, label, score, [rising])
+            return {
+                **self.figures(model),
+                "epoch": epoch,
+                "pairs": int((known != PAD).any(axis=1).sum()),
+                "cpu_minutes": round((time.process_time() - start) / 60, 2),
+            }
+
+        return run
+
+    def compressor(self, prior: models.LanguageModel, seed: int) -> models.SentenceCompressor:
+        size, units = self.vocabulary.size, self.settings.units
+        common: dict[str, Any] = {"embedding_units": units, "seed": seed}
+        encoder = networks.LSTMEncoder(
+            size, units, bidirectional=True, return_sequences=True, dropout=0.3, **common
+        )
+        return models.SentenceCompressor(
+            prior,
+            encoder,
+            networks.LSTMDecoder(
+                size,
+                units,
+                conditioning_units=encoder.output_units,
+                tie_embeddings=True,
+                **common,
+            ),
+            networks.LSTMEncoder(size, units, return_sequences=True, bidirectional=True, **common),
+            networks.LSTMDecoder(
+                size,
+                units,
+                memory_units=2 * units,
+                tie_embeddings=True,
+                dropout=0.3,
+                **common,
+            ),
+            max_share=SHARE,
+            seed=seed,
+        )
+
+    def figures(self, model: models.SentenceCompressor) -> dict[str, float]:
+        test = self.ids["test"]
+        found = model.evaluate(test, batch_size=BATCH, verbose=0, return_dict=True)
+        weighted = importance_weighted_log_likelihood(
+            model,
+            test,
+            num_samples=self.settings.importance_samples,
+            samples_per_step=10,
+            batch_size=BATCH,
+        )["log_likelihood"]
+        compressions = model.predict(test, batch_size=BATCH, verbose=0)
+        return {
+            "nll_bound": round(-found["bound"], 2),
+            "nll_weighted": round(-float(weighted.mean()), 2),
+            "rate": round(found["kl"], 2),
+            "reconstruction": round(found["reconstruction"], 2),
+            **self.scores([self.words_of(*pair) for pair in zip(test, compressions, strict=True)]),
+        }
+
+    def words_of(self, sentence: np.ndarray, compression: np.ndarray) -> list[str]:
+        tokens = self.vocabulary.tokens
+        return [
+            tokens[token - NUM_SPECIAL] if token >= NUM_SPECIAL else "<unk>"
+            for token in compression
+            if token not in (PAD, END)
+        ]
+
+
+def fit(
+    model: keras.Model,
+    data: tuple[np.ndarray, np.ndarray | None],
+    dev: tuple[np.ndarray, np.ndarray | None],
+    epochs: int,
+    name: str,
+    score: Callable[[dict[str, float]], float],
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> int:
+    """Trains, and brings back the epoch that was best on the development part, by a score."""
+    best: tuple[float, int, list[np.ndarray]] = (-np.inf, 0, [])
+    for epoch in range(1, epochs + 1):
+        model.fit(*data, batch_size=BATCH, verbose=0, callbacks=list(callbacks))
+        found = model.evaluate(*dev, batch_size=BATCH, verbose=0, return_dict=True)
+        shown = ", ".join(f"{key} {value:.2f}" for key, value in found.items() if key != "loss")
+        print(f"  {name}, epoch {epoch}: {shown}", file=sys.stderr, flush=True)
+        if score(found) > best[0]:
+            best = score(found), epoch, model.get_weights()
+    model.set_weights(best[2])
+    return best[1]
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Means over the seeds."""
+    columns = [
+        "nll_bound",
+        "nll_weighted",
+        "rate",
+        "reconstruction",
+        "kept",
+        "rouge_1",
+        "rouge_2",
+        "rouge_l",
+        "cpu_minutes",
+    ]
+    table = Table("", "seeds", *columns, title="Flickr8k, longest caption to shortest, test")
+    for name in dict.fromkeys(row["name"].rpartition(": ")[0] for row in rows):
+        own = [row for row in rows if row["name"].rpartition(": ")[0] == name]
+        cells = [
+            f"{np.mean([row[column] for row in own]):.4g}" if column in own[0] else ""
+            for column in columns
+        ]
+        table.add_row(name, str(len(own)), *cells)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
