@@ -110,17 +110,17 @@ def test_the_words_kept_are_those_that_tell_the_class():
 def test_the_same_words_are_served_beside_the_label_that_they_tell():
     model = with_rationales()
     answer = model.serving_signatures()["serving_default"]
-    found = answer.plain()(text=tf.constant(TEXTS))
+    found = answer.plain()(tf.constant(TEXTS))
     labels = [label.decode() for label in found["label"].numpy()]
     told = [" ".join(k) if t == y else "" for k, t, y in zip(KEPT, TOLD, labels, strict=True)]
     assert [cell.decode() for cell in found["rationale"].numpy()] == told
     assert any(told)
     assert not all(told)
-    prepared = answer.prepare()(text=tf.constant(TEXTS))
-    by_twin = answer.finish()(**answer.twin()(**prepared))
+    prepared = answer.prepare()(tf.constant(TEXTS))
+    by_twin = answer.finish()(*answer.uncompiled_twin(*prepared.values()).values())
     assert by_twin["rationale"].numpy().tolist() == found["rationale"].numpy().tolist()
     plain = drawn_classifier(WORDS).serving_signatures()["serving_default"].plain()
-    without = plain(text=tf.constant(TEXTS))
+    without = plain(tf.constant(TEXTS))
     assert "rationale" not in without
     np.testing.assert_array_equal(found["probabilities"], without["probabilities"])
 
