@@ -51,7 +51,7 @@ def fit_rationales(
     with timed(seconds, "rationales"):
         keras.utils.set_random_seed(seed)
         held_out = _held_out(outcome.texts, seed)
-        learnt = np.flatnonzero(~held_out)
+        learnt = np.flatnonzero(~held_out).tolist()
         trained = _new(classifier, seed)
         _train(
             trained,
