@@ -7,12 +7,13 @@ import tensorflow as tf
 from tests.labelling.made_classifiers import drawn_classifier
 from tfp_dgm.labelling import WordMarks, WordReasons
 from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.rationale_fitting import fit_rationales
 from tfp_dgm.labelling.rationale_tokens import MOST_WORDS, known_of
 from tfp_dgm.labelling.word_rationales import WordRationales, rationale_column
 from tfp_dgm.layers import IndependentBernoulli
-from tfp_dgm.models import RationaleClassifier
+from tfp_dgm.models import RationaleClassifier, load_model
 from tfp_dgm.networks import BagOfWordsEncoder
 from tfp_dgm.text import WordCounts, WordVocabulary
 
@@ -124,6 +125,29 @@ def test_the_same_words_are_served_beside_the_label_that_they_tell():
     without = without.serving_signatures()["serving_default"].plain()(tf.constant(TEXTS))
     assert "rationale" not in without
     np.testing.assert_array_equal(found["probabilities"], without["probabilities"])
+
+
+def test_each_label_column_has_its_own_and_a_file_keeps_them(tmp_path):
+    model = TextClassifiers.of({"mood": with_rationales(), "topic": with_rationales()})
+    other = model.by_column["topic"].rationales
+    kernel, bias = other.head.get_weights()
+    other.head.set_weights([kernel[:, ::-1], bias[::-1]])  # What speaks for a tells c there.
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    answers = [
+        one.serving_signatures()["serving_default"].plain()(tf.constant(TEXTS))
+        for one in (model, loaded)
+    ]
+    swapped = {"a": "c", "b": "b", "c": "a"}
+    for column, told in (("mood", TOLD), ("topic", [swapped[name] for name in TOLD])):
+        labels = [label.decode() for label in answers[0][f"{column}_label"].numpy()]
+        wanted = [
+            " ".join(words) if said == label else ""
+            for words, said, label in zip(KEPT, told, labels, strict=True)
+        ]
+        for answer in answers:
+            cells = [cell.decode() for cell in answer[f"{column}_rationale"].numpy()]
+            assert cells == wanted
 
 
 def test_marks_are_reasons_and_rationales_together():
