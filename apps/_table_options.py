@@ -23,6 +23,14 @@ Reasons = Annotated[
         help="Add the column reasons: the words that spoke for each label, and against it.",
     ),
 ]
+Rationales = Annotated[
+    bool,
+    typer.Option(
+        "--rationales",
+        help="Add the column rationale: the words from which alone each label can be read. The "
+        "model gives them, too.",
+    ),
+]
 GuardFormulas = Annotated[
     bool,
     typer.Option(

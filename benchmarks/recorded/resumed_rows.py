@@ -19,11 +19,18 @@ def rows_so_far(path: Path | None) -> list[Row]:
     return found
 
 
-def record(rows: list[Row], row: Row, path: Path | None) -> None:
-    """Adds a row, tells it on standard error, and writes the file anew where there is one."""
+def record(rows: list[Row], row: Row, path: Path | None, **about: Any) -> None:
+    """Adds a row, tells it on standard error, and writes the file anew where there is one.
+
+    Args:
+      rows: those so far.
+      row: the new one.
+      path: of the file.
+      **about: what stands in the file beside the command and the rows.
+    """
     rows.append(row)
     print(json.dumps(row), file=sys.stderr, flush=True)
     if path is not None:
         command = shlex.join(["python", *sys.argv])
         with atomic_write(path) as file:
-            file.write(json.dumps({"command": command, "rows": rows}, indent=1).encode())
+            file.write(json.dumps({"command": command, **about, "rows": rows}, indent=1).encode())

@@ -614,6 +614,48 @@ def test_reasons_stand_beside_the_answers(tmp_path, job, trained):
     assert not (tmp_path / "third.csv").exists()
 
 
+def test_rationales_stand_beside_the_answers_and_are_served(tmp_path, job, monkeypatch):
+    """Words of the row's own; no answer changes; the folder's SavedModel gives the same."""
+    model = keras.models.load_model(job["done"].model_directory / "model.keras")
+    task = sys.modules["tfp_dgm.labelling.labelling_task"]
+    monkeypatch.setattr(task, "fit_classifier", lambda *_, **__: (model, job["done"].outcome))
+    monkeypatch.setattr("tfp_dgm.labelling.rationale_fitting._STEPS", 150)
+    frame, _ = _table(tmp_path / "in.csv")
+    result = _label(tmp_path, "--rationales", "--seed", "3")
+    assert result.exit_code == 0, result.output
+    labelled = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    assert list(labelled)[-1] == "rationale"
+    pd.testing.assert_frame_equal(labelled.drop(columns="rationale"), job["out"])
+    told = labelled[labelled["rationale"] != ""]
+    assert len(told) > len(labelled) / 2
+    of_topics = []
+    for row in told.itertuples():
+        kept = row.rationale.split()
+        assert set(kept) <= set(row.text.lower().split())
+        of_topics += [word in TOPICS[row.predicted_label] for word in kept]
+    assert np.mean(of_topics) > 0.6
+    scores = json.loads((tmp_path / "out.model/metrics.json").read_text())["rationales"]
+    assert scores["held_out"] == labelled["text"].nunique() // 10
+    assert "that it had not learnt from" in (tmp_path / "out.model/report.html").read_text()
+    frame[["text"]].to_csv(tmp_path / "new.csv", index=False)
+    command = ["predict", str(tmp_path / "out.model"), str(tmp_path / "new.csv"), "--output"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "again.csv")])
+    assert result.exit_code == 0, result.output
+    again = pd.read_csv(tmp_path / "again.csv", keep_default_na=False)
+    unlabelled = labelled[frame["label"] == ""]
+    assert again["rationale"][unlabelled.index].tolist() == unlabelled["rationale"].tolist()
+    kinds = open_answers(str(tmp_path / "out.model"), ".parquet", False).kinds
+    assert str(kinds["rationale"]) == "string"
+    (tmp_path / "taken.csv").write_text("text,rationale\napple,x\n")
+    command[2] = str(tmp_path / "taken.csv")
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "third.csv")])
+    assert result.exit_code == 2
+    assert "the table already has 'rationale'" in result.output
+    result = _label(tmp_path, "--rationales", source="taken.csv", output="third.csv")
+    assert result.exit_code == 2
+    assert not (tmp_path / "third.csv").exists()
+
+
 def test_predict_reads_quotes_and_guards_formulas_as_label_does(tmp_path, job, monkeypatch):
     # Batches of a few rows: the answers are the same.
     monkeypatch.setattr("tfp_dgm.labelling.answer_columns._CHARACTERS_PER_BATCH", 200)

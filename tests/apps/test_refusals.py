@@ -41,6 +41,10 @@ CASES = {
             "t.csv --text-column text --label-column b --multi-label --reasons --output o.csv",
             "--reasons: labels with --multi-label come without reasons",
         ),
+        "rationales of tags": (
+            "t.csv --text-column text --label-column b --multi-label --rationales --output o.csv",
+            "--rationales: labels with --multi-label come without rationales",
+        ),
         "classes of tags": (
             "t.csv --text-column text --label-column b --multi-label --classes x --output o.csv",
             "x: expected a file of classes",

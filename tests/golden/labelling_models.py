@@ -11,10 +11,10 @@ from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.multi_label import MultiLabelClassifier
 from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, SigmoidCalibration
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
-from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import SentenceEncoder, TemperedMixture, TokenVectors
+from tfp_dgm.models import BagOfWordsVAE, RationaleClassifier
+from tfp_dgm.networks import BagOfWordsEncoder, SentenceEncoder, TemperedMixture, TokenVectors
 from tfp_dgm.objectives import ELBO
-from tfp_dgm.text import TfIdf, WordCounts
+from tfp_dgm.text import TfIdf, WordCounts, WordVocabulary
 
 CLASSES = ("fruit", "metal")  # K
 VOCABULARY = ["apple", "pear", "iron", "zinc", "the"]
@@ -67,6 +67,21 @@ def novelty():
         shares=[0.0, 0.5, 1.0],
         limit=1.7,
     )
+
+
+def rationales():
+    size = 4 + len(VOCABULARY)
+    model = RationaleClassifier(
+        CLASSES,
+        WordVocabulary(VOCABULARY, split_punctuation=False),
+        BagOfWordsEncoder(size, 3, embedding_units=2, return_sequences=True, name="selector"),
+        BagOfWordsEncoder(size, 3, embedding_units=2, name="classifier"),
+        seed=7,
+    )
+    model.build()
+    random = np.random.default_rng(8)
+    model.set_weights([random.normal(size=weight.shape) for weight in model.get_weights()])
+    return model
 
 
 def what_reads(encoder=None):
@@ -163,6 +178,7 @@ LABELLING_MODELS = {
         levels=[ClassGroups(("things",), [0, 0], 0.7, [0.7, 2.0], [0.5, 0.3], 0.2)]
     ),
     "text_classifier_novelty": lambda: classifier(no_class=no_class(), novelty=novelty()),
+    "text_classifier_rationales": lambda: classifier(rationales=rationales()),
     "text_classifiers": column_classifiers,
     "text_classifier_encoder": lambda: classifier(sentence_encoder()),
     "text_classifier_light_encoder": lambda: classifier(token_vectors()),

@@ -10,7 +10,8 @@ import pytest
 
 from tests.labelling.outcomes import drawn, hand_made, one_hot
 from tfp_dgm.labelling.annotators import Crowd, Reliability
-from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.marked_words import MarkedWord
+from tfp_dgm.labelling.outcome import Outcome, RationaleScores
 from tfp_dgm.labelling.report import render_report
 
 _VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -149,17 +150,38 @@ def test_reasons_are_asked_for_the_rows_that_are_shown() -> None:
 
     def explain(texts, answers, others):
         asked.extend(zip(texts, answers.tolist(), others.tolist(), strict=True))
-        return [[(f"<b>{text.split()[-1]}", 1.25), ("the", -0.5)] for text in texts]
+        return [
+            [
+                MarkedWord(f"<b>{text.split()[-1]}", 1.25, True),
+                MarkedWord("the", -0.5),
+                MarkedWord("kept", kept=True),
+            ]
+            for text in texts
+        ]
 
     text = _page(hand_made(), explain=explain).text
     # The suspect: predicted as spam against the ham that was given; the rest, first against second.
     assert ("claim your prize", 1, 0) in asked
     assert ("call me about lunch", 0, 1) in asked
-    assert "claim your prize <b>prize +1.2; the -0.5" in text
+    assert "claim your prize <b>prize +1.2; the -0.5; kept" in text
     assert "speak for the prediction and (-) for your label" in text
     assert "speak for" not in _page(hand_made()).text.replace("speak for each class", "")
     assert "spoke for" not in _page(hand_made()).text
     assert "spoke for the predicted label" in _page(hand_made(), settings={"reasons": True}).text
+
+
+def test_what_rationales_are_worth_is_said_where_there_are_some() -> None:
+    assert "rationale" not in _page(hand_made()).text
+    scored = replace(hand_made(), rationales=RationaleScores(40, 0.15, 0.875))
+    text = _page(scored).text
+    assert "rationale The words from which alone" in text
+    assert "On 40 texts that it had not learnt from" in text
+    assert "kept 15% of the words" in text
+    assert "in 87.5%" in text
+    assert (
+        "not learnt from"
+        not in _page(replace(hand_made(), rationales=RationaleScores(0, None, None))).text
+    )
 
 
 def test_settings_versions_and_seconds() -> None:

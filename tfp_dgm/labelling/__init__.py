@@ -9,6 +9,7 @@ from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.file_prediction import predict_file
 from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.labelled_file import LabelledFile, label_file
+from tfp_dgm.labelling.marked_words import MarkedWord, WordMarks
 from tfp_dgm.labelling.multi_label import (
     MultiLabelClassifier,
     MultiLabelFile,
@@ -31,12 +32,14 @@ __all__ = [
     "Features",
     "KeptFeatures",
     "LabelledFile",
+    "MarkedWord",
     "MultiLabelClassifier",
     "MultiLabelFile",
     "MultiLabelOutcome",
     "Outcome",
     "TextClassifier",
     "TextLabeller",
+    "WordMarks",
     "WordReasons",
     "fit_classifier",
     "fit_features",

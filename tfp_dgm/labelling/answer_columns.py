@@ -31,9 +31,11 @@ def predicted_columns(
     texts: Sequence[str],
     label_columns: Sequence[str | None] = (None,),
     safe: Collection[str | None] = (),
+    further: Sequence[str] = (),
+    *,
     rows_at_once: int = ROWS_PER_BATCH,
 ) -> dict[str, list[Any]]:
-    """`PREDICTED_COLUMNS` of each text, and `SAFE_COLUMNS`.
+    """`PREDICTED_COLUMNS` of each text, `SAFE_COLUMNS`, and others.
 
     Args:
       classify: see `classifier_signatures`.
@@ -41,25 +43,29 @@ def predicted_columns(
       label_columns: where the classifier answers for several columns their names, which all names
         here begin with; None stands for the one.
       safe: those of them whose classes are a tree, which have `SAFE_COLUMNS`.
+      further: names of outputs of text that every label column has besides; of the same columns.
       rows_at_once: the most texts that the classifier is asked about at once.
     """
     columns: dict[str, list[Any]] = {
-        name: [None] * len(texts) for name in prefixed_names(predicted_names(label_columns, safe))
+        name: [None] * len(texts)
+        for name in prefixed_names(predicted_names(label_columns, safe, further))
     }
     for rows, answer in answers(classify, texts, rows_at_once):
         for column in label_columns:
-            for name, values in _columns(answer, column, column in safe).items():
+            for name, values in _columns(answer, column, column in safe, further).items():
                 for row, value in zip(rows, values, strict=True):
                     columns[name][row] = value
     return columns
 
 
 def predicted_names(
-    label_columns: Sequence[str | None], safe: Collection[str | None] = ()
+    label_columns: Sequence[str | None],
+    safe: Collection[str | None] = (),
+    further: Sequence[str] = (),
 ) -> dict[str | None, tuple[str, ...]]:
-    """`PREDICTED_COLUMNS` for each label column, and `SAFE_COLUMNS` for those that have them."""
+    """`PREDICTED_COLUMNS` of each label column, `SAFE_COLUMNS` of those that have them, others."""
     return {
-        column: (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if column in safe else ()))
+        column: (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if column in safe else ()), *further)
         for column in label_columns
     }
 
@@ -87,7 +93,7 @@ def _batches(lengths: list[int], most: int) -> Iterator[list[int]]:
 
 
 def _columns(
-    answer: Mapping[str, tf.Tensor], column: str | None, safe: bool
+    answer: Mapping[str, tf.Tensor], column: str | None, safe: bool, further: Sequence[str]
 ) -> dict[str, list[Any]]:
     def values(name: str) -> np.ndarray:
         return answer[prefixed(column, name)].numpy()
@@ -119,5 +125,6 @@ def _columns(
             safe_names,
             [p if name else None for name, p in zip(safe_names, probabilities, strict=True)],
         ]
-    added = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()))
+    found += [names(name) for name in further]
+    added = (*PREDICTED_COLUMNS, *(SAFE_COLUMNS if safe else ()), *further)
     return {prefixed(column, name): values for name, values in zip(added, found, strict=True)}

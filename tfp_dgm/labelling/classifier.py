@@ -11,7 +11,7 @@ from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.labelling.text_views import Counts, TextViews
-from tfp_dgm.models import BagOfWordsVAE, Signature
+from tfp_dgm.models import BagOfWordsVAE, RationaleClassifier, Signature
 from tfp_dgm.networks import TemperedMixture, TextEncoder, dense_of
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
@@ -41,6 +41,8 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
       novelty: distance from the training texts -> the share of these that are at most as far; None
         where that is not known. Of what is too far nothing is accepted.
       levels: groups of classes at which an answer may stop, from the deepest to the top.
+      rationales: tells the words from which alone its labels can be read, and changes no answer;
+        its vocabulary is that of `word_counts`. None where it is not to be told.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         levels: Sequence[ClassGroups] = (),
         no_class: NoClassProbability | None = None,
         novelty: TextNovelty | None = None,
+        rationales: RationaleClassifier | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
@@ -86,10 +89,13 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         self.levels = list(levels)
         self.no_class = no_class
         self.novelty = novelty
+        self.rationales = rationales
 
     def build(self, input_shape: Any = None) -> None:
         of_words = ((layer, None) for layer in (self.student, *self.naive_bayes))
         self.build_views([*of_words, *((bag, view) for view, bag in enumerate(self.heads))])
+        if self.rationales is not None and not self.rationales.built:
+            self.rationales.build()
         self.built = True
 
     def call(self, texts: tf.Tensor, sentence_vectors: tf.Tensor | None = None) -> tf.Tensor:

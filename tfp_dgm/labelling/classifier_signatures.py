@@ -13,6 +13,7 @@ from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.head_layers import ClassGroups
 from tfp_dgm.labelling.no_class import NONE, label_names
 from tfp_dgm.labelling.novelty_layers import TextNovelty
+from tfp_dgm.labelling.rationale_tokens import MOST_WORDS, kept_of, known_of
 from tfp_dgm.labelling.served_texts import (
     ClassesServed,
     Read,
@@ -24,7 +25,8 @@ from tfp_dgm.labelling.served_texts import (
     tokens,
 )
 from tfp_dgm.labelling.text_views import Counts
-from tfp_dgm.models import Signature
+from tfp_dgm.models import RationaleClassifier, Signature
+from tfp_dgm.token_ids import PAD
 
 _TEXT = tf.TensorSpec([None], tf.string)
 
@@ -35,6 +37,7 @@ class Served(ClassesServed, Protocol):
     threshold: float | None
     levels: Sequence[ClassGroups]
     novelty: TextNovelty | None
+    rationales: RationaleClassifier | None
 
     def answer(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """Class probabilities [B, K] before calibration."""
@@ -56,7 +59,9 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
                      text that is of one of the classes, none_probability, and, where it is known,
                      novelty; a text of no class has the label "(none)"; of a
                      tree of classes also safe_label, the deepest one that is accepted ("" where
-                     none is), and safe_probability
+                     none is), and safe_probability;
+                     with rationales also rationale, the words kept ("" where they alone would tell
+                     another label)
     classify         the feature `text` of tf.train.Examples -> classes and scores [K]
     encode           text -> encoding, all that a bag of heads sees [D]
     score            text, label -> log_likelihood, log p(label | text) in nats; -inf where the
@@ -82,11 +87,13 @@ def column_signatures(models: Mapping[str, Served]) -> Mapping[str, Signature]:
 
     # Between body and names an output's name holds a number: it becomes an input's, in which
     # TensorFlow allows less than a column's name may hold.
-    def label(read: Read, unknown: tf.Tensor) -> dict[str, tf.Tensor]:
+    def label(
+        read: Read, unknown: tf.Tensor, known_words: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         return {
             f"{name}_{number}": tensor
             for number, model in enumerate(models.values())
-            for name, tensor in _label(model, read, unknown).items()
+            for name, tensor in _label(model, read, unknown, known_words).items()
         }
 
     def with_names(**outputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -110,19 +117,24 @@ def column_signatures(models: Mapping[str, Served]) -> Mapping[str, Signature]:
 
 def _of_texts(
     model: Served,
-    label: Callable[[Read, tf.Tensor], dict[str, tf.Tensor]],
+    label: Callable[..., dict[str, tf.Tensor]],
     after: Callable[..., dict[str, tf.Tensor]],
 ) -> Signature:
-    def body(unknown_words: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return label(read_tokens(model, **inputs), unknown_words)
+    def body(
+        unknown_words: tf.Tensor, known_words: tf.Tensor | None = None, **inputs: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        return label(read_tokens(model, **inputs), unknown_words, known_words)
 
+    specs = {**token_specs(model), "unknown_words": tf.TensorSpec([None], tf.float32)}
+    if model.rationales is not None:
+        specs["known_words"] = tf.TensorSpec([None, MOST_WORDS], tf.int32)
     return Signature(
         inputs={"text": _TEXT},
         before=partial(_tokens, model),
         body=body,
-        plain_body=lambda text: label(*read_texts(model, text)),
+        plain_body=lambda text: label(*read_texts(model, text), **_known_words(model, text)),
         after=after,
-        body_inputs={**token_specs(model), "unknown_words": tf.TensorSpec([None], tf.float32)},
+        body_inputs=specs,
         examples={"text": example_texts(model)},
     )
 
@@ -136,11 +148,20 @@ def _tokens(model: Served, text: tf.Tensor) -> dict[str, tf.Tensor]:
     """Tokens, and how many words [B] the vocabulary lacks, which padding hides."""
     unknown = tf.equal(model.word_counts.word_ids(text), 0)
     unknown_words = tf.reduce_sum(tf.cast(unknown, tf.float32), axis=-1)
-    return {**tokens(model, text), "unknown_words": unknown_words}
+    return {**tokens(model, text), "unknown_words": unknown_words, **_known_words(model, text)}
 
 
-def _label(model: Served, read: Read, unknown: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The answer to texts, of whose words [B] are `unknown`."""
+def _known_words(model: Served, text: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What rationales are told of; nothing without any."""
+    if model.rationales is None:
+        return {}
+    return {"known_words": known_of(model.word_counts, text)}
+
+
+def _label(
+    model: Served, read: Read, unknown: tf.Tensor, known_words: tf.Tensor | None = None
+) -> dict[str, tf.Tensor]:
+    """The answer to texts, of whose words [B] are `unknown`, and others `known_words` [B, T]."""
     raw = model.answer(read.words, read.views)
     probabilities = model.calibrated(raw)  # [B, K]
     none = model.none_probability(read.views, raw)[:, tf.newaxis]
@@ -164,6 +185,9 @@ def _label(model: Served, read: Read, unknown: tf.Tensor) -> dict[str, tf.Tensor
     answer["accept"] = accept
     if model.levels:
         answer |= _safe_level(model, near, accept, sure, class_id, of_classes)
+    if model.rationales is not None:
+        kept, told = kept_of(model.rationales, known_words)
+        answer["kept_words"] = tf.where(tf.equal(told, label_ids[:, 0])[:, tf.newaxis], kept, PAD)
     return answer
 
 
@@ -172,11 +196,14 @@ def _with_names(
     label_ids: tf.Tensor,
     best: tf.Tensor,
     safe_id: tf.Tensor | None = None,
+    kept_words: tf.Tensor | None = None,
     **found: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
     labels = tf.gather(tf.constant(label_names(model.classes)), label_ids)  # [B, 2]
     if safe_id is not None:
         found["safe_label"] = tf.gather(_safe_names(model), safe_id)
+    if model.rationales is not None:
+        found["rationale"] = model.rationales.vocabulary.detokenize(kept_words)
     return {
         **found,
         "label": labels[:, 0],

@@ -38,6 +38,7 @@ from tfp_dgm.labelling.multi_label.multi_label_columns import (
 )
 from tfp_dgm.labelling.multi_label.multi_label_file import label_writer
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
+from tfp_dgm.labelling.word_rationales import RATIONALE
 from tfp_dgm.models import load_model
 from tfp_dgm.networks.pretrained_tokens import register_operations
 from tfp_dgm.ordered_work import done_in_order, useful_threads
@@ -66,8 +67,8 @@ def predict_file(
       model_directory: the folder that `label_file` wrote.
       source: CSV, TSV, JSONL (each also gzipped) or Parquet.
       output: the same rows with `PREDICTED_COLUMNS`, of each label column where there are several;
-        of a tree of classes also `SAFE_COLUMNS`; of a model of several labels a row those of
-        `multi_label_columns`.
+        of a tree of classes also `SAFE_COLUMNS`, of a model with rationales `rationale`;
+        of a model of several labels a row those of `multi_label_columns`.
       text_columns: columns that hold the text; None takes those of the training.
       quoting: whether cells of a CSV or TSV source may be quoted; where not, a quote is a letter.
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
@@ -194,15 +195,18 @@ def _one_label(
     levels = settings.get("levels") or {}
     of_column = levels if isinstance(levels, dict) else {None: levels}
     safe = [column for column, own in of_column.items() if own]
+    further = (RATIONALE,) if settings.get("rationales") else ()
     names = prefixed_names(
         {
             column: (*predicted, *((REASONS,) if reasons else ()))
-            for column, predicted in predicted_names(label_columns, safe).items()
+            for column, predicted in predicted_names(label_columns, safe, further).items()
         }
     )
 
     def columns(texts: Sequence[str]) -> Columns:
-        new = predicted_columns(classify, texts, label_columns, safe, _rows_at_once(settings))
+        new = predicted_columns(
+            classify, texts, label_columns, safe, further, rows_at_once=_rows_at_once(settings)
+        )
         for column, why in explain.items():
             own = {name: new[prefixed(column, name)] for name in PREDICTED_COLUMNS}
             new[prefixed(column, REASONS)] = reasons_column(why, texts, own, lambda done: None)

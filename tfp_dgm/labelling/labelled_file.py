@@ -1,7 +1,7 @@
 """The main job: a partially annotated file in; table, model, report and metrics out."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
+from tfp_dgm.labelling.word_rationales import RATIONALE, rationale_column
 from tfp_dgm.settings import check_seed
 from tfp_dgm.training import Progress
 
@@ -135,6 +136,7 @@ def label_file(
     guard_formulas: bool = False,
     encoder: str | None = AUTO,
     reasons: bool = False,
+    rationales: bool = False,
     seed: int = 0,
     kept: KeptFeatures | None = None,
     progress: Progress = lambda step, done, total: None,
@@ -169,6 +171,8 @@ def label_file(
       encoder: "auto", "none" or None, or a pretrained text encoder; see `choose_encoder`.
       reasons: whether a column `reasons` holds the words that spoke for and against each predicted
         label; see `WordReasons`.
+      rationales: whether a column `rationale` holds the words from which alone the predicted label
+        can be read; the model gives them, too; see `fit_rationales`.
       seed: the same seed gives the same labels.
       kept: where what is learned of the texts alone stays for a later call.
       progress: called with a step's name, how much of it is done, and how much there is.
@@ -200,7 +204,8 @@ def label_file(
     )
     table = tasks[0].table
     crowd = () if isinstance(table, LabelledTable) else CROWD_COLUMNS
-    others = (*crowd, *((REASONS,) if reasons else ()))
+    words = {RATIONALE: rationales, REASONS: reasons}
+    others = (*crowd, *(name for name, asked_for in words.items() if asked_for))
     new_names = {
         task.column: (*NEW_COLUMNS, *(SAFE_COLUMNS if task.levels else ()), *others)
         for task in tasks
@@ -220,16 +225,20 @@ def label_file(
         min_precision=min_precision,
         encoder=encoder,
         seed=seed,
+        rationales=rationales,
         kept=kept,
         progress=progress,
     )
     columns: dict[str, list[Any]] = {}
     for task, classifier, outcome in zip(tasks, classifiers, outcomes, strict=True):
         new = new_columns(outcome)
+        told = table.texts, partial(of_column, progress, task.column)
+        if rationales:
+            tell = partial(rationale_column, classifier, table.texts, new)
+            new[RATIONALE] = _of_words("Finding rationales", tell, *told)
         if reasons:
-            new[REASONS] = _reasons(
-                classifier, table.texts, new, partial(of_column, progress, task.column)
-            )
+            tell = partial(reasons_column, WordReasons(classifier), table.texts, new)
+            new[REASONS] = _of_words("Finding reasons", tell, *told)
         columns |= {prefixed(task.column, name): values for name, values in new.items()}
     settings: dict[str, Any] = {
         "source": Path(source).name,
@@ -247,6 +256,7 @@ def label_file(
         "encoder": encoder,
         "encoder_choice": asdict(outcomes[0].encoder_choice),
         "reasons": reasons,
+        "rationales": rationales,
         "seed": seed,
         "output": output.name,
         "versions": installed_versions(),
@@ -276,17 +286,15 @@ def label_file(
     return labelled
 
 
-def _reasons(
-    classifier: TextClassifier,
+def _of_words(
+    step: str,
+    tell: Callable[[Callable[[int], None]], list[str]],
     texts: Sequence[str],
-    columns: Mapping[str, list[Any]],
     progress: Progress,
 ) -> list[str]:
-    step = "Finding reasons"
+    """A column of words that are found text by text."""
     progress(step, 0, len(texts))
-    return reasons_column(
-        WordReasons(classifier), texts, columns, lambda done: progress(step, done, len(texts))
-    )
+    return tell(lambda done: progress(step, done, len(texts)))
 
 
 def _write_models(

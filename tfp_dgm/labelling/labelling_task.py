@@ -26,6 +26,7 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.rationale_fitting import fit_rationales
 from tfp_dgm.training import Progress
 
 Classes = Sequence[str] | Mapping[str, Sequence[str]]
@@ -135,6 +136,7 @@ def fit_tasks(
     min_precision: float,
     encoder: str | None,
     seed: int,
+    rationales: bool = False,
     kept: KeptFeatures | None = None,
     progress: Progress,
 ) -> tuple[list[TextClassifier], list[Outcome]]:
@@ -143,6 +145,7 @@ def fit_tasks(
     Args:
       tasks: of one table.
       min_precision, encoder, seed, progress: as for `fit_classifier`.
+      rationales: whether the classifiers tell them; see `fit_rationales`.
       kept: where features stay for a later training; those of several annotators do not.
     """
     options: dict[str, Any] = {"min_precision": min_precision, "encoder": encoder, "seed": seed}
@@ -158,11 +161,14 @@ def fit_tasks(
         options |= {"features": features, "encoder": None}
     classifiers, outcomes = [], []
     for task in tasks:
+        own_progress = partial(of_column, progress, task.column)
         classifier, outcome = task.fit(
-            warnings=task.table.warnings,
-            progress=partial(of_column, progress, task.column),
-            **options,
+            warnings=task.table.warnings, progress=own_progress, **options
         )
+        if rationales:
+            classifier, outcome = fit_rationales(
+                classifier, outcome, seed=seed, progress=own_progress
+            )
         classifiers.append(classifier)
         outcomes.append(outcome)
     return classifiers, outcomes

@@ -12,8 +12,8 @@ from tfp_dgm.data import column_folders
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifiers import TextClassifiers
 from tfp_dgm.labelling.columns_report import render_columns_report
+from tfp_dgm.labelling.marked_words import WordMarks
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.reasons import WordReasons
 from tfp_dgm.labelling.report import render_report
 from tfp_dgm.labelling.scores import metrics
 from tfp_dgm.serving import export
@@ -145,7 +145,7 @@ def _page(
         source=title,
         row_names=places,
         settings=settings,
-        explain=WordReasons(model),
+        explain=WordMarks(model),
         column=column,
     )
 

@@ -13,6 +13,21 @@ from tfp_dgm.labelling.no_class import label_names, label_probabilities
 
 
 @dataclass(frozen=True)
+class RationaleScores:
+    """What rationales are worth, on texts that they were not learnt from.
+
+    Attributes:
+      held_out: how many texts these are.
+      kept: the mean share of a text's known words that is kept; None without such texts.
+      agreement: in how many of them the words kept alone tell the predicted label; None likewise.
+    """
+
+    held_out: int
+    kept: float | None
+    agreement: float | None
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A labelled data set of N rows and K classes.
 
@@ -46,6 +61,7 @@ class Outcome:
       held_out: how many texts told how far texts like these are from each other.
       crowd: where the annotations were inferred from several annotators' answers, these and the
         annotators.
+      rationales: how good rationales are; None where none were asked for.
     """
 
     classes: tuple[str, ...]
@@ -68,6 +84,7 @@ class Outcome:
     none_share: tuple[float, float, float] | None = None
     held_out: int = 0
     crowd: Crowd | None = None
+    rationales: RationaleScores | None = None
 
     @cached_property
     def observed(self) -> np.ndarray:

@@ -49,7 +49,7 @@ def render_report(
       source: where the data came from.
       row_names: N names by which the reader finds rows; None counts them from 1.
       settings: what the run was asked for, by name; `versions`, if there, is a mapping of its own.
-      explain: the model's `WordReasons`; None gives no reasons.
+      explain: the model's `WordMarks`; None marks no words.
       column: the label column where it is one of several, with whose name the columns of the
         labelled table begin.
     Returns:

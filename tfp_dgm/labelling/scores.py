@@ -56,6 +56,7 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
           the attributes of `Reliability`.
         suspects: `count` of annotations that look wrong, and how many of them are expected to be
           (`expected_wrong`).
+        rationales: only where they were asked for, with the attributes of `RationaleScores`.
         encoder: which encoder was taken and why, with the attributes of `EncoderChoice`.
         warnings, seconds: as in the outcome.
     """
@@ -93,6 +94,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
             "expected_right": outcome.crowd.expected_right,
             "each": [asdict(one) for one in outcome.crowd.annotators],
         }
+    if outcome.rationales is not None:
+        numbers["rationales"] = asdict(outcome.rationales)
     return json_ready(numbers)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from tfp_dgm.data.label_column import said_classes
 from tfp_dgm.labelling.annotate_next import annotate_next
+from tfp_dgm.labelling.marked_words import MarkedWord
 from tfp_dgm.labelling.outcome import Outcome
-from tfp_dgm.labelling.reasons import Reasons
 
-# Texts, a class of each, and one that it is compared with -> the words that spoke for it.
-Explain = Callable[[Sequence[str], np.ndarray, np.ndarray], list[Reasons]]
+# Texts, a class of each, and one that it is compared with -> the words to mark.
+Explain = Callable[[Sequence[str], np.ndarray, np.ndarray], list[list[MarkedWord]]]
 
 _NUM_SUSPECTS = 50
 
@@ -24,7 +24,7 @@ def suspects(
     others = np.where(outcome.allowed[rows], 0, outcome.probabilities[rows])
     order = np.argsort(-others.max(axis=1), kind="stable")[:_NUM_SUSPECTS] if len(rows) else rows
     given = np.where(outcome.allowed[rows], outcome.probabilities[rows], -1).argmax(axis=1)
-    reasons = _reasons(outcome, rows[order], others.argmax(axis=1)[order], given[order], explain)
+    marks = _marks(outcome, rows[order], others.argmax(axis=1)[order], given[order], explain)
     return [
         {
             "row": names[rows[i]],
@@ -33,16 +33,16 @@ def suspects(
             "predicted": outcome.classes[others[i].argmax()],
             "probability": float(others[i].max()),
             "given_probability": float(outcome.given_probability[rows[i]]),
-            "reasons": why,
+            "marks": why,
         }
-        for i, why in zip(order, reasons, strict=True)
+        for i, why in zip(order, marks, strict=True)
     ]
 
 
 def next_rows(
     outcome: Outcome, names: Sequence[object], explain: Explain | None
 ) -> list[dict[str, Any]]:
-    """The rows to annotate next, the classes that each is torn between, and its reasons."""
+    """The rows to annotate next, the classes that each is torn between, and its marked words."""
     rows = annotate_next(outcome)
     first, second = outcome.ranking[rows, :2].T
     return [
@@ -53,9 +53,9 @@ def next_rows(
                 (outcome.classes[k], float(outcome.constrained[row, k]))
                 for k in outcome.ranking[row, :2]
             ],
-            "reasons": why,
+            "marks": why,
         }
-        for row, why in zip(rows, _reasons(outcome, rows, first, second, explain), strict=True)
+        for row, why in zip(rows, _marks(outcome, rows, first, second, explain), strict=True)
     ]
 
 
@@ -65,13 +65,13 @@ def _said(outcome: Outcome, row: int) -> dict[str, list[str]]:
     return {"given": given, "denied": denied}
 
 
-def _reasons(
+def _marks(
     outcome: Outcome,
     rows: np.ndarray,
     answers: np.ndarray,
     others: np.ndarray,
     explain: Explain | None,
-) -> list[Reasons]:
+) -> list[list[MarkedWord]]:
     if explain is None:
         return [[] for _ in rows]
     return explain([outcome.texts[row] for row in rows], answers, others)

@@ -27,6 +27,7 @@ _OPINIONS = (
     "safe_probability",
     "inferred_label",
     "inferred_probability",
+    "rationale",
     "reasons",
     "novelty",
 )

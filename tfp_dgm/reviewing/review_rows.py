@@ -33,7 +33,7 @@ _ADDED = (
     "suspect_label",
     "given_label_probability",
 )
-_MAYBE_ADDED = ("safe_label", "safe_probability", "reasons")
+_MAYBE_ADDED = ("safe_label", "safe_probability", "rationale", "reasons")
 _ROWS_PER_CHUNK = 65_536
 _OF_ANNOTATORS = (
     "make a table of the texts and the column 'inferred_label' of its table, give it to "

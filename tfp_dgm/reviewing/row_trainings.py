@@ -74,6 +74,7 @@ class RowTrainings(Trainings):
             "min_precision": settings.get("min_precision", 0.95),
             "separator": settings.get("separator", "|"),
             "encoder": "none" if left else settings["encoder"],
+            "rationales": settings.get("rationales", False),
             "seed": settings.get("seed", 0),
         }
         return Asked(LABEL_JOB, arguments, {"drawn": drawn, "drawn_right": right}, answered)

@@ -7,13 +7,14 @@ import pytest
 
 import tfp_dgm.text  # noqa: F401  # It takes seconds, which no request should wait for.
 from tests.reviewing.made_review import made_model
+from tfp_dgm.labelling import MarkedWord
 from tfp_dgm.reviewing import Review, ReviewServer
 from tfp_dgm.reviewing.rounds import Round
 
 
 def explain(text, answer, other):
     """Reasons that no model is needed for."""
-    return [("refund", 1.5), ("key", -0.5)]
+    return [MarkedWord("refund", 1.5), MarkedWord("key", -0.5, True), MarkedWord("login", 0, True)]
 
 
 class Trained:

@@ -39,6 +39,25 @@ def test_every_answer_has_a_policy_without_inline_code(serve):
         assert not re.search(r"<style|style=|<script(?! src=)|\son\w+=", content) or "css" in path
 
 
+def test_words_are_marked_as_reasons_and_as_the_rationales(serve):
+    frame = made_frame(16)
+    frame.loc[3, "text"] = "Refund, key & login; refund"
+    _, address = serve(frame)
+    content = ask(address, "/text?row=3")[2]
+    marks = re.findall(r'<mark class="([^"]*)"( title="[^"]*")?>([^<]*)</mark>', content)
+    assert marks == [
+        ("for", ' title="+1.5"', "Refund"),
+        ("against kept", ' title="-0.5"', "key"),
+        (" kept", "", "login"),
+        ("for", ' title="+1.5"', "refund"),
+    ]
+    why = content[content.index('class="why') :]
+    # The third word adds nothing that is known.
+    numbers = re.findall(r"<bdi>(\w+)</bdi> ([+-][.\d]+)", why)
+    assert numbers == [("refund", "+1.5"), ("key", "-0.5")]
+    assert "In bold: words from which alone the guess can be read." in why
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "", "127.0.0.1", "localhost:1"]
 )
