@@ -66,7 +66,8 @@ class AdversarialAutoencoder(RegularizedAutoencoder):
         slopes = tape.gradient(descended, at)
         for draws, start, slope in zip((z, other), at, slopes, strict=True):
             # Linear in the draws: the same gradient for them, and none for the critic's weights.
-            loss += sum_over_event(tf.stop_gradient(slope) * (draws - start))
+            change = tf.stop_gradient(slope) * (draws - start)
+            loss += sum_over_event(change, c_z.shape.rank)
         aside = learned.of_critic(c_z, c_other)
         if learned.gradient_penalty:
             penalty = learned.penalty(critic, at[0], at[1], tf.random.fold_in(seed, 2))

@@ -141,4 +141,4 @@ def squared_slope(critic: Critic, z: tf.Tensor) -> tf.Tensor:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(z)
         values = critic(z)
-    return sum_over_event(tf.square(tape.gradient(values, z)))
+    return sum_over_event(tf.square(tape.gradient(values, z)), values.shape.rank)
