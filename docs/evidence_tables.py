@@ -180,6 +180,34 @@ CLAIMS: dict[str, list[Claim]] = {
             for experts in (3, 5)
         ),
     ],
+    "particles": [
+        *(
+            Claim(
+                f"{kind}, 160 steps, particle filter of 16: log p(x) less the bound, nats",
+                "particle_bounds",
+                Figure(f"{kind}, 160 steps", "fivo_16"),
+                Figure(f"{kind}, 160 steps", "iwae_16"),
+                "importance weights of 16 draws, the same run",
+                lower=True,
+            )
+            for kind in ("linear Gaussian", "hidden Markov")
+        ),
+        *(
+            Claim(
+                f"Captions, a latent at every token by FIVO: {what}, nats a word",
+                "particle_bounds",
+                Figure("FIVO of 4 particles: .*", "nats"),
+                Figure(row, "nats"),
+                f"{source}, the same run",
+                lower=True,
+                digits=2,
+            )
+            for what, row, source in (
+                ("estimate of -log p(x)", "IWAE of 4 draws: .*", "trained by importance weights"),
+                ("the same", "language model: .*", "the language model"),
+            )
+        ),
+    ],
     "rationales": [
         Claim(
             f"SST, five classes, {name}: accuracy, %",
