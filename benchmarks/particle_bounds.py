@@ -3,7 +3,9 @@
 Of a linear Gaussian chain and a hidden Markov model: log p(x) less the mean bound, in nats a
 sequence, of the importance-weighted bound (IWAE, no resampling) and the particle filter's (FIVO,
 systematic resampling below half the particles), whose draws come from the same proposal, which
-looks at x_t and at the state before.
+looks at x_t and at the state before. The gradient of FIVO of four particles, resampled at every
+step, in the chain's coefficient: without the choice of ancestors, which is biased, and by the score
+function, which is not.
 
 Of captions (Multi30k, English): a stochastic recurrent text model trained by the ELBO of four
 draws, the importance-weighted bound of four and FIVO of four particles, beside the language model
@@ -99,6 +101,11 @@ def main() -> None:
             if name not in done:
                 row = {"name": name, **gaps(*make(length, settings.repeats))}
                 record(rows, row, options.json)
+    for length in settings.lengths:
+        name = f"gradient, linear Gaussian, {length} steps"
+        if name not in done:
+            row = {"name": name, **gradients(length, 10 * settings.repeats)}
+            record(rows, row, options.json)
     captions = Captions(folder, settings)
     for seed in range(settings.seeds):
         for name in (LANGUAGE_MODEL, *OBJECTIVES):
@@ -125,8 +132,41 @@ def gaps(steps: Steps, evidence: float) -> dict[str, float]:
     return found
 
 
+def gradients(length: int, repeats: int) -> dict[str, float]:
+    """Of the bound in the linear Gaussian chain's 0.9: mean, its standard error, and deviation.
+
+    Four particles are resampled at every step, where the score function is unbiased.
+    """
+    x, _ = linear_gaussian_sequence(length)
+    kept = tf.fill([repeats], 0.9)
+    found: dict[str, float] = {}
+    for how in ("dropped", "score_function"):
+        objective = FIVO(
+            num_particles=4, resampling="multinomial", threshold=1.0, resampling_gradient=how
+        )
+
+        def slopes(objective: Objective = objective) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(kept)
+                joint = Joint(None, steps=lambda: linear_gaussian_steps(x, repeats, kept))
+                gain = -objective(joint, seed=(5, 6)).loss
+            return tape.gradient(gain, kept)
+
+        each = tf.function(slopes, autograph=False)().numpy().astype(np.float64)
+        found[f"{how}_mean"] = round(float(each.mean()), 4)
+        found[f"{how}_error"] = round(float(each.std() / repeats**0.5), 4)
+        found[f"{how}_deviation"] = round(float(each.std()), 4)
+    return found
+
+
 def linear_gaussian(length: int, repeats: int) -> tuple[Steps, float]:
-    """z_1 ~ N(0, 1), z_t+1 ~ N(0.9 z_t, 0.5^2), x_t ~ N(z_t, 0.7^2); one x, so many times."""
+    """The steps of one sequence, so many times, and log p(x)."""
+    x, evidence = linear_gaussian_sequence(length)
+    return linear_gaussian_steps(x, repeats, tf.fill([repeats], 0.9)), evidence
+
+
+def linear_gaussian_sequence(length: int) -> tuple[tf.Tensor, float]:
+    """x [T] of z_1 ~ N(0, 1), z_t+1 ~ N(0.9 z_t, 0.5^2), x_t ~ N(z_t, 0.7^2), and log p(x)."""
     model = tfd.LinearGaussianStateSpaceModel(
         num_timesteps=length,
         transition_matrix=[[np.float64(0.9)]],
@@ -136,10 +176,14 @@ def linear_gaussian(length: int, repeats: int) -> tuple[Steps, float]:
         initial_state_prior=tfd.MultivariateNormalDiag([np.float64(0)], [np.float64(1)]),
     )
     sequence = model.sample(seed=(length, 2))  # [T, 1]
-    x = tf.cast(sequence[:, 0], tf.float32)
+    return tf.cast(sequence[:, 0], tf.float32), float(model.log_prob(sequence))
+
+
+def linear_gaussian_steps(x: tf.Tensor, repeats: int, kept: tf.Tensor) -> Steps:
+    """Of x [T], so many times, each with its own `kept` [repeats] in the place of 0.9."""
 
     def latent(time: tf.Tensor, before: tf.Tensor) -> tuple[tfd.Distribution, tfd.Distribution]:
-        mean = 0.9 * before
+        mean = kept * before
         # The proposal is not the best there is, of gain 0.34 and scale 0.41.
         proposal = tfd.Normal(mean + 0.5 * (x[time] - mean), 0.5)
         return tfd.Normal(mean, tf.where(time == 0, 1.0, 0.5)), proposal
@@ -147,9 +191,9 @@ def linear_gaussian(length: int, repeats: int) -> tuple[Steps, float]:
     def advance(time: tf.Tensor, before: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tfd.Normal(z, 0.7).log_prob(x[time]), z
 
+    length = x.shape[0]
     lengths = tf.fill([repeats], length)
-    steps = Steps(lengths, length, lambda count: tf.zeros([count, repeats]), latent, advance)
-    return steps, float(model.log_prob(sequence))
+    return Steps(lengths, length, lambda count: tf.zeros([count, repeats]), latent, advance)
 
 
 def hidden_markov(length: int, repeats: int) -> tuple[Steps, float]:
@@ -310,9 +354,12 @@ class Captions:
 def show(rows: list[dict[str, Any]]) -> None:
     console = Console()
     tightness = Table(title="log p(x) less the bound, nats")
+    slopes = Table(title="gradient: mean, standard error of it, deviation of one estimate")
     of_texts = Table(title="captions, a word")
     for column in ("", *(f"{b} {n}" for b in ("IWAE", "FIVO") for n in PARTICLES)):
         tightness.add_column(column)
+    for column in ("", *("dropped",) * 3, *("score function",) * 3):
+        slopes.add_column(column)
     columns = ("nats", "elbo", "rate", "parameters_of_p", "parameters", "train_seconds")
     for column in ("", *columns):
         of_texts.add_column(column)
@@ -320,9 +367,11 @@ def show(rows: list[dict[str, Any]]) -> None:
         if "log_evidence" in row:
             keys = [f"{bound}_{count}" for bound in ("iwae", "fivo") for count in PARTICLES]
             tightness.add_row(row["name"], *(f"{row[key]:.2f}" for key in keys))
+        elif "dropped_mean" in row:
+            slopes.add_row(*(str(value) for value in row.values()))
         else:
             of_texts.add_row(row["name"], *(str(row.get(column, "")) for column in columns))
-    console.print(tightness, of_texts)
+    console.print(tightness, slopes, of_texts)
 
 
 if __name__ == "__main__":

@@ -190,6 +190,28 @@ CLAIMS: dict[str, list[Claim]] = {
             for name in ("hard, moving averages", "soft EM")
         ),
     ],
+    "particles": [
+        *(
+            Claim(
+                f"{kind}, 160 steps, particle filter of 16: log p(x) less the bound, nats",
+                "particle_bounds",
+                Figure(f"{kind}, 160 steps", "fivo_16"),
+                Figure(f"{kind}, 160 steps", "iwae_16"),
+                "importance weights of 16 draws, the same run",
+                lower=True,
+            )
+            for kind in ("linear Gaussian", "hidden Markov")
+        ),
+        Claim(
+            "Captions, a latent at every token by FIVO: estimate of -log p(x), nats a word",
+            "particle_bounds",
+            Figure("FIVO of 4 particles: .*", "nats"),
+            Figure("language model: .*", "nats"),
+            "the language model, the same run",
+            lower=True,
+            digits=2,
+        ),
+    ],
     "rationales": [
         Claim(
             f"SST, five classes, {name}: accuracy, %",
