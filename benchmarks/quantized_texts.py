@@ -8,7 +8,7 @@ captions of the test file, in nats a caption, END included.
   reconstruction  E_q log p(x | c)
   rate            KL(q || p), p a neural autoregressive prior that followed the codes beside the
                   training; `rate_after` once it was fitted to the codes of the trained model alone
-  bound           reconstruction - rate_after, a lower bound on log p(x); the models without a latent
+  bound           reconstruction - rate_after, a lower bound on log p(x); models without a latent
                   have their log-likelihood there, which is exact: an LSTM that reads the words
                   before, and words by their place alone, counted
   usage           perplexity of the codes, 64 at most

@@ -184,8 +184,8 @@ CLAIMS: dict[str, list[Claim]] = {
                 f"Multi30k, texts as 8 codes, {name}: bound on log p(x), nats a caption",
                 "quantized_texts",
                 Figure(f"{re.escape(name)}: .*", "bound"),
-                Figure("language model: .*", "bound"),
-                "a language model's log-likelihood, the same run",
+                Figure("words by their place: .*", "bound"),
+                "words by their place, counted, the same run",
             )
             for name in ("hard, moving averages", "soft EM")
         ),
