@@ -44,6 +44,15 @@ from tfp_dgm.data import read_sentences
 from tfp_dgm.text import BucketedBatches, WordVocabulary
 from tfp_dgm.training import FusedAdam
 
+LANGUAGE_MODEL, BY_PLACE = "language model", "words by their place"
+# Name -> how the codebook learns.
+KINDS: dict[str, dict[str, Any]] = {
+    "hard, moving averages": {},
+    "hard, gradients": {"decay": None},
+    "soft EM": {"temperature": 0.01},
+    "soft EM, 10 draws": {"temperature": 0.01, "em_samples": 10},
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -54,6 +63,7 @@ class Settings:
     epochs: int = 6
     prior_epochs: int = 5
     seeds: tuple[int, ...] = (0, 1, 2)
+    kinds: tuple[str, ...] = tuple(KINDS)
     words: int = 1_500
     units: int = 64
     codes: int = 8
@@ -65,16 +75,16 @@ class Settings:
 
 
 QUICK = Settings(
-    texts=300, judged=50, epochs=1, prior_epochs=1, seeds=(0,), words=300, units=16, values=16
+    texts=300,
+    judged=50,
+    epochs=1,
+    prior_epochs=1,
+    seeds=(0,),
+    kinds=("hard, moving averages", "soft EM, 10 draws"),
+    words=300,
+    units=16,
+    values=16,
 )
-LANGUAGE_MODEL, BY_PLACE = "language model", "words by their place"
-# Name -> how the codebook learns.
-KINDS: dict[str, dict[str, Any]] = {
-    "hard, moving averages": {},
-    "hard, gradients": {"decay": None},
-    "soft EM": {"temperature": 0.01},
-    "soft EM, 10 draws": {"temperature": 0.01, "em_samples": 10},
-}
 
 
 def main() -> None:
@@ -95,7 +105,7 @@ def main() -> None:
     bench = Bench(options.data / "multi30k_captions", settings)
     rows = rows_so_far(options.json)
     for seed in settings.seeds:
-        for name in (BY_PLACE, LANGUAGE_MODEL, *KINDS):
+        for name in (BY_PLACE, LANGUAGE_MODEL, *settings.kinds):
             full = f"{name}: {seed}"
             if not any(row["name"] == full for row in rows):
                 record(rows, {"name": full, **bench.run(name, seed)}, options.json)
