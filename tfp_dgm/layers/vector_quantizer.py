@@ -117,21 +117,19 @@ class VectorQuantizer(ProjectedDistributionLayer):
     def build(self, input_shape: Sequence[int | None]) -> None:
         if not self.built:
             shape = (self.num_values, self.code_units)
+            averaged: dict[str, Any] = {}
+            if self.decay is not None:  # All replicas assign the same values.
+                averaged = {"trainable": False, "aggregation": "only_first_replica"}
             self.codebook = self.add_weight(
                 shape=shape,
                 initializer=keras.initializers.RandomNormal(),
-                trainable=self.decay is None,
                 name="codebook",
-                aggregation="only_first_replica",  # Of values that are the same in all.
+                **averaged,
             )
-            if self.decay is not None:
-                averages = {
-                    "initializer": "zeros",
-                    "trainable": False,
-                    "aggregation": "only_first_replica",
-                }
-                self.counts = self.add_weight(shape=shape[:1], name="counts", **averages)
-                self.sums = self.add_weight(shape=shape, name="sums", **averages)
+            if averaged:
+                averaged["initializer"] = "zeros"
+                self.counts = self.add_weight(shape=shape[:1], name="counts", **averaged)
+                self.sums = self.add_weight(shape=shape, name="sums", **averaged)
         super().build(input_shape)
 
     def vectors(self, parameters: tf.Tensor) -> tf.Tensor:
