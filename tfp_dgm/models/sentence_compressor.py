@@ -105,7 +105,7 @@ class SentenceCompressor(LatentVariableModel):
         self.max_share = max_share
         self.max_length = max_length
         self.annotation_weight = annotation_weight
-        self.baseline_network: keras.Layer | None = None
+        self.baseline_network: Any = None
         if baseline_units:
             self.baseline_network = MLP([baseline_units], activation="tanh", name="baseline")
             self.baseline_head = keras.layers.Dense(1, dtype="float32", name="baseline_head")
