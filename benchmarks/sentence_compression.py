@@ -57,7 +57,7 @@ class Settings:
     images: int | None = None
     words: int = 1000
     prior_epochs: int = 4
-    decoder_epochs: int = 3
+    decoder_epochs: int = 10
     epochs: int = 8
     seeds: int = 3
     units: int = 64
