@@ -57,6 +57,7 @@ class Settings:
     images: int | None = None
     words: int = 1000
     prior_epochs: int = 4
+    decoder_epochs: int = 10
     epochs: int = 8
     seeds: int = 3
     units: int = 64
@@ -70,6 +71,7 @@ QUICK = Settings(
     images=120,
     words=300,
     prior_epochs=1,
+    decoder_epochs=1,
     epochs=1,
     seeds=1,
     units=8,
@@ -270,8 +272,6 @@ class Bench:
             keras.utils.set_random_seed(100 + seed)
             start = time.process_time()
             model = self.compressor(prior, seed)
-            objective = ScoreFunctionELBO(num_samples=self.settings.draws, kl_weight=row.kl_weight)
-            model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
             sentences, known = self.ids["train"], self.known["train"].copy()
             annotated = np.flatnonzero((known != PAD).any(axis=1))
             hidden = annotated if row.pairs is None else annotated[row.pairs :]
@@ -280,11 +280,13 @@ class Bench:
             if not row.others:
                 kept = (known != PAD).any(axis=1)
                 sentences, known = sentences[kept], known[kept]
+            self.begin(model, self.ids["train"] if row.others else sentences)
+            objective = ScoreFunctionELBO(num_samples=self.settings.draws, kl_weight=row.kl_weight)
+            model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
             # An epoch of few pairs has few steps.
             epochs = self.settings.epochs * (4 if row.pairs and not row.others else 1)
             dev = self.ids["dev"], None if row.pairs == 0 else self.known["dev"]
             steps = epochs * -(-len(sentences) // BATCH)
-            # At first, words that nothing reads yet would only cost.
             rising = KLWeightSchedule(Linear(steps // 2, 0.0, row.kl_weight))
 
             def score(found: dict[str, float]) -> float:
@@ -302,6 +304,26 @@ class Bench:
             }
 
         return run
+
+    def begin(self, model: models.SentenceCompressor, sentences: np.ndarray) -> None:
+        """The decoder learns to read compressions before the pointer learns to make them.
+
+        Words that nothing reads are noise, and cost: a pointer that learns first takes none at all.
+        Until then it takes about any words, and seldom END.
+        """
+        model.build((None, None))
+        bias = model.pointer.decoder.output_bias
+        seldom = bias.numpy()
+        seldom[END] = -3.0
+        bias.assign(seldom)
+        parts = model.pointer, model.encoder
+        for part in parts:
+            part.trainable = False
+        objective = ScoreFunctionELBO(num_samples=1, control_variates=[], kl_weight=0.0)
+        model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
+        model.fit(sentences, batch_size=BATCH, epochs=self.settings.decoder_epochs, verbose=0)
+        for part in parts:
+            part.trainable = True
 
     def compressor(self, prior: models.LanguageModel, seed: int) -> models.SentenceCompressor:
         size, units = self.vocabulary.size, self.settings.units

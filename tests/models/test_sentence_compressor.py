@@ -277,8 +277,11 @@ def test_the_whole_comes_back_from_a_file(tmp_path, eager):
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        ([b"cat cat", b"", b"sat"], r"`y` must be words of `x` in their order.*\[5 2 0\].*row.*2"),
-        ([b"cat sat cat", b"", b""], r"`y` must have END among the first 3 tokens.*row.*0"),
+        (
+            [b"cat cat", b"", b"sat"],
+            r"`y` must be words of `x` in their order.*5,? 2,? 0\D+row\D+2\b",
+        ),
+        ([b"cat sat cat", b"", b""], r"`y` must have END among the first 3 tokens.*row\D+0\b"),
     ],
 )
 def test_compressions_that_cannot_be_are_refused(eager, targets, message):

@@ -36,7 +36,7 @@ class PointerSequence(OverTexts, DistributionLayer):
         self.decoder = decoder
         self.max_length = max_length
         self._hand_on_trainable(decoder)
-        self.key_map: Any = None  # Its width is that of the decoder, once built.
+        self.key_map: Any = None  # Built with the features.
 
     def build(self, input_shape: Any) -> None:
         """Of features [..., T, D]."""
