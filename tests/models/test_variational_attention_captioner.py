@@ -20,10 +20,10 @@ from tfp_dgm.objectives import (
     GumbelSoftmaxELBO,
     LeaveOneOut,
     MuProp,
-    OverPositions,
     ReweightedWakeSleep,
     ScoreFunctionELBO,
 )
+from tfp_dgm.objectives.over_positions import OverPositions
 
 SAMPLED = ScoreFunctionELBO(num_samples=1, control_variates=[AtMean()], analytic_kl=True)
 INPUTS = toys.inputs(rows=3, grid=True)  # Texts of 1, 2 and 3 words and the end; 4 sources.

@@ -27,7 +27,6 @@ from tfp_dgm.objectives.joint import Joint, LackingPartError
 from tfp_dgm.objectives.muprop import MuProp
 from tfp_dgm.objectives.nested import Nested
 from tfp_dgm.objectives.objective import Objective
-from tfp_dgm.objectives.over_positions import OverPositions
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
 from tfp_dgm.objectives.rebar import REBAR, RELAX
@@ -67,7 +66,6 @@ __all__ = [
     "MultiplyImportanceWeighted",
     "Nested",
     "Objective",
-    "OverPositions",
     "PartiallyImportanceWeighted",
     "Pathwise",
     "Rate",
