@@ -18,8 +18,6 @@ from tfp_dgm.objectives import (
     EnumeratedELBO,
     ExactMarginal,
     GumbelSoftmaxELBO,
-    LeaveOneOut,
-    MuProp,
     ReweightedWakeSleep,
     ScoreFunctionELBO,
 )
@@ -134,9 +132,7 @@ def gradients(model, inputs=INPUTS, seed=(1, 2), training=True):
 
 ESTIMATORS = {
     "soft-attention baseline": SAMPLED,
-    "leave one out": ScoreFunctionELBO(num_samples=2, control_variates=[LeaveOneOut()]),
     "no baseline": ScoreFunctionELBO(num_samples=1, control_variates=[], analytic_kl=True),
-    "MuProp": MuProp(),
 }
 BATCHES = 80
 
