@@ -121,7 +121,7 @@ SMALL = {"num_experts": 1, "objective.kind": "marginal", "dropout": 0.1, "clip_n
 MADE = {**SMALL, "units": 32, "embedding_units": 24, "context_units": 16, "batch_size": 50}
 MADE |= {"learning_rate": 1e-2, "vocabulary.min_count": 1, "epochs": 12}
 CAPTIONS = {**SMALL, "units": 64, "embedding_units": 48, "context_units": 32, "batch_size": 64}
-CAPTIONS |= {"learning_rate": 4e-3, "vocabulary.size": 1000, "max_length": 16, "epochs": 5}
+CAPTIONS |= {"learning_rate": 4e-3, "vocabulary.size": 1000, "max_length": 16, "epochs": 10}
 CAPTIONS |= {"source_max_length": 16}
 
 
@@ -257,11 +257,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     options = parser.parse_args()
     rows = rows_so_far(options.json)
-    every = list(tasks(options.data, options.quick))
-    for seed in range(max(task.seeds for task in every)):
-        for task, attention in itertools.product(every, KINDS):
+    for task in tasks(options.data, options.quick):
+        for seed, attention in itertools.product(range(task.seeds), KINDS):
             name = f"{task.name}, {attention}: {seed}"
-            if seed < task.seeds and not any(row["name"] == name for row in rows):
+            if not any(row["name"] == name for row in rows):
                 record(rows, {"name": name, **run(task, attention, seed)}, options.json)
     show(rows)
 

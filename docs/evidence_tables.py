@@ -209,6 +209,18 @@ CLAIMS: dict[str, list[Claim]] = {
             digits=2,
         ),
     ],
+    "alignments": [
+        Claim(
+            f"Made pairs, attention {kind}: nats a token",
+            "latent_alignments",
+            Figure(f"made, {kind}: .*", "nll"),
+            Figure("made, soft: .*", "nll"),
+            "soft attention, the same run",
+            lower=True,
+            digits=3,
+        )
+        for kind in ("exact", "enumerated", "sampled")
+    ],
     "rationales": [
         Claim(
             f"SST, five classes, {name}: accuracy, %",

@@ -187,8 +187,9 @@ def features(tmp_path_factory):
                 "experts": "{kind: separate}",
             },
         ),
+        ("grid.npz", {"attention": "enumerated"}),
     ],
-    ids=["grid", "vectors"],
+    ids=["grid", "vectors", "alignments"],
 )
 def test_features_are_learnt_and_described(features, tmp_path, file, settings):
     model, given = tmp_path / "model", features / file

@@ -18,12 +18,10 @@ from tfp_dgm.objectives import (
     EnumeratedELBO,
     ExactMarginal,
     GumbelSoftmaxELBO,
-    LeaveOneOut,
-    MuProp,
-    OverPositions,
     ReweightedWakeSleep,
     ScoreFunctionELBO,
 )
+from tfp_dgm.objectives.over_positions import OverPositions
 
 SAMPLED = ScoreFunctionELBO(num_samples=1, control_variates=[AtMean()], analytic_kl=True)
 INPUTS = toys.inputs(rows=3, grid=True)  # Texts of 1, 2 and 3 words and the end; 4 sources.
@@ -134,9 +132,7 @@ def gradients(model, inputs=INPUTS, seed=(1, 2), training=True):
 
 ESTIMATORS = {
     "soft-attention baseline": SAMPLED,
-    "leave one out": ScoreFunctionELBO(num_samples=2, control_variates=[LeaveOneOut()]),
     "no baseline": ScoreFunctionELBO(num_samples=1, control_variates=[], analytic_kl=True),
-    "MuProp": MuProp(),
 }
 BATCHES = 80
 
@@ -229,6 +225,35 @@ def test_comes_back_with_its_objective(tmp_path):
         copy.bound(INPUTS, seed=tf.constant([1, 2])).value,
         model.bound(INPUTS, seed=tf.constant([1, 2])).value,
     )
+
+
+def test_comes_back_behind_the_encoder_of_its_features(tmp_path):
+    """As the job saves it, whose frozen encoder has computed the features once."""
+    model = captioner(2, SAMPLED)
+    encoder = networks.MLP([toys.FEATURES], name="encoder")
+    whole = model.with_encoder(encoder)
+    source = np.random.default_rng(5).normal(size=(3, 7)).astype(np.float32)
+    behind = {**INPUTS, "source": source}
+    whole.build({name: value.shape for name, value in behind.items()})
+    features = {**INPUTS, "source": encoder(source)}
+    seed = tf.constant([1, 2])
+    expected = model.bound(features, seed=seed).value
+    np.testing.assert_allclose(whole.bound(behind, seed=seed).value, expected, rtol=1e-5)
+    assert repr(whole.alignment_objective) == repr(SAMPLED)
+    whole.save(tmp_path / "whole.keras")
+    copy = keras.saving.load_model(tmp_path / "whole.keras")
+    np.testing.assert_array_equal(
+        copy.bound(behind, seed=seed).value, whole.bound(behind, seed=seed).value
+    )
+
+
+def test_half_precision_has_bounds_of_float32(dtype_policy):
+    dtype_policy("mixed_bfloat16")
+    model = toys.variational_attention(2, SAMPLED)
+    model.compile("adam", run_eagerly=True)
+    assert np.isfinite(model.fit(INPUTS, verbose=0).history["loss"]).all()
+    assert model.experts.head.decoder.compute_dtype == "bfloat16"
+    assert {part.dtype for part in model.bound(INPUTS)} == {tf.float32}
 
 
 def test_the_sum_over_alignments_needs_no_class_of_its_own():

@@ -161,7 +161,8 @@ class AlignedText:
 
         @tf.autograph.experimental.do_not_convert
         def one(i: tf.Tensor) -> tf.Tensor:
-            terms = outputs + tf.gather_nd(sources[..., i, :], batch)
+            source = sources[..., i, :]  # [D], where all rows share the sources, or [..., D].
+            terms = outputs + (tf.gather_nd(source, batch) if leading else source)
             return tf.scatter_nd(
                 where, self._score(terms, token_ids), tf.shape(self.token_ids, out_type=tf.int64)
             )  # [*batch, T]

@@ -11,6 +11,7 @@ from tfp_dgm.layers import AlignedTokenSequence, AlignmentRecognition, SharedExp
 from tfp_dgm.models.alignment_joint import alignment_joint
 from tfp_dgm.models.encoded_source import EncodedSource
 from tfp_dgm.models.mixture_of_experts_captioner import MixtureOfExpertsCaptioner
+from tfp_dgm.objectives.over_positions import OverPositions
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -85,7 +86,7 @@ class VariationalAttentionCaptioner(MixtureOfExpertsCaptioner):
 
     def whole(self, objective: objectives.Objective) -> objectives.Objective:
         """`objective` over the expert, and `alignment_objective` within it over the alignments."""
-        return objectives.Nested(objective, objectives.OverPositions(self.alignment_objective))
+        return objectives.Nested(objective, OverPositions(self.alignment_objective))
 
     def joint(self, inputs: Any, *, training: bool = False) -> objectives.Joint:
         """The expert's, within which is the alignments', of batch shape [S, B, T]."""

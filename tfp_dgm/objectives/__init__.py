@@ -32,7 +32,6 @@ from tfp_dgm.objectives.kernels import InverseMultiquadratic, Kernel, RadialBasi
 from tfp_dgm.objectives.muprop import MuProp
 from tfp_dgm.objectives.nested import Nested
 from tfp_dgm.objectives.objective import Objective
-from tfp_dgm.objectives.over_positions import OverPositions
 from tfp_dgm.objectives.particle_filter import Filtered, Noise, ParticleFilter
 from tfp_dgm.objectives.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from tfp_dgm.objectives.rate import FreeBits, MinimumDesiredRate, Rate
@@ -84,7 +83,6 @@ __all__ = [
     "Nested",
     "Noise",
     "Objective",
-    "OverPositions",
     "PartiallyImportanceWeighted",
     "ParticleFilter",
     "Pathwise",
