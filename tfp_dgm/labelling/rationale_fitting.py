@@ -51,7 +51,8 @@ def fit_rationales(
     with timed(seconds, "rationales"):
         keras.utils.set_random_seed(seed)
         held_out = _held_out(outcome.texts, seed)
-        learnt = np.flatnonzero(~held_out).tolist()
+        learnt = np.random.default_rng(seed).permutation(np.flatnonzero(~held_out))
+        learnt = np.sort(learnt[: _STEPS * _BATCH]).tolist()  # No more are looked at.
         trained = _new(classifier, seed)
         _train(
             trained,
