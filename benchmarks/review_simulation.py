@@ -45,7 +45,7 @@ from rich.table import Table
 
 from tfp_dgm.data import DataError, atomic_write, load_text_classification
 from tfp_dgm.labelling import Features, fit_classifier, fit_features, metrics
-from tfp_dgm.labelling.labelled_file import new_columns
+from tfp_dgm.labelling.outcome_columns import new_columns
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows, guesses_of
 from tfp_dgm.reviewing.rounds import Round, advice, compared, round_of
 from tfp_dgm.reviewing.row_queue import DOUBT, RANDOM, TEACH, RowQueue

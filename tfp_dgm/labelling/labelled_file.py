@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfp_dgm.confidence import AUTO, check_min_precision
 from tfp_dgm.data import (
     AnnotationColumns,
@@ -41,23 +39,12 @@ from tfp_dgm.labelling.labelling_task import (
 )
 from tfp_dgm.labelling.model_folder import write_column_models, write_model
 from tfp_dgm.labelling.model_size import check_words, least_model_size
-from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.outcome_columns import NEW_COLUMNS, new_columns
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
 from tfp_dgm.labelling.word_rationales import RATIONALE, rationale_column
 from tfp_dgm.settings import check_seed
 from tfp_dgm.training import Progress
-
-NEW_COLUMNS = (
-    "predicted_label",
-    "probability",
-    "accept",
-    "second_label",
-    "second_probability",
-    "none_probability",
-    "suspect_label",
-    "given_label_probability",
-)
 
 
 @dataclass(frozen=True)
@@ -353,56 +340,3 @@ def _columns_of(asked: AnnotationColumns) -> dict[str, Any]:
     if len(asked.labels) > 1:
         return {"label_columns": list(asked.labels)}
     return {"label_column": asked.labels[0] if asked.labels else None}
-
-
-def new_columns(outcome: Outcome) -> dict[str, list[Any]]:
-    """`NEW_COLUMNS` of each text; of a tree of classes `SAFE_COLUMNS`, with several annotators
-    `CROWD_COLUMNS`, too.
-
-    `accept` is empty where a label was given, those that speak of the label where none was.
-    """
-    rows = range(len(outcome.texts))
-    best, second = outcome.label_ranking[:, 0], outcome.label_ranking[:, 1]
-    probabilities, names = outcome.label_probabilities, outcome.labels
-    values = (
-        [names[k] for k in best],
-        _rounded(probabilities[rows, best]),
-        _where(outcome.observed < 0, outcome.accepted),
-        [names[k] for k in second],
-        _rounded(probabilities[rows, second]),
-        _rounded(probabilities[:, names.index(NONE)]),
-        _where(~outcome.unannotated, outcome.suspects),
-        [None if np.isnan(p) else round(float(p), 6) for p in outcome.given_probability],
-    )
-    columns: dict[str, list[Any]] = dict(zip(NEW_COLUMNS, values, strict=True))
-    if outcome.levels:
-        columns |= _safe_columns(outcome)
-    return columns if outcome.crowd is None else columns | outcome.crowd.columns(outcome.classes)
-
-
-def _safe_columns(outcome: Outcome) -> dict[str, list[Any]]:
-    """The deepest answer that is accepted, and how probable it is; None where none is."""
-    found: list[tuple[str, float] | tuple[None, None]] = [(None, None)] * len(outcome.texts)
-    of_classes = outcome.constrained * (1 - outcome.none_probability)[:, np.newaxis]
-    kinds = [(outcome.classes, of_classes)]
-    kinds += [
-        (judged.level.names, outcome.of_groups(number))
-        for number, judged in enumerate(outcome.levels, start=1)
-    ]
-    for level, (names, probabilities) in enumerate(kinds):
-        for row in np.flatnonzero(outcome.safe_level == level):
-            best = int(probabilities[row].argmax())
-            found[row] = names[best], round(float(probabilities[row, best]), 6)
-    return {
-        name: list(values)
-        for name, values in zip(SAFE_COLUMNS, zip(*found, strict=True), strict=True)
-    }
-
-
-def _rounded(probabilities: np.ndarray) -> list[float]:
-    # A float32 would be printed with the noise of its last digits.
-    return [round(float(value), 6) for value in probabilities]
-
-
-def _where(applies: np.ndarray, values: np.ndarray) -> list[bool | None]:
-    return [bool(value) if here else None for here, value in zip(applies, values, strict=True)]

@@ -22,10 +22,10 @@ from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.answer_columns import answers, predicted_columns
 from tfp_dgm.labelling.classifier_fitting import fit_classifier
 from tfp_dgm.labelling.estimator_inputs import NOT_ANNOTATED, read_labels, read_texts, read_weights
-from tfp_dgm.labelling.labelled_file import new_columns
 from tfp_dgm.labelling.model_folder import write_model
 from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.outcome import Outcome
+from tfp_dgm.labelling.outcome_columns import new_columns
 from tfp_dgm.labelling.reasons import Reasons, WordReasons
 from tfp_dgm.labelling.scores import metrics
 from tfp_dgm.settings import LARGEST_SEED, check_seed
