@@ -219,14 +219,17 @@ def drawn_texts(model):
     return [row.tobytes() for row in greedy(model.decode(z)).numpy() if RULE(row)]
 
 
-def learns(objective, **kwargs):
-    """A text autoencoder without noise, trained on texts of a rule; the objective's bound."""
+def learns(objective, rate=0.02, steps=320, **kwargs):
+    """A text autoencoder without noise, trained on texts of a rule, and its discrepancy.
+
+    A critic is faster than the rest, or the prior and the latents run from place to place.
+    """
     rows = np.stack(rule_texts(256)).astype(np.int32)
     keras.utils.set_random_seed(3)
     model = make_vae(units=12, latent_units=None, posterior=layers.PointMass(2), **kwargs)
-    critic = {"critic_optimizer": keras.optimizers.Adam(0.02, beta_1=0.5)} if kwargs else {}
-    model.compile(keras.optimizers.Adam(0.02), objective, **critic)
-    data = tf.data.Dataset.from_tensor_slices(rows).batch(64).repeat(80)
+    critic = {"critic_optimizer": keras.optimizers.Adam(0.03, beta_1=0.5)} if kwargs else {}
+    model.compile(keras.optimizers.Adam(rate), objective, **critic)
+    data = tf.data.Dataset.from_tensor_slices(rows).batch(64).repeat(steps // 4)
     model.fit(data, epochs=1, verbose=0, shuffle=False)
     return model, model.bound(rows, objective=WassersteinMMD(kernel_scale=4.0), seed=(1, 2))
 
@@ -245,10 +248,12 @@ def test_draws_of_the_prior_are_texts_where_a_kernel_holds_latents_to_it():
 @pytest.mark.slow
 def test_draws_of_a_learned_prior_are_texts():
     """Quicker: a fixed prior, above."""
-    objective = AdversarialAutoencoder(weight=0.1, critic_loss=WassersteinCritic())
+    loss = WassersteinCritic(gradient_penalty=1.0)
+    objective = AdversarialAutoencoder(weight=0.1, critic_loss=loss)
     prior = layers.ImplicitPrior(2, MLP([32, 32], seed=6), noise_units=4)
-    model, bound = learns(objective, critic=MLP([32, 32], seed=5), prior=prior)
+    critic = MLP([32, 32], seed=5)
+    model, bound = learns(objective, 0.005, 600, critic=critic, prior=prior)
     assert bound.reconstruction.numpy().mean() > -0.3
     texts = drawn_texts(model)
     assert len(texts) > 0.8 * 400
-    assert len(set(texts)) > 1
+    assert len(set(texts)) >= 6  # Of 8.
