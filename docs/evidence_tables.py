@@ -190,7 +190,7 @@ CLAIMS: dict[str, list[Claim]] = {
             lower=True,
             digits=digits,
         )
-        for name in ("WAE-MMD", "AAE")
+        for name in ("WAE-MMD", "AAE", "ARAE")
         for what, key, digits in (
             ("reconstruction, nats a word", "reconstruction", 2),
             ("reverse perplexity", "reverse perplexity", 1),
