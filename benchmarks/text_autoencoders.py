@@ -59,6 +59,7 @@ SYSTEMS = ("text VAE", "autoencoder", "WAE-MMD", "AAE", "ARAE")
 JUDGE = "language model"
 WORDS = 15
 QUICK = {"sentences": 300, "epochs": 2}
+QUICK_SYSTEMS = ("text VAE", "ARAE")
 COLUMNS = (
     "reconstruction",
     "discrepancy",
@@ -187,21 +188,24 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--quick", action="store_true", help="300 sentences, two epochs, one seed")
+    parser.add_argument(
+        "--quick", action="store_true", help="300 sentences, two epochs, two systems, one seed"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS)
     arguments = parser.parse_args()
     if "TFP_DGM_DATA" not in os.environ:
         end_for_want_of("TFP_DGM_DATA, the folder with pang_lee")
     if arguments.quick:
         arguments.seeds = arguments.seeds[:1]
+    systems = arguments.systems or (QUICK_SYSTEMS if arguments.quick else SYSTEMS)
     number = QUICK["sentences"] if arguments.quick else None
     found = sentences(Path(os.environ["TFP_DGM_DATA"]), number)
     rows = rows_so_far(arguments.json)
     done = {row["name"] for row in rows}
     for seed in arguments.seeds:
-        wanted = [s for s in (JUDGE, *arguments.systems) if f"{s}, seed {seed}" not in done]
+        wanted = [s for s in (JUDGE, *systems) if f"{s}, seed {seed}" not in done]
         if not wanted:
             continue
         texts = Texts(*found, seed, arguments.quick)

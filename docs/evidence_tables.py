@@ -221,6 +221,22 @@ CLAIMS: dict[str, list[Claim]] = {
         )
         for kind in ("exact", "enumerated", "sampled")
     ],
+    "autoencoders": [
+        Claim(
+            f"Film reviews, {name} beside a text VAE: {what}",
+            "text_autoencoders",
+            Figure(f"{re.escape(name)}, seed .*", key),
+            Figure("text VAE, seed .*", key),
+            SAME_RUN,
+            lower=True,
+            digits=digits,
+        )
+        for name in ("WAE-MMD", "AAE", "ARAE")
+        for what, key, digits in (
+            ("reconstruction, nats a word", "reconstruction", 2),
+            ("reverse perplexity", "reverse perplexity", 1),
+        )
+    ],
     "rationales": [
         Claim(
             f"SST, five classes, {name}: accuracy, %",

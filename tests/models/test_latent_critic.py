@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.models import toys
-from tests.models.texts import make_vae, rule_texts
+from tests.models.texts import RULE, make_vae, rule_texts
 from tests.saving import assert_comes_back, assert_same_weights
 from tfp_dgm import layers
+from tfp_dgm.inference import greedy
 from tfp_dgm.models import VAE, load_model
 from tfp_dgm.networks import MLP
 from tfp_dgm.objectives import (
@@ -210,3 +211,49 @@ def test_latents_of_texts_come_to_lie_as_the_prior():
     z = model.posterior(rows).sample(seed=(3, 4)).numpy()
     assert np.abs(z.mean(0)).max() < 0.6
     assert np.abs(z.std(0) - 1).max() < 0.5
+
+
+def drawn_texts(model):
+    """Which of 400 texts of the prior's draws, written greedily, could be of the rule."""
+    z = model.prior(None).sample(400, seed=(5, 6))
+    return [row.tobytes() for row in greedy(model.decode(z)).numpy() if RULE(row)]
+
+
+def learns(objective, rate=0.02, steps=320, **kwargs):
+    """A text autoencoder without noise, trained on texts of a rule, and its discrepancy.
+
+    A critic is faster than the rest, or the prior and the latents run from place to place.
+    """
+    rows = np.stack(rule_texts(256)).astype(np.int32)
+    keras.utils.set_random_seed(3)
+    model = make_vae(units=12, latent_units=None, posterior=layers.PointMass(2), **kwargs)
+    critic = {"critic_optimizer": keras.optimizers.Adam(0.03, beta_1=0.5)} if kwargs else {}
+    model.compile(keras.optimizers.Adam(rate), objective, **critic)
+    data = tf.data.Dataset.from_tensor_slices(rows).batch(64).repeat(steps // 4)
+    model.fit(data, epochs=1, verbose=0, shuffle=False)
+    return model, model.bound(rows, objective=WassersteinMMD(kernel_scale=4.0), seed=(1, 2))
+
+
+@pytest.mark.slow
+def test_draws_of_the_prior_are_texts_where_a_kernel_holds_latents_to_it():
+    """Quicker: by a critic, above."""
+    model, bound = learns(WassersteinMMD(weight=2.0))
+    assert bound.reconstruction.numpy().mean() > -0.3
+    assert bound.kl.numpy().mean() < 0.3
+    texts = drawn_texts(model)
+    assert len(texts) > 0.9 * 400
+    assert len(set(texts)) == 8
+
+
+@pytest.mark.slow
+def test_draws_of_a_learned_prior_are_texts():
+    """Quicker: a fixed prior, above."""
+    loss = WassersteinCritic(gradient_penalty=1.0)
+    objective = AdversarialAutoencoder(weight=0.1, critic_loss=loss)
+    prior = layers.ImplicitPrior(2, MLP([32, 32], seed=6), noise_units=4)
+    critic = MLP([32, 32], seed=5)
+    model, bound = learns(objective, 0.005, 600, critic=critic, prior=prior)
+    assert bound.reconstruction.numpy().mean() > -0.3
+    texts = drawn_texts(model)
+    assert len(texts) > 0.8 * 400
+    assert len(set(texts)) >= 6  # Of 8.
