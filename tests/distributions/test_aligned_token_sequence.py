@@ -75,6 +75,24 @@ def test_log_prob_is_the_sum_over_all_alignments(layer, mode, training, position
 
 
 @pytest.mark.parametrize("training", [False, True])
+def test_without_any_source_that_is_there_all_count(layer, training):
+    """Each as much as the others, as of a row of padding: its tokens are not certain."""
+    kept = np.array([[0, 0, 0], [1, 0, 1]], bool)
+    z, memory, row = values(2, Z), MEMORY[:2], TEXTS[0]
+    texts = layer(z, memory=memory, memory_mask=kept, training=training)
+    aligned = texts.aligned(np.stack([row, row]))
+    expected = []
+    for b, among in enumerate([np.ones(M, bool), kept[1]]):
+        log_prior, log_px = tables(layer, z[b], row, memory[b], among)
+        if b == 0:  # None is more likely than another.
+            log_prior = np.full_like(log_prior, -np.log(M))
+        expected.append(latent_alignments.log_marginal(log_prior, log_px))
+    np.testing.assert_allclose(texts.log_prob(np.stack([row, row])), expected, rtol=1e-5)
+    mean = aligned.log_likelihood(tf.fill([2, len(row), M], 1 / M))
+    assert (mean.numpy() < 0).all()
+
+
+@pytest.mark.parametrize("training", [False, True])
 def test_posterior_and_likelihoods_are_those_of_all_alignments(layer, training):
     z = values(3, Z)
     text = layer(z, MEMORY, KEPT, training=training).aligned(TEXTS)

@@ -150,6 +150,15 @@ def test_each_label_column_has_its_own_and_a_file_keeps_them(tmp_path):
             assert cells == wanted
 
 
+def test_readers_of_many_label_columns_trace_without_a_warning(caplog):
+    """TensorFlow warns where five calls in a row of what it takes for one function were traced."""
+    model = with_rationales()
+    for _ in range(7):
+        read = WordRationales(model.rationales, model.word_counts)
+        assert read(TEXTS[:1], np.array([0])) == [KEPT[0]]
+    assert "retracing" not in caplog.text
+
+
 def test_marks_are_reasons_and_rationales_together():
     model = with_rationales()
     answers, others = np.array([0, 2]), np.array([1, 0])

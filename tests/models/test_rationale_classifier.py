@@ -259,6 +259,8 @@ def test_wrong_parts_are_refused():
         make(classifier=keras.layers.Dense(3))
     with pytest.raises(ValueError, match="vocabulary has 9 tokens, the selector 10"):
         make(selector=networks.BagOfWordsEncoder(10, 4, return_sequences=True))
+    with pytest.raises(ValueError, match="`max_length` must be >= 1; received 0"):
+        make(max_length=0)
     with pytest.raises(TypeError, match="`masks` must be a distribution layer"):
         make(masks=keras.layers.Dense(1))
     model = make(masks=layers.Dirichlet(2))

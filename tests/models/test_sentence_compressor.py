@@ -282,6 +282,10 @@ def test_the_whole_comes_back_from_a_file(tmp_path, eager):
             r"`y` must be words of `x` in their order.*5,? 2,? 0\D+row\D+2\b",
         ),
         ([b"cat sat cat", b"", b""], r"`y` must have END among the first 3 tokens.*row\D+0\b"),
+        (
+            [[4, 2, 0, 0, 0], [0] * 5, [4, 2, 0, 0, 5]],
+            r"`y` must .*PAD after them.*0,? 5,? 0\D+row\D+2\b",
+        ),
     ],
 )
 def test_compressions_that_cannot_be_are_refused(eager, targets, message):
@@ -317,3 +321,7 @@ def test_sizes_that_do_not_fit_are_refused():
     ]:
         with pytest.raises(ValueError, match=message):
             parts(**changes)
+    with pytest.raises(TypeError, match="`prior` must be a LanguageModel; received <LSTMDecoder"):
+        parts(prior=networks.LSTMDecoder(V, 4))
+    with pytest.raises(TypeError, match="`encoder` must be a SequenceEncoder; received <LSTMDeco"):
+        parts(encoder=networks.LSTMDecoder(V, 4))

@@ -273,6 +273,39 @@ def test_experts_that_sum_nothing_out_are_refused():
     soft = layers.SharedExperts(toys.head(attends=True), 2, embedding_units=3)
     with pytest.raises(TypeError, match="AlignedTokenSequence; received SharedExperts of Token"):
         VariationalAttentionCaptioner(soft, toys.recognition())
+    with pytest.raises(TypeError, match="`experts` must be Experts; received <TokenSequence"):
+        VariationalAttentionCaptioner(soft.head, toys.recognition())
     of_one = networks.LSTMEncoder(toys.VOCABULARY, 3)
     with pytest.raises(ValueError, match="`encoder` must have return_sequences=True"):
         layers.AlignmentRecognition(of_one, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        (
+            {"alignment_posterior": networks.BagOfWordsEncoder(toys.VOCABULARY, 3)},
+            TypeError,
+            "`alignment_posterior` must be an AlignmentRecognition; received <BagOfWordsEncoder",
+        ),
+        (
+            {"alignment_objective": "sampled"},
+            TypeError,
+            "`alignment_objective` must be an Objective; received 'sampled'",
+        ),
+        (
+            {
+                "alignment_posterior": layers.AlignmentRecognition(
+                    networks.LSTMEncoder(toys.VOCABULARY + 2, 3, return_sequences=True), 4
+                )
+            },
+            ValueError,
+            f"has {toys.VOCABULARY} tokens, that of `alignment_posterior` {toys.VOCABULARY + 2}",
+        ),
+    ],
+)
+def test_a_posterior_or_objective_that_is_none_is_refused(changes, error, message):
+    model = toys.variational_attention(2, None)
+    given = {"alignment_posterior": model.alignment_posterior, **changes}
+    with pytest.raises(error, match=message):
+        VariationalAttentionCaptioner(model.experts, **given)

@@ -70,6 +70,8 @@ def test_what_is_not_there_is_refused_by_name():
         Constrained(ELBO(), [AtMost("third", 1.0)])(joint_of(loc), seed=(1, 2))
     with pytest.raises(ValueError, match="`limit` must be >= 0; received -1"):
         AtMost("first", -1)
+    with pytest.raises(TypeError, match="`limits` must be AtMosts; received 'first'"):
+        Constrained(ELBO(), ["first"])
     bare = Joint(Owner(), log_likelihood=lambda z: z[..., 0], posterior=lambda: tfd.Normal(0.0, 1))
     with pytest.raises(LackingPartError, match="Owner has no amounts of its latent"):
         bare.amounts  # noqa: B018

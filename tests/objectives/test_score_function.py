@@ -198,3 +198,27 @@ def test_vimco_leaves_a_draw_out_for_the_geometric_mean_of_the_others():
             left_out = logsumexp([*others, others.mean()])
             expected = logsumexp(w) - left_out - np.exp(w[s] - logsumexp(w))
             np.testing.assert_allclose(gradient[s, b], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [(1, 3), (2, 2), (2, 1, 3)], ids=str)
+def test_axes_of_a_batch_are_rows_like_those_of_one(batch):
+    """Sizes that are 1, or the number of draws, with which anything would broadcast."""
+    random = np.random.default_rng(7)
+    rows = int(np.prod(batch))
+    logits, log_px = random.normal(size=(2, rows, 4)).astype(np.float32)
+    found = []
+    for shape in [(rows,), batch]:
+        q, log_p = (tf.constant(part.reshape(*shape, 4)) for part in (logits, log_px))
+        with tf.GradientTape() as tape:
+            tape.watch(q)
+            joint = toys.joint(
+                lambda z, log_p=log_p: tf.reduce_sum(z * log_p, axis=-1),
+                tfd.OneHotCategorical(logits=q, dtype=tf.float32),
+                tfd.OneHotCategorical(logits=tf.zeros([*shape, 4]), dtype=tf.float32),
+            )
+            bound = ScoreFunctionImportanceWeighted(num_samples=2)(joint, seed=(4, 2))
+        gradient = tape.gradient(bound.loss, q)
+        assert bound.value.shape == shape
+        found.append((tf.reshape(bound.log_weights, [2, rows]), tf.reshape(gradient, [rows, 4])))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

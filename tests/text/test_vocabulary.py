@@ -98,6 +98,13 @@ def test_rows_end_and_are_padded(vocabularies, name):
 
 
 @every_vocabulary
+def test_a_batch_of_no_texts_has_no_rows_but_a_column(vocabularies, name):
+    vocabulary = vocabularies[name]
+    assert vocabulary(tf.constant([], tf.string)).shape == (0, 1)
+    assert vocabulary(tf.constant([""])).numpy().tolist() == [[2]]
+
+
+@every_vocabulary
 def test_the_same_in_a_graph_of_unknown_batch_size(vocabularies, name):
     vocabulary = vocabularies[name]
 

@@ -17,7 +17,8 @@ class SourceFunctions(NamedTuple):
     Attributes:
       log_prior: h [..., T, D] -> log p(z_t = i | x_<t, c), float32 [..., T, M]; at sources that
         are left out it is as good as -inf.
-      kept: bool [..., M], True at sources that are there; None for everywhere.
+      kept: bool [..., M], True at sources that are there; None for everywhere. Where there is none
+        at all, all count alike.
       sources: [..., M, D]; what each source adds to the features before they are squashed.
       outputs: h [..., D] -> [..., D]; what an output adds to them.
       features: the sum of both, [..., D] -> [..., F].
@@ -130,6 +131,15 @@ class AlignedText:
         return self.token_ids != PAD
 
     @property
+    def _kept(self) -> tf.Tensor | None:
+        """Sources that may be looked at, bool [..., M]; of a row without any, all, as by the prior.
+
+        Without a likelihood such a row's tokens would be certain.
+        """
+        kept = self._texts._sources.kept
+        return None if kept is None else kept | ~tf.reduce_any(kept, axis=-1, keepdims=True)
+
+    @property
     def log_likelihood_of_each(self) -> tf.Tensor:
         """log p(x_t | x_<t, z_t = i, c), float32 [*batch, T, M]; 0 at PAD.
 
@@ -137,7 +147,7 @@ class AlignedText:
         """
         if self._texts._in_turn:
             return self._of_each_in_turn()
-        kept = self._texts._sources.kept
+        kept = self._kept
         here = self.is_token[..., tf.newaxis]
         if kept is not None:
             here &= kept[..., tf.newaxis, :]
@@ -195,13 +205,13 @@ class AlignedText:
           weights: [..., *batch, T, M]: z_t one-hot, or weights by which the sources' terms are
             mixed, as soft attention does.
         """
-        sources = self._texts._sources
+        sources, kept = self._texts._sources, self._kept
         looked = tf.matmul(tf.cast(weights, sources.sources.dtype), sources.sources)
         terms = self._outputs + looked  # [..., *batch, T, D]
         token_ids = tf.broadcast_to(self.token_ids, tf.shape(terms)[:-1])
         here = token_ids != PAD
-        if sources.kept is not None:  # A source that is not there is looked at by no draw.
-            kept = tf.cast(sources.kept, weights.dtype)[..., tf.newaxis, :]
+        if kept is not None:  # A source that is not there is looked at by no draw.
+            kept = tf.cast(kept, weights.dtype)[..., tf.newaxis, :]
             here &= tf.reduce_sum(weights * kept, axis=-1) > 0
         where = tf.where(here)
         scores = self._score(tf.gather_nd(terms, where), tf.gather_nd(token_ids, where))

@@ -32,9 +32,12 @@ class WordRationales:
             token_ids = known_of(word_counts, texts)
             return token_ids, *kept_of(rationales, token_ids)
 
-        self._read = tf.function(
+        traced = tf.function(
             read, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
         )
+        self._traced = traced  # What is concrete keeps no variables alive.
+        # Of some label columns TensorFlow would warn that one function is traced again and again.
+        self._read = traced.get_concrete_function()
 
     def __call__(
         self,

@@ -1,9 +1,11 @@
 """What `fit` and its kin make of data before Keras has them."""
 
 from collections.abc import Mapping
+from numbers import Number
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.models.example_weights import with_weights
@@ -40,7 +42,8 @@ class DataIntake:
         """Trains; see `keras.Model.fit` for the other arguments.
 
         Args:
-          x: inputs, as arrays or in a data set of `x`, `(x, y)` or `(x, y, sample_weight)`.
+          x: inputs, as arrays or in a data set of `x`, `(x, y)` or `(x, y, sample_weight)`; texts
+            and numbers may come as a list, too.
           y: targets of `x`, for a model that learns from some.
           *args: in the order of `keras.Model.fit`.
           validation_data: what to evaluate after each epoch.
@@ -53,6 +56,7 @@ class DataIntake:
           ValueError: if weights have another shape, or are of both kinds.
         """
         name = type(self).__name__
+        x, y, validation_data = (_as_arrays(data) for data in (x, y, validation_data))
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
         if isinstance(validation_data, tuple | list):
             validation_data = with_weights(name, *validation_data)
@@ -67,11 +71,16 @@ class DataIntake:
         self, x: Any = None, y: Any = None, *args: Any, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
         """The logged parts' means; see `fit` for the data, `keras.Model.evaluate` for the rest."""
+        x, y = _as_arrays(x), _as_arrays(y)
         x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
         x = _by_rows(self._checked(x))
         return super().evaluate(  # type: ignore[misc]
             x, y, *args, sample_weight=sample_weight, **kwargs
         )
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answers; see `fit` for the data, `keras.Model.predict` for the rest."""
+        return super().predict(_as_arrays(x), *args, **kwargs)  # type: ignore[misc]
 
     def train_on_batch(
         self,
@@ -83,6 +92,7 @@ class DataIntake:
     ) -> Any:
         """One step of training; see `fit` for the data."""
         name = type(self).__name__
+        x, y = _as_arrays(x), _as_arrays(y)
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
         x = self._checked(x)
         self._make_variables(_shapes(x, one_batch=True))
@@ -134,6 +144,22 @@ class DataIntake:
     def _checked_batch(self, *batch: Any) -> Any:
         self.check_inputs(keras.utils.unpack_x_y_sample_weight(batch)[0])
         return batch if len(batch) > 1 else batch[0]
+
+
+def _as_arrays(data: Any) -> Any:
+    """The data with lists as arrays, and NumPy's strings, of which Keras takes none, as tensors."""
+    if isinstance(data, np.ndarray) and data.dtype.kind in "US":
+        return tf.convert_to_tensor(data)
+    if isinstance(data, list) and data:
+        if all(isinstance(text, str | bytes) for text in data):
+            return tf.constant(data)
+        if all(isinstance(number, Number) for number in data):
+            return np.array(data)
+    if isinstance(data, Mapping):
+        return {name: _as_arrays(part) for name, part in data.items()}
+    if type(data) in (tuple, list):
+        return type(data)(_as_arrays(part) for part in data)
+    return data
 
 
 def _by_rows(data: Any) -> Any:

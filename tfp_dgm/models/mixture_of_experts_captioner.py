@@ -91,6 +91,10 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
+        if not isinstance(experts, Experts):
+            raise TypeError(
+                f"{type(self).__name__}: `experts` must be Experts; received {experts!r}"
+            )
         size = experts.num_experts
         self.experts = experts
         self.encoder = encoder

@@ -55,8 +55,8 @@ class RationaleClassifier(LatentVariableModel):
       seed: see `LatentVariableModel`.
     Raises:
       TypeError: if an encoder or the masks are no such layers.
-      ValueError: if encoders and vocabulary are not of one size, or an encoder gives the other kind
-        of features.
+      ValueError: if encoders and vocabulary are not of one size, an encoder gives the other kind
+        of features, or `max_length` is below 1.
     References:
       [1] Lei, Barzilay and Jaakkola. Rationalizing Neural Predictions. EMNLP 2016. arXiv:1606.04155
       [2] Bastings, Aziz and Titov. Interpretable Neural Predictions with Differentiable Binary
@@ -85,6 +85,10 @@ class RationaleClassifier(LatentVariableModel):
             ("classifier", classifier, False),
         ):
             _check_encoder(self, name, encoder, of_words, vocabulary)
+        if max_length < 1:
+            raise ValueError(
+                f"{type(self).__name__}: `max_length` must be >= 1; received {max_length}"
+            )
         masks = HardKumaraswamy(1, name="masks") if masks is None else masks
         require_projected_layer(self, "masks", masks)
         self.class_names = list(class_names)

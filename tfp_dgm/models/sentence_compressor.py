@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfp_dgm import distributions, objectives
 from tfp_dgm.layers import PointerSequence, TokenSequence, stateless_seed
 from tfp_dgm.layers.events import assert_valid
+from tfp_dgm.models.compressor_checks import check_compressor_parts
 from tfp_dgm.models.language_model import LanguageModel
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
 from tfp_dgm.models.text_inputs import check_token_ids, token_ids_of, words_alone
@@ -64,6 +65,7 @@ class SentenceCompressor(LatentVariableModel):
         `LearnedBaseline`; 0 for none.
       seed: see `LatentVariableModel`.
     Raises:
+      TypeError: if a part is no such model, encoder or decoder.
       ValueError: if sizes do not fit.
     References:
       [1] Miao and Blunsom. Language as a Latent Variable: Discrete Generative Models for Sentence
@@ -88,7 +90,7 @@ class SentenceCompressor(LatentVariableModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        _check_sizes(prior, encoder, pointer, compression_encoder, decoder)
+        check_compressor_parts(prior, encoder, pointer, compression_encoder, decoder)
         for name, value, holds, expected in (
             ("max_share", max_share, 0 < max_share <= 1, "lie in (0, 1]"),
             ("annotation_weight", annotation_weight, annotation_weight >= 0, "be >= 0"),
@@ -197,7 +199,8 @@ class SentenceCompressor(LatentVariableModel):
         """Targets as token ids int32 [B, L], closed by END, and where there are some, bool [B].
 
         Raises:
-          InvalidArgumentError: if one has more than L tokens, END included; names it.
+          InvalidArgumentError: if one has more than L tokens, END included, or what is no PAD after
+            them; names it.
         """
         length = self.language_model.max_length
         ids = self.token_ids(targets)
@@ -206,9 +209,12 @@ class SentenceCompressor(LatentVariableModel):
         ids = tf.pad(ids, [[0, 0], [0, length]], constant_values=PAD)
         kept = tf.ensure_shape(ids[:, :length], [None, length])
         given = tf.reduce_any(ids != PAD, axis=1)
-        closed = tf.reduce_any(kept == END, axis=1)
-        message = f"{type(self).__name__}: `y` must have END among the first {length} tokens"
-        assert_valid(closed | ~given, kept, message)
+        closed = tf.reduce_any(kept == END, axis=1) & tf.reduce_all(ids[:, length:] == PAD, axis=1)
+        message = (
+            f"{type(self).__name__}: `y` must have END among the first {length} tokens, and PAD "
+            "after them"
+        )
+        assert_valid(closed | ~given, ids, message)
         return kept, given
 
     def losses_per_example(
@@ -255,38 +261,3 @@ def _kept(posterior: distributions.PointerSequence, count: tf.Tensor, seed: tf.T
     signal = (share - mean) * _DRAWS / (_DRAWS - 1)
     surrogate = tf.reduce_mean(signal * posterior.log_prob(c), axis=0)
     return mean + surrogate - tf.stop_gradient(surrogate)
-
-
-def _check_sizes(
-    prior: LanguageModel,
-    encoder: SequenceEncoder,
-    pointer: SequenceDecoder,
-    compression_encoder: SequenceEncoder,
-    decoder: SequenceDecoder,
-) -> None:
-    size = prior.decoder.vocabulary_size
-    for name, part in (
-        ("encoder", encoder),
-        ("pointer", pointer),
-        ("compression_encoder", compression_encoder),
-        ("decoder", decoder),
-    ):
-        if part.vocabulary_size != size:
-            raise ValueError(
-                f"SentenceCompressor: the vocabulary of `prior` has {size} tokens, that of "
-                f"`{name}` {part.vocabulary_size}"
-            )
-    for name, part in (("encoder", encoder), ("compression_encoder", compression_encoder)):
-        if not part.return_sequences:
-            raise ValueError(
-                f"SentenceCompressor: `{name}` must have return_sequences=True; received False"
-            )
-    for name, received, expected in (
-        ("pointer.conditioning_units", pointer.conditioning_units, encoder.output_units),
-        ("decoder.memory_units", decoder.memory_units, compression_encoder.output_units),
-        ("decoder.conditioning_units", decoder.conditioning_units, 0),
-    ):
-        if received != expected:
-            raise ValueError(
-                f"SentenceCompressor: `{name}` must be {expected}; received {received}"
-            )

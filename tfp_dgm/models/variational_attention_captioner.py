@@ -37,7 +37,8 @@ class VariationalAttentionCaptioner(MixtureOfExpertsCaptioner):
         `ScoreFunctionELBO(num_samples=1, control_variates=[AtMean()], analytic_kl=True)`.
       **kwargs: see `MixtureOfExpertsCaptioner`.
     Raises:
-      TypeError: if the experts' head sums no alignments out.
+      TypeError: if the experts' head sums no alignments out, or posterior or objective are none.
+      ValueError: if experts and posterior are not of one vocabulary.
     References:
       [1] Deng, Kim, Chiu, Guo and Rush. Latent Alignment and Variational Attention. NeurIPS 2018.
         arXiv:1807.03756
@@ -63,6 +64,22 @@ class VariationalAttentionCaptioner(MixtureOfExpertsCaptioner):
             raise TypeError(
                 "VariationalAttentionCaptioner: `experts` must be SharedExperts of an "
                 f"AlignedTokenSequence; received {type(experts).__name__} of {type(head).__name__}"
+            )
+        if not isinstance(alignment_posterior, AlignmentRecognition):
+            raise TypeError(
+                "VariationalAttentionCaptioner: `alignment_posterior` must be an "
+                f"AlignmentRecognition; received {alignment_posterior!r}"
+            )
+        if not isinstance(alignment_objective, objectives.Objective | None):
+            raise TypeError(
+                "VariationalAttentionCaptioner: `alignment_objective` must be an Objective; "
+                f"received {alignment_objective!r}"
+            )
+        sizes = head.vocabulary_size, alignment_posterior.encoder.vocabulary_size
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f"VariationalAttentionCaptioner: the vocabulary of `experts` has {sizes[0]} "
+                f"tokens, that of `alignment_posterior` {sizes[1]}"
             )
         self.alignment_posterior = alignment_posterior
         self.alignment_objective = alignment_objective or objectives.EnumeratedELBO()

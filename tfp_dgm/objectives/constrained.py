@@ -75,11 +75,16 @@ class Constrained(Objective):
     Args:
       objective: what is optimised within the limits.
       limits: on the joint's `amounts`.
+    Raises:
+      TypeError: if a limit is no `AtMost`.
     """
 
     def __init__(self, objective: Objective, limits: Sequence[AtMost]) -> None:
         self.objective = objective
         self.limits = list(limits)
+        for limit in self.limits:
+            if not isinstance(limit, AtMost):
+                raise TypeError(f"Constrained: `limits` must be AtMosts; received {limit!r}")
 
     def _evaluate(self, joint: Joint, seed: tf.Tensor | None) -> Bound:
         bound = self.objective(joint, seed=seed)

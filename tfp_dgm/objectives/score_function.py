@@ -11,6 +11,7 @@ from tfp_dgm.objectives.binary_latents import linear_draws
 from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.control_variates import ControlVariate, LeaveOneOut, Signal
 from tfp_dgm.objectives.draws import Draws
+from tfp_dgm.objectives.event_axes import as_rank
 from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
 from tfp_dgm.objectives.joint import Joint
 from tfp_dgm.objectives.objective import Objective, at_least_one
@@ -194,8 +195,9 @@ class ScoreFunctionImportanceWeighted(ScoreFunctionELBO):
 
     def _signal_from_others(self, log_weights: tf.Tensor) -> tf.Tensor:
         # `tfp.stats.log_soomean_exp` takes each draw off the sum of all: NaN, where both are -inf.
-        own = tf.eye(self.num_samples, dtype=tf.bool)[:, :, tf.newaxis]  # [S, S, 1]
-        replaced = tf.where(own, self._mean_of_others(log_weights)[:, tf.newaxis], log_weights)
+        others = self._mean_of_others(log_weights)[:, tf.newaxis]  # [S, 1, B]
+        own = as_rank(tf.eye(self.num_samples, dtype=tf.bool), others)  # [S, S, 1]
+        replaced = tf.where(own, others, log_weights)
         return tfp.math.reduce_logmeanexp(replaced, axis=1)  # [S, B] of [S, S, B]
 
 

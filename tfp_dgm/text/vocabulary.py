@@ -76,8 +76,9 @@ class Vocabulary(SavesArguments, keras.layers.Layer):
         raise NotImplementedError
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
-        ids = tf.cast(self.token_ids(texts), tf.int32)
-        return ids.to_tensor(PAD)  # [B, T]
+        ids = tf.cast(self.token_ids(texts), tf.int32).to_tensor(PAD)  # [B, T]
+        # A batch of no texts has a column, too: no recurrence goes over none.
+        return tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
 
     def token_ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Strings [B] -> ragged ids [B, (T)], each row closed by END."""
