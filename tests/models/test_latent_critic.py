@@ -10,6 +10,7 @@ from tests.models.texts import make_vae, rule_texts
 from tests.saving import assert_comes_back, assert_same_weights
 from tfp_dgm import layers
 from tfp_dgm.models import VAE, load_model
+from tfp_dgm.models.latent_critic import scaled_back
 from tfp_dgm.networks import MLP
 from tfp_dgm.objectives import (
     ELBO,
@@ -52,6 +53,11 @@ def groups(model):
     for weight in model.trainable_weights:
         found[id(weight) not in of_critic].append(weight.numpy())
     return found
+
+
+def every_weight(model):
+    critic, rest = groups(model)
+    return critic + rest
 
 
 def moved(model, objective, rate, critic_rate):
@@ -175,6 +181,56 @@ def test_half_precision_scales_the_critics_gradient_back(dtype_policy):
         critic, _ = moved(new_vae(), AdversarialAutoencoder(), 0.1, 0.1)
         changes.append(critic)
     np.testing.assert_allclose(changes[1], changes[0], rtol=0.05, atol=1e-4)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_step_that_overflows_is_left_out_of_critic_and_rest(dtype_policy):
+    """And the factor is lowered."""
+    dtype_policy("mixed_float16")
+    model = new_vae()
+    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), initial_scale=1e30)
+    model.compile(scaling, AdversarialAutoencoder())
+    before = every_weight(model)
+    model.train_on_batch(X)
+    for old, new in zip(before, every_weight(model), strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert float(scaling.dynamic_scale) == np.float32(1e30) / 2
+
+
+def test_gradients_that_overflow_in_the_critic_alone_stop_the_rest():
+    ones, over = tf.ones([2]), tf.constant([1.0, np.inf])
+    weight = keras.Variable(np.zeros(2, np.float32))
+    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), initial_scale=8.0)
+    sgd = keras.optimizers.SGD()
+    for gradient, expected in ((over, ([0, 0], [np.nan] * 2)), (8 * ones, ([1, 1], [1, 1]))):
+        found = scaled_back([(gradient, weight)], [(ones, weight), (None, weight)], scaling, sgd)
+        np.testing.assert_array_equal(found[0][0][0], expected[0])
+        np.testing.assert_array_equal(found[1][0][0], expected[1])
+        assert found[1][1][0] is None
+    # Without a scale nothing is left out, and nobody is spared the fault.
+    found = scaled_back([(over, weight)], [(ones, weight)], sgd, sgd)
+    np.testing.assert_array_equal(found[0][0][0], over)
+    np.testing.assert_array_equal(found[1][0][0], ones)
+
+
+@pytest.mark.usefixtures("eager")
+def test_each_optimizers_own_factor_is_taken_off_once():
+    found = []
+    for factor in (None, 64.0):
+        model = new_vae()
+        model.compile(keras.optimizers.SGD(0.1, loss_scale_factor=factor), AdversarialAutoencoder())
+        model.train_on_batch(X)
+        found.append(every_weight(model))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_critic_of_half_precision_throughout_trains(dtype_policy):
+    dtype_policy("float16")
+    critic, rest = moved(new_vae(), AdversarialAutoencoder(), 0.1, 0.1)
+    assert max(critic) > 0
+    assert max(rest) > 0
 
 
 def test_one_optimizer_for_a_critic_that_is_not_there_is_refused():

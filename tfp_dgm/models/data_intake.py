@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.models.example_weights import with_weights
@@ -16,9 +17,9 @@ _ROWS = 4096
 class DataIntake:
     """Mixin of models that are trained with weights of examples, and often without targets.
 
-    Keras drops the weights where there are no targets, and takes an example that is not annotated
-    in a matrix of allowed classes for one of class 0. XLA drops the assertions of a step: where it
-    compiles the steps, inputs are checked before them.
+    Keras drops the weights where there are no targets, takes an example that is not annotated in a
+    matrix of allowed classes for one of class 0, and knows strings as tensors alone. XLA drops the
+    assertions of a step: where it compiles the steps, inputs are checked before them.
     """
 
     jit_compile: bool
@@ -40,7 +41,8 @@ class DataIntake:
         """Trains; see `keras.Model.fit` for the other arguments.
 
         Args:
-          x: inputs, as arrays or in a data set of `x`, `(x, y)` or `(x, y, sample_weight)`.
+          x: inputs, as arrays or in a data set of `x`, `(x, y)` or `(x, y, sample_weight)`; texts
+            as a list, too.
           y: targets of `x`, for a model that learns from some.
           *args: in the order of `keras.Model.fit`.
           validation_data: what to evaluate after each epoch.
@@ -53,9 +55,12 @@ class DataIntake:
           ValueError: if weights have another shape, or are of both kinds.
         """
         name = type(self).__name__
-        x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
-        if isinstance(validation_data, tuple | list):
-            validation_data = with_weights(name, *validation_data)
+        x, y, sample_weight = with_weights(name, texts_of(x), y, sample_weight, class_weight)
+        if isinstance(validation_data, tuple | list) and not _are_texts(validation_data):
+            held_out, *rest = validation_data
+            validation_data = with_weights(name, texts_of(held_out), *rest)
+        else:
+            validation_data = texts_of(validation_data)
         x = self._checked(x)
         self._make_variables(_shapes(x))
         x, validation_data = _by_rows(x), _by_rows(validation_data)
@@ -67,11 +72,15 @@ class DataIntake:
         self, x: Any = None, y: Any = None, *args: Any, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
         """The logged parts' means; see `fit` for the data, `keras.Model.evaluate` for the rest."""
-        x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
+        x, y, sample_weight = with_weights(type(self).__name__, texts_of(x), y, sample_weight)
         x = _by_rows(self._checked(x))
         return super().evaluate(  # type: ignore[misc]
             x, y, *args, sample_weight=sample_weight, **kwargs
         )
+
+    def predict(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """What calling the model gives; see `fit` for the data, `keras.Model.predict` otherwise."""
+        return super().predict(texts_of(x), *args, **kwargs)  # type: ignore[misc]
 
     def train_on_batch(
         self,
@@ -83,7 +92,7 @@ class DataIntake:
     ) -> Any:
         """One step of training; see `fit` for the data."""
         name = type(self).__name__
-        x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
+        x, y, sample_weight = with_weights(name, texts_of(x), y, sample_weight, class_weight)
         x = self._checked(x)
         self._make_variables(_shapes(x, one_batch=True))
         return super().train_on_batch(  # type: ignore[misc]
@@ -134,6 +143,29 @@ class DataIntake:
     def _checked_batch(self, *batch: Any) -> Any:
         self.check_inputs(keras.utils.unpack_x_y_sample_weight(batch)[0])
         return batch if len(batch) > 1 else batch[0]
+
+
+def texts_of(data: Any) -> Any:
+    """Data with strings as tensors: those of NumPy, of Pandas and of lists; the rest as it is."""
+    if _are_texts(data):
+        return tf.constant(np.asarray(data, object), tf.string)
+    if isinstance(data, dict):
+        return {name: texts_of(part) for name, part in data.items()}
+    if type(data) in (list, tuple):
+        return type(data)(texts_of(part) for part in data)
+    return data
+
+
+def _are_texts(data: Any) -> bool:
+    """Whether these are strings in an array, a column or a list."""
+    if isinstance(data, list | tuple):
+        return bool(data) and all(isinstance(text, str | bytes) for text in data)
+    if isinstance(data, np.ndarray) and data.dtype.kind in "US":
+        return True
+    is_column = hasattr(data, "to_numpy") and getattr(data, "ndim", 0) == 1  # Of Pandas.
+    if not is_column and not (isinstance(data, np.ndarray) and data.dtype.kind == "O"):
+        return False
+    return all(isinstance(text, str | bytes) for text in np.asarray(data, object).flat)
 
 
 def _by_rows(data: Any) -> Any:

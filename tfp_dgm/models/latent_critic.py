@@ -35,6 +35,40 @@ class LatentCritic(keras.layers.Layer):
         return tf.reshape(self.output_layer(features), tf.shape(z)[:2])
 
 
+# A gradient and its weight.
+Pair = tuple[Any, Any]
+
+
+def scaled_back(
+    of_critic: list[Pair], rest: list[Pair], optimizer: Any, critic_optimizer: Any
+) -> tuple[list[Pair], list[Pair]]:
+    """Gradients of a loss that `optimizer` scaled, as each of both optimizers takes them.
+
+    Each divides by its own factor. One that scales against half precision leaves a step out whose
+    gradients overflowed, and lowers its factor: where those of the critic did, they are zeros here,
+    and those of the rest no numbers, so that the same is done of them.
+
+    Args:
+      of_critic: gradients of the critic, none of them None, and their weights.
+      rest: gradients of the other weights.
+      optimizer: of the rest.
+      critic_optimizer: of the critic.
+    """
+    factor = critic_optimizer.scale_loss(tf.ones([])) / optimizer.scale_loss(tf.ones([]))
+    # A weight of half precision has such a gradient, which its factor may not fit in.
+    found = [(tf.cast(gradient, tf.float32) * factor, weight) for gradient, weight in of_critic]
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        finite = tf.reduce_all(
+            [tf.reduce_all(tf.math.is_finite(gradient)) for gradient, _ in found]
+        )
+        found = [(tf.where(finite, gradient, 0.0), weight) for gradient, weight in found]
+        rest = [
+            (tf.where(finite, gradient, float("nan")) if tf.is_tensor(gradient) else gradient, w)
+            for gradient, w in rest
+        ]
+    return [(tf.cast(gradient, weight.dtype), weight) for gradient, weight in found], rest
+
+
 def critic_part(
     layer: Any, training: bool
 ) -> Callable[[], Callable[[tf.Tensor], tf.Tensor]] | None:

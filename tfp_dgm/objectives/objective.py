@@ -1,5 +1,6 @@
 """The seam between models and the ways of training them."""
 
+import numbers
 from typing import ClassVar
 
 import tensorflow as tf
@@ -52,7 +53,11 @@ class Objective(Configured):
 
 
 def at_least_one(objective: Objective, name: str, value: int) -> int:
-    """The value of an argument; raises ValueError where it is less than 1."""
+    """The value of an argument; raises ValueError where it is no whole number or less than 1."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise ValueError(
+            f"{type(objective).__name__}: `{name}` must be a whole number; received {value!r}"
+        )
     if value < 1:
         raise ValueError(f"{type(objective).__name__}: `{name}` must be >= 1; received {value}")
     return value

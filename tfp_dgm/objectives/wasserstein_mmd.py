@@ -42,7 +42,7 @@ class WassersteinMMD(RegularizedAutoencoder):
         kernel_scale: float | None = None,
     ) -> None:
         super().__init__(weight=weight, num_samples=num_samples)
-        if kernel_scale is not None and kernel_scale <= 0:
+        if kernel_scale is not None and not kernel_scale > 0:
             raise ValueError(
                 f"WassersteinMMD: `kernel_scale` must be > 0 or None; received {kernel_scale}"
             )
