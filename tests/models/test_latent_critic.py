@@ -240,6 +240,11 @@ def test_one_optimizer_for_a_critic_that_is_not_there_is_refused():
         toys.vae().bound(X, objective=AdversarialAutoencoder())
 
 
+def test_a_critic_that_is_no_layer_is_refused_by_name():
+    with pytest.raises(TypeError, match="`critic` must be a Keras layer; received 'mlp'"):
+        toys.vae(critic="mlp")
+
+
 def test_another_optimizer_like_the_first_stands_in_where_none_is_given():
     model = new_vae()
     first = keras.optimizers.Adam(0.07, beta_1=0.3)

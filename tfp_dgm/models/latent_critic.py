@@ -18,6 +18,8 @@ class LatentCritic(keras.layers.Layer):
 
     def __init__(self, network: keras.Layer, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
+        if not isinstance(network, keras.layers.Layer):
+            raise TypeError(f"`critic` must be a Keras layer; received {network!r}")
         self.network = network
         self.output_layer = keras.layers.Dense(1, dtype="float32", name="output")
 

@@ -1,7 +1,7 @@
 """The seam between models and the ways of training them."""
 
 import numbers
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -61,3 +61,12 @@ def at_least_one(objective: Objective, name: str, value: int) -> int:
     if value < 1:
         raise ValueError(f"{type(objective).__name__}: `{name}` must be >= 1; received {value}")
     return value
+
+
+def require_part(objective: Objective, name: str, value: Any, kind: type[Configured]) -> None:
+    """Raises TypeError where an argument that is a part of an objective is none of its kind."""
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"{type(objective).__name__}: `{name}` must be a {kind.__name__}, an object and not "
+            f"its name or class; received {value!r}"
+        )
