@@ -120,6 +120,11 @@ def test_config_and_keras_file_bring_the_layer_back(make, tmp_path):
     np.testing.assert_array_equal(again(FEATURES), model(FEATURES))
 
 
+def test_a_generator_that_is_no_layer_is_refused_by_name():
+    with pytest.raises(TypeError, match=r"ImplicitPrior: `generator` must be a Keras .* 'mlp'"):
+        layers.ImplicitPrior(2, "mlp")
+
+
 def test_sizes_are_refused_by_name():
     with pytest.raises(ValueError, match="ImplicitPrior: `noise_units` must be a positive int"):
         layers.ImplicitPrior(2, networks.MLP([4]), noise_units=0)

@@ -1,14 +1,68 @@
-"""Texts as they come: NumPy's strings, which Keras takes none of, and lists."""
+"""Texts as people have them: lists, arrays of NumPy, columns of Pandas."""
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 from tests.models.compressor_toys import compressor
+from tests.models.text_vae_oracle import randomize
+from tests.models.texts import make_language_model, make_vae
 from tfp_dgm import models, networks, objectives
+from tfp_dgm.models.data_intake import as_arrays
 from tfp_dgm.text import WordVocabulary
 
-TEXTS, KNOWN = ["cat sat cat", "mat sat", "cat"], ["cat", "", ""]
+TEXTS = ["a b c", "c", ""]
+SENTENCES, KNOWN = ["cat sat cat", "mat sat", "cat"], ["cat", "", ""]
+KINDS = {
+    "list": TEXTS,
+    "tuple": tuple(TEXTS),
+    "array": np.array(TEXTS),
+    "bytes": np.array([text.encode() for text in TEXTS]),
+    "objects": np.array(TEXTS, object),
+    "column": pd.Series(TEXTS, index=[7, 5, 5]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fit_evaluate_and_predict_take_texts(eager, kind):
+    """As token ids [N, T], which no conversion touches, give them."""
+    vocabulary = WordVocabulary(["a", "b", "c"])
+    model = randomize(make_language_model(vocabulary=vocabulary))
+    model.compile(keras.optimizers.SGD(0.0))
+    token_ids, texts = vocabulary(tf.constant(TEXTS)), KINDS[kind]
+    expected = model.evaluate(token_ids, verbose=0, return_dict=True)
+    history = model.fit(texts, validation_data=(texts,), verbose=0).history
+    found = [model.evaluate(texts, verbose=0, return_dict=True)]
+    found += [{name: history[start + name][0] for name in expected} for start in ("", "val_")]
+    found.append(model.train_on_batch(texts, return_dict=True))
+    for logs in found:
+        for name, value in expected.items():
+            np.testing.assert_allclose(logs[name], value, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_are_predicted_in_their_order(eager, kind):
+    vocabulary = WordVocabulary(["a", "b", "c"])
+    model = randomize(make_vae(vocabulary=vocabulary))
+    expected = model(vocabulary(tf.constant(TEXTS)))
+    found = model.predict(KINDS[kind], batch_size=2, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_no_text_stays_what_it_is():
+    numbers, column = np.zeros([2, 3]), pd.Series([1.0, 2.0])
+    mixed = np.array(["a", None], object)
+    for data in (numbers, column, mixed, None, [], tf.constant(["a"])):
+        assert as_arrays(data) is data or data == []
+    nested = as_arrays({"condition": numbers, "event": ["a", "b"]})
+    assert nested["condition"] is numbers
+    np.testing.assert_array_equal(nested["event"], [b"a", b"b"])
+    pair = as_arrays((np.array(["a"]), numbers))
+    assert isinstance(pair, tuple)
+    assert pair[0].dtype == tf.string
+    assert pair[1] is numbers
 
 
 @pytest.mark.parametrize(
@@ -21,7 +75,7 @@ def test_texts_come_as_a_list_or_any_array(eager, given):
     for made in (given, tf.constant):
         model = compressor()
         model.compile("sgd")
-        data = made(TEXTS), made(KNOWN)
+        data = made(SENTENCES), made(KNOWN)
         fitted = model.fit(*data, validation_data=data, shuffle=False, verbose=0).history
         stepped = model.train_on_batch(*data)
         found = model.evaluate(*data, verbose=0)

@@ -11,6 +11,7 @@ from tests.saving import assert_comes_back, assert_same_weights
 from tfp_dgm import layers
 from tfp_dgm.inference import greedy
 from tfp_dgm.models import VAE, load_model
+from tfp_dgm.models.latent_critic import scaled_back
 from tfp_dgm.networks import MLP
 from tfp_dgm.objectives import (
     ELBO,
@@ -53,6 +54,11 @@ def groups(model):
     for weight in model.trainable_weights:
         found[id(weight) not in of_critic].append(weight.numpy())
     return found
+
+
+def every_weight(model):
+    critic, rest = groups(model)
+    return critic + rest
 
 
 def moved(model, objective, rate, critic_rate):
@@ -178,11 +184,66 @@ def test_half_precision_scales_the_critics_gradient_back(dtype_policy):
     np.testing.assert_allclose(changes[1], changes[0], rtol=0.05, atol=1e-4)
 
 
+@pytest.mark.usefixtures("eager")
+def test_a_step_that_overflows_is_left_out_of_critic_and_rest(dtype_policy):
+    """And the factor is lowered."""
+    dtype_policy("mixed_float16")
+    model = new_vae()
+    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), initial_scale=1e30)
+    model.compile(scaling, AdversarialAutoencoder())
+    before = every_weight(model)
+    model.train_on_batch(X)
+    for old, new in zip(before, every_weight(model), strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert float(scaling.dynamic_scale) == np.float32(1e30) / 2
+
+
+def test_gradients_that_overflow_in_the_critic_alone_stop_the_rest():
+    ones, over = tf.ones([2]), tf.constant([1.0, np.inf])
+    weight = keras.Variable(np.zeros(2, np.float32))
+    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), initial_scale=8.0)
+    sgd = keras.optimizers.SGD()
+    for gradient, expected in ((over, ([0, 0], [np.nan] * 2)), (8 * ones, ([1, 1], [1, 1]))):
+        found = scaled_back([(gradient, weight)], [(ones, weight), (None, weight)], scaling, sgd)
+        np.testing.assert_array_equal(found[0][0][0], expected[0])
+        np.testing.assert_array_equal(found[1][0][0], expected[1])
+        assert found[1][1][0] is None
+    # Without a scale nothing is left out, and nobody is spared the fault.
+    found = scaled_back([(over, weight)], [(ones, weight)], sgd, sgd)
+    np.testing.assert_array_equal(found[0][0][0], over)
+    np.testing.assert_array_equal(found[1][0][0], ones)
+
+
+@pytest.mark.usefixtures("eager")
+def test_each_optimizers_own_factor_is_taken_off_once():
+    found = []
+    for factor in (None, 64.0):
+        model = new_vae()
+        model.compile(keras.optimizers.SGD(0.1, loss_scale_factor=factor), AdversarialAutoencoder())
+        model.train_on_batch(X)
+        found.append(every_weight(model))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_critic_of_half_precision_throughout_trains(dtype_policy):
+    dtype_policy("float16")
+    critic, rest = moved(new_vae(), AdversarialAutoencoder(), 0.1, 0.1)
+    assert max(critic) > 0
+    assert max(rest) > 0
+
+
 def test_one_optimizer_for_a_critic_that_is_not_there_is_refused():
     with pytest.raises(TypeError, match=r"VAE.compile: `critic_optimizer` is for a model with a"):
         toys.vae().compile("adam", critic_optimizer="adam")
     with pytest.raises(NotImplementedError, match="VAE has no critic of its latents"):
         toys.vae().bound(X, objective=AdversarialAutoencoder())
+
+
+def test_a_critic_that_is_no_layer_is_refused_by_name():
+    with pytest.raises(TypeError, match="`critic` must be a Keras layer; received 'mlp'"):
+        toys.vae(critic="mlp")
 
 
 def test_another_optimizer_like_the_first_stands_in_where_none_is_given():

@@ -309,3 +309,14 @@ def test_a_prior_of_another_size_is_refused_by_name():
     model = quantized(layers.NeuralAutoregressivePrior(CODES, VALUES + 1))
     with pytest.raises(ValueError, match=r"`prior` must be over .*\(2, 4\).*\(2, 5\)"):
         model.bound(TEXTS, seed=(1, 2))
+
+
+@pytest.mark.parametrize("decay", [0.9, None])
+def test_hard_codes_are_trained_by_no_objective_that_leaves_the_encoder_alone(eager, decay):
+    model = quantized(decay=decay)
+    model.compile(keras.optimizers.SGD(0.1), objectives.ScoreFunctionELBO())
+    message = "`objective` must be a VectorQuantizedELBO .* received ScoreFunctionELBO.*temperature"
+    with pytest.raises(ValueError, match=f"QuantizedTextVAE: {message}"):
+        model.train_on_batch(TEXTS)
+    # What it says of a trained model is a bound like any other.
+    assert np.isfinite(model.evaluate(TEXTS, verbose=0, return_dict=True)["bound"])

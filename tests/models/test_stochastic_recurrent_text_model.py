@@ -234,6 +234,13 @@ def test_parts_that_do_not_fit_are_refused(arguments, message):
         make(**arguments)
 
 
+def test_a_bound_can_be_asked_of_a_model_that_nobody_has_built():
+    new = make()
+    bound = new.bound(np.array([[5, 3, 2]]), seed=(1, 2))
+    assert new.built
+    assert np.isfinite(bound.value).all()
+
+
 def test_an_encoder_of_one_vector_is_refused():
     with pytest.raises(ValueError, match=r"`encoder` must give features \[B, T, D\].*\(None, 6\)"):
         make(encoder=networks.LSTMEncoder(V, 6)).build((None, None))

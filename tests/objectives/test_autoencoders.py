@@ -73,6 +73,15 @@ def test_arguments_are_refused_by_name():
         RadialBasisFunction(scales=[1.0, 0.0])
     with pytest.raises(ValueError, match="LogisticCritic: `gradient_penalty` must be >= 0"):
         LogisticCritic(gradient_penalty=-0.1)
+    nan = float("nan")
+    for refused in (
+        lambda: WassersteinMMD(weight=nan),
+        lambda: WassersteinMMD(kernel_scale=nan),
+        lambda: RadialBasisFunction(scales=[1.0, nan]),
+        lambda: WassersteinCritic(gradient_penalty=nan),
+    ):
+        with pytest.raises(ValueError, match=r"must be .*received .*nan"):
+            refused()
     with pytest.raises(NotImplementedError, match="Owner has no critic of its latents, which Adv"):
         AdversarialAutoencoder()(joint_of(tf.constant(LOC)), seed=SEED)
 

@@ -111,8 +111,13 @@ def test_the_prior_follows_the_codes_and_does_not_move_them():
 def test_what_cannot_be_is_refused_by_name():
     with pytest.raises(ValueError, match="`commitment` must be >= 0; received -1"):
         VectorQuantizedELBO(commitment=-1)
+    with pytest.raises(ValueError, match="`commitment` must be >= 0; received nan"):
+        VectorQuantizedELBO(commitment=float("nan"))
     with pytest.raises(ValueError, match="`num_samples` must be >= 1; received 0"):
         VectorQuantizedELBO(num_samples=0)
+    for given in (1.5, True, "2"):
+        with pytest.raises(ValueError, match=f"must be a whole number; .*{given!r}"):
+            VectorQuantizedELBO(num_samples=given)
     normal = tfd.MultivariateNormalDiag(tf.zeros([2, 1]), tf.ones([2, 1]))
     plain = Joint(
         ELBO(), log_likelihood=lambda z: z[..., 0], prior=lambda: normal, posterior=lambda: normal

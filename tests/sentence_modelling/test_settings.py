@@ -176,6 +176,23 @@ def test_what_is_written_comes_back(tmp_path):
             "kl.rate: for objective.kind=elbo; received objective.kind=wae_mmd",
         ),
         (
+            {
+                "objective.kind": "aae",
+                "kl.weight": 0.5,
+                "kl.schedule.kind": "cyclical",
+                "remedies.aggressive": "true",
+            },
+            "remedies.aggressive, kl.weight, kl.schedule: for objective.kind=elbo; received",
+        ),
+        (
+            {"objective.kind": "aae", "prior.kind": "vamp"},
+            "prior.kind=vamp: draws of it cannot be reparameterised, as objective.kind=aae needs",
+        ),
+        (
+            {"objective.kind": "wae_mmd", "batch_size": 1},
+            "expected a batch_size of 2 or more, received 1",
+        ),
+        (
             {"objective.kind": "wae_mmd", "prior.kind": "implicit"},
             "objective.kernel_scale must be a number",
         ),

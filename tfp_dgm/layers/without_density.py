@@ -53,6 +53,10 @@ class ImplicitPrior(Prior):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, **kwargs)
+        if not isinstance(generator, keras.layers.Layer):
+            raise TypeError(
+                f"{type(self).__name__}: `generator` must be a Keras layer; received {generator!r}"
+            )
         self.generator = generator
         self.noise_units = units if noise_units is None else noise_units
         self._require_positive("noise_units", self.noise_units)

@@ -18,9 +18,9 @@ _ROWS = 4096
 class DataIntake:
     """Mixin of models that are trained with weights of examples, and often without targets.
 
-    Keras drops the weights where there are no targets, and takes an example that is not annotated
-    in a matrix of allowed classes for one of class 0. XLA drops the assertions of a step: where it
-    compiles the steps, inputs are checked before them.
+    Keras drops the weights where there are no targets, takes an example that is not annotated in a
+    matrix of allowed classes for one of class 0, and knows strings as tensors alone. XLA drops the
+    assertions of a step: where it compiles the steps, inputs are checked before them.
     """
 
     jit_compile: bool
@@ -56,7 +56,7 @@ class DataIntake:
           ValueError: if weights have another shape, or are of both kinds.
         """
         name = type(self).__name__
-        x, y, validation_data = (_as_arrays(data) for data in (x, y, validation_data))
+        x, y, validation_data = (as_arrays(data) for data in (x, y, validation_data))
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
         if isinstance(validation_data, tuple | list):
             validation_data = with_weights(name, *validation_data)
@@ -71,16 +71,16 @@ class DataIntake:
         self, x: Any = None, y: Any = None, *args: Any, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
         """The logged parts' means; see `fit` for the data, `keras.Model.evaluate` for the rest."""
-        x, y = _as_arrays(x), _as_arrays(y)
+        x, y = as_arrays(x), as_arrays(y)
         x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
         x = _by_rows(self._checked(x))
         return super().evaluate(  # type: ignore[misc]
             x, y, *args, sample_weight=sample_weight, **kwargs
         )
 
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answers; see `fit` for the data, `keras.Model.predict` for the rest."""
-        return super().predict(_as_arrays(x), *args, **kwargs)  # type: ignore[misc]
+    def predict(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """What calling the model gives; see `fit` for the data, `keras.Model.predict` otherwise."""
+        return super().predict(as_arrays(x), *args, **kwargs)  # type: ignore[misc]
 
     def train_on_batch(
         self,
@@ -92,7 +92,7 @@ class DataIntake:
     ) -> Any:
         """One step of training; see `fit` for the data."""
         name = type(self).__name__
-        x, y = _as_arrays(x), _as_arrays(y)
+        x, y = as_arrays(x), as_arrays(y)
         x, y, sample_weight = with_weights(name, x, y, sample_weight, class_weight)
         x = self._checked(x)
         self._make_variables(_shapes(x, one_batch=True))
@@ -146,20 +146,31 @@ class DataIntake:
         return batch if len(batch) > 1 else batch[0]
 
 
-def _as_arrays(data: Any) -> Any:
-    """The data with lists as arrays, and NumPy's strings, of which Keras takes none, as tensors."""
-    if isinstance(data, np.ndarray) and data.dtype.kind in "US":
-        return tf.convert_to_tensor(data)
-    if isinstance(data, list) and data:
-        if all(isinstance(text, str | bytes) for text in data):
-            return tf.constant(data)
-        if all(isinstance(number, Number) for number in data):
-            return np.array(data)
+def as_arrays(data: Any) -> Any:
+    """Data as Keras takes it: strings of NumPy, Pandas and lists as tensors, lists of numbers as
+    arrays, the rest as it is.
+    """
+    if _are_texts(data):
+        return tf.constant(np.asarray(data, object), tf.string)
+    if isinstance(data, list) and data and all(isinstance(number, Number) for number in data):
+        return np.array(data)
     if isinstance(data, Mapping):
-        return {name: _as_arrays(part) for name, part in data.items()}
-    if type(data) in (tuple, list):
-        return type(data)(_as_arrays(part) for part in data)
+        return {name: as_arrays(part) for name, part in data.items()}
+    if type(data) in (list, tuple):
+        return type(data)(as_arrays(part) for part in data)
     return data
+
+
+def _are_texts(data: Any) -> bool:
+    """Whether these are strings in an array, a column or a list."""
+    if isinstance(data, list | tuple):
+        return bool(data) and all(isinstance(text, str | bytes) for text in data)
+    if isinstance(data, np.ndarray) and data.dtype.kind in "US":
+        return True
+    is_column = hasattr(data, "to_numpy") and getattr(data, "ndim", 0) == 1  # Of Pandas.
+    if not is_column and not (isinstance(data, np.ndarray) and data.dtype.kind == "O"):
+        return False
+    return all(isinstance(text, str | bytes) for text in np.asarray(data, object).flat)
 
 
 def _by_rows(data: Any) -> Any:

@@ -9,6 +9,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.layers import SavesSeed, stateless_seed
 from tfp_dgm.models.conditions import event_of
 from tfp_dgm.models.data_intake import DataIntake
+from tfp_dgm.models.latent_critic import scaled_back
 from tfp_dgm.models.step_data import (
     are_several_workers,
     num_replicas,
@@ -126,9 +127,8 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
             found = [pair for pair in pairs if id(pair[1]) in of_critic and pair[0] is not None]
             pairs = [pair for pair in pairs if id(pair[1]) not in of_critic]
             if found:
-                # Half precision scales the loss by the first optimizer's factor.
-                scale = self.optimizer.scale_loss(tf.ones([]))
-                self.critic_optimizer.apply_gradients([(g / scale, w) for g, w in found])
+                found, pairs = scaled_back(found, pairs, self.optimizer, self.critic_optimizer)
+                self.critic_optimizer.apply_gradients(found)
         if pairs:
             self.optimizer.apply_gradients(pairs)
 

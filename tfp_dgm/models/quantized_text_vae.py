@@ -188,6 +188,8 @@ class QuantizedTextVAE(LatentVariableModel):
         token_ids = self.token_ids(inputs)
         joint = self.joint(token_ids, training=training)
         bound = self.bound_of(joint)
+        if training and self.posterior_layer.temperature is None:
+            self._require_distances(joint)  # Which that objective asks for.
         probabilities = joint.posterior.mean()  # [B, M, K], by the codebook before the update.
         if training:
             seed = stateless_seed(self.seed_generator)
@@ -196,6 +198,14 @@ class QuantizedTextVAE(LatentVariableModel):
             self.posterior_layer.update(joint.parameters, joint.posterior, seed, counted=words)
         usage = tf.reduce_mean(probabilities, axis=1)  # [B, K]
         return bound.loss, {**parts_of(bound), "usage_perplexity": (usage, None)}
+
+    def _require_distances(self, joint: Joint) -> None:
+        if not joint.was_asked_for("amounts"):
+            raise ValueError(
+                f"{type(self).__name__}: `objective` must be a VectorQuantizedELBO where codes are "
+                f"hard; received {type(self.objective).__name__}, of which no gradient reaches the "
+                "encoder unless the VectorQuantizer has a `temperature`"
+            )
 
     def likeliest_codes(self, inputs: Any) -> tf.Tensor:
         """The likeliest codes, one-hot: float32 [B, M, K]."""

@@ -166,6 +166,8 @@ class StochasticRecurrentTextModel(LatentVariableModel):
 
     def steps(self, token_ids: tf.Tensor, *, training: bool = False) -> Steps:
         """The latents of texts [B, T], one step a token; what depends on x alone computed once."""
+        if not self.built:
+            self.build(token_ids.shape)
         read = self.encoder(token_ids, training=training)  # [B, T, D]
         length, rows = token_ids.shape[1], tf.shape(token_ids)[0]
         length = tf.shape(token_ids)[1] if length is None else length

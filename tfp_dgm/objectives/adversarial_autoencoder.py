@@ -6,6 +6,7 @@ from tfp_dgm.objectives.autoencoders import Penalty, RegularizedAutoencoder
 from tfp_dgm.objectives.critic_losses import CriticLoss, LogisticCritic
 from tfp_dgm.objectives.event_axes import sum_over_event
 from tfp_dgm.objectives.joint import Joint
+from tfp_dgm.objectives.objective import require_part
 
 
 class AdversarialAutoencoder(RegularizedAutoencoder):
@@ -27,6 +28,7 @@ class AdversarialAutoencoder(RegularizedAutoencoder):
       num_samples: S.
       critic_loss: `LogisticCritic()`.
     Raises:
+      TypeError: if the critic's loss is none.
       NotImplementedError: if the model has no critic.
       ValueError: if the posterior cannot be reparameterised, or the prior; if the latents are of
         several layers.
@@ -46,7 +48,8 @@ class AdversarialAutoencoder(RegularizedAutoencoder):
         critic_loss: CriticLoss | None = None,
     ) -> None:
         super().__init__(weight=weight, num_samples=num_samples)
-        self.critic_loss = critic_loss or LogisticCritic()
+        self.critic_loss = LogisticCritic() if critic_loss is None else critic_loss
+        require_part(self, "critic_loss", self.critic_loss, CriticLoss)
 
     @property
     def log_names(self) -> dict[str, str]:

@@ -41,7 +41,7 @@ class RegularizedAutoencoder(Objective):
     bounds_log_likelihood: ClassVar[bool] = False
 
     def __init__(self, *, weight: float, num_samples: int) -> None:
-        if weight < 0:
+        if not weight >= 0:
             raise ValueError(f"{type(self).__name__}: `weight` must be >= 0; received {weight}")
         self.weight = tf.Variable(weight, trainable=False, dtype=tf.float32, name="weight")
         self.num_samples = at_least_one(self, "num_samples", num_samples)

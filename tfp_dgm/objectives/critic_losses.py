@@ -22,7 +22,7 @@ class CriticLoss(Configured):
     divergence_name = "divergence"
 
     def __init__(self, *, gradient_penalty: float) -> None:
-        if gradient_penalty < 0:
+        if not gradient_penalty >= 0:
             raise ValueError(
                 f"{type(self).__name__}: `gradient_penalty` must be >= 0; "
                 f"received {gradient_penalty}"

@@ -9,7 +9,7 @@ from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import zero_where_infinite
 from tfp_dgm.objectives.joint import Joint
-from tfp_dgm.objectives.objective import Objective, at_least_one
+from tfp_dgm.objectives.objective import Objective, at_least_one, require_part
 from tfp_dgm.objectives.pathwise import (
     Pathwise,
     StickingTheLanding,
@@ -56,8 +56,11 @@ class ELBO(Objective):
         self.num_samples = at_least_one(self, "num_samples", num_samples)
         self.analytic_kl = analytic_kl
         self.kl_weight = tf.Variable(kl_weight, trainable=False, dtype=tf.float32, name="kl_weight")
-        self.gradient = gradient or Pathwise()
+        self.gradient = Pathwise() if gradient is None else gradient
+        require_part(self, "gradient", self.gradient, Pathwise)
         self.rate = rate
+        if rate is not None:
+            require_part(self, "rate", rate, Rate)
         if rate is not None and rate.is_per_dimension and isinstance(gradient, StickingTheLanding):
             raise ValueError(
                 "ELBO: `gradient=StickingTheLanding()` needs a rate of the whole latent, such as "

@@ -7,7 +7,7 @@ from tfp_dgm.objectives.bound import Bound
 from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
 from tfp_dgm.objectives.joint import Joint
-from tfp_dgm.objectives.objective import Objective, at_least_one
+from tfp_dgm.objectives.objective import Objective, at_least_one, require_part
 from tfp_dgm.objectives.pathwise import (
     Pathwise,
     Shares,
@@ -41,7 +41,8 @@ class ImportanceWeighted(Objective):
 
     def __init__(self, *, num_samples: int = 5, gradient: Pathwise | None = None) -> None:
         self.num_samples = at_least_one(self, "num_samples", num_samples)
-        self.gradient = gradient or Pathwise()
+        self.gradient = Pathwise() if gradient is None else gradient
+        require_part(self, "gradient", self.gradient, Pathwise)
 
     def _evaluate(self, joint: Joint, seed: tf.Tensor) -> Bound:
         posterior = joint.posterior

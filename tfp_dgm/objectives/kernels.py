@@ -15,7 +15,7 @@ class Kernel(Configured):
     """
 
     def __init__(self, *, scales: Sequence[float]) -> None:
-        if not scales or min(scales) <= 0:
+        if not scales or not all(scale > 0 for scale in scales):
             raise ValueError(
                 f"{type(self).__name__}: `scales` must be numbers above 0; received {scales}"
             )

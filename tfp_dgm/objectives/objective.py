@@ -1,6 +1,7 @@
 """The seam between models and the ways of training them."""
 
-from typing import ClassVar
+import numbers
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -52,7 +53,20 @@ class Objective(Configured):
 
 
 def at_least_one(objective: Objective, name: str, value: int) -> int:
-    """The value of an argument; raises ValueError where it is less than 1."""
+    """The value of an argument; raises ValueError where it is no whole number or less than 1."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise ValueError(
+            f"{type(objective).__name__}: `{name}` must be a whole number; received {value!r}"
+        )
     if value < 1:
         raise ValueError(f"{type(objective).__name__}: `{name}` must be >= 1; received {value}")
     return value
+
+
+def require_part(objective: Objective, name: str, value: Any, kind: type[Configured]) -> None:
+    """Raises TypeError where an argument that is a part of an objective is none of its kind."""
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"{type(objective).__name__}: `{name}` must be a {kind.__name__}, an object and not "
+            f"its name or class; received {value!r}"
+        )

@@ -14,7 +14,7 @@ from tfp_dgm.objectives.draws import Draws
 from tfp_dgm.objectives.event_axes import as_rank
 from tfp_dgm.objectives.impossible_draws import normalized_weights, zero_where_infinite
 from tfp_dgm.objectives.joint import Joint
-from tfp_dgm.objectives.objective import Objective, at_least_one
+from tfp_dgm.objectives.objective import Objective, at_least_one, require_part
 from tfp_dgm.objectives.stochastic_layers import draw_in_turn
 
 
@@ -71,6 +71,8 @@ class ScoreFunctionELBO(Objective):
             control_variates = [LeaveOneOut()]
         self.num_samples = at_least_one(self, "num_samples", num_samples)
         self.control_variates = list(control_variates)
+        for part in self.control_variates:
+            require_part(self, "control_variates", part, ControlVariate)
         self.analytic_kl = analytic_kl
         self.kl_weight = tf.Variable(kl_weight, trainable=False, dtype=tf.float32, name="kl_weight")
         least = max([1, *(part.least_samples for part in self.control_variates)])

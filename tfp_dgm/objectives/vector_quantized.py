@@ -39,7 +39,7 @@ class VectorQuantizedELBO(Objective):
 
     def __init__(self, *, num_samples: int = 1, commitment: float = 0.25) -> None:
         self.num_samples = at_least_one(self, "num_samples", num_samples)
-        if commitment < 0:
+        if not commitment >= 0:
             raise ValueError(
                 f"VectorQuantizedELBO: `commitment` must be >= 0; received {commitment}"
             )

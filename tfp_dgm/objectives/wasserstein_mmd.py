@@ -7,6 +7,7 @@ from tfp_dgm.objectives.autoencoders import Penalty, RegularizedAutoencoder
 from tfp_dgm.objectives.joint import Joint
 from tfp_dgm.objectives.kernels import InverseMultiquadratic, Kernel
 from tfp_dgm.objectives.mean_discrepancies import maximum_mean_discrepancy
+from tfp_dgm.objectives.objective import require_part
 
 
 class WassersteinMMD(RegularizedAutoencoder):
@@ -26,6 +27,7 @@ class WassersteinMMD(RegularizedAutoencoder):
       kernel: `InverseMultiquadratic()`.
       kernel_scale: c of the kernel; None for E|y - y'|^2 = 2 sum_i Var(y_i) of the prior.
     Raises:
+      TypeError: if the kernel is none.
       ValueError: if the posterior cannot be reparameterised, or the prior; if the latents are of
         several layers; if the scale is to be the prior's, which knows no variance.
     References:
@@ -42,11 +44,12 @@ class WassersteinMMD(RegularizedAutoencoder):
         kernel_scale: float | None = None,
     ) -> None:
         super().__init__(weight=weight, num_samples=num_samples)
-        if kernel_scale is not None and kernel_scale <= 0:
+        if kernel_scale is not None and not kernel_scale > 0:
             raise ValueError(
                 f"WassersteinMMD: `kernel_scale` must be > 0 or None; received {kernel_scale}"
             )
-        self.kernel = kernel or InverseMultiquadratic()
+        self.kernel = InverseMultiquadratic() if kernel is None else kernel
+        require_part(self, "kernel", self.kernel, Kernel)
         self.kernel_scale = kernel_scale
 
     @property

@@ -1,5 +1,6 @@
 """What a model of texts is made of and how it is trained."""
 
+import dataclasses
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt
@@ -131,11 +132,26 @@ class TextModelSettings:
                 for name in ("pretraining_epochs", "aggressive", "semi_amortized")
                 if getattr(self.remedies, name)
             ]
-            if given or self.kl.rate is not None:
+            given += [
+                f"kl.{field.name}"
+                for field in dataclasses.fields(KL)
+                if getattr(self.kl, field.name) != getattr(KL(), field.name)
+            ]
+            if given:
                 raise ValueError(
-                    f"{', '.join(given) or 'kl.rate'}: for objective.kind=elbo; received "
+                    f"{', '.join(given)}: for objective.kind=elbo; received "
                     f"objective.kind={chosen.kind}"
                 )
+            if self.prior.kind in ("mixture", "vamp"):
+                raise ValueError(
+                    f"prior.kind={self.prior.kind}: draws of it cannot be reparameterised, as "
+                    f"objective.kind={chosen.kind} needs"
+                )
+        if isinstance(chosen, WassersteinMMD) and chosen.weight and self.batch_size < 2:
+            raise ValueError(
+                "objective.kind=wae_mmd: compares the latents of a batch with each other; expected "
+                f"a batch_size of 2 or more, received {self.batch_size}"
+            )
         without = [
             f"{name}.kind={part.kind}"
             for name, part in {"posterior": self.posterior, "prior": self.prior}.items()
