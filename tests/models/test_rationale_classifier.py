@@ -244,6 +244,15 @@ def test_the_served_model_tells_class_and_words(tmp_path):
     np.testing.assert_allclose(twin["probabilities"], answer["probabilities"], rtol=1e-4)
 
 
+def test_a_mask_of_the_users_own_is_read_without_a_first_call():
+    selector = networks.BagOfWordsEncoder(VOCABULARY.size, 3, return_sequences=True)
+    reader = networks.BagOfWordsEncoder(VOCABULARY.size, 3)
+    model = RationaleClassifier(CLASSES, VOCABULARY, selector, reader)
+    token_ids = model.token_ids(tf.constant(TEXTS))
+    logits = model.class_logits(token_ids, tf.ones([1, *token_ids.shape]))
+    assert logits.shape == (1, len(TEXTS), len(CLASSES))
+
+
 def test_wrong_parts_are_refused():
     selector = networks.BagOfWordsEncoder(9, 4, return_sequences=True)
     pooled = networks.BagOfWordsEncoder(9, 4)

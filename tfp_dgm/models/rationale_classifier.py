@@ -147,6 +147,8 @@ class RationaleClassifier(LatentVariableModel):
           masks: numbers from 0 to 1; what stands at no word is not read.
           training: whether the classifier has its dropout.
         """
+        if not self.built:
+            self.build()
         token_ids = self.token_ids(inputs)
         words = token_ids != PAD
         masks = tf.cast(masks, tf.float32) * tf.cast(words, tf.float32)  # [S, B, T]
