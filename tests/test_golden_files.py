@@ -31,6 +31,8 @@ SLOW = {
     "vae_householder_spline",
     "vae_spline_continuous",
 }
+# Made by the model of a file from its decoder, so that a configuration does not name it.
+MADE_WITHIN = {"PointerSequence": "sentence_compressor"}
 # What others derive from, and nobody saves.
 BASES = {"Configured", "ControlVariate", "CriticLoss", "Kernel", "Objective", "Rate"}
 BASES |= {"RegularizedAutoencoder"}
@@ -117,5 +119,6 @@ def test_every_registered_class_is_in_a_golden_file():
     for name in bases:
         assert registered[name].__subclasses__(), name
     covered = set().union(*(classes_in(config_of(name)) for name in MODELS))
-    missing = set(registered) - bases - covered
+    assert set(MADE_WITHIN.values()) <= set(MODELS)
+    missing = set(registered) - bases - covered - {f"tfp_dgm>{name}" for name in MADE_WITHIN}
     assert not missing, f"no golden file has them; see tests/golden/README.md: {sorted(missing)}"

@@ -14,6 +14,9 @@ from typer.testing import CliRunner
 from tests.as_python import as_python
 from tests.serving.beam.answered_shards import asked
 
+# Each test needs a training, an export or a process, which they share.
+pytestmark = pytest.mark.slow
+
 TINY = {
     "num_experts": 2,
     "units": 12,
@@ -64,7 +67,6 @@ def translator(pairs, tmp_path_factory):
     return model
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_texts_are_learnt_evaluated_and_answered(pairs, translator, tmp_path):
     metrics = json.loads((translator / "metrics.json").read_text())
@@ -89,7 +91,6 @@ def test_texts_are_learnt_evaluated_and_answered(pairs, translator, tmp_path):
     assert "line 3" in result.output
 
 
-@pytest.mark.slow
 def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     """TF Text's tokeniser stands in the graph; the compiled body takes what `prepare` gives."""
     from tfp_dgm import serving
@@ -121,7 +122,6 @@ def test_translator_is_served_with_its_tokenisers(translator, tmp_path):
     np.testing.assert_allclose(scores["log_probability"], model.log_marginal(inputs), rtol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_pairs_in_shards_are_learnt(pairs, tmp_path):
     header, *rows = pairs.read_text().splitlines()
@@ -169,7 +169,6 @@ def features(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     ("file", "settings"),
@@ -204,7 +203,6 @@ def test_features_are_learnt_and_described(features, tmp_path, file, settings):
     assert "1 not there, such as '77.jpg'" in result.output.replace("\n", " ")
 
 
-@pytest.mark.slow
 def test_what_the_captioner_was_not_trained_on_is_refused(features, pairs, translator, tmp_path):
     captions = features / "captions.token.txt"
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:

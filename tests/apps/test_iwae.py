@@ -56,6 +56,7 @@ def test_evaluate_prints_a_table_and_writes_all_numbers(folder, model):
     }
 
 
+@pytest.mark.slow
 def test_figures_of_samples_and_reconstructions(folder, model):
     for name in ("s.png", "again.png"):
         run("sample", model, "--output", folder / name, "--num-images", 7, "--seed", 3)

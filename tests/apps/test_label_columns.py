@@ -13,6 +13,9 @@ from tests.without_saved_models import without_saved_models
 from tfp_dgm.labelling import label_file, predict_file
 from tfp_dgm.labelling.shard_labelling import open_answers
 
+# Each test needs a training, an export or a process, which they share.
+pytestmark = pytest.mark.slow
+
 TOPICS = {"fruit": ["apple", "grape", "melon", "pear"], "metal": ["iron", "zinc", "rust", "ore"]}
 MOODS = {"bad": ["awful", "poor"], "good": ["lovely", "great"], "so so": ["okay", "fair"]}
 ROWS, LABELLED = 120, 48
@@ -67,7 +70,6 @@ def job(tmp_path_factory):
     return folder, truth, done, alone
 
 
-@pytest.mark.slow
 def test_each_column_gets_what_it_gets_alone(job):
     folder, truth, _, alone = job
     out, other = _read(folder / "out.csv"), _read(folder / "alone.csv")
@@ -106,7 +108,6 @@ def test_the_folder_has_one_model_and_a_report_of_each(job):
     assert "Mood/tone: 73 rows labelled" in done.stdout
 
 
-@pytest.mark.slow
 def test_the_model_predicts_all_columns(job, tmp_path):
     folder, *_ = job
     words = ["predict", folder / "out.model", folder / "in.csv", "--reasons"]

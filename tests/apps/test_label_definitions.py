@@ -8,6 +8,9 @@ import pytest
 from tfp_dgm_apps.cli import app
 from typer.testing import CliRunner
 
+# Each test needs a training, an export or a process, which they share.
+pytestmark = pytest.mark.slow
+
 CLASSES = """\
 - {name: fruit, description: apple and pear}
 - {name: metal, description: iron and zinc, parent: mined}
@@ -52,7 +55,6 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 def test_a_group_is_accepted_where_its_classes_are_not(folder):
     out = pd.read_csv(folder / "in_out.csv")
     truth = np.array(json.loads((folder / "truth.json").read_text()))
@@ -109,7 +111,6 @@ def test_without_labels_the_classes_are_told_by_what_is_said_of_them(folder):
     }
 
 
-@pytest.mark.slow
 def test_each_column_has_classes_of_its_own(folder, tmp_path, monkeypatch):
     """One is defined and has no labels, the other has labels, and classes by name."""
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)
@@ -148,7 +149,6 @@ def test_each_column_has_classes_of_its_own(folder, tmp_path, monkeypatch):
     assert new.topic_predicted_label.tolist() == out.topic_predicted_label.tolist()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_saved_model")
 def test_annotators_answer_with_the_classes_that_are_defined(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("tfp_dgm.labelling.features._VAE_STEPS", 20)

@@ -100,6 +100,7 @@ def test_rows_and_columns_are_kept_and_labels_are_right(job):
     assert (out["suspect_labels"][hidden] == "").all()
 
 
+@pytest.mark.slow
 def test_what_is_known_of_a_row_is_kept_and_slips_are_suspected(job):
     folder, _, truth, _ = job
     out = _read(folder / "out.csv")

@@ -70,6 +70,7 @@ def test_training_leaves_a_whole_folder(folder, trained):
     assert not list(trained.glob(".*"))
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_the_texts_of_the_file(trained):
     pytest.importorskip("tensorboard")
     files = [str(file) for file in (trained / "logs" / "samples").iterdir()]
@@ -284,7 +285,7 @@ def test_encode(trained, folder, tmp_path):
         (["train", "TRAIN", "VALID", "--output", "MODEL"], "holds a finished run"),
         (
             ["train", "TRAIN", "VALID", "--output", "NEW", "--set", "units=3"],
-            "mean 'encoder.units' or 'decoder.units'?",
+            "mean 'encoder.units' or 'decoder.units' or 'prior.units' or 'objective.critic.units'?",
         ),
         (
             ["train", "TRAIN", "VALID", "--output", "NEW", "--set", "epochs=x"],

@@ -44,6 +44,7 @@ def tables(layer, z, row, memory, kept):
     return latent_alignments.tables(weights_of(layer.decoder), z, tokens, memory[kept])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "training", "positions_at_once"),
     [

@@ -80,6 +80,7 @@ def test_the_model_that_comes_back_tells_the_same_heads(finished):
     )
 
 
+@pytest.mark.slow
 def test_the_page_draws_every_arc(finished):
     folder, _ = finished
     page = (folder / "report.html").read_text()

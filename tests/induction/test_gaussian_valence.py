@@ -80,6 +80,7 @@ def test_words_have_heads_and_tags_and_marks_have_no_tag(finished):
     assert page.count('class="symbol"') == page.count("<polygon")
 
 
+@pytest.mark.slow
 def test_the_likelihood_rises_and_is_that_of_the_model_that_comes_back(finished):
     folder, numbers = finished
     (start,) = json.loads((folder / "history.json").read_text())
@@ -93,6 +94,7 @@ def test_the_likelihood_rises_and_is_that_of_the_model_that_comes_back(finished)
     assert numbers["log_likelihood_per_word"] == pytest.approx(curve[-1] / words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_length", [3, 2])
 def test_trees_are_the_best_with_their_tags_or_for_the_likeliest_tags(finished, max_length):
     """Beside the enumeration of all tagged trees, and SciPy's densities."""

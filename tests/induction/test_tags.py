@@ -84,6 +84,7 @@ def test_files_and_models_tell_the_same_tags(finished):
     assert (answer["probabilities"][~known] == 0).all()
 
 
+@pytest.mark.slow
 def test_history_and_page(finished):
     folder, numbers = finished
     ((start,),) = [json.loads((folder / "history.json").read_text())]

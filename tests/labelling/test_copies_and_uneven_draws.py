@@ -84,6 +84,7 @@ def test_copies_of_coin_flips_teach_nothing(texts_and_features, label_rows):
     assert outcome.weights.sum() < 60.1
 
 
+@pytest.mark.slow
 def test_copies_of_wrong_labels_are_not_believed_more(texts_and_features, label_rows):
     _, topics, _ = texts_and_features
     rows, labels = _draw(topics, [20, 20, 20])

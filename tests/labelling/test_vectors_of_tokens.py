@@ -41,6 +41,7 @@ def test_pieces_are_encoded_once(encoder, cache, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00"])
 def test_a_damaged_file_is_made_anew(encoder, cache, damage):
     first = token_vectors(encoder, TEXTS)

@@ -108,6 +108,7 @@ def test_the_words_kept_are_those_that_tell_the_class():
     assert cells == ["refund card refund", "", "", "", "", "late"]
 
 
+@pytest.mark.slow
 def test_the_same_words_are_served_beside_the_label_that_they_tell():
     model = with_rationales()
     answer = model.serving_signatures()["serving_default"]
@@ -127,6 +128,7 @@ def test_the_same_words_are_served_beside_the_label_that_they_tell():
     np.testing.assert_array_equal(found["probabilities"], without["probabilities"])
 
 
+@pytest.mark.slow
 def test_each_label_column_has_its_own_and_a_file_keeps_them(tmp_path):
     model = TextClassifiers.of({"mood": with_rationales(), "topic": with_rationales()})
     other = model.by_column["topic"].rationales
@@ -150,6 +152,7 @@ def test_each_label_column_has_its_own_and_a_file_keeps_them(tmp_path):
             assert cells == wanted
 
 
+@pytest.mark.slow
 def test_readers_of_many_label_columns_trace_without_a_warning(caplog):
     """TensorFlow warns where five calls in a row of what it takes for one function were traced."""
     model = with_rationales()
@@ -178,6 +181,7 @@ def few_steps(monkeypatch):
     monkeypatch.setattr("tfp_dgm.labelling.rationale_fitting._STEPS", 250)
 
 
+@pytest.mark.slow
 def test_planted_words_are_learnt(few_steps):
     """The label is which of nine words a text holds, among fillers that tell nothing."""
     random = np.random.default_rng(0)
@@ -220,6 +224,7 @@ def test_planted_words_are_learnt(few_steps):
     np.testing.assert_array_equal(found(tf.constant(texts[:5])), model(tf.constant(texts[:5])))
 
 
+@pytest.mark.slow
 def test_of_few_texts_none_is_held_out(monkeypatch):
     monkeypatch.setattr("tfp_dgm.labelling.rationale_fitting._STEPS", 2)
     model = drawn_classifier(WORDS, classes=("a", "b"))

@@ -10,6 +10,7 @@ import scipy.stats
 import tensorflow as tf
 
 from tests.layers.contract_rows import DIMENSIONS, ROWS, WITHOUT_WEIGHTS
+from tests.layers.random_weights import randomize
 from tests.saving import assert_same_weights
 from tfp_dgm import layers
 from tfp_dgm.saved_arguments import SavesArguments
@@ -88,13 +89,6 @@ def newly_built(row):
     row.build(layer, (None, DIMENSIONS))
     randomize(layer)
     return layer
-
-
-def randomize(layer):
-    random = np.random.default_rng(3)
-    for weight in layer.weights:
-        values = random.normal(scale=0.6, size=weight.shape)
-        weight.assign(np.abs(values) if weight.name == "moving_variance" else values)
 
 
 def parameters_of(row, layer, features):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.test_contract import randomize
+from tests.layers.random_weights import randomize
 from tests.saving import assert_same_weights
 from tfp_dgm import distributions, layers, networks
 from tfp_dgm.inference import draw

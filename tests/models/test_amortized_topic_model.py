@@ -136,6 +136,7 @@ def test_the_network_reads_what_it_is_told_to():
         assert np.abs(beside(both) - beside(changed)).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_comes_back_from_a_file_and_trains_on(likelihood, tmp_path):
     # Keras keeps no state of dropout.

@@ -65,6 +65,7 @@ def test_what_is_no_text_stays_what_it_is():
     assert pair[1] is numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [list, np.array, lambda texts: np.array(texts, "S"), lambda texts: np.array(texts, object)],

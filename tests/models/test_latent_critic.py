@@ -113,6 +113,7 @@ def test_a_critic_is_left_alone_by_objectives_that_ask_none():
         assert max(rest) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [new_vae, arae])
 def test_keras_file_brings_critic_and_optimizer_back(make, tmp_path):
     objective = AdversarialAutoencoder(critic_loss=WassersteinCritic())
@@ -254,6 +255,7 @@ def test_another_optimizer_like_the_first_stands_in_where_none_is_given():
     assert model.critic_optimizer.get_config() == first.get_config()
 
 
+@pytest.mark.slow
 def test_latents_of_texts_come_to_lie_as_the_prior():
     """Texts of a rule, 8 of them: z tells which, and all z together are nearly N(0, I)."""
     rows = np.stack(rule_texts(256)).astype(np.int32)

@@ -138,6 +138,7 @@ def test_predict_gives_class_probabilities():
     np.testing.assert_allclose(actual.sum(axis=1), 1.0, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_comes_back_from_a_file_and_trains_on(tmp_path):
     vae = toys.vae(name="lower")

@@ -147,6 +147,7 @@ def test_usage_perplexity_is_of_the_codes_of_an_epoch(eager):
     )
 
 
+@pytest.mark.slow
 def test_training_tells_texts_apart_by_their_codes():
     """Six texts that a decoder which reads no tokens can only write by their codes."""
     rows = np.unique(RULE_TEXTS, axis=0)
@@ -192,6 +193,7 @@ def test_the_prior_can_be_fitted_to_the_codes_alone():
             np.testing.assert_array_equal(weight, before, err_msg=weight.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kwargs", "objective"),
     [
@@ -219,6 +221,7 @@ def test_trains_every_weight():
         assert (weight.numpy() != start).any(), weight.path
 
 
+@pytest.mark.slow
 def test_resumed_equals_uninterrupted(eager, tmp_path):
     """Counts, sums and codebook too, and the rows that dead codes start from."""
 

@@ -122,6 +122,7 @@ MASKS = {
 every_kind = pytest.mark.parametrize("masks", MASKS.values(), ids=MASKS)
 
 
+@pytest.mark.slow
 @every_kind
 def test_no_row_depends_on_its_batch(masks):
     model = classifier(masks(), networks.LSTMEncoder)

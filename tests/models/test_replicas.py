@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Each test needs a training, an export or a process, which they share.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 QUICK = ("seeds", "noisy", "m2", "categorical", "adversarial")
 # Masked texts, free bits, gradients that are clipped; a codebook of moving averages.
@@ -23,7 +26,6 @@ def runs_of(names):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "part"),
     [

@@ -106,6 +106,7 @@ def assert_unbiased(estimates, expected):
     np.testing.assert_array_less(np.abs(estimates.mean(0) - expected), 6.5 * error + 3e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kl_weight", [1.0, 0.3])
 def test_the_gradient_is_that_of_enumeration(kl_weight):
     model = compressor()
@@ -236,6 +237,7 @@ def test_all_but_the_prior_learns(eager):
     assert objective.limits[0].multiplier.numpy() > 1
 
 
+@pytest.mark.slow
 def test_the_limit_is_kept_and_the_copied_word_learnt():
     """Sentences "a a b": only b tells them apart, and b is kept where one word of three may be."""
     random = np.random.default_rng(1)
@@ -257,6 +259,7 @@ def test_the_limit_is_kept_and_the_copied_word_learnt():
     assert found["reconstruction"] > -0.7 > -np.log(3)
 
 
+@pytest.mark.slow
 def test_the_whole_comes_back_from_a_file(tmp_path, eager):
     model = compressor(max_share=0.7, annotation_weight=0.5)
     model.compile(keras.optimizers.Adam(0.05), objectives.ScoreFunctionELBO(kl_weight=0.3))

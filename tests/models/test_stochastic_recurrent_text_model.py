@@ -152,6 +152,7 @@ DECODERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DECODERS)
 def test_padding_and_the_rest_of_the_batch_change_no_number(name):
     encoder = networks.LSTMEncoder(
@@ -176,6 +177,7 @@ def test_padding_and_the_rest_of_the_batch_change_no_number(name):
     np.testing.assert_allclose(model(TOKENS[1:2, :3])[0], z[1, :3], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_strings_train_and_the_file_brings_all_back(tmp_path):
     words = [f"w{n}" for n in range(V - 4)]
     made = make(

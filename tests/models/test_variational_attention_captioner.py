@@ -156,6 +156,7 @@ def estimates():
     return found, exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_sampled_gradients_are_unbiased(estimates, name):
     """Some 1,000 means of 80, each within 6 standard errors: fails once in 10^4."""
@@ -198,6 +199,7 @@ def test_padding_changes_neither_the_bound_nor_the_gradient(num_experts, objecti
         assert np.abs(one).max() > 1e-6, weight.path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "outer"),
     [(SAMPLED, ReweightedWakeSleep(num_samples=1)), (GumbelSoftmaxELBO(), ExactMarginal())],
@@ -215,6 +217,7 @@ def test_trains_by_any_objective(objective, outer):
     assert last["bound"] > first["bound"] + 0.5
 
 
+@pytest.mark.slow
 def test_comes_back_with_its_objective(tmp_path):
     model = captioner(2, SAMPLED)
     assert_comes_back(model, (INPUTS,), tmp_path, EnumeratedELBO())

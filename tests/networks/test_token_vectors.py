@@ -36,6 +36,7 @@ def _by_hand(vectors, smoothing):
     return np.array([total / max(np.linalg.norm(total), 1e-9) for total in sums])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", [0.01, 0.3])
 def test_is_the_weighted_sum_of_centred_vectors(vectors, smoothing):
     light = _light(vectors, smoothing=smoothing)

@@ -8,6 +8,9 @@ import tensorflow as tf
 from tests.tiny_bert import tiny_tokenizer
 from tfp_dgm.networks import WordEncoder
 
+# Each test needs a training, an export or a process, which they share.
+pytestmark = pytest.mark.slow
+
 keras_hub = pytest.importorskip("keras_hub")
 
 WORDS = ["the", "cat", "sat", "on", "mat", "##s"]
@@ -72,7 +75,6 @@ def test_long_sentences_are_read_in_parts(preset, encoder):
     np.testing.assert_allclose(found[8], second[1], atol=1e-5)
 
 
-@pytest.mark.slow
 def test_a_sentence_does_not_depend_on_the_others_of_its_batch(encoder):
     sentences = [["the", "cats"], ["\u200b"], ["cat"] * 20, ["on", "\u200b", "mats"], ["a b"]]
     together = encoder.encode(sentences)

@@ -223,6 +223,7 @@ def test_dead_particles_are_replaced_and_the_estimate_stays_unbiased():
     assert np.isneginf(bound.value).mean() < 0.5
 
 
+@pytest.mark.slow
 def test_a_compiled_graph_gives_the_same_value_and_gradient():
     """Of the same noise: TensorFlow's own numbers are others under XLA."""
     make, model = GAUSSIAN_SEQUENCE

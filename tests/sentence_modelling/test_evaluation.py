@@ -91,6 +91,7 @@ def test_a_text_vae_is_no_model_to_stand_beside(vae, language_model, file):
         evaluate_text_model(language_model, texts, beside=vae)
 
 
+@pytest.mark.slow
 def test_without_a_density_no_likelihood_is_claimed(file, tmp_path):
     """The reconstruction by one pass a sentence; the means' variances by NumPy."""
     chosen = {"posterior.kind": "point_mass", "objective.kind": "aae", "prior.kind": "implicit"}

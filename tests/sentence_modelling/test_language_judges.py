@@ -27,6 +27,7 @@ def test_perplexity_counts_every_token_once():
     assert perplexity(model, rows) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_of_texts_is_less_perplexed_by_their_like():
     chosen = {
         "model": "language_model",

@@ -106,6 +106,7 @@ def test_settings_that_do_not_fit_are_named_and_leave_no_folder(files, tmp_path,
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_after_bfloat16_the_model_and_the_caller_compute_in_float32(files, tmp_path, dtype_policy):
     dtype_policy("float32")
     chosen = LANGUAGE_MODEL | {"epochs": 1, "precision": "mixed_bfloat16"}

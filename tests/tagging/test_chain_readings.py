@@ -80,6 +80,7 @@ def test_tags_and_labels_are_those_of_enumeration(world):
         assert tuple(labels[row, :length]) == paths[probabilities.argmax()]
 
 
+@pytest.mark.slow
 def test_spans_and_their_other_readings_are_those_of_enumeration(world):
     lengths, unary, moves, readings = world
     checked = 0

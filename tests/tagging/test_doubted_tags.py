@@ -45,6 +45,7 @@ def test_a_given_span_is_judged_by_models_that_did_not_see_it(outcome):
     assert np.mean(given) < 0.99
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_not_believed_is_never_accepted(outcome):
     went, bern = (outcome.starts[81] + place for place in (2, 4))
     assert {span.name for span in outcome.spans[81] if span.first == 4} == {"LOC"}

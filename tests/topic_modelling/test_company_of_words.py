@@ -76,6 +76,7 @@ def test_what_predicts_better_is_taken():
         assert len(np.unique(rows)) == len(rows) <= 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_topics_of_short_texts_predict_better_and_are_those_that_they_were_made_of(seed):
     counts, _ = made(900, 5, seed=seed)

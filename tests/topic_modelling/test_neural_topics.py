@@ -97,6 +97,7 @@ def test_the_same_seed_gives_the_same_topics():
     np.testing.assert_array_equal(again.mixtures, first.mixtures)
 
 
+@pytest.mark.slow
 def test_sparse_mixtures_are_those_of_the_model(etm):
     found = etm.mixtures_of(COUNTS[:20])
     np.testing.assert_allclose(etm.model(COUNTS[:20].toarray()), found, atol=1e-5)

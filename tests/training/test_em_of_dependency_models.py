@@ -58,6 +58,7 @@ def test_one_step_is_the_textbooks(valences, choose, eager):
     assert_normalised(layer().log_potentials, (root, attachments, decisions))
 
 
+@pytest.mark.slow
 def test_one_step_on_vectors_counts_every_tree_and_tagging(eager):
     model, x = tagged_model(), VECTORS[1:4]  # Of 3 words, of 1, of 5 with one not observed.
     layer = model.likelihood

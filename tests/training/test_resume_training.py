@@ -135,6 +135,7 @@ def eval_path(model, path):
     return model
 
 
+@pytest.mark.slow
 def test_noise_and_multiplier_move_so_that_they_must_be_saved(uninterrupted):
     whole, *_ = uninterrupted
     fresh = new_model()

@@ -75,6 +75,7 @@ def test_two_workers_equal_one(name, part):
         np.testing.assert_allclose(two, one, rtol=2e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_workers_draw_different_noise():
     (first, second), (third, fourth) = (run["seeds"] for run in runs_of(QUICK))
     assert len({tuple(seed) for seed in (first, second, third, fourth)}) == 4

@@ -60,6 +60,7 @@ def test_one_trace_is_of_any_length(family, known_rows, asked):
         np.testing.assert_allclose(log_prob(X[rows, :columns]), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_rows_may_have_a_grammar_each():
     family = ProbabilisticContextFreeGrammar(ROOT, RULES, WRITES, max_length=T)
     assert family.batch_shape == (2,)

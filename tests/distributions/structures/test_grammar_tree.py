@@ -204,6 +204,7 @@ def largest_tensor(count):
     return max(out.shape.num_elements() or 0 for out in outputs)
 
 
+@pytest.mark.slow
 def test_a_single_word_is_no_tree():
     root, rules, words = map(tf.constant, parts(2, own=False))
     with tf.GradientTape() as tape:

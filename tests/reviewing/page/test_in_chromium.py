@@ -25,6 +25,7 @@ def _keys(review, who=""):
     return [(entry["kind"], entry.get("rows")) for entry in review.journal.entries]
 
 
+@pytest.mark.slow
 def test_a_key_labels_and_moves_on_and_undo_goes_back(chromium, serve):
     review, address = serve()
     open_page(chromium, address)

@@ -122,6 +122,7 @@ def _shift(browser, key):
     chains.key_down("\ue008").send_keys(key).key_up("\ue008").perform()
 
 
+@pytest.mark.slow
 def test_enter_accepts_the_sentence_and_shows_the_next(chromium, serve_tags):
     review, address = serve_tags()
     _open(chromium, address)

@@ -13,6 +13,9 @@ from tfp_dgm.serving import export
 from tfp_dgm.serving.signatures.signatures_of import signatures_of
 from tfp_dgm.text import WordVocabulary
 
+# Each test needs a training, an export or a process, which they share.
+pytestmark = pytest.mark.slow
+
 WORDS = ["a", "dog", "cat", "runs", "sits"]
 SOURCES = ["x y z", "z", "w w"]
 

@@ -154,6 +154,7 @@ def test_a_text_vae_passes_the_checks(tmp_path):
     assert [verdict for verdict in verdicts if verdict["problem"] is not None] == []
 
 
+@pytest.mark.slow
 def test_generated_latents_follow_the_prior(text_vae):
     served = text_vae.served
     seed = np.array([[2, k] for k in range(2000)], np.int32)
@@ -389,6 +390,7 @@ def test_m1_m2_gives_the_class_and_the_lower_latent():
     np.testing.assert_allclose(_ask(model, "encode", inputs=rows)["mean"], mean, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_codes_are_served_with_their_texts():
     """What is drawn, read and written, by the model's own parts; a bound by the oracle."""
     prior = layers.NeuralAutoregressivePrior(2, 4, hidden_units=3)
@@ -423,6 +425,7 @@ def test_codes_are_served_with_their_texts():
     np.testing.assert_array_equal(alone["codes"][0], drawn["codes"][7])
 
 
+@pytest.mark.slow
 def test_a_compressor_of_sentences_gives_the_likeliest_compression(tmp_path):
     model = compressor_toys.compressor()
     version = export(model, tmp_path / "saved", batch_sizes=[2])
@@ -461,6 +464,7 @@ def test_every_model_is_served():
             assert above or hasattr(kind, "serving_signatures"), name
 
 
+@pytest.mark.slow
 def test_what_has_no_density_is_not_scored():
     prior = layers.ImplicitPrior(2, keras.layers.Dense(3))
     given = {"latent_units": None, "posterior": layers.PointMass(2), "prior": prior}
