@@ -52,7 +52,7 @@ def _train_captions(folder, resume):
     features = np.random.default_rng(2).normal(size=(12, 5)).astype(np.float32)
     captioned = captioning.CaptionedSources(CaptionedImages(captions), features, "features")
     sizes = ("units", "embedding_units", "context_units", "experts.embedding_units")
-    rest = ("vocabulary.min_count=1", "epochs=2", "batch_size=12", "attention=false")
+    rest = ("vocabulary.min_count=1", "epochs=2", "batch_size=12", "attention=null")
     assignments = [*(f"{name}=8" for name in sizes), *rest]
     settings = read_settings(captioning.CaptionSettings, None, assignments)
     with captioning.claim_run(folder / "run", settings, resume=resume) as run:
