@@ -7,6 +7,7 @@ from tfp_dgm.distributions.aligned_token_sequence import (
 )
 from tfp_dgm.distributions.bag_of_words import BagOfWords
 from tfp_dgm.distributions.continuous import Continuous
+from tfp_dgm.distributions.decoded_text import DecoderFunctions
 from tfp_dgm.distributions.factors import independent_factors
 from tfp_dgm.distributions.generative_structures import (
     DependencyModelWithValence,
@@ -61,7 +62,7 @@ from tfp_dgm.distributions.structures import (
     TaggedDependencyTreeParts,
 )
 from tfp_dgm.distributions.supports import support_of
-from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
+from tfp_dgm.distributions.token_sequence import TokenSequence
 from tfp_dgm.distributions.top_down import TopDown
 from tfp_dgm.distributions.without_density import (
     Implicit,

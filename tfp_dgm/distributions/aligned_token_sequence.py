@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfp_dgm.distributions.decoded_text import DecoderFunctions, read_before
 from tfp_dgm.distributions.linear_softmax import linear_log_softmax
-from tfp_dgm.distributions.token_sequence import DecoderFunctions, TokenSequence
-from tfp_dgm.token_ids import PAD, START
+from tfp_dgm.distributions.token_sequence import TokenSequence
+from tfp_dgm.token_ids import PAD
 
 
 class SourceFunctions(NamedTuple):
@@ -116,9 +117,7 @@ class AlignedText:
     """
 
     def __init__(self, texts: AlignedTokenSequence, token_ids: tf.Tensor) -> None:
-        starts = tf.fill(tf.concat([tf.shape(token_ids)[:-1], [1]], axis=0), START)
-        inputs = tf.concat([starts, token_ids[..., :-1]], axis=-1)  # [..., T]
-        h = texts._decoder.features(texts.conditioning, inputs)  # [*batch, T, D]
+        h = texts._decoder.features(texts.conditioning, read_before(token_ids))  # [*batch, T, D]
         self._texts = texts
         self._outputs = texts._sources.outputs(h)
         self.token_ids = tf.broadcast_to(token_ids, tf.shape(h)[:-1])  # [*batch, T]

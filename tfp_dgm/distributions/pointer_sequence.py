@@ -6,15 +6,20 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_dgm.distributions.decoded_text import (
+    DecodedText,
+    DecoderFunctions,
+    State,
+    read_before,
+)
 from tfp_dgm.distributions.point_estimates import point_estimate
-from tfp_dgm.distributions.token_sequence import DecoderFunctions, State, ended_before
-from tfp_dgm.token_ids import END, PAD, START
+from tfp_dgm.token_ids import END, PAD
 
 # Logits of what is never written.
 _NEVER = -1e9
 
 
-class PointerSequence(tfd.Distribution):
+class PointerSequence(DecodedText):
     """Distribution over the subsequences c of a source x, as rows of token ids closed by END [1].
 
         q(c_t = w | c_<t, x) = sum_i [i > p_t, x_i = w] exp(h_t' k_i) / Z_t
@@ -57,48 +62,25 @@ class PointerSequence(tfd.Distribution):
         name: str = "PointerSequence",
     ) -> None:
         parameters = dict(locals())
-        if max_length < 1:
-            raise ValueError(f"PointerSequence: `max_length` must be >= 1; received {max_length}")
         with tf.name_scope(name) as name:
-            self._conditioning = tf.convert_to_tensor(conditioning, name="conditioning")
-            self._decoder = decoder
+            super().__init__(
+                conditioning,
+                decoder,
+                max_length=max_length,
+                parameters=parameters,
+                validate_args=validate_args,
+                allow_nan_stats=allow_nan_stats,
+                name=name,
+            )
             self._source = tf.cast(source, tf.int32, name="source")
             self._keys = tf.convert_to_tensor(keys, name="keys")
             self._max_words = tf.minimum(tf.cast(max_words, tf.int32), max_length - 1)
-            self._max_length = max_length
-            super().__init__(
-                dtype=tf.int32,
-                reparameterization_type=tfd.NOT_REPARAMETERIZED,
-                validate_args=validate_args,
-                allow_nan_stats=allow_nan_stats,
-                parameters=parameters,
-                name=name,
-            )
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
-        return {"conditioning": tfp.util.ParameterProperties(event_ndims=1)}
-
-    @property
-    def conditioning(self) -> tf.Tensor:
-        """[B, Z]."""
-        return self._conditioning
-
-    @property
-    def max_length(self) -> int:
-        """Columns of a draw."""
-        return self._max_length
-
-    @property
-    def vocabulary_size(self) -> int:
-        """V."""
-        return self._decoder.kernel.shape[0]
 
     def initial_state(self) -> State:
         """The state before START: the pointer's place and the decoder's own."""
         place = tf.fill(tf.shape(self._conditioning)[:-1], -1)
         place = tf.ensure_shape(place, self._conditioning.shape[:-1])
-        return place, self._decoder.initial_state(self._conditioning, self._max_length)
+        return place, super().initial_state()
 
     def step(self, token_ids: Any, time: Any, state: State) -> tuple[tf.Tensor, State]:
         """Reads one token a row and scores the next; see `TokenSequence.step`.
@@ -128,7 +110,7 @@ class PointerSequence(tfd.Distribution):
             both = tf.concat([probs, tf.exp(of_end)[..., tf.newaxis]], axis=-1)
             return tf.argmax(both, axis=-1, output_type=tf.int32)
 
-        return self._written(1, choose)[0]
+        return self._pointed(1, choose)[0]
 
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed, name="pointer_sequence")
@@ -137,36 +119,19 @@ class PointerSequence(tfd.Distribution):
             logits = tf.concat([of_words, of_end[..., tf.newaxis]], axis=-1)
             return tfd.Categorical(logits=logits).sample(seed=tf.random.fold_in(seed, time))
 
-        return self._written(n, choose)
+        return self._pointed(n, choose)
 
-    def _written(self, n: Any, choose: Any) -> tf.Tensor:
+    def _pointed(self, n: Any, choose: Any) -> tf.Tensor:
         """n texts of each row, whose places in the source `choose` takes: int32 [n, B, L]."""
-        batch = tf.concat([[n], tf.shape(self._source)[:1]], axis=0)
+        ended = tf.fill(tf.concat([tf.shape(self._source)[:1], [1]], axis=0), END)
+        words = tf.concat([self._source, ended], axis=1)  # [B, T + 1]
 
-        def tile(part: tf.Tensor) -> tf.Tensor:
-            return tf.broadcast_to(part, tf.concat([[n], tf.shape(part)], axis=0))
-
-        def write(time: tf.Tensor, last: tf.Tensor, rows: tf.TensorArray, state: State) -> Any:
+        def take(last: tf.Tensor, time: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
             of_words, of_end, state = self._step(last, time, state)
             chosen = choose(of_words, of_end, time)  # [n, B]; T is END.
-            ended = tf.fill(tf.concat([tf.shape(self._source)[:1], [1]], axis=0), END)
-            token = tf.gather(
-                tf.concat([self._source, ended], axis=1), tf.transpose(chosen), batch_dims=1
-            )
-            token = tf.where((last == END) | (last == PAD), PAD, tf.transpose(token))
-            return time + 1, tf.ensure_shape(token, last.shape), rows.write(time, token), state
+            return tf.transpose(tf.gather(words, tf.transpose(chosen), batch_dims=1)), state
 
-        shape = tf.TensorShape([None]).concatenate(self._conditioning.shape[:-1])
-        rows = tf.TensorArray(tf.int32, self._max_length, element_shape=shape)
-        state = tf.nest.map_structure(tile, self.initial_state())
-        _, _, rows, _ = tf.while_loop(
-            lambda *_: True,
-            write,
-            (0, tf.ensure_shape(tf.fill(batch, START), shape), rows, state),
-            maximum_iterations=self._max_length,
-            parallel_iterations=1,
-        )
-        return tf.transpose(rows.stack(), [1, 2, 0])  # [n, B, L]
+        return self._write(n, take)
 
     def _step(
         self, token_ids: tf.Tensor, time: tf.Tensor, state: State
@@ -229,20 +194,11 @@ class PointerSequence(tfd.Distribution):
         )
         return tf.experimental.numpy.moveaxis(kept.stack(), 0, -1)
 
-    def _event_shape(self) -> tf.TensorShape:
-        return tf.TensorShape([self._max_length])
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.constant([self._max_length])
-
-    def _log_prob(self, token_ids: tf.Tensor) -> tf.Tensor:
-        token_ids = tf.convert_to_tensor(token_ids, tf.int32)
+    def _per_token(self, token_ids: tf.Tensor) -> tf.Tensor:
         batch = tf.broadcast_dynamic_shape(tf.shape(token_ids)[:-1], tf.shape(self._source)[:1])
         shape = tf.concat([batch, tf.shape(token_ids)[-1:]], axis=0)
         token_ids = tf.broadcast_to(token_ids, shape)  # [..., B, L]
-        starts = tf.fill(tf.concat([batch, [1]], axis=0), START)
-        inputs = tf.concat([starts, token_ids[..., :-1]], axis=-1)
-        features = self._decoder.features(self._conditioning, inputs)  # [..., B, L, F]
+        features = self._decoder.features(self._conditioning, read_before(token_ids))
         columns = tf.range(tf.shape(token_ids)[-1])
         of_words, of_end = self._scores(features, self._places(token_ids), columns)
         here = self._source[:, tf.newaxis] == token_ids[..., tf.newaxis]  # [..., B, L, T]
@@ -252,9 +208,7 @@ class PointerSequence(tfd.Distribution):
         safe = tf.where(here, of_words, tf.where(pointed[..., tf.newaxis], -float("inf"), 0.0))
         of_word = tf.where(pointed, tf.reduce_logsumexp(safe, axis=-1), -float("inf"))
         terms = tf.where(token_ids == END, of_end, of_word)
-        total = tf.reduce_sum(tf.where(token_ids == PAD, 0.0, terms), axis=-1)
-        possible = ~tf.reduce_any(ended_before(token_ids) & (token_ids != PAD), axis=-1)
-        return tf.where(possible, total, -float("inf"))
+        return tf.where(token_ids == PAD, 0.0, terms)
 
 
 @point_estimate.register(PointerSequence)

@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm import distributions
+from tfp_dgm.distributions.decoded_text import ended_before, read_before
 from tfp_dgm.distributions.tilted_softmax import tilted_log_softmax
-from tfp_dgm.distributions.token_sequence import ended_before, never_written
+from tfp_dgm.distributions.token_sequence import never_written
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.over_texts import OverTexts
 from tfp_dgm.networks import SequenceDecoder
-from tfp_dgm.token_ids import PAD, START
+from tfp_dgm.token_ids import PAD
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -121,8 +122,7 @@ class ClusterTexts(OverTexts, DistributionLayer):
         if not self.shares_states:
             every = self(tf.range(self.num_clusters)[:, tf.newaxis], training=training)
             return tf.transpose(every.log_prob(token_ids))
-        starts = tf.fill([tf.shape(token_ids)[0], 1], START)
-        read = tf.concat([starts, token_ids[:, :-1]], axis=1)
+        read = read_before(token_ids)
         h = self.decoder.features(tf.zeros([tf.shape(read)[0], 0]), read, training=training)
         where = tf.where(token_ids != PAD)  # [M, 2]
         scores = tilted_log_softmax(

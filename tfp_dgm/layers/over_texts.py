@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfp_dgm.distributions.token_sequence import ended_before
+from tfp_dgm.distributions.decoded_text import ended_before
 from tfp_dgm.layers.constraints import Constraint
 from tfp_dgm.token_ids import END, PAD, START
 

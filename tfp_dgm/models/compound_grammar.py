@@ -19,12 +19,11 @@ from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.models.signature import Signature
 from tfp_dgm.models.structure_answers import signature_of_texts
+from tfp_dgm.models.takes_texts import TakesTexts
 from tfp_dgm.models.text_inputs import (
-    check_token_ids,
     check_vocabulary,
     closed,
     require_uncut_words,
-    token_ids_of,
 )
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.objectives import Joint
@@ -33,7 +32,7 @@ from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class CompoundGrammar(LatentVariableModel):
+class CompoundGrammar(TakesTexts, LatentVariableModel):
     """A compound probabilistic context-free grammar [1].
 
         z ~ p(z);   tree ~ grammar(z);   words ~ grammar(z);   q(z | x) = posterior(encoder(x))
@@ -129,13 +128,6 @@ class CompoundGrammar(LatentVariableModel):
             dream_log_posterior=log_posterior_of_dreams(self, token_ids, training),
             training=training,
         )
-
-    def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Strings [B] or token ids [B, T] as token ids int32 [B, T], closed by END."""
-        return token_ids_of(self, self.vocabulary, inputs)
-
-    def check_inputs(self, inputs: Any) -> None:
-        check_token_ids(self, inputs)
 
     def decode(
         self, z: tf.Tensor, training: bool = False

@@ -8,13 +8,14 @@ import tensorflow as tf
 from tfp_dgm import distributions
 from tfp_dgm.layers import TokenSequence
 from tfp_dgm.models.exact_likelihood_model import ExactLikelihoodModel
-from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
+from tfp_dgm.models.takes_texts import WritesTexts
+from tfp_dgm.models.text_inputs import check_vocabulary
 from tfp_dgm.networks import SequenceDecoder
 from tfp_dgm.text import Vocabulary
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class LanguageModel(ExactLikelihoodModel):
+class LanguageModel(WritesTexts, ExactLikelihoodModel):
     """p(x) = prod_t softmax(decoder(x_<t))[x_t]: what a text VAE is without its latent.
 
     An `ExactLikelihoodModel` of texts: trains and evaluates like `TextVAE`, by the log-likelihood
@@ -46,23 +47,6 @@ class LanguageModel(ExactLikelihoodModel):
         likelihood = TokenSequence(decoder, max_length, name="likelihood")
         super().__init__(likelihood, seed=seed, **kwargs)
         self.vocabulary = vocabulary
-
-    @property
-    def decoder(self) -> SequenceDecoder:
-        """What the likelihood is made of."""
-        return self.likelihood.decoder
-
-    @property
-    def max_length(self) -> int:
-        """Tokens of a draw, END included."""
-        return self.likelihood.max_length
-
-    def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Strings [B] or token ids [B, T] as token ids int32 [B, T]."""
-        return token_ids_of(self, self.vocabulary, inputs)
-
-    def check_inputs(self, inputs: Any) -> None:
-        check_token_ids(self, inputs)
 
     def texts(self, rows: int | tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x), with batch shape [rows]."""

@@ -11,14 +11,15 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm import distributions, objectives
 from tfp_dgm.layers import CategoricalPrior, ClusterTexts, ExpertRecognition, Responsibilities
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
-from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
+from tfp_dgm.models.takes_texts import TakesTexts
+from tfp_dgm.models.text_inputs import check_vocabulary
 from tfp_dgm.models.usage_entropy import UsageEntropy
 from tfp_dgm.text import Vocabulary
 from tfp_dgm.token_ids import PAD, START
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class LanguageModelMixture(LatentVariableModel):
+class LanguageModelMixture(TakesTexts, LatentVariableModel):
     """A mixture of language models that share their network (a deep mixture [1]).
 
         c ~ Categorical(mu);    x ~ p(x | c) = prod_t softmax(W h_t + b + b_c)[x_t]
@@ -142,13 +143,6 @@ class LanguageModelMixture(LatentVariableModel):
         self.likelihood.decoder.output_bias.assign(np.log(words))
         shares = memberships.sum(axis=0) + 1.0
         self.prior_layer.logits.assign(np.log(shares / shares.sum()))
-
-    def token_ids(self, inputs: Any) -> tf.Tensor:
-        """Strings [B] or token ids [B, T] as token ids int32 [B, T]."""
-        return token_ids_of(self, self.vocabulary, inputs)
-
-    def check_inputs(self, inputs: Any) -> None:
-        check_token_ids(self, inputs)
 
     def texts(self, clusters: tf.Tensor, training: bool = False) -> distributions.TokenSequence:
         """p(x | c) of clusters int32 [...], with their batch shape."""

@@ -15,7 +15,8 @@ from tfp_dgm.layers import (
     stateless_seed,
 )
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
-from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
+from tfp_dgm.models.takes_texts import WritesTexts
+from tfp_dgm.models.text_inputs import check_vocabulary
 from tfp_dgm.models.usage_entropy import UsagePerplexity
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
@@ -28,7 +29,7 @@ _POSITIONS_AT_ONCE = 2048
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class QuantizedTextVAE(LatentVariableModel):
+class QuantizedTextVAE(WritesTexts, LatentVariableModel):
     """Vector-quantised variational autoencoder of sentences (VQ-VAE [1]; soft EM [2]).
 
         c ~ p(c), M codes out of K;    x_t ~ softmax(decoder(e_c1 .. e_cM, x_<t))
@@ -105,16 +106,6 @@ class QuantizedTextVAE(LatentVariableModel):
             posterior.num_values, name="usage_perplexity"
         )
 
-    @property
-    def decoder(self) -> SequenceDecoder:
-        """What the likelihood is made of."""
-        return self.likelihood.decoder
-
-    @property
-    def max_length(self) -> int:
-        """Tokens of a draw, END included."""
-        return self.likelihood.max_length
-
     def default_objective(self) -> objectives.Objective:
         return objectives.VectorQuantizedELBO()
 
@@ -123,17 +114,6 @@ class QuantizedTextVAE(LatentVariableModel):
         self.prior_layer.build()
         self.likelihood.build()
         self.built = True
-
-    def token_ids(self, inputs: Any) -> tf.Tensor:
-        """Strings [B] or token ids [B, T] as token ids int32 [B, T].
-
-        Raises:
-          ValueError: if strings come and there is no vocabulary.
-        """
-        return token_ids_of(self, self.vocabulary, inputs)
-
-    def check_inputs(self, inputs: Any) -> None:
-        check_token_ids(self, inputs)
 
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         token_ids = None if inputs is None else self.token_ids(inputs)  # [B, T]

@@ -12,7 +12,8 @@ from tfp_dgm.layers.events import assert_valid
 from tfp_dgm.models.compressor_checks import check_compressor_parts
 from tfp_dgm.models.language_model import LanguageModel
 from tfp_dgm.models.latent_variable_model import LatentVariableModel, Parts, parts_of
-from tfp_dgm.models.text_inputs import check_token_ids, token_ids_of, words_alone
+from tfp_dgm.models.takes_texts import TakesTexts
+from tfp_dgm.models.text_inputs import words_alone
 from tfp_dgm.networks import MLP, SequenceDecoder, SequenceEncoder
 from tfp_dgm.networks.sequence_encoder import masked_mean
 from tfp_dgm.text import Vocabulary
@@ -25,7 +26,7 @@ _POSITIONS_AT_ONCE = 2048
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class SentenceCompressor(LatentVariableModel):
+class SentenceCompressor(TakesTexts, LatentVariableModel):
     """Auto-encoding sentence compression: the latent of a sentence x is a shorter one, c [1].
 
         c ~ p(c), a language model;    x ~ p(x | c), a decoder that attends to the words of c
@@ -113,7 +114,7 @@ class SentenceCompressor(LatentVariableModel):
             self.baseline_head = keras.layers.Dense(1, dtype="float32", name="baseline_head")
 
     @property
-    def vocabulary(self) -> Vocabulary | None:
+    def vocabulary(self) -> Vocabulary | None:  # type: ignore[override]
         """The prior's."""
         return self.language_model.vocabulary
 
@@ -131,13 +132,6 @@ class SentenceCompressor(LatentVariableModel):
             hidden = self.baseline_network.compute_output_shape((None, self.encoder.output_units))
             self.baseline_head.build(hidden)
         self.built = True
-
-    def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Strings [B] or token ids [B, T] as token ids int32 [B, T]."""
-        return token_ids_of(self, self.vocabulary, inputs)
-
-    def check_inputs(self, inputs: Any) -> None:
-        check_token_ids(self, inputs)
 
     def joint(self, inputs: Any, *, training: bool = False) -> objectives.Joint:
         token_ids = self.token_ids(inputs)  # [B, T]

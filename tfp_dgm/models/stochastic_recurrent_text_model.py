@@ -7,8 +7,9 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions import point_estimate
+from tfp_dgm.distributions.decoded_text import ended_before, read_before
 from tfp_dgm.distributions.linear_softmax import linear_log_softmax
-from tfp_dgm.distributions.token_sequence import ended_before, never_written
+from tfp_dgm.distributions.token_sequence import never_written
 from tfp_dgm.layers import (
     MultivariateNormalDiag,
     ProjectedDistributionLayer,
@@ -16,19 +17,20 @@ from tfp_dgm.layers import (
     require_projected_layer,
 )
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
-from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
+from tfp_dgm.models.takes_texts import WritesTexts
+from tfp_dgm.models.text_inputs import check_vocabulary
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder
 from tfp_dgm.objectives import FIVO, Joint, Objective, Steps
 from tfp_dgm.text import Vocabulary
-from tfp_dgm.token_ids import PAD, START
+from tfp_dgm.token_ids import PAD
 
 # The decoder's last features [S, B, F], and its state.
 State = tuple[tf.Tensor, Any]
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class StochasticRecurrentTextModel(LatentVariableModel):
+class StochasticRecurrentTextModel(WritesTexts, LatentVariableModel):
     """A recurrent language model with a latent vector at each token (VRNN [1], SRNN [2]).
 
         z_t ~ prior(h_t-1, e(x_t-1))
@@ -118,16 +120,6 @@ class StochasticRecurrentTextModel(LatentVariableModel):
         self.vocabulary = vocabulary
         self.save_as(posterior=posterior, prior=prior)
 
-    @property
-    def decoder(self) -> SequenceDecoder:
-        """What the likelihood is made of."""
-        return self.likelihood.decoder
-
-    @property
-    def max_length(self) -> int:
-        """Tokens of a draw, END included."""
-        return self.likelihood.max_length
-
     def default_objective(self) -> Objective:
         return FIVO()
 
@@ -147,17 +139,6 @@ class StochasticRecurrentTextModel(LatentVariableModel):
             layer.build(build_network(network, (None, size)))
         self.built = True
 
-    def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Strings [B] or token ids [B, T] as token ids int32 [B, T].
-
-        Raises:
-          ValueError: if strings come and there is no vocabulary.
-        """
-        return token_ids_of(self, self.vocabulary, inputs)
-
-    def check_inputs(self, inputs: Any) -> None:
-        check_token_ids(self, inputs)
-
     def joint(self, inputs: Any, *, training: bool = False) -> Joint:
         token_ids = self.token_ids(inputs)  # [B, T]
         return Joint(
@@ -171,7 +152,7 @@ class StochasticRecurrentTextModel(LatentVariableModel):
         read = self.encoder(token_ids, training=training)  # [B, T, D]
         length, rows = token_ids.shape[1], tf.shape(token_ids)[0]
         length = tf.shape(token_ids)[1] if length is None else length
-        before = tf.concat([tf.fill([rows, 1], START), token_ids[:, :-1]], axis=1)  # [B, T]
+        before = read_before(token_ids)  # [B, T]
         bias = never_written(self.decoder.vocabulary_size) + tf.cast(
             tf.convert_to_tensor(self.decoder.output_bias), tf.float32
         )

@@ -1,12 +1,13 @@
 """Inputs of models that are texts: strings or token ids, of one vocabulary with the networks."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from tfp_dgm.distributions.token_sequence import ended_before
+from tfp_dgm.distributions.decoded_text import ended_before
 from tfp_dgm.layers.events import assert_valid, is_whole
 from tfp_dgm.layers.over_texts import OverTexts
-from tfp_dgm.models.latent_variable_model import LatentVariableModel
 from tfp_dgm.networks import SequenceDecoder
 from tfp_dgm.text import Vocabulary, WordVocabulary
 from tfp_dgm.token_ids import END, PAD
@@ -47,7 +48,7 @@ def check_source_vocabulary(
         )
 
 
-def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.Tensor) -> tf.Tensor:
+def token_ids_of(model: object, vocabulary: Vocabulary | None, inputs: tf.Tensor) -> tf.Tensor:
     """Strings [B] or token ids [B, T] as token ids int32 [B, T], for the model's messages."""
     inputs = tf.convert_to_tensor(inputs)
     if inputs.dtype != tf.string:
@@ -64,7 +65,7 @@ def token_ids_of(model: keras.Model, vocabulary: Vocabulary | None, inputs: tf.T
     return vocabulary(tf.reshape(inputs, [-1]))
 
 
-def check_token_ids(model: LatentVariableModel, inputs: tf.Tensor) -> None:
+def check_token_ids(model: Any, inputs: tf.Tensor) -> None:
     """Raises unless token ids are texts of the model's likelihood; a vocabulary gives no others."""
     inputs = tf.convert_to_tensor(inputs)
     if inputs.dtype != tf.string:

@@ -20,7 +20,8 @@ from tfp_dgm.models.conditions import build_prior, condition_of, event_of, with_
 from tfp_dgm.models.dreams import dreamed, log_posterior_of_dreams
 from tfp_dgm.models.latent_critic import LatentCritic, critic_part
 from tfp_dgm.models.latent_variable_model import LatentVariableModel
-from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary, token_ids_of
+from tfp_dgm.models.takes_texts import WritesTexts
+from tfp_dgm.models.text_inputs import check_token_ids, check_vocabulary
 from tfp_dgm.models.vae import build_network
 from tfp_dgm.networks import SequenceDecoder, SequenceEncoder
 from tfp_dgm.objectives import Joint
@@ -32,7 +33,7 @@ _POSITIONS_AT_ONCE = 2048
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
-class TextVAE(LatentVariableModel):
+class TextVAE(WritesTexts, LatentVariableModel):
     """Variational autoencoder of sentences [1].
 
         z ~ p(z);    x_t ~ softmax(decoder(z, x_<t));    q(z | x) = posterior(encoder(x))
@@ -112,16 +113,6 @@ class TextVAE(LatentVariableModel):
                 decoder.vocabulary_size, dtype="float32", name="bag_of_words"
             )
 
-    @property
-    def decoder(self) -> SequenceDecoder:
-        """What the likelihood is made of."""
-        return self.likelihood.decoder
-
-    @property
-    def max_length(self) -> int:
-        """Tokens of a draw, END included."""
-        return self.likelihood.max_length
-
     def build(self, input_shape: Any) -> None:
         tokens_shape = (event_of(input_shape)[0], None)
         self.posterior_layer.build(build_network(self.encoder, tokens_shape))
@@ -132,14 +123,6 @@ class TextVAE(LatentVariableModel):
         if self.critic_layer is not None:
             self.critic_layer.build((None, self.posterior_layer.event_size))
         self.built = True
-
-    def token_ids(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Strings [B] or token ids [B, T] as token ids int32 [B, T].
-
-        Raises:
-          ValueError: if strings come and there is no vocabulary.
-        """
-        return token_ids_of(self, self.vocabulary, inputs)
 
     def check_inputs(self, inputs: Any) -> None:
         check_token_ids(self, event_of(inputs))

@@ -4,12 +4,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfp_dgm.distributions.decoded_text import ended_before
 from tfp_dgm.distributions.generative_structures.generative_text import GenerativeText, written
 from tfp_dgm.distributions.generative_structures.state_paths import draw_paths
 from tfp_dgm.distributions.structures import LinearChain
 from tfp_dgm.distributions.structures.checks import require_rank, require_sizes
 from tfp_dgm.distributions.structures.semirings import sanitized
-from tfp_dgm.distributions.token_sequence import ended_before
 from tfp_dgm.token_ids import END, PAD, START
 
 
