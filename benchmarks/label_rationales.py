@@ -25,6 +25,7 @@ was.
 import argparse
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ import numpy as np
 import tensorflow as tf
 from exits.missing import end_for_want_of
 from labelling_quality import draw, load
-from recorded.resumed_rows import record, rows_so_far
+from recorded.resumed_rows import measure, rows_so_far
 from rich.console import Console
 from rich.table import Table
 
@@ -72,10 +73,8 @@ def main() -> None:
     rows = rows_so_far(options.json)
     for seed in range(1 if options.quick else options.draws):
         for name in ["SMS spam"] if options.quick else SETS:
-            label = f"{name}: {seed}"
-            if not any(row["name"] == label for row in rows):
-                row = {"name": label, **run(name, options.data, seed, quick=options.quick)}
-                record(rows, row, options.json)
+            draw = partial(run, name, options.data, seed, quick=options.quick)
+            measure(rows, f"{name}: {seed}", draw, options.json)
     show(rows)
 
 

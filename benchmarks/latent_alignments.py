@@ -24,13 +24,13 @@ are of test pairs.
 A run that is stopped goes on where it was.
 """
 
-import argparse
 import gzip
 import itertools
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from recorded.resumed_rows import record, rows_so_far
+from recorded.benchmark_options import parser_of
+from recorded.resumed_rows import measure, rows_so_far
 from rich.console import Console
 from rich.table import Table
 
@@ -245,23 +246,13 @@ def measured(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("TFP_DGM_DATA"),
-        metavar="FOLDER",
-        help="holds flickr8k/ (default: $TFP_DGM_DATA)",
-    )
-    parser.add_argument("--quick", action="store_true", help="few made pairs alone, in a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
+    parser = parser_of(__doc__, "flickr8k/", quick="few made pairs alone, in a minute")
     options = parser.parse_args()
     rows = rows_so_far(options.json)
     for task in tasks(options.data, options.quick):
         for seed, attention in itertools.product(range(task.seeds), KINDS):
             name = f"{task.name}, {attention}: {seed}"
-            if not any(row["name"] == name for row in rows):
-                record(rows, {"name": name, **run(task, attention, seed)}, options.json)
+            measure(rows, name, partial(run, task, attention, seed), options.json)
     show(rows)
 
 

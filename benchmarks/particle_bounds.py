@@ -24,12 +24,12 @@ A run that is stopped goes on where it was. The captions are multi30k_captions/ 
 TFP_DGM_DATA names.
 """
 
-import argparse
 import gzip
 import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from exits.missing import end_for_want_of
-from recorded.resumed_rows import record, rows_so_far
+from recorded.benchmark_options import folder_within, parser_of
+from recorded.resumed_rows import measure, rows_so_far
 from rich.console import Console
 from rich.table import Table
 from tensorflow_probability import distributions as tfd
@@ -78,44 +78,31 @@ QUICK = Settings(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("TFP_DGM_DATA"),
-        metavar="FOLDER",
-        help="holds multi30k_captions/ (default: $TFP_DGM_DATA)",
-    )
-    parser.add_argument("--quick", action="store_true", help="the same code in less than a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
+    parser = parser_of(__doc__, "multi30k_captions/", quick="the same code in less than a minute")
     options = parser.parse_args()
     settings = QUICK if options.quick else Settings()
-    folder = None if options.data is None else options.data / "multi30k_captions"
-    if folder is None or not folder.is_dir():
-        end_for_want_of("multi30k_captions/ in the folder that TFP_DGM_DATA names")
+    folder = folder_within(options.data, "multi30k_captions")
     rows = rows_so_far(options.json)
-    done = {row["name"] for row in rows}
     for kind, make in (("linear Gaussian", linear_gaussian), ("hidden Markov", hidden_markov)):
         for length in settings.lengths:
-            name = f"{kind}, {length} steps"
-            if name not in done:
-                row = {"name": name, **gaps(*make(length, settings.repeats))}
-                record(rows, row, options.json)
+            run = partial(gaps, make, length, settings.repeats)
+            measure(rows, f"{kind}, {length} steps", run, options.json)
     for length in settings.lengths:
-        name = f"gradient, linear Gaussian, {length} steps"
-        if name not in done:
-            row = {"name": name, **gradients(length, 10 * settings.repeats)}
-            record(rows, row, options.json)
+        run = partial(gradients, length, 10 * settings.repeats)
+        measure(rows, f"gradient, linear Gaussian, {length} steps", run, options.json)
     captions = Captions(folder, settings)
     for seed in range(settings.seeds):
         for name in (LANGUAGE_MODEL, *OBJECTIVES):
-            if f"{name}: {seed}" not in done:
-                record(rows, {"name": f"{name}: {seed}", **captions.run(name, seed)}, options.json)
+            run = partial(captions.run, name, seed)
+            measure(rows, f"{name}: {seed}", run, options.json)
     show(rows)
 
 
-def gaps(steps: Steps, evidence: float) -> dict[str, float]:
+def gaps(
+    make: Callable[[int, int], tuple[Steps, float]], length: int, repeats: int
+) -> dict[str, float]:
     """log p(x) less the mean bound, and its standard error, by bound and number of particles."""
+    steps, evidence = make(length, repeats)
     found: dict[str, float] = {"log_evidence": round(evidence, 3)}
     joint = Joint(None, steps=lambda: steps)
 

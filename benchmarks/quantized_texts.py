@@ -21,11 +21,11 @@ A run that is stopped goes on where it was. The captions are multi30k_captions/ 
 TFP_DGM_DATA names.
 """
 
-import argparse
 import os
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from exits.missing import end_for_want_of
-from recorded.resumed_rows import record, rows_so_far
+from recorded.benchmark_options import folder_within, parser_of
+from recorded.resumed_rows import measure, rows_so_far
 from rich.console import Console
 from rich.table import Table
 
@@ -88,27 +88,19 @@ QUICK = Settings(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("TFP_DGM_DATA"),
-        metavar="FOLDER",
-        help="holds multi30k_captions/train.en.txt.gz and its kin (default: $TFP_DGM_DATA)",
+    parser = parser_of(
+        __doc__,
+        "multi30k_captions/train.en.txt.gz and its kin",
+        quick="the same code in under a minute",
     )
-    parser.add_argument("--quick", action="store_true", help="the same code in under a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     options = parser.parse_args()
     settings = QUICK if options.quick else Settings()
-    if options.data is None or not (options.data / "multi30k_captions").is_dir():
-        end_for_want_of("multi30k_captions/ in the folder that TFP_DGM_DATA names")
-    bench = Bench(options.data / "multi30k_captions", settings)
+    bench = Bench(folder_within(options.data, "multi30k_captions"), settings)
     rows = rows_so_far(options.json)
     for seed in settings.seeds:
         for name in (BY_PLACE, LANGUAGE_MODEL, *settings.kinds):
-            full = f"{name}: {seed}"
-            if not any(row["name"] == full for row in rows):
-                record(rows, {"name": full, **bench.run(name, seed)}, options.json)
+            run = partial(bench.run, name, seed)
+            measure(rows, f"{name}: {seed}", run, options.json)
     show(rows)
 
 

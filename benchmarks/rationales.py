@@ -22,7 +22,6 @@ A run that is stopped goes on where it was. The treebank is sst/ in the folder t
 names.
 """
 
-import argparse
 import functools
 import gzip
 import os
@@ -39,8 +38,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from exits.missing import end_for_want_of, wanting
-from recorded.resumed_rows import record, rows_so_far
+from exits.missing import wanting
+from recorded.benchmark_options import folder_within, parser_of
+from recorded.resumed_rows import measure, rows_so_far
 from rich.console import Console
 from rich.table import Table
 
@@ -121,27 +121,17 @@ ONE_DRAW = ScoreFunctionELBO(num_samples=1, control_variates=[])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("TFP_DGM_DATA"),
-        metavar="FOLDER",
-        help="holds sst/train.txt.gz and its kin (default: $TFP_DGM_DATA)",
+    parser = parser_of(
+        __doc__, "sst/train.txt.gz and its kin", quick="the same code in a minute or so"
     )
-    parser.add_argument("--quick", action="store_true", help="the same code in a minute or so")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     options = parser.parse_args()
     settings = QUICK if options.quick else Settings()
-    if options.data is None or not (options.data / "sst").is_dir():
-        end_for_want_of("sst/ in the folder that TFP_DGM_DATA names")
-    bench = Bench(options.data / "sst", settings)
+    bench = Bench(folder_within(options.data, "sst"), settings)
     rows = rows_so_far(options.json)
     for seed in range(settings.seeds):
         for name in (FULL, RANDOM, *ROWS, *RECURRENT_ROWS):
-            if not any(row["name"] == f"{name}: {seed}" for row in rows):
-                row = {"name": f"{name}: {seed}", **bench.run(name, seed)}
-                record(rows, row, options.json)
+            run = functools.partial(bench.run, name, seed)
+            measure(rows, f"{name}: {seed}", run, options.json)
     show(rows)
 
 

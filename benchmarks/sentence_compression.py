@@ -10,7 +10,6 @@ development part: by the loss, and of models trained with known compressions by 
 Its data are read from flickr8k/ in the folder that TFP_DGM_DATA names.
 """
 
-import argparse
 import operator
 import os
 import sys
@@ -18,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from exits.missing import end_for_want_of
-from recorded.resumed_rows import record, rows_so_far
+from recorded.benchmark_options import folder_within, parser_of
+from recorded.resumed_rows import measure, rows_so_far
 from rich.console import Console
 from rich.table import Table
 
@@ -107,26 +107,14 @@ NO_LATENT = "language model of sentences, no latent"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("TFP_DGM_DATA"),
-        metavar="FOLDER",
-        help="holds flickr8k/ (default: $TFP_DGM_DATA)",
-    )
-    parser.add_argument("--quick", action="store_true", help="the same code in a minute or so")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
+    parser = parser_of(__doc__, "flickr8k/", quick="the same code in a minute or so")
     options = parser.parse_args()
-    if options.data is None or not (options.data / "flickr8k").is_dir():
-        end_for_want_of("flickr8k/ in the folder that TFP_DGM_DATA names")
     settings = QUICK if options.quick else Settings()
-    bench = Bench(options.data / "flickr8k", settings)
+    bench = Bench(folder_within(options.data, "flickr8k"), settings)
     rows = rows_so_far(options.json)
     for seed in range(settings.seeds):
         for name, run in bench.runs().items():
-            if not any(row["name"] == f"{name}: {seed}" for row in rows):
-                record(rows, {"name": f"{name}: {seed}", **run(seed)}, options.json)
+            measure(rows, f"{name}: {seed}", partial(run, seed), options.json)
     show(rows)
 
 

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,16 @@ def record(rows: list[Row], row: Row, path: Path | None, **about: Any) -> None:
         command = shlex.join(["python", *sys.argv])
         with atomic_write(path) as file:
             file.write(json.dumps({"command": command, **about, "rows": rows}, indent=1).encode())
+
+
+def measure(rows: list[Row], name: str, run: Callable[[], Row], path: Path | None) -> None:
+    """Runs what a row is of and records it, unless the rows have that name already.
+
+    Args:
+      rows: those so far.
+      name: of the row.
+      run: () -> what else it holds.
+      path: of the file.
+    """
+    if not any(row["name"] == name for row in rows):
+        record(rows, {"name": name, **run()}, path)
