@@ -1,10 +1,12 @@
 """Text autoencoders beside each other, on short sentences of film reviews.
 
-A text VAE with free bits, a plain autoencoder, WAE-MMD, an adversarial autoencoder and an
-adversarially regularised one: the same GRUs and 32 latents, trained for as many epochs, on 80 % of
-the sentences of at most 15 words. Of the test sentences (10 %): reconstruction in nats a word, from
-one latent; how far all latents are from the prior; the accuracy of a logistic regression on the
-posteriors' means, for the sentiment. Of as many texts as there are training sentences, drawn from
+A text VAE with free bits, a plain autoencoder, WAE-MMD, an adversarial autoencoder, an
+adversarially regularised one, and a vector-quantised one: the same GRUs and 32 latents (8 codes of
+64 values, vectors of 4 numbers), trained for as many epochs, on 80 % of the sentences of at most 15
+words. The last has its prior fitted to the codes of the training sentences afterwards. Of the test
+sentences (10 %): reconstruction in nats a word, from one latent; how far all latents are from the
+prior (not of codes); the accuracy of a logistic regression on the posteriors' means, for the
+sentiment. Of as many texts as there are training sentences, drawn from
 the model: the perplexity under a language model of the training sentences (forward), and the
 perplexity of the test sentences under a language model of the drawn ones (reverse). Of what is
 decoded greedily midway between pairs of test sentences: the forward perplexity, and how many of a
@@ -15,7 +17,7 @@ hundred differ. Weights of penalties were fixed beforehand; the held-out 10 % ch
 
 DIR holds `pang_lee`. With `--json`, what the file holds already is not measured again. A model is
 what `dgm text-vae train TRAIN VALID --settings benchmarks/settings/text_autoencoders/NAME.yaml`
-gives of those sentences, but for the state that a command keeps.
+gives of those sentences, but for the state that a command keeps; of codes no command makes one.
 """
 
 import argparse
@@ -29,6 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import tensorflow as tf
 from exits.missing import end_for_want_of
 from recorded.resumed_rows import record, rows_so_far
 from rich.console import Console
@@ -37,29 +40,31 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tfp_dgm import evaluation, inference
-from tfp_dgm.models import TextVAE
+from tfp_dgm import evaluation, inference, layers
+from tfp_dgm.models import ExactLikelihoodModel, QuantizedTextVAE, TextVAE
 from tfp_dgm.sentence_modelling import (
     TextModelSettings,
     compiled_model,
     draw_rows,
-    encode,
     fit_language_model,
     fit_vocabulary,
     perplexity,
 )
+from tfp_dgm.sentence_modelling.building import build_model
 from tfp_dgm.sentence_modelling.language_judges import without_padding
-from tfp_dgm.sentence_modelling.optimisation import build_schedule
+from tfp_dgm.sentence_modelling.optimisation import build_optimizer, build_schedule
 from tfp_dgm.settings import read_settings
 from tfp_dgm.text import BucketedBatches
 from tfp_dgm.training import KLWeightSchedule
 
 SETTINGS = Path(__file__).parent / "settings" / "text_autoencoders"
-SYSTEMS = ("text VAE", "autoencoder", "WAE-MMD", "AAE", "ARAE")
+CODES = "VQ-VAE"
+SYSTEMS = ("text VAE", "autoencoder", "WAE-MMD", "AAE", "ARAE", CODES)
 JUDGE = "language model"
 WORDS = 15
 QUICK = {"sentences": 300, "epochs": 2}
-QUICK_SYSTEMS = ("text VAE", "ARAE")
+QUICK_SYSTEMS = ("text VAE", CODES)
+PRIOR_EPOCHS = 20
 COLUMNS = (
     "reconstruction",
     "discrepancy",
@@ -113,30 +118,61 @@ class Texts:
         self.judge = fit_language_model(self.judging, self.vocabulary, self.rows, self.held_out)
 
 
-def trained(settings: TextModelSettings, texts: Texts) -> TextVAE:
-    """As the command trains it; of the best epoch."""
-    keras.utils.set_random_seed(settings.seed)
-    batches = BucketedBatches(texts.rows, settings.batch_size, seed=settings.seed)
-    model = compiled_model(settings, texts.vocabulary, steps=len(batches))
-    assert isinstance(model, TextVAE)
+def model_of(system: str, texts: Texts, seed: int, quick: bool) -> TextVAE | QuantizedTextVAE:
+    """Trained as the command would, of the best epoch."""
+    settings = settings_of("text VAE" if system == CODES else system, seed, quick)
+    keras.utils.set_random_seed(seed)
+    batches = BucketedBatches(texts.rows, settings.batch_size, seed=seed)
+    callbacks: list[Any] = []
+    if system == CODES:
+        model: Any = of_codes(settings, texts)
+        model.compile(build_optimizer(settings, len(batches)))
+    else:
+        model = compiled_model(settings, texts.vocabulary, steps=len(batches))
+        schedule = build_schedule(settings, len(batches))
+        callbacks += [KLWeightSchedule(schedule)] if schedule is not None else []
     watched = model.objective.log_names.get("bound", "bound")
-    callbacks: list[Any] = [
-        keras.callbacks.EarlyStopping(
-            f"val_{watched}", mode="max", patience=settings.patience, restore_best_weights=True
-        )
-    ]
-    schedule = build_schedule(settings, len(batches))
-    if schedule is not None:
-        callbacks.append(KLWeightSchedule(schedule))
+    stopping = keras.callbacks.EarlyStopping(
+        f"val_{watched}", mode="max", patience=settings.patience, restore_best_weights=True
+    )
     held_out = BucketedBatches(texts.held_out, settings.batch_size)
     run = {"epochs": settings.epochs, "shuffle": False, "verbose": 0}
-    model.fit(batches, validation_data=held_out, callbacks=callbacks, **run)
+    model.fit(batches, validation_data=held_out, callbacks=[stopping, *callbacks], **run)
+    if system == CODES:
+        codes = over_rows(model.likeliest_codes, texts.rows)
+        prior = ExactLikelihoodModel(model.prior_layer, seed=seed)
+        prior.compile(keras.optimizers.Adam(1e-3))
+        prior.fit(codes, batch_size=64, epochs=PRIOR_EPOCHS, verbose=0)
     return model
+
+
+def of_codes(settings: TextModelSettings, texts: Texts) -> QuantizedTextVAE:
+    """With the networks of a text VAE, whose latent has as many numbers as the codes' vectors."""
+    networks = build_model(settings, texts.vocabulary)
+    assert isinstance(networks, TextVAE)
+    codes, values = 8, 64
+    return QuantizedTextVAE(
+        networks.encoder,
+        networks.decoder,
+        posterior=layers.VectorQuantizer((codes, values), settings.latent_units // codes),
+        prior=layers.NeuralAutoregressivePrior(codes, values, hidden_units=64),
+        vocabulary=texts.vocabulary,
+        max_length=settings.max_length,
+        seed=settings.seed,
+    )
+
+
+def over_rows(function: Any, rows: list[np.ndarray]) -> np.ndarray:
+    """What it gives of each row of token ids, in their order."""
+    batches = BucketedBatches(rows, 64)
+    order = np.concatenate([batches.index(i) for i in range(len(batches))])
+    found = np.concatenate([function(batches[i][0]).numpy() for i in range(len(batches))])
+    return found[np.argsort(order)]
 
 
 def measured(system: str, texts: Texts, seed: int, quick: bool) -> dict[str, float]:
     begin = time.process_time()
-    model = trained(settings_of(system, seed, quick), texts)
+    model = model_of(system, texts, seed, quick)
     seconds = time.process_time() - begin
     batches = BucketedBatches(texts.test_rows, 64)
     nats = 0.0
@@ -147,16 +183,17 @@ def measured(system: str, texts: Texts, seed: int, quick: bool) -> dict[str, flo
     drawn = draw_rows(model, len(texts.rows), seed=seed)
     third = len(drawn) // 10
     reverse = fit_language_model(texts.judging, texts.vocabulary, drawn[third:], drawn[:third])
-    means = encode(model, texts.train), encode(model, texts.test)
-    pairs = means[1][: len(means[1]) // 2 * 2].reshape(-1, 2, means[1].shape[1])
-    midway = without_padding(inference.greedy(model.decode(pairs.mean(axis=1))).numpy())
+    means = [over_rows(model, rows) for rows in (texts.rows, texts.test_rows)]
+    latents = means[1]
+    if isinstance(model, QuantizedTextVAE):  # Between codes lie mixtures of them.
+        latents = over_rows(model.likeliest_codes, texts.test_rows)
+    even = len(latents) // 2 * 2
+    between = tf.constant((latents[:even:2] + latents[1:even:2]) / 2)
+    midway = without_padding(inference.greedy(model.decode(between)).numpy())
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     classifier.fit(means[0], texts.labels)
-    return {
+    found = {
         "reconstruction": nats / batches.num_tokens,
-        "discrepancy": evaluation.prior_discrepancy(model, batches.dataset(), seed=seed)[
-            "discrepancy"
-        ],
         "forward perplexity": perplexity(texts.judge, drawn),
         "reverse perplexity": perplexity(reverse, texts.test_rows),
         "midpoint perplexity": perplexity(texts.judge, midway),
@@ -164,6 +201,10 @@ def measured(system: str, texts: Texts, seed: int, quick: bool) -> dict[str, flo
         "accuracy": 100 * classifier.score(means[1], texts.test_labels),
         "CPU s": seconds,
     }
+    if isinstance(model, TextVAE):
+        distances = evaluation.prior_discrepancy(model, batches.dataset(), seed=seed)
+        found["discrepancy"] = distances["discrepancy"]
+    return found
 
 
 def of_judge(texts: Texts) -> dict[str, float]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm import inference
-from tfp_dgm.models import LanguageModel, TextVAE
+from tfp_dgm.models import LanguageModel, QuantizedTextVAE, TextVAE
 from tfp_dgm.sentence_modelling.building import compiled_model
 from tfp_dgm.sentence_modelling.settings import TextModelSettings
 from tfp_dgm.text import BucketedBatches, Vocabulary
@@ -68,7 +68,9 @@ def perplexity(model: LanguageModel, rows: Rows) -> float:
     return math.exp(-total / batches.num_tokens)
 
 
-def draw_rows(model: TextVAE, count: int, *, seed: int = 0) -> list[NDArray[np.int32]]:
+def draw_rows(
+    model: TextVAE | QuantizedTextVAE, count: int, *, seed: int = 0
+) -> list[NDArray[np.int32]]:
     """Texts drawn from a model, latent and words, as rows of token ids without PAD."""
     rows: list[NDArray[np.int32]] = []
     for start in range(0, count, _AT_ONCE):
