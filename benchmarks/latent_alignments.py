@@ -139,7 +139,7 @@ def tasks(data: Path | None, quick: bool) -> Iterator[Task]:
         part: caption_pairs(data / "flickr8k", name).first(size)
         for part, name, size in zip(PARTS, ("train", "dev", "test"), (2000, 300, 1000), strict=True)
     }
-    yield Task("captions", parts, CAPTIONS, 1)
+    yield Task("captions", parts, CAPTIONS, 3)
 
 
 def run(task: Task, attention: str, seed: int) -> dict[str, Any]:
