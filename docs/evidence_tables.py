@@ -241,14 +241,15 @@ CLAIMS: dict[str, list[Claim]] = {
         Claim(
             f"SST, five classes, {name}: accuracy, %",
             "rationales",
-            Figure(f"{re.escape(row)}: .*", "accuracy"),
-            Figure("full text: .*", "accuracy"),
+            Figure(f"{re.escape(row)}{kind}: .*", "accuracy"),
+            Figure(f"full text{kind}: .*", "accuracy"),
             "the full text, the same run",
         )
-        for name, row in (
-            ("masks by HardKumaraswamy, 40 % of the words at most", "HardKumaraswamy, 40 %"),
-            ("binary masks by straight-through", "Bernoulli, straight-through"),
-            ("binary masks by the score function", "Bernoulli, score function"),
+        for name, row, kind in (
+            ("masks by HardKumaraswamy, 40 % of the words at most", "HardKumaraswamy, 40 %", ""),
+            ("binary masks by straight-through", "Bernoulli, straight-through", ""),
+            ("binary masks by the score function", "Bernoulli, score function", ""),
+            ("the first again, recurrent networks", "HardKumaraswamy, 40 %", ", recurrent"),
         )
     ],
     "labels": [
