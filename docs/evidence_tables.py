@@ -237,6 +237,21 @@ CLAIMS: dict[str, list[Claim]] = {
             ("reverse perplexity", "reverse perplexity", 1),
         )
     ],
+    "flows": [
+        Claim(
+            f"MNIST, VAE of 8 latents, posterior {name}: bound, nats",
+            "flows_quality",
+            Figure(f"digits, {row}, seed .*", "bound"),
+            Figure("digits, normal, seed .*", "bound"),
+            "a diagonal Normal, the same run",
+        )
+        for name, row in (
+            ("of planar maps", "planar"),
+            ("of inverse autoregressive maps", "iaf"),
+            ("of spline couplings", "spline"),
+            ("of a continuous flow", "continuous"),
+        )
+    ],
     "rationales": [
         Claim(
             f"SST, five classes, {name}: accuracy, %",
