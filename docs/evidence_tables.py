@@ -211,14 +211,15 @@ CLAIMS: dict[str, list[Claim]] = {
     ],
     "alignments": [
         Claim(
-            f"Made pairs, attention {kind}: nats a token",
+            f"{what}, attention {kind}: nats a token",
             "latent_alignments",
-            Figure(f"made, {kind}: .*", "nll"),
-            Figure("made, soft: .*", "nll"),
+            Figure(f"{pairs}, {kind}: .*", "nll"),
+            Figure(f"{pairs}, soft: .*", "nll"),
             "soft attention, the same run",
             lower=True,
             digits=3,
         )
+        for what, pairs in (("Made pairs", "made"), ("Captions, one from another", "captions"))
         for kind in ("exact", "enumerated", "sampled")
     ],
     "autoencoders": [
@@ -231,7 +232,7 @@ CLAIMS: dict[str, list[Claim]] = {
             lower=True,
             digits=digits,
         )
-        for name in ("WAE-MMD", "AAE", "ARAE")
+        for name in ("WAE-MMD", "AAE", "ARAE", "VQ-VAE")
         for what, key, digits in (
             ("reconstruction, nats a word", "reconstruction", 2),
             ("reverse perplexity", "reverse perplexity", 1),
