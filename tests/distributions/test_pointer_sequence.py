@@ -260,6 +260,15 @@ def test_given_rows_are_certain_and_the_others_as_they_were(pointer):
     assert known.event_shape == whole.event_shape
 
 
+def test_rows_of_the_distribution_are_those_of_its_parameters(pointer, caplog):
+    """TFP slices all of them; of parameters that it is not told of it warns."""
+    whole = distribution_of(pointer, least=LEAST)
+    assert whole.batch_shape == [3]
+    texts = np.stack([closed([4, 6]), closed([7, 3]), closed([5, 6])])
+    np.testing.assert_allclose(whole[1:].log_prob(texts[1:]), whole.log_prob(texts)[1:], rtol=1e-6)
+    assert not caplog.records
+
+
 def test_refusals():
     with pytest.raises(ValueError, match=r"`max_length` must be a positive int; received 0"):
         layers.PointerSequence(networks.LSTMDecoder(V, 5), 0)

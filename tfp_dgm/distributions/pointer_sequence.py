@@ -85,6 +85,13 @@ class PointerSequence(DecodedText):
             wanted = 0 if min_words is None else tf.cast(min_words, tf.int32)
             self._min_words = tf.minimum(wanted, least)  # [B]
 
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        ranks = {"conditioning": 1, "source": 1, "keys": 2, "max_words": 0, "min_words": 0}
+        return {
+            name: tfp.util.ParameterProperties(event_ndims=rank) for name, rank in ranks.items()
+        }
+
     def initial_state(self) -> State:
         """The state before START: the pointer's place and the decoder's own."""
         place = tf.fill(tf.shape(self._conditioning)[:-1], -1)
