@@ -16,7 +16,6 @@ import operator
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -43,7 +42,7 @@ from tfp_dgm.evaluation import (
 from tfp_dgm.evaluation.captions import caption_words
 from tfp_dgm.objectives import ScoreFunctionELBO
 from tfp_dgm.text import WordVocabulary
-from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
+from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD, UNKNOWN
 from tfp_dgm.training import KLWeightSchedule, Linear
 
 SHARE = 0.4
@@ -200,14 +199,16 @@ class Bench:
         self.vocabulary = WordVocabulary.fit(texts, size=settings.words)
         self.ids = {name: part.ids(self.vocabulary) for name, part in self.parts.items()}
         self.known = {name: self.parts[name].known(self.vocabulary) for name in self.parts}
-        counts = Counter(word for words in train.sentences for word in set(words))
-        self.rarity = {word: -np.log(count) for word, count in counts.items()}
+        counts = np.bincount(self.ids["train"].ravel(), minlength=self.vocabulary.size)
+        # A word that the vocabulary lacks is as frequent as all of them together.
+        self.rarity = dict(zip(self.vocabulary.tokens, -counts[NUM_SPECIAL:], strict=True))
+        self.rarity_of_others = -counts[UNKNOWN]
         self.priors: dict[int, models.LanguageModel] = {}
         self.begun: dict[int, tuple[list[np.ndarray], float]] = {}
         self.random = np.random.default_rng(0)
         self.rules: dict[str, Rule] = {
             "rarest words": lambda words, size: np.argsort(
-                [-self.rarity.get(word, 0.0) for word in words], kind="stable"
+                [-self.rarity.get(word, self.rarity_of_others) for word in words], kind="stable"
             )[:size],
             "first words": lambda words, size: range(size),
             RANDOM: lambda words, size: self.random.choice(len(words), size, replace=False),
