@@ -90,14 +90,12 @@ class Row:
       pairs: how many known compressions; None for as many as there are.
       others: whether sentences without one are trained on, too.
       min_share: of the words, that a compression has at least.
-      annotation_weight: of the known ones' probability in the loss.
     """
 
     kl_weight: float
     pairs: int | None = 0
     others: bool = True
     min_share: float = SHARE
-    annotation_weight: float = 1.0
 
 
 ROWS = {
@@ -296,7 +294,7 @@ class Bench:
     def rule_row(self, name: str, rule: Rule, seed: int) -> dict[str, Any]:
         """The words of a rule, and what a decoder that was trained on them reads from them."""
         self.random = np.random.default_rng(seed)
-        model, start = self.begin(seed, Row(0.0))
+        model, start = self.begin(seed)
 
         def words_of(part: str) -> np.ndarray:
             return token_ids(self.vocabulary, self.chosen(part, rule))
@@ -321,7 +319,7 @@ class Bench:
 
     def model_row(self, name: str, row: Row, seed: int) -> dict[str, Any]:
         self.random = np.random.default_rng(seed)
-        model, start = self.begin(seed, row)
+        model, start = self.begin(seed, row.min_share)
         sentences, known = self.ids["train"], self.known["train"].copy()
         if row.pairs is not None:
             known[np.flatnonzero((known != PAD).any(axis=1))[row.pairs :]] = PAD
@@ -352,7 +350,7 @@ class Bench:
             "cpu_minutes": minutes_since(start),
         }
 
-    def begin(self, seed: int, row: Row) -> tuple[models.SentenceCompressor, float]:
+    def begin(self, seed: int, min_share: float = SHARE) -> tuple[models.SentenceCompressor, float]:
         """A model whose decoder reads random words of sentences, and when that was begun.
 
         Words that nothing reads are noise, and cost: a pointer that learns first learns nothing
@@ -364,7 +362,7 @@ class Bench:
         weights, seconds = self.begun[seed]
         keras.utils.set_random_seed(100 + seed)
         start = time.process_time() - seconds
-        model = self.compressor(prior, seed, row)
+        model = self.compressor(prior, seed, min_share)
         model.build((None, None))
         model.set_weights(weights)
         return model, start
@@ -373,7 +371,7 @@ class Bench:
         """The weights that a model begins with, and the CPU seconds that they took."""
         keras.utils.set_random_seed(100 + seed)
         start = time.process_time()
-        model = self.compressor(self.prior(seed), seed, Row(0.0, min_share=LEAST_SHARE))
+        model = self.compressor(self.prior(seed), seed, LEAST_SHARE)
         model.build((None, None))
         begin_with_frequencies(model.likelihood.decoder, self.ids["train"])
         self.compile(model, reading(), pointer=False)
@@ -394,7 +392,7 @@ class Bench:
         model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
 
     def compressor(
-        self, prior: models.LanguageModel, seed: int, row: Row
+        self, prior: models.LanguageModel, seed: int, min_share: float
     ) -> models.SentenceCompressor:
         size, units = self.vocabulary.size, self.settings.units
         common: dict[str, Any] = {"embedding_units": units, "seed": seed}
@@ -421,8 +419,7 @@ class Bench:
                 **common,
             ),
             max_share=SHARE,
-            min_share=row.min_share,
-            annotation_weight=row.annotation_weight,
+            min_share=min_share,
             seed=seed,
         )
 
