@@ -4,8 +4,10 @@ Of the five captions of each image of Flickr8k, the one with the most words is t
 one with the fewest is the reference that compressions of x are compared with (ROUGE-1, 2 and L).
 The language model of compressions has seen the two shortest captions of each image of the training
 part, beside no sentence. A known compression, for training with some, is a longest common
-subsequence of both. All figures are of the test part; the epoch is the best on the
-development part: by the loss, and of models trained with known compressions by their probability.
+subsequence of both. Models without known compressions keep as many words as the rules. Of the
+rules' words it is told, too, what the same decoder reads from them that was trained on them.
+All figures are of the test part; the epoch is the best on the development part: by the loss, and of
+models trained with known compressions by their probability.
 
 Its data are read from flickr8k/ in the folder that TFP_DGM_DATA names.
 """
@@ -14,7 +16,6 @@ import operator
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,10 +42,11 @@ from tfp_dgm.evaluation import (
 from tfp_dgm.evaluation.captions import caption_words
 from tfp_dgm.objectives import ScoreFunctionELBO
 from tfp_dgm.text import WordVocabulary
-from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD
+from tfp_dgm.token_ids import END, NUM_SPECIAL, PAD, UNKNOWN
 from tfp_dgm.training import KLWeightSchedule, Linear
 
 SHARE = 0.4
+LEAST_SHARE = 0.15
 BATCH = 64
 MOST_WORDS = 20
 LEAST_KNOWN = 3
@@ -57,14 +59,13 @@ class Settings:
     images: int | None = None
     words: int = 1000
     prior_epochs: int = 4
-    decoder_epochs: int = 10
-    epochs: int = 8
+    decoder_epochs: int = 6
+    epochs: int = 6
     seeds: int = 3
     units: int = 64
-    draws: int = 2
+    draws: int = 4
     learning_rate: float = 3e-3
     importance_samples: int = 20
-    rows: int | None = None
 
 
 QUICK = Settings(
@@ -75,8 +76,8 @@ QUICK = Settings(
     epochs=1,
     seeds=1,
     units=8,
+    draws=2,
     importance_samples=10,
-    rows=1,
 )
 
 
@@ -88,22 +89,27 @@ class Row:
       kl_weight: of the divergence in the loss.
       pairs: how many known compressions; None for as many as there are.
       others: whether sentences without one are trained on, too.
+      min_share: of the words, that a compression has at least.
     """
 
     kl_weight: float
     pairs: int | None = 0
     others: bool = True
+    min_share: float = SHARE
 
 
 ROWS = {
-    "semi-supervised, 300 pairs": Row(0.3, 300),
-    "unsupervised, kl_weight 0.3": Row(0.3),
-    "supervised, all pairs": Row(0.3, None, others=False),
-    "supervised, 300 pairs": Row(0.3, 300, others=False),
-    "unsupervised, kl_weight 1": Row(1.0),
     "unsupervised, kl_weight 0.1": Row(0.1),
+    "unsupervised, kl_weight 1": Row(1.0),
+    "supervised, 300 pairs": Row(0.3, 300, others=False, min_share=LEAST_SHARE),
+    "semi-supervised, 300 pairs": Row(0.3, 300, min_share=LEAST_SHARE),
+    "supervised, all pairs": Row(0.3, None, others=False, min_share=LEAST_SHARE),
 }
+RANDOM = "random words"
+REFERENCE = "words of the reference"
 NO_LATENT = "language model of sentences, no latent"
+# Words and how many of them -> their places.
+Rule = Callable[[list[str], int], Any]
 
 
 def main() -> None:
@@ -151,6 +157,33 @@ def most_words(count: int) -> int:
     return max(1, int(np.floor(SHARE * count + 1e-4)))
 
 
+def least_words(count: int, share: float) -> int:
+    """Of a compression of so many words, of which it has at least a share."""
+    return min(most_words(count), int(np.ceil(share * count - 1e-4)))
+
+
+def begin_with_frequencies(decoder: networks.SequenceDecoder, ids: np.ndarray) -> None:
+    """Words are as likely as they are frequent from the start.
+
+    Else a decoder first learns this, by vectors that are nearly the same everywhere, and one that
+    attends stays there for hundreds of steps.
+    """
+    if not decoder.built:
+        decoder.build()
+    counts = np.bincount(ids[ids != PAD], minlength=decoder.vocabulary_size) + 0.5
+    decoder.output_bias.assign(np.log(counts / counts.sum()))
+
+
+def reading() -> ScoreFunctionELBO:
+    """Where all compressions are given, the log-likelihood."""
+    return ScoreFunctionELBO(num_samples=1, control_variates=[], kl_weight=0.0)
+
+
+def minutes_since(start: float) -> float:
+    """Of the CPU."""
+    return round((time.process_time() - start) / 60, 2)
+
+
 class Bench:
     """The data, and what is trained on them."""
 
@@ -165,37 +198,40 @@ class Bench:
         texts = [" ".join(words) for words in [*train.sentences, *train.short_captions]]
         self.vocabulary = WordVocabulary.fit(texts, size=settings.words)
         self.ids = {name: part.ids(self.vocabulary) for name, part in self.parts.items()}
-        self.known = {name: self.parts[name].known(self.vocabulary) for name in ("train", "dev")}
-        counts = Counter(word for words in train.sentences for word in set(words))
-        self.rarity = {word: -np.log(count) for word, count in counts.items()}
+        self.known = {name: self.parts[name].known(self.vocabulary) for name in self.parts}
+        counts = np.bincount(self.ids["train"].ravel(), minlength=self.vocabulary.size)
+        # A word that the vocabulary lacks is as frequent as all of them together.
+        self.rarity = dict(zip(self.vocabulary.tokens, -counts[NUM_SPECIAL:], strict=True))
+        self.rarity_of_others = -counts[UNKNOWN]
         self.priors: dict[int, models.LanguageModel] = {}
+        self.begun: dict[int, tuple[list[np.ndarray], float]] = {}
+        self.random = np.random.default_rng(0)
+        self.rules: dict[str, Rule] = {
+            "rarest words": lambda words, size: np.argsort(
+                [-self.rarity.get(word, self.rarity_of_others) for word in words], kind="stable"
+            )[:size],
+            "first words": lambda words, size: range(size),
+            RANDOM: lambda words, size: self.random.choice(len(words), size, replace=False),
+        }
 
     def runs(self) -> dict[str, Callable[[int], dict[str, Any]]]:
         """Name -> seed -> figures."""
         return {
-            "first words": lambda seed: self.rule(lambda words, k: range(k)),
-            "random words": self.random_words,
-            "rarest words": lambda seed: self.rule(
-                lambda words, k: np.argsort([-self.rarity.get(word, 0.0) for word in words])[:k]
-            ),
-            "words of the reference": lambda seed: self.oracle(),
+            REFERENCE: lambda seed: self.oracle(),
+            **{name: partial(self.model_row, name, row) for name, row in ROWS.items()},
+            **{name: partial(self.rule_row, name, rule) for name, rule in self.rules.items()},
             NO_LATENT: self.without_latent,
-            **{
-                name: self.model_run(name, row)
-                for name, row in list(ROWS.items())[: self.settings.rows]
-            },
         }
 
-    def rule(self, choose: Callable[..., Any]) -> dict[str, float]:
-        """As many words as a model may keep, chosen by a rule, in their order."""
+    def chosen(self, part: str, rule: Rule, least: float = SHARE) -> list[list[str]]:
+        """As many words of each sentence as a model may keep, by a rule, in their order."""
         found = []
-        for words in self.parts["test"].sentences:
-            found.append([words[i] for i in sorted(choose(words, most_words(len(words))))])
-        return self.scores(found)
-
-    def random_words(self, seed: int) -> dict[str, float]:
-        random = np.random.default_rng(seed)
-        return self.rule(lambda words, k: random.choice(len(words), k, replace=False))
+        for words in self.parts[part].sentences:
+            size = most_words(len(words))
+            if least < SHARE:
+                size = self.random.integers(least_words(len(words), least), size + 1)
+            found.append([words[i] for i in sorted(rule(words, size))])
+        return found
 
     def oracle(self) -> dict[str, float]:
         """What of the reference stands in the sentence, in its order: more is not to be had."""
@@ -222,13 +258,14 @@ class Bench:
             dropout=0.3,
             seed=seed,
         )
+        begin_with_frequencies(decoder, texts)
         most = most_words(MOST_WORDS) + 1
         model = models.LanguageModel(
             decoder, vocabulary=self.vocabulary, max_length=most, seed=seed, name=name
         )
         model.compile(keras.optimizers.Adam(self.settings.learning_rate))
         label = f"{name}: {seed}"
-        fit(model, (texts, None), (dev, None), epochs, label, operator.itemgetter("bound"))
+        fit(model, lambda: (texts, None), (dev, None), epochs, label, operator.itemgetter("bound"))
         return model
 
     def prior(self, seed: int) -> models.LanguageModel:
@@ -251,69 +288,112 @@ class Bench:
         found = model.evaluate(self.ids["test"], batch_size=BATCH, verbose=0, return_dict=True)
         return {
             "nll_bound": round(-found["bound"], 2),
-            "cpu_minutes": round((time.process_time() - start) / 60, 2),
+            "cpu_minutes": minutes_since(start),
         }
 
-    def model_run(self, name: str, row: Row) -> Callable[[int], dict[str, Any]]:
-        def run(seed: int) -> dict[str, Any]:
-            prior = self.prior(seed)
-            keras.utils.set_random_seed(100 + seed)
-            start = time.process_time()
-            model = self.compressor(prior, seed)
-            sentences, known = self.ids["train"], self.known["train"].copy()
-            annotated = np.flatnonzero((known != PAD).any(axis=1))
-            hidden = annotated if row.pairs is None else annotated[row.pairs :]
-            if row.pairs is not None:
-                known[hidden] = PAD
-            if not row.others:
-                kept = (known != PAD).any(axis=1)
-                sentences, known = sentences[kept], known[kept]
-            self.begin(model, self.ids["train"] if row.others else sentences)
-            objective = ScoreFunctionELBO(num_samples=self.settings.draws, kl_weight=row.kl_weight)
-            model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
-            # An epoch of few pairs has few steps.
-            epochs = self.settings.epochs * (4 if row.pairs and not row.others else 1)
-            dev = self.ids["dev"], None if row.pairs == 0 else self.known["dev"]
-            steps = epochs * -(-len(sentences) // BATCH)
-            rising = KLWeightSchedule(Linear(steps // 2, 0.0, row.kl_weight))
+    def rule_row(self, name: str, rule: Rule, seed: int) -> dict[str, Any]:
+        """The words of a rule, and what a decoder that was trained on them reads from them."""
+        self.random = np.random.default_rng(seed)
+        model, start = self.begin(seed)
 
-            def score(found: dict[str, float]) -> float:
-                if row.pairs != 0:
-                    return found["annotation"]
-                return found["reconstruction"] - row.kl_weight * found["kl"]
+        def words_of(part: str) -> np.ndarray:
+            return token_ids(self.vocabulary, self.chosen(part, rule))
 
-            label = f"{name}: {seed}"
-            epoch = fit(model, (sentences, known), dev, epochs, label, score, [rising])
-            return {
-                **self.figures(model),
-                "epoch": epoch,
-                "pairs": int((known != PAD).any(axis=1).sum()),
-                "cpu_minutes": round((time.process_time() - start) / 60, 2),
-            }
+        self.compile(model, reading(), pointer=False)
+        data = (self.ids["train"], words_of("train"))
+        epoch = fit(
+            model,
+            lambda: (data[0], words_of("train")) if name == RANDOM else data,
+            (self.ids["dev"], words_of("dev")),
+            self.settings.epochs,
+            f"{name}: {seed}",
+            operator.itemgetter("reconstruction"),
+        )
+        compressions = self.chosen("test", rule)
+        return {
+            **self.told(model, token_ids(self.vocabulary, compressions)),
+            **self.scores(compressions),
+            "epoch": epoch,
+            "cpu_minutes": minutes_since(start),
+        }
 
-        return run
+    def model_row(self, name: str, row: Row, seed: int) -> dict[str, Any]:
+        self.random = np.random.default_rng(seed)
+        model, start = self.begin(seed, row.min_share)
+        sentences, known = self.ids["train"], self.known["train"].copy()
+        if row.pairs is not None:
+            known[np.flatnonzero((known != PAD).any(axis=1))[row.pairs :]] = PAD
+        if not row.others:
+            kept = (known != PAD).any(axis=1)
+            sentences, known = sentences[kept], known[kept]
+        objective = ScoreFunctionELBO(num_samples=self.settings.draws, kl_weight=row.kl_weight)
+        self.compile(model, objective)
+        # An epoch of few pairs has few steps.
+        epochs = self.settings.epochs * (4 if row.pairs and not row.others else 1)
+        dev = self.ids["dev"], None if row.pairs == 0 else self.known["dev"]
+        rising = KLWeightSchedule(
+            Linear(epochs * -(-len(sentences) // BATCH) // 2, 0.0, row.kl_weight)
+        )
 
-    def begin(self, model: models.SentenceCompressor, sentences: np.ndarray) -> None:
-        """The decoder learns to read compressions before the pointer learns to make them.
+        def score(found: dict[str, float]) -> float:
+            if row.pairs != 0:
+                return found["annotation"]
+            return found["reconstruction"] - row.kl_weight * found["kl"]
 
-        Words that nothing reads are noise, and cost: a pointer that learns first takes none at all.
-        Until then it takes about any words, and seldom END.
+        data = sentences, None if row.pairs == 0 else known
+        epoch = fit(model, lambda: data, dev, epochs, f"{name}: {seed}", score, [rising])
+        return {
+            **(self.annotation(model) if row.pairs != 0 else {}),
+            **self.figures(model),
+            "epoch": epoch,
+            "pairs": int((known != PAD).any(axis=1).sum()),
+            "cpu_minutes": minutes_since(start),
+        }
+
+    def begin(self, seed: int, min_share: float = SHARE) -> tuple[models.SentenceCompressor, float]:
+        """A model whose decoder reads random words of sentences, and when that was begun.
+
+        Words that nothing reads are noise, and cost: a pointer that learns first learns nothing
+        but what the language model likes. Made once a seed; its CPU seconds count in each row.
         """
+        prior = self.prior(seed)
+        if seed not in self.begun:
+            self.begun[seed] = self.reader(seed)
+        weights, seconds = self.begun[seed]
+        keras.utils.set_random_seed(100 + seed)
+        start = time.process_time() - seconds
+        model = self.compressor(prior, seed, min_share)
         model.build((None, None))
-        bias = model.pointer.decoder.output_bias
-        seldom = bias.numpy()
-        seldom[END] = -3.0
-        bias.assign(seldom)
-        parts = model.pointer, model.encoder
-        for part in parts:
-            part.trainable = False
-        objective = ScoreFunctionELBO(num_samples=1, control_variates=[], kl_weight=0.0)
-        model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
-        model.fit(sentences, batch_size=BATCH, epochs=self.settings.decoder_epochs, verbose=0)
-        for part in parts:
-            part.trainable = True
+        model.set_weights(weights)
+        return model, start
 
-    def compressor(self, prior: models.LanguageModel, seed: int) -> models.SentenceCompressor:
+    def reader(self, seed: int) -> tuple[list[np.ndarray], float]:
+        """The weights that a model begins with, and the CPU seconds that they took."""
+        keras.utils.set_random_seed(100 + seed)
+        start = time.process_time()
+        model = self.compressor(self.prior(seed), seed, LEAST_SHARE)
+        model.build((None, None))
+        begin_with_frequencies(model.likelihood.decoder, self.ids["train"])
+        self.compile(model, reading(), pointer=False)
+        for epoch in range(1, self.settings.decoder_epochs + 1):
+            words = self.chosen("train", self.rules[RANDOM], LEAST_SHARE)
+            targets = token_ids(self.vocabulary, words)
+            logs = model.fit(self.ids["train"], targets, batch_size=BATCH, verbose=0).history
+            told = f"reconstruction {logs['reconstruction'][0]:.2f} of random words"
+            print(f"  reader: {seed}, epoch {epoch}: {told}", file=sys.stderr, flush=True)
+        return model.get_weights(), time.process_time() - start
+
+    def compile(
+        self, model: models.SentenceCompressor, objective: ScoreFunctionELBO, pointer: bool = True
+    ) -> None:
+        """Anew; the pointer learns, or stays as it is."""
+        for part in (model.pointer, model.encoder):
+            part.trainable = pointer
+        model.compile(keras.optimizers.Adam(self.settings.learning_rate), objective)
+
+    def compressor(
+        self, prior: models.LanguageModel, seed: int, min_share: float
+    ) -> models.SentenceCompressor:
         size, units = self.vocabulary.size, self.settings.units
         common: dict[str, Any] = {"embedding_units": units, "seed": seed}
         encoder = networks.LSTMEncoder(
@@ -339,8 +419,24 @@ class Bench:
                 **common,
             ),
             max_share=SHARE,
+            min_share=min_share,
             seed=seed,
         )
+
+    def told(self, model: models.SentenceCompressor, compressions: np.ndarray) -> dict[str, float]:
+        """What the language model and the decoder make of compressions of the test part, nats."""
+        given = self.ids["test"], compressions
+        found = model.evaluate(*given, batch_size=BATCH, verbose=0, return_dict=True)
+        return {
+            "words_nll": round(found["kl"], 2),
+            "words_reconstruction": round(found["reconstruction"], 2),
+        }
+
+    def annotation(self, model: models.SentenceCompressor) -> dict[str, float]:
+        """How likely known compressions of the test part are, nats."""
+        given = self.ids["test"], self.known["test"]
+        found = model.evaluate(*given, batch_size=BATCH, verbose=0, return_dict=True)
+        return {"annotation": round(found["annotation"], 2)}
 
     def figures(self, model: models.SentenceCompressor) -> dict[str, float]:
         test = self.ids["test"]
@@ -358,10 +454,11 @@ class Bench:
             "nll_weighted": round(-float(weighted.mean()), 2),
             "rate": round(found["kl"], 2),
             "reconstruction": round(found["reconstruction"], 2),
-            **self.scores([self.words_of(*pair) for pair in zip(test, compressions, strict=True)]),
+            **self.told(model, compressions),
+            **self.scores([self.words_of(one) for one in compressions]),
         }
 
-    def words_of(self, sentence: np.ndarray, compression: np.ndarray) -> list[str]:
+    def words_of(self, compression: np.ndarray) -> list[str]:
         tokens = self.vocabulary.tokens
         return [
             tokens[token - NUM_SPECIAL] if token >= NUM_SPECIAL else "<unk>"
@@ -372,17 +469,17 @@ class Bench:
 
 def fit(
     model: keras.Model,
-    data: tuple[np.ndarray, np.ndarray | None],
+    data: Callable[[], tuple[np.ndarray, np.ndarray | None]],
     dev: tuple[np.ndarray, np.ndarray | None],
     epochs: int,
     name: str,
     score: Callable[[dict[str, float]], float],
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> int:
-    """Trains, and brings back the epoch that was best on the development part, by a score."""
+    """Trains on each epoch's data, and brings back the epoch that was best on the dev part."""
     best: tuple[float, int, list[np.ndarray]] = (-np.inf, 0, [])
     for epoch in range(1, epochs + 1):
-        model.fit(*data, batch_size=BATCH, verbose=0, callbacks=list(callbacks))
+        model.fit(*data(), batch_size=BATCH, verbose=0, callbacks=list(callbacks))
         found = model.evaluate(*dev, batch_size=BATCH, verbose=0, return_dict=True)
         shown = ", ".join(f"{key} {value:.2f}" for key, value in found.items() if key != "loss")
         print(f"  {name}, epoch {epoch}: {shown}", file=sys.stderr, flush=True)
@@ -399,6 +496,9 @@ def show(rows: list[dict[str, Any]]) -> None:
         "nll_weighted",
         "rate",
         "reconstruction",
+        "annotation",
+        "words_nll",
+        "words_reconstruction",
         "kept",
         "rouge_1",
         "rouge_2",

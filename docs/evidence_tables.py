@@ -186,6 +186,20 @@ CLAIMS: dict[str, list[Claim]] = {
             Figure("words by their place: .*", "bound"),
             "words by their place, counted, the same run",
         ),
+        *(
+            Claim(
+                f"Flickr8k, long captions compressed without pairs to 40 % of their words: {what}",
+                "sentence_compression",
+                Figure(f"unsupervised, kl_weight {weight}: .*", key),
+                Figure(f"{rule}: .*", key),
+                f"{rule}, the same run",
+            )
+            for what, weight, key, rule in (
+                ("ROUGE-1, %", "1", "rouge_1", "random words"),
+                ("ROUGE-1, %", "1", "rouge_1", "first words"),
+                ("log p(x given c), nats", "0.1", "words_reconstruction", "rarest words"),
+            )
+        ),
     ],
     "particles": [
         *(

@@ -72,6 +72,22 @@ def test_weights_of_draws_are_those_of_the_oracle():
         np.testing.assert_allclose(logsumexp(log_q), 0, atol=1e-5)
 
 
+def test_shares_are_words_that_a_compression_has():
+    """Of three words 0.4 to 0.7 are two; of two one, the budget before the least; of one, it."""
+    model = compressor(min_share=0.4, max_share=0.7)
+    posterior = model.joint(TEXTS).posterior
+    draws = posterior.sample(300, seed=(4, 2)).numpy()
+    for row, (text, most, fewest) in enumerate(zip(TEXTS, (2, 1, 1), (2, 1, 1), strict=True)):
+        kept = {tuple(closed(c)) for c in every_compression(text, most) if len(c) >= fewest}
+        assert {tuple(draw) for draw in draws[:, row]} == kept
+        z = np.repeat(np.array(sorted(kept))[:, np.newaxis], 3, axis=1)
+        np.testing.assert_allclose(logsumexp(posterior.log_prob(z)[:, row]), 0, atol=1e-5)
+    predicted = model.predict(tf.constant(TEXTS), verbose=0)
+    np.testing.assert_array_equal((predicted > 2).sum(axis=1), [2, 1, 1])
+    kept = model.joint(TEXTS).amounts["kept"]
+    np.testing.assert_allclose(kept, [2 / 3, 1 / 2, 1], rtol=1e-5)
+
+
 COPIES, BATCHES = 500, 24
 
 
@@ -261,7 +277,7 @@ def test_the_limit_is_kept_and_the_copied_word_learnt():
 
 @pytest.mark.slow
 def test_the_whole_comes_back_from_a_file(tmp_path, eager):
-    model = compressor(max_share=0.7, annotation_weight=0.5)
+    model = compressor(min_share=0.3, max_share=0.7, annotation_weight=0.5)
     model.compile(keras.optimizers.Adam(0.05), objectives.ScoreFunctionELBO(kl_weight=0.3))
     data = tf.constant(TEXTS), tf.constant(["cat", "", ""])
     model.fit(*data, batch_size=3, verbose=0)
@@ -271,6 +287,7 @@ def test_the_whole_comes_back_from_a_file(tmp_path, eager):
     assert copy.objective.get_config() == model.objective.get_config()
     assert not copy.language_model.trainable_weights
     assert len(copy.trainable_weights) == len(model.trainable_weights)
+    assert copy.min_share == 0.3
     np.testing.assert_array_equal(copy(data[0]), model(data[0]))
     for one in (model, copy):
         one.fit(*data, batch_size=3, shuffle=False, verbose=0)
@@ -298,6 +315,13 @@ def test_compressions_that_cannot_be_are_refused(eager, targets, message):
         model.fit(tf.constant(TEXTS), tf.constant(targets), batch_size=3, shuffle=False, verbose=0)
 
 
+def test_compressions_of_too_few_words_are_refused(eager):
+    model = compressor(min_share=0.5)
+    message = r"(?s)at least 0.5 of them \(`min_share`\) and at most 1 .*4,? 2,? 0\D+row\D+0\b"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        model.losses_per_example(TEXTS, tf.constant(["cat", "mat", ""]), training=True)
+
+
 def test_sizes_that_do_not_fit_are_refused():
     def parts(**changes):
         decoder = networks.LSTMDecoder(V, 4)
@@ -320,6 +344,11 @@ def test_sizes_that_do_not_fit_are_refused():
         ({"pointer": networks.LSTMDecoder(V, 5)}, r"`pointer.conditioning_units` must be 4.* 0"),
         ({"decoder": networks.LSTMDecoder(V, 5)}, r"`decoder.memory_units` must be 3.* 0"),
         ({"max_share": 0.0}, r"`max_share` must lie in \(0, 1\]; received 0.0"),
+        ({"min_share": -0.1}, r"`min_share` must lie in \[0, `max_share`=1\]; received -0.1"),
+        (
+            {"min_share": 0.6, "max_share": 0.5},
+            r"`min_share` must lie in \[0, `max_share`=0.5\]; received 0.6",
+        ),
         ({"annotation_weight": -1.0}, "`annotation_weight` must be >= 0; received -1.0"),
     ]:
         with pytest.raises(ValueError, match=message):

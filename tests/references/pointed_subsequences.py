@@ -10,18 +10,18 @@ from tests.references.recurrent_text import lstm_step
 END, START = 2, 1
 
 
-def subsequences(words, most):
-    """All different ones of at most so many words, as tuples, in some order."""
+def subsequences(words, most, least=0):
+    """All different ones of at least and at most so many words, as tuples, in some order."""
     return sorted(
         {
             tuple(words[place] for place in places)
-            for size in range(min(most, len(words)) + 1)
+            for size in range(least, min(most, len(words)) + 1)
             for places in itertools.combinations(range(len(words)), size)
         }
     )
 
 
-def pointed_log_prob(weights, z, words, keys, chosen, most):
+def pointed_log_prob(weights, z, words, keys, chosen, most, least=0):
     """log q of the words `chosen`, then END.
 
     Args:
@@ -31,6 +31,7 @@ def pointed_log_prob(weights, z, words, keys, chosen, most):
       keys: [T, F].
       chosen: a subsequence.
       most: how many words it may have.
+      least: how many it must have; there are subsequences of so many.
     """
     state = np.tanh(z @ weights["state"] + weights["state_bias"])
     h, c = np.split(state, 2)
@@ -38,9 +39,12 @@ def pointed_log_prob(weights, z, words, keys, chosen, most):
     for number, token in enumerate([*chosen, END]):
         h, c = lstm_step(weights, last, h, c, z @ weights["condition"])
         of_end = h @ weights["output"][END] + weights["output_bias"][END]
-        open_places = range(left, len(words)) if number < most else []
+        # Behind the last open place stand as many words as then are wanting.
+        stop = len(words) - max(least - number - 1, 0)
+        open_places = range(left, stop) if number < most else []
         scores = {place: h @ keys[place] for place in open_places}
-        log_z = logsumexp([*scores.values(), of_end])
+        ends = [] if number < least else [of_end]
+        log_z = logsumexp([*scores.values(), *ends])
         if token == END:
             return total + of_end - log_z
         same = [place for place in scores if words[place] == token]

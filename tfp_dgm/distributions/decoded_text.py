@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.token_ids import END, PAD, START
@@ -37,7 +36,8 @@ class DecoderFunctions(NamedTuple):
 class DecodedText(tfd.Distribution):
     """Rows of token ids, each closed by END and filled with PAD: the base of what decoders write.
 
-    A subclass has `_per_token`, the terms of `log_prob`, and gives `_write` what it chooses.
+    A subclass has `_per_token`, the terms of `log_prob`, gives `_write` what it chooses, and tells
+    TFP of its own parameters (`_parameter_properties`).
 
     Args:
       conditioning: [..., Z].
@@ -71,10 +71,6 @@ class DecodedText(tfd.Distribution):
             parameters=parameters,
             **kwargs,
         )
-
-    @classmethod
-    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
-        return {"conditioning": tfp.util.ParameterProperties(event_ndims=1)}
 
     @property
     def conditioning(self) -> tf.Tensor:

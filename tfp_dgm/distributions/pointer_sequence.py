@@ -28,7 +28,8 @@ class PointerSequence(DecodedText):
 
     A subsequence has one leftmost place in its source. The pointer remembers that place and no
     other, so that probabilities are of words and not of places: those of all rows of one length sum
-    to one, though a word may stand in a source several times. After `max_words` words END follows.
+    to one, though a word may stand in a source several times. After `max_words` words END follows;
+    before `min_words` it does not, and no place is pointed at behind which too few words are left.
     A row without END counts as the beginning of a text, as in `TokenSequence`; what is no
     subsequence has log-probability -inf.
 
@@ -42,6 +43,8 @@ class PointerSequence(DecodedText):
       keys: [B, T, F]; k.
       max_words: int32 [B]; of c, END not counted.
       max_length: columns of a draw; c has one word less at most.
+      min_words: int32 [B]; of c. None: 0. A source of fewer words is all of c, and where it is more
+        than `max_words`, that many are both.
     References:
       [1] Miao and Blunsom. Language as a Latent Variable: Discrete Generative Models for Sentence
         Compression. EMNLP 2016. arXiv:1609.07317. (There a word may be taken again, and from before
@@ -57,6 +60,7 @@ class PointerSequence(DecodedText):
         max_words: Any,
         *,
         max_length: int,
+        min_words: Any = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "PointerSequence",
@@ -75,6 +79,18 @@ class PointerSequence(DecodedText):
             self._source = tf.cast(source, tf.int32, name="source")
             self._keys = tf.convert_to_tensor(keys, name="keys")
             self._max_words = tf.minimum(tf.cast(max_words, tf.int32), max_length - 1)
+            in_source = tf.cast(self._source != PAD, tf.int32)  # [B, T]
+            self._words_after = tf.cumsum(in_source, axis=-1, exclusive=True, reverse=True)
+            least = tf.minimum(self._max_words, tf.reduce_sum(in_source, axis=-1))
+            wanted = 0 if min_words is None else tf.cast(min_words, tf.int32)
+            self._min_words = tf.minimum(wanted, least)  # [B]
+
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        ranks = {"conditioning": 1, "source": 1, "keys": 2, "max_words": 0, "min_words": 0}
+        return {
+            name: tfp.util.ParameterProperties(event_ndims=rank) for name, rank in ranks.items()
+        }
 
     def initial_state(self) -> State:
         """The state before START: the pointer's place and the decoder's own."""
@@ -156,16 +172,21 @@ class PointerSequence(DecodedText):
           words: int32 [L]; how many there are.
         Returns:
           [..., B, L, T] of the source's places, -inf where they may not be pointed at; [..., B, L]
-          of END.
+          of END, -inf where a word must follow.
         """
         of_words = tf.matmul(features, tf.cast(self._keys, features.dtype), transpose_b=True)
         of_words = tf.cast(of_words, tf.float32)  # [..., B, L, T]
         after = tf.range(tf.shape(self._source)[1]) > places[..., tf.newaxis]  # [..., B, L, T]
         short = words < self._max_words[:, tf.newaxis]  # [B, L]
-        allowed = (self._source != PAD)[:, tf.newaxis] & short[..., tf.newaxis] & after
+        wanting = self._min_words[:, tf.newaxis] - words  # [B, L]
+        enough = self._words_after[:, tf.newaxis] >= wanting[..., tf.newaxis] - 1  # [B, L, T]
+        allowed = (self._source != PAD)[:, tf.newaxis] & short[..., tf.newaxis] & enough & after
         of_words = tf.where(allowed, of_words, -float("inf"))
         kernel, bias = self._decoder.kernel[END], tf.cast(self._decoder.bias[END], tf.float32)
         of_end = tf.cast(tf.reduce_sum(features * kernel, axis=-1), tf.float32) + bias
+        # After what could not be written, no place may be left: END follows, and nothing is NaN.
+        may_end = (wanting <= 0) | ~tf.reduce_any(allowed, axis=-1)  # [..., B, L]
+        of_end = tf.where(may_end, of_end, -float("inf"))
         both = tf.concat([of_words, of_end[..., tf.newaxis]], axis=-1)
         log_z = tf.reduce_logsumexp(both, axis=-1)  # [..., B, L]
         return of_words - log_z[..., tf.newaxis], of_end - log_z

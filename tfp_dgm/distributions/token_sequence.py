@@ -65,6 +65,10 @@ class TokenSequence(DecodedText):
             never = never_written(decoder.kernel.shape[0])
             self._bias = tf.cast(decoder.bias, tf.float32) + never  # [V]
 
+    @classmethod
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
+        return {"conditioning": tfp.util.ParameterProperties(event_ndims=1)}
+
     def step(self, token_ids: Any, time: Any, state: State) -> tuple[tf.Tensor, State]:
         """Reads one token a row and scores the next.
 

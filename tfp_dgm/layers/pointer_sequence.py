@@ -59,6 +59,7 @@ class PointerSequence(OverTexts, DistributionLayer):
         source: tf.Tensor,
         conditioning: tf.Tensor,
         max_words: tf.Tensor | None = None,
+        min_words: tf.Tensor | None = None,
         training: bool = False,
     ) -> distributions.PointerSequence:
         """q(c | x), batch shape [B].
@@ -68,6 +69,7 @@ class PointerSequence(OverTexts, DistributionLayer):
           source: int32 [B, T]; the words x, filled with PAD.
           conditioning: [B, Z], of the decoder.
           max_words: int32 [B]; of c. None: as many as `max_length` has room for.
+          min_words: int32 [B]; of c. None: 0.
           training: whether the decoder drops words and features out.
         """
         if max_words is None:
@@ -79,6 +81,7 @@ class PointerSequence(OverTexts, DistributionLayer):
             self.key_map(features),
             max_words,
             max_length=self.max_length,
+            min_words=min_words,
         )
 
     @property

@@ -34,7 +34,8 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
 
     Each c is a subsequence of x. The language model is given trained, and frozen here: what a
     sentence is comes from it. The bound is on sum_c p(c) p(x | c) over all sentences c; q is over
-    those of at most `max_share` of the words of x, and of `max_length` tokens of `prior`.
+    those of `min_share` to `max_share` of the words of x, and of at most `max_length` tokens of
+    `prior`.
 
     The latent is no number, and q learns by score-function gradients. The divergence may weigh less
     in them, `ScoreFunctionELBO(kl_weight=...)`: how fluent a compression is to be, against how much
@@ -60,6 +61,9 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
       decoder: of x; its `memory_units` are the compression encoder's `output_units`, its
         `conditioning_units` 0.
       max_share: of the words of x, that c may have; one word is always allowed.
+      min_share: of the words of x, that c must have, in so far as `max_share` and L allow them: where
+        it is `max_share`, each c has as many words as it may. With none to have, an empty c is what
+        a pointer learns whose words are not read yet.
       max_length: tokens of a draw of x, END included.
       annotation_weight: of the log-probability of known compressions.
       baseline_units: hidden units of the network that predicts the learning signal from x, for
@@ -84,6 +88,7 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
         decoder: SequenceDecoder,
         *,
         max_share: float = 1.0,
+        min_share: float = 0.0,
         max_length: int = 50,
         annotation_weight: float = 1.0,
         baseline_units: int = 0,
@@ -94,6 +99,12 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
         check_compressor_parts(prior, encoder, pointer, compression_encoder, decoder)
         for name, value, holds, expected in (
             ("max_share", max_share, 0 < max_share <= 1, "lie in (0, 1]"),
+            (
+                "min_share",
+                min_share,
+                0 <= min_share <= max_share,
+                f"lie in [0, `max_share`={max_share:g}]",
+            ),
             ("annotation_weight", annotation_weight, annotation_weight >= 0, "be >= 0"),
             ("baseline_units", baseline_units, baseline_units >= 0, "be >= 0"),
         ):
@@ -106,6 +117,7 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
         self.compression_encoder = compression_encoder
         self.likelihood = TokenSequence(decoder, max_length, name="likelihood")
         self.max_share = max_share
+        self.min_share = min_share
         self.max_length = max_length
         self.annotation_weight = annotation_weight
         self.baseline_network: Any = None
@@ -148,8 +160,9 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
             features, pooled = encoded()
             # Of 20 words, 0.35 are 7, whatever the product is rounded to.
             most = tf.floor(self.max_share * tf.cast(count, tf.float32) + 1e-4)
-            most = tf.maximum(1, tf.cast(most, tf.int32))
-            return self.pointer(features, words, pooled, most, training=training)
+            least = tf.math.ceil(self.min_share * tf.cast(count, tf.float32) - 1e-4)
+            most, least = tf.maximum(1, tf.cast(most, tf.int32)), tf.cast(least, tf.int32)
+            return self.pointer(features, words, pooled, most, least, training=training)
 
         def log_likelihood(c: tf.Tensor) -> tf.Tensor:  # Of [S, B, L].
             return self.decode(c, training=training).log_prob(token_ids)
@@ -235,8 +248,8 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
         """log q(c | x) of known compressions, [B]; 0 where there is none."""
         log_q = tf.where(given, joint.posterior.log_prob(compressions), 0.0)
         message = (
-            f"{type(self).__name__}: `y` must be words of `x` in their order, at most "
-            f"{self.max_share:g} of them (`max_share`)"
+            f"{type(self).__name__}: `y` must be words of `x` in their order, at least "
+            f"{self.min_share:g} of them (`min_share`) and at most {self.max_share:g} (`max_share`)"
         )
         assert_valid(tf.math.is_finite(log_q), compressions, message)
         return log_q
