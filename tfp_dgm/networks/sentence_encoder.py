@@ -137,12 +137,8 @@ class SentenceEncoder(TextEncoder):
         return tf.function(self.tokens, input_signature=[tf.TensorSpec([None], tf.string)])
 
     @functools.cached_property
-    def _packed(self) -> PackedTransformer | None:
-        return PackedTransformer.of(self.backbone)
-
-    @functools.cached_property
     def _compiled_pool(self) -> tf.types.experimental.GenericFunction:
-        packed = self._packed
+        packed = PackedTransformer.of(self.backbone)
         if packed is None:
             return tf.function(self.pool, reduce_retracing=True)
         return tf.function(
@@ -152,17 +148,15 @@ class SentenceEncoder(TextEncoder):
         )
 
     def fingerprint(self) -> str:
-        """A hash of all that the vectors of `encode` depend on.
+        """A hash of what the vectors are of: tokeniser, lengths, architecture, weights.
 
-        Tokeniser, lengths, architecture, weights, and the precision where it is not float32.
+        Not of the precision of `encode`: vectors that are kept serve for both.
         """
         parts = [self.preprocessor.tokenizer, self.preprocessor, self.backbone]
         identity = [[type(part).__name__, _plain(part.get_config())] for part in parts]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode())
         for weight in self.backbone.weights:
             digest.update(weight.numpy().tobytes())
-        if self._packed is not None and self._packed.dtype != "float32":
-            digest.update(self._packed.dtype.encode())
         return digest.hexdigest()
 
 
