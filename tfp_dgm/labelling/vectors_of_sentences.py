@@ -27,7 +27,8 @@ def sentence_vectors(
 
     Another run, after a kill or with more texts, encodes only those that are new. Each encoder has
     a database of its own, named by its weights and vocabulary, whose keys are hashes of the texts:
-    nothing stale is ever read.
+    nothing stale is ever read. What was kept may be of another precision than what is encoded now
+    (`SentenceEncoder.encode`).
 
     Raises:
       DataError: if the database cannot be used.

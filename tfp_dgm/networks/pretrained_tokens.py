@@ -57,6 +57,36 @@ def piece_ids(tokenizer: keras.layers.Layer, texts: tf.Tensor) -> tf.RaggedTenso
     return tf.cast(pieces, tf.int32)
 
 
+def sequence_output(outputs: Any) -> Any:
+    """Of what an encoder gives, the states of the tokens [B, T, E]."""
+    return outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+
+
+def encoder_layers(backbone: keras.Model) -> list[Any]:
+    """The `TransformerEncoder` layers that an encoder is made of, behind its embeddings.
+
+    Empty where it is made in another way: layers of other classes, that do not follow one another
+    from embeddings to states, are used more than once, or normalise before their parts.
+    """
+    kind = _keras_hub().layers.TransformerEncoder
+    layers = [layer for layer in backbone.layers if type(layer) is kind]
+    inputs = backbone.input
+    if not layers or not isinstance(inputs, dict) or "padding_mask" not in inputs:
+        return []
+    try:  # A layer that is called twice has no one input.
+        given = [layer.input for layer in layers]
+        outputs = [layer.output for layer in layers]
+    except (AttributeError, ValueError):
+        return []
+    mask = inputs["padding_mask"]
+    if not all(isinstance(one, list) and len(one) == 2 and one[1] is mask for one in given):
+        return []
+    follows = [after[0] is before for before, after in zip(outputs, given[1:], strict=False)]
+    ends = sequence_output(backbone.output) is outputs[-1]
+    plain = not any(layer.normalize_first for layer in layers)
+    return layers if ends and plain and all(follows) else []
+
+
 def _keras_hub() -> Any:
     try:
         import keras_hub

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_dgm.networks import pretrained_tokens
+from tfp_dgm.networks.packed_transformer import PackedTransformer
 from tfp_dgm.networks.text_encoder import TextEncoder, by_length
 
 # What a core's cache holds the states of; and how much of a batch may be pads.
@@ -58,7 +59,7 @@ class SentenceEncoder(TextEncoder):
 
     @property
     def units(self) -> int:
-        return _sequence_output(self.backbone.output).shape[-1]
+        return pretrained_tokens.sequence_output(self.backbone.output).shape[-1]
 
     @property
     def sequence_length(self) -> int:
@@ -84,10 +85,8 @@ class SentenceEncoder(TextEncoder):
         return {name: tensor[:, :longest] for name, tensor in inputs.items()}
 
     def pool(self, **tokens: tf.Tensor) -> tf.Tensor:
-        states = _sequence_output(self.backbone(tokens, training=False))  # [B, T, E]
-        mask = tf.cast(tokens["padding_mask"], tf.float32)[..., tf.newaxis]  # [B, T, 1]
-        pooled = tf.reduce_sum(tf.cast(states, tf.float32) * mask, axis=1)
-        return tf.math.l2_normalize(pooled, axis=-1)  # The mean's direction is the sum's.
+        states = pretrained_tokens.sequence_output(self.backbone(tokens, training=False))
+        return _mean_direction(states, tokens["padding_mask"])
 
     def lengths(self, texts: tf.Tensor) -> tf.Tensor:
         pieces = pretrained_tokens.piece_ids(self.tokenizer, texts)
@@ -95,6 +94,10 @@ class SentenceEncoder(TextEncoder):
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 256) -> np.ndarray:
         """Encodes many texts, those of like numbers of tokens together: float32 [N, E].
+
+        What the encoder multiplies is bfloat16 where the processor is faster at it, which is
+        measured (`PackedTransformer.of`); then a vector is at a cosine of more than 0.999 to that
+        of `call`, which is float32 in any place.
 
         Args:
           texts: the texts.
@@ -135,16 +138,33 @@ class SentenceEncoder(TextEncoder):
 
     @functools.cached_property
     def _compiled_pool(self) -> tf.types.experimental.GenericFunction:
-        return tf.function(self.pool, reduce_retracing=True)
+        packed = PackedTransformer.of(self.backbone)
+        if packed is None:
+            return tf.function(self.pool, reduce_retracing=True)
+        return tf.function(
+            lambda **tokens: _mean_direction(packed(tokens), tokens["padding_mask"]),
+            autograph=False,
+            reduce_retracing=True,
+        )
 
     def fingerprint(self) -> str:
-        """A hash of all that the vectors depend on: tokeniser, lengths, architecture, weights."""
+        """A hash of what the vectors are of: tokeniser, lengths, architecture, weights.
+
+        Not of the precision of `encode`: vectors that are kept serve for both.
+        """
         parts = [self.preprocessor.tokenizer, self.preprocessor, self.backbone]
         identity = [[type(part).__name__, _plain(part.get_config())] for part in parts]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode())
         for weight in self.backbone.weights:
             digest.update(weight.numpy().tobytes())
         return digest.hexdigest()
+
+
+def _mean_direction(states: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
+    """The means of states [B, T, E] that are no padding, of unit length: float32 [B, E]."""
+    mask = tf.cast(padding_mask, tf.float32)[..., tf.newaxis]  # [B, T, 1]
+    pooled = tf.reduce_sum(tf.cast(states, tf.float32) * mask, axis=1)
+    return tf.math.l2_normalize(pooled, axis=-1)  # The mean's direction is the sum's.
 
 
 def _batches(lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
@@ -158,10 +178,6 @@ def _batches(lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
         batch = batch[lengths[batch] <= (1 + _MOST_PADS) * shortest]
         yield batch
         start += len(batch)
-
-
-def _sequence_output(outputs: Any) -> Any:
-    return outputs["sequence_output"] if isinstance(outputs, dict) else outputs
 
 
 def _plain(config: Any) -> Any:
