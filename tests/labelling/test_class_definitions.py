@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 import tensorflow as tf
 
 from tfp_dgm.data import ClassDefinition, ClassDefinitions
 from tfp_dgm.labelling import fit_classifier, fit_multi_label
 from tfp_dgm.labelling.class_levels import class_levels, judge_levels
+from tfp_dgm.labelling.guided_features import with_guides
 from tfp_dgm.labelling.guides import Guides
 
 WORDS = {
@@ -65,6 +67,55 @@ def test_texts_like_the_guides_are_taken_by_how_far_they_are_from_other_classes(
     assert found.texts == ["a.", "b.", "ten", "forty", "most", "fifty"]
     np.testing.assert_array_equal(found.allowed[2:].argmax(axis=1), [0, 0, 1, 1])
     np.testing.assert_array_equal(found.counts, [1, 1, 0.2, 0.2, 0.2, 0.2])
+
+
+class _WordVectors:
+    """Features of texts of known words: their shares of the words, as TF-IDF and as vectors."""
+
+    def __init__(self, texts):
+        vocabulary = sorted({word for text in texts for word in text.replace(".", "").split()})
+        counts = np.array(
+            [[text.replace(".", "").split().count(w) for w in vocabulary] for text in texts]
+        )
+        self.vectors = (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
+        self.words = scipy.sparse.csr_matrix(self.vectors)
+        self._texts = texts
+
+    def followed_by(self, texts):
+        return _WordVectors([*self._texts, *texts])
+
+
+def test_a_row_is_judged_with_the_guess_that_an_unannotated_one_would_have():
+    """Rows 0 and 1 are annotated, in folds 0 and 1; row 2 is not. All are most like a class.
+
+    That they are like it teaches of row 2 all models, of the others those that do not see their
+    annotation. Else confidences would be tested on rows that nothing was guessed of, and given to
+    rows whose guess was learned, which are surer.
+    """
+    texts = ["apple apple pear", "iron iron zinc", "apple plum plum"]
+    definitions = ClassDefinitions((ClassDefinition("apple"), ClassDefinition("iron")))
+    features, guides = _WordVectors(texts), Guides.of(definitions)
+    guided = with_guides(features, texts, np.array([0, 1]), guides)
+    seen = guided.seen(np.array([[True, False, True], [True, True, False]]))
+    by_text = dict(zip(guided.guides.texts, seen.tolist(), strict=True))
+    assert by_text == {
+        "apple.": [True, True, True],
+        "iron.": [True, True, True],
+        "apple apple pear": [False, True, False],
+        "iron iron zinc": [False, False, True],
+        "apple plum plum": [True, True, True],
+    }
+
+
+def test_an_example_that_repeats_an_annotated_text_is_left_out():
+    texts = ["apple apple pear", "iron iron zinc", "zinc tin"]
+    definitions = ClassDefinitions(
+        (ClassDefinition("apple", "", ("pear apple apple",)), ClassDefinition("iron"))
+    )
+    features, guides = _WordVectors(texts), Guides.of(definitions)
+    guided = with_guides(features, texts, np.array([0]), guides)
+    assert "pear apple apple" not in guided.guides.texts
+    assert guided.guides.texts[:2] == ["apple.", "iron."]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the record of a labelled data set derives from its fields."""
 
 import numpy as np
+import pytest
 
 from tests.labelling.outcomes import hand_made, one_hot
 from tfp_dgm.confidence import Calibration
@@ -96,6 +97,61 @@ def test_a_set_is_accepted_only_where_the_model_believes_it() -> None:
 def test_suspects_are_annotations_against_the_odds() -> None:
     assert _sets().suspects.tolist() == [True, True, False]
     assert np.flatnonzero(hand_made().suspects).tolist() == [3]
+
+
+def _with_rows_of_no_class(classes: tuple[str, ...]) -> Outcome:
+    """The classes' first may be "(none)". Rows 0 to 3 are sets, row 4 has no annotation."""
+    return hand_made(
+        classes=classes,
+        texts=[*"uvwxyz"],
+        allowed=np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0], [0, 1, 1], [1, 1, 1], [1, 0, 0]], bool),
+        probabilities=np.array(
+            [
+                [0.2, 0.5, 0.3],
+                [0.2, 0.5, 0.3],
+                [0.02, 0.9, 0.08],
+                [0.02, 0.9, 0.08],
+                [0.2, 0.5, 0.3],
+                [0.01, 0.98, 0.01],
+            ],
+            np.float32,
+        ),
+        none=np.array([0.2, 0.4, 0.1, 0.6, 0.4, 0.9], np.float32),
+        weights=np.zeros(6, np.float32),
+        threshold=0.8,
+    )
+
+
+@pytest.mark.parametrize("first", ["(none)", "a"])
+def test_rows_of_no_class_given_a_set_are_counted_world_by_world(first: str) -> None:
+    """Of 3000 rows like each, those that the set does not contradict are counted."""
+    outcome = _with_rows_of_no_class((first, "b", "c"))
+    for row in range(5):
+        strange = round(3000 * float(outcome.none[row]))
+        counts = {name: 0.0 for name in outcome.labels}
+        for k, name in enumerate(outcome.classes):
+            if outcome.allowed[row, k]:
+                counts[name] += (3000 - strange) * float(outcome.probabilities[row, k])
+        left = strange if row == 4 or (first == "(none)" and outcome.allowed[row, 0]) else 0
+        counts["(none)"] += left
+        total = sum(counts.values())
+        assert outcome.none_probability[row] == pytest.approx(left / total, rel=1e-5)
+        found = dict(zip(outcome.labels, outcome.label_probabilities[row], strict=True))
+        assert found == pytest.approx({k: v / total for k, v in counts.items()}, rel=1e-5)
+    assert outcome.none_probability[5] == np.float32(0.9)  # By models that did not see the label.
+
+
+def test_a_set_that_is_likelier_of_no_class_than_of_its_classes_is_not_accepted() -> None:
+    """Both rows are of b or c, surely b; but 1 and 6 in 10 rows like them are of neither."""
+    outcome = _with_rows_of_no_class(("a", "b", "c"))
+    assert outcome.confidence[[2, 3]] == pytest.approx([0.9 / 0.92, 0.9 / 0.98], rel=1e-5)
+    assert outcome.accepted[[2, 3]].tolist() == [True, False]
+
+
+def test_rows_of_no_class_are_no_suspects_where_that_is_their_label() -> None:
+    """Models that did not see the label say "no class" of the last row with 0.9."""
+    assert not _with_rows_of_no_class(("(none)", "b", "c")).suspects[5]
+    assert _with_rows_of_no_class(("a", "b", "c")).suspects[5]
 
 
 def test_no_rows() -> None:

@@ -104,8 +104,8 @@ def fit_classifier(
             )
     warnings = [*warnings, *unheard_warning(features, guides, classes)]
     with timed(seconds, "heads"):
-        taught, guides, group = with_guides(features, texts, rows, guides)
-        members = Members(taught, rows, allowed[rows], group, guides, seed, progress)
+        guided = with_guides(features, texts, rows, guides)
+        members = Members(guided, rows, allowed[rows], seed, progress)
     with timed(seconds, "no class"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
         views = [view[:, :-1] for view in distance_views(features.views, features.encoder)]
@@ -174,8 +174,8 @@ def fit_classifier(
         warnings += level_warnings(judged, min_precision)
     row_weights = np.zeros(len(texts), np.float32)
     # The first of copies stands for all, so that they are one text to every interval, too.
-    first = np.unique(group, return_index=True)[1]
-    row_weights[rows[first]] = np.bincount(group, weights.mean(axis=0))
+    first = np.unique(guided.group, return_index=True)[1]
+    row_weights[rows[first]] = np.bincount(guided.group, weights.mean(axis=0))
     row_weights[allowed.sum(axis=1) != 1] = 0
     with timed(seconds, "novelty"):
         unlike = unlike_labelled(
@@ -204,7 +204,7 @@ def fit_classifier(
         weights=row_weights,
         given_probability=given_probability,
         class_shares=members.share_draws,
-        copies=len(rows) - len(np.unique(group)),
+        copies=len(rows) - len(first),
         min_precision=min_precision,
         threshold=threshold,
         levels=judged,

@@ -1,6 +1,7 @@
 """Features of the texts of a data set, and of the guides that teach beside them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,39 +39,73 @@ def unheard_warning(features: Features, guides: Guides, classes: Sequence[str]) 
     ]
 
 
+@dataclass(frozen=True)
+class GuidedFeatures:
+    """Features of N texts and, after them, of G guides.
+
+    Attributes:
+      features: of both.
+      guides: what is said of the classes, but what repeats an annotated text, and the texts that
+        are most like it.
+      group: int [n]; copies among the annotated texts share a number.
+      repeats: int [G]; which of the n annotated texts a guide repeats, -1 where it is none.
+    """
+
+    features: Features
+    guides: Guides
+    group: np.ndarray
+    repeats: np.ndarray
+
+    def seen(self, visible: np.ndarray) -> np.ndarray:
+        """bool [G, F]; the models that learn from each guide.
+
+        That a text is like what is said of a class is a guess, which gives way to an annotation: it
+        teaches those models alone that do not see the annotation. So a row is judged by models that
+        guess of it what they would guess without its annotation, as of the rows that have none.
+
+        Args:
+          visible: bool [n, F]; the models that see each annotation.
+        """
+        seen = np.ones((len(self.repeats), visible.shape[1]), bool)
+        guessed = self.repeats >= 0
+        seen[guessed] = ~visible[self.repeats[guessed]]
+        return seen
+
+
 def with_guides(
     features: Features, texts: Sequence[str], rows: np.ndarray, guides: Guides
-) -> tuple[Features, Guides, np.ndarray]:
-    """Features of texts and guides, of those guides that repeat no annotated text.
+) -> GuidedFeatures:
+    """Features of texts and guides.
 
-    A model that knows a guide has seen the label of its copy, which then could not be judged by:
-    not even texts that are like such a guide are taken.
+    A model that knows an example which a person gave has seen the label of its copy, which then
+    could not be judged by: such an example is left out.
 
     Args:
       features: of N texts.
       texts: these.
       rows: int [n]; those that are annotated.
       guides: what is said of the classes.
-    Returns:
-      features: of the texts and, after them, of the guides.
-      guides: those that are left, and the texts that are most like them.
-      group: int [n]; copies among the annotated texts share a number.
     """
-    everything, guides, group = _unrepeated(features, texts, rows, guides)
-    if not guides.texts:
-        return everything, guides, group
-    guides = guides.with_typical(texts, everything.vectors)
-    return _unrepeated(features, texts, rows, guides)
+    found = _grouped(features, texts, rows, guides)
+    if (found.repeats >= 0).any():
+        found = _grouped(features, texts, rows, guides.only(found.repeats < 0))
+    if not found.guides.texts:
+        return found
+    typical = found.guides.with_typical(texts, found.features.vectors)
+    return _grouped(features, texts, rows, typical)
 
 
-def _unrepeated(
+def _grouped(
     features: Features, texts: Sequence[str], rows: np.ndarray, guides: Guides
-) -> tuple[Features, Guides, np.ndarray]:
+) -> GuidedFeatures:
     everything = features.followed_by(guides.texts)
     own = [*rows, *range(len(texts), len(texts) + len(guides.texts))]
     group = copies([*(texts[int(row)] for row in rows), *guides.texts], everything.words[own])
-    repeated = np.isin(group[len(rows) :], group[: len(rows)])
-    if repeated.any():
-        guides = guides.only(~repeated)
-        everything = features.followed_by(guides.texts)
-    return everything, guides, np.unique(group[: len(rows)], return_inverse=True)[1]
+    of_guides = group[len(rows) :]
+    numbers, first, annotated = np.unique(
+        group[: len(rows)], return_index=True, return_inverse=True
+    )
+    repeats = np.full(len(of_guides), -1)
+    known = np.isin(of_guides, numbers)
+    repeats[known] = first[np.searchsorted(numbers, of_guides[known])]
+    return GuidedFeatures(everything, guides, annotated, repeats)

@@ -9,9 +9,8 @@ import scipy.special
 
 from tfp_dgm.confidence import fit_temperature, mixture_weights, temper
 from tfp_dgm.labelling.class_shares import ClassShares
-from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.folds import FOLDS, folds
-from tfp_dgm.labelling.guides import Guides
+from tfp_dgm.labelling.guided_features import GuidedFeatures
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, row_blocks, self_train
 from tfp_dgm.training import Progress
@@ -32,20 +31,19 @@ class Members:
     """The trained members, what they answer, and what their answers are worth.
 
     Axis F of every model holds the model of all annotations first, then one for each fold that it
-    did not see. Copies of one text (`group` [n]; see `copies`) share a fold. The last rows of the
-    features are of guides, whose classes every model knows; nothing is judged by these.
+    did not see. Copies of one text share a fold. The last rows of the features are of guides, of
+    which a model sees those that repeat no annotation that it sees; nothing is judged by these.
     """
 
     def __init__(
         self,
-        features: Features,
+        guided: GuidedFeatures,
         rows: np.ndarray,
         allowed: np.ndarray,
-        group: np.ndarray,
-        guides: Guides,
         seed: int,
         progress: Progress,
     ) -> None:
+        features, guides, group = guided.features, guided.guides, guided.group
         num_texts = features.words.shape[0] - len(guides.texts)
         guide_rows = np.arange(num_texts, features.words.shape[0])
         self.rows = rows
@@ -60,7 +58,7 @@ class Members:
         teaching = (
             np.concatenate([rows, guide_rows]),
             np.concatenate([allowed, guides.allowed]),
-            np.concatenate([self.visible, np.full((len(guides.texts), FOLDS + 1), True)]),
+            np.concatenate([self.visible, guided.seen(self.visible)]),
         )
         self.heads: list[SelfTrainedHeads] = []
         answers = []
@@ -84,7 +82,7 @@ class Members:
                 _naive_bayes,
                 features.words,
                 *teaching,
-                self.class_shares.teaching,
+                self._counts(teaching[2]),
                 prior_count=prior_count,
                 temperature=temperature,
             )
@@ -113,7 +111,7 @@ class Members:
 
         def student(model: int) -> NaiveBayes:
             own = slice(model, model + 1)
-            counts = self.class_shares.teaching
+            counts = self._counts(visible)[:, model]
             responsibilities = clamp(ensemble[:, :, own], taught, masks, visible[:, own], counts)
             return NaiveBayes.fit(features.words, responsibilities)
 
@@ -129,6 +127,12 @@ class Members:
         self.answers = combined[:num_texts, :, 0]  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
         progress("Naive Bayes and calibration", 1, 1)
+
+    def _counts(self, visible: np.ndarray) -> np.ndarray:
+        """float [n + g, F]; what rows that teach count; 0 of guides that a model does not see."""
+        counts = np.repeat(self.class_shares.teaching[:, np.newaxis], FOLDS + 1, axis=1)
+        guides = np.arange(len(counts)) >= len(self.rows)
+        return np.where(guides[:, np.newaxis] & ~visible, 0, counts)
 
     def _unseen(self, answers: np.ndarray) -> np.ndarray:
         """Each annotated row's answer by the model that did not see it: [n, K]."""
@@ -161,7 +165,7 @@ def _naive_bayes(
     **smoothing: float,
 ) -> NaiveBayes:
     own = visible[:, model : model + 1]
-    return naive_bayes_em(words, rows, allowed, own, counts, **smoothing)
+    return naive_bayes_em(words, rows, allowed, own, counts[:, model], **smoothing)
 
 
 def _by_words(

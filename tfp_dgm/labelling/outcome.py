@@ -9,7 +9,7 @@ import numpy as np
 from tfp_dgm.confidence import EncoderChoice
 from tfp_dgm.labelling.annotators import Crowd
 from tfp_dgm.labelling.class_levels import JudgedLevel
-from tfp_dgm.labelling.no_class import label_names, label_probabilities
+from tfp_dgm.labelling.no_class import NONE, label_names, label_probabilities
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,17 @@ class Outcome:
 
     @cached_property
     def none_probability(self) -> np.ndarray:
-        """float32 [N]; `none`, but 0 where a set of classes is known to hold the row's."""
+        """float32 [N]; `none`, given that a set-valued annotation holds.
+
+        A set of classes is known to hold the row's, so that it is 0 there, but where a class of the
+        set is named "(none)": that is the rows of no class, which the set leaves possible.
+        """
         if self.none is None:
             return np.zeros(len(self.texts), np.float32)
-        return np.where((self.observed >= 0) | self.unannotated, self.none, np.float32(0))
+        several = (self.observed < 0) & ~self.unannotated
+        left = self.none * self._none_allowed
+        given = left / np.maximum(left + (1 - self.none) * self._believed, 1e-30)
+        return np.where(several, given, self.none)
 
     @cached_property
     def confidence(self) -> np.ndarray:
@@ -170,8 +177,21 @@ class Outcome:
         Of a set-valued annotation the model must believe at least half: where it does not, its
         choice within the set is no better founded than the set.
         """
-        believed = np.where(self.allowed, self.probabilities, 0).sum(axis=1) >= 0.5
-        return np.logical_and(self.observed < 0, believed)
+        believed = self._believed
+        if self.none is not None:
+            believed = (1 - self.none) * believed + self.none * self._none_allowed
+        return np.logical_and(self.observed < 0, believed >= 0.5)
+
+    @property
+    def _believed(self) -> np.ndarray:
+        """float32 [N]; the probability of the allowed classes, of a row that is of a class."""
+        return np.where(self.allowed, self.probabilities, np.float32(0)).sum(axis=1)
+
+    @property
+    def _none_allowed(self) -> np.ndarray:
+        """bool [N]; rows that may be of no class for all that their annotation says."""
+        named = [name == NONE for name in self.classes]
+        return self.allowed[:, named].any(axis=1) | self.unannotated
 
     def of_groups(self, number: int) -> np.ndarray:
         """The groups' probabilities [N, G] at a level, counted as in `safe_level` from 1 on."""
@@ -184,9 +204,11 @@ class Outcome:
 
         The annotation gets less than 5 % where another class gets more than half. How many of
         these are wrong `given_probability` tells: a model is sure of the wrong class, too, where
-        it has not seen the like.
+        it has not seen the like. A class named "(none)" gets the rows of no class, too.
         """
-        annotated = ~self.unannotated
-        given = np.where(self.allowed, self.probabilities, 0).sum(axis=1)
-        other = np.where(self.allowed, 0, self.probabilities).max(axis=1)
+        annotated, probabilities = ~self.unannotated, self.probabilities
+        if self.none is not None and NONE in self.classes:
+            probabilities = label_probabilities(probabilities, self.none, self.classes)
+        given = np.where(self.allowed, probabilities, 0).sum(axis=1)
+        other = np.where(self.allowed, 0, probabilities).max(axis=1)
         return np.logical_and(annotated, (given < 0.05) & (other > 0.5))

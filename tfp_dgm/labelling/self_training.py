@@ -88,7 +88,8 @@ def self_train(
       features: float32 [N, D], the last column ones.
       rows: int [n]; the rows that teach: the annotated ones, then any guides.
       allowed: bool [n, K]; what is known of their classes.
-      visible: bool [n, F]; which of them each model may see. The others count as not annotated.
+      visible: bool [n, F]; which of them each model may see. Other annotated rows count as not
+        annotated, other guides as not there.
       class_shares: estimates the shares of the classes, and knows what each annotation counts.
       rare_class_power: how much rare classes are raised, from 0 (not at all) to 1 (to equality).
       seed: of the random weights.
@@ -107,6 +108,7 @@ def self_train(
     order = np.flatnonzero(~single)[np.argsort(rows[~single])]  # Annotations that are sets.
     given = allowed.argmax(axis=1)[:, np.newaxis]
     unsure = _of_unsure_sets(allowed)[:, np.newaxis]
+    guide = np.isin(rows, class_shares.guides)
 
     raised = np.ones((len(rows), 1), np.float32)
     if class_shares.unevenness:
@@ -139,7 +141,9 @@ def self_train(
         label[rows] = np.where(visible & single[:, np.newaxis], given, label[rows])
         taught = np.repeat(unsure, num_heads, axis=1)
         taught[order] = np.where(sure, 1, taught[order])
-        importance[rows] = np.where(visible, weights * raised * taught, importance[rows])
+        importance[rows] = np.where(
+            visible, weights * raised * taught, importance[rows] * ~guide[:, np.newaxis]
+        )
         if rare_class_power:
             sizes = targets.sizes(importance, num_classes) + 1e-3
             rarity = (sizes / sizes.mean(axis=0)) ** -rare_class_power

@@ -10,8 +10,7 @@ import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from tfp_dgm.labelling.features import Features
-from tfp_dgm.labelling.guides import Guides
+from tfp_dgm.labelling.guided_features import GuidedFeatures
 from tfp_dgm.labelling.multi_label.annotated import Annotated
 from tfp_dgm.labelling.multi_label.sigmoid_heads import fit_sigmoid_heads
 from tfp_dgm.labelling.multi_label.stacking import Stacking
@@ -51,19 +50,17 @@ class LinearMembers:
       cross_fitted: float32 [n, K, M]; of annotated rows, by models that did not see them.
     """
 
-    def __init__(
-        self, features: Features, annotated: Annotated, guides: Guides, progress: Progress
-    ) -> None:
+    def __init__(self, guided: GuidedFeatures, annotated: Annotated, progress: Progress) -> None:
         """Trains them.
 
         Args:
-          features: of N texts and, after them, of the guides.
+          guided: the features of N texts and of the guides that are learned from beside them.
           annotated: of the texts.
-          guides: learned from beside them.
           progress: told of members.
         """
+        features, guides = guided.features, guided.guides
         size = len(features.views[0]) - len(guides.texts)
-        taught = annotated.followed_by(guides, size)
+        taught = annotated.followed_by(guides, size, guided.seen(annotated.visible))
         heads = [*_HEADS, *(() if features.encoder is None else _ENCODER_HEADS)]
         plans = [
             (view, partial(_heads, features.views[view], ridge=ridge)) for view, ridge in heads

@@ -92,10 +92,10 @@ def fit_multi_label(
             )
     warnings = [*warnings, *unheard_warning(features, guides, classes)]
     with timed(seconds, "heads"):
-        taught, guides, group = with_guides(features, texts, rows, guides)
-        fold = stratified_folds(marks[rows], group, FOLDS, seed)
-        annotated = Annotated(rows, marks[rows], counts_of(group), fold, FOLDS)
-        members = LinearMembers(taught, annotated, guides, progress)
+        guided = with_guides(features, texts, rows, guides)
+        fold = stratified_folds(marks[rows], guided.group, FOLDS, seed)
+        annotated = Annotated(rows, marks[rows], counts_of(guided.group), fold, FOLDS)
+        members = LinearMembers(guided, annotated, progress)
     with timed(seconds, "calibration"):
         progress("Dependence and calibration", 0, 1)
         answers = ClassAnswers(members, annotated, _judges(annotated.marks), seed)
@@ -139,7 +139,7 @@ def fit_multi_label(
         row_threshold=row_threshold,
         components=len(mixture.shares),
         gain=answers.dependence.gain,
-        copies=len(rows) - len(np.unique(group)),
+        copies=len(rows) - len(np.unique(guided.group)),
         warnings=warnings,
         seconds=seconds,
         encoder_choice=features.encoder_choice,
