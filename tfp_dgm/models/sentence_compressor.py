@@ -61,9 +61,9 @@ class SentenceCompressor(TakesTexts, LatentVariableModel):
       decoder: of x; its `memory_units` are the compression encoder's `output_units`, its
         `conditioning_units` 0.
       max_share: of the words of x, that c may have; one word is always allowed.
-      min_share: of the words of x, that c must have, in so far as `max_share` and L allow them: where
-        it is `max_share`, each c has as many words as it may. With none to have, an empty c is what
-        a pointer learns whose words are not read yet.
+      min_share: of the words of x, that c must have, in so far as `max_share` and L allow them; as
+        large as `max_share`, each c has as many words as it may. With none to have, an empty c is
+        what a pointer learns whose words are not read yet.
       max_length: tokens of a draw of x, END included.
       annotation_weight: of the log-probability of known compressions.
       baseline_units: hidden units of the network that predicts the learning signal from x, for
