@@ -68,7 +68,7 @@ def test_what_is_too_sure_of_every_yes_is_accepted_where_it_is_right():
     """Maps that leave 1/2 where it is accept half as many rows."""
     accepted = _accepted(_too_sure_world, range(6))
     assert np.mean([right.mean() >= _ASKED for right in accepted]) > 0.9
-    assert sum(map(len, accepted)) > 3000
+    assert sum(map(len, accepted)) > 3500
 
 
 def test_maps_are_weighed_by_bayes_rule():
@@ -77,7 +77,7 @@ def test_maps_are_weighed_by_bayes_rule():
     z = np.round(rng.uniform(0, 4, 60), 1)
     marks = (rng.random(60) < expit(z - 0.5)).astype(np.int8)
     (maps,) = YesMaps.fit(expit(z)[:, np.newaxis], marks[:, np.newaxis], np.full(60, 0.5))
-    shift, slope = rng.normal(-0.3, 0.8, 40_000), np.exp(rng.normal(-0.7, 0.5, 40_000))
+    shift, slope = rng.normal(-0.3, 0.8, 40_000), np.exp(rng.normal(-0.2, 0.5, 40_000))
     ceiling = 1 - rng.exponential(np.where(rng.random(40_000) < 0.8, 0.01, 0.1))
 
     def right(odds):
@@ -91,24 +91,6 @@ def test_maps_are_weighed_by_bayes_rule():
     answers = np.array([0.6, 0.8, 0.9, 0.97])
     expected = [np.average(right(logit(p) - 0.1), weights=weight) for p in answers]
     np.testing.assert_allclose(maps.beliefs @ maps(answers), expected, atol=0.01)
-
-
-def test_beliefs_hold_where_classes_differ_and_have_few_marks():
-    """Twenty classes of six marks each; by the likeliest prior 88 % of such beliefs were right."""
-    beliefs, true = [], []
-    for seed in range(12):
-        rng = np.random.default_rng(seed)
-        shift, slope = rng.normal(-0.3, 1, 20), np.exp(rng.normal(-0.7, 0.5, 20))
-        z = rng.uniform(0, 4, (60, 20))
-        right = rng.random(z.shape) < expit(1.5 + shift + slope * (z - 1.5))
-        chosen = rng.permuted(np.tile(np.arange(60)[:, np.newaxis], (1, 20)), axis=0) < 6
-        marks = np.where(chosen, right, -1).astype(np.int8)
-        for maps in YesMaps.fit(expit(z), marks, np.ones(60)):
-            beliefs.append(maps.beliefs @ (maps(expit(np.array([3.0])))[:, 0] >= _ASKED))
-        true.extend(expit(1.5 + shift + slope * (2.9 - 1.5)) >= _ASKED)
-    sure = np.array(beliefs) >= 0.8
-    assert sure.sum() > 50
-    assert np.mean(np.array(true)[sure]) > 0.93
 
 
 def test_classes_without_marks_of_their_own_are_told_by_the_others():

@@ -31,33 +31,26 @@ def class_calibrations(
         [_log_likelihood(probabilities[:, k], marks[:, k], weights) for k in range(marks.shape[1])]
     )  # [K, T, F]
     general = Calibration.fit(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros(0)).maps
-    flat = told_by_others(
-        log_likelihood.reshape(len(log_likelihood), -1), general.ravel(), rounds=_ITERATIONS
-    )
+    flat = told_by_others(log_likelihood.reshape(len(log_likelihood), -1), general.ravel())
     posteriors = flat.reshape(-1, *general.shape)
     maps = np.zeros((len(posteriors), len(TEMPERATURES), len(FLOORS), len(SLIPS)))
     maps[..., 0] = posteriors
     return [Calibration(posterior) for posterior in maps]
 
 
-def told_by_others(log_likelihood: np.ndarray, general: np.ndarray, *, rounds: int) -> np.ndarray:
+def told_by_others(log_likelihood: np.ndarray, general: np.ndarray) -> np.ndarray:
     """The posterior [K, M] of each of K classes over M maps, whose prior the other classes tell.
 
-    It is the mean of their posteriors and of a general prior; see `class_calibrations`. Those of
-    the first round stand on the general prior alone, those of each further one on what the round
-    before made of it. Round for round the prior narrows towards the likeliest one: the means of
-    maps gain by that, but where classes have few rows it denies that they differ, and a belief is
-    surer than it may be.
+    It is the mean of their posteriors and of a general prior; see `class_calibrations`.
 
     Args:
       log_likelihood: [K, M].
       general: [M]; sums to 1.
-      rounds: at least 1.
     """
     likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     posteriors = np.zeros((0, len(general)))
     prior = general[np.newaxis]
-    for _ in range(rounds):
+    for _ in range(_ITERATIONS):
         posteriors = likelihood * prior
         posteriors /= posteriors.sum(axis=1, keepdims=True)
         prior = posteriors.sum(axis=0) - posteriors + _PRIOR_CLASSES * general

@@ -10,9 +10,7 @@ _PIVOT = 1.5
 _SHIFTS = np.linspace(-3, 2, 21)
 _SLOPES = np.exp2(np.linspace(-3, 1.5, 13))
 _CEILINGS = 1 - np.array([0, 0.005, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2])
-# Prior mean and deviation; of the slope's logarithm. Beyond the pivot answers are soon surer than
-# they are better: of captions the slope is about a half.
-_SHIFT, _SLOPE = (-0.3, 0.8), (-0.7, 0.5)
+_SHIFT, _SLOPE = (-0.3, 0.8), (-0.2, 0.5)  # Prior mean and deviation; of the slope's logarithm.
 _RARE, _OFTEN = (0.8, 0.01), (0.2, 0.1)  # Of 1 - ceiling, as of `Calibration`'s floor.
 # Cross-fitted answers lean on each other's annotations, so that hits among them stray further from
 # what is hit later on than those of as many independent rows [1]: on four public sets by 1.1 to
@@ -72,7 +70,7 @@ class YesMaps:
                 log_likelihood[k] += each @ np.bincount(
                     place[known, k], _WORTH * counts[known], minlength=len(_BINS)
                 )
-        return [cls(beliefs) for beliefs in told_by_others(log_likelihood, _prior(), rounds=2)]
+        return [cls(beliefs) for beliefs in told_by_others(log_likelihood, _prior())]
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """How often each map [M, N] says that answers of the final model [N] are right."""
