@@ -67,13 +67,21 @@ class Settings:
     vocabulary: int = 1_000
     units: int = 64
     latent_units: int = 16
-    epochs: int = 1
+    epochs: int = 6
     seeds: int = 3
     judges: int = 16
 
 
 QUICK = Settings(
-    repeats=20, lengths=(10,), texts=256, test_texts=32, vocabulary=200, units=8, seeds=1, judges=4
+    repeats=20,
+    lengths=(10,),
+    texts=256,
+    test_texts=32,
+    vocabulary=200,
+    units=8,
+    epochs=1,
+    seeds=1,
+    judges=4,
 )
 
 
