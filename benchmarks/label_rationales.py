@@ -73,8 +73,8 @@ def main() -> None:
     rows = rows_so_far(options.json)
     for seed in range(1 if options.quick else options.draws):
         for name in ["SMS spam"] if options.quick else SETS:
-            draw = partial(run, name, options.data, seed, quick=options.quick)
-            measure(rows, f"{name}: {seed}", draw, options.json)
+            figures = partial(run, name, options.data, seed, quick=options.quick)
+            measure(rows, f"{name}: {seed}", figures, options.json)
     show(rows)
 
 

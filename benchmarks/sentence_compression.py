@@ -9,7 +9,10 @@ rules' words it is told, too, what the same decoder reads from them that was tra
 All figures are of the test part; the epoch is the best on the development part: by the loss, and of
 models trained with known compressions by their probability.
 
-Its data are read from flickr8k/ in the folder that TFP_DGM_DATA names.
+    python benchmarks/sentence_compression.py --json benchmarks/results/sentence_compression.json
+
+A run that is stopped goes on where it was. The data are flickr8k/ in the folder that TFP_DGM_DATA
+names.
 """
 
 import operator

@@ -19,9 +19,6 @@ regression on the vectors as they are, on the same test texts (2,000 at most).
 [2] Khosla et al. Supervised Contrastive Learning. NeurIPS 2020. arXiv:2004.11362
 """
 
-import json
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,12 +26,13 @@ from typing import Any
 import numpy as np
 from exits.missing import wanting
 from recorded.benchmark_options import folder_within, parser_of
+from recorded.resumed_rows import record
 from rich.console import Console
 from rich.table import Table
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from tfp_dgm.data import DataError, atomic_write, fetch, load_text_classification
+from tfp_dgm.data import DataError, fetch, load_text_classification
 from tfp_dgm.labelling import sentence_vectors
 from tfp_dgm.networks import SentenceEncoder
 
@@ -155,11 +153,8 @@ def main() -> None:
         names, counts, seeds = names[:1], counts[:1], 1
     rows: list[dict[str, Any]] = []
     for name in names:
-        rows += rows_of(name, options.data, counts, seeds)
-        if options.json:
-            content = {"command": shlex.join(["python", *sys.argv]), "quick": options.quick}
-            with atomic_write(options.json) as file:
-                file.write((json.dumps(content | {"rows": rows}, indent=2) + "\n").encode())
+        for row in rows_of(name, options.data, counts, seeds):
+            record(rows, row, options.json, quick=options.quick)
     table = Table("", "accuracy", "gained", "worst", "nats")
     for row in rows:
         shares = (f"{100 * row[figure]:.1f}" for figure in ("accuracy", "gained", "worst"))

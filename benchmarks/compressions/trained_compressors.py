@@ -3,6 +3,7 @@
 import operator
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from tfp_dgm.token_ids import PAD
 BATCH = 64
 
 
+@dataclass(frozen=True)
 class Networks:
     """The sizes that all models share.
 
@@ -26,10 +28,9 @@ class Networks:
       learning_rate: of Adam.
     """
 
-    def __init__(self, vocabulary: WordVocabulary, units: int, learning_rate: float) -> None:
-        self.vocabulary = vocabulary
-        self.units = units
-        self.learning_rate = learning_rate
+    vocabulary: WordVocabulary
+    units: int
+    learning_rate: float
 
     def language_model(
         self, name: str, texts: np.ndarray, dev: np.ndarray, seed: int, epochs: int
