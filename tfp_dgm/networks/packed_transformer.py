@@ -14,7 +14,7 @@ from tfp_dgm.networks.pretrained_tokens import encoder_layers, sequence_output
 
 _MASKED = -1e9
 # What is multiplied to see whether bfloat16 pays, how often, and by what factor it must.
-_MEASURED_ROWS, _MEASUREMENTS, _PAYS_FROM = 256, 7, 1.25
+_MEASURED_ROWS, _MEASUREMENTS, _PAYS_FROM = 256, 40, 1.25
 
 
 class PackedTransformer:
