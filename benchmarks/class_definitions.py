@@ -21,7 +21,6 @@ polarity, subjectivity and emotions (comments with one of twelve emotions) are r
 """
 
 import argparse
-import gzip
 import json
 import os
 import shlex
@@ -34,6 +33,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from exits.missing import wanting
+from labelled_sets.splits import REGISTERED, read_whole
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -45,7 +45,6 @@ from tfp_dgm.data import (
     DataError,
     atomic_write,
     fetch,
-    load_text_classification,
     read_class_definitions,
 )
 from tfp_dgm.evaluation import accuracy, macro_f1
@@ -65,38 +64,11 @@ DEFINITIONS = Path(__file__).parent / "settings" / "class_definitions"
 
 def load(name: str, classes: tuple[str, ...], data: Path | None) -> tuple[list[str], list[str]]:
     """Texts and their classes."""
-    if name in ("r8", "r52", "20ng"):
-        with wanting(DataError):
-            split = load_text_classification(name)
-        return split.train_texts, split.train_labels
-    rows = [(text, label) for text, label in _local(name, data) if label in classes]
-    return [text for text, _ in rows], [label for _, label in rows]
-
-
-def _local(name: str, data: Path) -> Iterator[tuple[str, str]]:
-    if name == "sms":
-        lines = (data / "sms_spam/SMSSpamCollection").read_text("utf-8").splitlines()
-        for label, text in (line.split("\t", 1) for line in lines if line):
-            yield text, label
-    elif name == "emotions":
-        names = (data / "go_emotions/labels.txt").read_text("utf-8").split()
-        content = gzip.decompress((data / "go_emotions/train.tsv.gz").read_bytes()).decode("utf-8")
-        for line in content.splitlines():
-            text, numbers, _ = line.split("\t")
-            yield text, "" if "," in numbers else names[int(numbers)]
-    else:
-        folder, files = {
-            "polarity": ("sentence_polarity", ("rt-polarity.neg.txt.gz", "rt-polarity.pos.txt.gz")),
-            "subjectivity": (
-                "subjectivity",
-                ("plot.tok.gt9.5000.txt.gz", "quote.tok.gt9.5000.txt.gz"),
-            ),
-        }[name]
-        labels = {"polarity": ("negative", "positive"), "subjectivity": ("objective", "subjective")}
-        for file, label in zip(files, labels[name], strict=True):
-            content = gzip.decompress((data / "pang_lee" / folder / file).read_bytes())
-            for text in content.decode("latin-1").splitlines():
-                yield text, label
+    texts, labels = read_whole(name, data)
+    if name in REGISTERED:
+        return texts, labels
+    rows = [row for row, label in enumerate(labels) if label in classes]
+    return [texts[row] for row in rows], [labels[row] for row in rows]
 
 
 def draw(truth: np.ndarray, labels_per_class: int, num_classes: int, seed: int) -> np.ndarray:

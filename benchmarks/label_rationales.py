@@ -31,8 +31,6 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import gzip
-
 import numpy as np
 import tensorflow as tf
 from exits.missing import end_for_want_of
@@ -78,26 +76,10 @@ def main() -> None:
     show(rows)
 
 
-def read(source: str, data: Path) -> tuple[list[str], np.ndarray, list[str], np.ndarray]:
-    """Training texts and classes, test texts and classes."""
-    if source != "subjectivity":
-        return load(source, data)[:4]
-    texts, truth = [], []
-    for k, name in enumerate(("plot", "quote")):
-        path = data / f"pang_lee/subjectivity/{name}.tok.gt9.5000.txt.gz"
-        lines = gzip.decompress(path.read_bytes()).decode("latin-1").splitlines()
-        texts += lines
-        truth += [k] * len(lines)
-    order = np.random.default_rng(0).permutation(len(texts))
-    cut = len(texts) * 7 // 10
-    chosen, classes = [texts[row] for row in order], np.array(truth)[order]
-    return chosen[:cut], classes[:cut], chosen[cut:], classes[cut:]
-
-
 def run(name: str, data: Path, seed: int, *, quick: bool) -> dict[str, Any]:
     """One draw of the labels."""
     source, labels_per_class = SETS[name]
-    train, truth, test, test_truth = read(source, data)
+    train, truth, test, test_truth, _ = load(source, data)
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(train))[: 600 if quick else TRAINING_ROWS]
     asked = rng.permutation(len(test))[: 200 if quick else ASKED_ROWS]

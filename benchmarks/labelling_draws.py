@@ -32,7 +32,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from exits.missing import wanting
+from labelled_sets.splits import read_whole
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -40,7 +40,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
-from tfp_dgm.data import DataError, atomic_write, load_text_classification
+from tfp_dgm.data import atomic_write
 from tfp_dgm.evaluation import accuracy, expected_calibration_error
 from tfp_dgm.labelling import Features, fit_classifier, fit_features
 
@@ -65,15 +65,10 @@ ROWS_OF_A_CLASS = 400
 
 def load(name: str, data: Path | None) -> tuple[list[str], np.ndarray] | None:
     """Texts and classes 0 to 3 of a set, at most 400 of each class; None where it is not there."""
-    if name.startswith("M10"):
-        if data is None:
-            return None
-        lines = (data / "octis_m10/corpus.tsv").read_text("utf-8").splitlines()
-        texts, _, labels = zip(*(line.split("\t") for line in lines), strict=True)
-    else:
-        with wanting(DataError):
-            split = load_text_classification("20ng")
-        texts, labels = split.train_texts, split.train_labels
+    source = "m10" if name.startswith("M10") else "20ng"
+    if source == "m10" and data is None:
+        return None
+    texts, labels = read_whole(source, data)
     rng = np.random.default_rng(0)
     rows = [
         rng.permutation(np.flatnonzero(np.array(labels) == label))[:ROWS_OF_A_CLASS]

@@ -36,6 +36,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from exits.missing import wanting
+from labelled_sets.splits import read_whole
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -46,7 +47,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
-from tfp_dgm.data import DataError, atomic_write, fetch, load_text_classification
+from tfp_dgm.data import DataError, atomic_write, fetch
 from tfp_dgm.labelling import fit_classifier, fit_features
 
 # Data set, words of a text that are read (None: all), labels and rows of a class, and the share of
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     parser.add_argument("--seeds", type=int, default=2, help="draws of each world")
     options = parser.parse_args()
-    data = os.environ.get("TFP_DGM_DATA")
+    data = Path(os.environ["TFP_DGM_DATA"]) if os.environ.get("TFP_DGM_DATA") else None
     worlds = [world for world in WORLDS if world[0] != "m10" or data]
     seeds = options.seeds
     encoder = None
@@ -119,10 +120,11 @@ def title(world: tuple[str, int | None, int, int, float]) -> str:
     return f"{name}{kind}, {labels} labels{'' if left_out else ', clean'}"
 
 
-def draw(world: tuple[str, int | None, int, int, float], seed: int, data: str | None) -> World:
+def draw(world: tuple[str, int | None, int, int, float], seed: int, data: Path | None) -> World:
     """Classes left out, rows, and labels, all drawn."""
     name, words, labels, rows_of_class, left_out = world
-    texts, classes = read(name, data)
+    texts, labels = read_whole(name, data)
+    classes = np.array(labels)
     texts = [" ".join(text.split()[:words]) for text in texts]
     rng = np.random.default_rng(seed)
     names, counts = np.unique(classes, return_counts=True)
@@ -144,16 +146,6 @@ def draw(world: tuple[str, int | None, int, int, float], seed: int, data: str | 
     for k in range(len(known)):
         labelled[rng.permutation(np.flatnonzero(mixed == k))[:labels]] = True
     return World([texts[chosen[i]] for i in order], mixed, labelled, len(known))
-
-
-def read(name: str, data: str | None) -> tuple[list[str], np.ndarray]:
-    if name == "m10":
-        lines = (Path(str(data)) / "octis_m10/corpus.tsv").read_text("utf-8").splitlines()
-        cells = [line.split("\t") for line in lines]
-        return [cell[0] for cell in cells], np.array([cell[2] for cell in cells])
-    with wanting(DataError):
-        split = load_text_classification(name)
-    return list(split.train_texts), np.array(split.train_labels)
 
 
 def judged(world: World, encoder: str | None) -> Iterator[tuple[str, dict[str, Any]]]:

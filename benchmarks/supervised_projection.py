@@ -24,15 +24,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from exits.missing import wanting
-from recorded.benchmark_options import folder_within, parser_of
+from labelled_sets.splits import read_split
+from recorded.benchmark_options import parser_of
 from recorded.resumed_rows import record
 from rich.console import Console
 from rich.table import Table
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from tfp_dgm.data import DataError, fetch, load_text_classification
+from tfp_dgm.data import fetch
 from tfp_dgm.labelling import sentence_vectors
 from tfp_dgm.networks import SentenceEncoder
 
@@ -40,19 +40,6 @@ from tfp_dgm.networks import SentenceEncoder
 SETS = {"m10": 0, "r8": 10, "20ng": 10}
 MOST_TEST = 2000
 SHRUNK, TEMPERATURE, PENALTY, STEPS = 0.6, 0.1, 3.0, 30
-
-
-def load(name: str, data: Path | None) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Training texts and labels, test texts and labels."""
-    if name != "m10":
-        with wanting(DataError):
-            split = load_text_classification(name)
-        return split.train_texts, split.train_labels, split.test_texts, split.test_labels
-    file = folder_within(data, "octis_m10") / "corpus.tsv"
-    rows = [line.split("\t") for line in file.read_text("utf-8").splitlines()]
-    rows = [rows[row] for row in np.random.default_rng(0).permutation(len(rows))]
-    texts, labels, cut = [r[0] for r in rows], [r[2] for r in rows], len(rows) * 7 // 10
-    return texts[:cut], labels[:cut], texts[cut:], labels[cut:]
 
 
 def within(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -126,9 +113,10 @@ def judged(
 
 
 def rows_of(name: str, data: Path | None, counts: list[int], seeds: int) -> list[dict[str, Any]]:
-    texts, labels, test_texts, test_labels = load(name, data)
+    split = read_split(name, data)
+    texts, labels = split.train_texts, split.train_labels
     encoder = SentenceEncoder.from_preset(str(fetch("minilm")))
-    test_texts, test_labels = test_texts[:MOST_TEST], test_labels[:MOST_TEST]
+    test_texts, test_labels = split.test_texts[:MOST_TEST], split.test_labels[:MOST_TEST]
     names = sorted(set(labels))
     train = sentence_vectors(encoder, texts), np.searchsorted(names, labels)
     test = sentence_vectors(encoder, test_texts).astype(float), np.searchsorted(names, test_labels)

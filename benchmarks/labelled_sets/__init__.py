@@ -1,0 +1,1 @@
+"""Labelled texts of the benchmarks of labelling."""
