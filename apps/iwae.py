@@ -58,6 +58,14 @@ def train(
     data: Data = None,
     settings: SettingsFile = None,
     set_: Set = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder that `dgm iwae train` wrote for a model of the same latents: begin "
+            "with its weights.",
+            show_default="new weights",
+        ),
+    ] = None,
     resume: Resume = False,
     seed: Seed = 0,
     json_file: Json = None,
@@ -70,16 +78,21 @@ def train(
     """
     from tfp_dgm.image_modelling import ImageModelSettings, claim_run
 
-    with clean_errors("batch_size", assignments="--set"):
+    with clean_errors("batch_size", start="--start", assignments="--set"):
         resolved = read_settings(ImageModelSettings, settings, overrides(context, set_, seed))
         _check_data(data)
+        earlier = None if start is None else _load(start)[0]
         read = {"images": data or _DIGITS}
+        if start is not None:
+            read["start"] = str(start)
         with claim_run(output, resolved, data=read, resume=resume) as run:
             images = load_digits("train") if data is None else read_images(data, warn=_warn)
             with quiet_start():
                 from tfp_dgm.image_modelling import train_image_model
             with progress_bar(quiet=quiet) as progress:
-                _, metrics = train_image_model(images, run, resolved, progress=progress)
+                _, metrics = train_image_model(
+                    images, run, resolved, start=earlier, progress=progress
+                )
         last = metrics["history"][-1]
         numbers = ", ".join(
             f"{name} {last[name]:.2f}" for name in ("bound", "reconstruction", "kl")

@@ -9,7 +9,7 @@ Discrete latents: the sigmoid belief network 200-784 on images that were binaris
 NVIL and by VIMCO with m = 5: the bounds that they train, and L_5000.
 The rows "long" train the doubly reparameterised ones for 400 epochs in place of 16, and the belief
 network by VIMCO for 300 in place of 48, at a rate of 2e-3, fixed beforehand; `--plot` draws their
-training as SVG.
+training as SVG. "IWAE K=50, DReG, from K=5" begins with the weights of "IWAE K=5, DReG, long".
 
 Each configuration is a file of `settings/iwae_quality/`, which `dgm iwae train --settings` takes,
 and is judged by what `dgm iwae evaluate` calls: docs/image_models.md shows the two commands of a
@@ -52,6 +52,7 @@ from tfp_dgm.image_modelling import (
     load_image_model,
     train_image_model,
 )
+from tfp_dgm.models import LatentVariableModel
 from tfp_dgm.settings import read_settings
 
 FILES = {"train": "train-images.idx3-ubyte.gz", "test": "t10k-images.idx3-ubyte.gz"}
@@ -76,8 +77,10 @@ CONFIGURATIONS = {
         *("VAE K=1", "IWAE K=1", "IWAE K=1, DReG", "VAE K=5", "IWAE K=5", "IWAE K=5, DReG"),
         *("SBN NVIL", "SBN VIMCO m=5", "VAE K=50", "IWAE K=50", "IWAE K=50, DReG"),
         *("IWAE K=1, DReG, long", "IWAE K=5, DReG, long", "SBN VIMCO m=5, long"),
+        "IWAE K=50, DReG, from K=5",
     )
 }
+STARTS = {"IWAE K=50, DReG, from K=5": "IWAE K=5, DReG, long"}
 
 
 def main() -> None:
@@ -161,9 +164,7 @@ def row_of(
 ) -> dict[str, object]:
     """Trains one configuration (or goes on with it) and judges it."""
     settings = settings_for(name, seed, options)
-    parts = (name, seed, *settings_of(options).values())
-    folder = options.state / "".join(c if c.isalnum() else "_" for c in "-".join(map(str, parts)))
-    train(name, settings, images["train"], folder)
+    folder = trained(name, seed, images["train"], options)
     model, _ = load_image_model(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
     test = held_out_images(images["test"], settings)
@@ -196,7 +197,8 @@ def row_of(
             model, test, num_samples=settings.objective.num_samples, batch_size=50, seed=1
         )
         row["negative_bound_of_training"] = -float(bound["log_likelihood"].mean())
-    shutil.rmtree(folder)
+    if name not in STARTS.values():
+        shutil.rmtree(folder)
     return row
 
 
@@ -204,10 +206,28 @@ def settings_for(name: str, seed: int, options: argparse.Namespace) -> ImageMode
     settings = read_settings(ImageModelSettings, CONFIGURATIONS[name], [f"seed={seed}"])
     if not options.quick:
         return settings
-    return dataclasses.replace(settings, epochs=min(3, settings.epochs // 16))
+    return dataclasses.replace(settings, epochs=min(3, -(-settings.epochs // 16)))
 
 
-def train(name: str, settings: ImageModelSettings, images: np.ndarray, folder: Path) -> None:
+def trained(name: str, seed: int, images: np.ndarray, options: argparse.Namespace) -> Path:
+    """The folder of a finished run."""
+    start = None
+    if name in STARTS:
+        start, _ = load_image_model(trained(STARTS[name], seed, images, options))
+    settings = settings_for(name, seed, options)
+    parts = (name, seed, *settings_of(options).values())
+    folder = options.state / "".join(c if c.isalnum() else "_" for c in "-".join(map(str, parts)))
+    train(name, settings, images, folder, start)
+    return folder
+
+
+def train(
+    name: str,
+    settings: ImageModelSettings,
+    images: np.ndarray,
+    folder: Path,
+    start: LatentVariableModel | None,
+) -> None:
     """Leaves a finished run in the folder."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     record = folder / "run.json"
@@ -220,7 +240,7 @@ def train(name: str, settings: ImageModelSettings, images: np.ndarray, folder: P
             print(f"{name}: epoch {done // epoch} of {settings.epochs}", file=sys.stderr)
 
     with claim_run(folder, settings, resume=record.exists()) as run:
-        train_image_model(images, run, settings, progress=progress)
+        train_image_model(images, run, settings, start=start, progress=progress)
 
 
 def show(rows: list[dict]) -> None:

@@ -281,6 +281,7 @@ CASES = {
     "iwae train": {
         "setting": ("--output m --set epoch=1", "did you mean 'epochs'"),
         "no data": ("--output m --data none", "none: no such file or folder"),
+        "start": ("--output m --start none", "none: "),
         "there": ("--output there", "expected nothing there, or a run"),
         "resume": ("--output m --resume", "m: there is nothing to resume"),
     },

@@ -96,6 +96,47 @@ def test_pixels_that_stay_grey_or_are_drawn_once(tmp_path):
     assert np.isfinite(sample_figure(model, count=3)).all()
 
 
+@pytest.mark.usefixtures("eager")
+def test_a_training_may_begin_with_the_weights_of_another(tmp_path):
+    """With a rate of nearly nothing it ends with them, too."""
+    model, _ = train(tmp_path / "few", settings("elbo", "normal", 1, "epochs=1"))
+    nothing = ("epochs=1", "learning_rate.value=1e-12", "seed=2", "objective.num_samples=3")
+    asked = settings("dreg", "normal", 1, *nothing)
+    with claim_run(tmp_path / "many", asked) as run:
+        begun, _ = train_image_model(images(), run, asked, start=model)
+    for mine, its in zip(begun.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, its, atol=1e-6)
+    other = settings("dreg", "normal", 1, "epochs=1", "latents.units=[4]")
+    with (
+        claim_run(tmp_path / "other", other) as run,
+        pytest.raises(
+            DataError, match=r"start: expected .* the one to be trained, a VAE of [\d,]+ numbers"
+        ),
+    ):
+        train_image_model(images(), run, other, start=model)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_resumed_training_needs_its_own_start(tmp_path):
+    asked = settings("elbo", "normal", 1, "epochs=2")
+    model, _ = train(tmp_path / "start", settings("elbo", "normal", 1, "epochs=1"))
+
+    def killed(step, done, total):
+        if done > 3:  # In the second epoch.
+            raise KeyboardInterrupt
+
+    with claim_run(tmp_path / "run", asked) as run, pytest.raises(KeyboardInterrupt):
+        train_image_model(images(), run, asked, start=model, progress=killed)
+    with (
+        claim_run(tmp_path / "run", asked, resume=True) as run,
+        pytest.raises(DataError, match="has other data: start is"),
+    ):
+        train_image_model(images(), run, asked)
+    with claim_run(tmp_path / "run", asked, resume=True) as run:
+        _, metrics = train_image_model(images(), run, asked, start=model)
+    assert len(metrics["history"]) == 2
+
+
 def test_what_training_refuses(tmp_path):
     asked = settings("enumerated", "bernoulli", 1, "latents.units=[16]", "batch_size=50")
     message = "at most 5 where enumerated decodes 65,536 values for each image of 784 numbers"

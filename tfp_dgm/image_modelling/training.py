@@ -39,6 +39,7 @@ def train_image_model(
     run: RunFolder,
     settings: ImageModelSettings,
     *,
+    start: LatentVariableModel | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> tuple[LatentVariableModel, dict[str, Any]]:
     """Trains a model and finishes its run.
@@ -50,13 +51,17 @@ def train_image_model(
       images: [N, H, W] or [N, H, W, C], values from 0 to 1.
       run: the folder that `claim_run` claimed, entered; an interrupted run goes on in it.
       settings: those of the claim.
+      start: a trained model of the same latents, whose weights are the initial ones: what many
+        draws would take long to learn may begin where few have led. A run that is resumed must get
+        the same.
       progress: told of every batch.
     Returns:
       model: as saved.
       metrics: as saved.
     Raises:
-      DataError: if there are fewer images than a batch takes, the run was begun with other images,
-        or a term of the loss is no number any more.
+      DataError: if there are fewer images than a batch takes, the run was begun with other images
+        or another start, the start is a model of another kind, or a term of the loss is no number
+        any more.
     """
     if settings.batch_size > len(images):
         raise DataError(
@@ -65,11 +70,16 @@ def train_image_model(
         )
     if settings.objective.kind == "enumerated":
         _check_memory(settings, images)
-    run.require_data({"images": digest(images)})
+    digests = {"images": digest(images)}
+    if start is not None:
+        digests["start"] = digest(*start.get_weights())
+    run.require_data(digests)
     if isinstance(settings.binarisation, FixedBinarisation):
         images = binarise(images, settings.binarisation.seed)
     keras.utils.set_random_seed(settings.seed)  # The initial weights follow from it.
     model = build_model(settings, images)
+    if start is not None:
+        _begin_with(model, start)
     metrics = _fit(model, images, run, settings, progress)
     with run.results() as folder:
         model.save(folder / MODEL)
@@ -92,6 +102,20 @@ def load_image_model(
     """
     settings = settings_of(directory)
     return load_model(Path(directory) / MODEL), settings
+
+
+def _begin_with(model: LatentVariableModel, start: LatentVariableModel) -> None:
+    expected, received = ([tuple(w.shape) for w in each.weights] for each in (model, start))
+    if expected != received:
+        raise DataError(
+            f"start: expected a model with the weights of the one to be trained, {_told(model)}; "
+            f"received {_told(start)}"
+        )
+    model.set_weights(start.get_weights())
+
+
+def _told(model: LatentVariableModel) -> str:
+    return f"a {type(model).__name__} of {model.count_params():,} numbers"
 
 
 def _fit(
