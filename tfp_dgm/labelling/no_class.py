@@ -98,14 +98,19 @@ class NoClass:
         return self.belief * total
 
     def draws(self, scores: np.ndarray, *, seed: int) -> np.ndarray:
-        """Draws [S, N] of p(none | score), evenly from the posterior; 0 where there are none."""
+        """Draws [S, N] of p(none | score), evenly from the posterior; 0 where there are none.
+
+        Their mean is the posterior's, but where that would take a probability above 1.
+        """
         places = (np.arange(_DRAWS) + np.random.default_rng(seed).random()) / _DRAWS
         chosen = np.searchsorted(self.belief * self.posterior.ravel().cumsum(), places)
         drawn = np.zeros((_DRAWS, len(scores)))
         for draw in np.flatnonzero(chosen < self.posterior.size):
             slope, share = np.unravel_index(chosen[draw], self.posterior.shape)
             drawn[draw] = expit(_SLOPES[slope] * scores + self.offsets[slope, share])
-        return drawn
+        # So few draws have another mean than all of the posterior, from which thresholds follow.
+        scale = self(scores) / np.maximum(drawn.mean(axis=0), 1e-9)
+        return np.minimum(scale * drawn, 1)
 
     def share(self) -> tuple[float, float, float]:
         """The share of none among the rows without annotation: mean, and a range of 80 %."""
