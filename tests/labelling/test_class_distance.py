@@ -5,8 +5,10 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from scipy.special import entr
 from sklearn.covariance import LedoitWolf
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from tfp_dgm.labelling import class_distance
 from tfp_dgm.labelling.class_distance import ClassDistance, ViewDistance
 from tfp_dgm.labelling.novelty_layers import NoClassProbability
 
@@ -46,6 +48,47 @@ def test_rows_near_a_class_have_low_energy():
     rows = np.arange(60)
     energy = ViewDistance.fit(view, rows, np.eye(4, dtype=bool)[truth[rows]]).measures(view)[:, 1]
     assert roc_auc_score(truth[60:] >= 4, energy[60:]) > 0.8
+
+
+def _scores(view, truth, rows):
+    """Scores [N] by the model of all annotations; answers tell nothing."""
+    allowed = np.eye(truth[rows].max() + 1, dtype=bool)[truth[rows]]
+    everything = np.ones((len(view), 1))
+    seen = np.ones((len(rows), 1), bool)
+    return ClassDistance.fit([view], everything, rows, allowed, seen).scores[:, 0]
+
+
+def test_what_rows_of_no_class_have_in_common_is_learned(monkeypatch):
+    """Half of them are too near to a class for a distance, but lean the same way as the others."""
+    areas: dict[float, list[float]] = {0.0: [], class_distance._DIRECTION_WEIGHT: []}
+    for seed in range(4):
+        view, truth = _world(600, size=30, seed=seed)
+        strange = np.arange(600) >= 400
+        lean = np.random.default_rng(seed).normal(size=30)
+        view[strange] += lean / np.linalg.norm(lean) * np.resize([[4], [8]], (200, 1))
+        view /= np.linalg.norm(view, axis=1, keepdims=True)
+        for weight, found in areas.items():
+            monkeypatch.setattr(class_distance, "_DIRECTION_WEIGHT", weight)
+            scores = _scores(view, truth, np.arange(100))
+            found.append(roc_auc_score(strange[100:], scores[100:]))
+    without, learned = areas.values()
+    assert np.mean(learned) > np.mean(without) + 0.03
+
+
+def test_the_direction_is_that_of_a_balanced_logistic_regression():
+    random = np.random.default_rng(3)
+    views = [random.normal(size=(200, size)).astype(np.float32) for size in (4, 3)]
+    near = random.normal(size=200) + views[1][:, 0]
+    annotated = np.arange(0, 60)
+    found = class_distance._directions(views, near, annotated)
+    far = 60 + np.argsort(-near[60:])[:28]  # A fifth of 140.
+    both = np.concatenate([annotated, far])
+    x = np.hstack([views[0][both], views[1][both], np.ones((88, 1))])
+    # The ridge of two heads, 0.01 each and of opposite sign, is half of it for their difference.
+    exact = LogisticRegression(C=1 / 0.005, fit_intercept=False, tol=1e-8).fit(
+        x, np.repeat([0, 1], [60, 28]), 0.003 * np.repeat([44 / 60, 44 / 28], [60, 28])
+    )
+    np.testing.assert_allclose(np.concatenate(found), exact.coef_[0, :-1], atol=1e-4)
 
 
 @pytest.mark.parametrize("labels", [40, 120])

@@ -1,7 +1,7 @@
 """How far texts are from every class, as scores whose distribution annotated rows tell honestly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.special
@@ -10,9 +10,15 @@ from sklearn.covariance import ledoit_wolf
 from tfp_dgm.labelling.self_training import fit_logistic_regressions
 
 # What an annotation weighs against the ridge, and how long a regression is fitted.
-_LABEL_WEIGHT, _STEPS = 10.0, 60
-# What the entropy of the answer counts beside the measures of one view, each in its deviations.
-_ENTROPY_WEIGHT = 0.5
+_LABEL_WEIGHT, _STEPS = 0.1, 60
+# The second view is an encoder's, and counts twice.
+_VIEW_SHARES = (1.0, 2.0)
+# What the entropy of the answer counts, and then the direction of the farthest rows, each beside
+# all before it, in deviations.
+_ENTROPY_WEIGHT, _DIRECTION_WEIGHT = 0.25, 0.5
+# The rows that the direction is learned from: this share of those that a model has no annotation
+# of, though no more than so many; and what one weighs against the ridge.
+_FARTHEST, _MOST_FARTHEST, _DIRECTION_ROW_WEIGHT = 0.2, 20_000, 0.003
 _NO_CLASS = 1e9  # The distance to a class without labels.
 
 
@@ -88,6 +94,10 @@ class ViewDistance:
             heads[-1],
         )
 
+    def turned(self, direction: np.ndarray) -> "ViewDistance":
+        """The same with `view @ direction` [D] added to the distance."""
+        return replace(self, linear=self.linear + direction[:, np.newaxis].astype(np.float32))
+
     def arrays(self) -> list[np.ndarray]:
         """All attributes, in their order."""
         return [self.quadratic, self.linear, self.offset, self.kernel, self.bias]
@@ -104,14 +114,24 @@ class ViewDistance:
 class ClassDistance:
     """A score of F models, which differ in the annotations that they see: higher is farther.
 
-    The sum of both measures of every view and of the entropy of the answers, each divided by its
-    deviation among the rows without annotation; these have mean 0 and deviation 1, in every model.
+    The measures of all views and the entropy of the answers make a first score. Rows of no class
+    have something in common that the distance from classes does not tell, a subject or a manner:
+
+        score = near + direction . x
+
+    for the direction of a logistic regression, on all views together, of the rows whose first score
+    is greatest against the annotated ones. That step is like the second one of learning from
+    positive and unlabelled rows [1], but for the share, which is a constant. What is summed is
+    divided by its deviation among the rows without annotation; in these the score has mean 0 and
+    deviation 1, in every model.
 
     Attributes:
-      views: of the first model, which sees all annotations.
+      views: of the first model, which sees all annotations; the direction is in `linear`.
       weights: float [M]; what the first model's measures count, two of each view and the entropy.
       constant: what is added.
       scores: float [N, F]; of all rows.
+    References:
+      [1] Liu et al. Building Text Classifiers Using Positive and Unlabeled Examples. ICDM 2003.
     """
 
     views: Sequence[ViewDistance]
@@ -131,7 +151,7 @@ class ClassDistance:
         """Fits all models.
 
         Args:
-          views: float32 [N, D] each.
+          views: float32 [N, D] each, one or two.
           entropy: float [N, F]; of each model's answers, in nats.
           rows: int [n]; the annotated rows. Others, at least two, set the scale.
           allowed: bool [n, K]; their annotations.
@@ -156,21 +176,63 @@ class ClassDistance:
                     entropy[:, model : model + 1],
                 ]
             )  # [N, M]
-            weights, constant = _standard(measures[unannotated])
-            scores[:, model] = measures @ weights + constant
-            first = first or (fitted, weights, constant)
+            weights = _weights(measures[unannotated])
+            near = measures @ weights
+            directions = _directions(views, near, rows[seen])
+            along = np.asarray(
+                sum(view @ part for view, part in zip(views, directions, strict=True))
+            )
+            count = _DIRECTION_WEIGHT * near[unannotated].std() / _deviation(along[unannotated])
+            total = near + count * along
+            scale, mean = _deviation(total[unannotated]), total[unannotated].mean()
+            scores[:, model] = (total - mean) / scale
+            if first is None:
+                turned = [
+                    fit.turned(count / weights[2 * number] * part)
+                    for number, (fit, part) in enumerate(zip(fitted, directions, strict=True))
+                ]
+                first = turned, weights / scale, float(-mean / scale)
         assert first is not None  # The first model sees all annotations.
         return cls(*first, scores)
 
 
-def _standard(measures: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights [M] and a constant that give the rows [N, M] mean 0 and deviation 1."""
-    counts = np.ones(measures.shape[1])
-    counts[-1] = _ENTROPY_WEIGHT * (len(counts) - 1) / 2
-    weights = counts / np.maximum(measures.std(axis=0), 1e-6)
-    total = measures @ weights
-    scale = max(float(total.std()), 1e-6)
-    return weights / scale, -float(total.mean()) / scale
+def _weights(measures: np.ndarray) -> np.ndarray:
+    """What measures [N, M] count, two of each view and the entropy: [M]."""
+    deviations = np.array([_deviation(measure) for measure in measures.T])
+    num_views = measures.shape[1] // 2
+    weights = np.append(np.repeat(_VIEW_SHARES[:num_views], 2), 0) / deviations
+    weights[-1] = _ENTROPY_WEIGHT * (measures @ weights).std() / deviations[-1]
+    return weights
+
+
+def _directions(
+    views: Sequence[np.ndarray], near: np.ndarray, annotated: np.ndarray
+) -> list[np.ndarray]:
+    """What tells the farthest rows from the annotated ones: a vector [D] for each view.
+
+    Annotated rows that are hidden from a model are among those that may be far, as any other, so
+    that they are told as these are.
+    """
+    others = np.setdiff1d(np.arange(len(near)), annotated)
+    far = others[near[others] >= np.quantile(near[others], 1 - _FARTHEST)]
+    far = far[:: -(-len(far) // _MOST_FARTHEST)]
+    chosen = np.concatenate([annotated, far])
+    is_far = np.arange(len(chosen)) >= len(annotated)
+    # Both sides count the same.
+    counts = np.where(is_far, 0.5 / len(far), 0.5 / len(annotated)) * len(chosen)
+    ones = np.ones((len(chosen), 1), np.float32)
+    heads = fit_logistic_regressions(
+        np.hstack([*(view[chosen] for view in views), ones]).astype(np.float32),
+        np.stack([~is_far, is_far], axis=1)[:, :, np.newaxis].astype(np.float32),
+        (_DIRECTION_ROW_WEIGHT * counts)[:, np.newaxis].astype(np.float32),
+        steps=_STEPS,
+    )[:-1, :, 0]  # [sum of D, 2]
+    ends = np.cumsum([view.shape[1] for view in views])
+    return np.split(heads[:, 1] - heads[:, 0], ends[:-1])
+
+
+def _deviation(values: np.ndarray) -> float:
+    return max(float(values.std()), 1e-6)
 
 
 def gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,8 @@ from tfp_dgm.labelling.class_distance import ClassDistance
 from tfp_dgm.labelling.no_class import NoClass
 from tfp_dgm.labelling.novelty_layers import NoClassProbability
 
-# Evidence, in nats, from which on there are rows of no class: 20 to 1. Of 46 draws without any, of
-# news, posts, titles, abstracts, messages and reviews, the greatest was 2.2.
+# Evidence, in nats, from which on a share of such rows is told: 20 to 1. What is accepted leaves
+# room for them in so far as they are believed in, be it less.
 _EVIDENCE = 3.0
 _FEWEST_ROWS = 20
 
@@ -23,14 +23,15 @@ class RowsOfNoClass:
       knots: scores [P] and the probability of no class there [P].
       probability: float32 [N]; of annotated rows by models that did not see them.
       draws: float [S, m]; draws of the probabilities of the rows without annotation.
-      share: of these rows: mean, and a range that holds it with probability 0.8.
+      share: of these rows: mean, and a range that holds it with probability 0.8; None where too
+        little speaks for any.
     """
 
     distance: ClassDistance
     knots: tuple[np.ndarray, np.ndarray]
     probability: np.ndarray
     draws: np.ndarray
-    share: tuple[float, float, float]
+    share: tuple[float, float, float] | None
 
     def layer(self) -> NoClassProbability:
         """The same of new texts, by the model of all annotations."""
@@ -58,7 +59,7 @@ def rows_of_no_class(
     *,
     seed: int,
 ) -> RowsOfNoClass | None:
-    """Looks for rows of no class among those without annotation; None where nothing tells of any.
+    """Looks for rows of no class among those without annotation; None where these are too few.
 
     Args:
       views: float32 [N, D] each; where distances are measured.
@@ -78,11 +79,10 @@ def rows_of_no_class(
     distance = ClassDistance.fit(views, entropy, rows, allowed, visible)
     unseen = distance.scores[rows, 1 + fold]
     model = NoClass.fit(unseen, distance.scores[unannotated, 1:], weights)
-    if model.evidence < _EVIDENCE:
-        return None
     scores = distance.scores[:, 0].copy()
     draws = model.draws(scores[unannotated], seed=seed)
     scores[rows] = unseen
     knots = model.knots(scores)
     probability = np.interp(scores, *knots).astype(np.float32)
-    return RowsOfNoClass(distance, knots, probability, draws, model.share())
+    share = model.share() if model.evidence >= _EVIDENCE else None
+    return RowsOfNoClass(distance, knots, probability, draws, share)

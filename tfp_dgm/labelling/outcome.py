@@ -55,9 +55,10 @@ class Outcome:
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
       encoder_choice: which encoder of texts was taken, and why.
-      none: float32 [N]; the probability that a row is of no class, judged like `probabilities`.
+      none: float32 [N]; the probability that a row is of no class, judged like `probabilities`;
+        None where the rows are too few to tell.
       none_share: the share of such rows among those without annotation, and a range that holds it
-        with probability 0.8; None where nothing speaks for any.
+        with probability 0.8; None where too little speaks for any.
       held_out: how many texts told how far texts like these are from each other.
       crowd: where the annotations were inferred from several annotators' answers, these and the
         annotators.
