@@ -24,7 +24,7 @@ _SHIFT_POWER = 0.5
 # ensemble beside 1 for its student. A pretrained encoder is believed more than words are.
 _HEADS_BELIEF, _ENSEMBLE_BELIEF = (2.0, 2.0), 3.0
 _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
-_ORDER_BELIEF, _ENCODER_ORDER_BELIEF = 2.0, 1.0
+_ORDER_BELIEF = 1.0
 
 
 class Members:
@@ -100,12 +100,11 @@ class Members:
         del heads_answers
 
         heads_belief: tuple[float, ...] = _HEADS_BELIEF
-        ensemble_belief, order_belief = _ENSEMBLE_BELIEF, _ORDER_BELIEF
+        ensemble_belief = _ENSEMBLE_BELIEF
         if features.encoder is not None:
             heads_belief, ensemble_belief = _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF
-            order_belief = _ENCODER_ORDER_BELIEF
         if features.word_order is not None:
-            heads_belief = (*heads_belief, order_belief)
+            heads_belief = (*heads_belief, _ORDER_BELIEF)
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
         del answers

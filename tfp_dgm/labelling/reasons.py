@@ -10,7 +10,7 @@ from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.text_views import ENCODER, WITH_ENCODER
 from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.networks import TemperedMixture, TextEncoder
-from tfp_dgm.text import WordSpan, without_words, word_spans
+from tfp_dgm.text import WordCounts, WordSpan, without_words, word_spans
 
 REASONS = "reasons"  # The column.
 
@@ -77,7 +77,7 @@ class WordReasons:
         self._semantic = self._lsa @ semantic  # [V, K]
         self._order = None
         if classifier.word_order is not None:
-            self._order = _OrderShares(classifier.word_order, heads[-1])
+            self._order = _OrderShares(classifier.word_order, classifier.word_counts, heads[-1])
 
     def __call__(
         self,
@@ -126,8 +126,7 @@ class WordReasons:
         weights += (self._semantic[v, a] - self._semantic[v, b]) / length[rows]
         weights *= words.data
         if self._order is not None:
-            of_phrases = classifier.word_order.phrase_weights(texts, classifier.word_counts)
-            weights += np.asarray(self._order(of_phrases, answers, others)[rows, v]).ravel()
+            weights += np.asarray(self._order(texts, answers, others)[rows, v]).ravel()
         added = weights.tolist()
         known = [classifier.word_counts.vocabulary[word] for word in v.tolist()]
         ends = words.indptr.tolist()
@@ -142,18 +141,21 @@ class _OrderShares:
 
     Args:
       order: knows the phrases.
+      word_counts: knows their words.
       kernel: float [L, K]; what its vectors add to the logits.
     """
 
-    def __init__(self, order: WordOrder, kernel: np.ndarray) -> None:
+    def __init__(self, order: WordOrder, word_counts: WordCounts, kernel: np.ndarray) -> None:
+        self._order, self._word_counts = order, word_counts
         self._projection = order.projection.kernel.numpy()  # [P, L]
         self._phrases = self._projection @ kernel  # [P, K]
         self._words = order.words_of_phrases()  # [P, V]
 
     def __call__(
-        self, weights: scipy.sparse.csr_matrix, answers: np.ndarray, others: np.ndarray
+        self, texts: Sequence[str], answers: np.ndarray, others: np.ndarray
     ) -> scipy.sparse.csr_matrix:
-        """Of TF-IDF of the phrases of texts [N, P], float [N, V]."""
+        """Of N texts, float [N, V]."""
+        weights = self._order.phrase_weights(texts, self._word_counts)  # [N, P]
         length = np.maximum(np.linalg.norm(weights @ self._projection, axis=1), 1e-6)  # [N]
         row, phrase = np.repeat(np.arange(len(length)), np.diff(weights.indptr)), weights.indices
         added = self._phrases[phrase, answers[row]] - self._phrases[phrase, others[row]]
