@@ -74,13 +74,15 @@ def test_shares_and_biases_sum_to_the_log_odds(ordered_as):
     np.testing.assert_allclose(np.add(sums, biases), _log_odds(model, TEXTS), atol=2e-5)
 
 
-def test_the_encoder_is_asked_to_do_without_each_word():
+@pytest.mark.parametrize("ordered_as", [(), [*TEXTS, *TEXTS]])
+def test_the_encoder_is_asked_to_do_without_each_word(ordered_as):
     """An encoder that counts has effects that are known: how often a word holds each string."""
     encoder = CountingEncoder(["un", "card", "LATE"])
-    model = _deaf_to_topics(drawn_classifier(WORDS, encoder=encoder))
+    model = drawn_classifier(WORDS, encoder=encoder, ordered_as=ordered_as)
+    model = _deaf_to_topics(model)
     reasons = WordReasons(model)(TEXTS, ANSWERS, OTHERS)
     linear = WordReasons(model).linear_shares(TEXTS, ANSWERS, OTHERS)
-    heads = [bag.get_weights()[0].reshape(-1, 2, 3) for bag in model.heads[2:]]
+    heads = [bag.get_weights()[0].reshape(-1, 2, 3) for bag in model.heads[2:4]]
     strengths = np.divide(model.ensemble.weights_, model.ensemble.temperatures)[2:4] * 0.6 / 0.8
     kernel = sum(
         s * np.tensordot(head[:3], [0.7, 0.3], axes=(1, 0))
