@@ -11,6 +11,7 @@ from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.multi_label import MultiLabelClassifier
 from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, SigmoidCalibration
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE, RationaleClassifier
 from tfp_dgm.networks import BagOfWordsEncoder, SentenceEncoder, TemperedMixture, TokenVectors
 from tfp_dgm.objectives import ELBO
@@ -97,8 +98,15 @@ def what_reads(encoder=None):
     }
 
 
+def word_order():
+    """Knows "apple pear", "the apple", and the beginnings "iron", "the" and "the apple"."""
+    base = len(VOCABULARY) + 1
+    phrases = [base + 2, 5 * base + 1, 4 * base**2, 6 * base**2, 6 * base**2 + base]
+    return WordOrder(len(VOCABULARY), phrases, [1.5, 0.8, 1.1, 2.0, 1.7], 3)
+
+
 def classifier(encoder=None, **parts):
-    members = 5 if encoder is None else 7
+    members = (5 if encoder is None else 7) + ("word_order" in parts)
     model = TextClassifier(
         CLASSES,
         0.8,
@@ -179,6 +187,7 @@ LABELLING_MODELS = {
     ),
     "text_classifier_novelty": lambda: classifier(no_class=no_class(), novelty=novelty()),
     "text_classifier_rationales": lambda: classifier(rationales=rationales()),
+    "text_classifier_order": lambda: classifier(word_order=word_order()),
     "text_classifiers": column_classifiers,
     "text_classifier_encoder": lambda: classifier(sentence_encoder()),
     "text_classifier_light_encoder": lambda: classifier(token_vectors()),

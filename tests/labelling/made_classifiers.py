@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.head_layers import BagOfHeads
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import TemperedMixture
 from tfp_dgm.text import TfIdf, WordCounts
@@ -31,8 +32,14 @@ class CountingEncoder(keras.layers.Layer):
         return tf.constant(self.encode([text.decode() for text in texts.numpy()]))
 
 
-def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, vae_words=None, seed=0):
-    """A classifier whose every weight is drawn; its bags have two heads."""
+def drawn_classifier(
+    vocabulary, *, classes=("a", "b", "c"), encoder=None, vae_words=None, ordered_as=(), seed=0
+):
+    """A classifier whose every weight is drawn; its bags have two heads.
+
+    Args:
+      ordered_as: texts whose phrases it knows; none = it does not read the order of words.
+    """
     rng = np.random.default_rng(seed)
     size, num_classes = len(vocabulary), len(classes)
     vae_words = np.arange(size) if vae_words is None else np.asarray(vae_words)
@@ -43,6 +50,10 @@ def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, vae_w
     sizes = [LSA + LATENT, LSA]
     if encoder is not None:
         sizes += [encoder.units + LSA + LATENT, encoder.units]
+    word_counts, word_order = WordCounts(vocabulary), None
+    if ordered_as:
+        word_order, _ = WordOrder.fit(ordered_as, word_counts, seed=seed)
+        sizes.append(word_order.projection.units)
     members = len(sizes) + 2
     weights = rng.dirichlet(np.ones(members))
     model = TextClassifier(
@@ -50,7 +61,8 @@ def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, vae_w
         0.5,
         vae_words=vae_words,
         vae_scale=np.ones(LATENT),
-        word_counts=WordCounts(vocabulary),
+        word_counts=word_counts,
+        word_order=word_order,
         tf_idf=TfIdf(rng.uniform(1, 3, size)),
         lsa=dense(LSA, use_bias=False),
         vae=BagOfWordsVAE(np.linspace(1, 2, len(vae_words)), units=5, latent_units=LATENT, seed=0),
@@ -63,6 +75,7 @@ def drawn_classifier(vocabulary, *, classes=("a", "b", "c"), encoder=None, vae_w
         calibration=TemperedMixture([0.9], [0.98], 0.02),
     )
     model.build()
-    for layer in (model.lsa, *model.heads, *model.naive_bayes, model.student):
+    drawn = [] if word_order is None else [word_order.projection]
+    for layer in (model.lsa, *drawn, *model.heads, *model.naive_bayes, model.student):
         layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
     return model

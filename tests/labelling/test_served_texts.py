@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +21,10 @@ TEXTS = [
     "nothing that it knows",
     "plum " * 700 + "pear",  # Longer than the compiled twins read.
     "iron? 3 zinc Ä",
+    "zinc iron zinc; a pear, iron; pear iron",
 ]
+# No phrase is in two of these but the five that `_order` counts.
+ORDERED = ["zinc iron", "zinc iron? pear iron", "? pear iron", "? plum plum", "a plum plum plum"]
 
 
 def _unit(rows):
@@ -51,6 +55,23 @@ def _bag(layer, view):
     return np.einsum("bhk,h->bk", scipy.special.softmax(logits, axis=-1), layer.head_weights)
 
 
+def _order(layer, texts):
+    """Vectors by the phrases that ORDERED has twice, in the order of their numbers."""
+    counts = np.zeros((len(texts), 5))
+    for row, text in zip(counts, texts, strict=True):
+        words = re.findall(r"[^\W_]+", text.lower())
+        pairs = list(pairwise(words))
+        row[:] = (
+            pairs.count(("pear", "iron")),
+            pairs.count(("zinc", "iron")),
+            pairs.count(("plum", "plum")),
+            words[:1] == ["zinc"],
+            words[:2] == ["zinc", "iron"],
+        )
+    weights = _tf_idf(counts, layer.tf_idf.idf.astype(float))
+    return _unit(weights @ layer.projection.get_weights()[0])
+
+
 def probabilities(model, texts):
     """The classifier's equations, word by word and head by head, in double precision."""
     found = [Counter(re.findall(r"[^\W_]+", text.lower())) for text in texts]
@@ -63,16 +84,19 @@ def probabilities(model, texts):
     kernel, bias = model.vae.posterior_layer.get_weights()
     means = (np.maximum(features, 0) @ kernel + bias)[:, : len(model.vae_scale)]
     latent = np.concatenate([semantic, VAE_SHARE * _unit(means / model.vae_scale)], axis=1)
-    members = [_bag(bag, view) for bag, view in zip(model.heads, [latent, semantic], strict=True)]
+    views = [latent, semantic]
+    if model.word_order is not None:
+        views.append(_order(model.word_order, texts))
+    members = [_bag(bag, view) for bag, view in zip(model.heads, views, strict=True)]
     members += [_softmax(layer, words) for layer in model.naive_bayes]
     pair = [_mixed(model.ensemble, members), _softmax(model.student, words)]
     answer = _mixed(model.combination, pair)
     return _mixed(model.calibration, [answer] * len(model.calibration.temperatures))
 
 
-@pytest.fixture(scope="module")
-def model():
-    return drawn_classifier(WORDS, vae_words=[5, 1, 3], seed=3)
+@pytest.fixture(scope="module", params=[(), ORDERED], ids=["words", "order"])
+def model(request):
+    return drawn_classifier(WORDS, vae_words=[5, 1, 3], ordered_as=request.param, seed=3)
 
 
 def test_strings_are_answered_as_the_equations_say(model):

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
-from tfp_dgm.labelling.text_views import Counts, TextViews
+from tfp_dgm.labelling.text_views import ENCODER, Counts, TextViews
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE, RationaleClassifier, Signature
 from tfp_dgm.networks import TemperedMixture, TextEncoder, dense_of
 from tfp_dgm.saved_arguments import SavesArguments
@@ -35,6 +36,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
       threshold: the least probability that is accepted; None accepts nothing.
       vae_words: the columns of the counts that the VAE sees.
       vae_scale: Z standard deviations of the VAE's means.
+      word_order: what neighbouring words and beginnings say; None where nothing is learned of them.
       word_counts, tf_idf, lsa, vae, encoder, heads, naive_bayes, student, ensemble, combination,
         calibration, no_class: the layers of the equations above; `encoder` may be None, and so may
         `no_class`, where the training's rows were too few to tell of texts of no class.
@@ -57,6 +59,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         lsa: keras.layers.Dense,
         vae: BagOfWordsVAE,
         encoder: TextEncoder | None,
+        word_order: WordOrder | None = None,
         heads: Sequence[BagOfHeads],
         naive_bayes: Sequence[keras.layers.Dense],
         student: keras.layers.Dense,
@@ -80,6 +83,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
         self.lsa = lsa
         self.vae = vae
         self.encoder = encoder
+        self.word_order = word_order
         self.heads = list(heads)
         self.naive_bayes = list(naive_bayes)
         self.student = student
@@ -138,4 +142,4 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
 
 def distance_views(views: Sequence[Any], encoder: TextEncoder | None) -> list[Any]:
     """The views that distances from classes are measured in: LSA and VAE, and the encoder's."""
-    return [views[0]] if encoder is None else [views[0], views[-1]]
+    return [views[0]] if encoder is None else [views[0], views[ENCODER]]

@@ -49,6 +49,7 @@ def assembled(
         lsa=features.lsa_layer,
         vae=features.vae,
         encoder=features.encoder,
+        word_order=features.word_order,
         heads=[BagOfHeads(num_classes, heads.head_weights()) for heads in members.heads],
         naive_bayes=[_softmax(num_classes) for _ in members.naive_bayes],
         student=_softmax(num_classes),

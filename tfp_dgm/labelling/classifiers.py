@@ -9,13 +9,23 @@ import tensorflow as tf
 
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.classifier_signatures import column_signatures
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE, Signature
 from tfp_dgm.networks import TextEncoder
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
 
 # Arguments of a classifier that only read the text.
-_READING = ("vae_words", "vae_scale", "word_counts", "tf_idf", "lsa", "vae", "encoder")
+_READING = (
+    "vae_words",
+    "vae_scale",
+    "word_counts",
+    "tf_idf",
+    "lsa",
+    "vae",
+    "encoder",
+    "word_order",
+)
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -29,7 +39,8 @@ class TextClassifiers(SavesArguments, keras.Model):
     Args:
       columns: the label columns' names.
       answering: for each column the arguments of its `TextClassifier` but for the following.
-      vae_words, vae_scale, word_counts, tf_idf, lsa, vae, encoder: as for `TextClassifier`, of all.
+      vae_words, vae_scale, word_counts, tf_idf, lsa, vae, encoder, word_order: as for
+        `TextClassifier`, of all.
     Raises:
       ValueError: if there are not as many classifiers as columns.
     """
@@ -46,6 +57,7 @@ class TextClassifiers(SavesArguments, keras.Model):
         lsa: keras.layers.Dense,
         vae: BagOfWordsVAE,
         encoder: TextEncoder | None,
+        word_order: WordOrder | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
@@ -68,6 +80,7 @@ class TextClassifiers(SavesArguments, keras.Model):
                 lsa=lsa,
                 vae=vae,
                 encoder=encoder,
+                word_order=word_order,
                 **own,
             )
             for own in answering

@@ -13,8 +13,9 @@ from sklearn.utils.extmath import randomized_svd
 
 from tfp_dgm.confidence import EncoderChoice, asked_encoder
 from tfp_dgm.labelling.encoder_choice import choose_encoder
-from tfp_dgm.labelling.text_views import VAE_SHARE
+from tfp_dgm.labelling.text_views import ENCODER, VAE_SHARE
 from tfp_dgm.labelling.vectors_of_sentences import text_vectors
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import SentenceEncoder, TextEncoder
 from tfp_dgm.objectives import ELBO
@@ -42,8 +43,10 @@ class Features:
       vae_words: int [V']; the words that the VAE sees.
       encoder: the pretrained encoder, a light one made of it, or None.
       words: sparse [N, V]; the texts as TF-IDF.
-      views: the inputs of the linear heads, each float32 [N, D] with a last column of ones.
+      views: the inputs of the linear heads, each float32 [N, D] with a last column of ones; see
+        `TextViews`.
       encoder_choice: why it is that encoder.
+      word_order: what stands beside what; None where no two texts have that in common.
     """
 
     word_counts: WordCounts
@@ -56,6 +59,7 @@ class Features:
     words: scipy.sparse.csr_matrix
     views: tuple[np.ndarray, ...]
     encoder_choice: EncoderChoice
+    word_order: WordOrder | None = None
     _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def kept(self, name: Hashable, find: Callable[[], Found]) -> Found:
@@ -75,7 +79,7 @@ class Features:
     @property
     def vectors(self) -> np.ndarray:
         """Texts by meaning [N, D]: the encoder's vectors where there is one, else LSA and VAE."""
-        return self.views[0 if self.encoder is None else -1][:, :-1]
+        return self.views[0 if self.encoder is None else ENCODER][:, :-1]
 
     def followed_by(self, texts: Sequence[str]) -> "Features":
         """The same features of the same texts and, after them, of others [G], learned from none."""
@@ -85,7 +89,10 @@ class Features:
         words = self.tf_idf.transform(counts)
         means = _posterior_means(self.vae, counts[:, self.vae_words])
         vectors = None if self.encoder is None else text_vectors(self.encoder, texts)
-        views = _views(words @ self.lsa, means / self.vae_scale, vectors)
+        order = None
+        if self.word_order is not None:
+            order = self.word_order.of_texts(texts, self.word_counts)
+        views = _views(words @ self.lsa, means / self.vae_scale, vectors, order)
         return replace(
             self,
             words=scipy.sparse.vstack([self.words, words]).tocsr(),
@@ -125,6 +132,7 @@ def fit_features(
     units = max(1, min(LSA_UNITS, min(words.shape) - 1))
     _, _, components = randomized_svd(words, units, n_iter=4, random_state=seed)
     lsa = np.ascontiguousarray(components.T, np.float32)  # [V, L]
+    word_order, order = WordOrder.fit(texts, word_counts, seed=seed) or (None, None)
     progress(step, 1, 1)
 
     semantic = words @ lsa  # [N, L]
@@ -150,19 +158,25 @@ def fit_features(
         vae_scale=vae_scale,
         encoder=text_encoder,
         words=words,
-        views=_views(semantic, means / vae_scale, vectors),
+        views=_views(semantic, means / vae_scale, vectors, order),
         encoder_choice=choice,
+        word_order=word_order,
     )
 
 
 def _views(
-    semantic: np.ndarray, topics: np.ndarray, vectors: np.ndarray | None
+    semantic: np.ndarray,
+    topics: np.ndarray,
+    vectors: np.ndarray | None,
+    order: np.ndarray | None,
 ) -> tuple[np.ndarray, ...]:
-    """The inputs of the linear heads, by LSA [N, L], VAE [N, Z] and, if any, encoder [N, E]."""
+    """The inputs of the heads, by LSA [N, L], VAE [N, Z] and, if any, encoder and word order."""
     latent = np.hstack([unit_length(semantic), VAE_SHARE * unit_length(topics)])
     views = [latent, latent[:, : semantic.shape[1]]]
     if vectors is not None:
         views += [np.hstack([vectors, latent]), vectors]
+    if order is not None:
+        views.append(order)
     ones = np.ones((len(latent), 1), np.float32)
     return tuple(np.hstack([view, ones]).astype(np.float32) for view in views)
 

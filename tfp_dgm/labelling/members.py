@@ -17,14 +17,14 @@ from tfp_dgm.training import Progress
 
 # Prior count and temperature: one that doubts, and one that trusts its words.
 NAIVE_BAYES = ((0.03, 4.0), (1.0, 1.0))
-# One bag of heads for each view of the texts (the last two where there is an encoder); the second
-# raises rare classes.
-_RARE_CLASS_POWERS = (0.0, 0.3, 0.0, 0.0)
+# One bag of heads for each view of the texts; that of the second raises rare classes.
+_RARE_CLASS_POWERS = (0.0, 0.3, 0.0, 0.0, 0.0)
 _SHIFT_POWER = 0.5
 # Pseudo-counts of the mixtures: of each bag of heads beside 1 for a naive Bayes, and of the
 # ensemble beside 1 for its student. A pretrained encoder is believed more than words are.
 _HEADS_BELIEF, _ENSEMBLE_BELIEF = (2.0, 2.0), 3.0
 _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
+_ORDER_BELIEF = 1.0
 
 
 class Members:
@@ -75,6 +75,12 @@ class Members:
                 )
             )
             answers.append(self.heads[-1].predict(view))
+        # Of a class without labels nothing tells whether the order of words speaks for it.
+        ordered = features.word_order is not None
+        silent = ordered and not allowed[allowed.sum(axis=1) == 1].any(axis=0).all()
+        if silent:
+            answers.pop()
+        mixed_heads = len(answers)
         progress("Naive Bayes and calibration", 0, 1)
         self.naive_bayes: list[NaiveBayes] = []  # Of all annotations.
         for prior_count, temperature in NAIVE_BAYES:
@@ -89,11 +95,11 @@ class Members:
             first, answer = _by_words(features.words, fit, allowed.shape[1])
             self.naive_bayes.append(first)
             answers.append(answer)
-        self.doubting = answers[len(self.heads)]  # [N + g, K, F], of the first of these.
+        self.doubting = answers[mixed_heads]  # [N + g, K, F], of the first of these.
         heads_answers = answers[0].copy()
-        for answer in answers[1 : len(self.heads)]:
+        for answer in answers[1:mixed_heads]:
             heads_answers += answer
-        heads_answers /= len(self.heads)
+        heads_answers /= mixed_heads
         self._weights = self.class_shares.weights(
             self.class_shares.draws(heads_answers).mean(axis=0), _SHIFT_POWER
         )
@@ -103,8 +109,13 @@ class Members:
         ensemble_belief = _ENSEMBLE_BELIEF
         if features.encoder is not None:
             heads_belief, ensemble_belief = _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF
+        if ordered and not silent:
+            heads_belief = (*heads_belief, _ORDER_BELIEF)
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
+        if silent:
+            self.ensemble_temperatures.insert(mixed_heads, 1.0)
+            self.ensemble_weights = np.insert(self.ensemble_weights, mixed_heads, 0.0)
         del answers
         taught, known, visible = teaching
         masks = known[:, :, np.newaxis].astype(np.float32)

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
+import scipy.sparse
 
 from tfp_dgm.labelling.classifier import TextClassifier
+from tfp_dgm.labelling.text_views import ENCODER, WITH_ENCODER
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.networks import TemperedMixture, TextEncoder
-from tfp_dgm.text import WordSpan, without_words, word_spans
+from tfp_dgm.text import WordCounts, WordSpan, without_words, word_spans
 
 REASONS = "reasons"  # The column.
 
@@ -32,13 +35,15 @@ class WordReasons:
     semantic dimensions x L / |x L|, and in the encoder's vector s: before calibration, and of a bag
     of heads the mean of its heads' log-odds. A word v of TF-IDF x[v] adds, in all places together,
 
-        x[v] (words[v] + L[v] . semantic / |x L|)  +  (s(text) - s(text without v)) . sentence
+        x[v] (words[v] + L[v] . semantic / |x L|)  +  order[v]
+            +  (s(text) - s(text without v)) . sentence
 
-    The first term is exact: with the members' biases, and with what the vector and the latent
-    topics of the autoencoder add, the words' terms sum to the log-odds. The encoder is no sum over
-    words: the second term leaves a word out, of long texts one of the 10 whose first term is the
-    largest, and says nothing of the rest. The topics follow from the same words, and are not shared
-    out among them. Words that the vocabulary lacks are known to the encoder alone.
+    The phrases of `WordOrder` add alike, by their direction there; `order` shares each out among
+    its words, evenly. These terms are exact: with the members' biases, and with what the vector and
+    the latent topics of the autoencoder add, the words' terms sum to the log-odds. The encoder is
+    no sum over words: the last term leaves a word out, of long texts one of the 10 whose other
+    terms are the largest, and says nothing of the rest. The topics follow from the same words, and
+    are not shared out among them. Words that the vocabulary lacks are known to the encoder alone.
 
     Args:
       classifier: trained, or loaded again.
@@ -67,9 +72,12 @@ class WordReasons:
         self._sentence: np.ndarray = np.zeros((0, len(classifier.classes)), np.float32)
         if classifier.encoder is not None:
             size = classifier.encoder.units
-            semantic = semantic + heads[2][size : size + units]
-            self._sentence = heads[2][:size] + heads[3]  # [E, K]
+            semantic = semantic + heads[WITH_ENCODER][size : size + units]
+            self._sentence = heads[WITH_ENCODER][:size] + heads[ENCODER]  # [E, K]
         self._semantic = self._lsa @ semantic  # [V, K]
+        self._order = None
+        if classifier.word_order is not None:
+            self._order = _OrderShares(classifier.word_order, classifier.word_counts, heads[-1])
 
     def __call__(
         self,
@@ -108,7 +116,7 @@ class WordReasons:
     def linear_shares(
         self, texts: Sequence[str], answers: np.ndarray, others: np.ndarray
     ) -> list[dict[str, float]]:
-        """The first term, for each text and each of its words that the vocabulary has."""
+        """All but the last term, for each text and each of its words that the vocabulary has."""
         classifier = self._classifier
         words = classifier.tf_idf.transform(classifier.word_counts.count_matrix(texts))  # [N, V]
         length = np.maximum(np.linalg.norm(words @ self._lsa, axis=1), 1e-6)  # [N]
@@ -116,13 +124,44 @@ class WordReasons:
         v, a, b = words.indices, answers[rows], others[rows]
         weights = self._words[v, a] - self._words[v, b]
         weights += (self._semantic[v, a] - self._semantic[v, b]) / length[rows]
-        added = (words.data * weights).tolist()
+        weights *= words.data
+        if self._order is not None:
+            weights += np.asarray(self._order(texts, answers, others)[rows, v]).ravel()
+        added = weights.tolist()
         known = [classifier.word_counts.vocabulary[word] for word in v.tolist()]
         ends = words.indptr.tolist()
         return [
             dict(zip(known[start:end], added[start:end], strict=True))
             for start, end in pairwise(ends)
         ]
+
+
+class _OrderShares:
+    """What the words of phrases add by the order that they stand in.
+
+    Args:
+      order: knows the phrases.
+      word_counts: knows their words.
+      kernel: float [L, K]; what its vectors add to the logits.
+    """
+
+    def __init__(self, order: WordOrder, word_counts: WordCounts, kernel: np.ndarray) -> None:
+        self._order, self._word_counts = order, word_counts
+        self._projection = order.projection.kernel.numpy()  # [P, L]
+        self._phrases = self._projection @ kernel  # [P, K]
+        self._words = order.words_of_phrases()  # [P, V]
+
+    def __call__(
+        self, texts: Sequence[str], answers: np.ndarray, others: np.ndarray
+    ) -> scipy.sparse.csr_matrix:
+        """Of N texts, float [N, V]."""
+        weights = self._order.phrase_weights(texts, self._word_counts)  # [N, P]
+        length = np.maximum(np.linalg.norm(weights @ self._projection, axis=1), 1e-6)  # [N]
+        row, phrase = np.repeat(np.arange(len(length)), np.diff(weights.indptr)), weights.indices
+        added = self._phrases[phrase, answers[row]] - self._phrases[phrase, others[row]]
+        added *= weights.data / length[row]
+        parts = scipy.sparse.csr_matrix((added, phrase, weights.indptr), shape=weights.shape)
+        return (parts @ self._words).tocsr()
 
 
 def reasons_column(

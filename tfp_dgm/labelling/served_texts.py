@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
-from tfp_dgm.labelling.text_views import Counts
+from tfp_dgm.labelling.text_views import WITH_ENCODER, Counts
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import Signature
 from tfp_dgm.networks import TextEncoder
 from tfp_dgm.text import WordCounts
@@ -23,9 +24,10 @@ class TextsServed(Protocol):
 
     word_counts: WordCounts
     encoder: TextEncoder | None
+    word_order: WordOrder | None
 
     def read_counts(
-        self, counts: Counts, sentence_vectors: tf.Tensor | None
+        self, counts: Counts, sentence_vectors: tf.Tensor | None, order: tf.Tensor | None
     ) -> tuple[Counts, list[tf.Tensor], tf.Tensor]:
         """TF-IDF [B, V] of counts [B, V], the inputs [B, D] of each bag of heads, LSA [B, L]."""
 
@@ -64,8 +66,9 @@ class Read(NamedTuple):
 def read_tokens(model: TextsServed, word_ids: tf.Tensor, **encoder_tokens: tf.Tensor) -> Read:
     """What is read of `tokens`."""
     vectors = None if model.encoder is None else model.encoder.pool(**encoder_tokens)
+    order = None if model.word_order is None else model.word_order(word_ids)
     known = tf.reduce_sum(tf.cast(word_ids > 0, tf.float32), axis=-1)
-    return Read(*model.read_counts(model.word_counts.count(word_ids), vectors), known)
+    return Read(*model.read_counts(model.word_counts.count(word_ids), vectors, order), known)
 
 
 def read_texts(model: TextsServed, text: tf.Tensor) -> tuple[Read, tf.Tensor]:
@@ -73,12 +76,14 @@ def read_texts(model: TextsServed, text: tf.Tensor) -> tuple[Read, tf.Tensor]:
 
     A text has few of the vocabulary's words, so that this takes a fraction of the time.
     """
-    counts, unknown = model.word_counts.sparse_count(text)
+    word_ids = model.word_counts.word_ids(text)
+    counts, unknown = model.word_counts.sparse_count_of(word_ids)
+    order = None if model.word_order is None else model.word_order.of_ragged(word_ids)
     vectors = None
     if model.encoder is not None:
         vectors = model.encoder.pool(**model.encoder.tokens(text))
     known = tf.math.unsorted_segment_sum(counts.values, counts.indices[:, 0], tf.shape(text)[0])
-    return Read(*model.read_counts(counts, vectors), known), unknown
+    return Read(*model.read_counts(counts, vectors, order), known), unknown
 
 
 def token_specs(model: TextsServed) -> dict[str, tf.TensorSpec]:
@@ -120,7 +125,7 @@ def class_signatures(model: ClassesServed) -> dict[str, Signature]:
         return widest(read_tokens(model, **inputs))
 
     def widest(read: Read) -> dict[str, tf.Tensor]:
-        return {"encoding": read.views[0 if model.encoder is None else 2]}  # [B, D]
+        return {"encoding": read.views[0 if model.encoder is None else WITH_ENCODER]}  # [B, D]
 
     def class_of(label: tf.Tensor) -> tf.Tensor:
         matches = tf.cast(label[:, tf.newaxis] == names, tf.int32)  # [B, K]

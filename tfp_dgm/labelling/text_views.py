@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE
 from tfp_dgm.networks import TextEncoder, dense_of
 from tfp_dgm.text import TfIdf, WordCounts
@@ -15,16 +16,20 @@ Counts: TypeAlias = tf.Tensor | tf.SparseTensor
 
 # The VAE's part of a feature vector has this length, beside the LSA's of length 1.
 VAE_SHARE = 0.5
+# The views' places: where there is an encoder, the widest and it alone follow the first two.
+WITH_ENCODER, ENCODER = 2, 3
 
 
 class TextViews:
     """What predictors of tables share: strings [B] -> TF-IDF [B, V] and the heads' inputs [B, D].
 
         words = tf-idf(counts);   latent = [LSA(words), VAE_SHARE mean of q(z | counts)]
-        views = latent, LSA(words) and, with an encoder, [encoder, latent] and the encoder alone
+        views = latent, LSA(words) and, with an encoder, [encoder, latent] and the encoder alone;
+                then, where there is one, the order of the words
 
     `Features` are the same of a whole data set. The model that inherits it gives the layers:
-    `word_counts`, `tf_idf`, `lsa`, `vae` with `vae_words` and `vae_scale`, and `encoder` or None.
+    `word_counts`, `tf_idf`, `lsa`, `vae` with `vae_words` and `vae_scale`, `encoder` or None, and
+    `word_order`, which one that does not read it leaves at None.
     """
 
     word_counts: WordCounts
@@ -34,6 +39,7 @@ class TextViews:
     vae_words: np.ndarray
     vae_scale: np.ndarray
     encoder: TextEncoder | None
+    word_order: WordOrder | None = None
 
     def build_views(self, readers: Sequence[tuple[keras.layers.Layer, int | None]]) -> None:
         """Builds these layers, and each reader of a view, by its number, or of the words (None)."""
@@ -42,6 +48,8 @@ class TextViews:
         sizes = [latent, self.lsa.units]
         if self.encoder is not None:
             sizes += [self.encoder.units + latent, self.encoder.units]
+        if self.word_order is not None:
+            sizes += [self.word_order.projection.units]
         for layer, shape in (
             (self.lsa, words),
             (self.vae, (None, len(self.vae_words))),
@@ -61,21 +69,21 @@ class TextViews:
         """
         if self.encoder is not None and sentence_vectors is None:
             sentence_vectors = self.encoder(texts)
-        return self.views_of_counts(self.word_counts(texts), sentence_vectors)
-
-    def views_of_counts(
-        self, counts: Counts, sentence_vectors: tf.Tensor | None
-    ) -> tuple[Counts, list[tf.Tensor]]:
-        """The same of counts [B, V]; the vectors [B, E] must be given where there is an encoder."""
-        words, views, _ = self.read_counts(counts, sentence_vectors)
+        order = None
+        if self.word_order is not None:
+            order = self.word_order.of_ragged(self.word_counts.word_ids(texts))
+        words, views, _ = self.read_counts(self.word_counts(texts), sentence_vectors, order)
         return words, views
 
     def read_counts(
-        self, counts: Counts, sentence_vectors: tf.Tensor | None
+        self, counts: Counts, sentence_vectors: tf.Tensor | None, order: tf.Tensor | None
     ) -> tuple[Counts, list[tf.Tensor], tf.Tensor]:
         """The same, and LSA(words) [B, L] with its length, which the views lack.
 
-        Of sparse counts the words are sparse, too.
+        Args:
+          counts: float32 [B, V]; of sparse ones the words are sparse, too.
+          sentence_vectors: float32 [B, E]; must be given where there is an encoder.
+          order: float32 [B, L]; must be given where the order of the words is read.
         """
         words = self.tf_idf(counts)
         projected = dense_of(self.lsa, words)  # [B, L]
@@ -86,6 +94,8 @@ class TextViews:
         views = [latent, semantic]
         if self.encoder is not None:
             views += [tf.concat([sentence_vectors, latent], axis=-1), sentence_vectors]
+        if order is not None:
+            views += [order]
         return words, views, projected
 
     def _means(self, counts: Counts) -> tf.Tensor:

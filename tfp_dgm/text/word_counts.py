@@ -122,7 +122,10 @@ class WordCounts(SavesArguments, keras.layers.Layer):
 
         XLA has no such operations.
         """
-        ids = self.word_ids(texts)
+        return self.sparse_count_of(self.word_ids(texts))
+
+    def sparse_count_of(self, ids: tf.RaggedTensor) -> tuple[tf.SparseTensor, tf.Tensor]:
+        """The same of `word_ids`."""
         found = tf.raw_ops.RaggedCountSparseOutput(
             splits=tf.concat([ids.row_splits, ids.row_splits[-1:]], axis=0),  # It wants a row.
             values=ids.values,
