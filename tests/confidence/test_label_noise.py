@@ -26,6 +26,25 @@ def test_the_given_label_is_right_as_often_as_it_says():
     assert suspects[slipped].mean() > 0.6
 
 
+def test_a_class_that_is_known_from_elsewhere_is_believed_as_often_as_it_is_right():
+    """A quarter of the rows are of the first class, which the answers do not see at all."""
+    stated, _, truth = tempered_world(4000, 1.0, seed=8, scale=5.0)
+    rng = np.random.default_rng(8)
+    besides = np.zeros(stated.shape)
+    besides[:, 0] = rng.beta(0.3, 0.9, 4000)
+    truth = np.where(rng.random(4000) < besides[:, 0], 0, truth)
+    labels, slipped, fitted = slipping_annotators(stated, truth, 0.1)
+    given = {"fitted": fitted, "besides": besides}
+    calibration = Calibration.fit(stated, labels, np.ones(4000), **given)
+    assert abs(calibration.slips - 0.1) < 0.03
+    probability = given_label_probability(calibration, stated, labels, **given)
+    found = labels[:, 0] & (stated[:, 0] < 0.05)
+    assert found.sum() > 500
+    for rows in (found, found & (besides[:, 0] > 0.5), ~found):
+        assert abs((~slipped[rows]).mean() - probability[rows].mean()) < 0.03
+    assert slipped[probability < 0.5].mean() > 0.8
+
+
 def test_the_answer_is_right_as_often_as_it_says_of_labels_that_contradict():
     calibration, (stated, labels, fitted), _, truth = _world(0.1)
     probability = answer_probability(calibration, stated, labels, fitted)

@@ -85,6 +85,7 @@ class Calibration:
         weights: np.ndarray,
         *,
         fitted: np.ndarray | None = None,
+        besides: np.ndarray | None = None,
     ) -> "Calibration":
         """Bayes' rule on a grid.
 
@@ -96,12 +97,15 @@ class Calibration:
           fitted: [n, K]; answers by the model that was trained on these annotations. Whether it
             follows a surprising label tells slips from errors; without them no label is held to be
             a slip.
+          besides: see `annotation_likelihood`.
         """
         weights = np.atleast_2d(weights)
         log_posterior = np.zeros((len(weights), len(TEMPERATURES), len(FLOORS), len(SLIPS)))
         mean, deviation = _LOG_TEMPERATURE
         for i, temperature in enumerate(TEMPERATURES):
-            right, slip = annotation_likelihood(probabilities, allowed, fitted, temperature)
+            right, slip = annotation_likelihood(
+                probabilities, allowed, fitted, temperature, besides
+            )
             fit = np.tensordot(weights, np.log(np.maximum(right + slip, 1e-9)), axes=1)
             log_posterior[:, i] = fit - 0.5 * ((np.log(temperature) - mean) / deviation) ** 2
         log_posterior += np.log(_prior(FLOORS))[:, np.newaxis]
@@ -145,6 +149,7 @@ def annotation_likelihood(
     allowed: np.ndarray,
     fitted: np.ndarray | None,
     temperature: float,
+    besides: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """How likely each annotation is together with its being right, and with its being a slip.
 
@@ -157,6 +162,8 @@ def annotation_likelihood(
     Args:
       probabilities, allowed, fitted: as for `Calibration.fit`.
       temperature: of the map.
+      besides: [n, K]; probabilities of classes that are known from elsewhere, and not mapped: a row
+        is of class k with probability (1 - besides.sum()) q_k + besides_k. None of them if None.
     Returns:
       right, slip: [n, len(FLOORS), len(SLIPS)].
     """
@@ -169,6 +176,12 @@ def annotation_likelihood(
     floor = agrees / num_classes + _of_annotation(others, allowed)  # [n]
     given = _of_annotation(temper(probabilities, temperature), allowed)[:, np.newaxis]
     given = ((1 - FLOORS) * given + FLOORS * floor[:, np.newaxis])[:, :, np.newaxis]  # [n, F, 1]
+    if besides is not None:
+        left = 1 - besides.sum(axis=1, keepdims=True)  # [n, 1]
+        given = left[:, :, np.newaxis] * given
+        given += _of_annotation(besides, allowed)[:, np.newaxis, np.newaxis]
+        agrees = allowed[rows, (left * probabilities + besides).argmax(axis=1)]
+        fitted = None if fitted is None else left * fitted + besides
 
     right_follows = slip_follows = np.ones(len(allowed))
     if fitted is not None:

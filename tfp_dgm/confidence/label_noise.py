@@ -12,7 +12,12 @@ from tfp_dgm.confidence.calibration import (
 
 
 def given_label_probability(
-    calibration: Calibration, cross_fitted: np.ndarray, allowed: np.ndarray, fitted: np.ndarray
+    calibration: Calibration,
+    cross_fitted: np.ndarray,
+    allowed: np.ndarray,
+    fitted: np.ndarray,
+    *,
+    besides: np.ndarray | None = None,
 ) -> np.ndarray:
     """The probability [n] that each annotation holds the true class.
 
@@ -21,8 +26,9 @@ def given_label_probability(
       cross_fitted: [n, K]; uncalibrated, by models that did not see the annotation.
       allowed: bool [n, K]; the annotations.
       fitted: [n, K]; by the model that was trained on the annotations.
+      besides: [n, K]; see `annotation_likelihood`.
     """
-    return _right(calibration, cross_fitted, allowed, fitted)[0]
+    return _right(calibration, cross_fitted, allowed, fitted, besides)[0]
 
 
 def answer_probability(
@@ -39,7 +45,7 @@ def answer_probability(
       calibration, cross_fitted, fitted: as for `given_label_probability`.
       labels: bool [n, K]; one class each.
     """
-    return _right(calibration, cross_fitted, labels, fitted)[1]
+    return _right(calibration, cross_fitted, labels, fitted, None)[1]
 
 
 def _right(
@@ -47,6 +53,7 @@ def _right(
     cross_fitted: np.ndarray,
     allowed: np.ndarray,
     fitted: np.ndarray | None,
+    besides: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     num_classes = allowed.shape[1]
     agrees = allowed[np.arange(len(allowed)), cross_fitted.argmax(axis=1)]
@@ -54,7 +61,7 @@ def _right(
     for temperature, beliefs in zip(TEMPERATURES, calibration.posterior, strict=True):
         if beliefs.sum() < 1e-6:
             continue
-        right, slip = annotation_likelihood(cross_fitted, allowed, fitted, temperature)
+        right, slip = annotation_likelihood(cross_fitted, allowed, fitted, temperature, besides)
         right = right / (right + slip)
         tempered = temper(cross_fitted, temperature)
         elsewhere = 1 - np.where(allowed, tempered, 0).sum(axis=1)

@@ -27,6 +27,7 @@ from tfp_dgm.labelling.label_warnings import (
 )
 from tfp_dgm.labelling.members import Members
 from tfp_dgm.labelling.naive_bayes import NaiveBayes
+from tfp_dgm.labelling.no_class import NONE
 from tfp_dgm.labelling.no_class_fitting import rows_of_no_class
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.text_distance import TextDistance
@@ -124,7 +125,14 @@ def fit_classifier(
         if strangers is not None:
             of_no_class["none"] = strangers.draws
             of_no_class["cross_fitted_none"] = strangers.probability[rows]
-        calibration = Calibration.fit(members.cross_fitted, weights=weights, **annotated)
+        # What is found to be of no class is of the class of that name, where there is one.
+        besides = None
+        if strangers is not None and NONE in classes:
+            named = np.array(classes) == NONE
+            besides = strangers.probability[rows, np.newaxis] * named
+        calibration = Calibration.fit(
+            members.cross_fitted, weights=weights, besides=besides, **annotated
+        )
         unannotated = np.delete(members.answers, rows, axis=0)
         threshold = None
         shares = members.class_shares, members.share_draws
@@ -152,7 +160,7 @@ def fit_classifier(
                 )
         given_probability = np.full(len(texts), np.nan, np.float32)
         given_probability[rows] = given_label_probability(
-            calibration, members.cross_fitted, **annotated
+            calibration, members.cross_fitted, besides=besides, **annotated
         )
 
     probabilities = members.answers.copy()

@@ -58,7 +58,7 @@ def test_classes_keep_the_promise_where_the_judging_answers_lean_on_each_other()
     With cross-fitted answers taken for independent ones, 81.5 % of the rows were right, and the
     promise was kept in 68 % of the classes.
     """
-    accepted = _accepted(_learned_world, range(24))
+    accepted = _accepted(_learned_world, range(32))
     assert len(accepted) >= 15
     assert np.concatenate(accepted).mean() > 0.83
     assert np.mean([right.mean() >= _ASKED for right in accepted]) > 0.74
@@ -71,13 +71,22 @@ def test_what_is_too_sure_of_every_yes_is_accepted_where_it_is_right():
     assert sum(map(len, accepted)) > 3500
 
 
+def _drawn(rng, mean, spreads, limits, size=40_000):
+    """Of one class, around a mean that is drawn itself, within two deviations."""
+    around = rng.normal(size=4 * size)
+    around = mean[0] + mean[1] * around[np.abs(around) < 2][: 2 * size]
+    found = rng.normal(around, rng.choice(spreads, 2 * size))
+    return found[(found > limits[0]) & (found < limits[1])][:size]
+
+
 def test_maps_are_weighed_by_bayes_rule():
     """Against draws of maps from the prior, each weighed by the marks."""
     rng = np.random.default_rng(0)
     z = np.round(rng.uniform(0, 4, 60), 1)
     marks = (rng.random(60) < expit(z - 0.5)).astype(np.int8)
     (maps,) = YesMaps.fit(expit(z)[:, np.newaxis], marks[:, np.newaxis], np.full(60, 0.5))
-    shift, slope = rng.normal(-0.3, 0.8, 40_000), np.exp(rng.normal(-0.2, 0.5, 40_000))
+    shift = _drawn(rng, (-0.4, 0.5), [0.3, 0.5, 0.8, 1.2], (-3, 2))
+    slope = np.exp(_drawn(rng, (-0.5, 0.4), [0.2, 0.35, 0.5, 0.7], (-2.1, 1.1)))
     ceiling = 1 - rng.exponential(np.where(rng.random(40_000) < 0.8, 0.01, 0.1))
 
     def right(odds):
@@ -91,6 +100,26 @@ def test_maps_are_weighed_by_bayes_rule():
     answers = np.array([0.6, 0.8, 0.9, 0.97])
     expected = [np.average(right(logit(p) - 0.1), weights=weight) for p in answers]
     np.testing.assert_allclose(maps.beliefs @ maps(answers), expected, atol=0.01)
+
+
+def test_beliefs_hold_where_classes_differ_and_have_few_marks():
+    """Twenty classes of six marks each; the likeliest prior alone believes 8 points too much."""
+    beliefs, true = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        shift, slope = rng.normal(-0.3, 1, 20), np.exp(rng.normal(-0.7, 0.5, 20))
+        z = rng.uniform(0, 4, (60, 20))
+        right = rng.random(z.shape) < expit(1.5 + shift + slope * (z - 1.5))
+        chosen = rng.permuted(np.tile(np.arange(60)[:, np.newaxis], (1, 20)), axis=0) < 6
+        marks = np.where(chosen, right, -1).astype(np.int8)
+        for maps in YesMaps.fit(expit(z), marks, np.ones(60)):
+            beliefs.append(maps.beliefs @ (maps(expit(np.array([3.0])))[:, 0] >= _ASKED))
+        true.extend(expit(1.5 + shift + slope * (2.9 - 1.5)) >= _ASKED)
+    beliefs = np.array(beliefs)
+    for least in (0.65, 0.8):  # Standard errors are 0.016.
+        sure = beliefs >= least
+        assert sure.sum() > 200
+        assert np.array(true)[sure].mean() > beliefs[sure].mean() - 0.035
 
 
 def test_classes_without_marks_of_their_own_are_told_by_the_others():

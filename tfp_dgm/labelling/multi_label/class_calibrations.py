@@ -31,14 +31,14 @@ def class_calibrations(
         [_log_likelihood(probabilities[:, k], marks[:, k], weights) for k in range(marks.shape[1])]
     )  # [K, T, F]
     general = Calibration.fit(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros(0)).maps
-    flat = told_by_others(log_likelihood.reshape(len(log_likelihood), -1), general.ravel())
+    flat = _told_by_others(log_likelihood.reshape(len(log_likelihood), -1), general.ravel())
     posteriors = flat.reshape(-1, *general.shape)
     maps = np.zeros((len(posteriors), len(TEMPERATURES), len(FLOORS), len(SLIPS)))
     maps[..., 0] = posteriors
     return [Calibration(posterior) for posterior in maps]
 
 
-def told_by_others(log_likelihood: np.ndarray, general: np.ndarray) -> np.ndarray:
+def _told_by_others(log_likelihood: np.ndarray, general: np.ndarray) -> np.ndarray:
     """The posterior [K, M] of each of K classes over M maps, whose prior the other classes tell.
 
     It is the mean of their posteriors and of a general prior; see `class_calibrations`.

@@ -3,15 +3,14 @@
 import numpy as np
 from scipy.special import expit, logit
 
-from tfp_dgm.labelling.multi_label.class_calibrations import told_by_others
+from tfp_dgm.labelling.multi_label.map_spreads import posteriors_of_maps
 
 # Grid of a map's three parameters; slopes are for the log-odds beyond _PIVOT.
 _PIVOT = 1.5
 _SHIFTS = np.linspace(-3, 2, 21)
 _SLOPES = np.exp2(np.linspace(-3, 1.5, 13))
 _CEILINGS = 1 - np.array([0, 0.005, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2])
-_SHIFT, _SLOPE = (-0.3, 0.8), (-0.2, 0.5)  # Prior mean and deviation; of the slope's logarithm.
-_RARE, _OFTEN = (0.8, 0.01), (0.2, 0.1)  # Of 1 - ceiling, as of `Calibration`'s floor.
+_RARE, _OFTEN = (0.8, 0.01), (0.2, 0.1)  # Prior of 1 - ceiling, as of `Calibration`'s floor.
 # Cross-fitted answers lean on each other's annotations, so that hits among them stray further from
 # what is hit later on than those of as many independent rows [1]: on four public sets by 1.1 to
 # 1.4 standard errors. Each counts as this many independent ones.
@@ -50,7 +49,7 @@ class YesMaps:
     def fit(
         cls, probabilities: np.ndarray, marks: np.ndarray, counts: np.ndarray
     ) -> list["YesMaps"]:
-        """The posterior of each of K questions; the others tell its prior (`told_by_others`).
+        """The posterior of each of K questions; the others tell its prior (`posteriors_of_maps`).
 
         Args:
           probabilities: [n, K], cross-fitted, at least 1/2 where something is marked.
@@ -70,7 +69,11 @@ class YesMaps:
                 log_likelihood[k] += each @ np.bincount(
                     place[known, k], _WORTH * counts[known], minlength=len(_BINS)
                 )
-        return [cls(beliefs) for beliefs in told_by_others(log_likelihood, _prior())]
+        axes = len(_SLOPES), len(_SHIFTS), len(_CEILINGS)  # As `_grid` has them.
+        posteriors = posteriors_of_maps(
+            log_likelihood.reshape(-1, *axes), _SHIFTS, _SLOPES, _prior_of_ceilings()
+        )
+        return [cls(beliefs.ravel()) for beliefs in posteriors]
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """How often each map [M, N] says that answers of the final model [N] are right."""
@@ -86,15 +89,12 @@ def _grid() -> np.ndarray:
     return np.stack([axis.ravel() for axis in np.meshgrid(_SHIFTS, _SLOPES, _CEILINGS)])
 
 
-def _prior() -> np.ndarray:
-    shift, slope, ceiling = _grid()
-    away = ((shift - _SHIFT[0]) / _SHIFT[1]) ** 2 + ((np.log(slope) - _SLOPE[0]) / _SLOPE[1]) ** 2
+def _prior_of_ceilings() -> np.ndarray:
     errors = 1 - _CEILINGS
     edges = np.concatenate([[0], (errors[1:] + errors[:-1]) / 2, [1]])
     beyond = sum(weight * np.exp(-edges / mean) for weight, mean in (_RARE, _OFTEN))
     mass = -np.diff(np.asarray(beyond))
-    prior = np.exp(-away / 2) * mass[np.searchsorted(-_CEILINGS, -ceiling)]
-    return np.asarray(prior / prior.sum())
+    return np.asarray(mass / mass.sum())
 
 
 def _log_odds(probabilities: np.ndarray) -> np.ndarray:
