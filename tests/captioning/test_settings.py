@@ -4,9 +4,17 @@ import json
 
 import pytest
 
-from tfp_dgm.captioning import CaptionSettings, from_version_0_1, make_encoder
+from tfp_dgm.captioning import (
+    CaptionSettings,
+    build_captioner,
+    from_version_0_1,
+    make_encoder,
+    make_objective,
+)
 from tfp_dgm.data import DataError
+from tfp_dgm.objectives import ReweightedWakeSleep
 from tfp_dgm.settings import read_settings
+from tfp_dgm.text import WordVocabulary
 
 
 def made(**chosen):
@@ -158,3 +166,13 @@ def test_attention_that_was_yes_or_no_is_read(tmp_path, attention, now):
     (tmp_path / "settings.json").write_text(json.dumps(held))
     read = read_settings(CaptionSettings, tmp_path / "settings.json", earlier=from_version_0_1)
     assert (read.attention, read.objective.kind) == (now, "em")
+
+
+@pytest.mark.parametrize(("kind", "hard"), [("hard-em", True), ("stochastic-em", False)])
+def test_one_expert_of_a_caption_learns_chosen_or_drawn(kind, hard):
+    settings = made(**{"objective.kind": kind})
+    captioner = build_captioner(settings, WordVocabulary(["a", "b"], max_length=5), 8, None)
+    assert captioner.expert_posterior.hard is hard
+    objective = make_objective(settings)
+    assert isinstance(objective, ReweightedWakeSleep)
+    assert (objective.num_samples, objective.sleep) == (1, 0.0)

@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 from tests.references.recurrent_text import lstm_log_prob, weights_of
 from tfp_dgm import layers, networks
 from tfp_dgm.distributions import TokenSequence
-from tfp_dgm.distributions.linear_softmax import linear_log_softmax
+from tfp_dgm.distributions.linear_softmax import linear_log_softmax, rough_log_softmax
 
 V, Z = 6, 3
 TEXTS = np.array([[4, 5, 3, 2], [3, 2, 0, 0], [2, 0, 0, 0]], np.int32)  # [B, T]
@@ -185,6 +185,37 @@ def test_chunks_have_the_same_gradients(rows):
             tape.gradient(answer, arguments, weights), gradients, strict=True
         ):
             np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_rough_scores_are_as_near_as_they_say():
+    random = np.random.default_rng(2)
+    rows, size, units = 40, 300, 16
+    features, kernel, bias = (
+        random.normal(scale=scale, size=shape)
+        for scale, shape in ((0.7, (rows, units)), (0.9, (size, units)), (2.0, (size,)))
+    )
+    ids = random.integers(0, size, rows)
+    logits = features @ kernel.T + bias
+    expected = logits[range(rows), ids] - np.log(np.exp(logits).sum(axis=1))
+    assert expected.min() < -8
+    arguments = [tf.constant(part, tf.float32) for part in (features, kernel, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        found = rough_log_softmax(*arguments, tf.constant(ids, tf.int32))
+    assert found.dtype == tf.float32
+    # Each factor of a product, and the bias, is rounded by 1 / 512 of itself.
+    of_inputs = (2 * np.abs(features) @ np.abs(kernel).T + np.abs(bias)).max(axis=1)
+    bound = (2 * np.abs(logits).max(axis=1) + 2 + 2 * of_inputs) / 512
+    error = np.abs(found - expected)
+    assert np.all(error < bound)
+    assert 1e-4 < error.mean() < 0.03
+    assert tape.gradient(found, arguments) == [None] * 3
+
+
+def test_rough_scores_of_impossible_tokens_are_finite():
+    bias = tf.constant([0.0, -1e9, 1.0])
+    found = rough_log_softmax(tf.zeros([2, 1]), tf.zeros([3, 1]), bias, tf.constant([1, 2]))
+    np.testing.assert_allclose(found, [-85.0, -np.log1p(np.exp(-1.0))], atol=0.1)
 
 
 def test_layer_comes_back_through_its_config(likelihood):

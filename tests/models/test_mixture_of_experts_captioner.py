@@ -12,6 +12,7 @@ from tests.references import captioner_oracle
 from tests.saving import assert_comes_back, assert_same_weights
 from tfp_dgm import layers, networks
 from tfp_dgm.data import render_scenes
+from tfp_dgm.layers import token_sequence
 from tfp_dgm.models import MixtureOfExpertsCaptioner
 from tfp_dgm.objectives import (
     EnumeratedELBO,
@@ -107,6 +108,75 @@ def test_the_e_step_sees_no_dropout():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     noisy = model.bound(INPUTS, objective=EnumeratedELBO(), training=True).value
     assert np.abs(noisy - model.log_marginal(INPUTS)).max() > 0.05
+
+
+@pytest.fixture
+def bfloat16_pays(monkeypatch):
+    monkeypatch.setattr(token_sequence, "_LARGE", 1)
+    monkeypatch.setattr(token_sequence, "faster_dtype", lambda units, size: "bfloat16")
+
+
+@pytest.mark.parametrize("kind", ["attending lstm", "separate attending"])
+@pytest.mark.usefixtures("bfloat16_pays")
+def test_the_e_step_of_training_alone_is_in_bfloat16(kind):
+    inputs = toys.inputs(grid=True)
+    model = toys.randomized(toys.captioner(**KINDS[kind]), inputs)
+    joint = log_joint(model, inputs)
+    bayes = np.exp(log_softmax(joint, axis=1))
+    exact = model.posterior(inputs).probs_parameter()
+    np.testing.assert_allclose(exact, bayes, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.responsibilities(inputs), bayes, rtol=1e-4, atol=1e-6)
+    rough = model.posterior(inputs, training=True).probs_parameter().numpy()
+    assert 1e-4 < np.abs(rough - bayes).max() < 0.05
+    # The M-step is not: its bound is of float32, with whatever q.
+    value = model.bound(inputs, objective=EnumeratedELBO(), training=True).value
+    elbo = (rough * (joint - np.log(rough))).sum(axis=1)
+    np.testing.assert_allclose(value, elbo, rtol=2e-5)
+
+
+@pytest.mark.usefixtures("bfloat16_pays")
+def test_alignments_that_are_guessed_have_an_e_step_in_bfloat16_too():
+    inputs = toys.inputs(grid=True)
+    model = toys.randomized(toys.variational_attention(), inputs)
+    rough = model.posterior(inputs, training=True).logits_parameter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(token_sequence, "faster_dtype", lambda units, size: "float32")
+        exact = model.posterior(inputs, training=True).logits_parameter()
+    assert 1e-5 < np.abs(rough - exact).max() < 0.2
+
+
+def test_one_expert_has_no_e_step():
+    experts = layers.SharedExperts(toys.head(), 1, embedding_units=3)
+    model = toys.randomized(MixtureOfExpertsCaptioner(experts, seed=1), INPUTS)
+    joint = log_joint(model, INPUTS)[:, 0]
+    np.testing.assert_array_equal(model.posterior(INPUTS, training=True).probs_parameter(), 1)
+    hard = ReweightedWakeSleep(num_samples=1)
+    np.testing.assert_allclose(model.bound(INPUTS, objective=hard).value, joint, rtol=2e-5)
+    calls = []
+    experts.call = lambda *args, **kwargs: calls.append(kwargs)
+    model.posterior(INPUTS, training=True)
+    assert not calls
+
+
+def test_the_gradient_of_drawn_experts_is_on_average_that_of_the_marginal():
+    """By Fisher's identity. Eight means of 400 draws, off by at most 8 of their largest error."""
+    model = toys.randomized(toys.captioner(), INPUTS)
+    one = {name: value[3:4] for name, value in INPUTS.items()}
+    exact = gradients(model, one, ExactMarginal())
+    copies = {name: np.repeat(value, 400, axis=0) for name, value in one.items()}
+    drawn = ReweightedWakeSleep(num_samples=1)
+    joint = log_joint(model, one)[0]
+    np.testing.assert_allclose(  # With the true posterior, each draw's weight is the marginal.
+        model.bound(copies, objective=drawn, training=True).value,
+        np.log(np.exp(joint).sum()),
+        rtol=2e-5,
+    )
+    means = [gradients(model, copies, drawn) for _ in range(8)]
+    for place, weight in enumerate(model.trainable_weights):
+        each = np.stack([mean[place] for mean in means]) / 400
+        error = each.std(axis=0, ddof=1) / np.sqrt(8)
+        off = np.abs(each.mean(axis=0) - exact[place])
+        assert off.max() < 8 * error.max() + 1e-4, weight.path
 
 
 def test_temperature_balance_and_usage():

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny_bert import tiny_bert
-from tfp_dgm.networks import SentenceEncoder, packed_transformer
-from tfp_dgm.networks.packed_transformer import PackedTransformer, faster_dtype
+from tfp_dgm.networks import SentenceEncoder, packed_transformer, product_speed
+from tfp_dgm.networks.packed_transformer import PackedTransformer
 from tfp_dgm.networks.pretrained_tokens import sequence_output
+from tfp_dgm.networks.product_speed import faster_dtype
 
 keras_hub = pytest.importorskip("keras_hub")
 
@@ -115,7 +116,7 @@ def test_the_faster_precision_is_taken_where_it_is_clearly_faster(monkeypatch, s
     # Float32 and bfloat16 take turns. The first turn of each is disturbed, and does not count.
     turns = itertools.chain((9.0, 9.5), itertools.cycle(seconds))
     ticks = itertools.chain.from_iterable((0.0, turn) for turn in turns)
-    monkeypatch.setattr(packed_transformer.time, "process_time", lambda: next(ticks))
+    monkeypatch.setattr(product_speed.time, "process_time", lambda: next(ticks))
     assert faster_dtype.__wrapped__(6, 8) == expected
 
 

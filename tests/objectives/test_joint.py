@@ -1,5 +1,8 @@
 """What a joint computes, how often, and what it says of what it lacks."""
 
+import concurrent.futures
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -127,3 +130,17 @@ def test_posterior_and_prior_are_of_one_space(first):
     getattr(joint, first)
     with pytest.raises(ValueError, match=r"Owner: `prior` must be over .*\(2,\).*\(3,\)"):
         ELBO()(joint, seed=(1, 2))
+
+
+def test_replicas_do_not_wait_for_each_other():
+    """A posterior that writes a variable goes on when all replicas have come to it."""
+    met = threading.Barrier(2, timeout=10)
+
+    def posterior():
+        met.wait()
+        return tfd.Categorical(logits=tf.zeros([1, 2]))
+
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        joints = [Joint("model", posterior=posterior) for _ in range(2)]
+        found = list(threads.map(lambda joint: joint.posterior, joints))
+    assert all(joint.posterior is own for joint, own in zip(joints, found, strict=True))

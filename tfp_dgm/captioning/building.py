@@ -138,7 +138,7 @@ def make_objective(settings: CaptionSettings) -> objectives.Objective:
     """The objective that the settings ask for."""
     if settings.objective.kind == "em":
         return objectives.EnumeratedELBO()
-    if settings.objective.kind == "hard-em":
+    if settings.objective.kind in ("hard-em", "stochastic-em"):
         return objectives.ReweightedWakeSleep(num_samples=1)
     if settings.objective.kind == "score-function":
         return objectives.ScoreFunctionELBO(num_samples=4)

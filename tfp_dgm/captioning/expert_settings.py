@@ -40,6 +40,17 @@ class EM(_ByResponsibilities):
 
 
 @settings_class
+class StochasticEM(_ByResponsibilities):
+    """Expectation maximisation in which each caption is an expert's that its responsibilities draw.
+
+    At temperature 1 and without balance its gradient is on average that of EM, at the price of hard
+    EM.
+    """
+
+    kind: Literal["stochastic-em"] = "stochastic-em"
+
+
+@settings_class
 class HardEM(_ByResponsibilities):
     """Expectation maximisation in which each caption is one expert's."""
 
@@ -79,5 +90,7 @@ class SeparateExperts:
     kind: Literal["separate"] = "separate"
 
 
-Objective = Annotated[Marginal | EM | HardEM | ScoreFunction | Gumbel, Field(discriminator="kind")]
+Objective = Annotated[
+    Marginal | EM | StochasticEM | HardEM | ScoreFunction | Gumbel, Field(discriminator="kind")
+]
 Experts = Annotated[SharedExperts | SeparateExperts, Field(discriminator="kind")]

@@ -7,7 +7,6 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.decoded_text import DecoderFunctions, read_before
-from tfp_dgm.distributions.linear_softmax import linear_log_softmax
 from tfp_dgm.distributions.token_sequence import TokenSequence
 from tfp_dgm.token_ids import PAD
 
@@ -48,6 +47,7 @@ class AlignedTokenSequence(TokenSequence):
       sources: see `SourceFunctions`.
       max_length: columns of a draw.
       positions_at_once: of pairs of a token and a source; see `linear_log_softmax`.
+      rough: see `TokenSequence`.
       in_turn: one source after the other is taken, so that there are never more logits than soft
         attention has; slower where many sources are left out.
     References:
@@ -63,6 +63,7 @@ class AlignedTokenSequence(TokenSequence):
         *,
         max_length: int,
         positions_at_once: int | None = None,
+        rough: bool = False,
         in_turn: bool = False,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
@@ -74,6 +75,7 @@ class AlignedTokenSequence(TokenSequence):
             decoder,
             max_length=max_length,
             positions_at_once=positions_at_once,
+            rough=rough,
             validate_args=validate_args,
             allow_nan_stats=allow_nan_stats,
             name=name,
@@ -218,11 +220,4 @@ class AlignedText:
 
     def _score(self, terms: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
         """Sums of terms [P, D] and tokens [P] -> log-probabilities [P]."""
-        texts = self._texts
-        return linear_log_softmax(
-            texts._sources.features(terms),
-            texts._decoder.kernel,
-            texts._bias,
-            token_ids,
-            positions_at_once=texts._positions_at_once,
-        )
+        return self._texts._scores(self._texts._sources.features(terms), token_ids)

@@ -12,7 +12,7 @@ from tfp_dgm.distributions.decoded_text import (
     State,
     read_before,
 )
-from tfp_dgm.distributions.linear_softmax import linear_log_softmax
+from tfp_dgm.distributions.linear_softmax import linear_log_softmax, rough_log_softmax
 from tfp_dgm.token_ids import PAD, START
 
 # Added to the logits of what a text never holds.
@@ -37,6 +37,8 @@ class TokenSequence(DecodedText):
       decoder: see `DecoderFunctions`.
       max_length: columns of a draw.
       positions_at_once: see `linear_log_softmax`.
+      rough: whether log-probabilities, which then have no gradient in the decoder's output, are
+        those of `rough_log_softmax`.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class TokenSequence(DecodedText):
         *,
         max_length: int,
         positions_at_once: int | None = None,
+        rough: bool = False,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "TokenSequence",
@@ -62,6 +65,7 @@ class TokenSequence(DecodedText):
                 name=name,
             )
             self._positions_at_once = positions_at_once
+            self._rough = rough
             never = never_written(decoder.kernel.shape[0])
             self._bias = tf.cast(decoder.bias, tf.float32) + never  # [V]
 
@@ -99,14 +103,15 @@ class TokenSequence(DecodedText):
         token_ids = tf.broadcast_to(token_ids, tf.shape(features)[:-1])
         # Only what is not PAD meets the vocabulary: every one of these rows costs V D products.
         where = tf.where(token_ids != PAD)  # [M, rank]
-        scores = linear_log_softmax(
-            tf.gather_nd(features, where),
-            self._decoder.kernel,
-            self._bias,
-            tf.gather_nd(token_ids, where),
-            positions_at_once=self._positions_at_once,
-        )
+        scores = self._scores(tf.gather_nd(features, where), tf.gather_nd(token_ids, where))
         return tf.scatter_nd(where, scores, tf.shape(token_ids, out_type=tf.int64))
+
+    def _scores(self, features: tf.Tensor, token_ids: tf.Tensor) -> tf.Tensor:
+        """Log-probabilities [M] of tokens [M] by features [M, D]."""
+        softmax = (features, self._decoder.kernel, self._bias, token_ids)
+        if self._rough:
+            return rough_log_softmax(*softmax)
+        return linear_log_softmax(*softmax, positions_at_once=self._positions_at_once)
 
     def _sample_n(self, n: tf.Tensor, seed: Any = None) -> tf.Tensor:
         seed = tfp.random.sanitize_seed(seed, name="token_sequence")

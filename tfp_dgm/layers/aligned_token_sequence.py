@@ -63,6 +63,7 @@ class AlignedTokenSequence(TokenSequence):
         memory_mask: tf.Tensor | None = None,
         training: bool = False,
         positions_at_once: int | None = None,
+        rough: bool = False,
     ) -> distributions.AlignedTokenSequence:
         """p(x | conditioning), the alignments summed out; see `TokenSequence.call`.
 
@@ -95,5 +96,6 @@ class AlignedTokenSequence(TokenSequence):
             ),
             max_length=self.max_length,
             positions_at_once=positions_at_once if training else None,
+            rough=rough,
             in_turn=not training,
         )

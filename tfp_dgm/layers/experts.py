@@ -56,6 +56,7 @@ class Experts(DistributionLayer):
         memory: tf.Tensor | None = None,
         memory_mask: tf.Tensor | None = None,
         training: bool = False,
+        rough: bool = False,
     ) -> tfd.Distribution:
         """p_k(x | c), batch shape [S, B].
 
@@ -65,6 +66,7 @@ class Experts(DistributionLayer):
           memory: [B, M, D], for decoders that attend.
           memory_mask: bool [B, M].
           training: whether the decoders drop words and features out.
+          rough: whether texts are only compared; see `distributions.TokenSequence`.
         """
         raise NotImplementedError
 

@@ -56,6 +56,7 @@ class SeparateExperts(Experts):
         memory: tf.Tensor | None = None,
         memory_mask: tf.Tensor | None = None,
         training: bool = False,
+        rough: bool = False,
     ) -> distributions.Selected:
         if experts.dtype.is_floating:
             raise ValueError(
@@ -63,7 +64,7 @@ class SeparateExperts(Experts):
                 "SharedExperts for relaxed objectives"
             )
         each = [
-            head(context, memory=memory, memory_mask=memory_mask, training=training)
+            head(context, memory=memory, memory_mask=memory_mask, training=training, rough=rough)
             for head in self._heads
         ]
         return distributions.Selected(each, experts)

@@ -73,6 +73,7 @@ class SharedExperts(Experts):
         memory: tf.Tensor | None = None,
         memory_mask: tf.Tensor | None = None,
         training: bool = False,
+        rough: bool = False,
     ) -> distributions.TokenSequence:
         table = tf.convert_to_tensor(self.embedding)
         if not experts.dtype.is_floating:  # A product has a dense gradient, and K is small.
@@ -84,7 +85,9 @@ class SharedExperts(Experts):
         joint = tf.ensure_shape(
             joint, [*embedded.shape[:-1], context.shape[-1] + self.embedding_units]
         )
-        return self.head(joint, memory=memory, memory_mask=memory_mask, training=training)
+        return self.head(
+            joint, memory=memory, memory_mask=memory_mask, training=training, rough=rough
+        )
 
     def every(
         self, context: tf.Tensor, memory: tf.Tensor | None = None, mask: tf.Tensor | None = None

@@ -9,6 +9,10 @@ from tfp_dgm import distributions
 from tfp_dgm.layers.distribution_layer import DistributionLayer
 from tfp_dgm.layers.over_texts import OverTexts
 from tfp_dgm.networks import SequenceDecoder
+from tfp_dgm.networks.product_speed import faster_dtype
+
+# Numbers of an output kernel, from which on it is measured whether bfloat16 pays.
+_LARGE = 2**18
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -44,6 +48,7 @@ class TokenSequence(OverTexts, DistributionLayer):
         memory_mask: tf.Tensor | None = None,
         training: bool = False,
         positions_at_once: int | None = None,
+        rough: bool = False,
     ) -> distributions.TokenSequence:
         """p(x | conditioning).
 
@@ -53,6 +58,7 @@ class TokenSequence(OverTexts, DistributionLayer):
           memory_mask: bool [..., M]; True where there is something to attend to.
           training: whether the decoder drops words and features out.
           positions_at_once: see `distributions.TokenSequence`.
+          rough: likewise.
         """
         prepared = self.decoder.prepare_memory(memory, memory_mask)
         return distributions.TokenSequence(
@@ -60,7 +66,17 @@ class TokenSequence(OverTexts, DistributionLayer):
             decoder_functions(self.decoder, prepared, training),
             max_length=self.max_length,
             positions_at_once=positions_at_once,
+            rough=rough,
         )
+
+    @property
+    def rough_pays(self) -> bool:
+        """Whether `rough` is faster here, as measured once in a process for kernels of this size.
+
+        Small ones take no time that could be saved, and are not measured.
+        """
+        size, units = self.decoder.output_kernel.shape
+        return size * units >= _LARGE and faster_dtype(units, size) == "bfloat16"
 
     @property
     def vocabulary_size(self) -> int:

@@ -225,15 +225,16 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         token_ids = inputs["token_ids"]
         if isinstance(self.expert_posterior, ExpertRecognition):
             return self.expert_posterior(token_ids, encoded.context, training=training)
+        if self.num_experts == 1:  # There is nothing to compare.
+            return self.expert_posterior(self.log_gate(encoded), training=training)
         if training and self.encoder is not None:  # Nothing drops out in the E-step.
             encoded = self.encode(inputs["source"])
         log_joint = tf.stop_gradient(self._e_step(token_ids, encoded, training))
         return self.expert_posterior(log_joint, training=training)
 
     def _e_step(self, token_ids: tf.Tensor, encoded: EncodedSource, training: bool) -> tf.Tensor:
-        """log p(x, k | c) as responsibilities take it, [B, K]."""
-        del training
-        return self.log_joint(token_ids, encoded)
+        """log p(x, k | c) as responsibilities take it, [B, K]; in training, a rough one will do."""
+        return self._log_joint(token_ids, encoded, rough=training and self._rough_pays())
 
     def log_joint(self, token_ids: tf.Tensor, encoded: EncodedSource) -> tf.Tensor:
         """log p(x, k | c), without dropout: float32 [B, K].
@@ -242,9 +243,15 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
           token_ids: int32 [B, T].
           encoded: what `encode` made of the source.
         """
-        every = self._every_expert(token_ids)
-        log_px = self._log_likelihood(every, token_ids, encoded, training=False)
+        return self._log_joint(token_ids, encoded, rough=False)
+
+    def _log_joint(self, token_ids: tf.Tensor, encoded: EncodedSource, *, rough: bool) -> tf.Tensor:
+        texts = self.texts(self._every_expert(token_ids), encoded, rough=rough)
+        log_px = texts.log_prob(tf.cast(token_ids, tf.int32))  # [K, B]
         return tf.transpose(log_px) + self.log_gate(encoded)
+
+    def _rough_pays(self) -> bool:
+        return all(head.rough_pays for head in self.experts.heads)
 
     def _every_expert(self, token_ids: tf.Tensor) -> tf.Tensor:
         """Each expert for each text: int32 [K, B]."""
@@ -266,8 +273,16 @@ class MixtureOfExpertsCaptioner(LatentVariableModel):
         return self.texts(z, encoded, training=training).log_prob(token_ids)
 
     def texts(
-        self, z: tf.Tensor, encoded: EncodedSource, *, training: bool = False
+        self,
+        z: tf.Tensor,
+        encoded: EncodedSource,
+        *,
+        training: bool = False,
+        rough: bool = False,
     ) -> tfd.Distribution:
-        """p_k(x | c) of experts z, [S, B] (or weights over them, [S, B, K]); batch shape [S, B]."""
+        """p_k(x | c) of experts z, [S, B] (or weights over them, [S, B, K]); batch shape [S, B].
+
+        `rough` is for comparisons; see `distributions.TokenSequence`.
+        """
         memory = {"memory": encoded.memory, "memory_mask": encoded.mask}
-        return self.experts(encoded.context, z, **memory, training=training)
+        return self.experts(encoded.context, z, **memory, training=training, rough=rough)

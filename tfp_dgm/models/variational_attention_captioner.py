@@ -119,9 +119,14 @@ class VariationalAttentionCaptioner(MixtureOfExpertsCaptioner):
         )
 
     def _alignments(
-        self, z: tf.Tensor, token_ids: tf.Tensor, encoded: EncodedSource, training: bool
+        self,
+        z: tf.Tensor,
+        token_ids: tf.Tensor,
+        encoded: EncodedSource,
+        training: bool,
+        rough: bool = False,
     ) -> objectives.Joint:
-        text = self.texts(z, encoded, training=training).aligned(token_ids)
+        text = self.texts(z, encoded, training=training, rough=rough).aligned(token_ids)
         posterior = self.alignment_posterior(
             tf.cast(token_ids, tf.int32),
             encoded.memory,
@@ -134,6 +139,8 @@ class VariationalAttentionCaptioner(MixtureOfExpertsCaptioner):
         if not training:
             return self.log_joint(token_ids, encoded)
         every = self._every_expert(token_ids)
-        alignments = self._alignments(every, token_ids, encoded, training=False)
+        alignments = self._alignments(
+            every, token_ids, encoded, training=False, rough=self._rough_pays()
+        )
         log_px = alignments.log_likelihood(alignments.posterior.mean()[tf.newaxis])[0]  # [K, B, T]
         return tf.transpose(tf.reduce_sum(log_px, axis=-1)) + self.log_gate(encoded)

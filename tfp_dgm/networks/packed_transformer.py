@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +9,9 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.networks.pretrained_tokens import encoder_layers, sequence_output
+from tfp_dgm.networks.product_speed import faster_dtype
 
 _MASKED = -1e9
-# What is multiplied to see whether bfloat16 pays, how often, and by what factor it must.
-_MEASURED_ROWS, _MEASUREMENTS, _PAYS_FROM = 256, 40, 1.25
 
 
 class PackedTransformer:
@@ -112,32 +109,3 @@ def _normalised(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float)
     centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
     return centred * tf.math.rsqrt(variance + epsilon) * gamma + beta
-
-
-@functools.cache
-def faster_dtype(units: int, inner_units: int) -> str:
-    """ "bfloat16" where the processor multiplies it clearly faster than float32, else "float32".
-
-    Where it has no instructions for it, bfloat16 is emulated, and slower. One product of the size
-    of a layer's is computed in both, in turn, and the least CPU seconds of each are compared, which
-    other work on the machine disturbs least.
-
-    Args:
-      units: E, of the states.
-      inner_units: of the layer inside.
-    """
-    seconds = dict.fromkeys(("float32", "bfloat16"), float("inf"))
-    with tf.init_scope():
-        factors = {
-            dtype: (
-                tf.ones([_MEASURED_ROWS, units], dtype),
-                tf.ones([units, inner_units], dtype),
-            )
-            for dtype in seconds
-        }
-        for _ in range(_MEASUREMENTS):
-            for dtype, (left, right) in factors.items():
-                start = time.process_time()
-                tf.matmul(left, right).numpy()
-                seconds[dtype] = min(seconds[dtype], time.process_time() - start)
-    return "bfloat16" if seconds["float32"] > _PAYS_FROM * seconds["bfloat16"] else "float32"

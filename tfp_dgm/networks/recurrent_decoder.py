@@ -102,7 +102,7 @@ class RecurrentDecoder(SequenceDecoder):
                 self.cell,
                 self.input_maps[layer](h),
                 self._condition(layer, conditioning),
-                tf.cast(tf.convert_to_tensor(self.kernels[layer]), self.compute_dtype),
+                self._cast(self.kernels[layer]),
                 tuple(tf.broadcast_to(part, shape) for part in state),
             )  # [T, *batch, D]
             if self.skip_connections:
@@ -135,7 +135,7 @@ class RecurrentDecoder(SequenceDecoder):
         h, states = x, []
         for layer, before in enumerate(state):
             x = self.input_maps[layer](h) + self._condition(layer, conditioning)
-            kernel = tf.cast(tf.convert_to_tensor(self.kernels[layer]), self.compute_dtype)
+            kernel = self._cast(self.kernels[layer])
             x = tf.cast(x, before[0].dtype)
             states.append(self.cell.next_state(x, project(before[0], kernel), before))
             h = tf.cast(states[-1][0], self.compute_dtype)
@@ -144,14 +144,36 @@ class RecurrentDecoder(SequenceDecoder):
         return h, tuple(states)
 
     def _prepare_memory(self, memory: tf.Tensor) -> Memory:
-        return self.attention.keys_and_values(memory)
+        """Keys [..., M, D], what is added to their scores [..., M], and terms [..., M, D].
+
+        What is linear before and behind attention's softmax is done to the maps of the sources, and
+        so once for all tokens and all draws of a latent that look at them:
+
+            (h Q + q) (m K + k)' = h Q K' m' + q K' m' + what is the same for all m
+            [h; (sum_m a_m (m V + v)) O + o] R = h R_1 + sum_m a_m (m V O R_2 + (v O + o) R_2)
+        """
+        key_kernel, value_kernel = tf.split(self._cast(self.attention.key_value.kernel), 2, axis=1)
+        _, value_bias = tf.split(self._cast(self.attention.key_value.bias), 2)
+        query, answer = self.attention.query, self.attention.output_map
+        behind = self._attended_kernel(1)
+        keys = tf.matmul(key_kernel, self._cast(query.kernel), transpose_b=True)  # [D', D]
+        added = tf.linalg.matvec(key_kernel, self._cast(query.bias))  # [D']
+        terms = tf.matmul(value_kernel, tf.matmul(self._cast(answer.kernel), behind))  # [D', D]
+        bias = self._cast(answer.bias) + tf.linalg.matvec(
+            self._cast(answer.kernel), value_bias, transpose_a=True
+        )
+        bias = tf.linalg.matvec(behind, bias, transpose_a=True)  # [D]
+        scale = self.units**-0.5
+        made = tf.tensordot(memory, tf.concat([scale * keys, terms], axis=1), 1)  # [..., M, 2 D]
+        keys, terms = tf.split(made, 2, axis=-1)
+        return keys, tf.tensordot(memory, scale * added, 1), terms + bias
 
     def _attend(self, h: tf.Tensor, memory: Memory) -> tf.Tensor:
         if memory is None:
             return h
-        (keys, values), mask = memory
-        mask = None if mask is None else mask[..., tf.newaxis, :]  # [..., 1, M]
-        return self.attended(tf.concat([h, self.attention(h, keys, values, mask)], axis=-1))
+        terms = self.source_terms(memory)
+        weights = tf.cast(tf.nn.softmax(self.alignment_logits(h, memory)), terms.dtype)
+        return tf.tanh(self.output_terms(h) + tf.matmul(weights, terms))  # [..., T, D]
 
     # One source alone, in the place of attention's mean of all. No state depends on what was looked
     # at, so that outputs are the same whatever the alignment.
@@ -177,28 +199,34 @@ class RecurrentDecoder(SequenceDecoder):
         return self._output_step(tf.cast(conditioning, self.compute_dtype), x, state)
 
     def alignment_logits(self, h: tf.Tensor, memory: Memory) -> tf.Tensor:
-        """Attention's scores of the sources: h [..., T, D] -> float32 [..., T, M]."""
-        (keys, _), mask = memory
-        mask = None if mask is None else mask[..., tf.newaxis, :]  # [..., 1, M]
-        return self.attention.scores(h, keys, mask)[..., 0, :, :]  # There is one head.
+        """Attention's scores of the sources: h [..., T, D] -> float32 [..., T, M].
+
+        But for what is the same for all sources, which no softmax sees.
+        """
+        (keys, added, _), mask = memory
+        scores = tf.matmul(h, keys, transpose_b=True) + added[..., tf.newaxis, :]  # [..., T, M]
+        scores = tf.cast(scores, tf.float32)
+        return scores if mask is None else tf.where(mask[..., tf.newaxis, :], scores, -1e9)
 
     def source_terms(self, memory: Memory) -> tf.Tensor:
         """What each source adds before the tanh where it alone is looked at: [..., M, D]."""
-        (_, values), _ = memory
-        return tf.matmul(self.attention.output_map(values), self._attended_kernel(1))
+        (_, _, terms), _ = memory
+        return terms
 
     def output_terms(self, h: tf.Tensor) -> tf.Tensor:
         """What an output adds to that: [..., D] -> [..., D]."""
-        bias = tf.cast(tf.convert_to_tensor(self.attended.bias), self.compute_dtype)
-        return tf.matmul(h, self._attended_kernel(0)) + bias
+        return tf.tensordot(h, self._attended_kernel(0), 1) + self._cast(self.attended.bias)
 
     def looked_at(self, terms: tf.Tensor, *, training: bool = False) -> tf.Tensor:
         """Features of the sum of both terms: [..., D] -> [..., F]."""
         return self._given_out(tf.tanh(terms), training)
 
     def _attended_kernel(self, half: int) -> tf.Tensor:
-        kernel = tf.cast(tf.convert_to_tensor(self.attended.kernel), self.compute_dtype)
+        kernel = self._cast(self.attended.kernel)
         return kernel[half * self.units : (half + 1) * self.units]
+
+    def _cast(self, weight: keras.Variable) -> tf.Tensor:
+        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
     def _condition(self, layer: int, conditioning: tf.Tensor) -> tf.Tensor:
         if not self.conditioning_units:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -13,6 +13,7 @@ from tfp_dgm.objectives.steps import Steps
 
 # A tensor, or a nested structure of tensors where the latents are of several layers.
 Latents = Any
+Part = TypeVar("Part")
 
 # Parts of a joint -> what messages call them.
 _PARTS = {
@@ -42,6 +43,25 @@ _COMPUTED_ONCE = (
     "amounts",
     "steps",
 )
+
+
+class _ComputedOnce(Generic[Part]):
+    """A property that is computed when it is first asked for, and then an attribute.
+
+    That of functools holds a lock meanwhile, in Python 3.11 one for all objects of the class. A
+    replica whose posterior writes a variable waits there for the others to write it, too, and they
+    would wait for the lock.
+    """
+
+    def __init__(self, compute: Callable[[Any], Part]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Part:
+        return instance.__dict__.setdefault(self._name, self._compute(instance))
 
 
 class LackingPartError(NotImplementedError):
@@ -141,12 +161,12 @@ class Joint:
         """log p(x | z) of latents [S, B, ...], or the bound on it; [S, B]."""
         return self._part("log_likelihood")(z)
 
-    @functools.cached_property
+    @_ComputedOnce
     def part_log_likelihood(self) -> tf.Tensor:
         """What each part of a structure adds to log p(x | z), [B, ...]."""
         return self._part("part_log_likelihood")()
 
-    @functools.cached_property
+    @_ComputedOnce
     def prior(self) -> tfd.Distribution:
         """p(z), batch shape [B] or []."""
         prior = self._part("prior")()
@@ -154,7 +174,7 @@ class Joint:
             require_same_space(self.owner, self.posterior, prior)
         return prior
 
-    @functools.cached_property
+    @_ComputedOnce
     def posterior(self) -> tfd.Distribution:
         """q(z | x), batch shape [B]."""
         if "posterior" not in self._parts and "family" in self._parts:
@@ -165,7 +185,7 @@ class Joint:
             require_same_space(self.owner, posterior, self.prior)
         return posterior
 
-    @functools.cached_property
+    @_ComputedOnce
     def parameters(self) -> tf.Tensor:
         """What `family` makes the posterior of; unconstrained, float32 [B, P]."""
         return self._part("parameters")()
@@ -182,17 +202,17 @@ class Joint:
         """The joint of the latent within, given latents [S, B, ...]; batch shape [S, B]."""
         return self._part("inner")(z)
 
-    @functools.cached_property
+    @_ComputedOnce
     def baseline(self) -> tf.Tensor:
         """What a learned control variate predicts of the log-weights; float32 [B]."""
         return self._part("baseline")()
 
-    @functools.cached_property
+    @_ComputedOnce
     def surrogate(self) -> Any:
         """RELAX's learned control variate, or a list of them; [S, B, ...] -> [S, B]."""
         return self._part("surrogate")()
 
-    @functools.cached_property
+    @_ComputedOnce
     def critic(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """What tells latents from draws of the prior; [S, B, ...] -> [S, B]."""
         return self._part("critic")()
@@ -201,12 +221,12 @@ class Joint:
         """log q(z' | x') of pairs that the model itself draws; float32 [B]."""
         return self._part("dream_log_posterior")(seed)
 
-    @functools.cached_property
+    @_ComputedOnce
     def amounts(self) -> dict[str, tf.Tensor]:
         """Name -> what is expected of it in the latent; float32 [B]."""
         return self._part("amounts")()
 
-    @functools.cached_property
+    @_ComputedOnce
     def steps(self) -> Steps:
         """The steps of a sequential latent."""
         return self._part("steps")()
