@@ -34,7 +34,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from exits.missing import wanting
+from labelled_sets.splits import read_whole
 from recorded.benchmark_options import folder_within, parser_of
 from recorded.resumed_rows import record, rows_so_far
 from rich.console import Console
@@ -42,7 +42,6 @@ from rich.table import Table
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from tfp_dgm.data import DataError, load_text_classification
 from tfp_dgm.evaluation import accuracy, expected_calibration_error
 from tfp_dgm.labelling import Features, fit_classifier, fit_features
 
@@ -152,25 +151,17 @@ def flickr8k(data: Path) -> Pairs:
 
 
 def first_words(name: str, words: int) -> Pairs:
-    with wanting(DataError):
-        split = load_text_classification(name)
-    for text, label in zip(split.train_texts, split.train_labels, strict=True):
+    for text, label in zip(*read_whole(name, None), strict=True):
         yield " ".join(text.split()[:words]), label
 
 
 def emotions(data: Path) -> Pairs:
-    folder = folder_within(data, "go_emotions")
-    names = lines_of(folder / "labels.txt")
-    for line in lines_of(folder / "train.tsv.gz"):
-        text, marked, _ = line.split("\t")
-        if "," not in marked and names[int(marked)] in EMOTIONS:
-            yield text, names[int(marked)]
+    rows = zip(*read_whole("emotions", data), strict=True)
+    return ((text, label) for text, label in rows if label in EMOTIONS)
 
 
 def sms(data: Path) -> Pairs:
-    for line in lines_of(folder_within(data, "sms_spam") / "SMSSpamCollection"):
-        label, text = line.split("\t", 1)
-        yield text, label
+    return zip(*read_whole("sms", data), strict=True)
 
 
 # Of each set its rows, and how many of a class are taken at most.
