@@ -170,7 +170,7 @@ def _label(
     # A class of the user's with that name is the rows of no class.
     place = np.eye(len(names), dtype=np.float32)[[*range(len(model.classes)), names.index(NONE)]]
     labels = tf.matmul(tf.concat([of_classes, none], axis=-1), place)  # [B, K], or K + 1
-    best, label_ids = tf.math.top_k(labels, k=2)
+    best, label_ids = tf.math.top_k(labels[:, : _num_answers(model)], k=2)
     sure = tf.reduce_max(of_classes, axis=-1)
     class_id = tf.argmax(of_classes, axis=-1, output_type=tf.int32)
     near = tf.ones_like(sure, tf.bool)
@@ -190,6 +190,12 @@ def _label(
         kept, told = kept_of(model.rationales, known_words)
         answer["kept_words"] = tf.where(tf.equal(told, label_ids[:, 0])[:, tf.newaxis], kept, PAD)
     return answer
+
+
+def _num_answers(model: Served) -> int:
+    """How many of the labels may be answered: "(none)" is the last, where it is no class."""
+    told = model.no_class is None or model.no_class.told
+    return len(label_names(model.classes)) if told else len(model.classes)
 
 
 def _with_names(

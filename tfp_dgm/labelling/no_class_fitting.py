@@ -44,6 +44,7 @@ class RowsOfNoClass:
             constant=self.distance.constant,
             scores=scores,
             probabilities=probabilities,
+            told=self.share is not None,
         )
         layer.set_weights([array for view in views for array in view.arrays()])
         return layer

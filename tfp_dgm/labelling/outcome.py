@@ -146,8 +146,16 @@ class Outcome:
 
     @cached_property
     def label_ranking(self) -> np.ndarray:
-        """int [N, K], or K + 1; `labels` from the most to the least probable."""
-        return np.argsort(-self.label_probabilities, axis=1, kind="stable")
+        """int [N, K], or K + 1; `labels` from the most to the least probable.
+
+        But "(none)", where that is no class and too little speaks for such rows to tell a share of
+        them, comes last: a row that is far from the classes is read first, and not called strange.
+        """
+        found = np.argsort(-self.label_probabilities, axis=1, kind="stable")
+        if self.none is None or self.none_share is not None or NONE in self.classes:
+            return found
+        last = len(self.classes)
+        return np.hstack([found[found != last].reshape(-1, last), np.full((len(found), 1), last)])
 
     @cached_property
     def accepted(self) -> np.ndarray:
