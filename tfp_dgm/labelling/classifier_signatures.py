@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.head_layers import ClassGroups
 from tfp_dgm.labelling.no_class import NONE, label_names
-from tfp_dgm.labelling.novelty_layers import TextNovelty
+from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.labelling.rationale_tokens import MOST_WORDS, kept_of, known_of
 from tfp_dgm.labelling.served_texts import (
     ClassesServed,
@@ -36,6 +36,7 @@ class Served(ClassesServed, Protocol):
 
     threshold: float | None
     levels: Sequence[ClassGroups]
+    no_class: NoClassProbability | None
     novelty: TextNovelty | None
     rationales: RationaleClassifier | None
 
@@ -57,7 +58,8 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
 
     serving_default  text -> label, probability, accept, the second choice, probabilities [K] of a
                      text that is of one of the classes, none_probability, and, where it is known,
-                     novelty; a text of no class has the label "(none)"; of a
+                     novelty; a text of no class has the label "(none)", where a share of such texts
+                     is told; of a
                      tree of classes also safe_label, the deepest one that is accepted ("" where
                      none is), and safe_probability;
                      with rationales also rationale, the words kept ("" where they alone would tell
