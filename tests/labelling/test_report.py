@@ -93,6 +93,13 @@ def test_rows_of_no_class_are_told_where_their_share_is_not() -> None:
     text = _page(hand_made(none=none)).text
     assert f"{said}: 2 are labelled (none) . Among the accepted ones, 0.1 are expected" in text
     assert said not in _page(hand_made()).text
+    # Of a class of that name, what is labelled so may be of it.
+    own = hand_made(none=none, classes=("ham", "(none)"), terms={})
+    assert f"{said}. Among the accepted ones, 0.1 are expected" in _page(own).text
+    assert said not in _page(replace(own, none=np.zeros(8, np.float32))).text
+    nothing = _page(hand_made(none=none, threshold=None)).text
+    assert said in nothing
+    assert "Among the accepted ones" not in nothing
     told = _page(hand_made(none=none, none_share=(0.4, 0.2, 0.6))).text
     assert said not in told
     assert "About 40% of them belong to none of the classes" in told
