@@ -114,6 +114,12 @@ def test_a_training_may_begin_with_the_weights_of_another(tmp_path):
         ),
     ):
         train_image_model(images(), run, other, start=model)
+    turned = np.swapaxes(images(), 1, 2)  # As many pixels, at other places.
+    with (
+        claim_run(tmp_path / "turned", asked) as run,
+        pytest.raises(DataError, match=r"start: .* images \(3, 4\); received .*\(4, 3\)"),
+    ):
+        train_image_model(turned, run, asked, start=model)
 
 
 @pytest.mark.usefixtures("eager")

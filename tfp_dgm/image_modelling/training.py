@@ -51,9 +51,9 @@ def train_image_model(
       images: [N, H, W] or [N, H, W, C], values from 0 to 1.
       run: the folder that `claim_run` claimed, entered; an interrupted run goes on in it.
       settings: those of the claim.
-      start: a trained model of the same latents, whose weights are the initial ones: what many
-        draws would take long to learn may begin where few have led. A run that is resumed must get
-        the same.
+      start: a trained model of the same latents and of images of the same shape, whose weights
+        are the initial ones: what many draws would take long to learn may begin where few have
+        led. A run that is resumed must get the same.
       progress: told of every batch.
     Returns:
       model: as saved.
@@ -105,7 +105,11 @@ def load_image_model(
 
 
 def _begin_with(model: LatentVariableModel, start: LatentVariableModel) -> None:
-    expected, received = ([tuple(w.shape) for w in each.weights] for each in (model, start))
+    # Images of another shape may have as many pixels, and so the same weights.
+    expected, received = (
+        [tuple(each.likelihood.event_shape), *(tuple(w.shape) for w in each.weights)]
+        for each in (model, start)
+    )
     if expected != received:
         raise DataError(
             f"start: expected a model with the weights of the one to be trained, {_told(model)}; "
@@ -115,7 +119,8 @@ def _begin_with(model: LatentVariableModel, start: LatentVariableModel) -> None:
 
 
 def _told(model: LatentVariableModel) -> str:
-    return f"a {type(model).__name__} of {model.count_params():,} numbers"
+    shape = tuple(model.likelihood.event_shape)
+    return f"a {type(model).__name__} of {model.count_params():,} numbers for images {shape}"
 
 
 def _fit(
