@@ -39,14 +39,12 @@ def drawn_classifier(
     encoder=None,
     vae_words=None,
     ordered_as=(),
-    no_class=None,
     seed=0,
 ):
     """A classifier whose every weight is drawn; its bags have two heads.
 
     Args:
       ordered_as: texts whose phrases it knows; none = it does not read the order of words.
-      no_class: what tells that texts are of no class.
     """
     rng = np.random.default_rng(seed)
     size, num_classes = len(vocabulary), len(classes)
@@ -81,7 +79,6 @@ def drawn_classifier(
         ensemble=TemperedMixture(rng.uniform(0.5, 2, members), weights),
         combination=TemperedMixture([0.8, 1.3], [0.6, 0.4]),
         calibration=TemperedMixture([0.9], [0.98], 0.02),
-        no_class=no_class,
     )
     model.build()
     drawn = [] if word_order is None else [word_order.projection]

@@ -1,11 +1,8 @@
 """How many rows are of no class, and which: in worlds where it is known."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from scipy.special import expit
-from sklearn.metrics import roc_auc_score
 
 from tfp_dgm.labelling import no_class
 from tfp_dgm.labelling.no_class import NONE, NoClass, label_names, label_probabilities
@@ -55,41 +52,6 @@ def test_without_strangers_there_is_no_evidence():
     assert np.sum(np.array(evidence) > 3) <= 1
 
 
-@pytest.mark.slow
-def test_there_are_rows_of_no_class_as_often_as_is_believed():
-    """Shares and slopes drawn from the prior: N(slope, 1) is a tilt of N(0, 1) by the slope."""
-    rng = np.random.default_rng(0)
-    there, belief = [], []
-    for number in range(120):
-        share = 1 - rng.random() ** (1 / 3) if number % 2 else 0.0
-        slope = np.exp(np.log(2) + 0.7 * rng.normal())
-        others = rng.normal(size=300)
-        others += slope * (rng.random(300) < share)
-        there.append(share > 0)
-        belief.append(_fit(rng.normal(size=60), others).belief)
-    there, belief = np.array(there), np.array(belief)
-    for part in (belief < 0.5, belief >= 0.5):
-        expected, variance = belief[part].sum(), (belief[part] * (1 - belief[part])).sum()
-        assert abs(there[part].sum() - expected) < 3 * np.sqrt(variance)
-    assert np.mean((there - belief) ** 2) < 0.2  # A coin has 0.25.
-
-
-def test_what_is_believed_in_by_half_counts_by_half():
-    seen, others, _ = _scores(200, 900, 0.25, seed=4)
-    sure = _fit(seen, others)
-    assert sure.belief > 0.999
-    half = dataclasses.replace(sure, evidence=0.0)
-    np.testing.assert_allclose(half(others), sure(others) / 2, rtol=1e-3)
-    assert (np.diff(half(np.sort(others))) > 0).all()
-    draws = half.draws(others, seed=0)
-    assert (draws == 0).all(axis=1).mean() == 0.5
-    np.testing.assert_allclose(draws.mean(axis=0), half(others), atol=0.01)
-    mean, low, high = half.share()
-    assert mean == pytest.approx(sure.share()[0] / 2, rel=1e-3)
-    assert low == 0
-    assert sure.share()[1] < high < sure.share()[2]
-
-
 def test_annotations_count_as_often_as_their_class_occurs():
     """Two classes of unlike scores, drawn evenly: without weights, half would look strange."""
     rng = np.random.default_rng(0)
@@ -133,27 +95,6 @@ def test_labels_are_the_classes_and_none_of_them():
     found = label_probabilities(probabilities, none, [NONE, "b"])
     assert label_names([NONE, "b"]) == [NONE, "b"]
     np.testing.assert_allclose(found, [[0.76, 0.24], [1, 0]], atol=1e-6)
-
-
-def test_where_too_little_speaks_for_any_no_share_is_told_but_rows_are_ranked():
-    rng = np.random.default_rng(0)
-    view = np.eye(8)[rng.integers(0, 2, 260)] + 0.3 * rng.normal(size=(260, 8))
-    view[250:] += 0.5
-    rows = np.arange(60)
-    found = rows_of_no_class(
-        [view.astype(np.float32)],
-        np.ones((260, 6)),
-        rows,
-        np.eye(2, dtype=bool)[view[rows, :2].argmax(axis=1)],
-        rows % 5,
-        np.ones((1, 60)),
-        seed=0,
-    )
-    assert found is not None
-    assert found.share is None
-    none = found.probability[60:]
-    assert 0 < none.min() < none.max() < 0.5
-    assert roc_auc_score(np.arange(60, 260) >= 250, none) > 0.8
 
 
 def test_few_rows_without_annotation_tell_nothing():

@@ -1,7 +1,5 @@
 """What the record of a labelled data set derives from its fields."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -141,16 +139,6 @@ def test_rows_of_no_class_given_a_set_are_counted_world_by_world(first: str) -> 
         found = dict(zip(outcome.labels, outcome.label_probabilities[row], strict=True))
         assert found == pytest.approx({k: v / total for k, v in counts.items()}, rel=1e-5)
     assert outcome.none_probability[5] == np.float32(0.9)  # By models that did not see the label.
-
-
-def test_rows_are_called_of_no_class_only_where_a_share_of_them_is_told() -> None:
-    """The fifth row is likelier of none (0.4) than of its best class (0.3)."""
-    outcome = _with_rows_of_no_class(("a", "b", "c"))
-    assert outcome.label_ranking[4].tolist() == [1, 2, 0, 3]
-    assert outcome.label_ranking[5].tolist() == [1, 0, 2, 3]
-    told = dataclasses.replace(outcome, none_share=(0.3, 0.2, 0.4))
-    assert told.label_ranking[4].tolist() == [3, 1, 2, 0]
-    assert told.label_ranking[:4, 0].tolist() == outcome.label_ranking[:4, 0].tolist()
 
 
 def test_a_set_that_is_likelier_of_no_class_than_of_its_classes_is_not_accepted() -> None:

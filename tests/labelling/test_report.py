@@ -87,20 +87,6 @@ def test_the_summary_in_words() -> None:
     assert "Find more examples of spam" in text
 
 
-def test_rows_of_no_class_are_told_where_their_share_is_not() -> None:
-    said = "though too little speaks for it to tell their share."
-    none = np.array([0, 0, 0, 0, 0.1, 0.05, 0.7, 0.7], np.float32)
-    text = _page(hand_made(none=none)).text
-    assert f"{said} Among the accepted ones, 0.1 are expected" in text
-    assert "are labelled (none)" not in text
-    assert said not in _page(hand_made()).text
-    assert said not in _page(hand_made(none=none, threshold=None)).text
-    told = _page(hand_made(none=none, none_share=(0.4, 0.2, 0.6))).text
-    assert said not in told
-    assert "About 40% of them belong to none of the classes" in told
-    assert "2 are labelled (none)" in told
-
-
 def test_copies_and_shares_of_classes() -> None:
     text = _page(hand_made()).text
     # Draws of 0.7, 0.5 and 0.6 for ham: their mean, and quantiles 0.1 and 0.9.

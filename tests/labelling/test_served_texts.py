@@ -9,8 +9,7 @@ import pytest
 import scipy.special
 import tensorflow as tf
 
-from tests.labelling.made_classifiers import LATENT, LSA, drawn_classifier
-from tfp_dgm.labelling.novelty_layers import NoClassProbability
+from tests.labelling.made_classifiers import drawn_classifier
 from tfp_dgm.labelling.text_views import VAE_SHARE
 
 WORDS = ["apple", "pear", "iron", "zinc", "äpfel", "plum"]
@@ -117,23 +116,3 @@ def test_no_texts_have_no_answers(model):
     served = model.serving_signatures()["serving_default"].plain()(tf.constant([], tf.string))
     assert served["probabilities"].shape == (0, 3)
     assert served["label"].shape == (0,)
-
-
-@pytest.mark.parametrize("told", [True, False])
-def test_texts_are_answered_to_be_of_no_class_where_a_share_of_them_is_told(told):
-    """By a model that gives each text 0.6 for it."""
-    no_class = NoClassProbability(
-        *(3, [LSA + LATENT]),
-        measure_weights=[0, 0, 0],
-        constant=0,
-        scores=[0, 1],
-        probabilities=[0.6, 0.6],
-        told=told,
-    )
-    model = drawn_classifier(WORDS, no_class=no_class)
-    served = model.serving_signatures()["serving_default"].plain()(tf.constant(TEXTS))
-    best = model(tf.constant(TEXTS)).numpy()
-    ranked = served["label"].numpy().astype(str).tolist()
-    likeliest = ["abc"[k] for k in best.argmax(axis=1)]
-    assert ranked == (["(none)"] * len(TEXTS) if told else likeliest)
-    np.testing.assert_allclose(served["none_probability"], 0.6, rtol=1e-6)

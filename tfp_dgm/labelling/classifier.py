@@ -39,7 +39,7 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
       word_order: what neighbouring words and beginnings say; None where nothing is learned of them.
       word_counts, tf_idf, lsa, vae, encoder, heads, naive_bayes, student, ensemble, combination,
         calibration, no_class: the layers of the equations above; `encoder` may be None, and so may
-        `no_class`, where the training's rows were too few to tell of texts of no class.
+        `no_class`, where nothing speaks for texts of no class.
       novelty: distance from the training texts -> the share of these that are at most as far; None
         where that is not known. Of what is too far nothing is accepted.
       levels: groups of classes at which an answer may stop, from the deepest to the top.

@@ -34,7 +34,7 @@ def assembled(
       classes: K names.
       threshold: the least probability that is accepted; None accepts nothing.
       levels: groups of classes, from the deepest to the top.
-      strangers: what tells rows of no class; None where the rows were too few.
+      strangers: what tells rows of no class; None where nothing speaks for any.
       distance: how far texts like these are from each other.
     """
     num_classes = len(classes)

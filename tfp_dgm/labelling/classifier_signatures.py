@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfp_dgm.labelling.column_prefix import prefixed
 from tfp_dgm.labelling.head_layers import ClassGroups
 from tfp_dgm.labelling.no_class import NONE, label_names
-from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
+from tfp_dgm.labelling.novelty_layers import TextNovelty
 from tfp_dgm.labelling.rationale_tokens import MOST_WORDS, kept_of, known_of
 from tfp_dgm.labelling.served_texts import (
     ClassesServed,
@@ -36,7 +36,6 @@ class Served(ClassesServed, Protocol):
 
     threshold: float | None
     levels: Sequence[ClassGroups]
-    no_class: NoClassProbability | None
     novelty: TextNovelty | None
     rationales: RationaleClassifier | None
 
@@ -58,8 +57,7 @@ def classifier_signatures(model: Served) -> Mapping[str, Signature]:
 
     serving_default  text -> label, probability, accept, the second choice, probabilities [K] of a
                      text that is of one of the classes, none_probability, and, where it is known,
-                     novelty; a text of no class has the label "(none)", where a share of such texts
-                     is told; of a
+                     novelty; a text of no class has the label "(none)"; of a
                      tree of classes also safe_label, the deepest one that is accepted ("" where
                      none is), and safe_probability;
                      with rationales also rationale, the words kept ("" where they alone would tell
@@ -172,7 +170,7 @@ def _label(
     # A class of the user's with that name is the rows of no class.
     place = np.eye(len(names), dtype=np.float32)[[*range(len(model.classes)), names.index(NONE)]]
     labels = tf.matmul(tf.concat([of_classes, none], axis=-1), place)  # [B, K], or K + 1
-    best, label_ids = tf.math.top_k(labels[:, : _num_answers(model)], k=2)
+    best, label_ids = tf.math.top_k(labels, k=2)
     sure = tf.reduce_max(of_classes, axis=-1)
     class_id = tf.argmax(of_classes, axis=-1, output_type=tf.int32)
     near = tf.ones_like(sure, tf.bool)
@@ -192,12 +190,6 @@ def _label(
         kept, told = kept_of(model.rationales, known_words)
         answer["kept_words"] = tf.where(tf.equal(told, label_ids[:, 0])[:, tf.newaxis], kept, PAD)
     return answer
-
-
-def _num_answers(model: Served) -> int:
-    """How many of the labels may be answered: "(none)" is the last, where it is no class."""
-    told = model.no_class is None or model.no_class.told
-    return len(label_names(model.classes)) if told else len(model.classes)
 
 
 def _with_names(

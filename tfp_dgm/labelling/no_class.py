@@ -34,12 +34,11 @@ class NoClass:
         p(annotated | s) = n / (n + m (1 - share) (1 + exp(slope s + offset)))
 
     for n annotated rows and m others, whose mean of p(none | s) is the share [1, 2]. Slope and
-    share are on a grid; the offset follows from them. Beside all these there may be no such rows,
-    which is as likely before the scores are seen.
+    share are on a grid; the offset follows from them.
 
     Attributes:
       offsets: [len(_SLOPES), len(_SHARES)].
-      posterior: the same shape, if there are rows of none; sums to 1.
+      posterior: the same shape; sums to 1.
       evidence: the log of the Bayes factor of this model over there being no such rows, in nats.
     References:
       [1] Lancaster and Imbens. Case-control studies with contaminated controls. Journal of
@@ -83,39 +82,34 @@ class NoClass:
         evidence = scipy.special.logsumexp(log_posterior, axis=(1, 2)) - without
         return cls(offsets, posterior.mean(axis=0), float(evidence.mean()))
 
-    @property
-    def belief(self) -> float:
-        """The probability that there are rows of none."""
-        return float(expit(self.evidence))
-
     def __call__(self, scores: np.ndarray) -> np.ndarray:
-        """The posterior mean of p(none | score), of scores [N]; rises with the score."""
+        """The posterior mean of p(none | score), of scores [N]."""
         total = np.zeros(len(scores))
         for i, slope in enumerate(_SLOPES):
             for offset, belief in zip(self.offsets[i], self.posterior[i], strict=True):
                 if belief > 1e-5:
                     total += belief * expit(slope * scores + offset)
-        return self.belief * total
+        return total
 
     def draws(self, scores: np.ndarray, *, seed: int) -> np.ndarray:
-        """Draws [S, N] of p(none | score), evenly from the posterior; 0 where there are none.
+        """Draws [S, N] of p(none | score), evenly from the posterior.
 
         Their mean is the posterior's, but where that would take a probability above 1.
         """
         places = (np.arange(_DRAWS) + np.random.default_rng(seed).random()) / _DRAWS
-        chosen = np.searchsorted(self.belief * self.posterior.ravel().cumsum(), places)
-        drawn = np.zeros((_DRAWS, len(scores)))
-        for draw in np.flatnonzero(chosen < self.posterior.size):
-            slope, share = np.unravel_index(chosen[draw], self.posterior.shape)
-            drawn[draw] = expit(_SLOPES[slope] * scores + self.offsets[slope, share])
+        below = self.posterior.ravel().cumsum()
+        chosen = np.searchsorted(below / below[-1], places)
+        slope, share = np.unravel_index(chosen, self.posterior.shape)
+        eta = _SLOPES[slope][:, np.newaxis] * scores + self.offsets[slope, share][:, np.newaxis]
+        drawn = expit(eta)
         # So few draws have another mean than all of the posterior, from which thresholds follow.
         scale = self(scores) / np.maximum(drawn.mean(axis=0), 1e-9)
         return np.minimum(scale * drawn, 1)
 
     def share(self) -> tuple[float, float, float]:
         """The share of none among the rows without annotation: mean, and a range of 80 %."""
-        beliefs = self.belief * self.posterior.sum(axis=0)
-        below = 1 - self.belief + np.concatenate([[0], beliefs.cumsum()])
+        beliefs = self.posterior.sum(axis=0)
+        below = np.concatenate([[0], beliefs.cumsum()])
         edges = np.concatenate([[0], (_SHARES[1:] + _SHARES[:-1]) / 2, [1]])
         low, high = np.interp([0.1, 0.9], below, edges)
         return float(beliefs @ _SHARES), float(low), float(high)

@@ -8,8 +8,8 @@ from tfp_dgm.labelling.class_distance import ClassDistance
 from tfp_dgm.labelling.no_class import NoClass
 from tfp_dgm.labelling.novelty_layers import NoClassProbability
 
-# Evidence, in nats, from which on a share of such rows is told: 20 to 1. What is accepted leaves
-# room for them in so far as they are believed in, be it less.
+# Evidence, in nats, from which on there are rows of no class: 20 to 1. Of 46 draws without any, of
+# news, posts, titles, abstracts, messages and reviews, the greatest was 2.2.
 _EVIDENCE = 3.0
 _FEWEST_ROWS = 20
 
@@ -23,15 +23,14 @@ class RowsOfNoClass:
       knots: scores [P] and the probability of no class there [P].
       probability: float32 [N]; of annotated rows by models that did not see them.
       draws: float [S, m]; draws of the probabilities of the rows without annotation.
-      share: of these rows: mean, and a range that holds it with probability 0.8; None where too
-        little speaks for any.
+      share: of these rows: mean, and a range that holds it with probability 0.8.
     """
 
     distance: ClassDistance
     knots: tuple[np.ndarray, np.ndarray]
     probability: np.ndarray
     draws: np.ndarray
-    share: tuple[float, float, float] | None
+    share: tuple[float, float, float]
 
     def layer(self) -> NoClassProbability:
         """The same of new texts, by the model of all annotations."""
@@ -44,7 +43,6 @@ class RowsOfNoClass:
             constant=self.distance.constant,
             scores=scores,
             probabilities=probabilities,
-            told=self.share is not None,
         )
         layer.set_weights([array for view in views for array in view.arrays()])
         return layer
@@ -60,7 +58,7 @@ def rows_of_no_class(
     *,
     seed: int,
 ) -> RowsOfNoClass | None:
-    """Looks for rows of no class among those without annotation; None where these are too few.
+    """Looks for rows of no class among those without annotation; None where nothing tells of any.
 
     Args:
       views: float32 [N, D] each; where distances are measured.
@@ -80,10 +78,11 @@ def rows_of_no_class(
     distance = ClassDistance.fit(views, entropy, rows, allowed, visible)
     unseen = distance.scores[rows, 1 + fold]
     model = NoClass.fit(unseen, distance.scores[unannotated, 1:], weights)
+    if model.evidence < _EVIDENCE:
+        return None
     scores = distance.scores[:, 0].copy()
     draws = model.draws(scores[unannotated], seed=seed)
     scores[rows] = unseen
     knots = model.knots(scores)
     probability = np.interp(scores, *knots).astype(np.float32)
-    share = model.share() if model.evidence >= _EVIDENCE else None
-    return RowsOfNoClass(distance, knots, probability, draws, share)
+    return RowsOfNoClass(distance, knots, probability, draws, model.share())

@@ -23,7 +23,6 @@ class NoClassProbability(SavesArguments, keras.layers.Layer):
       constant: what is added to give the score.
       scores: P knots, rising.
       probabilities: P values there.
-      told: whether enough speaks for such texts that one may be answered to be of none.
     """
 
     def __init__(
@@ -35,12 +34,10 @@ class NoClassProbability(SavesArguments, keras.layers.Layer):
         constant: float,
         scores: Sequence[float] | np.ndarray,
         probabilities: Sequence[float] | np.ndarray,
-        told: bool = True,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        self.told = told
         self.measure_weights = [float(weight) for weight in measure_weights]
         self.constant = float(constant)
         self.knots, self.values = _floats(scores), _floats(probabilities)

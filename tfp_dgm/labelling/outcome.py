@@ -55,10 +55,9 @@ class Outcome:
       warnings: what the person should know, in sentences.
       seconds: how long each step took.
       encoder_choice: which encoder of texts was taken, and why.
-      none: float32 [N]; the probability that a row is of no class, judged like `probabilities`;
-        None where the rows are too few to tell.
+      none: float32 [N]; the probability that a row is of no class, judged like `probabilities`.
       none_share: the share of such rows among those without annotation, and a range that holds it
-        with probability 0.8; None where too little speaks for any.
+        with probability 0.8; None where nothing speaks for any.
       held_out: how many texts told how far texts like these are from each other.
       crowd: where the annotations were inferred from several annotators' answers, these and the
         annotators.
@@ -146,16 +145,8 @@ class Outcome:
 
     @cached_property
     def label_ranking(self) -> np.ndarray:
-        """int [N, K], or K + 1; `labels` from the most to the least probable.
-
-        But "(none)", where that is no class and too little speaks for such rows to tell a share of
-        them, comes last: a row that is far from the classes is read first, and not called strange.
-        """
-        found = np.argsort(-self.label_probabilities, axis=1, kind="stable")
-        if self.none is None or self.none_share is not None or NONE in self.classes:
-            return found
-        last = len(self.classes)
-        return np.hstack([found[found != last].reshape(-1, last), np.full((len(found), 1), last)])
+        """int [N, K], or K + 1; `labels` from the most to the least probable."""
+        return np.argsort(-self.label_probabilities, axis=1, kind="stable")
 
     @cached_property
     def accepted(self) -> np.ndarray:

@@ -48,9 +48,8 @@ def metrics(outcome: Outcome) -> dict[str, Any]:
         none: of the rows without annotation that are of no class, their `share` with the interval
           from `share_low` to `share_high` that holds it with probability 0.8; how many rows without
           observed label are `predicted` to be of none; and of how many among the `accepted` ones it
-          is expected. A share of 0 and no interval where too little speaks for such rows; the two
-          numbers are of what is believed all the same. The shares of the classes are among the
-          other rows.
+          is expected. Zeros and no interval where nothing speaks for such rows. The shares of the
+          classes are among the other rows.
         drift_reference: what files that are labelled later are compared with; see `drift.Drift`.
         annotators: only where the labels were inferred from several annotators' answers: `answers`,
           `rows` that have some, `expected_right` (the share of inferred truths), and `each` with
