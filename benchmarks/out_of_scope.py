@@ -126,8 +126,8 @@ def title(world: tuple[str, int | None, int, int, float]) -> str:
 def draw(world: tuple[str, int | None, int, int, float], seed: int, data: Path | None) -> World:
     """Classes left out, rows, and labels, all drawn."""
     name, words, labels, rows_of_class, left_out = world
-    texts, labels = read_whole(name, data)
-    classes = np.array(labels)
+    texts, names_of_rows = read_whole(name, data)
+    classes = np.array(names_of_rows)
     texts = [" ".join(text.split()[:words]) for text in texts]
     rng = np.random.default_rng(seed)
     names, counts = np.unique(classes, return_counts=True)
