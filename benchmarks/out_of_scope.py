@@ -51,7 +51,7 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
 from tfp_dgm.data import DataError, atomic_write, fetch
-from tfp_dgm.labelling import fit_classifier, fit_features
+from tfp_dgm.labelling import Features, fit_classifier, fit_features
 
 # Data set, words of a text that are read (None: all), labels and rows of a class, and the share of
 # classes that are left out; 0 is a clean world.
@@ -155,12 +155,19 @@ def judged(world: World, encoder: str | None) -> Iterator[tuple[str, dict[str, A
     """Every method's figures."""
     features = fit_features(world.texts, encoder=encoder, seed=0)
     # Without the encoder all else is the same.
-    yield PRODUCT, product(world, replace(features, encoder=None, views=features.views[:2]))
+    yield PRODUCT, product(world, without_encoder(features))
     vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2)
     yield from others(world, "TF-IDF", vectorizer.fit_transform(world.texts))
     if encoder is not None:
         yield f"{PRODUCT} + MiniLM", product(world, features)
         yield from others(world, "MiniLM", features.vectors)
+
+
+def without_encoder(features: Features) -> Features:
+    """The same without both views that the encoder has a part in."""
+    if features.encoder is None:
+        return features
+    return replace(features, encoder=None, views=[*features.views[:2], *features.views[4:]])
 
 
 def product(world: World, features: Any) -> dict[str, Any]:
