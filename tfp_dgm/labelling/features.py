@@ -105,6 +105,7 @@ def fit_features(
     *,
     encoder: str | TextEncoder | None = None,
     annotations: Sequence[np.ndarray] = (),
+    word_order: bool = True,
     seed: int = 0,
     progress: Progress = lambda step, done, total: None,
 ) -> Features:
@@ -115,6 +116,7 @@ def fit_features(
       encoder: "auto", "none" or None, a preset, or an encoder; see `choose_encoder`.
       annotations: what "auto" decides by: for each question bool [N, K], the classes that each
         annotation allows; all True = no annotation.
+      word_order: whether there is a view of it, for who reads it.
       seed: of the projection and of the VAE.
       progress: called with a step's name, how much of it is done, and how much there is.
     """
@@ -132,7 +134,8 @@ def fit_features(
     units = max(1, min(LSA_UNITS, min(words.shape) - 1))
     _, _, components = randomized_svd(words, units, n_iter=4, random_state=seed)
     lsa = np.ascontiguousarray(components.T, np.float32)  # [V, L]
-    word_order, order = WordOrder.fit(texts, word_counts, seed=seed) or (None, None)
+    learned = WordOrder.fit(texts, word_counts, seed=seed) if word_order else None
+    layer, order = learned or (None, None)
     progress(step, 1, 1)
 
     semantic = words @ lsa  # [N, L]
@@ -160,7 +163,7 @@ def fit_features(
         words=words,
         views=_views(semantic, means / vae_scale, vectors, order),
         encoder_choice=choice,
-        word_order=word_order,
+        word_order=layer,
     )
 
 

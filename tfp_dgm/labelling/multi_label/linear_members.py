@@ -14,6 +14,7 @@ from tfp_dgm.labelling.guided_features import GuidedFeatures
 from tfp_dgm.labelling.multi_label.annotated import Annotated
 from tfp_dgm.labelling.multi_label.sigmoid_heads import fit_sigmoid_heads
 from tfp_dgm.labelling.multi_label.stacking import Stacking
+from tfp_dgm.labelling.text_views import WITH_ENCODER
 from tfp_dgm.training import Progress
 
 # Which view of the texts heads are fitted to, and their ridge; the encoder's views come last.
@@ -83,7 +84,7 @@ class LinearMembers:
                 unseen[hidden] = np.asarray(answer) + biases[..., model]
             cross_fitted.append(unseen)
         progress(step, len(plans), len(plans))
-        widest = features.views[0 if features.encoder is None else 2]
+        widest = features.views[0 if features.encoder is None else WITH_ENCODER]
         num_classes = annotated.marks.shape[1]
         self._widest = (widest.shape[1] - 1, num_classes)
         self._words = (features.words.shape[1], num_classes)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, SigmoidCalibration
 from tfp_dgm.labelling.multi_label.multi_label_signatures import multi_label_signatures
-from tfp_dgm.labelling.text_views import Counts, TextViews
+from tfp_dgm.labelling.text_views import WITH_ENCODER, Counts, TextViews
 from tfp_dgm.models import BagOfWordsVAE, Signature
 from tfp_dgm.networks import TextEncoder, dense_of
 from tfp_dgm.saved_arguments import SavesArguments
@@ -125,7 +125,7 @@ class MultiLabelClassifier(SavesArguments, TextViews, keras.Model):
 
     def logits(self, words: Counts, views: Sequence[tf.Tensor]) -> tf.Tensor:
         """The log-odds [B, K] of each class by itself."""
-        view = views[0 if self.encoder is None else 2]
+        view = views[0 if self.encoder is None else WITH_ENCODER]
         return self.latent_head(view) + dense_of(self.word_head, words)
 
     def serving_signatures(self) -> Mapping[str, Signature]:

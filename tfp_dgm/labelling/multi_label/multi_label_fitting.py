@@ -87,6 +87,7 @@ def fit_multi_label(
                 texts,
                 encoder=encoder,
                 annotations=_questions(marks),
+                word_order=False,
                 seed=seed,
                 progress=progress,
             )
