@@ -69,10 +69,10 @@ class TextViews:
         """
         if self.encoder is not None and sentence_vectors is None:
             sentence_vectors = self.encoder(texts)
-        order = None
-        if self.word_order is not None:
-            order = self.word_order.of_ragged(self.word_counts.word_ids(texts))
-        words, views, _ = self.read_counts(self.word_counts(texts), sentence_vectors, order)
+        word_ids = self.word_counts.word_ids(texts)
+        order = None if self.word_order is None else self.word_order.of_ragged(word_ids)
+        counts = self.word_counts.count_of(word_ids)
+        words, views, _ = self.read_counts(counts, sentence_vectors, order)
         return words, views
 
     def read_counts(

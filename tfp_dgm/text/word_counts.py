@@ -96,9 +96,13 @@ class WordCounts(SavesArguments, keras.layers.Layer):
         return cls(ranked[:max_words], **kwargs)
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
+        return self.count_of(self.word_ids(texts))
+
+    def count_of(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """The same of `word_ids`."""
         size = len(self.vocabulary) + 1
         counts = tf.math.bincount(
-            tf.cast(self.word_ids(texts), tf.int32),
+            tf.cast(ids, tf.int32),
             minlength=size,
             maxlength=size,
             dtype=tf.float32,
