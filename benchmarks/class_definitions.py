@@ -33,7 +33,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from exits.missing import wanting
-from labelled_sets.splits import REGISTERED, read_whole
+from labelled_sets.splits import read_whole
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -65,8 +65,6 @@ DEFINITIONS = Path(__file__).parent / "settings" / "class_definitions"
 def load(name: str, classes: tuple[str, ...], data: Path | None) -> tuple[list[str], list[str]]:
     """Texts and their classes."""
     texts, labels = read_whole(name, data)
-    if name in REGISTERED:
-        return texts, labels
     rows = [row for row, label in enumerate(labels) if label in classes]
     return [texts[row] for row in rows], [labels[row] for row in rows]
 

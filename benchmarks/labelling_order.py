@@ -22,7 +22,6 @@ accepted at 90 % asked precision and how many of the accepting runs kept it, and
 all but the features. With `--json`, what the file holds already is not measured again.
 """
 
-import gzip
 import os
 import re
 import time
@@ -34,7 +33,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from labelled_sets.splits import read_whole
+from labelled_sets.splits import lines_of, read_whole
 from recorded.benchmark_options import folder_within, parser_of
 from recorded.resumed_rows import record, rows_so_far
 from rich.console import Console
@@ -65,12 +64,6 @@ EMOTIONS = [
     "sadness",
 ]
 Pairs = Iterator[tuple[str, str]]
-
-
-def lines_of(path: Path) -> list[str]:
-    content = path.read_bytes()
-    content = gzip.decompress(content) if path.suffix == ".gz" else content
-    return content.decode("utf-8").splitlines()
 
 
 def sentences(data: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:

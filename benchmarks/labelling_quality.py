@@ -284,7 +284,7 @@ class Problem:
         """The package's predictor with MiniLM, and logistic regression on its vectors alone."""
         yield ENCODER, self._product(observed, self.timed_features)
         start = time.perf_counter()
-        vectors = self.features.views[3][:, :-1]  # Without the column of ones.
+        vectors = self.features.vectors
         given = np.flatnonzero(observed >= 0)
         regression = LogisticRegression(C=10, max_iter=1000).fit(vectors[given], observed[given])
         asked = np.concatenate([vectors[observed < 0], self.test_vectors])

@@ -19,9 +19,9 @@ what they give 95 %; the others only score.
 20 Newsgroups and R52 come through the registry; M10 is read from DIR (`octis_m10/corpus.tsv`), and
 left out without it. The score was chosen on another draw of 20 Newsgroups and R52 and on groups of
 Flickr8k's captions, and the evidence from which on a share is told on clean draws of R8, R52,
-20 Newsgroups, M10, SMS spam and sentence polarity. To count such
-rows below that evidence, too, in so far as they are believed in, was tried on these draws, and
-cost more coverage of clean sets than it kept promises.
+20 Newsgroups, M10, SMS spam and sentence polarity. To count such rows below that evidence, too, in
+so far as they are believed in, was tried on these draws, and cost more coverage of clean sets than
+it kept promises.
 """
 
 import argparse
@@ -52,6 +52,7 @@ from sklearn.svm import OneClassSVM
 
 from tfp_dgm.data import DataError, atomic_write, fetch
 from tfp_dgm.labelling import Features, fit_classifier, fit_features
+from tfp_dgm.labelling.text_views import ENCODER, WITH_ENCODER
 
 # Data set, words of a text that are read (None: all), labels and rows of a class, and the share of
 # classes that are left out; 0 is a clean world.
@@ -167,7 +168,8 @@ def without_encoder(features: Features) -> Features:
     """The same without both views that the encoder has a part in."""
     if features.encoder is None:
         return features
-    return replace(features, encoder=None, views=[*features.views[:2], *features.views[4:]])
+    views = [*features.views[:WITH_ENCODER], *features.views[ENCODER + 1 :]]
+    return replace(features, encoder=None, views=views)
 
 
 def product(world: World, features: Any) -> dict[str, Any]:

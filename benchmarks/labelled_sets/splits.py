@@ -64,22 +64,23 @@ def _beginning(text: str) -> str:
     return " ".join(text.split()[:FIRST_WORDS])
 
 
-def _lines(folder: Path, file: str, encoding: str = "utf-8") -> list[str]:
-    content = (folder / file).read_bytes()
-    if file.endswith(".gz"):
+def lines_of(path: Path, encoding: str = "utf-8") -> list[str]:
+    """The lines of a file, which may be compressed."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
         content = gzip.decompress(content)
     return content.decode(encoding).splitlines()
 
 
 def _sms(data: Path | None) -> Iterator[tuple[str, str]]:
-    for line in _lines(folder_within(data, "sms_spam"), "SMSSpamCollection"):
+    for line in lines_of(folder_within(data, "sms_spam") / "SMSSpamCollection"):
         if line:
             label, text = line.split("\t", 1)
             yield text, label
 
 
 def _m10(data: Path | None) -> Iterator[tuple[str, str]]:
-    for line in _lines(folder_within(data, "octis_m10"), "corpus.tsv"):
+    for line in lines_of(folder_within(data, "octis_m10") / "corpus.tsv"):
         text, _, label = line.split("\t")
         yield text, label
 
@@ -87,8 +88,8 @@ def _m10(data: Path | None) -> Iterator[tuple[str, str]]:
 def _emotions(data: Path | None) -> Iterator[tuple[str, str]]:
     """Comments that have one emotion."""
     folder = folder_within(data, "go_emotions")
-    names = _lines(folder, "labels.txt")
-    for line in _lines(folder, "train.tsv.gz"):
+    names = lines_of(folder / "labels.txt")
+    for line in lines_of(folder / "train.tsv.gz"):
         text, numbers, _ = line.split("\t")
         if "," not in numbers:
             yield text, names[int(numbers)]
@@ -97,20 +98,20 @@ def _emotions(data: Path | None) -> Iterator[tuple[str, str]]:
 def _polarity(data: Path | None) -> Iterator[tuple[str, str]]:
     folder = folder_within(data, "pang_lee") / "sentence_polarity"
     for label in ("negative", "positive"):
-        for text in _lines(folder, f"rt-polarity.{label[:3]}.txt.gz", "latin-1"):
+        for text in lines_of(folder / f"rt-polarity.{label[:3]}.txt.gz", "latin-1"):
             yield text, label
 
 
 def _subjectivity(data: Path | None) -> Iterator[tuple[str, str]]:
     folder = folder_within(data, "pang_lee") / "subjectivity"
     for file, label in (("plot", "objective"), ("quote", "subjective")):
-        for text in _lines(folder, f"{file}.tok.gt9.5000.txt.gz", "latin-1"):
+        for text in lines_of(folder / f"{file}.tok.gt9.5000.txt.gz", "latin-1"):
             yield text, label
 
 
 def _sst(data: Path | None, part: str) -> Iterator[tuple[str, str]]:
     """Sentences of trees whose root is not neutral."""
-    for tree in _lines(folder_within(data, "sst"), f"{part}.txt.gz"):
+    for tree in lines_of(folder_within(data, "sst") / f"{part}.txt.gz"):
         if tree[1] != "2":
             words = [_BRACKETS.get(word, word) for word in _LEAVES.findall(tree)]
             yield " ".join(words).replace("\\/", "/"), "negative" if tree[1] < "2" else "positive"
