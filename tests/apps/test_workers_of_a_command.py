@@ -50,10 +50,10 @@ def start(folder, addresses, index, output, *more):
 
 
 def in_training(folder, addresses):
-    """Two workers that have saved a first state."""
+    """Two workers that have saved a first state, and its figures, which are written after it."""
     processes = [start(folder, addresses, index, "two") for index in range(2)]
-    state = folder / "two" / "state" / "training_state.npz"
-    while not state.exists():
+    history = folder / "two" / "history.json"
+    while not history.exists():
         assert processes[0].poll() is None, processes[0].communicate()
         time.sleep(0.02)
     return processes
