@@ -16,7 +16,8 @@ class are drawn; methods are judged on all rows that stay hidden:
 
 Printed: accuracy and macro F1; what may be accepted at 90 % precision, as a class or, where the
 definitions are a tree, as a class or a group, and how many of these answers are right. What a
-definition counts was chosen on r8 and 20ng. R8, R52 and 20NG come through the registry; SMS spam,
+definition counts was chosen on r8 and 20ng. With `--json`, draws of a set that the file holds in
+full are not measured again. R8, R52 and 20NG come through the registry; SMS spam,
 polarity, subjectivity and emotions (comments with one of twelve emotions) are read from DIR.
 """
 
@@ -46,6 +47,7 @@ from tfp_dgm.data import (
     atomic_write,
     fetch,
     read_class_definitions,
+    read_json,
 )
 from tfp_dgm.evaluation import accuracy, macro_f1
 from tfp_dgm.labelling import Features, Outcome, fit_classifier, fit_features
@@ -59,6 +61,7 @@ LABELS = (0, 1, 2, 5)
 ROWS = 3000
 FIRST_SEED = 10
 MIN_PRECISION = 0.9
+FIGURES = ("accuracy", "macro_f1", "accepted", "accepted_right", "safe", "safe_right")
 DEFINITIONS = Path(__file__).parent / "settings" / "class_definitions"
 
 
@@ -100,7 +103,7 @@ class Problem:
             vectors = encode(SentenceEncoder.from_preset(encoder), both)
             self.vectors["MiniLM"] = vectors
 
-    def methods(self, allowed: np.ndarray) -> Iterator[tuple[str, dict[str, float]]]:
+    def methods(self, allowed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
         """The figures of each method, given the labels."""
         hidden = allowed.all(axis=1)
         for name, features in self.features.items():
@@ -143,7 +146,7 @@ class Problem:
             "macro_f1": macro_f1(predicted[hidden], self.truth[hidden]),
         }
 
-    def _safe(self, outcome: Outcome, hidden: np.ndarray) -> dict[str, float]:
+    def _safe(self, outcome: Outcome, hidden: np.ndarray) -> dict[str, float | None]:
         """Shares that are accepted, and how many of the accepted are right at their level."""
         right = outcome.predicted == self.truth
         as_class = outcome.safe_level == 0
@@ -160,22 +163,27 @@ class Problem:
         }
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
 
 
-def rows_of(found: dict[tuple[str, int, str], list[dict[str, float]]]) -> list[dict[str, Any]]:
+def rows_of(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row of each set, number of labels and method: means and deviations over the draws."""
     rows = []
-    for (name, labels, method), draws in found.items():
+    keys = dict.fromkeys((run["data"], run["labels"], run["method"]) for run in runs)
+    for name, labels, method in keys:
+        draws = [
+            run
+            for run in runs
+            if (run["data"], run["labels"], run["method"]) == (name, labels, method)
+        ]
         row: dict[str, Any] = {"name": f"{name}, {labels} labels, {method}", "draws": len(draws)}
-        for figure in draws[0]:
-            values = np.array([one[figure] for one in draws])
-            values = values[~np.isnan(values)]
+        for figure in [figure for figure in FIGURES if figure in draws[0]]:
+            values = np.array([one[figure] for one in draws if one[figure] is not None])
             row[figure] = float(values.mean()) if len(values) else None
             row[f"{figure}_deviation"] = float(values.std(ddof=1)) if len(values) > 1 else None
         if "safe_right" in draws[0]:
-            accepting = [one["safe_right"] for one in draws if not np.isnan(one["safe_right"])]
+            accepting = [one["safe_right"] for one in draws if one["safe_right"] is not None]
             row["accepting"] = len(accepting)
             row["kept"] = int(sum(right >= MIN_PRECISION for right in accepting))
         rows.append(row)
@@ -184,7 +192,7 @@ def rows_of(found: dict[tuple[str, int, str], list[dict[str, float]]]) -> list[d
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Prints the rows."""
-    figures = ("accuracy", "macro_f1", "accepted", "safe", "safe_right")
+    figures = [name for name in FIGURES if name != "accepted_right"]
     table = Table("", *figures, "kept")
     for row in rows:
         shown = [_percent(row.get(figure), row.get(f"{figure}_deviation")) for figure in figures]
@@ -202,7 +210,7 @@ def _percent(value: float | None, deviation: float | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one draw of few rows, r8 alone")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     parser.add_argument("--only", action="append", choices=SETS, help="a set; several times")
     parser.add_argument("--seeds", type=int, default=3, help="draws of rows and labels")
     parser.add_argument("--no-encoder", action="store_true", help="leaves MiniLM out")
@@ -217,21 +225,26 @@ def main() -> None:
             encoder = str(fetch("minilm"))
     seeds = range(FIRST_SEED, FIRST_SEED + (1 if arguments.quick else arguments.seeds))
     labels = (0, 2) if arguments.quick else LABELS
-    found: dict[tuple[str, int, str], list[dict[str, float]]] = {}
-    tasks = [(name, seed) for name in names for seed in seeds]
+    size = {"rows_drawn": 600 if arguments.quick else ROWS, "encoder": encoder is not None}
+    runs: list[dict[str, Any]] = []
+    if arguments.json and arguments.json.is_file():
+        earlier = read_json(arguments.json, "runs")["runs"]
+        runs = [run for run in earlier if size.items() <= run.items()]  # No others are mixed in.
+    known = {(run["data"], run["seed"]) for run in runs}
+    tasks = [(name, seed) for name in names for seed in seeds if (name, seed) not in known]
     for name, seed in track(tasks, "Labelling", console=Console(stderr=True)):
         where = None if data is None else Path(data)
-        problem = Problem(name, where, 600 if arguments.quick else ROWS, seed, encoder)
+        problem = Problem(name, where, size["rows_drawn"], seed, encoder)
         for count in labels:
             allowed = draw(problem.truth, count, len(problem.definitions.classes), seed)
-            for method, figures in problem.methods(allowed):
-                found.setdefault((name, count, method), []).append(figures)
-    rows = rows_of(found)
-    show(rows)
-    if arguments.json:
-        command = shlex.join(["python", "benchmarks/class_definitions.py", *sys.argv[1:]])
-        with atomic_write(arguments.json) as file:
-            file.write((json.dumps({"command": command, "rows": rows}, indent=1) + "\n").encode())
+            run = {"data": name, "seed": seed, "labels": count, **size}
+            runs += [run | {"method": method} | told for method, told in problem.methods(allowed)]
+        if arguments.json:
+            command = shlex.join(["python", "benchmarks/class_definitions.py", *sys.argv[1:]])
+            content = {"command": command, "rows": rows_of(runs), "runs": runs}
+            with atomic_write(arguments.json) as file:
+                file.write((json.dumps(content, indent=1) + "\n").encode())
+    show(rows_of(runs))
 
 
 if __name__ == "__main__":
