@@ -28,7 +28,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -100,16 +100,36 @@ def draw(truth: np.ndarray, labels_per_class: int, seed: int) -> np.ndarray:
     return observed
 
 
+class Size(NamedTuple):
+    """How much is trained, and on what."""
+
+    rows: int | None  # Of the training set, and of the test set; None: all.
+    steps: int  # Of M2 and M1+M2.
+
+
+WHOLE, QUICK = Size(None, 300), Size(1000, 40)
+
+
+def some(texts: list[str], truth: np.ndarray, rows: int | None) -> tuple[list[str], np.ndarray]:
+    """So many rows drawn at random, or all."""
+    if rows is None:
+        return texts, truth
+    drawn = np.random.default_rng(0).permutation(len(texts))[:rows]
+    return [texts[row] for row in drawn], truth[drawn]
+
+
 class Problem:
     """One data set, with the features that depend on no label."""
 
     def __init__(
-        self, name: str, data: Path | None, encoder: str | None, seed: int, steps: int
+        self, name: str, data: Path | None, encoder: str | None, seed: int, size: Size
     ) -> None:
-        self.train, self.truth, self.test, self.test_truth, self.num_classes = load(name, data)
+        train, truth, test, test_truth, self.num_classes = load(name, data)
+        self.train, self.truth = some(train, truth, size.rows)
+        self.test, self.test_truth = some(test, test_truth, size.rows)
         self.encoder = encoder
         self.seed = seed
-        self.steps = steps
+        self.steps = size.steps
 
     @functools.cached_property
     def timed_features(self) -> tuple[Features, float]:
@@ -371,13 +391,13 @@ def dense(matrix: Any) -> Iterator[np.ndarray]:
         yield matrix[start : start + 1024].toarray()
 
 
-def run(job: tuple[str, list[int], str, int, Path | None, int]) -> list[dict[str, Any]]:
+def run(job: tuple[str, list[int], str, int, Path | None, Size]) -> list[dict[str, Any]]:
     """All runs of one data set, group of methods and seed; in a process of its own."""
-    name, regimes, group, seed, data, steps = job
+    name, regimes, group, seed, data, size = job
     with wanting(DataError):
         wanted = group in ("encoded", "encoders", "setfit")
         encoder = str(fetch("minilm")) if wanted else None
-    problem = Problem(name, data, encoder, seed, steps)
+    problem = Problem(name, data, encoder, seed, size)
     rows = []
     for labels_per_class in regimes:
         observed = draw(problem.truth, labels_per_class, seed)
@@ -447,7 +467,9 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="R8, 10 per class, one draw")
+    parser.add_argument(
+        "--quick", action="store_true", help="R8, 10 per class, one draw, fewer texts"
+    )
     parser.add_argument("--json", type=Path, help="where the results go, and are resumed from")
     parser.add_argument(
         "--data",
@@ -488,12 +510,12 @@ def main() -> None:
         for seed in range(FIRST_SEED, FIRST_SEED + (1 if arguments.quick else arguments.seeds)):
             for name, counts in regimes.items():
                 open_counts = [n for n in counts if (name, n, GROUPS[group], seed) not in done]
-                steps = 40 if arguments.quick else 300
+                size = QUICK if arguments.quick else WHOLE
                 together = [open_counts] if open_counts else []
                 if group == "setfit":  # Has no features to share, and takes long.
                     together = [[count] for count in open_counts]
                 for counts_of_job in together:
-                    jobs.append((name, counts_of_job, group, seed, arguments.data, steps))
+                    jobs.append((name, counts_of_job, group, seed, arguments.data, size))
     # A process for each job, so that its peak memory is that of its own methods, one after another.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         for number, rows in enumerate(pool.imap(run, jobs, chunksize=1), 1):

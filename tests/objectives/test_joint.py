@@ -1,6 +1,7 @@
 """What a joint computes, how often, and what it says of what it lacks."""
 
 import concurrent.futures
+import inspect
 import threading
 
 import numpy as np
@@ -44,6 +45,11 @@ def joint_of(calls, loc=((1.0, -2.0), (0.5, 3.0)), prior_units=2):
         family=normal,
         baseline=counting(calls, "baseline", tf.constant([0.1, 0.2])),
     )
+
+
+def test_what_is_computed_once_is_described_on_the_class():
+    assert inspect.getdoc(Joint.posterior).startswith("q(")
+    assert "posterior" in dict(inspect.getmembers(Joint))
 
 
 def test_each_part_is_computed_when_asked_for_and_once():

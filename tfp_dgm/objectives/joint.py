@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Generic, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar, overload
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -60,7 +60,15 @@ class _ComputedOnce(Generic[Part]):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Part:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Part: ...
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self | Part:
+        if instance is None:
+            return self
         return instance.__dict__.setdefault(self._name, self._compute(instance))
 
 
