@@ -70,7 +70,7 @@ TRAINING = {
     "M2, convolutional classifier, self-trained": Training(
         800, epochs=10, self_annotated=(0.5, 0.9), views=5, labelled_share=0.1
     ),
-    "M1+M2": Training(800, epochs=6),
+    "M1+M2": Training(800, epochs=20, learning_rate=1e-3),
     "M2": Training(800, epochs=4),
 }
 
@@ -80,7 +80,7 @@ class Settings:
     """How long to train, and on how much."""
 
     train_images: int = 60_000
-    m1_epochs: int = 10
+    m1_epochs: int = 30
     batch_size: int = 512
     # Divides the steps on the labelled images, and the epochs.
     shorter: int = 1
@@ -229,12 +229,13 @@ def m1_m2(m1: VAE | None) -> LatentVariableModel:
     size = m1.posterior_layer.event_size
     m2 = M2(
         CLASSES,
-        MLP([200]),
-        MLP([200]),
+        MLP([500]),
+        MLP([500]),
         MultivariateNormalDiag(size),
-        classifier=MLP([200]),
-        posterior_network=MLP([200]),
-        latent_units=20,
+        classifier=MLP([500]),
+        posterior_network=MLP([500]),
+        latent_units=50,
+        class_objective=ScoreFunctionELBO(num_samples=2),
     )
     return M1M2(m1, m2)
 
@@ -326,6 +327,8 @@ def cosine_adam(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
 
 def settings_of(name: str, settings: Settings) -> dict:
     both = {**dataclasses.asdict(settings), **dataclasses.asdict(TRAINING[name])}
+    if name != "M1+M2":
+        del both["m1_epochs"]
     return json.loads(json.dumps(both))  # As they come back from the file.
 
 
