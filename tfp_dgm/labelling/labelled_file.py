@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from tfp_dgm.data import (
     write_or_keep,
     write_table,
 )
-from tfp_dgm.installed_versions import installed_versions
 from tfp_dgm.labelling.annotators import CROWD_COLUMNS
 from tfp_dgm.labelling.answer_columns import SAFE_COLUMNS
 from tfp_dgm.labelling.classifier import TextClassifier
@@ -31,7 +30,6 @@ from tfp_dgm.labelling.kept_features import KeptFeatures
 from tfp_dgm.labelling.labelling_task import (
     Classes,
     Definitions,
-    LabellingTask,
     fit_tasks,
     of_column,
     read_tasks,
@@ -42,6 +40,7 @@ from tfp_dgm.labelling.model_size import check_words, least_model_size
 from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.outcome_columns import NEW_COLUMNS, new_columns
 from tfp_dgm.labelling.reasons import REASONS, WordReasons, reasons_column
+from tfp_dgm.labelling.recorded_settings import recorded_settings
 from tfp_dgm.labelling.word_rationales import RATIONALE, rationale_column
 from tfp_dgm.settings import check_seed
 from tfp_dgm.training import Progress
@@ -227,27 +226,23 @@ def label_file(
             tell = partial(reasons_column, WordReasons(classifier), table.texts, new)
             new[REASONS] = _of_words("Finding reasons", tell, *told)
         columns |= {prefixed(task.column, name): values for name, values in new.items()}
-    settings: dict[str, Any] = {
-        "source": Path(source).name,
-        "text_columns": list(text_columns),
-        **_columns_of(asked),
-        "annotator_column": annotator_column,
-        "classes": _by_column(tasks, [list(task.table.classes) for task in tasks]),
-        "definitions": _recorded(defined),
-        "levels": _by_column(
-            tasks, [[list(level.names) for level in task.levels] for task in tasks]
-        ),
-        "separator": separator,
-        "quoting": quoting,
-        "min_precision": min_precision,
-        "encoder": encoder,
-        "encoder_choice": asdict(outcomes[0].encoder_choice),
-        "reasons": reasons,
-        "rationales": rationales,
-        "seed": seed,
-        "output": output.name,
-        "versions": installed_versions(),
-    }
+    settings = recorded_settings(
+        tasks,
+        asked,
+        defined,
+        outcomes[0].encoder_choice,
+        source=Path(source).name,
+        text_columns=list(text_columns),
+        annotator_column=annotator_column,
+        separator=separator,
+        quoting=quoting,
+        min_precision=min_precision,
+        encoder=encoder,
+        reasons=reasons,
+        rationales=rationales,
+        seed=seed,
+        output=output.name,
+    )
     labelled = LabelledFile(
         output,
         model_directory,
@@ -315,28 +310,3 @@ def _read_definitions(
     if isinstance(given, Mapping):
         return {column: read_class_definitions(path) for column, path in given.items()}
     return read_class_definitions(given)
-
-
-def _recorded(defined: Definitions | None) -> Any:
-    """Definitions, as the settings of a model have them."""
-    if defined is None:
-        return None
-    if isinstance(defined, Mapping):
-        return {column: _recorded(own) for column, own in defined.items()}
-    return defined.recorded()
-
-
-def _by_column(tasks: Sequence[LabellingTask], values: Sequence[Any]) -> Any:
-    """A value of the one task, or those of several under the names of their columns."""
-    if len(tasks) == 1:
-        return values[0]
-    return {task.column: value for task, value in zip(tasks, values, strict=True)}
-
-
-def _columns_of(asked: AnnotationColumns) -> dict[str, Any]:
-    """The settings that name the columns of annotations."""
-    if asked.answers:
-        return {"answer_columns": list(asked.answers)}
-    if len(asked.labels) > 1:
-        return {"label_columns": list(asked.labels)}
-    return {"label_column": asked.labels[0] if asked.labels else None}
