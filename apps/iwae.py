@@ -81,11 +81,11 @@ def train(
     with clean_errors("batch_size", start="--start", assignments="--set"):
         resolved = read_settings(ImageModelSettings, settings, overrides(context, set_, seed))
         _check_data(data)
-        earlier = None if start is None else _load(start)[0]
         read = {"images": data or _DIGITS}
         if start is not None:
             read["start"] = str(start)
         with claim_run(output, resolved, data=read, resume=resume) as run:
+            earlier = None if start is None else _load(start)[0]
             images = load_digits("train") if data is None else read_images(data, warn=_warn)
             with quiet_start():
                 from tfp_dgm.image_modelling import train_image_model
