@@ -14,8 +14,8 @@ MIN_ACCEPTED = 10
 
 # Belief that may hold the accepted set to be too imprecise: the maps' and that of the labels. The
 # fewer the labels, the less they have tested the family of maps that both start from: the labels
-# may doubt in full from 100 on, and half of that with 50 and fewer.
-_MAPS_DOUBT, _LABELS_DOUBT, _LEAST_DOUBT = 0.12, 0.1, 0.05
+# may doubt in full from 100 on, and a fifth of that with 20 and fewer.
+_MAPS_DOUBT, _LABELS_DOUBT, _LEAST_DOUBT = 0.12, 0.1, 0.02
 _ENOUGH_LABELS = 100
 _PRIOR_ROWS = 5
 _ROUNDING = 1e-5
@@ -52,7 +52,7 @@ def acceptance_threshold(
     Of the sets of most confident rows (all rows above some confidence, ties and all), the largest
     that two judges hold to be as precise as asked for: the posterior over calibration maps, with
     the chance of a finite set, with probability 0.88; and the cross-fitted labels above the same
-    confidence, with a probability that falls from 0.95 with 50 labels to 0.9 with 100. The latter
+    confidence, with a probability that falls from 0.98 with 20 labels to 0.9 with 100. The latter
     are counted onto a Beta prior of 5 rows that expects what the calibration says, which guards
     against maps that this family does not hold. A label that contradicts counts as a miss in so
     far as it is believed to be right.
