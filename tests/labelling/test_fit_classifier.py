@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.labelling.tiny_encoder import write_tiny_encoder
-from tfp_dgm.labelling import WordReasons, fit_classifier, label_file
+from tfp_dgm.labelling import WordReasons, fit_classifier, fit_features, label_file
 from tfp_dgm.labelling.reasons import reasons_column
 
 pytestmark = pytest.mark.usefixtures("short")
@@ -37,6 +37,17 @@ def _varied_texts(rows, strange):
     common = [f"common{n}" for n in range(30)]
     drawn = ([*rng.choice(topics[k], 5), *rng.choice(common, 4)] for k in truth)
     return [" ".join(words) for words in drawn], truth
+
+
+@pytest.mark.usefixtures("eager")
+def test_features_of_one_seed_are_the_same_whatever_was_drawn_before():
+    texts, _ = _texts(30)
+    found = []
+    for drawn_before in (1, 2):
+        keras.utils.set_random_seed(drawn_before)
+        found.append(fit_features(texts, seed=3))
+    for view, other in zip(found[0].views, found[1].views, strict=True):
+        np.testing.assert_array_equal(view, other)
 
 
 def _allowed(truth, labelled, classes=3):

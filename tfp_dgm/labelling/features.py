@@ -117,9 +117,10 @@ def fit_features(
       annotations: what "auto" decides by: for each question bool [N, K], the classes that each
         annotation allows; all True = no annotation.
       word_order: whether there is a view of it, for who reads it.
-      seed: of the projection and of the VAE.
+      seed: the same seed gives the same features, whatever the process has drawn before.
       progress: called with a step's name, how much of it is done, and how much there is.
     """
+    keras.utils.set_random_seed(seed)
     named = asked_encoder(encoder, TextEncoder, SentenceEncoder.from_preset)
     step = "Counting words"
     progress(step, 0, len(texts))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from tfp_dgm.data import digest
@@ -34,7 +33,6 @@ class KeptFeatures:
         """The features of N texts; arguments as for `fit_features`."""
         about = digest(list(texts), encoder, seed)
         if self._features is None or about != self._about:
-            keras.utils.set_random_seed(seed)
             self._features = fit_features(
                 texts, encoder=encoder, annotations=annotations, seed=seed, progress=progress
             )
