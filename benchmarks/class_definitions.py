@@ -228,7 +228,7 @@ def main() -> None:
     size = {"rows_drawn": 600 if arguments.quick else ROWS, "encoder": encoder is not None}
     runs: list[dict[str, Any]] = []
     if arguments.json and arguments.json.is_file():
-        earlier = read_json(arguments.json, "runs")["runs"]
+        earlier = read_json(arguments.json, "runs").get("runs", [])
         runs = [run for run in earlier if size.items() <= run.items()]  # No others are mixed in.
     known = {(run["data"], run["seed"]) for run in runs}
     tasks = [(name, seed) for name in names for seed in seeds if (name, seed) not in known]
