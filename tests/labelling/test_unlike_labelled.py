@@ -1,5 +1,6 @@
 """A population that the labels lack is seen, counted and shown; without one, nothing is."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,15 @@ def test_of_copies_one_is_judged_and_none_that_its_model_has_seen() -> None:
     texts = ["a cat", "A  cat", "a dog", "a dog", "a hen"]
     judged = module._judged(texts, np.array([0, 0, 1, 2, 3]))
     assert judged.tolist() == [True, False, False, False, True]
+
+
+def test_one_long_text_takes_no_memory_for_each_of_the_others() -> None:
+    texts = [*(f"text {n}" for n in range(500)), "long " * 100_000]
+    tracemalloc.start()
+    assert module._judged(texts, np.zeros(501, int)).all()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000  # As an array of strings they would be 1,000,000,000 bytes.
 
 
 def test_the_warning_says_how_many_shows_some_and_names_their_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class Drift:
         self._held_out = int(reference["held_out"])
         self._labels: dict[str, int] = dict(reference["labels"])
         self._novelty = np.zeros(_BINS, np.int64)
-        self._counts: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
         self._texts = 0
 
     def add(self, labels: Sequence[str], novelty: Sequence[float | None]) -> None:
@@ -60,9 +61,7 @@ class Drift:
         known = np.array([value for value in novelty if value is not None], float)
         place = np.minimum((known * _BINS).astype(int), _BINS - 1)
         self._novelty += np.bincount(place, minlength=_BINS)
-        names, counts = np.unique(np.array(labels, object).astype(str), return_counts=True)
-        for name, count in zip(names.tolist(), counts.tolist(), strict=True):
-            self._counts[name] = self._counts.get(name, 0) + count
+        self._counts.update(labels)
         self._texts += len(labels)
 
     def empty(self) -> Drift:
@@ -162,8 +161,7 @@ def drift_reference(labels: Sequence[str], held_out: int) -> dict[str, Any]:
       labels: predicted for the training's rows without annotation.
       held_out: how many texts of the training the novelty was learned from.
     """
-    names, counts = np.unique(np.array(labels, object).astype(str), return_counts=True)
-    return {"labels": dict(zip(names.tolist(), counts.tolist(), strict=True)), "held_out": held_out}
+    return {"labels": dict(sorted(Counter(labels).items())), "held_out": held_out}
 
 
 def _chance(p_value: float) -> str:

@@ -124,11 +124,11 @@ def unlike_labelled_warning(
 
 def _judged(texts: Sequence[str], fold: np.ndarray) -> np.ndarray:
     """bool [n]; the first of each text, unless a model of its fold has seen a copy."""
-    _, first, copies = np.unique(
-        [" ".join(text.split()).casefold() for text in texts],
-        return_index=True,
-        return_inverse=True,
-    )
+    # No array of strings: each would take as much memory as the longest.
+    numbers: dict[str, int] = {}
+    keys = (" ".join(text.split()).casefold() for text in texts)
+    copies = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    first = np.unique(copies, return_index=True)[1]
     judged = np.zeros(len(texts), bool)
     judged[first] = True
     seen = np.zeros(len(first), bool)
