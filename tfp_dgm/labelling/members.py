@@ -1,7 +1,9 @@
 """The members of the predictor's mixture, cross-fitted: what they answer and what that is worth."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse
@@ -25,6 +27,23 @@ _SHIFT_POWER = 0.5
 _HEADS_BELIEF, _ENSEMBLE_BELIEF = (2.0, 2.0), 3.0
 _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
 _ORDER_BELIEF = 1.0
+
+
+class _Answers(Protocol):
+    """What a member answers, float32 [N, K, F]: an array, or as good as one."""
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class _AnswersOfHeads:
+    """Answers computed anew for the rows that are asked: those of many classes are large."""
+
+    heads: SelfTrainedHeads
+    view: np.ndarray
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        return self.heads.predict(self.view[rows])
 
 
 class Members:
@@ -61,7 +80,7 @@ class Members:
             np.concatenate([self.visible, guided.seen(self.visible)]),
         )
         self.heads: list[SelfTrainedHeads] = []
-        answers = []
+        answers: list[_Answers] = []
         for number, view in enumerate(features.views):
             step = f"Self-training, view {number + 1} of {len(features.views)}"
             self.heads.append(
@@ -74,7 +93,7 @@ class Members:
                     progress=partial(progress, step),
                 )
             )
-            answers.append(self.heads[-1].predict(view))
+            answers.append(_AnswersOfHeads(self.heads[-1], view))
         # Of a class without labels nothing tells whether the order of words speaks for it.
         ordered = features.word_order is not None
         silent = ordered and not allowed[allowed.sum(axis=1) == 1].any(axis=0).all()
@@ -92,18 +111,18 @@ class Members:
                 prior_count=prior_count,
                 temperature=temperature,
             )
-            first, answer = _by_words(features.words, fit, allowed.shape[1])
+            first, of_words = _by_words(features.words, fit, allowed.shape[1])
             self.naive_bayes.append(first)
-            answers.append(answer)
-        self.doubting = answers[mixed_heads]  # [N + g, K, F], of the first of these.
-        heads_answers = answers[0].copy()
-        for answer in answers[1:mixed_heads]:
-            heads_answers += answer
+            answers.append(of_words)
+            if len(self.naive_bayes) == 1:
+                self.doubting = of_words  # [N + g, K, F]
+        heads_answers = np.empty_like(self.doubting)
+        for block in _blocks(heads_answers):
+            heads_answers[block] = sum(answer[block] for answer in answers[:mixed_heads])
         heads_answers /= mixed_heads
         self._weights = self.class_shares.weights(
             self.class_shares.draws(heads_answers).mean(axis=0), _SHIFT_POWER
         )
-        del heads_answers
 
         heads_belief: tuple[float, ...] = _HEADS_BELIEF
         ensemble_belief = _ENSEMBLE_BELIEF
@@ -112,11 +131,12 @@ class Members:
         if ordered and not silent:
             heads_belief = (*heads_belief, _ORDER_BELIEF)
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
-        self.ensemble_temperatures, self.ensemble_weights, ensemble = self._mix(answers, belief)
+        ensemble = heads_answers  # In the place of what is not needed any more.
+        self.ensemble_temperatures, self.ensemble_weights = self._mix(answers, belief, ensemble)
         if silent:
             self.ensemble_temperatures.insert(mixed_heads, 1.0)
             self.ensemble_weights = np.insert(self.ensemble_weights, mixed_heads, 0.0)
-        del answers
+        del answers, of_words
         taught, known, visible = teaching
         masks = known[:, :, np.newaxis].astype(np.float32)
 
@@ -128,14 +148,15 @@ class Members:
 
         self.student, of_student = _by_words(features.words, student, allowed.shape[1])
         pair = [ensemble, of_student]
-        self.combination_temperatures, self.combination_weights, combined = self._mix(
-            pair, [ensemble_belief, 1.0]
+        combined = ensemble
+        self.combination_temperatures, self.combination_weights = self._mix(
+            pair, [ensemble_belief, 1.0], combined
         )
         self.entropy = np.concatenate(
             [scipy.special.entr(combined[block]).sum(axis=1) for block in _blocks(combined)]
         )  # [N, F]
         self.share_draws = self.class_shares.draws(combined)  # [S, K]
-        self.answers = combined[:num_texts, :, 0]  # [N, K]
+        self.answers = combined[:num_texts, :, 0].copy()  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
         progress("Naive Bayes and calibration", 1, 1)
 
@@ -145,25 +166,27 @@ class Members:
         guides = np.arange(len(counts)) >= len(self.rows)
         return np.where(guides[:, np.newaxis] & ~visible, 0, counts)
 
-    def _unseen(self, answers: np.ndarray) -> np.ndarray:
+    def _unseen(self, answers: _Answers) -> np.ndarray:
         """Each annotated row's answer by the model that did not see it: [n, K]."""
-        return answers[self.rows, :, 1 + self.fold]
+        return answers[self.rows][np.arange(len(self.rows)), :, 1 + self.fold]
 
     def _mix(
-        self, answers: list[np.ndarray], belief: Sequence[float]
-    ) -> tuple[list[float], np.ndarray, np.ndarray]:
-        """Temperatures and weights of a mixture, and its probabilities [N, K, F]."""
+        self, answers: Sequence[_Answers], belief: Sequence[float], mixed: np.ndarray
+    ) -> tuple[list[float], np.ndarray]:
+        """Temperatures and weights of a mixture; its probabilities go to `mixed` [N, K, F].
+
+        Which may be one of the answers.
+        """
         unseen = [self._unseen(answer) for answer in answers]
         temperatures = [fit_temperature(answer, self.allowed, self._weights) for answer in unseen]
         tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
         mixture = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
-        mixed = np.empty_like(answers[0])
         for block in _blocks(mixed):
             mixed[block] = sum(
                 np.float32(weight) * temper(answer[block], temperature)
                 for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
             )
-        return temperatures, mixture, mixed
+        return temperatures, mixture
 
 
 def _naive_bayes(
