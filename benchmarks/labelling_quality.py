@@ -49,7 +49,7 @@ from tfp_dgm.evaluation import (
 )
 from tfp_dgm.labelling import BASELINES, Features, fit_classifier, fit_features, sentence_vectors
 from tfp_dgm.labelling.encoder_choice import choose_encoder
-from tfp_dgm.labelling.vectors_of_sentences import text_vectors
+from tfp_dgm.labelling.vectors_of_sentences import read_encoder, text_vectors
 from tfp_dgm.labelling.vectors_of_tokens import token_vectors
 
 REGIMES = [
@@ -301,13 +301,16 @@ class Problem:
         model.fit(data.prefetch(2), steps_per_epoch=self.steps, shuffle=False, verbose=0)
 
     def encoded(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The package's predictor with MiniLM, and logistic regression on its vectors alone."""
+        """The package's predictor with MiniLM, and logistic regression on its vectors alone.
+
+        Those are of its last layer, as sentence transformers give them.
+        """
         yield ENCODER, self._product(observed, self.timed_features)
         start = time.perf_counter()
-        vectors = self.features.vectors
+        vectors, test_vectors = self.last_layer
         given = np.flatnonzero(observed >= 0)
         regression = LogisticRegression(C=10, max_iter=1000).fit(vectors[given], observed[given])
-        asked = np.concatenate([vectors[observed < 0], self.test_vectors])
+        asked = np.concatenate([vectors[observed < 0], test_vectors])
         yield (
             "MiniLM + logistic regression",
             self.plain(observed, regression.predict_proba(asked), start),
@@ -368,7 +371,7 @@ class Problem:
     @functools.cached_property
     def timed_features_by_encoder(self) -> dict[str, tuple[Features, float]]:
         """The features with each encoder, and the seconds that they took."""
-        full = networks.SentenceEncoder.from_preset(self.encoder)
+        full = read_encoder(self.encoder)
         found = {}
         for name in ("none", "light", "full"):
             start = time.perf_counter()
@@ -380,9 +383,10 @@ class Problem:
         return found
 
     @functools.cached_property
-    def test_vectors(self) -> np.ndarray:
-        """The encoder's vectors of the test texts."""
-        return sentence_vectors(self.features.encoder, self.test)
+    def last_layer(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sentence vectors of the training's and the test's texts."""
+        encoder = networks.SentenceEncoder.from_preset(self.encoder)
+        return sentence_vectors(encoder, self.train), sentence_vectors(encoder, self.test)
 
 
 def dense(matrix: Any) -> Iterator[np.ndarray]:

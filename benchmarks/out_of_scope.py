@@ -51,8 +51,9 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
 from tfp_dgm.data import DataError, atomic_write, fetch
-from tfp_dgm.labelling import Features, fit_classifier, fit_features
+from tfp_dgm.labelling import Features, fit_classifier, fit_features, sentence_vectors
 from tfp_dgm.labelling.text_views import ENCODER, WITH_ENCODER
+from tfp_dgm.networks import SentenceEncoder
 
 # Data set, words of a text that are read (None: all), labels and rows of a class, and the share of
 # classes that are left out; 0 is a clean world.
@@ -161,7 +162,8 @@ def judged(world: World, encoder: str | None) -> Iterator[tuple[str, dict[str, A
     yield from others(world, "TF-IDF", vectorizer.fit_transform(world.texts))
     if encoder is not None:
         yield f"{PRODUCT} + MiniLM", product(world, features)
-        yield from others(world, "MiniLM", features.vectors)
+        last_layer = sentence_vectors(SentenceEncoder.from_preset(encoder), world.texts)
+        yield from others(world, "MiniLM", last_layer)
 
 
 def without_encoder(features: Features) -> Features:

@@ -16,7 +16,7 @@ def tiny_tokenizer(words: Sequence[str]) -> Any:
 
 
 def tiny_bert(
-    words: Sequence[str], *, length: int, units: int, hidden: int
+    words: Sequence[str], *, length: int, units: int, hidden: int, layers: int = 1
 ) -> tuple[keras.layers.Layer, keras.Model]:
     """A preprocessor and a backbone.
 
@@ -24,7 +24,8 @@ def tiny_bert(
       words: that it knows.
       length: so many tokens are read of a text.
       units: the size of a token's vector.
-      hidden: units of the layer inside.
+      hidden: units inside of a layer.
+      layers: so many follow one another.
     """
     import keras_hub
 
@@ -33,7 +34,7 @@ def tiny_bert(
     )
     backbone = keras_hub.models.BertBackbone(
         vocabulary_size=len(SPECIAL) + len(words),
-        num_layers=1,
+        num_layers=layers,
         num_heads=2,
         hidden_dim=units,
         intermediate_dim=hidden,

@@ -27,6 +27,63 @@ def test_is_the_unit_length_mean_of_the_real_tokens(encoder):
     np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def deep():
+    keras.utils.set_random_seed(0)
+    parts = tiny_bert(WORDS, length=8, units=6, hidden=8, layers=3)
+    return SentenceEncoder(*parts, depths=(1.0, 2 / 3))
+
+
+def test_the_means_of_several_layers_stand_side_by_side(deep):
+    ids = np.array([[2, 5, 6, 7, 3]])
+    inputs = {"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": np.ones_like(ids)}
+    means = []
+    for name in ("transformer_layer_2", "transformer_layer_1"):
+        states = keras.Model(deep.backbone.input, deep.backbone.get_layer(name).output)
+        mean = states(inputs).numpy()[0].mean(axis=0)
+        means.append(mean / np.linalg.norm(mean))
+    expected = np.concatenate(means) / np.sqrt(2)
+    texts = ["The cat sat"]
+    np.testing.assert_allclose(deep(tf.constant(texts)).numpy()[0], expected, atol=1e-5)
+    np.testing.assert_allclose(deep.encode(texts)[0], expected, atol=1e-5)
+    assert deep.units == 12
+    assert deep.compute_output_spec(keras.KerasTensor((None,), dtype="string")).shape == (None, 12)
+
+
+def test_several_layers_come_back_from_a_keras_file(deep, tmp_path):
+    model = keras.Sequential([keras.Input((), dtype="string"), deep])
+    texts = tf.constant(["the cat", "mat"])
+    expected = model(texts).numpy()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(texts).numpy(), expected, atol=1e-6)
+    assert len(deep.weights) == len(deep.backbone.weights)
+
+
+def test_vectors_of_other_layers_are_kept_elsewhere(deep):
+    last = SentenceEncoder(deep.preprocessor, deep.backbone)
+    assert last.fingerprint() != deep.fingerprint()
+    again = SentenceEncoder(deep.preprocessor, deep.backbone, depths=(1.0, 0.7))
+    assert again.fingerprint() == deep.fingerprint()  # The same layers.
+
+
+def test_of_a_backbone_of_another_kind_the_last_states_are_read(encoder):
+    import keras_hub
+
+    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 6, "intermediate_dim": 8}
+    albert = keras_hub.models.AlbertBackbone(vocabulary_size=12, embedding_dim=4, **sizes)
+    one = SentenceEncoder(encoder.preprocessor, albert)
+    two = SentenceEncoder(encoder.preprocessor, albert, depths=(1.0, 0.5))
+    np.testing.assert_array_equal(two.encode(["the cat"]), one.encode(["the cat"]))
+    assert two.units == 6
+
+
+@pytest.mark.parametrize("depths", [(), (0.0,), (1.0, 1.5)])
+def test_what_is_no_depth_is_refused(encoder, depths):
+    with pytest.raises(ValueError, match="depths.*received"):
+        SentenceEncoder(encoder.preprocessor, encoder.backbone, depths=depths)
+
+
 @pytest.mark.slow
 def test_a_text_does_not_depend_on_the_others_of_its_batch(encoder):
     texts = ["cat", "the cat sat on the mat the cat sat on the mat", "", "mat mat"]

@@ -17,9 +17,9 @@ from tfp_dgm.confidence import (
 )
 from tfp_dgm.data import fetch
 from tfp_dgm.labelling.encoder_gains import encoder_gains, sampled_rows
-from tfp_dgm.labelling.vectors_of_sentences import text_vectors
+from tfp_dgm.labelling.vectors_of_sentences import read_encoder, text_vectors
 from tfp_dgm.labelling.vectors_of_tokens import token_vectors
-from tfp_dgm.networks import SentenceEncoder, TextEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.training import Progress
 
 LIGHT = "light"
@@ -60,7 +60,7 @@ def choose_encoder(
     """
     if (why := _why_none(annotations)) is not None:
         return None, EncoderChoice(AUTO, NONE, why)
-    full = SentenceEncoder.from_preset(str(fetch(REGISTERED)))
+    full = read_encoder(str(fetch(REGISTERED)))
     light = token_vectors(full, texts, progress)
     encoders = {LIGHT: light, FULL: full}
     found = [_gains(encoders, texts, words, semantic, one, seed) for one in annotations]

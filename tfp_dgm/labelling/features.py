@@ -14,10 +14,10 @@ from sklearn.utils.extmath import randomized_svd
 from tfp_dgm.confidence import EncoderChoice, asked_encoder
 from tfp_dgm.labelling.encoder_choice import choose_encoder
 from tfp_dgm.labelling.text_views import ENCODER, VAE_SHARE
-from tfp_dgm.labelling.vectors_of_sentences import text_vectors
+from tfp_dgm.labelling.vectors_of_sentences import read_encoder, text_vectors
 from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import SentenceEncoder, TextEncoder
+from tfp_dgm.networks import TextEncoder
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
 from tfp_dgm.training import KLWeightSchedule, Linear, Progress
@@ -121,7 +121,7 @@ def fit_features(
       progress: called with a step's name, how much of it is done, and how much there is.
     """
     keras.utils.set_random_seed(seed)
-    named = asked_encoder(encoder, TextEncoder, SentenceEncoder.from_preset)
+    named = asked_encoder(encoder, TextEncoder, read_encoder)
     step = "Counting words"
     progress(step, 0, len(texts))
     word_counts = WordCounts.fit(texts)

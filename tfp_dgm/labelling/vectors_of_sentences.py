@@ -13,9 +13,21 @@ from tfp_dgm.training import Progress
 
 _TEXTS_AT_ONCE = 2048
 _NOTABLE_SHARE = 0.05
+# What a text is about stands in the last layer, how it is said (its sentiment, say) more in those
+# below. Chosen by logistic regressions on SMS spam, sentence polarity, R8 and 20 Newsgroups.
+_DEPTHS = (1.0, 2 / 3)
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS vectors (text BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
 )
+
+
+def read_encoder(preset: str) -> SentenceEncoder:
+    """A pretrained encoder as labelling reads it: the last layer, and one two thirds of the way up.
+
+    Raises:
+      ImportError, OSError: of `SentenceEncoder.from_preset`.
+    """
+    return SentenceEncoder.from_preset(preset, depths=_DEPTHS)
 
 
 def sentence_vectors(

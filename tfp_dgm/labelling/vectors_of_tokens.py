@@ -19,6 +19,8 @@ def token_vectors(
 ) -> TokenVectors:
     """Sums of the encoder's vectors of single pieces, weighed by how often these are in the texts.
 
+    Those of its last layer, whatever layers it reads of whole texts.
+
     The pieces of the encoder's whole vocabulary are encoded once, each as a text of its own, and
     kept in the cache in a file named by its weights and vocabulary: nothing stale is ever read. A
     file that is damaged is made anew.
@@ -26,6 +28,7 @@ def token_vectors(
     Raises:
       DataError: if the cache cannot be written.
     """
+    encoder = SentenceEncoder(encoder.preprocessor, encoder.backbone)
     path = cache_directory() / "token_vectors" / f"{encoder.fingerprint()}.npy"
     vectors = _kept(path, (encoder.num_pieces, encoder.units))
     if vectors is None:

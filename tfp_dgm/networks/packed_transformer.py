@@ -55,14 +55,20 @@ class PackedTransformer:
         return cls(backbone, faster_dtype(units, layers[0].intermediate_dim))
 
     def __call__(self, tokens: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return self.states_of_layers(tokens)[-1]
+
+    def states_of_layers(self, tokens: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
+        """Those of every layer, each float32 [B, T, E]; the last layer's are the backbone's."""
         mask = tf.cast(tokens["padding_mask"], tf.float32)
         masked = (1.0 - mask)[:, tf.newaxis, tf.newaxis, :] * _MASKED  # [B, 1, 1, T]
         embedded = tf.cast(self._embeddings(dict(tokens), training=False), tf.float32)
         shape = tf.shape(embedded)
         x = tf.reshape(embedded, [-1, embedded.shape[-1]])  # [B T, E]
+        states = []
         for layer in self._layers:
             x = self._layer(layer, x, masked, shape)
-        return tf.reshape(x, shape)
+            states.append(tf.reshape(x, shape))
+        return states
 
     def _layer(self, layer: Any, x: tf.Tensor, masked: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
         weights = {

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -28,38 +28,68 @@ class SentenceEncoder(TextEncoder):
     Tokeniser and Transformer stand in the graph, so that a SavedModel with this layer takes
     strings. Needs the extra `encoder` (KerasHub).
 
+    The last layer's states are trained for what texts are about; those below keep more of how it is
+    said [1]. Of several layers, the means stand side by side, each of the same length.
+
     Args:
       preprocessor: a KerasHub text-classifier preprocessor (tokenises, packs, masks).
       backbone: the KerasHub backbone that belongs to it; its weights stay as they are.
+      depths: how far up the layers those are whose states are read, in (0, 1]; 1 is the last one.
+        Of a backbone that is not made of `TransformerEncoder` layers the last states are read, and
+        no others.
+    Raises:
+      ValueError: if a depth is not in (0, 1], or there is none.
+    References:
+      [1] Jawahar, Sagot and Seddah. What Does BERT Learn about the Structure of Language? ACL 2019.
     """
 
     def __init__(
-        self, preprocessor: keras.layers.Layer, backbone: keras.Model, **kwargs: Any
+        self,
+        preprocessor: keras.layers.Layer,
+        backbone: keras.Model,
+        *,
+        depths: Sequence[float] = (1.0,),
+        **kwargs: Any,
     ) -> None:
+        if not depths or not all(0 < depth <= 1 for depth in depths):
+            raise ValueError(f"`depths` must be numbers in (0, 1]; received {depths!r}")
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.preprocessor = preprocessor
         self.backbone = backbone
         self.backbone.trainable = False
+        self.depths = tuple(depths)
         self.built = True
 
     @classmethod
-    def from_preset(cls, preset: str, *, sequence_length: int = 128) -> "SentenceEncoder":
+    def from_preset(
+        cls, preset: str, *, sequence_length: int = 128, depths: Sequence[float] = (1.0,)
+    ) -> "SentenceEncoder":
         """Loads an encoder.
 
         Args:
           preset: a folder in KerasHub's or Hugging Face's layout, or the name of a KerasHub preset.
           sequence_length: tokens of a text that are read, or as many as the backbone takes; the
             rest is cut off.
+          depths: of the constructor.
         Raises:
           ImportError: without KerasHub; says what to install.
           OSError: if KerasHub finds no text encoder there; names the preset and the reason.
         """
-        return cls(*pretrained_tokens.load(preset, sequence_length))
+        return cls(*pretrained_tokens.load(preset, sequence_length), depths=depths)
 
     @property
     def units(self) -> int:
-        return pretrained_tokens.sequence_output(self.backbone.output).shape[-1]
+        width = pretrained_tokens.sequence_output(self.backbone.output).shape[-1]
+        return width * max(1, len(self._layers_read))
+
+    @functools.cached_property
+    def _layers_read(self) -> tuple[int, ...]:
+        """Numbers of the layers that are read; empty where the backbone's own output is."""
+        layers = pretrained_tokens.encoder_layers(self.backbone)
+        if self.depths == (1.0,) or not layers:
+            return ()
+        return tuple(max(1, round(depth * len(layers))) - 1 for depth in self.depths)
 
     @property
     def sequence_length(self) -> int:
@@ -85,8 +115,20 @@ class SentenceEncoder(TextEncoder):
         return {name: tensor[:, :longest] for name, tensor in inputs.items()}
 
     def pool(self, **tokens: tf.Tensor) -> tf.Tensor:
-        states = pretrained_tokens.sequence_output(self.backbone(tokens, training=False))
-        return _mean_direction(states, tokens["padding_mask"])
+        return _mean_direction(self._states(tokens), tokens["padding_mask"])
+
+    # A function: of a property that is a model, Keras would take its layers for further parts.
+    @functools.cached_property
+    def _states(self) -> Callable[[dict[str, tf.Tensor]], list[tf.Tensor]]:
+        """Inputs of the backbone -> states [B, T, E] of each layer that is read."""
+        if not self._layers_read:
+            return lambda tokens: [
+                pretrained_tokens.sequence_output(self.backbone(tokens, training=False))
+            ]
+        layers = pretrained_tokens.encoder_layers(self.backbone)
+        outputs = [layers[n].output for n in self._layers_read]
+        states = keras.Model(self.backbone.input, outputs)
+        return lambda tokens: states(tokens, training=False)
 
     def lengths(self, texts: tf.Tensor) -> tf.Tensor:
         pieces = pretrained_tokens.piece_ids(self.tokenizer, texts)
@@ -141,11 +183,13 @@ class SentenceEncoder(TextEncoder):
         packed = PackedTransformer.of(self.backbone)
         if packed is None:
             return tf.function(self.pool, reduce_retracing=True)
-        return tf.function(
-            lambda **tokens: _mean_direction(packed(tokens), tokens["padding_mask"]),
-            autograph=False,
-            reduce_retracing=True,
-        )
+
+        def pool(**tokens: tf.Tensor) -> tf.Tensor:
+            states = packed.states_of_layers(tokens)
+            read = [states[n] for n in self._layers_read or [-1]]
+            return _mean_direction(read, tokens["padding_mask"])
+
+        return tf.function(pool, autograph=False, reduce_retracing=True)
 
     def fingerprint(self) -> str:
         """A hash of what the vectors are of: tokeniser, lengths, architecture, weights.
@@ -155,16 +199,20 @@ class SentenceEncoder(TextEncoder):
         parts = [self.preprocessor.tokenizer, self.preprocessor, self.backbone]
         identity = [[type(part).__name__, _plain(part.get_config())] for part in parts]
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode())
+        if self._layers_read:
+            digest.update(json.dumps(self._layers_read).encode())
         for weight in self.backbone.weights:
             digest.update(weight.numpy().tobytes())
         return digest.hexdigest()
 
 
-def _mean_direction(states: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
-    """The means of states [B, T, E] that are no padding, of unit length: float32 [B, E]."""
+def _mean_direction(states: Sequence[tf.Tensor], padding_mask: tf.Tensor) -> tf.Tensor:
+    """The means of L states [B, T, E] that are no padding, of unit length: float32 [B, L E]."""
     mask = tf.cast(padding_mask, tf.float32)[..., tf.newaxis]  # [B, T, 1]
-    pooled = tf.reduce_sum(tf.cast(states, tf.float32) * mask, axis=1)
-    return tf.math.l2_normalize(pooled, axis=-1)  # The mean's direction is the sum's.
+    pooled = [tf.reduce_sum(tf.cast(one, tf.float32) * mask, axis=1) for one in states]
+    # The mean's direction is the sum's.
+    directions = [tf.math.l2_normalize(one, axis=-1) for one in pooled]
+    return tf.concat(directions, axis=-1) * len(states) ** -0.5
 
 
 def _batches(lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
