@@ -100,7 +100,7 @@ def test_without_labels_it_says_so():
 )
 def test_what_gains_is_taken(fetched, loaded, eager, monkeypatch, light, full, taken):
     gains = {"light": light, "full": full}
-    monkeypatch.setattr(SentenceEncoder, "from_preset", lambda preset: loaded)
+    monkeypatch.setattr(SentenceEncoder, "from_preset", lambda preset, depths: loaded)
     monkeypatch.setattr(f"{MODULE}.encoder_gains", lambda *args, **options: gains)
     encoder, choice = _choose()
     assert choice.taken == taken
@@ -111,7 +111,7 @@ def test_what_gains_is_taken(fetched, loaded, eager, monkeypatch, light, full, t
 
 
 def test_the_question_that_gains_most_decides(fetched, loaded, eager, monkeypatch):
-    monkeypatch.setattr(SentenceEncoder, "from_preset", lambda preset: loaded)
+    monkeypatch.setattr(SentenceEncoder, "from_preset", lambda preset, depths: loaded)
     little = {"light": Gain(-0.2, 0.02), "full": Gain(-0.2, 0.02)}
     much = {"light": Gain(-0.2, 0.02), "full": Gain(0.4, 0.02)}
     found = iter([little, much])

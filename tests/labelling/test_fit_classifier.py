@@ -235,7 +235,7 @@ def test_what_cannot_work_is_explained(texts, allowed, message):
 @pytest.fixture
 def tiny_encoder(tmp_path):
     words = ["the", "and", *(word for words in WORDS.values() for word in words)]
-    return write_tiny_encoder(tmp_path / "encoder", words)
+    return write_tiny_encoder(tmp_path / "encoder", words, layers=3)
 
 
 PREDICT = """
@@ -266,6 +266,7 @@ def test_a_pretrained_encoder_is_served_from_strings_and_its_vectors_are_kept(
     ).outcome
     assert any("6 of the 60 texts (10%) are longer than the 16" in w for w in outcome.warnings)
     reloaded = keras.models.load_model(tmp_path / "out.model" / "model.keras")
+    assert reloaded.encoder.units == 2 * 8  # The last layer, and the second of three.
     answers = reloaded(tf.constant(texts)).numpy()
     np.testing.assert_allclose(answers[18:], outcome.probabilities[18:], atol=1e-5)
     written = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)

@@ -41,6 +41,15 @@ def test_pieces_are_encoded_once(encoder, cache, monkeypatch):
     )
 
 
+def test_pieces_are_those_of_the_last_layer_whatever_is_read_of_texts(tmp_path, cache):
+    folder = write_tiny_encoder(tmp_path / "tiny", ["apple", "pear"], layers=3)
+    last, two = (SentenceEncoder.from_preset(folder, depths=d) for d in ([1.0], [1.0, 0.5]))
+    assert two.units == 2 * last.units
+    light = token_vectors(two, TEXTS)
+    np.testing.assert_array_equal(light.table.numpy(), token_vectors(last, TEXTS).table.numpy())
+    assert len([*cache.iterdir()]) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00"])
 def test_a_damaged_file_is_made_anew(encoder, cache, damage):

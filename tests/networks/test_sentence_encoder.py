@@ -80,7 +80,7 @@ def test_of_a_backbone_of_another_kind_the_last_states_are_read(encoder):
 
 @pytest.mark.parametrize("depths", [(), (0.0,), (1.0, 1.5)])
 def test_what_is_no_depth_is_refused(encoder, depths):
-    with pytest.raises(ValueError, match="depths.*received"):
+    with pytest.raises(ValueError, match=r"depths.*received"):
         SentenceEncoder(encoder.preprocessor, encoder.backbone, depths=depths)
 
 

@@ -89,7 +89,8 @@ class SentenceEncoder(TextEncoder):
         layers = pretrained_tokens.encoder_layers(self.backbone)
         if self.depths == (1.0,) or not layers:
             return ()
-        return tuple(max(1, round(depth * len(layers))) - 1 for depth in self.depths)
+        numbers = (max(1, round(depth * len(layers))) - 1 for depth in self.depths)
+        return tuple(dict.fromkeys(numbers))
 
     @property
     def sequence_length(self) -> int:
