@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.labelling.tiny_encoder import write_tiny_encoder
-from tfp_dgm.labelling import WordReasons, fit_classifier, fit_features, label_file
+from tfp_dgm.labelling import WordReasons, fit_classifier, fit_features, label_file, members
 from tfp_dgm.labelling.reasons import reasons_column
 
 pytestmark = pytest.mark.usefixtures("short")
@@ -83,6 +83,25 @@ def test_annotated_rows_are_judged_by_models_that_did_not_see_them(eager):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("labels", [18, 90])
+def test_of_many_texts_some_are_learned_from_and_all_are_answered(eager, monkeypatch, labels):
+    monkeypatch.setattr("tfp_dgm.labelling.members._MOST_LEARNED_FROM", 60)
+    seen = []
+    self_train = members.self_train
+
+    def watched(view, rows, *teaching, **options):
+        seen.append(len(view))
+        assert (np.diff(rows) > 0).all()
+        return self_train(view, rows, *teaching, **options)
+
+    monkeypatch.setattr(members, "self_train", watched)
+    texts, truth = _texts(300)
+    _, outcome = fit_classifier(texts, _allowed(truth, labels), _names(3))
+    assert {*seen} == {max(60, labels)}
+    assert outcome.probabilities.shape == (300, 3)
+    assert np.mean(outcome.predicted[labels:] == truth[labels:]) > 0.95
+
+
 def test_a_class_is_learned_from_what_its_rows_are_not(eager):
     texts, truth = _texts(120)
     allowed = _allowed(truth, 80)

@@ -1,7 +1,7 @@
 """The members of the predictor's mixture, cross-fitted: what they answer and what that is worth."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -27,6 +27,8 @@ _SHIFT_POWER = 0.5
 _HEADS_BELIEF, _ENSEMBLE_BELIEF = (2.0, 2.0), 3.0
 _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
 _ORDER_BELIEF = 1.0
+# Texts that self-training and EM learn from, at most: more of them teach little, and take long.
+_MOST_LEARNED_FROM = 20_000
 
 
 class _Answers(Protocol):
@@ -79,15 +81,22 @@ class Members:
             np.concatenate([allowed, guides.allowed]),
             np.concatenate([self.visible, guided.seen(self.visible)]),
         )
+        learned = _learned_from(features.words.shape[0], teaching[0], seed)
+        taught = (np.searchsorted(learned, teaching[0]), *teaching[1:])
+        shares_learned = replace(
+            self.class_shares,
+            rows=np.searchsorted(learned, rows),
+            guides=np.searchsorted(learned, guide_rows),
+        )
         self.heads: list[SelfTrainedHeads] = []
         answers: list[_Answers] = []
         for number, view in enumerate(features.views):
             step = f"Self-training, view {number + 1} of {len(features.views)}"
             self.heads.append(
                 self_train(
-                    view,
-                    *teaching,
-                    class_shares=self.class_shares,
+                    view[learned],
+                    *taught,
+                    class_shares=shares_learned,
                     rare_class_power=_RARE_CLASS_POWERS[number],
                     seed=seed + number,
                     progress=partial(progress, step),
@@ -102,12 +111,13 @@ class Members:
         mixed_heads = len(answers)
         progress("Naive Bayes and calibration", 0, 1)
         self.naive_bayes: list[NaiveBayes] = []  # Of all annotations.
+        words_learned = features.words[learned]
         for prior_count, temperature in NAIVE_BAYES:
             fit = partial(
                 _naive_bayes,
-                features.words,
-                *teaching,
-                self._counts(teaching[2]),
+                words_learned,
+                *taught,
+                self._counts(taught[2]),
                 prior_count=prior_count,
                 temperature=temperature,
             )
@@ -136,14 +146,14 @@ class Members:
         if silent:
             self.ensemble_temperatures.insert(mixed_heads, 1.0)
             self.ensemble_weights = np.insert(self.ensemble_weights, mixed_heads, 0.0)
-        del answers, of_words
-        taught, known, visible = teaching
+        del answers, of_words, words_learned
+        rows_told, known, visible = teaching
         masks = known[:, :, np.newaxis].astype(np.float32)
 
         def student(model: int) -> NaiveBayes:
             own = slice(model, model + 1)
             counts = self._counts(visible)[:, model]
-            responsibilities = clamp(ensemble[:, :, own], taught, masks, visible[:, own], counts)
+            responsibilities = clamp(ensemble[:, :, own], rows_told, masks, visible[:, own], counts)
             return NaiveBayes.fit(features.words, responsibilities)
 
         self.student, of_student = _by_words(features.words, student, allowed.shape[1])
@@ -187,6 +197,15 @@ class Members:
                 for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
             )
         return temperatures, mixture
+
+
+def _learned_from(num_texts: int, teaching: np.ndarray, seed: int) -> np.ndarray:
+    """Numbers of the texts that are learned from, in order: those that teach, and some others."""
+    others = np.setdiff1d(np.arange(num_texts), teaching)
+    room = max(0, _MOST_LEARNED_FROM - len(teaching))
+    if len(others) > room:
+        others = np.random.default_rng(seed).choice(others, room, replace=False)
+    return np.sort(np.concatenate([np.unique(teaching), others]))
 
 
 def _naive_bayes(
