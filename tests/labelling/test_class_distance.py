@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from tfp_dgm.labelling import class_distance
-from tfp_dgm.labelling.class_distance import ClassDistance, ViewDistance
+from tfp_dgm.labelling.class_distance import ClassDistance, ViewDistance, gaussian
 from tfp_dgm.labelling.novelty_layers import NoClassProbability
 
 FOLDS = 5
@@ -21,6 +21,15 @@ def _world(rows=300, classes=4, size=6, strangers=0, seed=0):
     corners = 2.5 * rng.normal(size=(classes + 3, size))
     truth = np.append(rng.integers(0, classes, rows), classes + rng.integers(0, 3, strangers))
     return (corners[truth] + rng.normal(size=(len(truth), size))).astype(np.float32), truth
+
+
+def test_of_many_rows_the_gaussian_is_estimated_from_some(monkeypatch):
+    monkeypatch.setattr(class_distance, "_MOST_ROWS", 30)
+    view, _ = _world(80, classes=3)
+    center, precision = gaussian(view)
+    some = LedoitWolf().fit(view[::3].astype(float))
+    np.testing.assert_allclose(center, some.location_, rtol=1e-5)
+    np.testing.assert_allclose(precision, some.get_precision(), rtol=1e-3)
 
 
 def test_the_distance_is_that_of_two_gaussians():

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
-from sklearn.covariance import ledoit_wolf
 from sklearn.utils.extmath import randomized_svd
 
+from tfp_dgm.labelling.class_distance import gaussian
 from tfp_dgm.labelling.features import Features
 from tfp_dgm.labelling.novelty_layers import TextNovelty
 from tfp_dgm.text import WordCounts
@@ -76,7 +76,7 @@ class TextDistance:
             if vectors is None:
                 columns.append(np.zeros(len(hidden)))
             else:
-                center, precision = _gaussian(vectors[others])
+                center, precision = gaussian(vectors[others])
                 columns.append(mahalanobis(vectors[hidden], center, precision))
             found.append(np.stack(columns, axis=1))
         measures = np.concatenate(found) if found else np.zeros((0, 2))
@@ -88,7 +88,7 @@ class TextDistance:
         if vectors is None:
             weights[1] = 0
         else:
-            center, precision = _gaussian(vectors)
+            center, precision = (part.astype(np.float32) for part in gaussian(vectors))
         return cls(center, precision, weights, np.sort(measures @ weights))
 
     def layer(self) -> TextNovelty:
@@ -165,11 +165,3 @@ def _unexplained(
 def _unit(rows: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
     return (scipy.sparse.diags(1 / np.where(length > 0, length, 1)) @ rows).tocsr()
-
-
-def _gaussian(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    center = vectors.mean(axis=0, dtype=float)
-    covariance, _ = ledoit_wolf(vectors - center, assume_centered=True)
-    size = len(covariance)
-    covariance[range(size), range(size)] += 1e-6 * max(np.trace(covariance) / size, 1e-6)
-    return center.astype(np.float32), np.linalg.inv(covariance).astype(np.float32)
