@@ -19,11 +19,8 @@ few rows are equal. `accuracy` is that of the hidden labels. Seconds are of the 
 """
 
 import argparse
-import json
 import multiprocessing
 import resource
-import shlex
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -34,12 +31,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from exits.missing import wanting
+from recorded.resumed_rows import measure, rows_so_far
 from rich.console import Console
 from rich.table import Table
 
 from tfp_dgm.data import (
     DataError,
-    atomic_write,
     load_text_classification,
     read_labelled_table,
     write_table,
@@ -137,7 +134,7 @@ def self_train(folder: Path) -> float:
     return time.perf_counter() - start
 
 
-def measure(job: tuple[Callable[..., float], tuple[Any, ...]]) -> dict[str, float]:
+def use_of(job: tuple[Callable[..., float], tuple[Any, ...]]) -> dict[str, float]:
     """Seconds, those of the processor, and this process's peak memory in MB."""
     function, arguments = job
     before = time.process_time()
@@ -152,11 +149,11 @@ def measure(job: tuple[Callable[..., float], tuple[Any, ...]]) -> dict[str, floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="2,000 and 5,000 rows, 40 classes")
-    parser.add_argument("--json", type=Path, help="where the results go")
+    parser.add_argument("--json", type=Path, help="where the results go, and are resumed from")
     arguments = parser.parse_args()
     counts = [2000, 5000] if arguments.quick else [20_000, 100_000]
     num_classes = 40 if arguments.quick else 500
-    rows: list[dict[str, Any]] = []
+    rows = rows_so_far(arguments.json)
     with (
         tempfile.TemporaryDirectory() as name,
         multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool,
@@ -166,37 +163,24 @@ def main() -> None:
         write_large_tables(folder, *counts, num_classes)
 
         def run(function: Callable[..., float], *more: Any) -> dict[str, float]:
-            return pool.apply(measure, ((function, (folder, *more)),))
+            return pool.apply(use_of, ((function, (folder, *more)),))
 
-        rows.append(
-            {
-                "name": "dgm label, R8, 10 per class",
-                **run(label),
-                **peer("self-training on LSA", run(self_train)),
-            }
-        )
+        def keep(name: str, find: Callable[[], dict[str, Any]]) -> None:
+            measure(rows, name, find, arguments.json)
+
+        keep("dgm label, R8, 10 per class", lambda: beside_peer(run(label), run(self_train)))
         for table, of in (("many_classes", num_classes), ("many_rows", 20)):
             count = counts[table == "many_rows"]
-            measured = run(label, table)
-            rows.append(
-                {
-                    "name": f"dgm label, {count:,} rows, {of} classes",
-                    **measured,
-                    "accuracy": accuracy(folder, table),
-                }
+            keep(
+                f"dgm label, {count:,} rows, {of} classes",
+                lambda table=table: {**run(label, table), "accuracy": accuracy(folder, table)},
             )
-    for row in rows:
-        if "peer_seconds" in row:
-            row["ratio"] = row["peer_seconds"] / row["seconds"]
     show(rows)
-    if arguments.json:
-        result = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
-        with atomic_write(arguments.json) as file:
-            file.write(json.dumps(result, indent=1).encode())
 
 
-def peer(name: str, measured: dict[str, float]) -> dict[str, Any]:
-    return {"peer": name, "peer_seconds": measured["seconds"]}
+def beside_peer(ours: dict[str, float], theirs: dict[str, float]) -> dict[str, Any]:
+    peer = {"peer": "self-training on LSA", "peer_seconds": theirs["seconds"]}
+    return {**ours, **peer, "ratio": theirs["seconds"] / ours["seconds"]}
 
 
 def show(rows: list[dict[str, Any]]) -> None:
