@@ -239,7 +239,7 @@ def _deviation(values: np.ndarray) -> float:
 
 def gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean [D] and precision [D, D] of rows [N, D], of many by every second one, or third, ..."""
-    rows = rows[:: -(-len(rows) // _MOST_ROWS)].astype(float)
+    rows = rows[:: max(1, -(-len(rows) // _MOST_ROWS))].astype(float)
     center = rows.mean(axis=0)
     return center, _inverse(rows - center)
 
