@@ -12,6 +12,7 @@ from sklearn.utils.extmath import randomized_svd
 from tfp_dgm.networks import dense_of
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text import TfIdf, WordCounts
+from tfp_dgm.text.ragged_rows import rows_of_values
 from tfp_dgm.text.vocabulary import text_batches
 
 UNITS = 100
@@ -210,7 +211,7 @@ def _numbers(
 
 def _numbers_of_ragged(word_ids: tf.RaggedTensor, num_words: int) -> tuple[tf.Tensor, tf.Tensor]:
     """The numbers of all phrases [M + 3 B] of ragged ids [B, (T)], and the text of each."""
-    row, splits = word_ids.value_rowids(), word_ids.row_splits
+    row, splits = rows_of_values(word_ids), word_ids.row_splits
     pairs, beginnings = _numbers(word_ids.flat_values, row, splits[:-1], splits[1:], num_words)
     texts = tf.repeat(tf.range(word_ids.nrows()), _BEGINNING)
     return tf.concat([pairs, tf.reshape(beginnings, [-1])], axis=0), tf.concat([row, texts], axis=0)

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from tfp_dgm.data import word_patterns
+from tfp_dgm.text.ragged_rows import rows_of_values
 
 
 class Words(NamedTuple):
@@ -32,7 +33,7 @@ def split_words(texts: tf.Tensor) -> Words:
     parts, within, _ = tf_text.regex_split_with_offsets(words, patterns.ending, patterns.ending)
     begins = (begins[..., tf.newaxis] + within).merge_dims(1, 2)  # Bytes.
     tokens = parts.merge_dims(1, 2)
-    rows = tf.cast(tokens.value_rowids(), tf.int32)
+    rows = tf.cast(rows_of_values(tokens), tf.int32)
     stops = begins.values + tf.cast(tf.strings.length(tokens.values), begins.dtype)
     starts = _characters_before(texts, rows, begins.values)
     ends = _characters_before(texts, rows, stops)
@@ -54,7 +55,7 @@ def _characters_before(texts: tf.Tensor, rows: tf.Tensor, places: tf.Tensor) -> 
     offsets = tf.strings.unicode_decode_with_offsets(texts, "UTF-8")[1]  # [B, characters]
     sizes = tf.strings.length(texts)
     begun = tf.cast(tf.cumsum(sizes, exclusive=True), tf.int64)  # Bytes before each text, [B].
-    all_offsets = offsets.values + tf.gather(begun, offsets.value_rowids())
+    all_offsets = offsets.values + tf.gather(begun, rows_of_values(offsets))
     wanted = tf.gather(begun, rows) + tf.cast(places, tf.int64)
     found = tf.searchsorted(all_offsets, wanted)
     return found - tf.cast(tf.gather(offsets.row_starts(), rows), tf.int32)

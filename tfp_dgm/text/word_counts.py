@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfp_dgm.saved_arguments import SavesArguments
 from tfp_dgm.text.letter_case import lowered
+from tfp_dgm.text.ragged_rows import rows_of_values
 from tfp_dgm.text.vocabulary import text_batches
 
 # Letters, digits and the marks that belong to letters make words; scripts that put no spaces
@@ -181,7 +182,7 @@ def document_frequencies(texts: Sequence[str]) -> dict[str, int]:
     for batch in text_batches(texts):
         tokens = words(batch)
         unique, index = tf.unique(tokens.flat_values, out_idx=tf.int64)
-        pairs = tokens.value_rowids().numpy() * len(unique) + index.numpy()
+        pairs = rows_of_values(tokens).numpy() * len(unique) + index.numpy()
         documents = np.bincount(np.unique(pairs) % max(len(unique), 1), minlength=len(unique))
         for word, count in zip(unique.numpy(), documents, strict=True):
             word = word.decode("utf-8")
