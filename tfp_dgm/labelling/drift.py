@@ -70,7 +70,8 @@ class Drift:
 
     def counts(self) -> dict[str, Any]:
         """What was counted, as JSON has it, for `merge` of another."""
-        return {"texts": self._texts, "labels": self._counts, "novelty": self._novelty.tolist()}
+        counts = dict(self._counts)
+        return {"texts": self._texts, "labels": counts, "novelty": self._novelty.tolist()}
 
     def merge(self, counts: Mapping[str, Any]) -> None:
         """Counts what another has counted."""
