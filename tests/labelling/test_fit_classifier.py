@@ -298,6 +298,8 @@ def test_a_pretrained_encoder_is_served_from_strings_and_its_vectors_are_kept(
     old, new = (pd.read_csv(tmp_path / name)[18:] for name in ("out.csv", "new.csv"))
     assert new["predicted_label"].tolist() == old["predicted_label"].tolist()
     np.testing.assert_allclose(new["probability"], old["probability"], atol=1e-5)
+    np.testing.assert_allclose(new["none_probability"], old["none_probability"], atol=2e-3)
+    assert new["novelty"].between(0, 1).all()
 
     def encode(*_, **__):
         raise AssertionError("the vectors are in the cache")

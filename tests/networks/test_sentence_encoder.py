@@ -46,7 +46,7 @@ def test_the_means_of_several_layers_stand_side_by_side(deep):
     texts = ["The cat sat"]
     np.testing.assert_allclose(deep(tf.constant(texts)).numpy()[0], expected, atol=1e-5)
     np.testing.assert_allclose(deep.encode(texts)[0], expected, atol=1e-5)
-    assert deep.units == 12
+    assert (deep.units, deep.units_of_meaning) == (12, 6)
     assert deep.compute_output_spec(keras.KerasTensor((None,), dtype="string")).shape == (None, 12)
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfp_dgm.labelling.classifier_signatures import classifier_signatures
 from tfp_dgm.labelling.head_layers import BagOfHeads, ClassGroups
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
-from tfp_dgm.labelling.text_views import ENCODER, Counts, TextViews
+from tfp_dgm.labelling.text_views import ENCODER, Counts, TextViews, meaning
 from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE, RationaleClassifier, Signature
 from tfp_dgm.networks import TemperedMixture, TextEncoder, dense_of
@@ -142,4 +142,4 @@ class TextClassifier(SavesArguments, TextViews, keras.Model):
 
 def distance_views(views: Sequence[Any], encoder: TextEncoder | None) -> list[Any]:
     """The views that distances from classes are measured in: LSA and VAE, and the encoder's."""
-    return [views[0]] if encoder is None else [views[0], views[ENCODER]]
+    return [views[0]] if encoder is None else [views[0], meaning(encoder, views[ENCODER])]

@@ -109,7 +109,7 @@ def fit_classifier(
         members = Members(guided, rows, allowed[rows], seed, progress)
     with timed(seconds, "no class"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
-        views = [view[:, :-1] for view in distance_views(features.views, features.encoder)]
+        views = distance_views([view[:, :-1] for view in features.views], features.encoder)
         strangers = rows_of_no_class(
             views,
             members.entropy[: len(texts)],

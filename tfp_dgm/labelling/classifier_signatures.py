@@ -24,7 +24,7 @@ from tfp_dgm.labelling.served_texts import (
     token_specs,
     tokens,
 )
-from tfp_dgm.labelling.text_views import ENCODER, Counts
+from tfp_dgm.labelling.text_views import ENCODER, Counts, meaning
 from tfp_dgm.models import RationaleClassifier, Signature
 from tfp_dgm.token_ids import PAD
 
@@ -178,7 +178,9 @@ def _label(
     answer["none_probability"] = labels[:, names.index(NONE)]
     if model.novelty is not None:
         unexplained = model.unexplained(read.projected, read.known, unknown)
-        encoded = None if model.encoder is None else read.views[ENCODER]
+        encoded = None
+        if model.encoder is not None:
+            encoded = meaning(model.encoder, read.views[ENCODER])
         distance = model.novelty.distance(unexplained, encoded)
         near = distance <= model.novelty.limit
         answer["novelty"] = model.novelty(distance)

@@ -13,7 +13,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from tfp_dgm.confidence import EncoderChoice, asked_encoder
 from tfp_dgm.labelling.encoder_choice import choose_encoder
-from tfp_dgm.labelling.text_views import ENCODER, VAE_SHARE
+from tfp_dgm.labelling.text_views import ENCODER, VAE_SHARE, meaning
 from tfp_dgm.labelling.vectors_of_sentences import read_encoder, text_vectors
 from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE
@@ -79,7 +79,9 @@ class Features:
     @property
     def vectors(self) -> np.ndarray:
         """Texts by meaning [N, D]: the encoder's vectors where there is one, else LSA and VAE."""
-        return self.views[0 if self.encoder is None else ENCODER][:, :-1]
+        if self.encoder is None:
+            return self.views[0][:, :-1]
+        return meaning(self.encoder, self.views[ENCODER][:, :-1])
 
     def followed_by(self, texts: Sequence[str]) -> "Features":
         """The same features of the same texts and, after them, of others [G], learned from none."""

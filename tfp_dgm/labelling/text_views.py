@@ -1,7 +1,7 @@
 """A text as what the heads of a predictor see, in one graph: words, latent spaces, encoder."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -18,6 +18,16 @@ Counts: TypeAlias = tf.Tensor | tf.SparseTensor
 VAE_SHARE = 0.5
 # The views' places: where there is an encoder, the widest and it alone follow the first two.
 WITH_ENCODER, ENCODER = 2, 3
+
+
+def meaning(encoder: TextEncoder, vectors: Any) -> Any:
+    """What texts are alike in: the part of an encoder's vectors [N, E] that distances are of.
+
+    Of unit length, as they are. How something is said, which other layers tell, brings texts of
+    all classes together.
+    """
+    size = encoder.units_of_meaning
+    return vectors if size == encoder.units else vectors[:, :size] * (encoder.units / size) ** 0.5
 
 
 class TextViews:

@@ -35,8 +35,8 @@ class SentenceEncoder(TextEncoder):
       preprocessor: a KerasHub text-classifier preprocessor (tokenises, packs, masks).
       backbone: the KerasHub backbone that belongs to it; its weights stay as they are.
       depths: how far up the layers those are whose states are read, in (0, 1]; 1 is the last one.
-        Of a backbone that is not made of `TransformerEncoder` layers the last states are read, and
-        no others.
+        Those of the first depth are `units_of_meaning`. Of a backbone that is not made of
+        `TransformerEncoder` layers the last states are read, and no others.
     Raises:
       ValueError: if a depth is not in (0, 1], or there is none.
     References:
@@ -80,8 +80,11 @@ class SentenceEncoder(TextEncoder):
 
     @property
     def units(self) -> int:
-        width = pretrained_tokens.sequence_output(self.backbone.output).shape[-1]
-        return width * max(1, len(self._layers_read))
+        return self.units_of_meaning * max(1, len(self._layers_read))
+
+    @property
+    def units_of_meaning(self) -> int:
+        return pretrained_tokens.sequence_output(self.backbone.output).shape[-1]
 
     @functools.cached_property
     def _layers_read(self) -> tuple[int, ...]:

@@ -26,6 +26,11 @@ class TextEncoder(SavesArguments, keras.layers.Layer):
         """E, the length of a vector."""
 
     @property
+    def units_of_meaning(self) -> int:
+        """How many numbers of a vector, the first ones, texts are alike in; by default all E."""
+        return self.units
+
+    @property
     @abstractmethod
     def sequence_length(self) -> int:
         """The most tokens of a text that are read."""
