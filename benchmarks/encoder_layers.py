@@ -12,9 +12,11 @@ training set (all of a class that has fewer), accuracies are of 1,500 of the tes
 `labelled_sets/splits.py` says what DIR holds.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
+from labelled_sets.draws import drawn_rows
 from labelled_sets.splits import read_split
 from recorded.benchmark_options import parser_of
 from recorded.resumed_rows import record, rows_so_far
@@ -37,6 +39,7 @@ LAYERS = {
 }
 ALL = 6
 COUNTS, DRAWS = (10, 25), 5
+CHOICES = tuple(itertools.product(COUNTS, LAYERS))
 TRAIN, TEST = 2500, 1500
 
 
@@ -59,10 +62,7 @@ def accuracies(encoder: SentenceEncoder, split: TextClassificationSplit) -> dict
     found: dict[str, Any] = {}
     for count in COUNTS:
         for draw in range(DRAWS):
-            rng = np.random.default_rng(draw)
-            rows = np.concatenate(
-                [rng.permutation(np.flatnonzero(truth == k))[:count] for k in np.unique(truth)]
-            )
+            rows = drawn_rows(truth, count, np.random.default_rng(draw))
             for name, layers in LAYERS.items():
                 read = [layer - 1 for layer in layers]
                 x, y = (part[:, read].reshape(len(part), -1) for part in (train[rows], test))
@@ -77,15 +77,19 @@ def main() -> None:
     parser = parser_of(__doc__, "the labelled sets", quick="SMS spam alone")
     options = parser.parse_args()
     rows = rows_so_far(options.json)
-    known = {row["name"] for row in rows}
     depths = [layer / ALL for layer in range(1, ALL + 1)]
     encoder = SentenceEncoder.from_preset(str(fetch("minilm")), depths=depths)
     for name in SETS[:1] if options.quick else SETS:
-        if f"{name}, {COUNTS[0]} a class, layers 6" in known:
+        asked = {f"{name}, {c} a class, layers {layers}": (c, layers) for c, layers in CHOICES}
+        known = {row["name"] for row in rows}
+        if asked.keys() <= known:
             continue
         found = accuracies(encoder, read_split(name, options.data))
-        for (count, layers), values in found.items():
-            row = {"name": f"{name}, {count} a class, layers {layers}", "draws": len(values)}
+        for title, (count, layers) in asked.items():
+            if title in known:
+                continue
+            values = found[count, layers]
+            row = {"name": title, "draws": len(values)}
             row |= {
                 "accuracy": float(np.mean(values)),
                 "accuracy_sd": float(np.std(values, ddof=1)),

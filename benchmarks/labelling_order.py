@@ -33,6 +33,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from labelled_sets.draws import drawn_rows
 from labelled_sets.splits import lines_of, read_whole
 from recorded.benchmark_options import folder_within, parser_of
 from recorded.resumed_rows import record, rows_so_far
@@ -239,8 +240,8 @@ def main() -> None:
         runs: dict[str, list[dict[str, Any]]] = {}
         for seed in range(draws):
             rng = np.random.default_rng([seed, 5])
-            given = [rng.permutation(np.flatnonzero(truth == k))[:LABELS] for k in np.unique(truth)]
-            for method, figures in answers(texts, truth, np.concatenate(given), features):
+            given = drawn_rows(truth, LABELS, rng)
+            for method, figures in answers(texts, truth, given, features):
                 runs.setdefault(method, []).append(figures)
         for method, each in runs.items():
             record(rows, summary(f"{name}: {method}", each), options.json)

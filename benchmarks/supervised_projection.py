@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from labelled_sets.draws import drawn_rows
 from labelled_sets.splits import read_split
 from recorded.benchmark_options import parser_of
 from recorded.resumed_rows import record
@@ -97,8 +98,8 @@ def judged(
     """Accuracy, and nats a label, of each method with `count` labels of each class."""
     rng = np.random.default_rng(seed)
     vectors, truth = train
-    rows = [rng.permutation(np.flatnonzero(truth == k))[:count] for k in np.unique(truth)]
-    x, y = vectors[np.concatenate(rows)].astype(float), truth[np.concatenate(rows)]
+    rows = drawn_rows(truth, count, rng)
+    x, y = vectors[rows].astype(float), truth[rows]
     plain = answers(x, y, test[0])
     found = {"as they are": plain}
     for name, learn in MAPS.items():

@@ -102,6 +102,7 @@ def test_of_many_texts_some_are_learned_from_and_all_are_answered(eager, monkeyp
     assert np.mean(outcome.predicted[labels:] == truth[labels:]) > 0.95
 
 
+@pytest.mark.slow
 def test_a_class_is_learned_from_what_its_rows_are_not(eager):
     texts, truth = _texts(120)
     allowed = _allowed(truth, 80)

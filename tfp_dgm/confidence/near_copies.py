@@ -6,6 +6,8 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
+from tfp_dgm.data.distinct_values import numbers_of_values
+
 # Texts that differ in few of their words: in ten of equal weight, one. On public sets of news,
 # posts, titles and messages, nine in ten and more of such groups were of one class.
 _SIMILAR = 0.9
@@ -26,8 +28,7 @@ def copies(texts: Sequence[str], words: scipy.sparse.csr_matrix) -> np.ndarray:
       texts: n texts.
       words: sparse [n, V]; their TF-IDF vectors, each of length 1, or 0 without a known word.
     """
-    numbers: dict[str | bytes, int] = {}
-    equal = np.array([numbers.setdefault(key, len(numbers)) for key in _keys(texts, words)], int)
+    equal = numbers_of_values(_keys(texts, words))
     first = np.unique(equal, return_index=True)[1]  # One row stands for those that are equal.
     if len(first) > _MOST_COMPARED:
         return equal

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tfp_dgm.data.class_names import given_names, torn_names
 from tfp_dgm.data.column_names import check_name_list
 from tfp_dgm.data.data_error import DataError, listing
+from tfp_dgm.data.distinct_values import numbers_of_values
 from tfp_dgm.data.label_column import AnnotationColumn
 from tfp_dgm.data.label_sets import NOT, quoted_class
 from tfp_dgm.data.table_texts import read_annotated_texts, truncate
@@ -101,8 +102,7 @@ def read_annotated_table(
     item = np.arange(len(texts))
     annotators = tuple(label_columns)
     if annotator_column is not None:
-        numbers: dict[str, int] = {}
-        item = np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int64)
+        item = numbers_of_values(texts)
         annotators = tuple(sorted({name for _, _, name, _ in found}))
     first = np.unique(item, return_index=True)[1]
     of_name = {name: a for a, name in enumerate(annotators)}

@@ -77,8 +77,7 @@ class Drift:
         """Counts what another has counted."""
         self._texts += counts["texts"]
         self._novelty += np.array(counts["novelty"], np.int64)
-        for name, count in counts["labels"].items():
-            self._counts[name] = self._counts.get(name, 0) + count
+        self._counts.update(counts["labels"])
 
     def of_novelty(self) -> TwoSampleTest | None:
         """Whether texts are farther from the training's than these are from each other.

@@ -89,7 +89,7 @@ class Members:
             guides=np.searchsorted(learned, guide_rows),
         )
         self.heads: list[SelfTrainedHeads] = []
-        answers: list[_Answers] = []
+        of_heads: list[_Answers] = []
         for number, view in enumerate(features.views):
             step = f"Self-training, view {number + 1} of {len(features.views)}"
             self.heads.append(
@@ -102,15 +102,15 @@ class Members:
                     progress=partial(progress, step),
                 )
             )
-            answers.append(_AnswersOfHeads(self.heads[-1], view))
+            of_heads.append(_AnswersOfHeads(self.heads[-1], view))
         # Of a class without labels nothing tells whether the order of words speaks for it.
         ordered = features.word_order is not None
         silent = ordered and not allowed[allowed.sum(axis=1) == 1].any(axis=0).all()
         if silent:
-            answers.pop()
-        mixed_heads = len(answers)
+            of_heads.pop()
         progress("Naive Bayes and calibration", 0, 1)
         self.naive_bayes: list[NaiveBayes] = []  # Of all annotations.
+        of_words: list[np.ndarray] = []
         words_learned = features.words[learned]
         for prior_count, temperature in NAIVE_BAYES:
             fit = partial(
@@ -121,15 +121,14 @@ class Members:
                 prior_count=prior_count,
                 temperature=temperature,
             )
-            first, of_words = _by_words(features.words, fit, allowed.shape[1])
+            first, found = _by_words(features.words, fit, allowed.shape[1])
             self.naive_bayes.append(first)
-            answers.append(of_words)
-            if len(self.naive_bayes) == 1:
-                self.doubting = of_words  # [N + g, K, F]
+            of_words.append(found)
+        self.doubting = of_words[0]  # [N + g, K, F]
         heads_answers = np.empty_like(self.doubting)
         for block in _blocks(heads_answers):
-            heads_answers[block] = sum(answer[block] for answer in answers[:mixed_heads])
-        heads_answers /= mixed_heads
+            heads_answers[block] = sum(answer[block] for answer in of_heads)
+        heads_answers /= len(of_heads)
         self._weights = self.class_shares.weights(
             self.class_shares.draws(heads_answers).mean(axis=0), _SHIFT_POWER
         )
@@ -142,11 +141,13 @@ class Members:
             heads_belief = (*heads_belief, _ORDER_BELIEF)
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         ensemble = heads_answers  # In the place of what is not needed any more.
-        self.ensemble_temperatures, self.ensemble_weights = self._mix(answers, belief, ensemble)
+        self.ensemble_temperatures, self.ensemble_weights = self._mix(
+            [*of_heads, *of_words], belief, ensemble
+        )
         if silent:
-            self.ensemble_temperatures.insert(mixed_heads, 1.0)
-            self.ensemble_weights = np.insert(self.ensemble_weights, mixed_heads, 0.0)
-        del answers, of_words, words_learned
+            self.ensemble_temperatures.insert(len(of_heads), 1.0)
+            self.ensemble_weights = np.insert(self.ensemble_weights, len(of_heads), 0.0)
+        del of_words, found, words_learned
         rows_told, known, visible = teaching
         masks = known[:, :, np.newaxis].astype(np.float32)
 

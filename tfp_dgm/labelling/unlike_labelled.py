@@ -7,6 +7,7 @@ import scipy.sparse
 from scipy.special import xlogy
 
 from tfp_dgm.data.data_error import listing, shorten
+from tfp_dgm.data.distinct_values import numbers_of_values
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp
 
 _SHARES = (0.05, 0.1, 0.15, 0.2, 0.3)  # Of the unlabelled rows: the windows that are looked at.
@@ -124,10 +125,7 @@ def unlike_labelled_warning(
 
 def _judged(texts: Sequence[str], fold: np.ndarray) -> np.ndarray:
     """bool [n]; the first of each text, unless a model of its fold has seen a copy."""
-    # No array of strings: each would take as much memory as the longest.
-    numbers: dict[str, int] = {}
-    keys = (" ".join(text.split()).casefold() for text in texts)
-    copies = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    copies = numbers_of_values(" ".join(text.split()).casefold() for text in texts)
     first = np.unique(copies, return_index=True)[1]
     judged = np.zeros(len(texts), bool)
     judged[first] = True

@@ -89,8 +89,10 @@ class SentenceEncoder(TextEncoder):
     @functools.cached_property
     def _layers_read(self) -> tuple[int, ...]:
         """Numbers of the layers that are read; empty where the backbone's own output is."""
+        if self.depths == (1.0,):
+            return ()
         layers = pretrained_tokens.encoder_layers(self.backbone)
-        if self.depths == (1.0,) or not layers:
+        if not layers:
             return ()
         numbers = (max(1, round(depth * len(layers))) - 1 for depth in self.depths)
         return tuple(dict.fromkeys(numbers))

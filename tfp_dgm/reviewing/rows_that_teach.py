@@ -1,9 +1,9 @@
 """Which rows of a review teach most."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from tfp_dgm.data.distinct_values import numbers_of_values
 from tfp_dgm.labelling.annotate_next import informative_rows
 from tfp_dgm.reviewing.review_rows import Guesses, ReviewRows
 
@@ -34,6 +34,6 @@ def teaching_rows(
     blank = np.array([not label for label in rows.given], bool)
     unlabelled = np.flatnonzero(blank if answered is None else blank & ~answered)
     margin = guesses.probability[unlabelled] - guesses.second_probability[unlabelled]
-    kinds = pd.factorize(np.array(guesses.label, object))[0]
+    kinds = numbers_of_values(guesses.label)
     doubt = np.clip(1 - margin, 0, 1)
     return informative_rows(rows.texts, unlabelled, doubt, kinds[unlabelled], count)
