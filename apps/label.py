@@ -108,6 +108,14 @@ def label(
     reasons: Reasons = False,
     rationales: Rationales = False,
     encoder: Annotated[str, typer.Option(help=ENCODER_HELP)] = "auto",
+    tune_encoder: Annotated[
+        bool,
+        typer.Option(
+            "--tune-encoder/--no-tune-encoder",
+            help="Whether an encoder read in full is also tuned to the labels, where that pays; "
+            "that takes minutes. Never of several label columns, nor with --multi-label.",
+        ),
+    ] = True,
     seed: Seed = 0,
     json_file: Json = None,
     quiet: Quiet = False,
@@ -188,6 +196,7 @@ def label(
                     classes=named,
                     definitions=files if several and files else files.get(""),
                     separator="|" if separator is None else separator,
+                    tune_encoder=tune_encoder,
                     reasons=reasons,
                     rationales=rationales,
                     **common,

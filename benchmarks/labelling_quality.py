@@ -47,7 +47,14 @@ from tfp_dgm.evaluation import (
     expected_calibration_error,
     macro_f1,
 )
-from tfp_dgm.labelling import BASELINES, Features, fit_classifier, fit_features, sentence_vectors
+from tfp_dgm.labelling import (
+    BASELINES,
+    Features,
+    TextClassifier,
+    fit_classifier,
+    fit_features,
+    sentence_vectors,
+)
 from tfp_dgm.labelling.encoder_choice import choose_encoder
 from tfp_dgm.labelling.vectors_of_sentences import read_encoder, text_vectors
 from tfp_dgm.labelling.vectors_of_tokens import token_vectors
@@ -167,15 +174,15 @@ class Problem:
             seed=self.seed,
             features=features,
         )
-        answers = np.concatenate(list(self.predict(classifier, features)))
+        answers = np.concatenate(list(self.predict(classifier)))
         seconds = before + time.perf_counter() - start
         return self.judge(
             observed, outcome.probabilities[~given], answers, outcome.accepted[~given], seconds
         )
 
-    def predict(self, classifier: keras.Model, features: Features) -> Iterator[np.ndarray]:
+    def predict(self, classifier: TextClassifier) -> Iterator[np.ndarray]:
         """The classifier's answers to the test texts, whose vectors the cache keeps."""
-        encoder = features.encoder
+        encoder = classifier.encoder
         vectors = None if encoder is None else text_vectors(encoder, self.test)
         graph = tf.function(classifier, reduce_retracing=True)
         for start in range(0, len(self.test), 256):

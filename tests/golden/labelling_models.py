@@ -13,7 +13,14 @@ from tfp_dgm.labelling.multi_label.multi_label_layers import LabelDependence, Si
 from tfp_dgm.labelling.novelty_layers import NoClassProbability, TextNovelty
 from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE, RationaleClassifier
-from tfp_dgm.networks import BagOfWordsEncoder, SentenceEncoder, TemperedMixture, TokenVectors
+from tfp_dgm.networks import (
+    BagOfWordsEncoder,
+    SentenceEncoder,
+    TemperedMixture,
+    TokenVectors,
+    TunedSentenceEncoder,
+)
+from tfp_dgm.networks.tuned_encoder import copied_layers
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts, WordVocabulary
 
@@ -38,6 +45,15 @@ def trained_vae():
 
 def sentence_encoder():
     return SentenceEncoder(*tiny_bert(PIECES, length=8, units=4, hidden=4))
+
+
+def tuned_encoder():
+    encoder = sentence_encoder()
+    layers = copied_layers(encoder.backbone)
+    random = np.random.default_rng(9)
+    for layer in layers:
+        layer.set_weights([random.normal(size=weight.shape) for weight in layer.get_weights()])
+    return TunedSentenceEncoder.of(encoder, layers)
 
 
 def token_vectors():
@@ -107,6 +123,7 @@ def word_order():
 
 def classifier(encoder=None, **parts):
     members = (5 if encoder is None else 7) + ("word_order" in parts)
+    members += encoder is not None and encoder.tuned_units > 0
     model = TextClassifier(
         CLASSES,
         0.8,
@@ -190,5 +207,6 @@ LABELLING_MODELS = {
     "text_classifier_order": lambda: classifier(word_order=word_order()),
     "text_classifiers": column_classifiers,
     "text_classifier_encoder": lambda: classifier(sentence_encoder()),
+    "text_classifier_tuned_encoder": lambda: classifier(tuned_encoder()),
     "text_classifier_light_encoder": lambda: classifier(token_vectors()),
 }

@@ -15,12 +15,16 @@ LSA, LATENT = 4, 3
 
 
 class CountingEncoder(keras.layers.Layer):
-    """Vectors that are known: how often each of some strings occurs in a text [B, E]."""
+    """Vectors that are known: how often each of some strings occurs in a text [B, E].
 
-    def __init__(self, strings):
+    The last `tuned_units` of them pass for what labels have tuned.
+    """
+
+    def __init__(self, strings, tuned_units=0):
         super().__init__()
         self.strings = tuple(strings)
         self.units = len(strings)
+        self.tuned_units = tuned_units
         self.built = True
         self.encoded = []
 
@@ -55,7 +59,9 @@ def drawn_classifier(
 
     sizes = [LSA + LATENT, LSA]
     if encoder is not None:
-        sizes += [encoder.units + LSA + LATENT, encoder.units]
+        plain = encoder.units - encoder.tuned_units
+        sizes += [plain + LSA + LATENT, plain]
+        sizes += [encoder.tuned_units] if encoder.tuned_units else []
     word_counts, word_order = WordCounts(vocabulary), None
     if ordered_as:
         word_order, _ = WordOrder.fit(ordered_as, word_counts, seed=seed)

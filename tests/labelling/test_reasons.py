@@ -74,20 +74,29 @@ def test_shares_and_biases_sum_to_the_log_odds(ordered_as):
     np.testing.assert_allclose(np.add(sums, biases), _log_odds(model, TEXTS), atol=2e-5)
 
 
-@pytest.mark.parametrize("ordered_as", [(), [*TEXTS, *TEXTS]])
-def test_the_encoder_is_asked_to_do_without_each_word(ordered_as):
-    """An encoder that counts has effects that are known: how often a word holds each string."""
-    encoder = CountingEncoder(["un", "card", "LATE"])
+@pytest.mark.parametrize(
+    ("ordered_as", "tuned"), [((), 0), ([*TEXTS, *TEXTS], 0), ((), 2), ([*TEXTS, *TEXTS], 2)]
+)
+def test_the_encoder_is_asked_to_do_without_each_word(ordered_as, tuned):
+    """An encoder that counts has effects that are known: how often a word holds each string.
+
+    Of these the last ones may be what labels have tuned, which a bag of heads of its own reads.
+    """
+    encoder = CountingEncoder(["un", "card", "LATE"], tuned)
     model = drawn_classifier(WORDS, encoder=encoder, ordered_as=ordered_as)
     model = _deaf_to_topics(model)
     reasons = WordReasons(model)(TEXTS, ANSWERS, OTHERS)
     linear = WordReasons(model).linear_shares(TEXTS, ANSWERS, OTHERS)
-    heads = [bag.get_weights()[0].reshape(-1, 2, 3) for bag in model.heads[2:4]]
-    strengths = np.divide(model.ensemble.weights_, model.ensemble.temperatures)[2:4] * 0.6 / 0.8
+    heads = [bag.get_weights()[0].reshape(-1, 2, 3) for bag in model.heads[2:5]]
+    strengths = np.divide(model.ensemble.weights_, model.ensemble.temperatures)[2:5] * 0.6 / 0.8
+    plain = 3 - tuned
     kernel = sum(
-        s * np.tensordot(head[:3], [0.7, 0.3], axes=(1, 0))
-        for s, head in zip(strengths, heads, strict=True)
-    )  # [3, K]
+        s * np.tensordot(head[:plain], [0.7, 0.3], axes=(1, 0))
+        for s, head in zip(strengths[:2], heads, strict=False)
+    )  # [3, K], or [1, K] where the others are tuned.
+    if tuned:
+        of_tuned = strengths[2] * np.tensordot(heads[2], [0.7, 0.3], axes=(1, 0))
+        kernel = np.concatenate([kernel, of_tuned])
     effect = kernel[:, ANSWERS] - kernel[:, OTHERS]  # [3, N]
     expected = [dict(share) for share in linear]
     expected[0]["refund"] += 2 * effect[0, 0]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from tfp_dgm.data import DATASETS, is_cached
 
 Encoder = TypeVar("Encoder")
-AUTO, NONE, FULL = "auto", "none", "full"
+AUTO, NONE, FULL, TUNED = "auto", "none", "full", "tuned"
 REGISTERED = "minilm"  # What "auto" tries, in the registry.
 
 
@@ -18,7 +18,8 @@ class EncoderChoice:
 
     Attributes:
       asked: "auto", "none", or the preset that was named.
-      taken: "none", "full", or "light" (sums of vectors of word pieces).
+      taken: "none", "full", "light" (sums of vectors of word pieces), or "tuned" (in full, and
+        beside it as labels have tuned it).
       why: a sentence.
       gains: what each is expected to add to the log-probability of an annotation that was not seen,
         beyond words, in nats; empty where nothing was tried.

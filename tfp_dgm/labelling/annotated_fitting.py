@@ -25,6 +25,7 @@ def fit_from_answers(
     *,
     min_precision: float = 0.95,
     encoder: str | None = None,
+    tune_encoder: bool = True,
     seed: int = 0,
     features: Features | None = None,
     definitions: ClassDefinitions | None = None,
@@ -46,8 +47,8 @@ def fit_from_answers(
       texts: N texts.
       answers: of the annotators on these texts; each class should occur.
       classes: K names.
-      min_precision, encoder, seed, features, definitions, warnings, progress: as for
-        `fit_classifier`.
+      min_precision, encoder, tune_encoder, seed, features, definitions, warnings, progress: as for
+        `fit_classifier`; the encoder is tuned for the final classifier alone.
     Returns:
       classifier: strings -> calibrated probabilities.
       outcome: the texts labelled. Its annotations are the inferred truths, a set of classes where
@@ -65,12 +66,13 @@ def fit_from_answers(
     check_seed(seed)
     keras.utils.set_random_seed(seed)
 
-    def fitted(truth: np.ndarray) -> tuple[TextClassifier, Outcome]:
+    def fitted(truth: np.ndarray, *, tuned: bool) -> tuple[TextClassifier, Outcome]:
         return fit_classifier(
             texts,
             _labels(truth, answers),
             classes,
             min_precision=min_precision,
+            tune_encoder=tuned,
             seed=seed,
             features=features,
             definitions=definitions,
@@ -86,9 +88,9 @@ def fit_from_answers(
             seed=seed,
             progress=progress,
         )
-    log_prior = _log(fitted(alone)[1].probabilities)
+    log_prior = _log(fitted(alone, tuned=False)[1].probabilities)
     together = fit_dawid_skene(answers, log_prior).posterior(answers, log_prior)
-    classifier, outcome = fitted(together)
+    classifier, outcome = fitted(together, tuned=tune_encoder)
     log_prior = _log(outcome.probabilities)
     annotators = fit_dawid_skene(answers, log_prior)
     crowd = Crowd(

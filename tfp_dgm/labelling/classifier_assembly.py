@@ -48,7 +48,7 @@ def assembled(
         tf_idf=features.tf_idf,
         lsa=features.lsa_layer,
         vae=features.vae,
-        encoder=features.encoder,
+        encoder=features.encoder if members.tuned is None else members.tuned.encoder,
         word_order=features.word_order,
         heads=[BagOfHeads(num_classes, heads.head_weights()) for heads in members.heads],
         naive_bayes=[_softmax(num_classes) for _ in members.naive_bayes],

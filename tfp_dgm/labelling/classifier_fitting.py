@@ -16,6 +16,7 @@ from tfp_dgm.data import ClassDefinitions
 from tfp_dgm.labelling.class_levels import class_levels, judge_levels
 from tfp_dgm.labelling.classifier import TextClassifier, distance_views
 from tfp_dgm.labelling.classifier_assembly import assembled
+from tfp_dgm.labelling.encoder_tuning import EncoderTuning
 from tfp_dgm.labelling.features import Features, fit_features
 from tfp_dgm.labelling.guided_features import unheard_warning, with_guides
 from tfp_dgm.labelling.guides import Guides
@@ -33,6 +34,7 @@ from tfp_dgm.labelling.outcome import Outcome
 from tfp_dgm.labelling.text_distance import TextDistance
 from tfp_dgm.labelling.unlike_labelled import unlike_labelled, unlike_labelled_warning
 from tfp_dgm.labelling.vectors_of_sentences import cut_off_warning
+from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.settings import check_seed
 from tfp_dgm.timed import timed
 from tfp_dgm.training import Progress
@@ -47,6 +49,7 @@ def fit_classifier(
     *,
     min_precision: float = 0.95,
     encoder: str | None = None,
+    tune_encoder: bool = True,
     seed: int = 0,
     features: Features | None = None,
     definitions: ClassDefinitions | None = None,
@@ -64,6 +67,8 @@ def fit_classifier(
       classes: K names.
       min_precision: the share of accepted labels that must be right.
       encoder: "auto", "none" or None, or a pretrained text encoder; see `choose_encoder`.
+      tune_encoder: whether one that is read in full is also tuned to the labels, where that pays;
+        see `EncoderTuning`. It takes minutes.
       seed: the same seed gives the same labels.
       features: those of the same texts, from `fit_features`, to be used again; `encoder` must then
         be None.
@@ -106,7 +111,17 @@ def fit_classifier(
     warnings = [*warnings, *unheard_warning(features, guides, classes)]
     with timed(seconds, "heads"):
         guided = with_guides(features, texts, rows, guides)
-        members = Members(guided, rows, allowed[rows], seed, progress)
+        tuning = None
+        if tune_encoder and isinstance(features.encoder, SentenceEncoder):
+            tuning = EncoderTuning(
+                features.encoder,
+                [*texts, *guided.guides.texts],
+                guided.features.vectors,
+                choice=features.encoder_choice,
+                seed=seed,
+                progress=progress,
+            )
+        members = Members(guided, rows, allowed[rows], seed, progress, tuning)
     with timed(seconds, "no class"):
         weights = members.class_shares.weights(members.share_draws)  # [S, n]
         views = distance_views([view[:, :-1] for view in features.views], features.encoder)
@@ -223,7 +238,7 @@ def fit_classifier(
         held_out=len(distance.held_out),
         warnings=warnings,
         seconds=seconds,
-        encoder_choice=features.encoder_choice,
+        encoder_choice=features.encoder_choice if tuning is None else tuning.choice,
     )
     model = assembled(
         features, members, calibration, classes, threshold, judged, strangers, distance

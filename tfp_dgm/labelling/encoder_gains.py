@@ -96,15 +96,15 @@ def encoder_gains(
         return softmax(logits)[range(len(rows)), :, fold]
 
     plain = [bayes, regression(semantic)]
-    base = _log_likelihoods(plain, known, counts)
+    base = log_likelihoods(plain, known, counts)
     gains = {}
     for name, found in vectors.items():
         members = [*plain, regression(found, semantic), regression(found)]
-        gains[name] = _mean(_log_likelihoods(members, known, counts) - base, counts)
+        gains[name] = mean_gain(log_likelihoods(members, known, counts) - base, counts)
     return gains
 
 
-def _log_likelihoods(
+def log_likelihoods(
     members: list[np.ndarray], allowed: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
     """[m], of annotations under a mixture of cross-fitted answers [m, K] each."""
@@ -114,7 +114,7 @@ def _log_likelihoods(
     return np.log(np.maximum((mixed * allowed).sum(axis=1), _LEAST_PROBABILITY))
 
 
-def _mean(values: np.ndarray, counts: np.ndarray) -> Gain:
+def mean_gain(values: np.ndarray, counts: np.ndarray) -> Gain:
     """The mean [m] -> 1; its error, of few values, by how much such values commonly differ."""
     total = counts.sum()
     mean = float(np.average(values, weights=counts))

@@ -121,6 +121,7 @@ def label_file(
     quoting: bool = True,
     guard_formulas: bool = False,
     encoder: str | None = AUTO,
+    tune_encoder: bool = True,
     reasons: bool = False,
     rationales: bool = False,
     seed: int = 0,
@@ -155,6 +156,8 @@ def label_file(
       guard_formulas: whether a CSV or TSV output is made safe for spreadsheets; see
         `data.TableWriter`.
       encoder: "auto", "none" or None, or a pretrained text encoder; see `choose_encoder`.
+      tune_encoder: whether one that is read in full is also tuned to the labels, where that pays;
+        see `EncoderTuning`. It takes minutes. Of several label columns it stays as it is.
       reasons: whether a column `reasons` holds the words that spoke for and against each predicted
         label; see `WordReasons`.
       rationales: whether a column `rationale` holds the words from which alone the predicted label
@@ -210,6 +213,7 @@ def label_file(
         tasks,
         min_precision=min_precision,
         encoder=encoder,
+        tune_encoder=tune_encoder,
         seed=seed,
         rationales=rationales,
         kept=kept,
@@ -238,6 +242,7 @@ def label_file(
         quoting=quoting,
         min_precision=min_precision,
         encoder=encoder,
+        tune_encoder=tune_encoder,
         reasons=reasons,
         rationales=rationales,
         seed=seed,

@@ -135,6 +135,7 @@ def fit_tasks(
     *,
     min_precision: float,
     encoder: str | None,
+    tune_encoder: bool,
     seed: int,
     rationales: bool = False,
     kept: KeptFeatures | None = None,
@@ -145,10 +146,16 @@ def fit_tasks(
     Args:
       tasks: of one table.
       min_precision, encoder, seed, progress: as for `fit_classifier`.
+      tune_encoder: as there; several tasks share one encoder, which is not tuned.
       rationales: whether the classifiers tell them; see `fit_rationales`.
       kept: where features stay for a later training; those of several annotators do not.
     """
-    options: dict[str, Any] = {"min_precision": min_precision, "encoder": encoder, "seed": seed}
+    options: dict[str, Any] = {
+        "min_precision": min_precision,
+        "encoder": encoder,
+        "tune_encoder": tune_encoder and len(tasks) == 1,
+        "seed": seed,
+    }
     annotations = [task.table.allowed for task in tasks if isinstance(task.table, LabelledTable)]
     if len(tasks) > 1 or (kept is not None and annotations):
         features = (kept or KeptFeatures()).of(

@@ -11,10 +11,12 @@ import scipy.special
 
 from tfp_dgm.confidence import fit_temperature, mixture_weights, temper
 from tfp_dgm.labelling.class_shares import ClassShares
+from tfp_dgm.labelling.encoder_tuning import EncoderTuning, TunedMember
 from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.guided_features import GuidedFeatures
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, row_blocks, self_train
+from tfp_dgm.labelling.text_views import TUNED
 from tfp_dgm.training import Progress
 
 # Prior count and temperature: one that doubts, and one that trusts its words.
@@ -26,7 +28,7 @@ _SHIFT_POWER = 0.5
 # ensemble beside 1 for its student. A pretrained encoder is believed more than words are.
 _HEADS_BELIEF, _ENSEMBLE_BELIEF = (2.0, 2.0), 3.0
 _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
-_ORDER_BELIEF = 1.0
+_ORDER_BELIEF, _TUNED_BELIEF = 1.0, 4.0
 # Texts that self-training and EM learn from, at most: more of them teach little, and take long.
 _MOST_LEARNED_FROM = 20_000
 
@@ -54,6 +56,8 @@ class Members:
     Axis F of every model holds the model of all annotations first, then one for each fold that it
     did not see. Copies of one text share a fold. The last rows of the features are of guides, of
     which a model sees those that repeat no annotation that it sees; nothing is judged by these.
+
+    `tuned` is a member that `tuning` adds beside the heads where that pays, or None.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Members:
         allowed: np.ndarray,
         seed: int,
         progress: Progress,
+        tuning: EncoderTuning | None = None,
     ) -> None:
         features, guides, group = guided.features, guided.guides, guided.group
         num_texts = features.words.shape[0] - len(guides.texts)
@@ -88,12 +93,12 @@ class Members:
             rows=np.searchsorted(learned, rows),
             guides=np.searchsorted(learned, guide_rows),
         )
-        self.heads: list[SelfTrainedHeads] = []
+        self.heads: list[SelfTrainedHeads | TunedMember] = []
         of_heads: list[_Answers] = []
         for number, view in enumerate(features.views):
             step = f"Self-training, view {number + 1} of {len(features.views)}"
             self.heads.append(
-                self_train(
+                heads := self_train(
                     view[learned],
                     *taught,
                     class_shares=shares_learned,
@@ -102,7 +107,7 @@ class Members:
                     progress=partial(progress, step),
                 )
             )
-            of_heads.append(_AnswersOfHeads(self.heads[-1], view))
+            of_heads.append(_AnswersOfHeads(heads, view))
         # Of a class without labels nothing tells whether the order of words speaks for it.
         ordered = features.word_order is not None
         silent = ordered and not allowed[allowed.sum(axis=1) == 1].any(axis=0).all()
@@ -140,6 +145,15 @@ class Members:
         if ordered and not silent:
             heads_belief = (*heads_belief, _ORDER_BELIEF)
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
+        self.tuned: TunedMember | None = None
+        if tuning is not None:
+            *_, answered = self._fitted([*of_heads, *of_words], belief)
+            counts = self.class_shares.counts
+            self.tuned = tuning.member(rows, allowed, self.fold, counts, answered)
+        if self.tuned is not None:
+            self.heads.insert(TUNED, self.tuned)
+            of_heads.insert(TUNED, self.tuned.answers)
+            belief.insert(TUNED, _TUNED_BELIEF)
         ensemble = heads_answers  # In the place of what is not needed any more.
         self.ensemble_temperatures, self.ensemble_weights = self._mix(
             [*of_heads, *of_words], belief, ensemble
@@ -188,16 +202,26 @@ class Members:
 
         Which may be one of the answers.
         """
-        unseen = [self._unseen(answer) for answer in answers]
-        temperatures = [fit_temperature(answer, self.allowed, self._weights) for answer in unseen]
-        tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
-        mixture = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
+        temperatures, mixture, _ = self._fitted(answers, belief)
         for block in _blocks(mixed):
             mixed[block] = sum(
                 np.float32(weight) * temper(answer[block], temperature)
                 for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
             )
         return temperatures, mixture
+
+    def _fitted(
+        self, answers: Sequence[_Answers], belief: Sequence[float]
+    ) -> tuple[list[float], np.ndarray, np.ndarray]:
+        """Temperatures and weights of a mixture, and what it answers unseen annotations [n, K]."""
+        unseen = [self._unseen(answer) for answer in answers]
+        temperatures = [fit_temperature(answer, self.allowed, self._weights) for answer in unseen]
+        tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
+        mixture = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
+        mixed = np.zeros_like(tempered[0])
+        for weight, answer in zip(mixture, tempered, strict=True):
+            mixed += weight * answer
+        return temperatures, mixture, mixed
 
 
 def _learned_from(num_texts: int, teaching: np.ndarray, seed: int) -> np.ndarray:

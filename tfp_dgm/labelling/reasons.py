@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 
 from tfp_dgm.labelling.classifier import TextClassifier
-from tfp_dgm.labelling.text_views import ENCODER, WITH_ENCODER
+from tfp_dgm.labelling.text_views import ENCODER, TUNED, WITH_ENCODER, untuned_units
 from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.networks import TemperedMixture, TextEncoder
 from tfp_dgm.text import WordCounts, WordSpan, without_words, word_spans
@@ -71,9 +71,11 @@ class WordReasons:
         semantic = heads[0][:units] + heads[1]
         self._sentence: np.ndarray = np.zeros((0, len(classifier.classes)), np.float32)
         if classifier.encoder is not None:
-            size = classifier.encoder.units
+            size = untuned_units(classifier.encoder)
             semantic = semantic + heads[WITH_ENCODER][size : size + units]
             self._sentence = heads[WITH_ENCODER][:size] + heads[ENCODER]  # [E, K]
+            if classifier.encoder.tuned_units:
+                self._sentence = np.concatenate([self._sentence, heads[TUNED]])
         self._semantic = self._lsa @ semantic  # [V, K]
         self._order = None
         if classifier.word_order is not None:

@@ -161,6 +161,7 @@ def fit_logistic_regressions(
     *,
     steps: int,
     start: np.ndarray | None = None,
+    ridge: float = _RIDGE,
 ) -> np.ndarray:
     """Fits H ridge multinomial logistic regressions at once.
 
@@ -175,6 +176,7 @@ def fit_logistic_regressions(
       weights: float32 [N, H].
       steps: iterations.
       start: float32 [D, K, H], or None for zeros.
+      ridge: what squares of weights cost.
     Returns:
       W: float32 [D, K, H].
     References:
@@ -184,7 +186,7 @@ def fit_logistic_regressions(
     if start is None:
         start = np.zeros((features.shape[1], *targets.shape[1:]), np.float32)
     soft = SoftLabels(np.zeros(weights.shape, int), np.arange(len(targets)), targets)
-    return _fit(features, soft, weights, steps=steps, start=start)
+    return _fit(features, soft, weights, steps=steps, start=start, ridge=ridge)
 
 
 def _fit(
@@ -194,6 +196,7 @@ def _fit(
     *,
     steps: int,
     start: np.ndarray,
+    ridge: float = _RIDGE,
 ) -> np.ndarray:
     """The same; gradients are sums over blocks of rows, so that no array is [N, K, H]."""
     used = np.flatnonzero(weights.any(axis=1))
@@ -201,12 +204,12 @@ def _fit(
     size, num_classes, num_heads = start.shape
     # The largest weight of each row bounds the Hessians of all heads: one inverse serves them.
     bound = (x * (0.5 * weights.max(axis=1, keepdims=True))).T @ x
-    bound[range(size), range(size)] += _RIDGE
+    bound[range(size), range(size)] += ridge
     inverse = np.linalg.inv(bound).astype(np.float32)  # [D, D]
     blocks = row_blocks(len(x), num_classes * num_heads)
 
     def gradient(heads: np.ndarray) -> np.ndarray:
-        total = _RIDGE * heads.reshape(size, -1)
+        total = ridge * heads.reshape(size, -1)
         for block in blocks:
             residual = _probabilities(x[block], heads)
             targets.subtract_from(residual, block)

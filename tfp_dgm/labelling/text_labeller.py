@@ -51,6 +51,8 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
     Args:
       min_precision: the share of accepted labels that must be right.
       encoder: "auto", "none" or None, or a pretrained text encoder; see `choose_encoder`.
+      tune_encoder: whether one that is read in full is also tuned to the labels, where that pays;
+        see `EncoderTuning`. It takes minutes.
       missing_label: the integer that stands for no label; None where every integer is a class.
       random_state: the same integer gives the same labels; None and a generator draw one.
 
@@ -71,11 +73,13 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
         *,
         min_precision: float = 0.95,
         encoder: str | None = AUTO,
+        tune_encoder: bool = True,
         missing_label: int | None = NOT_ANNOTATED,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.min_precision = min_precision
         self.encoder = encoder
+        self.tune_encoder = tune_encoder
         self.missing_label = missing_label
         self.random_state = random_state
 
@@ -107,6 +111,7 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
                 labels.names,
                 min_precision=self.min_precision,
                 encoder=self.encoder,
+                tune_encoder=self.tune_encoder,
                 seed=self._seed,
                 warnings=table_warnings(texts, labels.names, labels.allowed, places),
             )
@@ -177,6 +182,7 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
             "classes": list(self.outcome_.classes),
             "min_precision": self.outcome_.min_precision,
             "encoder": self.encoder,
+            "tune_encoder": self.tune_encoder,
             "encoder_choice": asdict(self.outcome_.encoder_choice),
             "seed": self._seed,
             "versions": installed_versions(),

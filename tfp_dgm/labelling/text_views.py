@@ -16,18 +16,24 @@ Counts: TypeAlias = tf.Tensor | tf.SparseTensor
 
 # The VAE's part of a feature vector has this length, beside the LSA's of length 1.
 VAE_SHARE = 0.5
-# The views' places: where there is an encoder, the widest and it alone follow the first two.
-WITH_ENCODER, ENCODER = 2, 3
+# The views' places: where there is an encoder, the widest and it alone follow the first two, then,
+# where labels have tuned it, its tuned part.
+WITH_ENCODER, ENCODER, TUNED = 2, 3, 4
 
 
 def meaning(encoder: TextEncoder, vectors: Any) -> Any:
     """What texts are alike in: the part of an encoder's vectors [N, E] that distances are of.
 
-    Of unit length, as they are. How something is said, which other layers tell, brings texts of
-    all classes together.
+    Of unit length, as they are; without what labels have tuned. How something is said, which other
+    layers tell, brings texts of all classes together.
     """
-    size = encoder.units_of_meaning
-    return vectors if size == encoder.units else vectors[:, :size] * (encoder.units / size) ** 0.5
+    size, whole = encoder.units_of_meaning, untuned_units(encoder)
+    return vectors if size == whole else vectors[:, :size] * (whole / size) ** 0.5
+
+
+def untuned_units(encoder: TextEncoder) -> int:
+    """How many numbers of an encoder's vectors, the first ones, no label has tuned."""
+    return encoder.units - encoder.tuned_units
 
 
 class TextViews:
@@ -35,7 +41,7 @@ class TextViews:
 
         words = tf-idf(counts);   latent = [LSA(words), VAE_SHARE mean of q(z | counts)]
         views = latent, LSA(words) and, with an encoder, [encoder, latent] and the encoder alone;
-                then, where there is one, the order of the words
+                then, where there are any, its tuned part and the order of the words
 
     `Features` are the same of a whole data set. The model that inherits it gives the layers:
     `word_counts`, `tf_idf`, `lsa`, `vae` with `vae_words` and `vae_scale`, `encoder` or None, and
@@ -57,7 +63,10 @@ class TextViews:
         latent = self.lsa.units + len(self.vae_scale)
         sizes = [latent, self.lsa.units]
         if self.encoder is not None:
-            sizes += [self.encoder.units + latent, self.encoder.units]
+            units = untuned_units(self.encoder)
+            sizes += [units + latent, units]
+            if self.encoder.tuned_units:
+                sizes += [self.encoder.tuned_units]
         if self.word_order is not None:
             sizes += [self.word_order.projection.units]
         for layer, shape in (
@@ -103,7 +112,13 @@ class TextViews:
         latent = tf.concat([semantic, topics], axis=-1)
         views = [latent, semantic]
         if self.encoder is not None:
-            views += [tf.concat([sentence_vectors, latent], axis=-1), sentence_vectors]
+            if sentence_vectors is None:
+                raise ValueError("sentence_vectors: expected those of the encoder; received None")
+            units = untuned_units(self.encoder)
+            plain, tuned = sentence_vectors[:, :units], sentence_vectors[:, units:]
+            views += [tf.concat([plain, latent], axis=-1), plain]
+            if self.encoder.tuned_units:
+                views += [tuned]
         if order is not None:
             views += [order]
         return words, views, projected

@@ -24,6 +24,7 @@ from tfp_dgm.networks.text_encoder import TextEncoder
 from tfp_dgm.networks.token_vectors import TokenVectors
 from tfp_dgm.networks.transformer_decoder import TransformerDecoder
 from tfp_dgm.networks.transformer_encoder import TransformerEncoder
+from tfp_dgm.networks.tuned_encoder import TunedSentenceEncoder
 from tfp_dgm.networks.velocity_network import VelocityNetwork
 from tfp_dgm.networks.word_dropout import WordDropout
 from tfp_dgm.networks.word_encoder import WordEncoder
@@ -51,6 +52,7 @@ __all__ = [
     "TokenVectors",
     "TransformerDecoder",
     "TransformerEncoder",
+    "TunedSentenceEncoder",
     "VelocityNetwork",
     "WordDropout",
     "WordEncoder",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -28,31 +28,40 @@ class PackedTransformer:
     Args:
       backbone: of KerasHub; embeddings, and layers of `TransformerEncoder` that follow one another.
       dtype: "float32" or "bfloat16".
+      layers: of the same kind and sizes, in place of the backbone's.
     Raises:
       ValueError: if the backbone is of another kind; names it.
     """
 
-    def __init__(self, backbone: keras.Model, dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        backbone: keras.Model,
+        dtype: str = "float32",
+        layers: Sequence[keras.layers.Layer] | None = None,
+    ) -> None:
         self.dtype = dtype
-        self._layers = encoder_layers(backbone)
-        if not self._layers:
+        own = encoder_layers(backbone)
+        if not own:
             raise ValueError(
                 "`backbone` must be embeddings and layers of KerasHub's TransformerEncoder, "
                 f"normalised after each part; received a {type(backbone).__name__}"
             )
-        self._embeddings = keras.Model(backbone.input, self._layers[0].input[0])
+        self._layers = own if layers is None else list(layers)
+        self._embeddings = keras.Model(backbone.input, own[0].input[0])
 
     @classmethod
-    def of(cls, backbone: keras.Model) -> PackedTransformer | None:
+    def of(
+        cls, backbone: keras.Model, layers: Sequence[keras.layers.Layer] | None = None
+    ) -> PackedTransformer | None:
         """The backbone packed, in the precision that is faster here; None if it is of another kind.
 
         What is faster is measured, once in a process for each size of the layers.
         """
-        layers = encoder_layers(backbone)
-        if not layers:
+        own = encoder_layers(backbone)
+        if not own:
             return None
         units = int(sequence_output(backbone.output).shape[-1])
-        return cls(backbone, faster_dtype(units, layers[0].intermediate_dim))
+        return cls(backbone, faster_dtype(units, own[0].intermediate_dim), layers)
 
     def __call__(self, tokens: Mapping[str, tf.Tensor]) -> tf.Tensor:
         return self.states_of_layers(tokens)[-1]

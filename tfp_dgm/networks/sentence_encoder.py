@@ -121,7 +121,7 @@ class SentenceEncoder(TextEncoder):
         return {name: tensor[:, :longest] for name, tensor in inputs.items()}
 
     def pool(self, **tokens: tf.Tensor) -> tf.Tensor:
-        return _mean_direction(self._states(tokens), tokens["padding_mask"])
+        return mean_direction(self._states(tokens), tokens["padding_mask"])
 
     # A function: of a property that is a model, Keras would take its layers for further parts.
     @functools.cached_property
@@ -152,14 +152,26 @@ class SentenceEncoder(TextEncoder):
           batch_size: texts at once, at most; of long ones they are fewer.
         """
         vectors = np.zeros((len(texts), self.units), np.float32)
+        for rows, tokens in self.token_batches(texts, batch_size=batch_size):
+            vectors[rows] = self._compiled_pool(**tokens).numpy()
+        return vectors
+
+    def token_batches(
+        self, texts: Sequence[str], *, batch_size: int = 256
+    ) -> Iterator[tuple[np.ndarray, dict[str, tf.Tensor]]]:
+        """Texts of like numbers of tokens together: their numbers, and what `tokens` gives of them.
+
+        Args:
+          texts: the texts.
+          batch_size: texts at once, at most; of long ones they are fewer.
+        """
         for rows, strings in by_length(texts, _TEXTS_TOKENISED_AT_ONCE):
             tokens = self._compiled_tokens(strings)
             lengths = tokens["padding_mask"].numpy().sum(axis=1)
             for chosen in _batches(lengths, batch_size):
                 longest = lengths[chosen[-1]]
                 some = {name: tf.gather(t[:, :longest], chosen) for name, t in tokens.items()}
-                vectors[np.array(rows)[chosen]] = self._compiled_pool(**some).numpy()
-        return vectors
+                yield np.array(rows)[chosen], some
 
     def encode_pieces(self, piece_ids: np.ndarray) -> np.ndarray:
         """Pieces of the vocabulary, each as a text of its own: int [N] -> float32 [N, E]."""
@@ -186,16 +198,23 @@ class SentenceEncoder(TextEncoder):
 
     @functools.cached_property
     def _compiled_pool(self) -> tf.types.experimental.GenericFunction:
+        pool = self._packed_pool()
+        if pool is None:
+            return tf.function(self.pool, reduce_retracing=True)
+        return tf.function(pool, autograph=False, reduce_retracing=True)
+
+    def _packed_pool(self) -> Callable[..., tf.Tensor] | None:
+        """`pool`, as fast as it can be; None where the backbone is of another kind."""
         packed = PackedTransformer.of(self.backbone)
         if packed is None:
-            return tf.function(self.pool, reduce_retracing=True)
+            return None
 
         def pool(**tokens: tf.Tensor) -> tf.Tensor:
             states = packed.states_of_layers(tokens)
             read = [states[n] for n in self._layers_read or [-1]]
-            return _mean_direction(read, tokens["padding_mask"])
+            return mean_direction(read, tokens["padding_mask"])
 
-        return tf.function(pool, autograph=False, reduce_retracing=True)
+        return pool
 
     def fingerprint(self) -> str:
         """A hash of what the vectors are of: tokeniser, lengths, architecture, weights.
@@ -207,12 +226,15 @@ class SentenceEncoder(TextEncoder):
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode())
         if self._layers_read:
             digest.update(json.dumps(self._layers_read).encode())
-        for weight in self.backbone.weights:
-            digest.update(weight.numpy().tobytes())
+        for weight in self._weights_read():
+            digest.update(weight.tobytes())
         return digest.hexdigest()
 
+    def _weights_read(self) -> list[np.ndarray]:
+        return [weight.numpy() for weight in self.backbone.weights]
 
-def _mean_direction(states: Sequence[tf.Tensor], padding_mask: tf.Tensor) -> tf.Tensor:
+
+def mean_direction(states: Sequence[tf.Tensor], padding_mask: tf.Tensor) -> tf.Tensor:
     """The means of L states [B, T, E] that are no padding, of unit length: float32 [B, L E]."""
     mask = tf.cast(padding_mask, tf.float32)[..., tf.newaxis]  # [B, T, 1]
     pooled = [tf.reduce_sum(tf.cast(one, tf.float32) * mask, axis=1) for one in states]

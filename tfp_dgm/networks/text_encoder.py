@@ -31,6 +31,11 @@ class TextEncoder(SavesArguments, keras.layers.Layer):
         return self.units
 
     @property
+    def tuned_units(self) -> int:
+        """How many numbers of a vector, the last ones, labels have tuned; by default none."""
+        return 0
+
+    @property
     @abstractmethod
     def sequence_length(self) -> int:
         """The most tokens of a text that are read."""

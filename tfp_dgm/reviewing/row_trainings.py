@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_dgm.confidence import NONE, TUNED
 from tfp_dgm.data import DataError, digest, read_json
 from tfp_dgm.reviewing.entry_checks import LABEL
 from tfp_dgm.reviewing.retraining_process import ANSWERED, LABEL_JOB, LABELLED
@@ -64,8 +65,8 @@ class RowTrainings(Trainings):
             known = {one["name"] for one in named}
             named += [{"name": name} for name in classes if name not in known]
             (folder / "classes.yaml").write_text(json.dumps(named), encoding="utf-8")
-        # An encoder that was tried and left is not tried again.
-        left = settings.get("encoder_choice", {}).get("taken") == "none"
+        # An encoder that was tried and left is not tried again, nor is tuning it.
+        taken = settings.get("encoder_choice", {}).get("taken")
         arguments: dict[str, Any] = {
             "text_columns": settings["text_columns"],
             "label_column": self._source.label_column,
@@ -73,7 +74,8 @@ class RowTrainings(Trainings):
             "definitions": None if definitions is None else "classes.yaml",
             "min_precision": settings.get("min_precision", 0.95),
             "separator": settings.get("separator", "|"),
-            "encoder": "none" if left else settings["encoder"],
+            "encoder": NONE if taken == NONE else settings["encoder"],
+            "tune_encoder": taken == TUNED,
             "rationales": settings.get("rationales", False),
             "seed": settings.get("seed", 0),
         }

@@ -1,0 +1,226 @@
+"""Encoders tuned to labels: what they learn, whether they are kept, and how a model has them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.linear_model import LogisticRegression
+
+from tests.labelling.tiny_encoder import write_tiny_encoder
+from tfp_dgm.confidence import EncoderChoice
+from tfp_dgm.labelling import fit_classifier, label_file
+from tfp_dgm.labelling.encoder_tuning import EncoderTuning
+from tfp_dgm.labelling.reasons import WordReasons
+from tfp_dgm.labelling.tuned_texts import TunedTexts
+from tfp_dgm.labelling.vectors_of_sentences import read_encoder
+from tfp_dgm.networks import TunedSentenceEncoder
+from tfp_dgm.networks.tuned_encoder import copied_layers
+
+FILLERS, KEYS = [f"w{n}" for n in range(24)], ["cat", "dog"]
+CLASSES = ["of cats", "of dogs"]
+
+
+def _texts(number, seed=0):
+    """One word of ten tells the class."""
+    rng = np.random.default_rng(seed)
+    classes = np.arange(number) % 2
+    texts = []
+    for key in classes:
+        words = rng.choice(FILLERS, 9).tolist()
+        words.insert(rng.integers(9), KEYS[key])
+        texts.append(" ".join(words))
+    return texts, classes
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("tiny") / "encoder"
+    return write_tiny_encoder(place, [*FILLERS, *KEYS], layers=2)
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """A random encoder of a few units learns at other rates than a pretrained one."""
+    monkeypatch.setattr("tfp_dgm.labelling.tuned_texts._LEARNING_RATE", 0.01)
+    monkeypatch.setenv("TFP_DGM_CACHE", str(tmp_path / "cache"))
+
+
+def _allowed(classes, labelled):
+    allowed = np.eye(2, dtype=bool)[classes]
+    allowed[labelled:] = True
+    return allowed
+
+
+def _vectors(encoder, texts):
+    """The last layer's, of unit length."""
+    vectors = encoder.encode(texts)[:, : encoder.units_of_meaning]
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _tuned_texts(folder, texts, classes):
+    encoder = read_encoder(folder)
+    vectors = _vectors(encoder, texts)
+    labels = np.eye(2, dtype=bool)[classes]
+    layers = copied_layers(encoder.backbone)
+    model = TunedTexts(encoder, layers, texts, vectors, labels, np.ones(len(texts)))
+    return model, encoder, layers
+
+
+def _fitted(model, seen, seed=0):
+    model.fit_to(seen, seed=seed, progress=lambda done, total: None)
+    return model
+
+
+def test_layers_learn_what_the_frozen_vectors_do_not_tell(folder, quick):
+    texts, classes = _texts(40)
+    new, truth = _texts(30, seed=1)
+    model, encoder, layers = _tuned_texts(folder, texts, classes)
+    weights = encoder.backbone.get_weights()
+    steps = []
+    model.fit_to(np.arange(40), seed=0, progress=lambda done, total: steps.append((done, total)))
+    answers = model.answers(new)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+    before_tuning = LogisticRegression().fit(_vectors(encoder, texts), classes)
+    of_frozen = before_tuning.score(_vectors(encoder, new), truth)
+    assert (answers.argmax(axis=1) == truth).mean() > of_frozen
+    assert steps[-1] == (25, 25)  # 400 texts are read at least, 16 at once.
+    for one, other in zip(weights, encoder.backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    # As layers of an encoder and a linear head, they give the same.
+    vectors = TunedSentenceEncoder.of(encoder, layers)(tf.constant(new)).numpy()
+    kernel, bias = model.kernel_and_bias()
+    logits = vectors[:, -encoder.units_of_meaning :] @ kernel + bias
+    np.testing.assert_allclose(tf.nn.softmax(logits).numpy(), answers, atol=2e-2)
+
+
+@pytest.mark.slow
+def test_each_training_begins_anew_and_knows_what_it_is_shown_alone(folder, quick):
+    texts, classes = _texts(24)
+    model, *_ = _tuned_texts(folder, texts, classes)
+    seen = np.arange(24)
+    first = _fitted(model, seen).get_weights()
+    other = _fitted(model, seen[:12]).get_weights()
+    assert np.abs(first[0] - other[0]).max() > 1e-3
+    for one, again in zip(first, _fitted(model, seen).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, again)
+    # The labels of rows that are not seen play no part.
+    wrong = np.where(np.arange(24) < 12, classes, 1 - classes)
+    hidden, *_ = _tuned_texts(folder, texts, wrong)
+    for one, same in zip(other, _fitted(hidden, seen[:12]).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, same)
+
+
+def _member(folder, texts, allowed, answered, fold=None, steps=None):
+    encoder = read_encoder(folder)
+    tuning = EncoderTuning(
+        encoder,
+        texts,
+        _vectors(encoder, texts),
+        choice=EncoderChoice(folder, "full", "It was asked for."),
+        seed=0,
+        progress=lambda *step: steps.append(step) if steps is not None else None,
+    )
+    rows = np.flatnonzero(~allowed.all(axis=1))
+    fold = np.arange(len(rows)) // 2 % 5 if fold is None else fold
+    return tuning.member(rows, allowed[rows], fold, np.ones(len(rows)), answered), tuning.choice
+
+
+@pytest.mark.slow
+def test_a_member_that_pays_is_kept_with_answers_of_all_texts_by_each_fold(folder, quick):
+    texts, classes = _texts(90)
+    steps = []
+    member, choice = _member(
+        folder, texts, _allowed(classes, 60), np.full((60, 2), 0.5), None, steps
+    )
+    assert member.answers.shape == (90, 2, 6)
+    np.testing.assert_allclose(member.answers.sum(axis=1), 1, atol=1e-5)
+    assert (member.answers[60:].argmax(axis=1) == classes[60:, np.newaxis]).mean() > 0.8
+    assert choice.taken == "tuned"
+    assert 0.02 < choice.gains["tuned"] < np.log(2)
+    assert choice.why.startswith("It was asked for. Tuned to the labels it is expected to gain +0.")
+    assert choice.seconds["tuned"] > 0
+    assert {step for step, *_ in steps} == {
+        *(f"Tuning the encoder, {number} of 6" for number in range(1, 7)),
+        "Reading texts with tuned encoders",
+    }
+
+
+def test_where_others_know_all_that_it_could_tell_it_ends_after_a_fold(folder, quick):
+    texts, classes = _texts(40)
+    steps = []
+    known = np.where(np.eye(2)[classes], 0.999, 0.001)
+    member, choice = _member(folder, texts, _allowed(classes, 40), known, None, steps)
+    assert member is None
+    assert (choice.taken, list(choice.gains)) == ("full", ["tuned"])
+    assert choice.gains["tuned"] < 0.02
+    assert "so it is read as it was. That took" in choice.why
+    assert {step for step, *_ in steps} == {"Tuning the encoder, 1 of 6"}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda allowed: allowed[:18],  # Too few labels.
+        lambda allowed: allowed | [[True, False]],  # Sets, of which none tells a class alone.
+        lambda allowed: np.hstack([allowed, np.zeros((len(allowed), 1), bool)]),  # One unknown.
+    ],
+)
+def test_it_is_not_tried_where_labels_are_few_or_lack_a_class(folder, spoil):
+    texts, classes = _texts(40)
+    allowed = spoil(np.eye(2, dtype=bool)[classes])
+    texts = texts[: len(allowed)]
+    allowed = np.vstack([allowed, np.ones((1, allowed.shape[1]), bool)])
+    texts.append("cat")
+    num_rows = int((~allowed.all(axis=1)).sum())
+    answered = np.full((num_rows, allowed.shape[1]), 0.5)
+    member, choice = _member(folder, texts, allowed, answered)
+    assert member is None
+    assert choice == EncoderChoice(folder, "full", "It was asked for.")
+
+
+@pytest.mark.slow
+def test_a_labelling_with_a_tuned_encoder_is_saved_explained_and_served(
+    folder, quick, tmp_path, monkeypatch
+):
+    # Words tell these classes as well: it would be left, as not worth reading each text twice.
+    monkeypatch.setattr("tfp_dgm.labelling.encoder_tuning._MARGIN", -1.0)
+    texts, classes = _texts(60)
+    lines = [
+        "text,label",
+        *(
+            f"{t},{CLASSES[k] if n < 40 else ''}"
+            for n, (t, k) in enumerate(zip(texts, classes, strict=True))
+        ),
+    ]
+    (tmp_path / "in.csv").write_text("\n".join(lines) + "\n")
+    found = label_file(
+        tmp_path / "in.csv",
+        tmp_path / "out.csv",
+        text_columns=["text"],
+        label_column="label",
+        encoder=folder,
+        reasons=True,
+    )
+    outcome = found.outcome
+    assert outcome.encoder_choice.taken == "tuned"
+    assert "Tuned to the labels" in found.summary()
+    model = keras.models.load_model(found.model_directory / "model.keras")
+    assert model.encoder.tuned_units == 8
+    np.testing.assert_allclose(
+        model(tf.constant(texts))[40:], outcome.probabilities[40:], atol=2e-2
+    )
+    served = tf.saved_model.load(found.model_directory / "saved_model" / "1")
+    answer = served.signatures["serving_default"](text=tf.constant(texts))
+    np.testing.assert_allclose(answer["probabilities"], model(tf.constant(texts)), atol=1e-5)
+    why = WordReasons(model)(texts[:1], np.array([0]), np.array([1]))
+    assert why[0]
+
+
+@pytest.mark.slow
+def test_where_it_is_asked_not_to_be_it_is_not_tuned(folder, quick):
+    texts, classes = _texts(60)
+    model, outcome = fit_classifier(
+        texts, _allowed(classes, 40), CLASSES, encoder=folder, tune_encoder=False
+    )
+    assert outcome.encoder_choice.taken == "full"
+    assert model.encoder.tuned_units == 0

@@ -1,0 +1,173 @@
+"""A pretrained encoder tuned to labels, where that makes labels that were not seen likelier."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tfp_dgm.confidence import FULL, TUNED, EncoderChoice, expected_gain
+from tfp_dgm.labelling.encoder_gains import Gain, log_likelihoods, mean_gain
+from tfp_dgm.labelling.folds import FOLDS
+from tfp_dgm.labelling.tuned_texts import TunedTexts
+from tfp_dgm.networks import SentenceEncoder, TunedSentenceEncoder
+from tfp_dgm.networks.tuned_encoder import copied_layers
+from tfp_dgm.training import Progress
+
+# Labels of one class each that it takes: in all, and for each class in the mean.
+_FEWEST_LABELS, _FEWEST_OF_A_CLASS = 20, 5
+# What tuning is believed to gain before any label speaks, in nats a label: mean and deviation.
+_PRIOR = (0.02, 0.1)
+# What it must gain for being kept: each text is read twice from then on.
+_MARGIN = 0.02
+_FITTED = 2  # Numbers that a mixture with it has more.
+_HOPE = 2  # Deviations above what is expected that are still hoped for.
+
+
+@dataclass(frozen=True)
+class TunedMember:
+    """Encoders that labels have tuned, each with a linear head, as a member of the mixture.
+
+    Attributes:
+      encoder: that of all annotations, beside itself as it was.
+      head: its kernel [E, K] and bias [K].
+      answers: float32 [N, K, F]; the probabilities by the model of all annotations, then by those
+        that did not see a fold.
+    """
+
+    encoder: TunedSentenceEncoder
+    head: tuple[np.ndarray, np.ndarray]
+    answers: np.ndarray
+
+    def head_weights(self) -> list[float]:
+        """It has one head, which counts in full."""
+        return [1.0]
+
+    def kernel_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of that head: [E, K] and [K]."""
+        return self.head
+
+
+class EncoderTuning:
+    """Tunes an encoder to labels again and again: without each fold, and with all.
+
+    Args:
+      encoder: the pretrained one, which stays as it is.
+      texts: N texts.
+      vectors: float32 [N, E]; its last layer's of these.
+      choice: why it was taken.
+      seed: the same seed gives the same weights.
+      progress: called with a step's name, how much of it is done, and how much there is.
+    """
+
+    def __init__(
+        self,
+        encoder: SentenceEncoder,
+        texts: Sequence[str],
+        vectors: np.ndarray,
+        *,
+        choice: EncoderChoice,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self.choice = choice
+        self._encoder, self._texts, self._vectors = encoder, texts, vectors
+        self._seed, self._progress = seed, progress
+
+    def member(
+        self,
+        rows: np.ndarray,
+        allowed: np.ndarray,
+        fold: np.ndarray,
+        counts: np.ndarray,
+        answered: np.ndarray,
+    ) -> TunedMember | None:
+        """A member of the mixture, or None where it would not pay; `choice` says why.
+
+        It pays where a mixture with it makes annotations that it did not see likelier, by more than
+        0.02 nats an annotation. Where the first fold leaves little hope of that, it ends there.
+
+        Args:
+          rows: int [n]; the annotated rows.
+          allowed: bool [n, K]; their annotations.
+          fold: int [n]; the fold that each is hidden in.
+          counts: float [n]; what each annotation counts, where copies count once together.
+          answered: float [n, K]; what the other members answer together, cross-fitted.
+        """
+        single = allowed.sum(axis=1) == 1
+        labels = counts[single] @ allowed[single]  # [K]
+        enough = max(_FEWEST_LABELS, _FEWEST_OF_A_CLASS * allowed.shape[1])
+        if not (labels > 0).all() or labels.sum() < enough - 1e-6:
+            return None
+        layers = copied_layers(self._encoder.backbone)
+        if not layers:
+            return None
+        start = time.perf_counter()
+        taught = TunedTexts(
+            self._encoder,
+            layers,
+            [self._texts[row] for row in rows[single]],
+            self._vectors[rows[single]],
+            allowed[single],
+            counts[single],
+        )
+        unseen = np.array(answered, np.float32)
+        weights = []
+        for number in range(FOLDS):
+            hidden = fold == number
+            weights.append(self._tuned(taught, np.flatnonzero(~hidden[single]), number))
+            unseen[hidden] = taught.answers([self._texts[row] for row in rows[hidden]])
+            known = fold <= number
+            gain = _gain(answered[known], unseen[known], allowed[known], counts[known])
+            hope = gain.mean + _HOPE * gain.error
+            if (number == 0 and hope <= _MARGIN) or (number == FOLDS - 1 and gain.mean <= _MARGIN):
+                self._tell(gain.mean, FULL, start)
+                return None
+        weights.insert(0, self._tuned(taught, np.arange(single.sum()), FOLDS))
+        answers = []
+        for number, own in enumerate(weights):
+            self._progress("Reading texts with tuned encoders", number, len(weights))
+            taught.set_weights(own)
+            answers.append(taught.answers(self._texts))
+        self._progress("Reading texts with tuned encoders", len(weights), len(weights))
+        taught.set_weights(weights[0])
+        self._tell(gain.mean, TUNED, start)
+        return TunedMember(
+            TunedSentenceEncoder.of(self._encoder, layers),
+            taught.kernel_and_bias(),
+            np.stack(answers, axis=2),
+        )
+
+    def _tuned(self, taught: TunedTexts, seen: np.ndarray, number: int) -> list[np.ndarray]:
+        step = f"Tuning the encoder, {number + 1} of {FOLDS + 1}"
+        return taught.fit_to(
+            seen, seed=self._seed, progress=lambda done, total: self._progress(step, done, total)
+        )
+
+    def _tell(self, gain: float, taken: str, start: float) -> None:
+        seconds = time.perf_counter() - start
+        so = "so it is read as it was, too" if taken == TUNED else "so it is read as it was"
+        self.choice = replace(
+            self.choice,
+            taken=taken,
+            why=f"{self.choice.why} Tuned to the labels it is expected to gain {gain:+.2f} nats a "
+            f"label, {so}. That took {seconds:,.0f} s.",
+            gains={**self.choice.gains, TUNED: gain},
+            seconds={**self.choice.seconds, TUNED: seconds},
+        )
+
+
+def _gain(answered: np.ndarray, tuned: np.ndarray, allowed: np.ndarray, counts: np.ndarray) -> Gain:
+    """What tuned encoders are expected to add to the mixture, and how unsure that is.
+
+    The mixture's weight and a temperature are fitted to the same annotations, which each makes
+    likelier by a nat in all even where there is nothing to gain [1].
+
+    References:
+      [1] Akaike. A New Look at the Statistical Model Identification. IEEE Transactions on Automatic
+        Control 19, 1974.
+    """
+    without = log_likelihoods([answered], allowed, counts)
+    found = mean_gain(log_likelihoods([answered, tuned], allowed, counts) - without, counts)
+    mean = expected_gain(found.mean - _FITTED / counts.sum(), found.error, *_PRIOR)
+    return Gain(mean, (_PRIOR[1] ** -2 + found.error**-2) ** -0.5)

@@ -1,0 +1,143 @@
+"""A pretrained encoder's layers and a head on them, trained on labelled texts."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_dgm.labelling.self_training import fit_logistic_regressions
+from tfp_dgm.networks import SentenceEncoder
+from tfp_dgm.networks.packed_transformer import PackedTransformer
+from tfp_dgm.networks.sentence_encoder import mean_direction
+from tfp_dgm.text import BucketedBatches
+
+# Chosen on short messages and sentence polarity, one configuration for all.
+_LEARNING_RATE, _BATCH = 5e-5, 16
+# How often texts are read in a training: each so often, but in all at least and at most.
+_PASSES, _FEWEST_READ, _MOST_READ = 6, 400, 2400
+# Of a head that knows the labels by heart already, nothing is left to learn for the layers.
+_HEAD_STEPS, _HEAD_RIDGE = 30, 1.0
+
+
+class TunedTexts(keras.Model):
+    """Tokens of texts -> logits float32 [B, K], by the mean direction of a tuned encoder's states.
+
+        logits = W mean(states) / |mean(states)| + b
+
+    All layers are trained by cross-entropy, from the pretrained weights on; W and b begin as the
+    logistic regression on the vectors of the encoder as it was. Without dropout, and in the
+    precision that is faster here, it is deterministic.
+
+    Args:
+      encoder: makes tokens of texts; its backbone gives the embeddings, which stay.
+      layers: that are trained.
+      texts: n texts.
+      vectors: float32 [n, E]; the encoder's last layer's of these.
+      labels: bool [n, K]; the class of each.
+      counts: float [n]; what each counts.
+    """
+
+    def __init__(
+        self,
+        encoder: SentenceEncoder,
+        layers: Sequence[keras.layers.Layer],
+        texts: Sequence[str],
+        vectors: np.ndarray,
+        labels: np.ndarray,
+        counts: np.ndarray,
+    ) -> None:
+        super().__init__(dtype="float32")
+        packed = PackedTransformer.of(encoder.backbone, layers)
+        if packed is None:
+            raise ValueError(f"encoder: expected one made of layers; received {encoder.name}")
+        self._states = packed
+        self._encode = encoder.token_batches
+        self.tuned_layers = list(layers)
+        self.head = keras.layers.Dense(labels.shape[1], dtype="float32")
+        self.head.build((None, vectors.shape[1]))
+        self.built = True
+        strings = tf.constant([text.encode("utf-8", "replace") for text in texts])
+        self._tokens = {name: part.numpy() for name, part in encoder.tokens(strings).items()}
+        self._lengths = self._tokens["padding_mask"].sum(axis=1)
+        self._vectors = np.hstack([vectors, np.ones((len(vectors), 1), np.float32)])
+        self._labels, self._counts = labels.astype(np.float32), counts.astype(np.float32)
+        self._pretrained = [layer.get_weights() for layer in self.tuned_layers]
+        self.compile(
+            keras.optimizers.Adam(_LEARNING_RATE),
+            keras.losses.CategoricalCrossentropy(from_logits=True),
+            jit_compile=False,
+        )
+        self.optimizer.build(self.trainable_variables)
+        self._beginning = [variable.numpy() for variable in self.optimizer.variables]
+        self._answer = tf.function(
+            lambda tokens: tf.nn.softmax(self(tokens)), autograph=False, reduce_retracing=True
+        )
+
+    def call(self, tokens: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return self.head(mean_direction([self._states(tokens)], tokens["padding_mask"]))
+
+    def fit_to(
+        self, seen: np.ndarray, *, seed: int, progress: Callable[[int, int], None]
+    ) -> list[np.ndarray]:
+        """Trains from the pretrained weights on, and returns what `set_weights` takes.
+
+        Args:
+          seen: numbers of the texts that are learned from.
+          seed: of the batches.
+          progress: called with the steps done and their number.
+        """
+        for layer, weights in zip(self.tuned_layers, self._pretrained, strict=True):
+            layer.set_weights(weights)
+        for variable, value in zip(self.optimizer.variables, self._beginning, strict=True):
+            variable.assign(value)
+        head = fit_logistic_regressions(
+            self._vectors[seen],
+            self._labels[seen][:, :, np.newaxis],
+            self._counts[seen][:, np.newaxis],
+            steps=_HEAD_STEPS,
+            ridge=_HEAD_RIDGE,
+        )[..., 0]
+        self.head.set_weights([head[:-1], head[-1]])
+        steps = -(-int(np.clip(_PASSES * len(seen), _FEWEST_READ, _MOST_READ)) // _BATCH)
+        report = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: progress(batch + 1, steps)
+        )
+        tokens = {
+            name: tf.TensorSpec([None, None], part.dtype) for name, part in self._tokens.items()
+        }
+        numbers = tf.TensorSpec([None], tf.float32)
+        classes = tf.TensorSpec([None, self._labels.shape[1]], tf.float32)
+        batches = tf.data.Dataset.from_generator(
+            lambda: self._batches(seen, seed), output_signature=(tokens, classes, numbers)
+        )
+        self.fit(batches, steps_per_epoch=steps, shuffle=False, callbacks=[report], verbose=0)
+        return self.get_weights()
+
+    def answers(self, texts: Sequence[str]) -> np.ndarray:
+        """Class probabilities of texts: float32 [N, K]."""
+        found = np.zeros((len(texts), self.head.units), np.float32)
+        for rows, tokens in self._encode(texts):
+            found[rows] = self._answer(tokens).numpy()
+        return found
+
+    def kernel_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the head: [E, K] and [K]."""
+        kernel, bias = self.head.get_weights()
+        return kernel, bias
+
+    def _batches(
+        self, seen: np.ndarray, seed: int
+    ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]]:
+        """Without end: tokens, labels, and what these count."""
+        ids = self._tokens["token_ids"]
+        bucketed = BucketedBatches(
+            [ids[row, : self._lengths[row]] for row in seen], _BATCH, seed=seed
+        )
+        for bucketed.epoch in count():
+            for number in range(len(bucketed)):
+                rows = seen[bucketed.index(number)]
+                longest = self._lengths[rows].max()
+                tokens = {name: part[rows, :longest] for name, part in self._tokens.items()}
+                yield tokens, self._labels[rows], self._counts[rows]
