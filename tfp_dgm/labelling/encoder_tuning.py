@@ -111,18 +111,21 @@ class EncoderTuning:
             allowed[single],
             counts[single],
         )
-        unseen = np.array(answered, np.float32)
+        unseen = np.zeros_like(answered)
         weights = []
         for number in range(FOLDS):
             hidden = fold == number
             weights.append(self._tuned(taught, np.flatnonzero(~hidden[single]), number))
             unseen[hidden] = taught.answers([self._texts[row] for row in rows[hidden]])
-            known = fold <= number
-            gain = _gain(answered[known], unseen[known], allowed[known], counts[known])
-            hope = gain.mean + _HOPE * gain.error
-            if (number == 0 and hope <= _MARGIN) or (number == FOLDS - 1 and gain.mean <= _MARGIN):
-                self._tell(gain.mean, FULL, start)
-                return None
+            if number == 0:
+                gain = _gain(answered[hidden], unseen[hidden], allowed[hidden], counts[hidden])
+                if gain.mean + _HOPE * gain.error <= _MARGIN:
+                    self._tell(gain.mean, FULL, start)
+                    return None
+        gain = _gain(answered, unseen, allowed, counts)
+        if gain.mean <= _MARGIN:
+            self._tell(gain.mean, FULL, start)
+            return None
         weights.insert(0, self._tuned(taught, np.arange(single.sum()), FOLDS))
         answers = []
         for number, own in enumerate(weights):

@@ -50,7 +50,7 @@ class TunedSentenceEncoder(SentenceEncoder):
         for layer in self.tuned_layers:
             if not layer.built:
                 layer.build((None, None, self.tuned_units))
-            # Keras tells a layer's parts of a change alone, and one that was loaded is False already.
+            # Keras tells parts of a change alone, and what was loaded is False already.
             layer.trainable = True
             layer.trainable = False
 
