@@ -10,7 +10,8 @@ rows of the training set, which is what a user would accept. One configuration f
 R8, R52 and 20NG come through the registry, the last one also cut to twelve words a text. The
 others are read from DIR (`labelled_sets/splits.py`); without it they are left out. The predictor
 was chosen on R8, R52, 20NG, SMS spam and sentence polarity; the other five sets only report, but
-that four classes of M10 were looked at. SetFit joins where SETFIT_PYTHON in the environment names a
+that four classes of M10 were looked at, and that how an encoder is tuned was chosen on draw 10 of
+SST, emotions and sentence polarity. SetFit joins where SETFIT_PYTHON in the environment names a
 Python that has it; its memory is not counted. Runs that are in the JSON file already are not
 repeated.
 """

@@ -20,6 +20,9 @@ A row is what the commands give, whose sentences lie in `--work` once this has b
         --settings benchmarks/settings/text_vae_quality/none.yaml
     dgm text-vae evaluate runs/none runs/test.txt --num-samples 500 --num-sentences 250
 
+`--training-seed N` sets the seeds of a training, whose rows are then named after it; the settings
+files have those of N = 0.
+
 A run that was killed goes on where it stopped: finished configurations are kept in `--work`,
 training goes on after the last whole epoch, evaluation after the last part of the test set.
 """
@@ -73,10 +76,16 @@ def main() -> None:
         help="of `nll`, evenly spaced by length; all by default",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the evaluation")
+    parser.add_argument(
+        "--training-seed", type=int, metavar="N", help="of weights, dropout and batches"
+    )
     parser.add_argument("--only", action="append", choices=CONFIGURATIONS)
     parser.add_argument("--quick", action="store_true", help="the same code in some minutes")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
+    seed = options.training_seed
+    if seed is not None:
+        options.set += [f"seed={seed}", f"decoder.seed={seed + 1}"]
     write_sentences(options)
     rows = []
     for name in options.only or CONFIGURATIONS:
@@ -103,7 +112,9 @@ def write_sentences(options: argparse.Namespace) -> None:
 
 def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Trains and judges one configuration, or takes what an earlier run has of it."""
-    place = name.replace(", ", "_").replace(" ", "_")
+    seed = options.training_seed
+    shown = name if seed is None else f"{name}, seed {seed}"
+    place = shown.replace(", ", "_").replace(" ", "_")
     asked_for = ("samples", "set", "test_sentences", "seed", "quick")
     asked = {key: getattr(options, key) for key in asked_for}
     beside = options.work / f"{place}.results"
@@ -118,7 +129,7 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     settings = settings_of(name, options)
     train(settings, options.work / place, options, seconds)
     row = {
-        "name": name,
+        "name": shown,
         "epochs": settings.epochs,
         "dropout": settings.decoder.dropout,
         **judge(options.work / place, beside, options, seconds),

@@ -255,6 +255,16 @@ def test_what_is_asked_is_what_the_first_labelling_was_asked(tmp_path):
         Retrainer(review, 0)
 
 
+@pytest.mark.parametrize(("taken", "tuned"), [("tuned", True), ("full", False)])
+def test_an_encoder_is_tuned_again_where_that_paid(tmp_path, taken, tuned):
+    chosen = {"encoder": "auto", "encoder_choice": {"taken": taken}}
+    with Review(made_model(tmp_path, **chosen)) as review:
+        review.answer("", "class", **{"class": "sales"})
+        Retrainer(review, 1)._prepare(tmp_path / "round", 1, 1)
+        asked = json.loads((tmp_path / "round" / JOB).read_text())["arguments"]
+    assert (asked["encoder"], asked["tune_encoder"]) == ("auto", tuned)
+
+
 def test_the_figures_of_old_rounds_stay_and_their_models_do_not(tmp_path):
     model = made_model(tmp_path)
     rounds = journal_of(model).parent / "rounds"
