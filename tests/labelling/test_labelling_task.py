@@ -1,10 +1,12 @@
-"""What is warned of where there are several label columns."""
+"""Several label columns: what is warned of, and what their trainings are asked."""
 
 from types import SimpleNamespace
 
+import numpy as np
+import pytest
 from tfp_dgm_apps._wording import as_typed
 
-from tfp_dgm.labelling.labelling_task import task_warnings
+from tfp_dgm.labelling.labelling_task import LabellingTask, fit_tasks, task_warnings
 
 
 def _task(column, classes):
@@ -29,3 +31,27 @@ def test_columns_of_the_same_classes_may_be_of_annotators():
     (said,) = task_warnings(tasks, outcomes)
     assert "'ann', 'bob' hold the same classes" in said
     assert "give them as --answer-column." in as_typed(said)
+
+
+@pytest.mark.parametrize(("columns", "tuned"), [([None], True), (["topic", "mood"], False)])
+def test_an_encoder_that_several_columns_share_is_not_tuned(monkeypatch, columns, tuned):
+    monkeypatch.setattr(
+        "tfp_dgm.labelling.labelling_task.KeptFeatures.of", lambda kept, texts, **asked: "features"
+    )
+    asked = []
+
+    def fit(**options):
+        asked.append(options["tune_encoder"])
+        return "classifier", "outcome"
+
+    table = SimpleNamespace(texts=["a"], warnings=[])
+    tasks = [LabellingTask(column, table, np.zeros(1, int), fit, ()) for column in columns]
+    fit_tasks(
+        tasks,
+        min_precision=0.95,
+        encoder="none",
+        tune_encoder=True,
+        seed=0,
+        progress=lambda step, done, total: None,
+    )
+    assert asked == [tuned] * len(columns)
