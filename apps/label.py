@@ -113,7 +113,8 @@ def label(
         typer.Option(
             "--tune-encoder/--no-tune-encoder",
             help="Whether an encoder read in full is also tuned to the labels, where that pays; "
-            "that takes minutes. Never of several label columns, nor with --multi-label.",
+            "that takes minutes, of many rows more. Never of several label columns, nor with "
+            "--multi-label.",
         ),
     ] = True,
     seed: Seed = 0,

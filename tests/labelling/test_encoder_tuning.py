@@ -1,5 +1,8 @@
 """Encoders tuned to labels: what they learn, whether they are kept, and how a model has them."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -145,11 +148,13 @@ def test_a_member_that_pays_is_kept_with_answers_of_all_texts_by_each_fold(folde
     }
 
 
-def test_where_others_know_all_that_it_could_tell_it_ends_after_a_fold(folder, quick):
-    texts, classes = _texts(40)
+@pytest.mark.slow
+def test_where_others_know_nearly_all_that_it_could_tell_it_ends_after_a_fold(folder, quick):
+    texts, told = _texts(120)
+    classes = np.where(np.arange(120) % 10 == 3, 1 - told, told)  # One in ten is a slip.
     steps = []
-    known = np.where(np.eye(2)[classes], 0.999, 0.001)
-    member, choice = _member(folder, texts, _allowed(classes, 40), known, None, steps)
+    known = np.where(np.eye(2)[told], 0.9, 0.1)
+    member, choice = _member(folder, texts, _allowed(classes, 120), known, None, steps)
     assert member is None
     assert (choice.taken, list(choice.gains)) == ("full", ["tuned"])
     assert choice.gains["tuned"] < 0.02
@@ -157,25 +162,33 @@ def test_where_others_know_all_that_it_could_tell_it_ends_after_a_fold(folder, q
     assert {step for step, *_ in steps} == {"Tuning the encoder, 1 of 6"}
 
 
+FEW = "To tune it takes {} labels of different texts, and one of each class at least."
+LITTLE = "Of the labels too little is left unexplained for tuning it."
+
+
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "right", "why"),
     [
-        lambda allowed: allowed[:18],  # Too few labels.
-        lambda allowed: allowed | [[True, False]],  # Sets, of which none tells a class alone.
-        lambda allowed: np.hstack([allowed, np.zeros((len(allowed), 1), bool)]),  # One unknown.
+        (lambda allowed: allowed[:18], 0.5, FEW.format(20)),
+        (lambda allowed: allowed | [[True, False]], 0.5, FEW.format(20)),  # One has no label.
+        (lambda allowed: np.hstack([allowed, allowed[:, :1] & False]), 0.5, FEW.format(20)),
+        (lambda allowed: np.hstack([allowed] + 2 * [allowed & False]), 0.5, FEW.format(30)),
+        (lambda allowed: allowed, 0.999, LITTLE),
     ],
 )
-def test_it_is_not_tried_where_labels_are_few_or_lack_a_class(folder, spoil):
+def test_where_labels_are_few_or_lack_a_class_it_is_not_tried_and_it_says_so(
+    folder, spoil, right, why
+):
     texts, classes = _texts(40)
     allowed = spoil(np.eye(2, dtype=bool)[classes])
     texts = texts[: len(allowed)]
     allowed = np.vstack([allowed, np.ones((1, allowed.shape[1]), bool)])
     texts.append("cat")
     num_rows = int((~allowed.all(axis=1)).sum())
-    answered = np.full((num_rows, allowed.shape[1]), 0.5)
+    answered = np.where(allowed[:num_rows], right, 1 - right)
     member, choice = _member(folder, texts, allowed, answered)
     assert member is None
-    assert choice == EncoderChoice(folder, "full", "It was asked for.")
+    assert choice == EncoderChoice(folder, "full", f"It was asked for. {why}")
 
 
 @pytest.mark.slow
@@ -214,6 +227,39 @@ def test_a_labelling_with_a_tuned_encoder_is_saved_explained_and_served(
     np.testing.assert_allclose(answer["probabilities"], model(tf.constant(texts)), atol=1e-5)
     why = WordReasons(model)(texts[:1], np.array([0]), np.array([1]))
     assert why[0]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_compared_does_not_pay(folder, quick, monkeypatch):
+    monkeypatch.setattr(
+        TunedTexts, "answers", lambda model, texts: np.full((len(texts), 2), np.nan)
+    )
+    texts, classes = _texts(40)
+    member, choice = _member(folder, texts, _allowed(classes, 40), np.full((40, 2), 0.5))
+    assert member is None
+    assert choice.taken == "full"
+
+
+@pytest.mark.slow
+def test_a_training_is_let_go_when_it_is_done(folder, quick):
+    texts, classes = _texts(20)
+    model, *_ = _tuned_texts(folder, texts, classes)
+    watched = weakref.ref(_fitted(model, np.arange(20)))
+    del model
+    gc.collect()
+    assert watched() is None
+
+
+@pytest.mark.slow
+def test_an_encoder_that_other_labels_have_tuned_is_taken_as_it_was(folder, quick):
+    encoder = read_encoder(folder)
+    given = TunedSentenceEncoder.of(encoder, copied_layers(encoder.backbone))
+    texts, classes = _texts(60)
+    model, outcome = fit_classifier(
+        texts, _allowed(classes, 40), CLASSES, encoder=given, tune_encoder=False
+    )
+    assert model.encoder.units == encoder.units
+    assert outcome.encoder_choice.asked == "SentenceEncoder"
 
 
 @pytest.mark.slow

@@ -87,3 +87,12 @@ def test_a_backbone_of_another_kind_has_none_to_tune(plain):
 def test_a_layer_too_few_is_refused(plain):
     with pytest.raises(ValueError, match=r"`tuned_layers` must be as many.*3.*received 2"):
         TunedSentenceEncoder.of(plain, copied_layers(plain.backbone)[:2])
+
+
+def test_without_layers_of_its_own_it_is_the_encoder_twice(plain):
+    twice = TunedSentenceEncoder(plain.preprocessor, plain.backbone)
+    vectors = twice.encode(TEXTS)
+    np.testing.assert_allclose(vectors[:, :6], vectors[:, 6:], atol=1e-6)
+    again = TunedSentenceEncoder.from_config(twice.get_config())
+    assert len(again.tuned_layers) == 3
+    np.testing.assert_array_equal(twice.untuned().encode(TEXTS), vectors[:, :6])

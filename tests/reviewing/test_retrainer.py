@@ -255,9 +255,21 @@ def test_what_is_asked_is_what_the_first_labelling_was_asked(tmp_path):
         Retrainer(review, 0)
 
 
-@pytest.mark.parametrize(("taken", "tuned"), [("tuned", True), ("full", False)])
-def test_an_encoder_is_tuned_again_where_that_paid(tmp_path, taken, tuned):
-    chosen = {"encoder": "auto", "encoder_choice": {"taken": taken}}
+@pytest.mark.parametrize(
+    ("choice", "asked_for", "tuned"),
+    [
+        ({"taken": "tuned", "gains": {"tuned": 0.1}}, True, True),
+        ({"taken": "full", "gains": {"tuned": 0.01}}, True, False),
+        ({"taken": "full", "gains": {}}, True, True),  # There were too few labels.
+        ({"taken": "full", "gains": {}}, False, False),
+        ({"taken": "full"}, None, False),  # Of a version that tuned none.
+        ({"taken": "light", "gains": {"light": 0.1}}, True, False),
+    ],
+)
+def test_an_encoder_is_tuned_again_where_that_paid(tmp_path, choice, asked_for, tuned):
+    chosen = {"encoder": "auto", "encoder_choice": choice}
+    if asked_for is not None:
+        chosen["tune_encoder"] = asked_for
     with Review(made_model(tmp_path, **chosen)) as review:
         review.answer("", "class", **{"class": "sales"})
         Retrainer(review, 1)._prepare(tmp_path / "round", 1, 1)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfp_dgm.data import ImageFiles, atomic_write
+from tfp_dgm.generated_data import generated_dataset
 from tfp_dgm.networks import decode_image
 from tfp_dgm.training import Progress
 
@@ -72,7 +73,7 @@ def _decode_into(
 
     signature = (tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.string))
     batches = (
-        tf.data.Dataset.from_generator(contents, output_signature=signature)
+        generated_dataset(contents, signature)
         .map(decode, num_parallel_calls=tf.data.AUTOTUNE)
         .ignore_errors()  # What is missing afterwards was broken.
         .batch(_BATCH)

@@ -22,8 +22,9 @@ class EncoderChoice:
         beside it as labels have tuned it).
       why: a sentence.
       gains: what each is expected to add to the log-probability of an annotation that was not seen,
-        beyond words, in nats; empty where nothing was tried.
-      seconds: what encoding the whole file takes with each, as estimated from a part.
+        in nats: beyond words, and of "tuned" beyond all else; empty where nothing was tried.
+      seconds: what encoding the whole file takes with each, as estimated from a part; of "tuned"
+        what tuning took, as measured.
     """
 
     asked: str = NONE

@@ -16,10 +16,10 @@ from tfp_dgm.training import Progress
 
 # Labels of one class each that it takes: in all, and for each class in the mean.
 _FEWEST_LABELS, _FEWEST_OF_A_CLASS = 20, 5
-# What tuning is believed to gain before any label speaks, in nats a label: mean and deviation.
-_PRIOR = (0.02, 0.1)
-# What it must gain for being kept: each text is read twice from then on.
+# What it must gain for being kept, in nats a label: each text is read twice from then on. And what
+# it is believed to gain before any label speaks: as much, so that labels decide; and a deviation.
 _MARGIN = 0.02
+_PRIOR = (_MARGIN, 0.1)
 _FITTED = 2  # Numbers that a mixture with it has more.
 _HOPE = 2  # Deviations above what is expected that are still hoped for.
 
@@ -95,12 +95,9 @@ class EncoderTuning:
           answered: float [n, K]; what the other members answer together, cross-fitted.
         """
         single = allowed.sum(axis=1) == 1
-        labels = counts[single] @ allowed[single]  # [K]
-        enough = max(_FEWEST_LABELS, _FEWEST_OF_A_CLASS * allowed.shape[1])
-        if not (labels > 0).all() or labels.sum() < enough - 1e-6:
-            return None
         layers = copied_layers(self._encoder.backbone)
-        if not layers:
+        if (why := self._why_untried(allowed, counts, answered, made_of_layers=bool(layers))) != "":
+            self.choice = replace(self.choice, why=f"{self.choice.why} {why}")
             return None
         start = time.perf_counter()
         taught = TunedTexts(
@@ -119,27 +116,55 @@ class EncoderTuning:
             unseen[hidden] = taught.answers([self._texts[row] for row in rows[hidden]])
             if number == 0:
                 gain = _gain(answered[hidden], unseen[hidden], allowed[hidden], counts[hidden])
-                if gain.mean + _HOPE * gain.error <= _MARGIN:
+                if not gain.mean + _HOPE * gain.error > _MARGIN:
                     self._tell(gain.mean, FULL, start)
                     return None
         gain = _gain(answered, unseen, allowed, counts)
-        if gain.mean <= _MARGIN:
+        if not gain.mean > _MARGIN:
             self._tell(gain.mean, FULL, start)
             return None
         weights.insert(0, self._tuned(taught, np.arange(single.sum()), FOLDS))
-        answers = []
+        answers = np.empty((len(self._texts), allowed.shape[1], len(weights)), np.float32)
         for number, own in enumerate(weights):
-            self._progress("Reading texts with tuned encoders", number, len(weights))
             taught.set_weights(own)
-            answers.append(taught.answers(self._texts))
-        self._progress("Reading texts with tuned encoders", len(weights), len(weights))
+            answers[:, :, number] = self._read(taught, number)
         taught.set_weights(weights[0])
         self._tell(gain.mean, TUNED, start)
         return TunedMember(
             TunedSentenceEncoder.of(self._encoder, layers),
             taught.kernel_and_bias(),
-            np.stack(answers, axis=2),
+            answers,
         )
+
+    def _why_untried(
+        self,
+        allowed: np.ndarray,
+        counts: np.ndarray,
+        answered: np.ndarray,
+        *,
+        made_of_layers: bool,
+    ) -> str:
+        """A sentence, or nothing where it is tried."""
+        single = allowed.sum(axis=1) == 1
+        labels = counts[single] @ allowed[single]  # [K]
+        enough = max(_FEWEST_LABELS, _FEWEST_OF_A_CLASS * allowed.shape[1])
+        if not made_of_layers:
+            return "Its layers are not of a kind that is tuned."
+        if not (labels > 0).all() or labels.sum() < enough - 1e-6:
+            return (
+                f"To tune it takes {enough} labels of different texts, and one of each class at "
+                "least."
+            )
+        # Were all that it did not see certain to it, it would gain what others leave.
+        left = -np.average(log_likelihoods([answered], allowed, counts), weights=counts)
+        if left - _FITTED / counts.sum() <= _MARGIN:
+            return "Of the labels too little is left unexplained for tuning it."
+        return ""
+
+    def _read(self, taught: TunedTexts, number: int) -> np.ndarray:
+        step, total = "Reading texts with tuned encoders", (FOLDS + 1) * len(self._texts)
+        before = number * len(self._texts)
+        return taught.answers(self._texts, lambda done: self._progress(step, before + done, total))
 
     def _tuned(self, taught: TunedTexts, seen: np.ndarray, number: int) -> list[np.ndarray]:
         step = f"Tuning the encoder, {number + 1} of {FOLDS + 1}"

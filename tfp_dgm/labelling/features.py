@@ -12,12 +12,13 @@ import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
 from tfp_dgm.confidence import EncoderChoice, asked_encoder
+from tfp_dgm.generated_data import generated_dataset
 from tfp_dgm.labelling.encoder_choice import choose_encoder
 from tfp_dgm.labelling.text_views import ENCODER, VAE_SHARE, meaning
 from tfp_dgm.labelling.vectors_of_sentences import read_encoder, text_vectors
 from tfp_dgm.labelling.word_order import WordOrder
 from tfp_dgm.models import BagOfWordsVAE
-from tfp_dgm.networks import TextEncoder
+from tfp_dgm.networks import TextEncoder, TunedSentenceEncoder
 from tfp_dgm.objectives import ELBO
 from tfp_dgm.text import TfIdf, WordCounts
 from tfp_dgm.training import KLWeightSchedule, Linear, Progress
@@ -123,6 +124,8 @@ def fit_features(
       progress: called with a step's name, how much of it is done, and how much there is.
     """
     keras.utils.set_random_seed(seed)
+    if isinstance(encoder, TunedSentenceEncoder):
+        encoder = encoder.untuned()  # It was tuned to other labels.
     named = asked_encoder(encoder, TextEncoder, read_encoder)
     step = "Counting words"
     progress(step, 0, len(texts))
@@ -197,9 +200,8 @@ def fit_vae(
     )
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, _VAE_STEPS)
     vae.compile(keras.optimizers.Adam(schedule, global_clipnorm=100.0), objective=ELBO())
-    batches = tf.data.Dataset.from_generator(
-        lambda: _batches(counts, seed),
-        output_signature=tf.TensorSpec([None, counts.shape[1]], tf.float32),
+    batches = generated_dataset(
+        lambda: _batches(counts, seed), tf.TensorSpec([None, counts.shape[1]], tf.float32)
     ).prefetch(2)
     report = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: progress(

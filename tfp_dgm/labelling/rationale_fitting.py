@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.generated_data import generated_dataset
 from tfp_dgm.labelling.classifier import TextClassifier
 from tfp_dgm.labelling.outcome import Outcome, RationaleScores
 from tfp_dgm.labelling.rationale_tokens import known_of
@@ -119,9 +120,7 @@ def _train(
         on_train_batch_end=lambda batch, logs: progress("Learning rationales", batch + 1, _STEPS)
     )
     signature = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int64))
-    batches = tf.data.Dataset.from_generator(
-        lambda: _batches(token_ids, labels, seed), output_signature=signature
-    ).prefetch(2)
+    batches = generated_dataset(lambda: _batches(token_ids, labels, seed), signature).prefetch(2)
     model.fit(batches, steps_per_epoch=_STEPS, shuffle=False, callbacks=[report], verbose=0)
 
 

@@ -206,7 +206,7 @@ class TextLabeller(ClassifierMixin, BaseEstimator):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__({"tune_encoder": True, **state})  # Older ones lack it.
         if hasattr(self, "classifier_"):
             self._serve()
 

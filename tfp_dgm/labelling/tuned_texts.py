@@ -7,9 +7,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.generated_data import generated_dataset
 from tfp_dgm.labelling.self_training import fit_logistic_regressions
 from tfp_dgm.networks import SentenceEncoder
 from tfp_dgm.networks.packed_transformer import PackedTransformer
+from tfp_dgm.networks.pretrained_tokens import encoder_layers
 from tfp_dgm.networks.sentence_encoder import mean_direction
 from tfp_dgm.text import BucketedBatches
 
@@ -31,12 +33,15 @@ class TunedTexts(keras.Model):
     precision that is faster here, it is deterministic.
 
     Args:
-      encoder: makes tokens of texts; its backbone gives the embeddings, which stay.
-      layers: that are trained.
+      encoder: makes tokens of texts; its backbone gives the embeddings, which stay, and the weights
+        that each training begins with.
+      layers: that are trained; as many as the backbone has.
       texts: n texts.
       vectors: float32 [n, E]; the encoder's last layer's of these.
       labels: bool [n, K]; the class of each.
       counts: float [n]; what each counts.
+    Raises:
+      ValueError: if the encoder is not made of layers that can be trained so.
     """
 
     def __init__(
@@ -53,24 +58,29 @@ class TunedTexts(keras.Model):
         if packed is None:
             raise ValueError(f"encoder: expected one made of layers; received {encoder.name}")
         self._states = packed
-        self._encode = encoder.token_batches
+        self._token_batches = encoder.token_batches
+        # A function: of layers Keras would take theirs for weights of this model.
+        self._pretrained = lambda: [
+            layer.get_weights() for layer in encoder_layers(encoder.backbone)
+        ]
         self.tuned_layers = list(layers)
         self.head = keras.layers.Dense(labels.shape[1], dtype="float32")
         self.head.build((None, vectors.shape[1]))
         self.built = True
-        strings = tf.constant([text.encode("utf-8", "replace") for text in texts])
-        self._tokens = {name: part.numpy() for name, part in encoder.tokens(strings).items()}
-        self._lengths = self._tokens["padding_mask"].sum(axis=1)
+        self._tokens: list[dict[str, np.ndarray]] = [{} for _ in texts]
+        for rows, tokens in self._token_batches(texts):
+            for name, part in tokens.items():
+                lengths = tokens["padding_mask"].numpy().sum(axis=1)
+                for row, values, length in zip(rows, part.numpy(), lengths, strict=True):
+                    self._tokens[row][name] = values[:length]
         self._vectors = np.hstack([vectors, np.ones((len(vectors), 1), np.float32)])
         self._labels, self._counts = labels.astype(np.float32), counts.astype(np.float32)
-        self._pretrained = [layer.get_weights() for layer in self.tuned_layers]
         self.compile(
             keras.optimizers.Adam(_LEARNING_RATE),
             keras.losses.CategoricalCrossentropy(from_logits=True),
             jit_compile=False,
         )
         self.optimizer.build(self.trainable_variables)
-        self._beginning = [variable.numpy() for variable in self.optimizer.variables]
         self._answer = tf.function(
             lambda tokens: tf.nn.softmax(self(tokens)), autograph=False, reduce_retracing=True
         )
@@ -88,10 +98,48 @@ class TunedTexts(keras.Model):
           seed: of the batches.
           progress: called with the steps done and their number.
         """
-        for layer, weights in zip(self.tuned_layers, self._pretrained, strict=True):
-            layer.set_weights(weights)
-        for variable, value in zip(self.optimizer.variables, self._beginning, strict=True):
-            variable.assign(value)
+        self._begin(seen)
+        steps = -(-int(np.clip(_PASSES * len(seen), _FEWEST_READ, _MOST_READ)) // _BATCH)
+        report = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: progress(batch + 1, steps)
+        )
+        tokens = {
+            name: tf.TensorSpec([None, None], part.dtype) for name, part in self._tokens[0].items()
+        }
+        labels = tf.TensorSpec([None, self._labels.shape[1]], tf.float32)
+        counts = tf.TensorSpec([None], tf.float32)
+        batches = generated_dataset(lambda: self._batches(seen, seed), (tokens, labels, counts))
+        self.fit(batches, steps_per_epoch=steps, shuffle=False, callbacks=[report], verbose=0)
+        return self.get_weights()
+
+    def answers(
+        self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None
+    ) -> np.ndarray:
+        """Class probabilities of texts: float32 [N, K].
+
+        Args:
+          texts: N texts.
+          progress: called with the number of texts that are done.
+        """
+        found = np.zeros((len(texts), self.head.units), np.float32)
+        done = 0
+        for rows, tokens in self._token_batches(texts):
+            found[rows] = self._answer(tokens).numpy()
+            done += len(rows)
+            progress(done)
+        return found
+
+    def kernel_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the head: [E, K] and [K]."""
+        kernel, bias = self.head.get_weights()
+        return kernel, bias
+
+    def _begin(self, seen: np.ndarray) -> None:
+        for layer, pretrained in zip(self.tuned_layers, self._pretrained(), strict=True):
+            layer.set_weights(pretrained)
+        for variable in self.optimizer.variables:
+            variable.assign(np.zeros(variable.shape))
+        self.optimizer.learning_rate = _LEARNING_RATE
         head = fit_logistic_regressions(
             self._vectors[seen],
             self._labels[seen][:, :, np.newaxis],
@@ -100,44 +148,23 @@ class TunedTexts(keras.Model):
             ridge=_HEAD_RIDGE,
         )[..., 0]
         self.head.set_weights([head[:-1], head[-1]])
-        steps = -(-int(np.clip(_PASSES * len(seen), _FEWEST_READ, _MOST_READ)) // _BATCH)
-        report = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: progress(batch + 1, steps)
-        )
-        tokens = {
-            name: tf.TensorSpec([None, None], part.dtype) for name, part in self._tokens.items()
-        }
-        numbers = tf.TensorSpec([None], tf.float32)
-        classes = tf.TensorSpec([None, self._labels.shape[1]], tf.float32)
-        batches = tf.data.Dataset.from_generator(
-            lambda: self._batches(seen, seed), output_signature=(tokens, classes, numbers)
-        )
-        self.fit(batches, steps_per_epoch=steps, shuffle=False, callbacks=[report], verbose=0)
-        return self.get_weights()
-
-    def answers(self, texts: Sequence[str]) -> np.ndarray:
-        """Class probabilities of texts: float32 [N, K]."""
-        found = np.zeros((len(texts), self.head.units), np.float32)
-        for rows, tokens in self._encode(texts):
-            found[rows] = self._answer(tokens).numpy()
-        return found
-
-    def kernel_and_bias(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the head: [E, K] and [K]."""
-        kernel, bias = self.head.get_weights()
-        return kernel, bias
 
     def _batches(
         self, seen: np.ndarray, seed: int
     ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]]:
         """Without end: tokens, labels, and what these count."""
-        ids = self._tokens["token_ids"]
-        bucketed = BucketedBatches(
-            [ids[row, : self._lengths[row]] for row in seen], _BATCH, seed=seed
-        )
+        ids = [self._tokens[row]["token_ids"] for row in seen]
+        bucketed = BucketedBatches(ids, _BATCH, seed=seed)
         for bucketed.epoch in count():
             for number in range(len(bucketed)):
                 rows = seen[bucketed.index(number)]
-                longest = self._lengths[rows].max()
-                tokens = {name: part[rows, :longest] for name, part in self._tokens.items()}
-                yield tokens, self._labels[rows], self._counts[rows]
+                yield self._padded(rows), self._labels[rows], self._counts[rows]
+
+    def _padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Tokens [B, T]; what the mask hides is 0."""
+        parts = [self._tokens[row] for row in rows]
+        longest = max(len(part["token_ids"]) for part in parts)
+        return {
+            name: np.stack([np.pad(part[name], (0, longest - len(part[name]))) for part in parts])
+            for name in parts[0]
+        }

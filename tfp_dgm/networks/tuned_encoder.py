@@ -25,7 +25,8 @@ class TunedSentenceEncoder(SentenceEncoder):
     Args:
       preprocessor, backbone, depths: as for `SentenceEncoder`; the backbone must be made of
         `TransformerEncoder` layers.
-      tuned_layers: as many layers of the same kind and sizes, as `copied_layers` gives them.
+      tuned_layers: as many layers of the same kind and sizes, as `copied_layers` gives them; None
+        takes these.
     Raises:
       ValueError: if the backbone is of another kind, or has another number of layers.
     """
@@ -35,12 +36,15 @@ class TunedSentenceEncoder(SentenceEncoder):
         preprocessor: keras.layers.Layer,
         backbone: keras.Model,
         *,
-        tuned_layers: Sequence[keras.layers.Layer],
+        tuned_layers: Sequence[keras.layers.Layer] | None = None,
         depths: Sequence[float] = (1.0,),
         **kwargs: Any,
     ) -> None:
         super().__init__(preprocessor, backbone, depths=depths, **kwargs)
         own = pretrained_tokens.encoder_layers(backbone)
+        if tuned_layers is None:
+            tuned_layers = copied_layers(backbone)
+            self.save_as(tuned_layers=tuned_layers)
         if not own or len(own) != len(tuned_layers):
             raise ValueError(
                 f"`tuned_layers` must be as many as the backbone has, {len(own)}, and at least "
@@ -65,6 +69,10 @@ class TunedSentenceEncoder(SentenceEncoder):
             depths=encoder.depths,
             tuned_layers=tuned_layers,
         )
+
+    def untuned(self) -> SentenceEncoder:
+        """The encoder as it was."""
+        return SentenceEncoder(self.preprocessor, self.backbone, depths=self.depths)
 
     @property
     def units(self) -> int:

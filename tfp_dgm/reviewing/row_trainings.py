@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_dgm.confidence import NONE, TUNED
+from tfp_dgm.confidence import FULL, NONE, TUNED
 from tfp_dgm.data import DataError, digest, read_json
 from tfp_dgm.reviewing.entry_checks import LABEL
 from tfp_dgm.reviewing.retraining_process import ANSWERED, LABEL_JOB, LABELLED
@@ -66,7 +66,9 @@ class RowTrainings(Trainings):
             named += [{"name": name} for name in classes if name not in known]
             (folder / "classes.yaml").write_text(json.dumps(named), encoding="utf-8")
         # An encoder that was tried and left is not tried again, nor is tuning it.
-        taken = settings.get("encoder_choice", {}).get("taken")
+        choice = settings.get("encoder_choice", {})
+        taken = choice.get("taken")
+        untried = taken == FULL and TUNED not in choice.get("gains", {})
         arguments: dict[str, Any] = {
             "text_columns": settings["text_columns"],
             "label_column": self._source.label_column,
@@ -75,7 +77,7 @@ class RowTrainings(Trainings):
             "min_precision": settings.get("min_precision", 0.95),
             "separator": settings.get("separator", "|"),
             "encoder": NONE if taken == NONE else settings["encoder"],
-            "tune_encoder": taken == TUNED,
+            "tune_encoder": taken == TUNED or (untried and settings.get("tune_encoder", False)),
             "rationales": settings.get("rationales", False),
             "seed": settings.get("seed", 0),
         }

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.generated_data import generated_dataset
 from tfp_dgm.text.stored_rows import StoredRows
 from tfp_dgm.token_ids import PAD
 
@@ -111,9 +112,7 @@ class BucketedBatches(keras.utils.PyDataset):
             for i in range(len(self)):
                 yield self[i][0]
 
-        return tf.data.Dataset.from_generator(
-            batches, output_signature=tf.TensorSpec([None, None], tf.int32)
-        )
+        return generated_dataset(batches, tf.TensorSpec([None, None], tf.int32))
 
     def on_epoch_begin(self) -> None:
         self._within_epoch = True

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 from tensorflow_text.tools.wordpiece_vocab import bert_vocab_from_dataset
 
+from tfp_dgm.generated_data import generated_dataset
 from tfp_dgm.text.letter_case import lowered
 from tfp_dgm.text.vocabulary import Vocabulary, with_marks_attached
 
@@ -54,9 +55,7 @@ class SubwordVocabulary(Vocabulary):
         if first is None:
             raise ValueError("SubwordVocabulary.fit: no word in the texts")
         rows = (text.encode("utf-8", errors="replace") for text in itertools.chain([first], left))
-        batches = tf.data.Dataset.from_generator(
-            lambda: rows, output_signature=tf.TensorSpec([], tf.string)
-        ).batch(1024)
+        batches = generated_dataset(lambda: rows, tf.TensorSpec([], tf.string)).batch(1024)
         if kwargs.get("lower"):
             batches = batches.map(lowered)
         pieces = bert_vocab_from_dataset.bert_vocab_from_dataset(
