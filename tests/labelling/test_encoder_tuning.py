@@ -158,7 +158,7 @@ def test_where_others_know_nearly_all_that_it_could_tell_it_ends_after_a_fold(fo
     assert member is None
     assert (choice.taken, list(choice.gains)) == ("full", ["tuned"])
     assert choice.gains["tuned"] < 0.02
-    assert "so it is read as it was. That took" in choice.why
+    assert "so it stays as it was. That took" in choice.why
     assert {step for step, *_ in steps} == {"Tuning the encoder, 1 of 6"}
 
 

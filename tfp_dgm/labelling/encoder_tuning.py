@@ -174,7 +174,7 @@ class EncoderTuning:
 
     def _tell(self, gain: float, taken: str, start: float) -> None:
         seconds = time.perf_counter() - start
-        so = "so it is read as it was, too" if taken == TUNED else "so it is read as it was"
+        so = "so it is read both ways" if taken == TUNED else "so it stays as it was"
         self.choice = replace(
             self.choice,
             taken=taken,
