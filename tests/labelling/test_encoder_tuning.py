@@ -237,7 +237,8 @@ def test_what_cannot_be_compared_does_not_pay(folder, quick, monkeypatch):
     texts, classes = _texts(40)
     member, choice = _member(folder, texts, _allowed(classes, 40), np.full((40, 2), 0.5))
     assert member is None
-    assert choice.taken == "full"
+    assert (choice.taken, choice.gains) == ("full", {})
+    assert "its answers are no numbers, so it stays as it was" in choice.why
 
 
 @pytest.mark.slow

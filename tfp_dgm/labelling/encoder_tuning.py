@@ -96,7 +96,7 @@ class EncoderTuning:
         """
         single = allowed.sum(axis=1) == 1
         layers = copied_layers(self._encoder.backbone)
-        if (why := self._why_untried(allowed, counts, answered, made_of_layers=bool(layers))) != "":
+        if why := self._why_untried(allowed, counts, answered, made_of_layers=bool(layers)):
             self.choice = replace(self.choice, why=f"{self.choice.why} {why}")
             return None
         start = time.perf_counter()
@@ -175,12 +175,14 @@ class EncoderTuning:
     def _tell(self, gain: float, taken: str, start: float) -> None:
         seconds = time.perf_counter() - start
         so = "so it is read both ways" if taken == TUNED else "so it stays as it was"
+        found, gains = "its answers are no numbers", {}  # Its training has diverged.
+        if np.isfinite(gain):
+            found, gains = f"it is expected to gain {gain:+.2f} nats a label", {TUNED: gain}
         self.choice = replace(
             self.choice,
             taken=taken,
-            why=f"{self.choice.why} Tuned to the labels it is expected to gain {gain:+.2f} nats a "
-            f"label, {so}. That took {seconds:,.0f} s.",
-            gains={**self.choice.gains, TUNED: gain},
+            why=f"{self.choice.why} Tuned to the labels {found}, {so}. That took {seconds:,.0f} s.",
+            gains={**self.choice.gains, **gains},
             seconds={**self.choice.seconds, TUNED: seconds},
         )
 
