@@ -128,6 +128,37 @@ def _member(folder, texts, allowed, answered, fold=None, steps=None):
     return tuning.member(rows, allowed[rows], fold, np.ones(len(rows)), answered), tuning.choice
 
 
+def test_a_row_is_answered_by_an_encoder_that_did_not_see_it(folder, monkeypatch):
+    texts, classes = _texts(41)
+    allowed = np.eye(3, dtype=bool)[classes]
+    allowed[4:8] = False
+    allowed[4:8, 2] = True  # All classes have labels,
+    allowed[[1, 9]] = [True, True, False]  # sets teach nothing,
+    allowed[40] = True  # and one row has no annotation.
+    fold = np.arange(40) % 5
+    single = np.setdiff1d(np.arange(40), [1, 9])
+    seen, asked = [], []
+
+    def fit_to(model, rows, *, seed, progress):
+        seen.append(single[rows].tolist())
+        return model.get_weights()
+
+    def answers(model, some, progress=None):
+        asked.append(list(some))
+        right = {text: one for text, one in zip(texts, allowed, strict=True)}
+        return np.array([np.where(right[text], 0.8, 0.1) for text in some], np.float32)
+
+    monkeypatch.setattr(TunedTexts, "fit_to", fit_to)
+    monkeypatch.setattr(TunedTexts, "answers", answers)
+    member, _ = _member(folder, texts, allowed, np.full((40, 3), 1 / 3), fold)
+    assert member is not None
+    for number in range(5):
+        assert seen[number] == [row for row in single if fold[row] != number]
+        assert asked[number] == [texts[row] for row in range(40) if fold[row] == number]
+    assert seen[5] == single.tolist()
+    assert asked[5:] == [texts] * 6
+
+
 @pytest.mark.slow
 def test_a_member_that_pays_is_kept_with_answers_of_all_texts_by_each_fold(folder, quick):
     texts, classes = _texts(90)
