@@ -277,3 +277,11 @@ def test_seeds(first_words):
 def test_what_cannot_work_is_refused(options, texts, labels, message):
     with pytest.raises((TypeError, ValueError), match=message):
         TextLabeller(**options).fit(texts, labels)
+
+
+def test_a_pickle_of_a_version_without_an_argument_takes_its_default():
+    state = TextLabeller(min_precision=0.9).__getstate__()
+    del state["tune_encoder"]
+    old = TextLabeller.__new__(TextLabeller)
+    old.__setstate__(state)
+    assert old.get_params() == TextLabeller(min_precision=0.9).get_params()
