@@ -34,6 +34,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from exits.missing import wanting
+from labelled_sets.draws import drawn_rows
 from labelled_sets.splits import read_whole
 from rich.console import Console
 from rich.progress import track
@@ -76,9 +77,8 @@ def draw(truth: np.ndarray, labels_per_class: int, num_classes: int, seed: int) 
     """bool [N, K]; the labels that are given, of each class as many as it has."""
     rng = np.random.default_rng(seed)
     allowed = np.ones((len(truth), num_classes), bool)
-    for k in range(num_classes):
-        rows = rng.permutation(np.flatnonzero(truth == k))[:labels_per_class]
-        allowed[rows] = np.arange(num_classes) == k
+    rows = drawn_rows(truth, labels_per_class, rng)
+    allowed[rows] = np.arange(num_classes) == truth[rows, np.newaxis]
     return allowed
 
 

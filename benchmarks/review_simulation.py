@@ -40,6 +40,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 from exits.missing import wanting
+from labelled_sets.draws import drawn_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -115,8 +116,8 @@ def simulate(
     rng = np.random.default_rng(seed)
     num_rows, num_classes = len(data.texts), len(data.names)
     said = np.full(num_rows, -1)
-    for k in range(num_classes):
-        said[rng.permutation(np.flatnonzero(data.truth == k))[:LABELS]] = k
+    labelled = drawn_rows(data.truth, LABELS, rng)
+    said[labelled] = data.truth[labelled]
     given = ["" if k < 0 else data.names[k] for k in said]
     previous: Guesses | None = None
     answered = np.zeros(num_rows, bool)

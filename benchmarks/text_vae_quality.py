@@ -30,13 +30,13 @@ training goes on after the last whole epoch, evaluation after the last part of t
 import argparse
 import json
 import os
-import shlex
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from exits.missing import wanting
+from recorded.resumed_rows import record, rows_so_far
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -87,13 +87,12 @@ def main() -> None:
     if seed is not None:
         options.set += [f"seed={seed}", f"decoder.seed={seed + 1}"]
     write_sentences(options)
-    rows = []
+    rows = rows_so_far(options.json)
     for name in options.only or CONFIGURATIONS:
-        rows.append(run(name, options))
+        row = run(name, options)
+        rows = [other for other in rows if other["name"] != row["name"]]
+        record(rows, row, options.json)  # After each, since a later one may be killed.
         show(rows)
-        if options.json:  # After each, since a later one may be killed.
-            result = {"command": shlex.join(["python", *sys.argv]), "rows": rows}
-            options.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def write_sentences(options: argparse.Namespace) -> None:

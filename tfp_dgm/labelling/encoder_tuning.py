@@ -11,6 +11,7 @@ from tfp_dgm.labelling.encoder_gains import Gain, log_likelihoods, mean_gain
 from tfp_dgm.labelling.folds import FOLDS
 from tfp_dgm.labelling.tuned_texts import TunedTexts
 from tfp_dgm.networks import SentenceEncoder, TunedSentenceEncoder
+from tfp_dgm.networks.pretrained_tokens import encoder_layers
 from tfp_dgm.networks.tuned_encoder import copied_layers
 from tfp_dgm.training import Progress
 
@@ -94,12 +95,12 @@ class EncoderTuning:
           counts: float [n]; what each annotation counts, where copies count once together.
           answered: float [n, K]; what the other members answer together, cross-fitted.
         """
-        single = allowed.sum(axis=1) == 1
-        layers = copied_layers(self._encoder.backbone)
-        if why := self._why_untried(allowed, counts, answered, made_of_layers=bool(layers)):
+        if why := self._why_untried(allowed, counts, answered):
             self.choice = replace(self.choice, why=f"{self.choice.why} {why}")
             return None
         start = time.perf_counter()
+        single = allowed.sum(axis=1) == 1
+        layers = copied_layers(self._encoder.backbone)
         taught = TunedTexts(
             self._encoder,
             layers,
@@ -136,19 +137,12 @@ class EncoderTuning:
             answers,
         )
 
-    def _why_untried(
-        self,
-        allowed: np.ndarray,
-        counts: np.ndarray,
-        answered: np.ndarray,
-        *,
-        made_of_layers: bool,
-    ) -> str:
+    def _why_untried(self, allowed: np.ndarray, counts: np.ndarray, answered: np.ndarray) -> str:
         """A sentence, or nothing where it is tried."""
         single = allowed.sum(axis=1) == 1
         labels = counts[single] @ allowed[single]  # [K]
         enough = max(_FEWEST_LABELS, _FEWEST_OF_A_CLASS * allowed.shape[1])
-        if not made_of_layers:
+        if not encoder_layers(self._encoder.backbone):
             return "Its layers are not of a kind that is tuned."
         if not (labels > 0).all() or labels.sum() < enough - 1e-6:
             return (

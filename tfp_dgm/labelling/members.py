@@ -1,8 +1,8 @@
 """The members of the predictor's mixture, cross-fitted: what they answer and what that is worth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Protocol
 
 import numpy as np
@@ -147,7 +147,8 @@ class Members:
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.tuned: TunedMember | None = None
         if tuning is not None:
-            *_, answered = self._fitted([*of_heads, *of_words], belief)
+            others = [*of_heads, *of_words]
+            answered = _mixture(map(self._unseen, others), *self._fitted(others, belief))
             counts = self.class_shares.counts
             self.tuned = tuning.member(rows, allowed, self.fold, counts, answered)
         if self.tuned is not None:
@@ -202,26 +203,31 @@ class Members:
 
         Which may be one of the answers.
         """
-        temperatures, mixture, _ = self._fitted(answers, belief)
+        temperatures, mixture = self._fitted(answers, belief)
         for block in _blocks(mixed):
-            mixed[block] = sum(
-                np.float32(weight) * temper(answer[block], temperature)
-                for weight, answer, temperature in zip(mixture, answers, temperatures, strict=True)
-            )
+            mixed[block] = _mixture((answer[block] for answer in answers), temperatures, mixture)
         return temperatures, mixture
 
     def _fitted(
         self, answers: Sequence[_Answers], belief: Sequence[float]
-    ) -> tuple[list[float], np.ndarray, np.ndarray]:
-        """Temperatures and weights of a mixture, and what it answers unseen annotations [n, K]."""
+    ) -> tuple[list[float], np.ndarray]:
+        """Temperatures and weights of a mixture, by what it answers unseen annotations."""
         unseen = [self._unseen(answer) for answer in answers]
         temperatures = [fit_temperature(answer, self.allowed, self._weights) for answer in unseen]
         tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
         mixture = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
-        mixed = np.zeros_like(tempered[0])
-        for weight, answer in zip(mixture, tempered, strict=True):
-            mixed += weight * answer
-        return temperatures, mixture, mixed
+        return temperatures, mixture
+
+
+def _mixture(
+    answers: Iterable[np.ndarray], temperatures: Sequence[float], weights: np.ndarray
+) -> np.ndarray:
+    """The weighted mean of tempered answers, of one shape each."""
+    weighted = (
+        np.float32(weight) * temper(answer, temperature)
+        for weight, answer, temperature in zip(weights, answers, temperatures, strict=True)
+    )
+    return reduce(np.add, weighted)
 
 
 def _learned_from(num_texts: int, teaching: np.ndarray, seed: int) -> np.ndarray:

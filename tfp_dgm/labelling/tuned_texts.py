@@ -69,8 +69,8 @@ class TunedTexts(keras.Model):
         self.built = True
         self._tokens: list[dict[str, np.ndarray]] = [{} for _ in texts]
         for rows, tokens in self._token_batches(texts):
+            lengths = tokens["padding_mask"].numpy().sum(axis=1)
             for name, part in tokens.items():
-                lengths = tokens["padding_mask"].numpy().sum(axis=1)
                 for row, values, length in zip(rows, part.numpy(), lengths, strict=True):
                     self._tokens[row][name] = values[:length]
         self._vectors = np.hstack([vectors, np.ones((len(vectors), 1), np.float32)])
@@ -162,9 +162,9 @@ class TunedTexts(keras.Model):
 
     def _padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Tokens [B, T]; what the mask hides is 0."""
-        parts = [self._tokens[row] for row in rows]
-        longest = max(len(part["token_ids"]) for part in parts)
         return {
-            name: np.stack([np.pad(part[name], (0, longest - len(part[name]))) for part in parts])
-            for name in parts[0]
+            name: keras.utils.pad_sequences(
+                [self._tokens[row][name] for row in rows], dtype=part.dtype, padding="post"
+            )
+            for name, part in self._tokens[0].items()
         }

@@ -20,7 +20,7 @@ class TunedSentenceEncoder(SentenceEncoder):
         [mean directions of the layers read, mean direction of the last of `tuned_layers`]
 
     float32 [B, E + E'], both parts of unit length. Tokens and their embeddings are the same for
-    both. `tune_encoder` of the labeller makes them.
+    both. `EncoderTuning` of the labeller makes them.
 
     Args:
       preprocessor, backbone, depths: as for `SentenceEncoder`; the backbone must be made of
