@@ -64,7 +64,7 @@ def _scores(view, truth, rows):
     allowed = np.eye(truth[rows].max() + 1, dtype=bool)[truth[rows]]
     everything = np.ones((len(view), 1))
     seen = np.ones((len(rows), 1), bool)
-    return ClassDistance.fit([view], everything, rows, allowed, seen).scores[:, 0]
+    return ClassDistance.fit([view], everything, rows, allowed, seen, rows).scores[:, 0]
 
 
 def test_what_rows_of_no_class_have_in_common_is_learned(monkeypatch):
@@ -112,13 +112,35 @@ def test_rows_that_a_model_did_not_see_are_as_far_as_those_without_annotation(la
         visible = fold[:, np.newaxis] != np.arange(-1, FOLDS)
         entropy = np.ones((600, FOLDS + 1))
         allowed = np.eye(4, dtype=bool)[truth[rows]]
-        scores = ClassDistance.fit([view], entropy, rows, allowed, visible).scores
+        judged = np.arange(600)
+        scores = ClassDistance.fit([view], entropy, rows, allowed, visible, judged).scores
         others = np.delete(scores, rows, axis=0)[:, 1:]
         for model in range(FOLDS):
             hidden = scores[rows[fold == model], 1 + model]
             known = np.repeat([1, 0], [len(hidden), len(others)])
             areas.append(roc_auc_score(known, np.append(hidden, others[:, model])))
     assert abs(np.mean(areas) - 0.5) < 0.06  # Three standard errors of 160 labels.
+
+
+def test_models_of_folds_know_the_rows_that_they_answer_alone():
+    view, truth = _world(200)
+    rows = np.arange(0, 200, 5)
+    fold = np.arange(40) % FOLDS
+    visible = fold[:, np.newaxis] != np.arange(-1, FOLDS)
+    allowed = np.eye(4, dtype=bool)[truth[rows]]
+    entropy = np.random.default_rng(0).random((200, FOLDS + 1))
+    judged = np.unique(np.append(rows, np.arange(1, 200, 3)))
+    found = ClassDistance.fit([view], entropy, rows, allowed, visible, judged).scores
+    everything = ClassDistance.fit([view], entropy, rows, allowed, visible, np.arange(200)).scores
+    np.testing.assert_array_equal(found[:, 0], everything[:, 0])
+    rest = np.setdiff1d(np.arange(200), judged)
+    assert np.isnan(found[rest, 1:]).all()
+    entropy[rest, 1:] = np.nan  # Nobody asks for it.
+    again = ClassDistance.fit([view], entropy, rows, allowed, visible, judged).scores
+    np.testing.assert_array_equal(again, found)
+    others = found[np.setdiff1d(judged, rows), 1:]
+    np.testing.assert_allclose(others.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(others.std(axis=0), 1, atol=1e-6)
 
 
 def test_the_layer_gives_the_score_of_the_model_of_all_annotations():
@@ -130,7 +152,8 @@ def test_the_layer_gives_the_score_of_the_model_of_all_annotations():
     visible = np.stack([rows >= 0, rows % 2 == 0, rows % 2 == 1], axis=1)
     allowed = np.eye(4, dtype=bool)[truth[rows]]
     allowed[0] = [True, True, False, False]
-    fitted = ClassDistance.fit([first, second], entropy, rows, allowed, visible)
+    judged = np.arange(120)
+    fitted = ClassDistance.fit([first, second], entropy, rows, allowed, visible, judged)
     others = np.delete(fitted.scores, rows, axis=0)
     np.testing.assert_allclose(others.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(others.std(axis=0), 1, atol=1e-6)

@@ -121,6 +121,16 @@ def test_shares_that_made_the_rows_are_recovered(labels, shares):
     assert np.abs(own - shares).max() > 0.07
 
 
+def test_rows_that_the_models_of_the_folds_did_not_answer_tell_them_nothing():
+    shares = np.array([0.2, 0.8])
+    world, answers = _world([2400, 300], shares, CONFUSION[2])
+    judged = np.append(world.rows, np.arange(2700, len(answers), 2))
+    rest = np.setdiff1d(np.arange(len(answers)), judged)
+    answers[rest, :, 1:] = np.array([1, 0])[:, np.newaxis]
+    np.testing.assert_allclose(world.draws(answers, judged=judged).mean(axis=0), shares, atol=0.05)
+    assert np.abs(world.draws(answers).mean(axis=0) - shares).max() > 0.2
+
+
 def test_few_labels_leave_the_shares_open():
     equal = np.full(3, 1 / 3)
     confusion = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.3, 0.3, 0.4]])

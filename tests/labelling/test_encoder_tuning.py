@@ -113,7 +113,8 @@ def test_each_training_begins_anew_and_knows_what_it_is_shown_alone(folder, quic
         np.testing.assert_array_equal(one, same)
 
 
-def _member(folder, texts, allowed, answered, fold=None, steps=None):
+def _member(folder, texts, allowed, answered, fold=None, steps=None, judged=None):
+    """`answered` [n, K]: what others answer the annotated rows; of the rest they know nothing."""
     encoder = read_encoder(folder)
     tuning = EncoderTuning(
         encoder,
@@ -125,16 +126,20 @@ def _member(folder, texts, allowed, answered, fold=None, steps=None):
     )
     rows = np.flatnonzero(~allowed.all(axis=1))
     fold = np.arange(len(rows)) // 2 % 5 if fold is None else fold
-    return tuning.member(rows, allowed[rows], fold, np.ones(len(rows)), answered), tuning.choice
+    others = np.full((len(texts), allowed.shape[1], 6), 1 / allowed.shape[1])
+    others[rows] = answered[:, :, np.newaxis]
+    judged = np.arange(len(texts)) if judged is None else judged
+    member = tuning.member(rows, allowed[rows], fold, np.ones(len(rows)), others, judged)
+    return member, tuning.choice
 
 
 def test_a_row_is_answered_by_an_encoder_that_did_not_see_it(folder, monkeypatch):
-    texts, classes = _texts(41)
+    texts, classes = _texts(43)
     allowed = np.eye(3, dtype=bool)[classes]
     allowed[4:8] = False
     allowed[4:8, 2] = True  # All classes have labels,
     allowed[[1, 9]] = [True, True, False]  # sets teach nothing,
-    allowed[40] = True  # and one row has no annotation.
+    allowed[40:] = True  # and three rows have no annotation, of which the folds read one.
     fold = np.arange(40) % 5
     single = np.setdiff1d(np.arange(40), [1, 9])
     seen, asked = [], []
@@ -150,13 +155,23 @@ def test_a_row_is_answered_by_an_encoder_that_did_not_see_it(folder, monkeypatch
 
     monkeypatch.setattr(TunedTexts, "fit_to", fit_to)
     monkeypatch.setattr(TunedTexts, "answers", answers)
-    member, _ = _member(folder, texts, allowed, np.full((40, 3), 1 / 3), fold)
+    answered, judged = np.full((40, 3), 1 / 3), np.arange(41)
+    member, _ = _member(folder, texts, allowed, answered, fold, judged=judged)
     assert member is not None
     for number in range(5):
         assert seen[number] == [row for row in single if fold[row] != number]
         assert asked[number] == [texts[row] for row in range(40) if fold[row] == number]
     assert seen[5] == single.tolist()
-    assert asked[5:] == [texts] * 6
+    assert asked[5] == texts
+    of_encoders = np.ones((43, 6), bool)
+    for number in range(5):
+        read = [row for row in range(41) if fold[row % 40] == number or row in (1, 9, 40)]
+        assert asked[6 + number] == [texts[row] for row in read]
+        of_encoders[:, 1 + number] = np.isin(np.arange(43), read)
+    # The others' answers stand for what was not asked.
+    right = np.where(allowed, 0.8, 0.1)[:, :, np.newaxis]
+    expected = np.where(of_encoders[:, np.newaxis], right, 1 / 3)
+    np.testing.assert_allclose(member.answers, expected, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -223,11 +238,20 @@ def test_where_labels_are_few_or_lack_a_class_it_is_not_tried_and_it_says_so(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("judged", [20, 8])
 def test_a_labelling_with_a_tuned_encoder_is_saved_explained_and_served(
-    folder, quick, tmp_path, monkeypatch
+    folder, quick, tmp_path, monkeypatch, judged
 ):
+    """Whether encoders of the folds read all of the 20 rows without a label, or some of them."""
+    monkeypatch.setattr("tfp_dgm.labelling.members._MOST_JUDGED", judged)
     # Words tell these classes as well: it would be left, as not worth reading each text twice.
     monkeypatch.setattr("tfp_dgm.labelling.encoder_tuning._MARGIN", -1.0)
+    read, answers = [], TunedTexts.answers
+    monkeypatch.setattr(
+        TunedTexts,
+        "answers",
+        lambda model, texts, *report: read.append(len(texts)) or answers(model, texts, *report),
+    )
     texts, classes = _texts(60)
     lines = [
         "text,label",
@@ -247,6 +271,7 @@ def test_a_labelling_with_a_tuned_encoder_is_saved_explained_and_served(
     )
     outcome = found.outcome
     assert outcome.encoder_choice.taken == "tuned"
+    assert read == 5 * [8] + [60] + 5 * [8 + judged]  # Labels of a fold; all; what folds answer.
     assert "Tuned to the labels" in found.summary()
     model = keras.models.load_model(found.model_directory / "model.keras")
     assert model.encoder.tuned_units == 8

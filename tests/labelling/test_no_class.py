@@ -107,6 +107,7 @@ def test_few_rows_without_annotation_tell_nothing():
         np.eye(2, dtype=bool)[rows % 2],
         rows % 5,
         np.ones((1, 10)),
+        np.arange(25),
         seed=0,
     )
     assert found is None

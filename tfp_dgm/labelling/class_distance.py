@@ -131,7 +131,7 @@ class ClassDistance:
       views: of the first model, which sees all annotations; the direction is in `linear`.
       weights: float [M]; what the first model's measures count, two of each view and the entropy.
       constant: what is added.
-      scores: float [N, F]; of all rows.
+      scores: float [N, F]; of all rows, and by models after the first of those that they answer.
     References:
       [1] Liu et al. Building Text Classifiers Using Positive and Unlabeled Examples. ICDM 2003.
     """
@@ -149,6 +149,7 @@ class ClassDistance:
         rows: np.ndarray,
         allowed: np.ndarray,
         visible: np.ndarray,
+        judged: np.ndarray,
     ) -> "ClassDistance":
         """Fits all models.
 
@@ -158,9 +159,10 @@ class ClassDistance:
           rows: int [n]; the annotated rows. Others, at least two, set the scale.
           allowed: bool [n, K]; their annotations.
           visible: bool [n, F]; which of these each model sees; the first sees all.
+          judged: int [m]; the rows that models after the first answer, in order: all annotated
+            ones, and at least two others. By these the rest has no score.
         """
-        unannotated = np.setdiff1d(np.arange(len(entropy)), rows)
-        scores = np.zeros(entropy.shape)
+        scores = np.full(entropy.shape, np.nan)
         first: tuple[list[ViewDistance], np.ndarray, float] | None = None
         everything = [gaussian(view) for view in views]  # No annotation changes it.
         for model in range(entropy.shape[1]):
@@ -168,30 +170,33 @@ class ClassDistance:
             if not seen.any():  # It would know nothing: what all know stands for it.
                 scores[:, model] = scores[:, 0]
                 continue
+            own = judged if model else np.arange(len(entropy))
+            parts = [view[own] for view in views] if len(own) < len(entropy) else views
+            unannotated = ~np.isin(own, rows)
             fitted = [
                 ViewDistance.fit(view, rows[seen], allowed[seen], known)
                 for view, known in zip(views, everything, strict=True)
             ]
             measures = np.hstack(
                 [
-                    *(fit.measures(view) for fit, view in zip(fitted, views, strict=True)),
-                    entropy[:, model : model + 1],
+                    *(fit.measures(part) for fit, part in zip(fitted, parts, strict=True)),
+                    entropy[own, model : model + 1],
                 ]
             )  # [N, M]
             weights = _weights(measures[unannotated])
             near = measures @ weights
-            directions = _directions(views, near, rows[seen])
+            directions = _directions(parts, near, np.searchsorted(own, rows[seen]))
             along = np.asarray(
-                sum(view @ part for view, part in zip(views, directions, strict=True))
+                sum(part @ direction for part, direction in zip(parts, directions, strict=True))
             )
             count = _DIRECTION_WEIGHT * near[unannotated].std() / _deviation(along[unannotated])
             total = near + count * along
             scale, mean = _deviation(total[unannotated]), total[unannotated].mean()
-            scores[:, model] = (total - mean) / scale
+            scores[own, model] = (total - mean) / scale
             if first is None:
                 turned = [
-                    fit.turned(count / weights[2 * number] * part)
-                    for number, (fit, part) in enumerate(zip(fitted, directions, strict=True))
+                    fit.turned(count / weights[2 * number] * direction)
+                    for number, (fit, direction) in enumerate(zip(fitted, directions, strict=True))
                 ]
                 first = turned, weights / scale, float(-mean / scale)
         assert first is not None  # The first model sees all annotations.

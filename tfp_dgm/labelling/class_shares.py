@@ -104,7 +104,9 @@ class ClassShares:
         """bool [K]; classes with too few labels to know anything about them."""
         return self._labels < FEWEST_LABELS - 1e-6  # Copies' parts may sum to a little less.
 
-    def draws(self, answers: np.ndarray, num_draws: int = _DRAWS) -> np.ndarray:
+    def draws(
+        self, answers: np.ndarray, num_draws: int = _DRAWS, judged: np.ndarray | None = None
+    ) -> np.ndarray:
         """Draws [S, K] of the shares among the rows without annotation.
 
         From the posterior where labels were drawn unevenly. Where they were drawn evenly, the
@@ -115,6 +117,7 @@ class ClassShares:
           answers: [N, K, F] of all rows: by the model of all annotations first, then by those that
             did not see a fold.
           num_draws: S.
+          judged: int [m]; the rows that the models of the folds answer, if not all.
         """
         labels_share = (self._labels + 1e-9) / (self._labels + 1e-9).sum()
         open_rows = np.delete(np.arange(len(answers)), [*self.rows, *self.guides])
@@ -123,6 +126,8 @@ class ClassShares:
         own = np.tile(answers[open_rows, :, 0].mean(axis=0, dtype=float), (num_draws, 1))
         if not self.unevenness:
             return own
+        if judged is not None:
+            open_rows = np.intersect1d(open_rows, judged)
         predicted = answers[:, :, 1:].argmax(axis=1)[open_rows]
         estimated = self._posterior(answers, predicted, labels_share, num_draws)
         shares = own ** (1 - self.unevenness) * estimated**self.unevenness

@@ -132,6 +132,7 @@ def fit_classifier(
             allowed[rows],
             members.fold,
             weights,
+            members.judged,
             seed=seed,
         )
     with timed(seconds, "calibration"):

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from tfp_dgm.confidence import FULL, TUNED, EncoderChoice, expected_gain
 from tfp_dgm.labelling.encoder_gains import Gain, log_likelihoods, mean_gain
 from tfp_dgm.labelling.folds import FOLDS
+from tfp_dgm.labelling.member_answers import Answers, unseen_answers
+from tfp_dgm.labelling.self_training import row_blocks
 from tfp_dgm.labelling.tuned_texts import TunedTexts
 from tfp_dgm.networks import SentenceEncoder, TunedSentenceEncoder
 from tfp_dgm.networks.pretrained_tokens import encoder_layers
@@ -33,7 +36,7 @@ class TunedMember:
       encoder: that of all annotations, beside itself as it was.
       head: its kernel [E, K] and bias [K].
       answers: float32 [N, K, F]; the probabilities by the model of all annotations, then by those
-        that did not see a fold.
+        that did not see a fold. Where these were not asked, it is what other members answer.
     """
 
     encoder: TunedSentenceEncoder
@@ -81,7 +84,8 @@ class EncoderTuning:
         allowed: np.ndarray,
         fold: np.ndarray,
         counts: np.ndarray,
-        answered: np.ndarray,
+        others: Answers,
+        judged: np.ndarray,
     ) -> TunedMember | None:
         """A member of the mixture, or None where it would not pay; `choice` says why.
 
@@ -93,8 +97,11 @@ class EncoderTuning:
           allowed: bool [n, K]; their annotations.
           fold: int [n]; the fold that each is hidden in.
           counts: float [n]; what each annotation counts, where copies count once together.
-          answered: float [n, K]; what the other members answer together, cross-fitted.
+          others: float32 [N, K, F]; what the other members answer together.
+          judged: int [m]; the rows that encoders of the folds read, all annotated ones among them.
+            Reading takes long: that of all annotations alone reads all.
         """
+        answered = unseen_answers(others, rows, fold)
         if why := self._why_untried(allowed, counts, answered):
             self.choice = replace(self.choice, why=f"{self.choice.why} {why}")
             return None
@@ -125,10 +132,10 @@ class EncoderTuning:
             self._tell(gain.mean, FULL, start)
             return None
         weights.insert(0, self._tuned(taught, np.arange(single.sum()), FOLDS))
-        answers = np.empty((len(self._texts), allowed.shape[1], len(weights)), np.float32)
-        for number, own in enumerate(weights):
-            taught.set_weights(own)
-            answers[:, :, number] = self._read(taught, number)
+        # Of what an encoder was taught it is not asked.
+        asked = [np.setdiff1d(judged, rows[single & (fold != k)]) for k in range(FOLDS)]
+        asked.insert(0, np.arange(len(self._texts)))
+        answers = self._read(taught, weights, asked, others)
         taught.set_weights(weights[0])
         self._tell(gain.mean, TUNED, start)
         return TunedMember(
@@ -155,10 +162,27 @@ class EncoderTuning:
             return "Of the labels too little is left unexplained for tuning it."
         return ""
 
-    def _read(self, taught: TunedTexts, number: int) -> np.ndarray:
-        step, total = "Reading texts with tuned encoders", (FOLDS + 1) * len(self._texts)
-        before = number * len(self._texts)
-        return taught.answers(self._texts, lambda done: self._progress(step, before + done, total))
+    def _read(
+        self,
+        taught: TunedTexts,
+        weights: Sequence[list[np.ndarray]],
+        asked: Sequence[np.ndarray],
+        others: Answers,
+    ) -> np.ndarray:
+        """What encoders of F weights answer the rows that each is asked, and others the rest."""
+        step, total, before = "Reading texts with tuned encoders", sum(map(len, asked)), 0
+        answers = np.empty((len(self._texts), taught.head.units, len(weights)), np.float32)
+        for block in row_blocks(len(answers), answers[0].size):
+            answers[block] = others[block]
+        for number, (own, rows) in enumerate(zip(weights, asked, strict=True)):
+            taught.set_weights(own)
+            report = partial(self._report, step, before, total)
+            answers[rows, :, number] = taught.answers([self._texts[row] for row in rows], report)
+            before += len(rows)
+        return answers
+
+    def _report(self, step: str, before: int, total: int, done: int) -> None:
+        self._progress(step, before + done, total)
 
     def _tuned(self, taught: TunedTexts, seen: np.ndarray, number: int) -> list[np.ndarray]:
         step = f"Tuning the encoder, {number + 1} of {FOLDS + 1}"

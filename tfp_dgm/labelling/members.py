@@ -1,9 +1,8 @@
 """The members of the predictor's mixture, cross-fitted: what they answer and what that is worth."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial, reduce
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import scipy.sparse
@@ -14,6 +13,12 @@ from tfp_dgm.labelling.class_shares import ClassShares
 from tfp_dgm.labelling.encoder_tuning import EncoderTuning, TunedMember
 from tfp_dgm.labelling.folds import FOLDS, folds
 from tfp_dgm.labelling.guided_features import GuidedFeatures
+from tfp_dgm.labelling.member_answers import (
+    Answers,
+    AnswersOfHeads,
+    MixedAnswers,
+    unseen_answers,
+)
 from tfp_dgm.labelling.naive_bayes import NaiveBayes, clamp, naive_bayes_em
 from tfp_dgm.labelling.self_training import SelfTrainedHeads, row_blocks, self_train
 from tfp_dgm.labelling.text_views import TUNED
@@ -31,23 +36,8 @@ _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
 _ORDER_BELIEF, _TUNED_BELIEF = 1.0, 4.0
 # Texts that self-training and EM learn from, at most: more of them teach little, and take long.
 _MOST_LEARNED_FROM = 20_000
-
-
-class _Answers(Protocol):
-    """What a member answers, float32 [N, K, F]: an array, or as good as one."""
-
-    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray: ...
-
-
-@dataclass(frozen=True)
-class _AnswersOfHeads:
-    """Answers computed anew for the rows that are asked: those of many classes are large."""
-
-    heads: SelfTrainedHeads
-    view: np.ndarray
-
-    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        return self.heads.predict(self.view[rows])
+# Texts without annotation that the tuned encoders of all folds read, at most: it takes long.
+_MOST_JUDGED = 5_000
 
 
 class Members:
@@ -57,7 +47,9 @@ class Members:
     did not see. Copies of one text share a fold. The last rows of the features are of guides, of
     which a model sees those that repeat no annotation that it sees; nothing is judged by these.
 
-    `tuned` is a member that `tuning` adds beside the heads where that pays, or None.
+    `tuned` is a member that `tuning` adds beside the heads where that pays, or None. `judged` are
+    the rows that all models answer; others are answered by that of all annotations and, in place of
+    the tuned members of the folds, by the rest of the mixture.
     """
 
     def __init__(
@@ -86,7 +78,7 @@ class Members:
             np.concatenate([allowed, guides.allowed]),
             np.concatenate([self.visible, guided.seen(self.visible)]),
         )
-        learned = _learned_from(features.words.shape[0], teaching[0], seed)
+        learned = _some_rows(features.words.shape[0], teaching[0], seed, _MOST_LEARNED_FROM)
         taught = (np.searchsorted(learned, teaching[0]), *teaching[1:])
         shares_learned = replace(
             self.class_shares,
@@ -94,7 +86,7 @@ class Members:
             guides=np.searchsorted(learned, guide_rows),
         )
         self.heads: list[SelfTrainedHeads | TunedMember] = []
-        of_heads: list[_Answers] = []
+        of_heads: list[Answers] = []
         for number, view in enumerate(features.views):
             step = f"Self-training, view {number + 1} of {len(features.views)}"
             self.heads.append(
@@ -107,7 +99,7 @@ class Members:
                     progress=partial(progress, step),
                 )
             )
-            of_heads.append(_AnswersOfHeads(heads, view))
+            of_heads.append(AnswersOfHeads(heads, view))
         # Of a class without labels nothing tells whether the order of words speaks for it.
         ordered = features.word_order is not None
         silent = ordered and not allowed[allowed.sum(axis=1) == 1].any(axis=0).all()
@@ -147,11 +139,14 @@ class Members:
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.tuned: TunedMember | None = None
         if tuning is not None:
-            others = [*of_heads, *of_words]
-            answered = _mixture(map(self._unseen, others), *self._fitted(others, belief))
+            together = self._fitted([*of_heads, *of_words], belief)
             counts = self.class_shares.counts
-            self.tuned = tuning.member(rows, allowed, self.fold, counts, answered)
+            most = len(teaching[0]) + _MOST_JUDGED
+            judged = _some_rows(len(heads_answers), teaching[0], seed, most)
+            self.tuned = tuning.member(rows, allowed, self.fold, counts, together, judged)
+        self.judged = np.arange(num_texts)
         if self.tuned is not None:
+            self.judged = judged[judged < num_texts]
             self.heads.insert(TUNED, self.tuned)
             of_heads.insert(TUNED, self.tuned.answers)
             belief.insert(TUNED, _TUNED_BELIEF)
@@ -181,7 +176,7 @@ class Members:
         self.entropy = np.concatenate(
             [scipy.special.entr(combined[block]).sum(axis=1) for block in _blocks(combined)]
         )  # [N, F]
-        self.share_draws = self.class_shares.draws(combined)  # [S, K]
+        self.share_draws = self.class_shares.draws(combined, judged=self.judged)  # [S, K]
         self.answers = combined[:num_texts, :, 0].copy()  # [N, K]
         self.cross_fitted = self._unseen(combined)  # [n, K]
         progress("Naive Bayes and calibration", 1, 1)
@@ -192,48 +187,35 @@ class Members:
         guides = np.arange(len(counts)) >= len(self.rows)
         return np.where(guides[:, np.newaxis] & ~visible, 0, counts)
 
-    def _unseen(self, answers: _Answers) -> np.ndarray:
+    def _unseen(self, answers: Answers) -> np.ndarray:
         """Each annotated row's answer by the model that did not see it: [n, K]."""
-        return answers[self.rows][np.arange(len(self.rows)), :, 1 + self.fold]
+        return unseen_answers(answers, self.rows, self.fold)
 
     def _mix(
-        self, answers: Sequence[_Answers], belief: Sequence[float], mixed: np.ndarray
+        self, answers: Sequence[Answers], belief: Sequence[float], mixed: np.ndarray
     ) -> tuple[list[float], np.ndarray]:
         """Temperatures and weights of a mixture; its probabilities go to `mixed` [N, K, F].
 
         Which may be one of the answers.
         """
-        temperatures, mixture = self._fitted(answers, belief)
+        mixture = self._fitted(answers, belief)
         for block in _blocks(mixed):
-            mixed[block] = _mixture((answer[block] for answer in answers), temperatures, mixture)
-        return temperatures, mixture
+            mixed[block] = mixture[block]
+        return mixture.temperatures, mixture.weights
 
-    def _fitted(
-        self, answers: Sequence[_Answers], belief: Sequence[float]
-    ) -> tuple[list[float], np.ndarray]:
-        """Temperatures and weights of a mixture, by what it answers unseen annotations."""
+    def _fitted(self, answers: Sequence[Answers], belief: Sequence[float]) -> MixedAnswers:
+        """A mixture by what its members answer unseen annotations."""
         unseen = [self._unseen(answer) for answer in answers]
         temperatures = [fit_temperature(answer, self.allowed, self._weights) for answer in unseen]
         tempered = [temper(*pair) for pair in zip(unseen, temperatures, strict=True)]
-        mixture = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
-        return temperatures, mixture
+        weights = mixture_weights(tempered, self.allowed, self._weights, np.asarray(belief))
+        return MixedAnswers(answers, temperatures, weights)
 
 
-def _mixture(
-    answers: Iterable[np.ndarray], temperatures: Sequence[float], weights: np.ndarray
-) -> np.ndarray:
-    """The weighted mean of tempered answers, of one shape each."""
-    weighted = (
-        np.float32(weight) * temper(answer, temperature)
-        for weight, answer, temperature in zip(weights, answers, temperatures, strict=True)
-    )
-    return reduce(np.add, weighted)
-
-
-def _learned_from(num_texts: int, teaching: np.ndarray, seed: int) -> np.ndarray:
-    """Numbers of the texts that are learned from, in order: those that teach, and some others."""
+def _some_rows(num_texts: int, teaching: np.ndarray, seed: int, most: int) -> np.ndarray:
+    """Numbers of texts, in order: those that teach, and as many others as there is room for."""
     others = np.setdiff1d(np.arange(num_texts), teaching)
-    room = max(0, _MOST_LEARNED_FROM - len(teaching))
+    room = max(0, most - len(teaching))
     if len(others) > room:
         others = np.random.default_rng(seed).choice(others, room, replace=False)
     return np.sort(np.concatenate([np.unique(teaching), others]))

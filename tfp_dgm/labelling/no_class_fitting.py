@@ -55,6 +55,7 @@ def rows_of_no_class(
     allowed: np.ndarray,
     fold: np.ndarray,
     weights: np.ndarray,
+    judged: np.ndarray,
     *,
     seed: int,
 ) -> RowsOfNoClass | None:
@@ -68,6 +69,8 @@ def rows_of_no_class(
       allowed: bool [n, K]; their annotations.
       fold: int [n]; the fold that each is hidden in.
       weights: [S, n]; draws of what each annotation counts.
+      judged: int [m]; the rows that the models of the folds answer, in order; all annotated ones,
+        and others.
       seed: of the draws.
     """
     unannotated = np.setdiff1d(np.arange(len(entropy)), rows)
@@ -75,9 +78,9 @@ def rows_of_no_class(
         return None
     folds = np.arange(-1, entropy.shape[1] - 1)  # None is hidden from the first model.
     visible = fold[:, np.newaxis] != folds
-    distance = ClassDistance.fit(views, entropy, rows, allowed, visible)
+    distance = ClassDistance.fit(views, entropy, rows, allowed, visible, judged)
     unseen = distance.scores[rows, 1 + fold]
-    model = NoClass.fit(unseen, distance.scores[unannotated, 1:], weights)
+    model = NoClass.fit(unseen, distance.scores[np.setdiff1d(judged, rows), 1:], weights)
     if model.evidence < _EVIDENCE:
         return None
     scores = distance.scores[:, 0].copy()
