@@ -1,4 +1,7 @@
-"""Texts as people have them: lists, arrays of NumPy, columns of Pandas."""
+"""Data as people have them: texts in lists, arrays and columns; batches, which are let go."""
+
+import gc
+import weakref
 
 import keras
 import numpy as np
@@ -11,7 +14,7 @@ from tests.models.text_vae_oracle import randomize
 from tests.models.texts import make_language_model, make_vae
 from tfp_dgm import models, networks, objectives
 from tfp_dgm.models.data_intake import as_arrays
-from tfp_dgm.text import WordVocabulary
+from tfp_dgm.text import BucketedBatches, WordVocabulary
 
 TEXTS = ["a b c", "c", ""]
 SENTENCES, KNOWN = ["cat sat cat", "mat sat", "cat"], ["cat", "", ""]
@@ -102,3 +105,22 @@ def test_classes_come_as_a_list(eager):
 
 def test_a_batch_of_no_texts_has_answers_of_no_rows():
     assert compressor().predict_on_batch(tf.constant([], tf.string)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("how", ["fit", "validation", "evaluate", "predict"])
+def test_batches_are_let_go(eager, how):
+    """Keras makes data sets of them that TensorFlow keeps until the process ends."""
+    model = randomize(make_vae(vocabulary=WordVocabulary(["a", "b", "c"])))
+    model.compile("sgd")
+    rows = list(model.token_ids(TEXTS).numpy())
+    batches = BucketedBatches(rows, 2)
+    if how == "fit":
+        model.fit(batches, shuffle=False, verbose=0)
+    elif how == "validation":
+        model.fit(TEXTS, validation_data=batches, verbose=0)
+    else:
+        getattr(model, how)(batches, verbose=0)
+    watched = weakref.ref(batches)
+    del batches
+    gc.collect()
+    assert watched() is None

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_dgm.generated_data import kept_by_caller
 from tfp_dgm.models.example_weights import with_weights
 from tfp_dgm.models.step_data import are_several_workers
 
@@ -64,7 +65,12 @@ class DataIntake:
         self._make_variables(_shapes(x))
         x, validation_data = _by_rows(x), _by_rows(validation_data)
         return super().fit(  # type: ignore[misc]
-            x, y, *args, validation_data=validation_data, sample_weight=sample_weight, **kwargs
+            kept_by_caller(x),
+            y,
+            *args,
+            validation_data=kept_by_caller(validation_data),
+            sample_weight=sample_weight,
+            **kwargs,
         )
 
     def evaluate(
@@ -75,12 +81,13 @@ class DataIntake:
         x, y, sample_weight = with_weights(type(self).__name__, x, y, sample_weight)
         x = _by_rows(self._checked(x))
         return super().evaluate(  # type: ignore[misc]
-            x, y, *args, sample_weight=sample_weight, **kwargs
+            kept_by_caller(x), y, *args, sample_weight=sample_weight, **kwargs
         )
 
     def predict(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """What calling the model gives; see `fit` for the data, `keras.Model.predict` otherwise."""
-        return super().predict(as_arrays(x), *args, **kwargs)  # type: ignore[misc]
+        x = as_arrays(x)
+        return super().predict(kept_by_caller(x), *args, **kwargs)  # type: ignore[misc]
 
     def train_on_batch(
         self,
