@@ -81,6 +81,10 @@ CONFIGURATIONS = {
         *("IWAE K=50, DReG, from K=5", "IWAE K=5, two layers, DReG, long"),
     )
 }
+QUICK = [
+    *("VAE K=1", "SBN VIMCO m=5", "IWAE K=50, DReG, from K=5"),
+    "IWAE K=5, two layers, DReG, long",
+]
 STARTS = {"IWAE K=50, DReG, from K=5": "IWAE K=5, DReG, long"}
 
 
@@ -102,7 +106,10 @@ def main() -> None:
         help="for the log-likelihood, evenly spaced; bounds and active units take all",
     )
     parser.add_argument(
-        "--configurations", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS)
+        "--configurations",
+        nargs="+",
+        choices=CONFIGURATIONS,
+        help="default: all; with --quick some of each kind",
     )
     parser.add_argument(
         "--state",
@@ -113,8 +120,10 @@ def main() -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="SVG of the long trainings, by epoch"
     )
-    parser.add_argument("--quick", action="store_true", help="the same code in a few minutes")
+    parser.add_argument("--quick", action="store_true", help="few images, epochs and rows")
     options = parser.parse_args()
+    if options.configurations is None:
+        options.configurations = QUICK if options.quick else list(CONFIGURATIONS)
     if options.quick:
         options.samples, options.test_images = 50, 100
     if options.data is None or not (Path(options.data) / "mnist").is_dir():
