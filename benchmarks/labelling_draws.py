@@ -60,18 +60,18 @@ SETS = {
     "M10, chosen on": ["4", "5", "6", "7"],
     "M10, others": ["0", "2", "8", "9"],
 }
-ROWS_OF_A_CLASS = 400
+ROWS_OF_A_CLASS, FEW_ROWS = 400, 120
 
 
-def load(name: str, data: Path | None) -> tuple[list[str], np.ndarray] | None:
-    """Texts and classes 0 to 3 of a set, at most 400 of each class; None where it is not there."""
+def load(name: str, data: Path | None, rows_of_a_class: int) -> tuple[list[str], np.ndarray] | None:
+    """Texts and classes 0 to 3 of a set, so many of each at most; None where it is not there."""
     source = "m10" if name.startswith("M10") else "20ng"
     if source == "m10" and data is None:
         return None
     texts, labels = read_whole(source, data)
     rng = np.random.default_rng(0)
     rows = [
-        rng.permutation(np.flatnonzero(np.array(labels) == label))[:ROWS_OF_A_CLASS]
+        rng.permutation(np.flatnonzero(np.array(labels) == label))[:rows_of_a_class]
         for label in SETS[name]
     ]
     truth = np.repeat(np.arange(len(rows)), [len(part) for part in rows])
@@ -204,7 +204,9 @@ def show(console: Console, rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one set, two kinds, one draw")
+    parser.add_argument(
+        "--quick", action="store_true", help="one set of few rows, two kinds, one draw"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     parser.add_argument(
         "--data",
@@ -215,12 +217,12 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3, help="of each kind on each set")
     parser.add_argument("--only", nargs="+", default=list(SETS), choices=SETS, help="sets, by name")
     options = parser.parse_args()
-    sets, kinds, draws = options.only, KINDS, options.draws
+    sets, kinds, draws, size = options.only, KINDS, options.draws, ROWS_OF_A_CLASS
     if options.quick:
-        sets, kinds, draws = sets[:1], KINDS[:2], 1
+        sets, kinds, draws, size = sets[:1], KINDS[:2], 1, FEW_ROWS
     rows = []
     for name in sets:
-        found = load(name, options.data and Path(options.data))
+        found = load(name, options.data and Path(options.data), size)
         if found is None:
             continue
         features = fit_features(found[0])
