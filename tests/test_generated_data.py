@@ -108,7 +108,9 @@ def _asked(model, how, data):
 
 @pytest.mark.parametrize("how", ["fit", "evaluate", "predict"])
 @pytest.mark.parametrize(
-    "make", [_Batches, lambda: _Batches(workers=2), _Endless, _generated], ids=str
+    "make",
+    [_Batches, lambda: _Batches(workers=2), _Endless, _generated],
+    ids=["batches", "two workers", "endless", "generated"],
 )
 def test_what_keras_is_given_in_the_place_of_data_reads_them_and_lets_them_go(make, how):
     data, plain = make(), make()
