@@ -138,15 +138,12 @@ class Members:
             heads_belief = (*heads_belief, _ORDER_BELIEF)
         belief = [*heads_belief, *(1.0 for _ in NAIVE_BAYES)]
         self.tuned: TunedMember | None = None
-        if tuning is not None:
-            together = self._fitted([*of_heads, *of_words], belief)
-            counts = self.class_shares.counts
-            most = len(teaching[0]) + _MOST_JUDGED
-            judged = _some_rows(len(heads_answers), teaching[0], seed, most)
-            self.tuned = tuning.member(rows, allowed, self.fold, counts, together, judged)
         self.judged = np.arange(num_texts)
+        if tuning is not None:
+            others = self._fitted([*of_heads, *of_words], belief)
+            self.tuned = self._tuned(tuning, others, teaching[0], num_texts, seed)
+            del others
         if self.tuned is not None:
-            self.judged = judged[judged < num_texts]
             self.heads.insert(TUNED, self.tuned)
             of_heads.insert(TUNED, self.tuned.answers)
             belief.insert(TUNED, _TUNED_BELIEF)
@@ -186,6 +183,23 @@ class Members:
         counts = np.repeat(self.class_shares.teaching[:, np.newaxis], FOLDS + 1, axis=1)
         guides = np.arange(len(counts)) >= len(self.rows)
         return np.where(guides[:, np.newaxis] & ~visible, 0, counts)
+
+    def _tuned(
+        self,
+        tuning: EncoderTuning,
+        others: Answers,
+        teaching: np.ndarray,
+        num_texts: int,
+        seed: int,
+    ) -> TunedMember | None:
+        """A tuned encoder where it pays, and then the rows that all models answer."""
+        most = len(teaching) + _MOST_JUDGED
+        judged = _some_rows(len(self.doubting), teaching, seed, most)
+        counts = self.class_shares.counts
+        found = tuning.member(self.rows, self.allowed, self.fold, counts, others, judged)
+        if found is not None:
+            self.judged = judged[judged < num_texts]
+        return found
 
     def _unseen(self, answers: Answers) -> np.ndarray:
         """Each annotated row's answer by the model that did not see it: [n, K]."""
