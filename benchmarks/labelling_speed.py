@@ -45,14 +45,14 @@ from tfp_dgm.data import (
 SEED = 0
 
 
-def write_table_of_news(folder: Path) -> None:
-    """R8 with ten labels per class."""
+def write_table_of_news(folder: Path, most: int | None) -> None:
+    """R8, its first rows or all, with ten labels per class."""
     from tfp_dgm_apps.datasets import hide_labels
 
     with wanting(DataError):
         data = load_text_classification("r8")
-    kept = hide_labels(data.train_labels, 10, SEED)
-    write_table(pd.DataFrame({"text": data.train_texts, "label": kept}), folder / "r8.csv")
+    kept = hide_labels(data.train_labels[:most], 10, SEED)
+    write_table(pd.DataFrame({"text": data.train_texts[:most], "label": kept}), folder / "r8.csv")
 
 
 def piece(text: str, rng: np.random.Generator) -> str:
@@ -148,19 +148,22 @@ def use_of(job: tuple[Callable[..., float], tuple[Any, ...]]) -> dict[str, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="800 and 2,000 rows, 20 classes")
+    parser.add_argument("--quick", action="store_true", help="600 rows of R8, 600 of 20 classes")
     parser.add_argument("--json", type=Path, help="where the results go, and are resumed from")
     arguments = parser.parse_args()
-    counts = [800, 2000] if arguments.quick else [20_000, 100_000]
-    num_classes = 20 if arguments.quick else 500
+    few, num_classes, counts = None, 500, {"many_classes": 20_000, "many_rows": 100_000}
+    if arguments.quick:
+        few, num_classes, counts = 600, 20, {"many_classes": 600}
     rows = rows_so_far(arguments.json)
     with (
         tempfile.TemporaryDirectory() as name,
         multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool,
     ):
         folder = Path(name)
-        write_table_of_news(folder)
-        write_large_tables(folder, *counts, num_classes)
+        write_table_of_news(folder, few)
+        write_large_tables(
+            folder, counts["many_classes"], counts.get("many_rows", 600), num_classes
+        )
 
         def run(function: Callable[..., float], *more: Any) -> dict[str, float]:
             return pool.apply(use_of, ((function, (folder, *more)),))
@@ -168,11 +171,12 @@ def main() -> None:
         def keep(name: str, find: Callable[[], dict[str, Any]]) -> None:
             measure(rows, name, find, arguments.json)
 
-        keep("dgm label, R8, 10 per class", lambda: beside_peer(run(label), run(self_train)))
-        for table, of in (("many_classes", num_classes), ("many_rows", 20)):
-            count = counts[table == "many_rows"]
+        news = f"{few} rows of R8" if few else "R8"
+        keep(f"dgm label, {news}, 10 per class", lambda: beside_peer(run(label), run(self_train)))
+        for table, count in counts.items():
+            classes = num_classes if table == "many_classes" else 20
             keep(
-                f"dgm label, {count:,} rows, {of} classes",
+                f"dgm label, {count:,} rows, {classes} classes",
                 lambda table=table: {**run(label, table), "accuracy": accuracy(folder, table)},
             )
     show(rows)
