@@ -78,7 +78,8 @@ class Members:
             np.concatenate([allowed, guides.allowed]),
             np.concatenate([self.visible, guided.seen(self.visible)]),
         )
-        learned = _some_rows(features.words.shape[0], teaching[0], seed, _MOST_LEARNED_FROM)
+        room = max(0, _MOST_LEARNED_FROM - len(teaching[0]))
+        learned = _some_rows(features.words.shape[0], teaching[0], room, seed)
         taught = (np.searchsorted(learned, teaching[0]), *teaching[1:])
         shares_learned = replace(
             self.class_shares,
@@ -140,10 +141,17 @@ class Members:
         self.tuned: TunedMember | None = None
         self.judged = np.arange(num_texts)
         if tuning is not None:
-            others = self._fitted([*of_heads, *of_words], belief)
-            self.tuned = self._tuned(tuning, others, teaching[0], num_texts, seed)
-            del others
+            judged = _some_rows(len(heads_answers), teaching[0], _MOST_JUDGED, seed)
+            self.tuned = tuning.member(
+                rows,
+                allowed,
+                self.fold,
+                self.class_shares.counts,
+                self._fitted([*of_heads, *of_words], belief),
+                judged,
+            )
         if self.tuned is not None:
+            self.judged = judged[judged < num_texts]
             self.heads.insert(TUNED, self.tuned)
             of_heads.insert(TUNED, self.tuned.answers)
             belief.insert(TUNED, _TUNED_BELIEF)
@@ -184,23 +192,6 @@ class Members:
         guides = np.arange(len(counts)) >= len(self.rows)
         return np.where(guides[:, np.newaxis] & ~visible, 0, counts)
 
-    def _tuned(
-        self,
-        tuning: EncoderTuning,
-        others: Answers,
-        teaching: np.ndarray,
-        num_texts: int,
-        seed: int,
-    ) -> TunedMember | None:
-        """A tuned encoder where it pays, and then the rows that all models answer."""
-        most = len(teaching) + _MOST_JUDGED
-        judged = _some_rows(len(self.doubting), teaching, seed, most)
-        counts = self.class_shares.counts
-        found = tuning.member(self.rows, self.allowed, self.fold, counts, others, judged)
-        if found is not None:
-            self.judged = judged[judged < num_texts]
-        return found
-
     def _unseen(self, answers: Answers) -> np.ndarray:
         """Each annotated row's answer by the model that did not see it: [n, K]."""
         return unseen_answers(answers, self.rows, self.fold)
@@ -226,10 +217,9 @@ class Members:
         return MixedAnswers(answers, temperatures, weights)
 
 
-def _some_rows(num_texts: int, teaching: np.ndarray, seed: int, most: int) -> np.ndarray:
+def _some_rows(num_texts: int, teaching: np.ndarray, room: int, seed: int) -> np.ndarray:
     """Numbers of texts, in order: those that teach, and as many others as there is room for."""
     others = np.setdiff1d(np.arange(num_texts), teaching)
-    room = max(0, most - len(teaching))
     if len(others) > room:
         others = np.random.default_rng(seed).choice(others, room, replace=False)
     return np.sort(np.concatenate([np.unique(teaching), others]))
