@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 
@@ -172,8 +172,9 @@ class EncoderTuning:
         """What encoders of F weights answer the rows that each is asked, and others the rest."""
         step, total, before = "Reading texts with tuned encoders", sum(map(len, asked)), 0
         answers = np.empty((len(self._texts), taught.head.units, len(weights)), np.float32)
-        for block in row_blocks(len(answers), answers[0].size):
-            answers[block] = others[block]
+        rest = np.setdiff1d(np.arange(len(answers)), reduce(np.intersect1d, asked))
+        for block in row_blocks(len(rest), answers[0].size):
+            answers[rest[block]] = others[rest[block]]
         for number, (own, rows) in enumerate(zip(weights, asked, strict=True)):
             taught.set_weights(own)
             report = partial(self._report, step, before, total)
