@@ -80,13 +80,13 @@ def write_large_table(folder: Path, name: str, texts: list[str], truth: list[str
     write_table(frame.assign(label=truth), folder / f"{name}_truth.csv")
 
 
-def write_large_tables(folder: Path, num_pairs: int, num_posts: int, num_classes: int) -> None:
-    """`many_classes.csv` and `many_rows.csv`, and their truths."""
+def write_large_tables(folder: Path, counts: dict[str, int], num_classes: int) -> None:
+    """`many_classes.csv`, `many_rows.csv` where its rows are counted, and their truths."""
     with wanting(DataError):
         news, posts = load_text_classification("r52"), load_text_classification("20ng")
     groups = sorted({*posts.train_labels})
     largest = [name for name, _ in Counter(news.train_labels).most_common(num_classes // 20)]
-    rng = np.random.default_rng(SEED)
+    rng, num_pairs = np.random.default_rng(SEED), counts["many_classes"]
     first = [largest[n // 20 % len(largest)] for n in range(num_pairs)]
     second = [groups[n % 20] for n in range(num_pairs)]
     order = rng.permutation(num_pairs)
@@ -95,7 +95,9 @@ def write_large_tables(folder: Path, num_pairs: int, num_posts: int, num_classes
     pairs = [f"{articles[n]} {replies[n]}" for n in order]
     truth = [f"{first[n]} / {second[n]}" for n in order]
     write_large_table(folder, "many_classes", pairs, truth, 10)
-    truth = [groups[k] for k in rng.integers(20, size=num_posts)]
+    if "many_rows" not in counts:
+        return
+    truth = [groups[k] for k in rng.integers(20, size=counts["many_rows"])]
     rows = pieces(posts.train_texts, posts.train_labels, truth, SEED + 2)
     write_large_table(folder, "many_rows", rows, truth, 25)
 
@@ -161,9 +163,7 @@ def main() -> None:
     ):
         folder = Path(name)
         write_table_of_news(folder, few)
-        write_large_tables(
-            folder, counts["many_classes"], counts.get("many_rows", 600), num_classes
-        )
+        write_large_tables(folder, counts, num_classes)
 
         def run(function: Callable[..., float], *more: Any) -> dict[str, float]:
             return pool.apply(use_of, ((function, (folder, *more)),))
