@@ -6,6 +6,7 @@ from tfp_dgm.distributions.aligned_token_sequence import (
     SourceFunctions,
 )
 from tfp_dgm.distributions.bag_of_words import BagOfWords
+from tfp_dgm.distributions.binary_variables import BinaryVariables
 from tfp_dgm.distributions.continuous import Continuous
 from tfp_dgm.distributions.decoded_text import DecoderFunctions
 from tfp_dgm.distributions.factors import independent_factors
@@ -75,6 +76,7 @@ __all__ = [
     "AlignedText",
     "AlignedTokenSequence",
     "BagOfWords",
+    "BinaryVariables",
     "ConstituencyTree",
     "ConstituencyTreeParts",
     "Continuous",

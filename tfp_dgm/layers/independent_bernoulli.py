@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_dgm.distributions import LogitBernoulli
+from tfp_dgm.distributions import BinaryVariables, LogitBernoulli
 from tfp_dgm.layers.constraints import UNIT_INTERVAL, Constraint
 from tfp_dgm.layers.projected_distribution_layer import ProjectedDistributionLayer
 
@@ -22,7 +22,7 @@ class IndependentBernoulli(ProjectedDistributionLayer):
 
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         logits = self._as_events(parameters)
-        return tfd.Independent(
+        return BinaryVariables(
             LogitBernoulli(logits=logits, dtype=tf.float32),
             reinterpreted_batch_ndims=len(self.event_shape),
         )
