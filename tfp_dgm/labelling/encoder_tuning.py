@@ -90,7 +90,7 @@ class EncoderTuning:
         """A member of the mixture, or None where it would not pay; `choice` says why.
 
         It pays where a mixture with it makes annotations that it did not see likelier, by more than
-        0.02 nats an annotation. Where the first fold leaves little hope of that, it ends there.
+        0.02 nats an annotation. Where the folds so far leave little hope of that, it ends there.
 
         Args:
           rows: int [n]; the annotated rows.
@@ -122,12 +122,11 @@ class EncoderTuning:
             hidden = fold == number
             weights.append(self._tuned(taught, np.flatnonzero(~hidden[single]), number))
             unseen[hidden] = taught.answers([self._texts[row] for row in rows[hidden]])
-            if number == 0:
-                gain = _gain(answered[hidden], unseen[hidden], allowed[hidden], counts[hidden])
-                if not gain.mean + _HOPE * gain.error > _MARGIN:
-                    self._tell(gain.mean, FULL, start)
-                    return None
-        gain = _gain(answered, unseen, allowed, counts)
+            tried = fold <= number
+            gain = _gain(answered[tried], unseen[tried], allowed[tried], counts[tried])
+            if not gain.mean + _HOPE * gain.error > _MARGIN:
+                self._tell(gain.mean, FULL, start)
+                return None
         if not gain.mean > _MARGIN:
             self._tell(gain.mean, FULL, start)
             return None

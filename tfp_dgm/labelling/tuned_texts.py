@@ -82,7 +82,9 @@ class TunedTexts(keras.Model):
         )
         self.optimizer.build(self.trainable_variables)
         self._answer = tf.function(
-            lambda tokens: tf.nn.softmax(self(tokens)), autograph=False, reduce_retracing=True
+            lambda tokens: tf.nn.softmax(self(tokens)),
+            input_signature=[self._token_specs()],
+            autograph=False,
         )
 
     def call(self, tokens: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -103,12 +105,11 @@ class TunedTexts(keras.Model):
         report = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: progress(batch + 1, steps)
         )
-        tokens = {
-            name: tf.TensorSpec([None, None], part.dtype) for name, part in self._tokens[0].items()
-        }
         labels = tf.TensorSpec([None, self._labels.shape[1]], tf.float32)
         counts = tf.TensorSpec([None], tf.float32)
-        batches = generated_dataset(lambda: self._batches(seen, seed), (tokens, labels, counts))
+        batches = generated_dataset(
+            lambda: self._batches(seen, seed), (self._token_specs(), labels, counts)
+        )
         self.fit(batches, steps_per_epoch=steps, shuffle=False, callbacks=[report], verbose=0)
         return self.get_weights()
 
@@ -159,6 +160,12 @@ class TunedTexts(keras.Model):
             for number in range(len(bucketed)):
                 rows = seen[bucketed.index(number)]
                 yield self._padded(rows), self._labels[rows], self._counts[rows]
+
+    def _token_specs(self) -> dict[str, tf.TensorSpec]:
+        """Of batches of any number of texts, and of tokens."""
+        return {
+            name: tf.TensorSpec([None, None], part.dtype) for name, part in self._tokens[0].items()
+        }
 
     def _padded(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Tokens [B, T]; what the mask hides is 0."""
