@@ -22,6 +22,7 @@ def check_decoding(
     top_p: float,
     expert: int | None = None,
     num_captions: int = 1,
+    diversity: float = 0.0,
 ) -> None:
     """Raises a DataError where an option was given that others keep from having an effect."""
     if not sample and (temperature, top_p) != (1.0, 1.0):
@@ -31,8 +32,8 @@ def check_decoding(
         raise DataError("--beam-width: nothing is searched with --sample; give one of them")
     if expert is None and num_captions > 1:
         raise DataError("--num-captions: there is one of each expert; give --expert for several")
-    if expert is not None and beam_width > 1:
-        raise DataError("--beam-width: with --expert, --num-captions is the width of the beam")
+    if diversity and (expert is None or sample):
+        raise DataError("--diversity: of the beam of one expert; give --expert, without --sample")
 
 
 def check_inputs(*files: Path | None) -> None:

@@ -57,6 +57,14 @@ def describe(
     ] = None,
     num_captions: Annotated[int, typer.Option(min=1, help="Of the one expert.")] = 1,
     beam_width: BeamWidth = 1,
+    diversity: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="What a word loses where another caption of the one expert goes on with it, in "
+            "nats; 0.5 is usual.",
+        ),
+    ] = 0.0,
     sample: Sample = False,
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
@@ -69,7 +77,7 @@ def describe(
     """Describes images (or answers texts): one caption of each expert, the best of them marked."""
     from tfp_dgm.captioning import settings_of
 
-    with clean_errors("expert", "temperature", "top_p", **DECODING):
+    with clean_errors("expert", "diversity", "temperature", "top_p", **DECODING):
         check_decoding(
             beam_width=beam_width,
             sample=sample,
@@ -77,6 +85,7 @@ def describe(
             top_p=top_p,
             expert=expert,
             num_captions=num_captions,
+            diversity=diversity,
         )
         settings_of(model)
         check_inputs(sources, image_list)
@@ -90,6 +99,7 @@ def describe(
             from tfp_dgm.captioning import describe as describe_sources
         decoding = Decoding(
             beam_size=beam_width,
+            diversity=diversity,
             sample=sample,
             temperature=temperature,
             top_p=top_p,

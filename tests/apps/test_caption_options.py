@@ -38,8 +38,12 @@ def refused(*arguments):
         (("describe", "m", "x", "--num-captions=3"), "--num-captions: there is one of each expert"),
         (("evaluate", "m", "x", "--sample", "--beam-width=2"), "--beam-width: nothing is searched"),
         (
-            ("describe", "m", "x", "--expert=0", "--beam-width=2"),
-            "with --expert, --num-captions is the width of the beam",
+            ("describe", "m", "x", "--diversity=0.5", "--num-captions=1"),
+            "--diversity: of the beam of one expert; give --expert",
+        ),
+        (
+            ("describe", "m", "x", "--expert=0", "--sample", "--diversity=0.5"),
+            "--diversity: of the beam of one expert; give --expert, without --sample",
         ),
         (
             ("describe", "m", "x", "--html=gone/page.html"),

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import re
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from tfp_dgm.captioning import (
     render_caption_page,
 )
 from tfp_dgm.data import CaptionedImages, DataError
+from tfp_dgm.inference import texts_of_expert
 from tfp_dgm.networks import ConvolutionalEncoder, GRUEncoder, decode_image
 from tfp_dgm.text import WordVocabulary
 
@@ -112,6 +114,47 @@ def test_descriptions_agree_with_the_oracle(model):
     assert [one.captions for one in drawn[0]] == [one.captions for one in drawn[1]]
     with pytest.raises(DataError, match="from 0 to 2; received 7"):
         describe(model, images, Decoding(expert=7))
+
+
+def test_texts_of_one_expert_come_of_a_beam_as_wide_as_asked(model):
+    """The best of a wider beam, or of groups that avoid each other."""
+    sources = model.encode(tf.constant(pixels_of(3)))
+    for given, sought in (
+        ({"beam_size": 6}, {"beam_size": 6}),
+        ({}, {"beam_size": 2}),
+        ({"beam_size": 4, "diversity": 2.0}, {"beam_size": 4, "diversity": 2.0}),
+    ):
+        texts = texts_of_expert(model, sources, 1, 2, **sought)
+        expected = model.vocabulary.detokenize(texts.token_ids).numpy()
+        found = describe(model, pixels_of(3), Decoding(expert=1, num_texts=2, **given))
+        assert [one.captions for one in found] == [
+            [text.decode() for text in row] for row in expected
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"beam_size": 2, "num_texts": 3}, "beam_size: expected at least as many, 3; received 2"),
+        (
+            {"beam_size": 4, "num_texts": 3, "diversity": 0.5},
+            "beam_size: expected a multiple of the number of texts, 3; received 4",
+        ),
+        ({"diversity": -1.0}, "diversity: expected a number of at least 0; received -1.0"),
+        ({"diversity": math.nan}, "diversity: expected a number of at least 0; received nan"),
+        (
+            {"diversity": 0.5, "sample": True},
+            "expected 0, but for one expert's beam; received 0.5",
+        ),
+        (
+            {"diversity": 0.5, "expert": None},
+            "expected 0, but for one expert's beam; received 0.5",
+        ),
+    ],
+)
+def test_a_beam_that_cannot_be_is_refused(arguments, message):
+    with pytest.raises(DataError, match=message):
+        Decoding(**{"expert": 0, **arguments})
 
 
 def test_evaluation_counts_every_caption_once(model):

@@ -9,7 +9,12 @@ import tensorflow as tf
 
 from tests.models import captioner_toys as toys
 from tests.references import captioner_oracle
-from tfp_dgm.inference import expert_texts, score_texts, texts_of_expert
+from tfp_dgm.inference import (
+    diverse_beam_search,
+    expert_texts,
+    score_texts,
+    texts_of_expert,
+)
 
 INPUTS = toys.inputs(rows=3, grid=True)
 EVERY = [
@@ -102,6 +107,26 @@ def test_several_texts_of_one_expert(model):
     np.testing.assert_allclose(drawn.responsibilities.numpy().sum(-1), 1, rtol=1e-5)
     with pytest.raises(ValueError, match=r"expected a number in \[0, 3\); received 3"):
         texts_of_expert(model, encoded, 3, 2)
+
+
+def test_a_wider_beam_gives_the_best_of_its_texts(model):
+    encoded = model.encode(INPUTS["source"])
+    wide = texts_of_expert(model, encoded, 1, 8).token_ids[:, :2]
+    np.testing.assert_array_equal(
+        texts_of_expert(model, encoded, 1, 2, beam_size=8).token_ids, wide
+    )
+    with pytest.raises(ValueError, match="beam_size: expected at least 3; received 2"):
+        texts_of_expert(model, encoded, 1, 3, beam_size=2)
+
+
+def test_a_diverse_beam_gives_the_best_of_each_group(model):
+    encoded = model.encode(INPUTS["source"])
+    texts = model.experts.expert(1, encoded.context, encoded.memory, encoded.mask)
+    expected, _ = diverse_beam_search(texts, 3, 6, diversity=2.0)
+    found = texts_of_expert(model, encoded, 1, 3, beam_size=6, diversity=2.0)
+    np.testing.assert_array_equal(found.token_ids, expected)
+    apart = texts_of_expert(model, encoded, 1, 3, diversity=30.0).token_ids.numpy()
+    assert all(len(set(words)) == 3 for words in apart[:, :, 0])  # That the texts begin with.
 
 
 def test_a_place_of_the_beam_without_a_text_has_no_probability(model, monkeypatch):

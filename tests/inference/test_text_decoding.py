@@ -83,6 +83,69 @@ def test_beam_keeps_the_prefix_and_finds_the_best_end(likelihood):
         np.testing.assert_allclose(scores[b, 0], expected.max(), rtol=1e-4)
 
 
+def _diverse_beams(log_prob, groups, size, diversity):
+    """The best text of each group, by the algorithm as it is published, over lists."""
+    beams = [[((), 0.0)] for _ in range(groups)]
+    for time in range(T):
+        said = np.zeros(V)
+        for group, kept in enumerate(beams):
+            candidates = []
+            for row, score in kept:
+                if row and row[-1] == 2:
+                    candidates.append((score, row, score))
+                    continue
+                for word in range(2, V):
+                    longer = (*row, word)
+                    own = log_prob(longer + (0,) * (T - len(longer)))
+                    candidates.append((own - diversity * said[word], longer, own))
+            candidates.sort(key=lambda one: -one[0])
+            beams[group] = [(row, own) for _, row, own in candidates[: size // groups]]
+            for row, _ in beams[group]:
+                if len(row) == time + 1:
+                    said[row[-1]] += 1
+    best = [max(kept, key=lambda one: one[1]) for kept in beams]
+    best.sort(key=lambda one: -one[1])
+    return np.array([row + (0,) * (T - len(row)) for row, _ in best]), [own for _, own in best]
+
+
+@pytest.mark.parametrize(
+    ("groups", "size", "diversity"), [(1, 4, 0.5), (3, 3, 0.5), (3, 9, 1.5), (2, 8, 30.0)]
+)
+def test_groups_of_a_beam_avoid_each_others_words(likelihood, groups, size, diversity):
+    token_ids, scores = inference.diverse_beam_search(
+        likelihood(CONDITIONING), groups, size, diversity=diversity
+    )
+    for b, z in enumerate(CONDITIONING):
+
+        def log_prob(row, z=z):
+            return log_probs(likelihood, z, np.array([row], np.int32))[0]
+
+        rows, expected = _diverse_beams(log_prob, groups, size, diversity)
+        np.testing.assert_array_equal(token_ids[b], rows)
+        np.testing.assert_allclose(scores[b], expected, rtol=1e-4)
+
+
+def test_groups_without_diversity_are_beams_of_their_own(likelihood):
+    texts = likelihood(CONDITIONING)
+    token_ids, _ = inference.diverse_beam_search(texts, 2, 6, diversity=0.0)
+    alone = inference.beam_search(texts, 3)[0][:, 0]
+    np.testing.assert_array_equal(token_ids, np.stack([alone, alone], axis=1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_groups": 0}, "multiple of `num_groups`, which is at least 1; received 0 and 0"),
+        ({"num_groups": 3, "beam_size": 4}, "multiple of .* received 4 and 3"),
+        ({"num_groups": 2, "diversity": -1.0}, "`diversity` must be a number .* received -1.0"),
+        ({"num_groups": 2, "diversity": np.nan}, "`diversity` must be a number .* received nan"),
+    ],
+)
+def test_a_diverse_beam_of_nonsense_is_refused(likelihood, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        inference.diverse_beam_search(likelihood(CONDITIONING), **arguments)
+
+
 @pytest.mark.parametrize(("penalty", "jit_compile"), [(0.0, False), (2.0, True)])
 def test_a_beam_wider_than_there_are_texts_holds_each_once_and_then_none(
     likelihood, penalty, jit_compile

@@ -1,5 +1,6 @@
 """Captions of sources: one of each expert, scored by all."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,10 @@ class Decoding:
     """How texts are found.
 
     Attributes:
-      beam_size: 1 takes the likeliest word at each step.
+      beam_size: 1 takes the likeliest word at each step. The beam of one expert takes at least
+        `num_texts`, which 1 stands for.
+      diversity: of the beam of one expert; above 0, its texts avoid each other's words, and the
+        beam is a multiple of `num_texts`: see `inference.diverse_beam_search`.
       length_penalty: of the beam.
       sample: draw the words instead.
       temperature: of the draws.
@@ -32,6 +36,7 @@ class Decoding:
     """
 
     beam_size: int = 1
+    diversity: float = 0.0
     length_penalty: float = 0.0
     sample: bool = False
     temperature: float = 1.0
@@ -46,9 +51,26 @@ class Decoding:
             ("num_texts", self.num_texts >= 1, "at least 1"),
             ("temperature", self.temperature > 0, "a number above 0"),
             ("top_p", 0 < self.top_p <= 1, "a number in (0, 1]"),
+            ("diversity", 0 <= self.diversity < math.inf, "a number of at least 0"),
         ):
             if not is_right:
                 raise DataError(f"{name}: expected {expected}; received {getattr(self, name)}")
+        if self.expert is None or self.sample:
+            if self.diversity:
+                raise DataError(
+                    f"diversity: expected 0, but for one expert's beam; received {self.diversity}"
+                )
+            return
+        if self.width < self.num_texts or (self.diversity and self.width % self.num_texts):
+            expected = "a multiple of the number of texts" if self.diversity else "at least as many"
+            raise DataError(
+                f"beam_size: expected {expected}, {self.num_texts}; received {self.beam_size}"
+            )
+
+    @property
+    def width(self) -> int:
+        """Of the beam of one expert."""
+        return self.num_texts if self.beam_size == 1 else self.beam_size
 
 
 @dataclass(frozen=True)
@@ -182,6 +204,8 @@ def _decode(
         encoded,
         decoding.expert,
         decoding.num_texts,
+        beam_size=decoding.width,
+        diversity=decoding.diversity,
         length_penalty=decoding.length_penalty,
         **drawn,
     )

@@ -6,7 +6,7 @@ from tfp_dgm.inference.annealing import (
     annealed_importance_sampling,
     reverse_annealed_importance_sampling,
 )
-from tfp_dgm.inference.beams import beam_search
+from tfp_dgm.inference.beams import beam_search, diverse_beam_search
 from tfp_dgm.inference.counter_based import gumbel, normal, random_bits, uniform
 from tfp_dgm.inference.decoding import greedy, keep_head, sample_texts
 from tfp_dgm.inference.drawing import draw
@@ -31,6 +31,7 @@ __all__ = [
     "Texts",
     "annealed_importance_sampling",
     "beam_search",
+    "diverse_beam_search",
     "draw",
     "exp_expected_log",
     "expert_texts",

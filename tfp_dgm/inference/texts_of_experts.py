@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfp_dgm.distributions import TokenSequence
-from tfp_dgm.inference.beams import beam_search
+from tfp_dgm.inference.beams import beam_search, diverse_beam_search
 from tfp_dgm.inference.counter_based import random_bits
 from tfp_dgm.inference.decoding import greedy, sample_texts
 from tfp_dgm.models.mixture_of_experts_captioner import EncodedSource, MixtureOfExpertsCaptioner
@@ -98,12 +98,14 @@ def texts_of_expert(
     expert: int,
     num_texts: int,
     *,
+    beam_size: int | None = None,
+    diversity: float = 0.0,
     length_penalty: float = 0.0,
     seeds: tf.Tensor | None = None,
     temperature: float | None = None,
     top_p: float | None = None,
 ) -> Texts:
-    """Several texts of one expert: its beam, the best first, or, with seeds, draws.
+    """Several texts of one expert: the best of its beam, the best first, or, with seeds, draws.
 
     Where there are fewer texts than the beam has places, rows of PAD alone fill the rest.
 
@@ -111,13 +113,17 @@ def texts_of_expert(
       model: the mixture.
       encoded: what `model.encode` made of the sources.
       expert: in [0, K).
-      num_texts: N; the size of the beam.
+      num_texts: N.
+      beam_size: of the search, at least N; N where None.
+      diversity: above 0, the beam is of N groups that avoid each other's words, and gives the best
+        of each; see `diverse_beam_search`.
       length_penalty: see `beam_search`.
       seeds: int32 [B, 2]; the n-th draw is by a seed that follows from a row's.
       temperature: see `sample_texts`.
       top_p: see `sample_texts`.
     Raises:
-      ValueError: if there is no such expert.
+      ValueError: if there is no such expert, or the beam is less wide than N or, where it is
+        diverse, no multiple of N.
     """
     if not 0 <= expert < model.num_experts:
         raise ValueError(
@@ -125,7 +131,18 @@ def texts_of_expert(
         )
     texts = model.experts.expert(expert, encoded.context, encoded.memory, encoded.mask)
     if seeds is None:
-        token_ids, scores = beam_search(texts, num_texts, length_penalty=length_penalty)
+        size = num_texts if beam_size is None else beam_size
+        if size < num_texts:
+            raise ValueError(f"beam_size: expected at least {num_texts}; received {size}")
+        if diversity:
+            token_ids, scores = diverse_beam_search(
+                texts, num_texts, size, diversity=diversity, length_penalty=length_penalty
+            )
+        else:
+            token_ids, scores = (
+                part[:, :num_texts]
+                for part in beam_search(texts, size, length_penalty=length_penalty)
+            )
         found = score_texts(model, encoded, token_ids)
         missing = tf.math.is_inf(scores)[..., tf.newaxis]  # [B, N, 1]
         return found._replace(log_joint=tf.where(missing, -float("inf"), found.log_joint))
