@@ -13,15 +13,19 @@ a uniform gate, shared decoders and no dropout in the E-step: hMup, the variant 
 recommend for texts that are both good and different [1]. The single decoder (K = 1) learns by its
 likelihood.
 
-Each mixture gives one caption an expert; the single decoder gives as many by its beam, and by
-nucleus sampling. `oracle` is the best of the candidates by the references; `pairwise` BLEU is that
-of candidates against each other: lower is more diverse. The results also hold what all of them say
-of some test images, drawn by `--seed`. What is done is kept in `--work`, epoch by epoch: a killed
-run goes on.
+Each mixture gives one caption an expert, found by a beam of `--beam-size`; the single decoder gives
+as many by a beam, by one that keeps as many hypotheses as all experts' together, by such a diverse
+beam [2], and by nucleus sampling. `oracle` is the best of the candidates by the references;
+`pairwise` BLEU is that of candidates against each other: lower is more diverse. The results also
+hold what all of them say of some test images, drawn by `--seed`. What is done is kept in `--work`,
+epoch by epoch: a killed run goes on. `--training-seed N` trains all anew, by a seed that its rows
+are named after; they join those of the file of results.
 
 References:
   [1] Shen, Ott, Auli and Ranzato. Mixture Models for Diverse Machine Translation: Tricks of the
     Trade. ICML 2019. arXiv:1902.07816
+  [2] Vijayakumar et al. Diverse Beam Search for Improved Description of Complex Scenes. AAAI 2018.
+    arXiv:1610.02424
 """
 
 import argparse
@@ -68,6 +72,7 @@ EXPERTS = (1, 3, 5)
 NAMED_WORDS = 1000
 MIN_COUNT = 5  # Rarer words are unknown, as is the custom for this data.
 TOP_P = 0.9
+DIVERSITY = 0.5  # Nats; what the authors of diverse beams take for captions.
 COLUMNS = {
     "candidates": "candidates",
     "oracle_bleu_4": "oracle BLEU-4",
@@ -93,6 +98,9 @@ def main() -> None:
     parser.add_argument("--beam-size", type=int, default=3, help="of each expert")
     parser.add_argument("--examples", type=int, default=6, help="test images in the results")
     parser.add_argument("--seed", type=int, default=0, help="draws these images")
+    parser.add_argument(
+        "--training-seed", type=int, metavar="N", help="of weights, dropout and batches"
+    )
     parser.add_argument("--work", type=Path, default=cache_directory() / "captions_quality")
     parser.add_argument("--json", type=Path, help="where the results go")
     options = parser.parse_args()
@@ -105,7 +113,7 @@ def main() -> None:
     examples = drawn(test, options)
     rows = []
     for experts in EXPERTS:
-        name = f"mixture, K = {experts}"
+        name = named(f"mixture, K = {experts}", options)
         settings = settings_of(experts, options)
         seconds = train(name, splits["train"], splits["dev"], settings, folder_of(experts, options))
         model, _ = load_captioner(folder_of(experts, options))
@@ -122,10 +130,30 @@ def main() -> None:
             )
     show(rows)
     if options.json:
-        command = shlex.join(["python", *sys.argv])
-        result = {"command": command, "rows": rows, "examples": examples}
-        with atomic_write(options.json) as file:
-            file.write(json.dumps(result, indent=1).encode())
+        write(rows, examples, options)
+
+
+def named(title: str, options: argparse.Namespace) -> str:
+    """Of a row: with the seed that was given."""
+    return title if options.training_seed is None else f"{title}, seed {options.training_seed}"
+
+
+def write(
+    rows: list[dict[str, Any]], examples: list[dict[str, Any]], options: argparse.Namespace
+) -> None:
+    """The results, beside those that the file has of other seeds."""
+    known = json.loads(options.json.read_text()) if options.json.exists() else {}
+    new = {row["name"] for row in rows}
+    kept = [row for row in known.get("rows", []) if row["name"] not in new]
+    if options.training_seed is not None:  # What models say of images is shown of one seed.
+        examples = known.get("examples", [])
+    result = {
+        "command": shlex.join(["python", *sys.argv]),
+        "rows": kept + rows,
+        "examples": examples,
+    }
+    with atomic_write(options.json) as file:
+        file.write(json.dumps(result, indent=1).encode())
 
 
 def drawn(test: CaptionedImages, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -145,8 +173,17 @@ def decodings_of(name: str, experts: int, options: argparse.Namespace) -> dict[s
         return decodings
     for count in EXPERTS[1:]:
         several: dict[str, Any] = {"expert": 0, "num_texts": count}
-        decodings[f"K = 1, beam of {count}"] = Decoding(**several)
-        decodings[f"K = 1, {count} nucleus samples"] = Decoding(**several, sample=True, top_p=TOP_P)
+        wide = {**several, "beam_size": count * options.beam_size}
+        for title, decoding in (
+            (f"beam of {count}", Decoding(**several)),
+            (f"beam of {count * options.beam_size}, its best {count}", Decoding(**wide)),
+            (
+                f"diverse beam of {count * options.beam_size} in {count} groups",
+                Decoding(**wide, diversity=DIVERSITY),
+            ),
+            (f"{count} nucleus samples", Decoding(**several, sample=True, top_p=TOP_P)),
+        ):
+            decodings[named(f"K = 1, {title}", options)] = decoding
     return decodings
 
 
@@ -159,11 +196,13 @@ def settings_of(experts: int, options: argparse.Namespace) -> CaptionSettings:
         f"units={options.units}",
         f"vocabulary.min_count={MIN_COUNT}",
     ]
+    if options.training_seed is not None:
+        chosen.append(f"seed={options.training_seed}")
     return read_settings(CaptionSettings, None, [*chosen, *small])
 
 
 def folder_of(experts: int, options: argparse.Namespace) -> Path:
-    return options.work / f"experts_{experts}"
+    return options.work / named(f"experts_{experts}", options).replace(", ", "_").replace(" ", "_")
 
 
 def train(
