@@ -174,6 +174,28 @@ def test_a_row_is_answered_by_an_encoder_that_did_not_see_it(folder, monkeypatch
     np.testing.assert_allclose(member.answers, expected, atol=1e-6)
 
 
+def test_it_ends_after_the_fold_that_leaves_no_hope(folder, monkeypatch):
+    """An encoder that knows the first fold well, and of later ones the wrong class."""
+    texts, classes = _texts(100)
+    allowed, fold = np.eye(2, dtype=bool)[classes], np.arange(100) % 5
+    tried = []
+
+    def fit_to(model, rows, *, seed, progress):
+        tried.append(len(tried))
+        return model.get_weights()
+
+    def answers(model, some, progress=None):
+        right = allowed[[texts.index(text) for text in some]]
+        return np.where(right == (len(tried) == 1), 0.75, 0.25).astype(np.float32)
+
+    monkeypatch.setattr(TunedTexts, "fit_to", fit_to)
+    monkeypatch.setattr(TunedTexts, "answers", answers)
+    member, choice = _member(folder, texts, allowed, np.where(allowed, 0.6, 0.4), fold)
+    assert member is None
+    assert choice.taken == "full"
+    assert 1 < len(tried) < 5
+
+
 @pytest.mark.slow
 def test_a_member_that_pays_is_kept_with_answers_of_all_texts_by_each_fold(folder, quick):
     texts, classes = _texts(90)
