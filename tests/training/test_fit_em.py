@@ -221,7 +221,7 @@ def without_a_token():
         (
             {"model": ExactLikelihoodModel(layers.IndependentBernoulli(5))},
             TypeError,
-            "received a IndependentBernoulli, which gives a Independent",
+            "received a IndependentBernoulli, which gives a BinaryVariables",
         ),
         (
             {"model": ExactLikelihoodModel(layers.HiddenMarkovText(6, 2, 3), encoder=MLP([2]))},
