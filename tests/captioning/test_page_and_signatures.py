@@ -135,7 +135,7 @@ def test_texts_of_one_expert_come_of_a_beam_as_wide_as_asked(model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"beam_size": 2, "num_texts": 3}, "beam_size: expected at least as many, 3; received 2"),
+        ({"beam_size": 2, "num_texts": 3}, "expected at least the number of texts, 3; received 2"),
         (
             {"beam_size": 4, "num_texts": 3, "diversity": 0.5},
             "beam_size: expected a multiple of the number of texts, 3; received 4",

@@ -112,6 +112,32 @@ def test_batches_of_unknown_size_in_a_graph():
     np.testing.assert_allclose(actual, expected(x, logits), rtol=1e-5)
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_compiled_gradients_of_one_event_at_a_time_are_those_of_all(jit_compile: bool):
+    rng = np.random.default_rng(4)
+    x, logits = rng.integers(0, 2, 9).astype(np.float32), rng.normal(size=(4, 3, 9))
+
+    @tf.autograph.experimental.do_not_convert
+    def slope(row: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(row)
+            value = BinaryVariables(LogitBernoulli(logits=row, dtype=tf.float32), 1).log_prob(x)
+        return tape.gradient(value, row)
+
+    @tf.function(jit_compile=jit_compile, autograph=False)
+    def slopes(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return slope(rows), tf.vectorized_map(slope, rows)
+
+    for actual in slopes(tf.constant(logits, tf.float32)):
+        np.testing.assert_allclose(actual, x - scipy.special.expit(logits), rtol=1e-4, atol=1e-6)
+
+
+def test_variables_that_are_checked_are_checked():
+    checked = LogitBernoulli(logits=np.zeros([2, 3], np.float32), validate_args=True)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        BinaryVariables(checked, 1).log_prob(np.array([0, 1, 2]))
+
+
 def test_it_is_independent_to_all_that_ask():
     """Divergences, its parts under a map of their tensors, slices, and draws with their density."""
     logits = np.random.default_rng(3).normal(size=(4, 6))

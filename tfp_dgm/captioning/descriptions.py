@@ -62,9 +62,10 @@ class Decoding:
                 )
             return
         if self.width < self.num_texts or (self.diversity and self.width % self.num_texts):
-            expected = "a multiple of the number of texts" if self.diversity else "at least as many"
+            expected = "a multiple of" if self.diversity else "at least"
             raise DataError(
-                f"beam_size: expected {expected}, {self.num_texts}; received {self.beam_size}"
+                f"beam_size: expected {expected} the number of texts, {self.num_texts}; "
+                f"received {self.beam_size}"
             )
 
     @property

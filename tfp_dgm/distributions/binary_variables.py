@@ -30,7 +30,9 @@ class BinaryVariables(tfd.Independent):
 
     def _log_prob(self, event: tf.Tensor, **kwargs: Any) -> tf.Tensor:
         rank, size = self.event_shape.rank, self.event_shape.num_elements()
-        if not size or event.shape.rank is None or event.shape[-rank:] != self.event_shape:
+        # Events that are broadcast, and checks of the variables' own, are left to TFP.
+        whole = event.shape.rank is not None and event.shape[-rank:] == self.event_shape
+        if not (size and whole) or self.distribution.validate_args:
             return super()._log_prob(event, **kwargs)
         logits = self.distribution.logits_parameter()
         return _summed_log_prob(_flat(tf.cast(event, logits.dtype), rank), _flat(logits, rank))
