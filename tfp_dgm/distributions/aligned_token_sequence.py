@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 
 from tfp_dgm.distributions.decoded_text import DecoderFunctions, read_before
 from tfp_dgm.distributions.token_sequence import TokenSequence
+from tfp_dgm.stacked_products import stacked_product
 from tfp_dgm.token_ids import PAD
 
 
@@ -207,7 +208,7 @@ class AlignedText:
             mixed, as soft attention does.
         """
         sources, kept = self._texts._sources, self._kept
-        looked = tf.matmul(tf.cast(weights, sources.sources.dtype), sources.sources)
+        looked = stacked_product(tf.cast(weights, sources.sources.dtype), sources.sources)
         terms = self._outputs + looked  # [..., *batch, T, D]
         token_ids = tf.broadcast_to(self.token_ids, tf.shape(terms)[:-1])
         here = token_ids != PAD

@@ -13,6 +13,7 @@ from tfp_dgm.distributions.decoded_text import (
     read_before,
 )
 from tfp_dgm.distributions.point_estimates import point_estimate
+from tfp_dgm.stacked_products import stacked_product
 from tfp_dgm.token_ids import END, PAD
 
 # Logits of what is never written.
@@ -108,7 +109,9 @@ class PointerSequence(DecodedText):
         of_words, of_end, state = self._step(token_ids, time, state)
         size = self.vocabulary_size
         words = tf.one_hot(self._source, size)  # [B, T, V]
-        probs = tf.matmul(tf.exp(of_words)[..., tf.newaxis, :], words)[..., 0, :]  # [..., B, V]
+        probs = stacked_product(tf.exp(of_words)[..., tf.newaxis, :], words)[
+            ..., 0, :
+        ]  # [..., B, V]
         probs += tf.exp(of_end)[..., tf.newaxis] * tf.one_hot(END, size)
         possible = probs > 0
         return tf.where(possible, tf.math.log(tf.where(possible, probs, 1.0)), _NEVER), state
@@ -120,7 +123,7 @@ class PointerSequence(DecodedText):
 
         def choose(of_words: tf.Tensor, of_end: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
             # At each of its places, a word has the probability of them all.
-            probs = tf.matmul(tf.exp(of_words)[..., tf.newaxis, :], same)[..., 0, :]
+            probs = stacked_product(tf.exp(of_words)[..., tf.newaxis, :], same)[..., 0, :]
             # A word's places before the pointer may not be pointed at.
             probs = tf.where(tf.math.is_inf(of_words), 0.0, probs)
             both = tf.concat([probs, tf.exp(of_end)[..., tf.newaxis]], axis=-1)
@@ -174,7 +177,9 @@ class PointerSequence(DecodedText):
           [..., B, L, T] of the source's places, -inf where they may not be pointed at; [..., B, L]
           of END, -inf where a word must follow.
         """
-        of_words = tf.matmul(features, tf.cast(self._keys, features.dtype), transpose_b=True)
+        of_words = stacked_product(
+            features, tf.cast(self._keys, features.dtype), transpose_right=True
+        )
         of_words = tf.cast(of_words, tf.float32)  # [..., B, L, T]
         after = tf.range(tf.shape(self._source)[1]) > places[..., tf.newaxis]  # [..., B, L, T]
         short = words < self._max_words[:, tf.newaxis]  # [B, L]

@@ -140,7 +140,7 @@ class VectorQuantizer(ProjectedDistributionLayer):
 
     def embed(self, codes: tf.Tensor) -> tf.Tensor:
         """The codebook's vectors of one-hot codes [..., M, K], or of mixtures: [..., M, D]."""
-        return tf.einsum("...mk,kd->...md", codes, tf.convert_to_tensor(self.codebook))
+        return tf.tensordot(codes, tf.convert_to_tensor(self.codebook), 1)
 
     def distances(
         self, parameters: tf.Tensor, posterior: tfd.Distribution
@@ -157,8 +157,8 @@ class VectorQuantizer(ProjectedDistributionLayer):
         q = tf.stop_gradient(posterior.mean())  # [..., M, K]
 
         def expected(y: tf.Tensor, e: tf.Tensor) -> tf.Tensor:
-            squares = tf.reduce_sum(y**2, axis=-1) + tf.linalg.matvec(q, tf.reduce_sum(e**2, -1))
-            products = tf.reduce_sum(y * tf.einsum("...mk,kd->...md", q, e), axis=-1)
+            squares = tf.reduce_sum(y**2, axis=-1) + tf.tensordot(q, tf.reduce_sum(e**2, -1), 1)
+            products = tf.reduce_sum(y * tf.tensordot(q, e, 1), axis=-1)
             return tf.reduce_sum(squares - 2 * products, axis=-1)
 
         return expected(y, tf.stop_gradient(e)), expected(tf.stop_gradient(y), e)
@@ -227,7 +227,7 @@ class VectorQuantizer(ProjectedDistributionLayer):
     def _distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         y, e = self.vectors(parameters), tf.convert_to_tensor(self.codebook)
         # Half of |y|^2 less the distance's square.
-        nearness = tf.einsum("...md,kd->...mk", y, e) - 0.5 * tf.reduce_sum(e**2, axis=-1)
+        nearness = tf.tensordot(y, e, [[-1], [-1]]) - 0.5 * tf.reduce_sum(e**2, axis=-1)
         if self.temperature is None:
             nearest = tf.one_hot(tf.argmax(nearness, axis=-1), self.num_values)
             logits = _NEVER * (1 - nearest)

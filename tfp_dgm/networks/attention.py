@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfp_dgm.saved_arguments import SavesArguments
+from tfp_dgm.stacked_products import stacked_product
 
 
 @keras.saving.register_keras_serializable(package="tfp_dgm")
@@ -66,7 +67,7 @@ class Attention(SavesArguments, keras.layers.Layer):
           [..., T, D].
         """
         weights = tf.cast(tf.nn.softmax(self.scores(x, keys, mask)), values.dtype)
-        answer = tf.matmul(weights, self._heads(values))  # [..., H, T, D/H]
+        answer = stacked_product(weights, self._heads(values))  # [..., H, T, D/H]
         rank = len(answer.shape)
         answer = tf.transpose(answer, [*range(rank - 3), rank - 2, rank - 3, rank - 1])
         shape = tf.concat([tf.shape(answer)[:-2], [self.units]], axis=0)
@@ -81,7 +82,7 @@ class Attention(SavesArguments, keras.layers.Layer):
           mask: bool, broadcasts to [..., T, M].
         """
         query = self._heads(self.query(x))  # [..., H, T, D/H]
-        scores = tf.matmul(query, self._heads(keys), transpose_b=True)  # [..., H, T, M]
+        scores = stacked_product(query, self._heads(keys), transpose_right=True)  # [..., H, T, M]
         scores = tf.cast(scores, tf.float32) * (self.units // self.num_heads) ** -0.5
         return scores if mask is None else tf.where(mask[..., tf.newaxis, :, :], scores, -1e9)
 

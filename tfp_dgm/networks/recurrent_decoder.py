@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfp_dgm.networks.recurrence import GRU, LSTM, Cell, project, recur, state_type
 from tfp_dgm.networks.sequence_decoder import Memory, SequenceDecoder, State
+from tfp_dgm.stacked_products import stacked_product
 
 
 class RecurrentDecoder(SequenceDecoder):
@@ -173,7 +174,7 @@ class RecurrentDecoder(SequenceDecoder):
             return h
         terms = self.source_terms(memory)
         weights = tf.cast(tf.nn.softmax(self.alignment_logits(h, memory)), terms.dtype)
-        return tf.tanh(self.output_terms(h) + tf.matmul(weights, terms))  # [..., T, D]
+        return tf.tanh(self.output_terms(h) + stacked_product(weights, terms))  # [..., T, D]
 
     # One source alone, in the place of attention's mean of all. No state depends on what was looked
     # at, so that outputs are the same whatever the alignment.
@@ -204,7 +205,9 @@ class RecurrentDecoder(SequenceDecoder):
         But for what is the same for all sources, which no softmax sees.
         """
         (keys, added, _), mask = memory
-        scores = tf.matmul(h, keys, transpose_b=True) + added[..., tf.newaxis, :]  # [..., T, M]
+        scores = (
+            stacked_product(h, keys, transpose_right=True) + added[..., tf.newaxis, :]
+        )  # [..., T, M]
         scores = tf.cast(scores, tf.float32)
         return scores if mask is None else tf.where(mask[..., tf.newaxis, :], scores, -1e9)
 

@@ -56,15 +56,15 @@ def _scaled(
     """(exp(v - max v), exp(M - max M), log(exp(v) exp(M)))."""
     peak, largest = tf.reduce_max(log_vectors, axis=-1, keepdims=True), tf.reduce_max(log_matrix)
     vectors, matrix = tf.exp(log_vectors - peak), tf.exp(log_matrix - largest)
-    return vectors, matrix, tf.math.log(tf.matmul(vectors, matrix)) + peak + largest
+    return vectors, matrix, tf.math.log(tf.tensordot(vectors, matrix, 1)) + peak + largest
 
 
 def _by_products(
     log_vectors: tf.Tensor, log_matrix: tf.Tensor, upstream: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     vectors, matrix, _ = _scaled(log_vectors, log_matrix)
-    weights = upstream / tf.matmul(vectors, matrix)
-    pulled = vectors * tf.matmul(weights, matrix, transpose_b=True)
+    weights = upstream / tf.tensordot(vectors, matrix, 1)
+    pulled = vectors * tf.tensordot(weights, matrix, [[-1], [-1]])
     flat = [tf.reshape(part, [-1, tf.shape(part)[-1]]) for part in (vectors, weights)]
     return pulled, matrix * tf.matmul(flat[0], flat[1], transpose_a=True)
 
