@@ -122,6 +122,12 @@ CLAIMS: dict[str, list[Claim]] = {
             ("IWAE, 5 samples", "IWAE K=5", "16", 85.54),
             ("IWAE, 5 samples, doubly reparameterised", "IWAE K=5, DReG", "16", 85.54),
             ("IWAE, 5 samples, doubly reparameterised", "IWAE K=5, DReG, long", "400", 85.54),
+            (
+                "IWAE of two layers, 5 samples, doubly reparameterised",
+                "IWAE K=5, two layers, DReG, long",
+                "400",
+                83.89,
+            ),
             ("IWAE, 50 samples", "IWAE K=50", "16", 84.78),
             ("IWAE, 50 samples, doubly reparameterised", "IWAE K=50, DReG", "16", 84.78),
             (
