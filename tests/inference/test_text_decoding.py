@@ -109,7 +109,8 @@ def _diverse_beams(log_prob, groups, size, diversity):
 
 
 @pytest.mark.parametrize(
-    ("groups", "size", "diversity"), [(1, 4, 0.5), (3, 3, 0.5), (3, 9, 1.5), (2, 8, 30.0)]
+    ("groups", "size", "diversity"),
+    [(1, 4, 0.5), (3, 3, 0.5), (3, 9, 1.5), (2, 8, 30.0), (3, 3, 1e38)],
 )
 def test_groups_of_a_beam_avoid_each_others_words(likelihood, groups, size, diversity):
     token_ids, scores = inference.diverse_beam_search(

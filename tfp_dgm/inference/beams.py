@@ -11,6 +11,8 @@ from tfp_dgm.token_ids import END, PAD, START
 
 # Within the search, where sums and quotients of it must stay finite.
 _IMPOSSIBLE = -1e30
+# Nats that no two words lie apart, and that are far from impossible.
+_FORBIDDING = 1e6
 
 
 def beam_search(
@@ -148,7 +150,9 @@ def _search(
         said = 0.0  # Of groups before, how many beginnings go on with a word: [B, V].
         for group in range(groups):
             here = slice(group * own, (group + 1) * own)
-            worth = ranked[here] - diversity * said if group else ranked[here]
+            worth = ranked[here]
+            if group:
+                worth -= min(diversity, _FORBIDDING) * said
             best = tf.math.top_k(_beams_last(worth), own).indices  # [B, S] of S V
             parents.append(here.start + tf.transpose(best // vocabulary))  # [S, B]
             tokens.append(tf.transpose(best % vocabulary))
