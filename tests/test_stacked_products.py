@@ -15,6 +15,7 @@ SHAPES = [
     ((3, 1, 20, 32), (1, 32, 9)),
     ((3, 2, 20, 32), (2, 32, 9)),
     ((3, 1, 20, 32), (1, 1, 32, 9)),
+    ((3, 1, 20, 32), (32, 9)),
     ((3, 2, 20, 32), (3, 2, 32, 9)),
     ((4, 3, 1, 5, 6), (3, 1, 6, 2)),
     ((2, 5, 6), (2, 6, 4)),
@@ -61,6 +62,8 @@ for draws in (2, 3, 64):
     for _ in range(20):
         product = stacked_product(tf.constant(h), tf.constant(keys), transpose_right=True)
         np.testing.assert_allclose(product, h @ np.swapaxes(keys, -1, -2), atol=1e-3)
+        product = stacked_product(tf.constant(h), tf.constant(keys[0]), transpose_right=True)
+        np.testing.assert_allclose(product, h @ keys[0].T, atol=1e-3)
 
 model = toys.randomized(toys.captioner(attends=True), toys.inputs(grid=True))
 inputs = toys.inputs(grid=True)

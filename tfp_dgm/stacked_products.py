@@ -19,7 +19,7 @@ def stacked_product(
     References:
       [1] oneDNN's issue 4396; TensorFlow's issues 117700 and 123109.
     """
-    if left.shape.rank != 4 or right.shape.rank < 3:
+    if left.shape.rank != 4:
         return tf.matmul(left, right, transpose_b=transpose_right)
     product = tf.matmul(
         tf.expand_dims(left, 2), tf.expand_dims(right, -3), transpose_b=transpose_right
