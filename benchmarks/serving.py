@@ -178,7 +178,12 @@ def load(address: str, name: str, protocol: str, texts: list[str], count: int) -
 
 
 def through_server(
-    folder: Path, texts: list[str], sizes: list[int], repeats: int, requests: int
+    folder: Path,
+    texts: list[str],
+    sizes: list[int],
+    repeats: int,
+    loads: Sequence[tuple[str, bool]],
+    requests: int,
 ) -> Iterator[tuple[str, Row]]:
     """Latencies of the embedded server, then load from a second process."""
     from tfp_dgm.serving import Client
@@ -194,19 +199,18 @@ def through_server(
             for title, client in (("REST", rest), ("gRPC", grpc)):
                 ask = lambda c=client, b=batch: c.predict({"text": b})  # noqa: E731
                 yield "latency", row(f"embedded server, {title}", size, timed(ask, repeats))
-    for batching in (True, False):
-        for protocol in ("rest", "grpc"):
-            with (
-                serving(folder, "--batching" if batching else "--no-batching") as (process, at),
-                multiprocessing.get_context("spawn").Pool(1) as pool,
-            ):
-                arguments = (at[protocol], name, protocol, texts[:200])
-                pool.apply(load, (*arguments, requests // 10))
-                early = resident_mib(process.pid)
-                found = pool.apply(load, (*arguments, requests))
-                found |= {"memory_mib": early, "memory_mib_at_end": resident_mib(process.pid)}
-            title = f"{protocol}, micro-batching {'on' if batching else 'off'}"
-            yield "load", {"path": title, **found}
+    for protocol, batching in loads:
+        with (
+            serving(folder, "--batching" if batching else "--no-batching") as (process, at),
+            multiprocessing.get_context("spawn").Pool(1) as pool,
+        ):
+            arguments = (at[protocol], name, protocol, texts[:200])
+            pool.apply(load, (*arguments, requests // 10))
+            early = resident_mib(process.pid)
+            found = pool.apply(load, (*arguments, requests))
+            found |= {"memory_mib": early, "memory_mib_at_end": resident_mib(process.pid)}
+        title = f"{protocol}, micro-batching {'on' if batching else 'off'}"
+        yield "load", {"path": title, **found}
 
 
 def print_rows(rows: list[Row]) -> None:
@@ -222,11 +226,14 @@ def print_rows(rows: list[Row]) -> None:
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="made texts, fewer requests")
+    parser.add_argument("--quick", action="store_true", help="made texts, one size of batches, one load of few requests")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--requests", type=int, help="of each load; 10,000, quick 400")
     arguments = parser.parse_args()
-    sizes = [1, 16] if arguments.quick else [1, 4, 16, 64, 256]
+    sizes = [16] if arguments.quick else [1, 4, 16, 64, 256]
+    loads = [("rest", True), ("grpc", True), ("rest", False), ("grpc", False)]
+    if arguments.quick:
+        loads = loads[1:2]
     repeats = 20 if arguments.quick else 200
     requests = arguments.requests or (400 if arguments.quick else 10_000)
     tables: dict[str, list[Row]] = {"latency": [], "load": []}
@@ -234,7 +241,7 @@ def main() -> None:
         folder = Path(name) / "classifier"
         texts = texts_and_model(arguments.quick, folder, sizes)
         tables["latency"] += in_python_and_cpp(folder, texts, sizes, repeats)
-        for kind, found in through_server(folder, texts, sizes, repeats, requests):
+        for kind, found in through_server(folder, texts, sizes, repeats, loads, requests):
             tables[kind].append(found)
     for rows in tables.values():
         print_rows(rows)
