@@ -100,23 +100,32 @@ def encoder_gains(
     gains = {}
     for name, found in vectors.items():
         members = [*plain, regression(found, semantic), regression(found)]
-        gains[name] = mean_gain(log_likelihoods(members, known, counts) - base, counts)
+        gains[name] = mean_gain(
+            log_likelihoods(members, known, counts) - base, counts, _COMMON_SPREAD
+        )
     return gains
 
 
 def log_likelihoods(
-    members: list[np.ndarray], allowed: np.ndarray, counts: np.ndarray
+    members: list[np.ndarray],
+    allowed: np.ndarray,
+    counts: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """[m], of annotations under a mixture of cross-fitted answers [m, K] each."""
+    """[m], of annotations under a mixture of cross-fitted answers [m, K] each.
+
+    Its temperatures are fitted to these annotations, and its weights where they are not given.
+    """
     tempered = [temper(one, fit_temperature(one, allowed, counts)) for one in members]
-    mixture = mixture_weights(tempered, allowed, counts, np.ones(len(members)))
-    mixed = sum(weight * one for weight, one in zip(mixture, tempered, strict=True))
+    if weights is None:
+        weights = mixture_weights(tempered, allowed, counts, np.ones(len(members)))
+    mixed = sum(weight * one for weight, one in zip(weights, tempered, strict=True))
     return np.log(np.maximum((mixed * allowed).sum(axis=1), _LEAST_PROBABILITY))
 
 
-def mean_gain(values: np.ndarray, counts: np.ndarray) -> Gain:
+def mean_gain(values: np.ndarray, counts: np.ndarray, common_spread: float) -> Gain:
     """The mean [m] -> 1; its error, of few values, by how much such values commonly differ."""
     total = counts.sum()
     mean = float(np.average(values, weights=counts))
-    squares = (counts * (values - mean) ** 2).sum() + _PRIOR_VALUES * _COMMON_SPREAD**2
+    squares = (counts * (values - mean) ** 2).sum() + _PRIOR_VALUES * common_spread**2
     return Gain(mean, float(np.sqrt(squares / (total + _PRIOR_VALUES) / total)))

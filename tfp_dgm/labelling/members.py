@@ -33,7 +33,7 @@ _SHIFT_POWER = 0.5
 # ensemble beside 1 for its student. A pretrained encoder is believed more than words are.
 _HEADS_BELIEF, _ENSEMBLE_BELIEF = (2.0, 2.0), 3.0
 _ENCODER_HEADS_BELIEF, _ENCODER_ENSEMBLE_BELIEF = (1.0, 1.0, 4.0, 4.0), 6.0
-_ORDER_BELIEF, _TUNED_BELIEF = 1.0, 4.0
+_ORDER_BELIEF, _TUNED_BELIEF = 1.0, 8.0
 # Texts that self-training and EM learn from, at most: more of them teach little, and take long.
 _MOST_LEARNED_FROM = 20_000
 # Texts without annotation that the tuned encoders of all folds read, at most: it takes long.
@@ -149,6 +149,7 @@ class Members:
                 self.class_shares.counts,
                 self._fitted([*of_heads, *of_words], belief),
                 judged,
+                share=_TUNED_BELIEF / (_TUNED_BELIEF + sum(belief)),
             )
         if self.tuned is not None:
             self.judged = judged[judged < num_texts]
