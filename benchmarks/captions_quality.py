@@ -40,6 +40,7 @@ from typing import Any
 import keras
 import numpy as np
 from exits.missing import end_for_want_of
+from recorded.resumed_rows import rows_so_far
 from rich.console import Console
 from rich.table import Table
 
@@ -142,11 +143,11 @@ def write(
     rows: list[dict[str, Any]], examples: list[dict[str, Any]], options: argparse.Namespace
 ) -> None:
     """The results, beside those that the file has of other seeds."""
-    known = json.loads(options.json.read_text()) if options.json.exists() else {}
     new = {row["name"] for row in rows}
-    kept = [row for row in known.get("rows", []) if row["name"] not in new]
-    if options.training_seed is not None:  # What models say of images is shown of one seed.
-        examples = known.get("examples", [])
+    known = rows_so_far(options.json)
+    kept = [row for row in known if row["name"] not in new]
+    if known and options.training_seed is not None:  # Models' captions are shown of one seed.
+        examples = json.loads(options.json.read_text("utf-8"))["examples"]
     result = {
         "command": shlex.join(["python", *sys.argv]),
         "rows": kept + rows,

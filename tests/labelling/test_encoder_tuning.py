@@ -136,14 +136,14 @@ def _member(folder, texts, allowed, answered, fold=None, steps=None, judged=None
 
 
 def test_a_row_is_answered_by_an_encoder_that_did_not_see_it(folder, monkeypatch):
-    texts, classes = _texts(43)
+    texts, classes = _texts(63)
     allowed = np.eye(3, dtype=bool)[classes]
     allowed[4:8] = False
     allowed[4:8, 2] = True  # All classes have labels,
     allowed[[1, 9]] = [True, True, False]  # sets teach nothing,
-    allowed[40:] = True  # and three rows have no annotation, of which the folds read one.
-    fold = np.arange(40) % 5
-    single = np.setdiff1d(np.arange(40), [1, 9])
+    allowed[60:] = True  # and three rows have no annotation, of which the folds read one.
+    fold = np.arange(60) % 5
+    single = np.setdiff1d(np.arange(60), [1, 9])
     seen, asked = [], []
 
     def fit_to(model, rows, *, seed, progress):
@@ -157,19 +157,19 @@ def test_a_row_is_answered_by_an_encoder_that_did_not_see_it(folder, monkeypatch
 
     monkeypatch.setattr(TunedTexts, "fit_to", fit_to)
     monkeypatch.setattr(TunedTexts, "answers", answers)
-    answered, judged = np.full((40, 3), 1 / 3), np.arange(41)
+    answered, judged = np.full((60, 3), 1 / 3), np.arange(61)
     member, _ = _member(folder, texts, allowed, answered, fold, judged=judged)
     assert member is not None
     for number in range(5):
         assert seen[number] == [row for row in single if fold[row] != number]
-        assert asked[number] == [texts[row] for row in range(40) if fold[row] == number]
+        assert asked[number] == [texts[row] for row in range(60) if fold[row] == number]
     assert seen[5] == single.tolist()
     assert asked[5] == texts
-    of_encoders = np.ones((43, 6), bool)
+    of_encoders = np.ones((63, 6), bool)
     for number in range(5):
-        read = [row for row in range(41) if fold[row % 40] == number or row in (1, 9, 40)]
+        read = [row for row in range(61) if fold[row % 60] == number or row in (1, 9, 60)]
         assert asked[6 + number] == [texts[row] for row in read]
-        of_encoders[:, 1 + number] = np.isin(np.arange(43), read)
+        of_encoders[:, 1 + number] = np.isin(np.arange(63), read)
     # The others' answers stand for what was not asked.
     right = np.where(allowed, 0.8, 0.1)[:, :, np.newaxis]
     expected = np.where(of_encoders[:, np.newaxis], right, 1 / 3)
@@ -264,17 +264,17 @@ LITTLE = "Of the labels too little is left unexplained for tuning it."
 @pytest.mark.parametrize(
     ("spoil", "right", "why"),
     [
-        (lambda allowed: allowed[:18], 0.5, FEW.format(20)),
-        (lambda allowed: allowed | [[True, False]], 0.5, FEW.format(20)),  # One has no label.
-        (lambda allowed: np.hstack([allowed, allowed[:, :1] & False]), 0.5, FEW.format(20)),
-        (lambda allowed: np.hstack([allowed] + 2 * [allowed & False]), 0.5, FEW.format(30)),
+        (lambda allowed: allowed[:48], 0.5, FEW.format(50)),
+        (lambda allowed: allowed | [[True, False]], 0.5, FEW.format(50)),  # One has no label.
+        (lambda allowed: np.hstack([allowed, allowed[:, :1] & False]), 0.5, FEW.format(50)),
+        (lambda allowed: np.hstack([allowed] + 5 * [allowed & False]), 0.5, FEW.format(60)),
         (lambda allowed: allowed, 0.999, LITTLE),
     ],
 )
 def test_where_labels_are_few_or_lack_a_class_it_is_not_tried_and_it_says_so(
     folder, spoil, right, why
 ):
-    texts, classes = _texts(40)
+    texts, classes = _texts(58)
     allowed = spoil(np.eye(2, dtype=bool)[classes])
     texts = texts[: len(allowed)]
     allowed = np.vstack([allowed, np.ones((1, allowed.shape[1]), bool)])
@@ -294,18 +294,19 @@ def test_a_labelling_with_a_tuned_encoder_is_saved_explained_and_served(
     """Whether encoders of the folds read all of the 20 rows without a label, or some of them."""
     monkeypatch.setattr("tfp_dgm.labelling.members._MOST_JUDGED", judged)
     # Words tell these classes as well: it would be left, as not worth reading each text twice.
-    monkeypatch.setattr("tfp_dgm.labelling.encoder_tuning._MARGIN", -1.0)
+    for bound in ("_LEFT", "_MARGIN"):
+        monkeypatch.setattr(f"tfp_dgm.labelling.encoder_tuning.{bound}", -1.0)
     read, answers = [], TunedTexts.answers
     monkeypatch.setattr(
         TunedTexts,
         "answers",
         lambda model, texts, *report: read.append(len(texts)) or answers(model, texts, *report),
     )
-    texts, classes = _texts(60)
+    texts, classes = _texts(80)
     lines = [
         "text,label",
         *(
-            f"{t},{CLASSES[k] if n < 40 else ''}"
+            f"{t},{CLASSES[k] if n < 60 else ''}"
             for n, (t, k) in enumerate(zip(texts, classes, strict=True))
         ),
     ]
@@ -320,12 +321,12 @@ def test_a_labelling_with_a_tuned_encoder_is_saved_explained_and_served(
     )
     outcome = found.outcome
     assert outcome.encoder_choice.taken == "tuned"
-    assert read == 5 * [8] + [60] + 5 * [8 + judged]  # Labels of a fold; all; what folds answer.
+    assert read == 5 * [12] + [80] + 5 * [12 + judged]  # Labels of a fold; all; what folds answer.
     assert "Tuned to the labels" in found.summary()
     model = keras.models.load_model(found.model_directory / "model.keras")
     assert model.encoder.tuned_units == 8
     np.testing.assert_allclose(
-        model(tf.constant(texts))[40:], outcome.probabilities[40:], atol=2e-2
+        model(tf.constant(texts))[60:], outcome.probabilities[60:], atol=2e-2
     )
     served = tf.saved_model.load(found.model_directory / "saved_model" / "1")
     answer = served.signatures["serving_default"](text=tf.constant(texts))
@@ -339,8 +340,8 @@ def test_what_cannot_be_compared_does_not_pay(folder, quick, monkeypatch):
     monkeypatch.setattr(
         TunedTexts, "answers", lambda model, texts: np.full((len(texts), 2), np.nan)
     )
-    texts, classes = _texts(40)
-    member, choice = _member(folder, texts, _allowed(classes, 40), np.full((40, 2), 0.5))
+    texts, classes = _texts(60)
+    member, choice = _member(folder, texts, _allowed(classes, 60), np.full((60, 2), 0.5))
     assert member is None
     assert (choice.taken, choice.gains) == ("full", {})
     assert "its answers are no numbers, so it stays as it was" in choice.why
@@ -370,9 +371,9 @@ def test_an_encoder_that_other_labels_have_tuned_is_taken_as_it_was(folder, quic
 
 @pytest.mark.slow
 def test_where_it_is_asked_not_to_be_it_is_not_tuned(folder, quick):
-    texts, classes = _texts(60)
+    texts, classes = _texts(80)
     model, outcome = fit_classifier(
-        texts, _allowed(classes, 40), CLASSES, encoder=folder, tune_encoder=False
+        texts, _allowed(classes, 60), CLASSES, encoder=folder, tune_encoder=False
     )
     assert outcome.encoder_choice.taken == "full"
     assert model.encoder.tuned_units == 0

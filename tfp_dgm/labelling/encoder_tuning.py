@@ -19,7 +19,7 @@ from tfp_dgm.networks.tuned_encoder import copied_layers
 from tfp_dgm.training import Progress
 
 # Labels of one class each that it takes: in all, and for each class in the mean.
-_FEWEST_LABELS, _FEWEST_OF_A_CLASS = 20, 5
+_FEWEST_LABELS, _FEWEST_OF_A_CLASS = 50, 5
 # What others must leave unexplained, and what it must gain for being kept, in nats a label: some
 # half a point of accuracy, for each text is read twice from then on. And what it is believed to
 # gain before any label speaks, and a deviation: what it gained on SST, emotions, sentence polarity
