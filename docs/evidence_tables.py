@@ -188,12 +188,19 @@ CLAIMS: dict[str, list[Claim]] = {
             Claim(
                 f"Flickr8k, {experts} experts: best of the captions, CIDEr",
                 "captions_quality",
-                Figure(f"mixture, K = {experts}", "oracle_cider"),
-                Figure(f"K = 1, beam of {experts}", "oracle_cider"),
-                f"a beam of {experts}, the same run",
+                Figure(f"mixture, K = {experts}{seeds}", "oracle_cider"),
+                Figure(f"K = 1, {search}{seeds}", "oracle_cider"),
+                f"{source}, the same runs",
                 digits=3,
             )
-            for experts in (3, 5)
+            for experts, search, source, seeds in (
+                (3, "beam of 3", "a beam of 3", "(, seed .)?"),
+                (3, "beam of 9, its best 3", "a beam of 9", ", seed ."),
+                (3, "diverse beam of 9 in 3 groups", "a diverse beam of 9", ", seed ."),
+                (5, "beam of 5", "a beam of 5", "(, seed .)?"),
+                (5, "beam of 15, its best 5", "a beam of 15", ", seed ."),
+                (5, "diverse beam of 15 in 5 groups", "a diverse beam of 15", ", seed ."),
+            )
         ),
         Claim(
             "Multi30k, texts as 8 codes, by a decoder that reads no words: bound, nats a caption",
