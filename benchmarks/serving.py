@@ -226,7 +226,11 @@ def print_rows(rows: list[Row]) -> None:
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="made texts, one size of batches, one load of few requests")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="made texts, one size of batches, one load of few requests",
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--requests", type=int, help="of each load; 10,000, quick 400")
     arguments = parser.parse_args()

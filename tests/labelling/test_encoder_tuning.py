@@ -201,7 +201,7 @@ def test_it_ends_after_the_fold_that_leaves_no_hope(folder, monkeypatch):
 def test_its_gain_is_that_of_the_mixture_before_labels_speak_under_a_normal_prior(
     folder, monkeypatch
 ):
-    """Others guess, and it is right in 60 of 80 rows, as sure as that: the best temperature is 1."""
+    """Others guess; it is right in 60 of 80 rows, as sure as that: the best temperature is 1."""
     texts, classes = _texts(80)
     allowed = np.eye(2, dtype=bool)[classes]
     told = np.where(np.arange(80) % 4 == 0, 1 - classes, classes)
