@@ -173,6 +173,25 @@ def test_every_public_model_has_a_case():
     assert subclasses == CASES.keys() | {models.LatentVariableModel}
 
 
+@every_model
+def test_a_call_in_mixed_precision_reckons_as_training_does(case, dtype_policy):
+    """In which no weight is cast but by who uses it: Keras calls parts of a model there, no model.
+
+    Counts above 256 have no place in bfloat16.
+    """
+    dtype_policy("mixed_bfloat16")
+    model = case.make()
+    many = 300 if case.wrong is NEGATIVE or "counts" in case.wrong[1] else 1
+    inputs = keras.tree.map_structure(lambda part: tf.constant(many * part), case.inputs)
+    model.build(keras.tree.map_structure(np.shape, case.inputs, none_is_leaf=False))
+    rng = np.random.default_rng(2)
+    for weight in model.trainable_weights:
+        weight.assign(weight + rng.normal(scale=0.1, size=weight.shape))
+    called, expected = (keras.tree.flatten(one(inputs)) for one in (model, model.call))
+    for one, other in zip(called, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
 def with_known_losses(model, inputs, **kwargs):
     """The model, with losses of `LOSSES` times its first weight, which is 1; compiled."""
     model.build(keras.tree.map_structure(np.shape, inputs, none_is_leaf=False))

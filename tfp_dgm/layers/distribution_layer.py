@@ -10,9 +10,10 @@ from tensorflow_probability import distributions as tfd
 from tfp_dgm.layers.constraints import FINITE, Constraint
 from tfp_dgm.layers.events import assert_valid, with_event_shape
 from tfp_dgm.saved_arguments import SavesArguments
+from tfp_dgm.uncast_weights import UncastWeights
 
 
-class DistributionLayer(SavesArguments, keras.layers.Layer):
+class DistributionLayer(SavesArguments, UncastWeights, keras.layers.Layer):
     """A layer whose call gives a `tfd.Distribution`, where others give a tensor.
 
         distribution = layer(features, training=...)

@@ -19,12 +19,15 @@ from tfp_dgm.models.step_data import (
 from tfp_dgm.models.trained_by_objective import TrainedByObjective
 from tfp_dgm.objectives import Bound, Joint, Objective
 from tfp_dgm.saved_arguments import SavesArguments
+from tfp_dgm.uncast_weights import UncastWeights
 
 # Name -> values [B], and weights [B] or None.
 Parts = dict[str, tuple[tf.Tensor, tf.Tensor | None]]
 
 
-class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesSeed, keras.Model):
+class LatentVariableModel(
+    SavesArguments, TrainedByObjective, DataIntake, SavesSeed, UncastWeights, keras.Model
+):
     """p(z) p(x | z) with an amortised q(z | x), trained by an objective given to `compile`.
 
     A subclass gives `joint`; one that learns from more than a bound (labels, say) overrides
@@ -46,7 +49,8 @@ class LatentVariableModel(SavesArguments, TrainedByObjective, DataIntake, SavesS
     critic_layer: Any = None
 
     def __init__(self, *, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # A call reads the inputs as `fit` does: in bfloat16, counts above 256 would be rounded.
+        super().__init__(autocast=False, **kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.objective = self.default_objective()

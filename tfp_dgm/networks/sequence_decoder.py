@@ -7,12 +7,13 @@ import tensorflow as tf
 
 from tfp_dgm.networks.sequence_layer import SequenceLayer
 from tfp_dgm.networks.word_dropout import WordDropout
+from tfp_dgm.uncast_weights import UncastWeights
 
 State = Any  # A nested structure of tensors [*batch, ...].
 Memory = Any  # What `prepare_memory` gives.
 
 
-class SequenceDecoder(SequenceLayer):
+class SequenceDecoder(UncastWeights, SequenceLayer):
     """Reads the tokens so far and a conditioning vector; gives the features of the next token.
 
         h_t = decoder(conditioning, tokens < t);   logits_t = kernel h_t + bias
