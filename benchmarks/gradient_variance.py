@@ -101,7 +101,7 @@ QUICK = Settings(
 
 def main() -> None:
     parser = parser_of(
-        __doc__, "mnist/train-images.idx3-ubyte.gz", quick="the same code in a minute or two"
+        __doc__, "mnist/train-images.idx3-ubyte.gz", quick="the same code in under a minute"
     )
     parser.add_argument("--figure", type=Path, metavar="FILE", help="results as a PNG picture")
     options = parser.parse_args()

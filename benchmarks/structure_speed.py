@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--patience", type=float, default=120.0, help="seconds for a peer")
     parser.add_argument("--only", nargs="*", metavar="FAMILY")
-    parser.add_argument("--quick", action="store_true", help="the same code in a minute or two")
+    parser.add_argument("--quick", action="store_true", help="small cases, once")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--cases", help=argparse.SUPPRESS)

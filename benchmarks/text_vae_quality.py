@@ -60,6 +60,7 @@ CONFIGURATIONS = (
     "autoencoder pretraining, free bits by unit, long",
 )
 QUICK = {"train": 640, "valid": 64, "test": 32}  # Sentences.
+QUICK_CONFIGURATIONS = ("language model", "free bits", "batch-normalised means")
 
 
 def main() -> None:
@@ -80,7 +81,7 @@ def main() -> None:
         "--training-seed", type=int, metavar="N", help="of weights, dropout and batches"
     )
     parser.add_argument("--only", action="append", choices=CONFIGURATIONS)
-    parser.add_argument("--quick", action="store_true", help="the same code in some minutes")
+    parser.add_argument("--quick", action="store_true", help="three configurations, few sentences and epochs")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     seed = options.training_seed
@@ -88,7 +89,7 @@ def main() -> None:
         options.set += [f"seed={seed}", f"decoder.seed={seed + 1}"]
     write_sentences(options)
     rows = rows_so_far(options.json)
-    for name in options.only or CONFIGURATIONS:
+    for name in options.only or (QUICK_CONFIGURATIONS if options.quick else CONFIGURATIONS):
         row = run(name, options)
         rows = [other for other in rows if other["name"] != row["name"]]
         record(rows, row, options.json)  # After each, since a later one may be killed.

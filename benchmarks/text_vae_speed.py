@@ -39,6 +39,7 @@ OURS: dict[str, dict[str, Any]] = {
 }
 PEER = "PyTorch"
 EVALUATION = "evaluation, K = 500"
+QUICK = ["tfp_dgm", "tfp_dgm, bfloat16", PEER]
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--batches", type=int, default=150, help="in each measurement")
-    parser.add_argument("--quick", action="store_true", help="the same code in a few minutes")
+    parser.add_argument("--quick", action="store_true", help="two of ours and the peer, few batches")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--data", help=argparse.SUPPRESS)
@@ -100,7 +101,7 @@ def read_batches(path: str, bucketed: bool = True) -> list[np.ndarray]:
 
 
 def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
-    sides = [*OURS, PEER, EVALUATION]
+    sides = QUICK if options.quick else [*OURS, PEER, EVALUATION]
     found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for repeat in range(options.repeats):
         for side in sides:
