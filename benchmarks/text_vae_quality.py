@@ -81,7 +81,9 @@ def main() -> None:
         "--training-seed", type=int, metavar="N", help="of weights, dropout and batches"
     )
     parser.add_argument("--only", action="append", choices=CONFIGURATIONS)
-    parser.add_argument("--quick", action="store_true", help="three configurations, few sentences and epochs")
+    parser.add_argument(
+        "--quick", action="store_true", help="three configurations, few sentences and epochs"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     seed = options.training_seed

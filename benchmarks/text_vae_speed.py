@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--batches", type=int, default=150, help="in each measurement")
-    parser.add_argument("--quick", action="store_true", help="two of ours and the peer, few batches")
+    parser.add_argument(
+        "--quick", action="store_true", help="two of ours and the peer, few batches"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--data", help=argparse.SUPPRESS)
