@@ -192,6 +192,20 @@ def test_a_call_in_mixed_precision_reckons_as_training_does(case, dtype_policy):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
 
+@every_model
+def test_a_call_reads_doubles_as_floats(case):
+    def doubled(part):
+        return tf.constant(part, tf.float64 if part.dtype == np.float32 else part.dtype)
+
+    model = case.make()
+    floats = keras.tree.map_structure(tf.constant, case.inputs)
+    expected = keras.tree.flatten(model(floats))
+    found = keras.tree.flatten(model(keras.tree.map_structure(doubled, case.inputs)))
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
 def with_known_losses(model, inputs, **kwargs):
     """The model, with losses of `LOSSES` times its first weight, which is 1; compiled."""
     model.build(keras.tree.map_structure(np.shape, inputs, none_is_leaf=False))
