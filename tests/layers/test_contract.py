@@ -239,7 +239,7 @@ class _MixedPrecision(keras.Model):
 
     def __init__(self, function):
         super().__init__(dtype="mixed_bfloat16")
-        self.function = lambda: function()
+        self.function = function
 
     def call(self, inputs):
         return self.function()
