@@ -23,9 +23,7 @@ import multiprocessing
 import os
 import resource
 import shlex
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +35,7 @@ import tensorflow as tf
 from exits.missing import wanting
 from labelled_sets.draws import drawn_rows
 from labelled_sets.splits import REGISTERED, SHORT, read_split
+from peers.setfit_runs import SETFIT, setfit_at_hand, setfit_probabilities
 from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
@@ -81,8 +80,7 @@ GROUPS["encoded"] = ENCODER
 # The package's predictor with each, and with the one that it chooses itself.
 ENCODERS = {name: f"encoder {name}" for name in ("none", "light", "full", "auto")}
 GROUPS["encoders"] = ENCODERS["none"]
-GROUPS["setfit"] = "SetFit"
-SETFIT_PYTHON = "SETFIT_PYTHON"  # In the environment: the Python that has SetFit.
+GROUPS["setfit"] = SETFIT
 
 
 def load(name: str, data: Path | None) -> tuple[list[str], np.ndarray, list[str], np.ndarray, int]:
@@ -332,31 +330,12 @@ class Problem:
         )
 
     def setfit(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
-        """SetFit on MiniLM [1]: contrastive tuning on pairs of labelled texts, then regression.
-
-        [1] Tunstall et al. Efficient Few-Shot Learning Without Prompts. 2022. arXiv:2209.11055
-        """
+        """SetFit on MiniLM."""
         start = time.perf_counter()
         given = np.flatnonzero(observed >= 0)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "probabilities.npy"
-            task = {
-                "model": self.encoder,
-                "texts": [self.train[row] for row in given],
-                "labels": observed[given].tolist(),
-                "asked": self.asked(observed),
-                "seed": self.seed,
-                "file": str(file),
-            }
-            script = Path(__file__).parent / "peers" / "setfit_answers.py"
-            subprocess.run(
-                [os.environ[SETFIT_PYTHON], script],
-                input=json.dumps(task),
-                text=True,
-                check=True,
-                stdout=sys.stderr,
-            )
-            answers = np.load(file)
+        texts = [self.train[row] for row in given]
+        asked = self.asked(observed)
+        answers = setfit_probabilities(self.encoder, texts, observed[given], asked, self.seed)
         yield GROUPS["setfit"], self.plain(observed, answers, start)
 
     def encoders(self, observed: np.ndarray) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -505,7 +484,7 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", help="data sets, by name")
     arguments = parser.parse_args()
-    groups = [group for group in GROUPS if group != "setfit" or SETFIT_PYTHON in os.environ]
+    groups = [group for group in GROUPS if group != "setfit" or setfit_at_hand()]
     groups = arguments.groups or (groups[:2] if arguments.quick else groups)
     regimes: dict[str, list[int]] = {}
     for name, labels_per_class in REGIMES:

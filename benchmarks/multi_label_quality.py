@@ -8,6 +8,9 @@ method is judged on the others, whose annotations were hidden:
   TF-IDF + LR, MiniLM + LR     a logistic regression of each class on the annotated rows; yes from
                                a half on
   ... + balanced LR            the same, where rows with the class weigh as much as those without
+  SetFit                       MiniLM tuned on pairs of annotated texts, then a regression of each
+                               class; where SETFIT_PYTHON in the environment names a Python that
+                               has it
 
 The sets: go_emotions (comments with up to 28 emotions), W-NUT 2017 (sentences, with the types of
 names in them), and Flickr8k (a caption, with which of 20 words the four other captions of its
@@ -32,6 +35,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import shlex
 import sys
 import time
@@ -45,6 +49,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from exits.missing import end_for_want_of, wanting
+from peers.setfit_runs import SETFIT, setfit_at_hand, setfit_probabilities
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -70,7 +75,7 @@ POOL, ANNOTATED = 2000, (60, 600)
 QUICK_POOL, QUICK_ANNOTATED = 500, (150,)
 # Draws 0 to 9 are for choosing, and those up to 19 have shown which promises were broken.
 FIRST_DRAW = 20
-METHODS = 8
+METHODS = 8  # Without SetFit.
 THINGS = [
     *("man", "woman", "boy", "girl", "child", "people", "dog", "shirt", "hat", "ball", "bike"),
     *("water", "grass", "snow", "beach", "street", "red", "blue", "white", "black"),
@@ -227,6 +232,28 @@ def regressions(
     return quality(probabilities, probabilities >= 0.5, truth[hidden]) | {"seconds": seconds}
 
 
+def setfit(
+    encoder: str, texts: list[str], truth: np.ndarray, annotated: np.ndarray, seed: int
+) -> dict[str, Any]:
+    """The figures of SetFit, a regression a class; the seconds are those of its process."""
+    hidden = np.delete(np.arange(len(texts)), annotated)
+    start = seconds_of_children()
+    probabilities = setfit_probabilities(
+        encoder,
+        [texts[row] for row in annotated],
+        truth[annotated].astype(int),
+        [texts[row] for row in hidden],
+        seed,
+    )
+    seconds = seconds_of_children() - start
+    return quality(probabilities, probabilities >= 0.5, truth[hidden]) | {"seconds": seconds}
+
+
+def seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def quality(probabilities: np.ndarray, predicted: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
     occurs = truth.any(axis=0)
     two = np.stack([1 - probabilities.ravel(), probabilities.ravel()], axis=1)
@@ -247,7 +274,13 @@ def share(part: float, whole: float) -> float | None:
 
 
 def methods(
-    name: str, folder: Path, draws: range, pool: int, sizes: Sequence[int], known: set[Run]
+    name: str,
+    folder: Path,
+    draws: range,
+    pool: int,
+    sizes: Sequence[int],
+    with_setfit: bool,
+    known: set[Run],
 ) -> Iterator[dict[str, Any]]:
     """For each draw, the figures of every method whose runs are not known yet."""
     texts, truth, classes = load(name, folder, pool)
@@ -269,6 +302,8 @@ def methods(
         for kind, inputs in (("TF-IDF", words), ("MiniLM", vectors)):
             for label, weight in ((f"{kind} + LR", None), (f"{kind} + balanced LR", "balanced")):
                 runs[label] = partial(regressions, inputs, truth, annotated, weight)
+        if with_setfit:
+            runs[SETFIT] = partial(setfit, encoder, texts, truth, annotated, seed)
         for method, figures in runs.items():
             if (name, method, seed, size) not in known:
                 told = {"data": name, "method": method, "draw": seed, "annotated": size}
@@ -339,7 +374,7 @@ def in_brackets(row: dict[str, Any], of: str, precision: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one set and one draw")
+    parser.add_argument("--quick", action="store_true", help="one set and one draw, no SetFit")
     parser.add_argument("--json", type=Path, metavar="FILE", help="results")
     parser.add_argument(
         "--data",
@@ -349,21 +384,26 @@ def main() -> None:
     )
     parser.add_argument("--draws", type=int, default=4, help="of annotated rows, of each set")
     parser.add_argument("--first", type=int, default=FIRST_DRAW, help="the first of them")
+    parser.add_argument(
+        "--annotated", nargs="+", type=int, default=ANNOTATED, help="so many rows in each draw"
+    )
     parser.add_argument("--only", nargs="+", default=list(SETS), choices=SETS, help="sets, by name")
     options = parser.parse_args()
     if options.data is None:
         end_for_want_of("--data, or TFP_DGM_DATA in the environment: a folder of data")
     sets, draws = options.only, range(options.first, options.first + options.draws)
-    sizes = POOL, ANNOTATED
+    sizes, with_setfit = (POOL, tuple(options.annotated)), setfit_at_hand()
     if options.quick:
         sets, draws, sizes = ["entities"], draws[:1], (QUICK_POOL, QUICK_ANNOTATED)
+        with_setfit = False
     runs: list[dict[str, Any]] = []
     if options.json and options.json.is_file():
         runs = read_json(options.json, "runs")["runs"]
     known = {(run["data"], run["method"], run["draw"], run["annotated"]) for run in runs}
     # Sets take turns, so that what is stopped has runs of all.
-    turns = zip_longest(*(methods(name, Path(options.data), draws, *sizes, known) for name in sets))
-    total = len(draws) * len(sizes[1]) * METHODS
+    asked = Path(options.data), draws, *sizes, with_setfit, known
+    turns = zip_longest(*(methods(name, *asked) for name in sets))
+    total = len(draws) * len(sizes[1]) * (METHODS + with_setfit)
     for turn in track(turns, "Runs of each set", total, console=Console(stderr=True)):
         runs += [found for found in turn if found is not None]
         if options.json:

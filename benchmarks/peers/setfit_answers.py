@@ -1,8 +1,9 @@
 """What SetFit answers: run by the Python of an environment that has it, without TensorFlow.
 
 TensorFlow and PyTorch in one process have been seen to crash. Reads JSON from standard input: the
-folder `model` of a sentence transformer, `texts` with their `labels`, what is `asked`, a `seed` and
-the `file` that the probabilities [asked, K] go to.
+folder `model` of a sentence transformer, `texts` with their `labels` (a class each, or a list of 0
+and 1 for whether each class applies), what is `asked`, a `seed` and the `file` that the
+probabilities [asked, K] go to.
 """
 
 import json
@@ -19,7 +20,10 @@ from setfit import SetFitModel, Trainer, TrainingArguments
 
 def main() -> None:
     given = json.load(sys.stdin)
-    model = SetFitModel.from_pretrained(given["model"])
+    several = isinstance(given["labels"][0], list)
+    model = SetFitModel.from_pretrained(
+        given["model"], multi_target_strategy="one-vs-rest" if several else None
+    )
     model.model_body.max_seq_length = 128
     arguments = TrainingArguments(
         output_dir=tempfile.mkdtemp(),
