@@ -58,15 +58,30 @@ def test_guides_say_what_the_definitions_say():
     np.testing.assert_array_equal(guides.allowed, np.array(expected, bool))
 
 
+def _on_a_circle(degrees):
+    angles = np.deg2rad(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
 def test_texts_like_the_guides_are_taken_by_how_far_they_are_from_other_classes():
-    """Angles in a plane: guides of a at 0 and of b at 90 degrees."""
-    angles = np.deg2rad([10, 40, 50, 85, 0, 90])
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    """Guides of a at 0 and of b at 90 degrees; of 20 texts, four are not in the middle."""
+    vectors = _on_a_circle([10, 40, 50, 85, *np.linspace(44, 46, 16), 0, 90])
     definitions = ClassDefinitions((ClassDefinition("a"), ClassDefinition("b")))
-    found = Guides.of(definitions).with_typical(["ten", "forty", "fifty", "most"], vectors)
+    texts = ["ten", "forty", "fifty", "most", *["middle"] * 16]
+    found = Guides.of(definitions).with_typical(texts, vectors)
     assert found.texts == ["a.", "b.", "ten", "forty", "most", "fifty"]
     np.testing.assert_array_equal(found.allowed[2:].argmax(axis=1), [0, 0, 1, 1])
     np.testing.assert_array_equal(found.counts, [1, 1, 0.2, 0.2, 0.2, 0.2])
+
+
+def test_a_class_that_hardly_occurs_takes_no_texts_of_others():
+    """Sixty texts lie at a's guide or at b's, and ten are hardly nearer to c than to these."""
+    a, b, c = np.eye(3, dtype=np.float32)
+    vectors = np.stack([*[a] * 30, *[b] * 30, *[a + b + 1.05 * c] * 10, a, b, c])
+    definitions = ClassDefinitions(tuple(map(ClassDefinition, "abc")))
+    found = Guides.of(definitions).with_typical([str(n) for n in range(70)], vectors)
+    taken = np.bincount(found.allowed[3:].argmax(axis=1), minlength=3)
+    np.testing.assert_array_equal(taken, [20, 20, 0])
 
 
 class _WordVectors:
@@ -86,13 +101,13 @@ class _WordVectors:
 
 
 def test_a_row_is_judged_with_the_guess_that_an_unannotated_one_would_have():
-    """Rows 0 and 1 are annotated, in folds 0 and 1; row 2 is not. All are most like a class.
+    """Rows 0 and 1 are annotated, in folds 0 and 1; row 2 is not. They are most like a class.
 
     That they are like it teaches of row 2 all models, of the others those that do not see their
     annotation. Else confidences would be tested on rows that nothing was guessed of, and given to
     rows whose guess was learned, which are surer.
     """
-    texts = ["apple apple pear", "iron iron zinc", "apple plum plum"]
+    texts = ["apple apple pear", "iron iron zinc", "apple plum plum", *["apple iron"] * 12]
     definitions = ClassDefinitions((ClassDefinition("apple"), ClassDefinition("iron")))
     features, guides = _WordVectors(texts), Guides.of(definitions)
     guided = with_guides(features, texts, np.array([0, 1]), guides)

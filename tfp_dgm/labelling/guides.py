@@ -13,7 +13,9 @@ _JOINED = re.compile(r"[_./|:>-]+|(?<=[a-z])(?=[A-Z])")
 
 # What a text of a class's own counts in training, in labels; and one that is like them.
 _OWN, _LIKE_THEM = 1.0, 0.2
-_TYPICAL = 20  # Texts of the data set that are most like what is said of a class.
+# Texts of the data set that are most like what is said of a class: as many at most, and none whose
+# margin over the second class is not above this quantile of all texts' margins.
+_TYPICAL, _SURE = 20, 0.8
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Guides:
 
         A name and a description say little in words of their own; what they resemble says more. Of
         the texts that are nearer to a class than to all others, those are taken whose cosine
-        similarity is the farthest above that of the second class.
+        similarity is the farthest above that of the second class, if it is far above: a class that
+        hardly occurs is the nearest to some texts, too, and would else learn what is others'.
 
         Args:
           texts: N texts that may be taken.
@@ -73,9 +76,10 @@ class Guides:
         nearest = similarity.argmax(axis=1)
         two = np.sort(similarity, axis=1)[:, -2:]
         margin = two[:, 1] - two[:, 0]
+        least = np.quantile(margin, _SURE)
         chosen = []
         for k in range(self.allowed.shape[1]):
-            rows = np.flatnonzero((nearest == k) & (margin > 0))
+            rows = np.flatnonzero((nearest == k) & (margin > 0) & (margin >= least))
             chosen.append(rows[np.argsort(-margin[rows], kind="stable")][:_TYPICAL])
         rows = np.concatenate(chosen)
         classes = np.eye(self.allowed.shape[1], dtype=bool)[nearest[rows]]
