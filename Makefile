@@ -38,6 +38,7 @@ format: $(INSTALLED)
 tables: $(INSTALLED)  ## The docs' tables: settings from the classes, evidence from the results
 	$(BIN)/python docs/settings_tables.py
 	$(BIN)/python docs/evidence_tables.py
+	$(BIN)/python docs/labelling_tables.py
 
 bench: $(INSTALLED)  ## Every benchmark in its quick form; see benchmarks/README.md for the long ones
 	@errors=$$(mktemp); wanting=$$(mktemp); failed=$$(mktemp); \
