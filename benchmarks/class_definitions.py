@@ -14,13 +14,15 @@ class are drawn; methods are judged on all rows that stay hidden:
     TFP_DGM_DATA=DIR python benchmarks/class_definitions.py \\
         --json benchmarks/results/class_definitions.json
 
-MiniLM is read as it is: to tune it, as the command would with five labels of twelve classes and
-more, takes minutes, and tells nothing of definitions. Printed: accuracy and macro F1; what may be accepted at 90 % precision, as a class or, where the
+MiniLM is read as it is: to tune it, as the command would from 50 labels on, takes minutes, and
+tells nothing of definitions.
+
+Printed: accuracy and macro F1; what may be accepted at 90 % precision, as a class or, where the
 definitions are a tree, as a class or a group, and how many of these answers are right. What a
 definition counts was chosen on r8 and 20ng, and which texts are like it on other draws of these and
-of r52. With `--json`, draws of a set that the file holds in
-full are not measured again. R8, R52 and 20NG come through the registry; SMS spam,
-polarity, subjectivity and emotions (comments with one of twelve emotions) are read from DIR.
+of r52. With `--json`, draws of a set that the file holds in full are not measured again. R8, R52
+and 20NG come through the registry; SMS spam, polarity, subjectivity and emotions (comments with one
+of twelve emotions) are read from DIR.
 """
 
 import argparse

@@ -68,7 +68,7 @@ def test_texts_like_the_guides_are_taken_by_how_far_they_are_from_other_classes(
     vectors = _on_a_circle([10, 40, 50, 85, *np.linspace(44, 46, 16), 0, 90])
     definitions = ClassDefinitions((ClassDefinition("a"), ClassDefinition("b")))
     texts = ["ten", "forty", "fifty", "most", *["middle"] * 16]
-    found = Guides.of(definitions).with_typical(texts, vectors)
+    found = Guides.of(definitions).with_typical(texts, [vectors])
     assert found.texts == ["a.", "b.", "ten", "forty", "most", "fifty"]
     np.testing.assert_array_equal(found.allowed[2:].argmax(axis=1), [0, 0, 1, 1])
     np.testing.assert_array_equal(found.counts, [1, 1, 0.2, 0.2, 0.2, 0.2])
@@ -79,13 +79,15 @@ def test_a_class_that_hardly_occurs_takes_no_texts_of_others():
     a, b, c = np.eye(3, dtype=np.float32)
     vectors = np.stack([*[a] * 30, *[b] * 30, *[a + b + 1.05 * c] * 10, a, b, c])
     definitions = ClassDefinitions(tuple(map(ClassDefinition, "abc")))
-    found = Guides.of(definitions).with_typical([str(n) for n in range(70)], vectors)
+    found = Guides.of(definitions).with_typical([str(n) for n in range(70)], [vectors])
     taken = np.bincount(found.allowed[3:].argmax(axis=1), minlength=3)
     np.testing.assert_array_equal(taken, [20, 20, 0])
 
 
 class _WordVectors:
     """Features of texts of known words: their shares of the words, as TF-IDF and as vectors."""
+
+    encoder = None
 
     def __init__(self, texts):
         vocabulary = sorted({word for text in texts for word in text.replace(".", "").split()})

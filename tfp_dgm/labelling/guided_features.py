@@ -91,8 +91,10 @@ def with_guides(
         found = _grouped(features, texts, rows, guides.only(found.repeats < 0))
     if not found.guides.texts:
         return found
-    typical = found.guides.with_typical(texts, found.features.vectors)
-    return _grouped(features, texts, rows, typical)
+    views = [found.features.vectors]
+    if features.encoder is None:  # Of a guide with rare words, latent dimensions know little.
+        views.append(found.features.words)
+    return _grouped(features, texts, rows, found.guides.with_typical(texts, views))
 
 
 def _grouped(

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import normalize
 
 from tfp_dgm.data import ClassDefinitions
 
@@ -54,25 +56,23 @@ class Guides:
         texts = [text for text, keep in zip(self.texts, kept, strict=True) if keep]
         return Guides(texts, self.allowed[kept], self.counts[kept])
 
-    def with_typical(self, texts: Sequence[str], vectors: np.ndarray) -> "Guides":
+    def with_typical(self, texts: Sequence[str], views: Sequence[Any]) -> "Guides":
         """These and, for each class, the texts of the data set that are most like its own guides.
 
         A name and a description say little in words of their own; what they resemble says more. Of
-        the texts that are nearer to a class than to all others, those are taken whose cosine
-        similarity is the farthest above that of the second class, if it is far above: a class that
-        hardly occurs is the nearest to some texts, too, and would else learn what is others'.
+        the texts that are nearer to a class than to all others, by the sum of the cosine
+        similarities in each view, those are taken that are the farthest nearer than to the second
+        class, if they are far nearer: a class that hardly occurs is the nearest to some texts, too,
+        and would else learn what is others'.
 
         Args:
           texts: N texts that may be taken.
-          vectors: float32 [N + G, D]; of these, then of the guides.
+          views: arrays or sparse matrices [N + G, D] of these, then of the guides.
         """
         single = self.allowed.sum(axis=1) == 1
         if not single.any():
             return self
-        unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-        own = self.allowed[single].T.astype(np.float32) @ unit[len(texts) :][single]  # [K, D]
-        own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-9)
-        similarity = unit[: len(texts)] @ own.T  # [N, K]
+        similarity = sum(self._similarity(view, single) for view in views)  # [N, K]
         nearest = similarity.argmax(axis=1)
         two = np.sort(similarity, axis=1)[:, -2:]
         margin = two[:, 1] - two[:, 0]
@@ -88,3 +88,9 @@ class Guides:
             np.concatenate([self.allowed, classes]),
             np.concatenate([self.counts, np.full(len(rows), _LIKE_THEM)]),
         )
+
+    def _similarity(self, view: Any, single: np.ndarray) -> np.ndarray:
+        """Cosines [N, K] of texts with the sum of the guides that are of a class alone."""
+        unit = normalize(view)
+        own = self.allowed[single].T.astype(np.float32) @ unit[-len(single) :][single]  # [K, D]
+        return np.asarray(unit[: -len(single)] @ normalize(own).T)
