@@ -72,7 +72,7 @@ class Guides:
         single = self.allowed.sum(axis=1) == 1
         if not single.any():
             return self
-        similarity = sum(self._similarity(view, single) for view in views)  # [N, K]
+        similarity = np.add.reduce([self._similarity(view, single) for view in views])  # [N, K]
         nearest = similarity.argmax(axis=1)
         two = np.sort(similarity, axis=1)[:, -2:]
         margin = two[:, 1] - two[:, 0]
