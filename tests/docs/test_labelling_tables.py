@@ -54,7 +54,7 @@ def made_results(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "last"),
     [
-        ("setfit", "SST, 50 | 30.0 / 15.0 | 40.0 / 20.0 | 80.0 / 40.0 | 70.0 / 35.0 | 1"),
+        ("setfit", "SST, 50 | 30.0 / 15.0 | 40.0 / 20.0 | 80.0 / 40.0 | 1"),
         ("tuned", "SST, 50 | 75.0 / 90.0 | 80.0 / 90.0 | 1 of 2"),
         ("accepted", "all | 38 % | 2 of 2 | 95.0 % | 94.0 % | 1 of 2"),
         (
