@@ -84,6 +84,17 @@ def test_a_class_that_hardly_occurs_takes_no_texts_of_others():
     np.testing.assert_array_equal(taken, [20, 20, 0])
 
 
+def test_a_class_said_to_be_less_like_all_texts_takes_its_own():
+    """All texts are nearer to a's guide, and half of them are as near to b's as any is."""
+    sides = np.array([[0.9, 0.3], [0.7, 0.5]], np.float32).repeat(30, axis=0)
+    rest = np.sqrt(1 - np.square(sides).sum(axis=1, keepdims=True))
+    vectors = np.concatenate([np.hstack([sides, rest]), np.eye(3, dtype=np.float32)[:2]])
+    definitions = ClassDefinitions((ClassDefinition("a"), ClassDefinition("b")))
+    found = Guides.of(definitions).with_typical([str(n) for n in range(60)], [vectors])
+    assert found.texts[2:] == [str(n) for n in [*range(20), *range(30, 50)]]
+    np.testing.assert_array_equal(found.allowed[2:].argmax(axis=1), [0] * 20 + [1] * 20)
+
+
 class _WordVectors:
     """Features of texts of known words: their shares of the words, as TF-IDF and as vectors."""
 
@@ -109,7 +120,7 @@ def test_a_row_is_judged_with_the_guess_that_an_unannotated_one_would_have():
     annotation. Else confidences would be tested on rows that nothing was guessed of, and given to
     rows whose guess was learned, which are surer.
     """
-    texts = ["apple apple pear", "iron iron zinc", "apple plum plum", *["apple iron"] * 12]
+    texts = ["apple apple pear", "iron iron zinc", "apple plum plum", *["stone"] * 12]
     definitions = ClassDefinitions((ClassDefinition("apple"), ClassDefinition("iron")))
     features, guides = _WordVectors(texts), Guides.of(definitions)
     guided = with_guides(features, texts, np.array([0, 1]), guides)

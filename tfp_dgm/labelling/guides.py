@@ -18,6 +18,7 @@ _OWN, _LIKE_THEM = 1.0, 0.2
 # Texts of the data set that are most like what is said of a class: as many at most, and none whose
 # margin over the second class is not above this quantile of all texts' margins.
 _TYPICAL, _SURE = 20, 0.8
+_FAR = 0.1  # Similarity to a class counts from what this share of the texts does not reach.
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Guides:
         the texts that are nearer to a class than to all others, by the sum of the cosine
         similarities in each view, those are taken that are the farthest nearer than to the second
         class, if they are far nearer: a class that hardly occurs is the nearest to some texts, too,
-        and would else learn what is others'.
+        and would else learn what is others'. Similarities count from what the texts farthest from a
+        class have: what is said of one may be nearer to all texts than what is said of another.
 
         Args:
           texts: N texts that may be taken.
@@ -73,6 +75,7 @@ class Guides:
         if not single.any():
             return self
         similarity = np.add.reduce([self._similarity(view, single) for view in views])  # [N, K]
+        similarity -= np.quantile(similarity, _FAR, axis=0)
         nearest = similarity.argmax(axis=1)
         two = np.sort(similarity, axis=1)[:, -2:]
         margin = two[:, 1] - two[:, 0]
