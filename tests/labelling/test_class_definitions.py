@@ -90,7 +90,8 @@ def test_a_class_said_to_be_less_like_all_texts_takes_its_own():
     rest = np.sqrt(1 - np.square(sides).sum(axis=1, keepdims=True))
     vectors = np.concatenate([np.hstack([sides, rest]), np.eye(3, dtype=np.float32)[:2]])
     definitions = ClassDefinitions((ClassDefinition("a"), ClassDefinition("b")))
-    found = Guides.of(definitions).with_typical([str(n) for n in range(60)], [vectors])
+    texts = [str(n) for n in range(60)]
+    found = Guides.of(definitions).with_typical(texts, [vectors], from_far=True)
     assert found.texts[2:] == [str(n) for n in [*range(20), *range(30, 50)]]
     np.testing.assert_array_equal(found.allowed[2:].argmax(axis=1), [0] * 20 + [1] * 20)
 

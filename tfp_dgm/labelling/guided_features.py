@@ -91,10 +91,12 @@ def with_guides(
         found = _grouped(features, texts, rows, guides.only(found.repeats < 0))
     if not found.guides.texts:
         return found
-    views = [found.features.vectors]
     if features.encoder is None:  # Of a guide with rare words, latent dimensions know little.
-        views.append(found.features.words)
-    return _grouped(features, texts, rows, found.guides.with_typical(texts, views))
+        views = [found.features.vectors, found.features.words]
+        typical = found.guides.with_typical(texts, views)
+    else:
+        typical = found.guides.with_typical(texts, [found.features.vectors], from_far=True)
+    return _grouped(features, texts, rows, typical)
 
 
 def _grouped(

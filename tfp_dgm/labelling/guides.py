@@ -57,25 +57,29 @@ class Guides:
         texts = [text for text, keep in zip(self.texts, kept, strict=True) if keep]
         return Guides(texts, self.allowed[kept], self.counts[kept])
 
-    def with_typical(self, texts: Sequence[str], views: Sequence[Any]) -> "Guides":
+    def with_typical(
+        self, texts: Sequence[str], views: Sequence[Any], *, from_far: bool = False
+    ) -> "Guides":
         """These and, for each class, the texts of the data set that are most like its own guides.
 
         A name and a description say little in words of their own; what they resemble says more. Of
         the texts that are nearer to a class than to all others, by the sum of the cosine
         similarities in each view, those are taken that are the farthest nearer than to the second
         class, if they are far nearer: a class that hardly occurs is the nearest to some texts, too,
-        and would else learn what is others'. Similarities count from what the texts farthest from a
-        class have: what is said of one may be nearer to all texts than what is said of another.
+        and would else learn what is others'.
 
         Args:
           texts: N texts that may be taken.
           views: arrays or sparse matrices [N + G, D] of these, then of the guides.
+          from_far: whether similarities count from what the texts farthest from a class have, as in
+            an encoder's space, where one guide may be nearer to all texts than another.
         """
         single = self.allowed.sum(axis=1) == 1
         if not single.any():
             return self
         similarity = np.add.reduce([self._similarity(view, single) for view in views])  # [N, K]
-        similarity -= np.quantile(similarity, _FAR, axis=0)
+        if from_far:
+            similarity -= np.quantile(similarity, _FAR, axis=0)
         nearest = similarity.argmax(axis=1)
         two = np.sort(similarity, axis=1)[:, -2:]
         margin = two[:, 1] - two[:, 0]
