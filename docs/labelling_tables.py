@@ -31,6 +31,7 @@ SETS = {
     "emotions": "Emotions",
     "20ng short": "20 Newsgroups, 12 words",
 }
+SEVERAL = ("emotions", "entities", "captions")  # Sets of several labels a row.
 Cell = tuple[str, int]  # A data set, and labels of each class.
 Run = dict[str, Any]
 
@@ -92,12 +93,8 @@ def beside() -> Iterator[list[str]]:
             " / ".join(f"**{v:.1f}**" if round(v, 1) == b else f"{v:.1f}" for v, b in pairs)
             for pairs in (zip(pair, best, strict=True) for pair in found)
         ]
-        runs = [*runs_of(cell, OURS).values()]
-        precise = [run["precision"] for run in runs if run["precision"] is not None]
-        told = "0 % (too few labels to tell)"
-        if precise:
-            coverage = 100 * mean(run["coverage"] for run in runs)
-            told = f"{coverage:.0f} %, {100 * mean(precise):.1f} % right"
+        coverage, _, right, *_ = promise([*runs_of(cell, OURS).values()])
+        told = "0 % (too few labels to tell)" if right == "-" else f"{coverage}, {right} right"
         yield [name, *cells, told]
 
 
@@ -181,7 +178,7 @@ def several_runs(annotated: int) -> dict[str, dict[str, list[Run]]]:
 def several_labels() -> Iterator[list[str]]:
     """Several labels a row, of 600 annotated rows."""
     yield ["set, method", "micro F1", "macro F1", "rows right", "ECE", "CPU s", "draws"]
-    for data in ("emotions", "entities", "captions"):
+    for data in SEVERAL:
         for method, by_set in several_runs(600).items():
             if "names" in method or data not in by_set:
                 continue
@@ -194,12 +191,13 @@ def several_labels() -> Iterator[list[str]]:
 
 def few_annotated() -> Iterator[list[str]]:
     """F1 of 60 annotated rows, and what names of the classes are worth."""
-    sets = ("emotions", "entities", "captions")
-    yield ["method", *(f"{data}, {average}" for data in sets for average in ("micro", "macro"))]
+    yield ["method", *(f"{data}, {average}" for data in SEVERAL for average in ("micro", "macro"))]
     for method, by_set in several_runs(60).items():
-        if method != "TF-IDF + LR" and all(data in by_set for data in sets):
+        if method != "TF-IDF + LR" and all(data in by_set for data in SEVERAL):
             name = method.replace("+ names", "+ `--classes` of names")
-            averages = [(data, f"{average}_f1") for data in sets for average in ("micro", "macro")]
+            averages = [
+                (data, f"{average}_f1") for data in SEVERAL for average in ("micro", "macro")
+            ]
             yield [name, *(spread([run[key] for run in by_set[data]]) for data, key in averages)]
 
 
