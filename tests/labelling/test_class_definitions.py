@@ -114,6 +114,30 @@ class _WordVectors:
         return _WordVectors([*self._texts, *texts])
 
 
+@pytest.mark.parametrize(("encoder", "taken"), [(None, ["shares the word"]), ("some", ["is near"])])
+def test_without_an_encoder_likeness_in_words_counts_as_much(encoder, taken):
+    """One text has the word that a's guide has, and one a vector that is nearer to it."""
+    texts = ["shares the word", "is near", *["neither"] * 3]
+
+    class Features:
+        def __init__(self, rows):
+            sides = [[0.6, 0.6], [0.9, 0.3], *[[0.6, 0.6]] * 3, [1.0, 0.0], [0.0, 1.0]]
+            self.vectors = np.array([sides[row] for row in rows], np.float32)
+            words = np.eye(7, dtype=np.float32)[[5, 1, 2, 3, 4, 5, 6]]
+            self.words = scipy.sparse.csr_matrix(words[rows])
+            self.encoder = encoder
+
+        def followed_by(self, more):
+            known = [*texts, "a.", "b."]
+            return Features([*range(5), *(known.index(text) for text in more)])
+
+    guides = Guides.of(ClassDefinitions((ClassDefinition("a"), ClassDefinition("b"))))
+    guided = with_guides(Features(range(5)), texts, np.zeros(0, int), guides)
+    of_a = guided.guides.allowed[2:, 0]
+    first = [t for t, own in zip(guided.guides.texts[2:], of_a, strict=True) if own][:1]
+    assert first == taken
+
+
 def test_a_row_is_judged_with_the_guess_that_an_unannotated_one_would_have():
     """Rows 0 and 1 are annotated, in folds 0 and 1; row 2 is not. They are most like a class.
 

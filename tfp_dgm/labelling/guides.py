@@ -16,7 +16,7 @@ _JOINED = re.compile(r"[_./|:>-]+|(?<=[a-z])(?=[A-Z])")
 # What a text of a class's own counts in training, in labels; and one that is like them.
 _OWN, _LIKE_THEM = 1.0, 0.2
 # Texts of the data set that are most like what is said of a class: as many at most, and none whose
-# margin over the second class is not above this quantile of all texts' margins.
+# margin over the second class is below this quantile of all texts' margins.
 _TYPICAL, _SURE = 20, 0.8
 _FAR = 0.1  # Similarity to a class counts from what this share of the texts does not reach.
 
