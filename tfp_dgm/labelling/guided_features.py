@@ -91,11 +91,9 @@ def with_guides(
         found = _grouped(features, texts, rows, guides.only(found.repeats < 0))
     if not found.guides.texts:
         return found
-    if features.encoder is None:  # Of a guide with rare words, latent dimensions know little.
-        views = [found.features.vectors, found.features.words]
-        typical = found.guides.with_typical(texts, views)
-    else:
-        typical = found.guides.with_typical(texts, [found.features.vectors], from_far=True)
+    # Of a guide with rare words, latent dimensions know little; of close classes, an encoder.
+    views = [found.features.vectors, found.features.words]
+    typical = found.guides.with_typical(texts, views, from_far=features.encoder is not None)
     return _grouped(features, texts, rows, typical)
 
 
