@@ -1,20 +1,17 @@
 """Writes the tables of evidence.md from the results of the benchmarks; `make tables` runs it.
 
-A table stands between `<!-- evidence(GROUP) -->` and `<!-- end -->`. A line of it is a claim: what
-is measured, the mark to reach, our figure, and whether it reaches the mark.
+A line of them is a claim: what is measured, the mark to reach, our figure, and whether it reaches
+the mark. They are of the kind `evidence`, and have the names of groups of claims.
 """
 
-import json
 import re
 import statistics
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-PAGE = Path(__file__).parent / "evidence.md"
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
-_TABLE = re.compile(r"(<!-- evidence\((\w+)\) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
+import marked_tables
+from marked_tables import DOCS, results
+
+PAGE = DOCS / "evidence.md"
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,8 @@ class Claim:
     lower: bool = False
     digits: int = 1
 
-    def line(self) -> str:
+    def line(self) -> list[str]:
+        """Its cells."""
         value, deviation, runs = self.ours.of(self.script)
         mark = self.mark.of(self.script)[0] if isinstance(self.mark, Figure) else self.mark
         short = value - mark if self.lower else mark - value
@@ -88,15 +86,14 @@ class Claim:
         short = round(short, self.digits)
         verdict = "reached" if short <= 0 else f"missed by {short:.{self.digits}f}"
         spread = "" if deviation is None else f" ± {deviation:.{self.digits}f}"
-        cells = (
+        return [
             self.what,
             f"{mark:.{self.digits}f} ({self.source})",
             f"{value:.{self.digits}f}{spread}",
             str(runs),
             verdict,
             f"[`{self.script}.py`](../benchmarks/results/{self.script}.json)",
-        )
-        return f"| {' | '.join(cells)} |"
+        ]
 
 
 BURDA = "Burda et al. 2016"
@@ -527,24 +524,16 @@ CLAIMS: dict[str, list[Claim]] = {
 }
 
 
-@cache
-def results(script: str) -> list[dict[str, Any]]:
-    """The rows that a benchmark committed."""
-    text = (RESULTS / f"{script}.json").read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = json.loads(text)["rows"]
-    return rows
-
-
 def table(group: str) -> str:
     """The lines of a group, as Markdown."""
-    head = "| | mark | ours | runs | | results |\n|---|---|---|---|---|---|"
-    return "\n".join([head, *(claim.line() for claim in CLAIMS[group])])
+    head = ["", "mark", "ours", "runs", "", "results"]
+    return marked_tables.markdown([head, *(claim.line() for claim in CLAIMS[group])])
 
 
 def with_tables(page: str) -> str:
     """The text of the page, its tables of the results as they are."""
-    return _TABLE.sub(lambda match: match[1] + table(match[2]) + "\n" + match[3], page)
+    return marked_tables.with_tables(page, "evidence", table)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    marked_tables.rewrite([PAGE], with_tables)

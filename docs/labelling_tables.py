@@ -1,21 +1,16 @@
 """Writes the tables of labelling from the results of the benchmarks; `make tables` runs it.
 
-A table stands between `<!-- labelling_table(NAME) -->` and `<!-- end -->`, in the README or on a
-page beside this file.
+They are of the kind `labelling_table`, in the README or on a page beside this file.
 """
 
-import json
-import re
 from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-DOCS = Path(__file__).parent
-RESULTS = DOCS.parent / "benchmarks" / "results"
+import marked_tables
+from marked_tables import DOCS, results
+
 PAGES = [DOCS.parent / "README.md", DOCS / "labelling.md", DOCS / "several_labels.md"]
-_TABLE = re.compile(r"(<!-- labelling_table\((\w+)\) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 
 OURS, ENCODED, UNTUNED = "tfp_dgm", "tfp_dgm + MiniLM", "tfp_dgm + MiniLM, not tuned"
 LINEAR, SETFIT = "MiniLM + logistic regression", "SetFit"
@@ -34,13 +29,6 @@ SETS = {
 SEVERAL = ("emotions", "entities", "captions")  # Sets of several labels a row.
 Cell = tuple[str, int]  # A data set, and labels of each class.
 Run = dict[str, Any]
-
-
-@cache
-def results(script: str, part: str) -> list[Run]:
-    """The `rows` or `runs` that a benchmark committed."""
-    found: list[Run] = json.loads((RESULTS / f"{script}.json").read_text("utf-8"))[part]
-    return found
 
 
 def runs_of(cell: Cell, method: str) -> dict[int, Run]:
@@ -242,18 +230,13 @@ TABLES: dict[str, Callable[[], Iterator[list[str]]]] = {
 
 def table(name: str) -> str:
     """A table as Markdown."""
-    head, *lines = (f"| {' | '.join(row)} |" for row in TABLES[name]())
-    return "\n".join([head, "|---" * (head.count(" | ") + 1) + "|", *lines])
+    return marked_tables.markdown(TABLES[name]())
 
 
 def with_tables(page: str) -> str:
     """The text of a page, its tables of the results as they are."""
-    return _TABLE.sub(lambda match: match[1] + table(match[2]) + "\n" + match[3], page)
+    return marked_tables.with_tables(page, "labelling_table", table)
 
 
 if __name__ == "__main__":
-    for path in PAGES:
-        page = path.read_text("utf-8")
-        if with_tables(page) != page:
-            path.write_text(with_tables(page), "utf-8")
-            print(path)
+    marked_tables.rewrite(PAGES, with_tables)

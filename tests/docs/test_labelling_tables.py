@@ -1,19 +1,16 @@
 """The tables of labelling are those of the committed results."""
 
 import json
-import runpy
-from pathlib import Path
 
+import marked_tables
 import pytest
-
-SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "labelling_tables.py"))
-PAGES, TABLES = SCRIPT["PAGES"], SCRIPT["TABLES"]
+from labelling_tables import PAGES, TABLES, table, with_tables
 
 
 @pytest.mark.parametrize("path", PAGES, ids=[path.name for path in PAGES])
 def test_a_page_has_the_results_of_now(path):
     page = path.read_text("utf-8")
-    assert SCRIPT["with_tables"](page) == page, "run `make tables`"
+    assert with_tables(page) == page, "run `make tables`"
 
 
 def test_every_table_stands_on_a_page():
@@ -44,10 +41,10 @@ def made_results(tmp_path, monkeypatch):
         _run("SetFit", 10, 0.3),
     ]
     (tmp_path / "labelling_quality.json").write_text(json.dumps({"runs": runs}))
-    monkeypatch.setitem(SCRIPT["results"].__wrapped__.__globals__, "RESULTS", tmp_path)
-    SCRIPT["results"].cache_clear()
+    monkeypatch.setattr(marked_tables, "RESULTS", tmp_path)
+    marked_tables.results.cache_clear()
     yield
-    SCRIPT["results"].cache_clear()
+    marked_tables.results.cache_clear()
 
 
 @pytest.mark.usefixtures("made_results")
@@ -64,11 +61,11 @@ def made_results(tmp_path, monkeypatch):
     ],
 )
 def test_what_a_line_says(name, last):
-    assert SCRIPT["table"](name).splitlines()[-1] == f"| {last} |"
+    assert table(name).splitlines()[-1] == f"| {last} |"
 
 
 @pytest.mark.usefixtures("made_results")
 def test_the_best_of_a_row_is_bold():
-    cells = SCRIPT["table"]("beside").splitlines()[-1].split(" | ")
+    cells = table("beside").splitlines()[-1].split(" | ")
     assert cells[1:3] == ["**60.0** / **30.0**", "**60.0** / **30.0**"]
     assert cells[-1] == "38 %, 95.0 % right |"
