@@ -135,7 +135,7 @@ def rows_of(name: str, data: Path | None, counts: list[int], seeds: int) -> list
 
 def main() -> None:
     parser = parser_of(__doc__, "octis_m10/", quick="M10, 10 labels a class, one draw")
-    parser.add_argument("--seeds", type=int, default=2, help="draws of the labels")
+    parser.add_argument("--seeds", type=int, default=5, help="draws of the labels")
     options = parser.parse_args()
     names, counts, seeds = list(SETS), [10, 25], options.seeds
     if options.quick:

@@ -153,6 +153,26 @@ def definitions() -> Iterator[list[str]]:
         yield [start, *("-" if row is None else f"{100 * row['accuracy']:.1f}" for row in found)]
 
 
+def projections() -> Iterator[list[str]]:
+    """What maps of sentence vectors add to a regression on them, with few labels / with more."""
+    rows = {row["name"]: row for row in results("supervised_projection", "rows")}
+
+    def told(start: str, learned: str) -> str:
+        if learned == "as they are":
+            return f"{100 * rows[f'{start} {learned}']['accuracy']:.1f}"
+        both = (rows[f"{start} {learned}{how}"]["gained"] for how in ("", ", mixed"))
+        return ", ".join(f"{100 * gained:+.1f}" for gained in both)
+
+    yield ["labels per class", "plain", "contrastive", "within classes"]
+    counts = sorted({int(name.split()[1]) for name in rows})
+    for data in dict.fromkeys(name.split(",")[0] for name in rows):
+        cells = [
+            " / ".join(told(f"{data}, {count} a class,", learned) for count in counts)
+            for learned in ("as they are", "contrastive", "within")
+        ]
+        yield [f"{SETS[data]}, {' / '.join(map(str, counts))}", *cells]
+
+
 def several_runs(annotated: int) -> dict[str, dict[str, list[Run]]]:
     """Runs of multi_label_quality.py with so many annotated rows, by method and set."""
     found: dict[str, dict[str, list[Run]]] = {}
@@ -222,7 +242,7 @@ def several_accepted() -> Iterator[list[str]]:
 TABLES: dict[str, Callable[[], Iterator[list[str]]]] = {
     function.__name__: function
     for function in (
-        *(beside, accepted, encoded, setfit, tuned, definitions),
+        *(beside, accepted, encoded, setfit, tuned, projections, definitions),
         *(several_labels, few_annotated, several_accepted),
     )
 }
