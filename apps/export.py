@@ -57,7 +57,7 @@ def export(
         next_version(output, version)
         described = _card(model, card)
         with quiet_start():
-            from tfp_dgm import labelling, models, serving  # noqa: F401 - Registers their classes.
+            from tfp_dgm import models, serving
         with status(f"Loading {path}", quiet=quiet):
             loaded = models.load_model(path)
         with exporting(path, quiet=quiet):

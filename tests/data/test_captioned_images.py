@@ -142,8 +142,8 @@ def test_lists_in_parquet_and_texts_that_only_look_like_lists(tmp_path):
     frame.to_parquet(tmp_path / "captions.parquet")
     read = read_captions(tmp_path / "captions.parquet")
     assert read.captions == {"1": ["x", "y"], "2": ["z"]}
-    texts = ["[1, 2]", "[sic]", "['tis]", "['a'b']", "[]x"]
-    table = pd.DataFrame({"image": range(5), "caption": texts})
+    texts = ["[1, 2]", "[sic]", "['tis]", "['a'b']", "[]x", r"['C:\users']", r"['\N{none}']"]
+    table = pd.DataFrame({"image": range(len(texts)), "caption": texts})
     table.to_csv(tmp_path / "captions.csv", index=False)
     assert list(read_captions(tmp_path / "captions.csv").captions.values()) == [[t] for t in texts]
 

@@ -146,9 +146,9 @@ def test_marks_are_told_with_a_way_out(tmp_path: Path) -> None:
     table = _read(tmp_path, [*PLENTY, "!late", "?", "!late|!refund"])
     assert table.warnings == [
         "2 cells are read as \"not this class\", such as '!late' in line 10, column 'label'. Where "
-        "'!late' is a class, write '\\\\!late' or list it in `classes`.",
+        "'!late' is a class, write '\\!late' or list it in `classes`.",
         "1 cell is read as \"not annotated\", such as '?' in line 11, column 'label'. Where '?' is "
-        "a class, write '\\\\?' or list it in `classes`.",
+        "a class, write '\\?' or list it in `classes`.",
     ]
 
 
@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[list[object], str]] = {
     "unknown": (
         [*PLENTY, "!lost"],
         r"line 10, column 'label': unknown class 'lost'; the known classes are 'late', 'other', "
-        r"'refund'.*; if '!lost' is a class, write '\\\\!lost' or list it in `classes`",
+        r"'refund'.*; if '!lost' is a class, write '\\!lost' or list it in `classes`",
     ),
     "is and is not": (
         [*PLENTY, "late|!refund"],

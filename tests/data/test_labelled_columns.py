@@ -34,6 +34,7 @@ def test_each_column_has_its_classes_and_all_the_same_texts(tmp_path):
         ({"classes": {"mode": ["a"]}}, "classes: .*'topic', 'mood'; received 'mode'"),
         ({"classes": {"mood": ["good"]}}, "column 'mood': unknown class 'bad'"),
         ({"label_columns": ["topic", "mode"]}, "no such column 'mode'.*did you mean 'mood'"),
+        ({"text_columns": ["text"] * 2}, "expected each column once; received 'text' 2 times"),
         ({"label_columns": ["topic", "text"]}, "column 'text': the label column is a text column"),
         ({"content": "text,topic,mood\na,x,\nb,y,\n"}, "column 'mood': there are no labels at all"),
         ({"content": "text,topic,mood\na,x,m\nb,y,m\n"}, "column 'mood': .*received only 'm'"),

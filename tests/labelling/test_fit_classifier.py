@@ -203,6 +203,31 @@ def test_rows_of_no_class_are_counted_and_none_is_accepted(eager):
     )
 
 
+def test_texts_without_a_known_word_are_accepted_by_neither_the_table_nor_the_model(eager):
+    """Nine in ten texts are of one class: so is what nothing is known of, as surely as asked."""
+    rng = np.random.default_rng(0)
+    truth = (rng.random(200) < 0.1).astype(int)
+    texts = [" ".join(rng.choice([*WORDS[k], "the", "and"], 6)) for k in truth]
+    texts += [f"unheard{row} strange{row}" for row in range(6)]
+    allowed = _allowed(np.append(truth, np.zeros(6, int)), 90, 2)
+    model, outcome = fit_classifier(texts, allowed, _names(2), min_precision=0.6)
+    assert (outcome.confidence[200:] >= outcome.threshold).all()
+    assert not outcome.accepted[200:].any()
+    assert outcome.accepted[90:200].mean() > 0.5
+    served = model.serving_signatures()["serving_default"].plain()(tf.constant(texts[90:]))
+    np.testing.assert_array_equal(served["accept"], outcome.accepted[90:])
+
+
+def test_of_copies_that_contradict_each_other_one_at_most_is_right(eager):
+    texts, truth = _texts(60, classes=2)
+    truth[:2] = [0, 1]
+    texts[:2] = ["apple pear plum apple pear plum"] * 2
+    _, outcome = fit_classifier(texts, _allowed(truth, 40, 2), _names(2))
+    right, wrong = outcome.given_probability[:2]
+    assert right > 0.5 > wrong
+    assert right + wrong <= 1 + 1e-6
+
+
 @pytest.mark.slow
 def test_a_class_of_that_name_is_the_rows_of_no_class(eager):
     texts, truth = _varied_texts(300, 100)

@@ -57,6 +57,18 @@ def test_a_set_that_the_model_does_not_believe_is_answered_at_no_level() -> None
     assert outcome.safe_level.tolist() == [-1, 1]
 
 
+def test_a_text_of_another_world_is_accepted_at_no_level() -> None:
+    level = Level(("all",), np.array([0, 0]))
+    calibration = Calibration.fit(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros(0))
+    levels = [JudgedLevel(level, calibration, 0.6, (), 0.0)]
+    near = hand_made(levels=levels)
+    assert near.accepted.tolist() == [False] * 4 + [True, False, False, False]
+    assert near.safe_level.tolist() == [-1] * 4 + [0, 1, 1, 1]
+    far = hand_made(levels=levels, far=np.array([False] * 4 + [True, True, False, False]))
+    assert not far.accepted.any()
+    assert far.safe_level.tolist() == [-1] * 6 + [1, 1]
+
+
 def test_a_set_without_probability_leaves_the_prediction() -> None:
     outcome = hand_made(
         classes=("a", "b", "c"),

@@ -57,6 +57,36 @@ def test_new_texts_of_the_same_kind_are_spread_evenly_and_others_are_far():
     assert not near.any()
 
 
+def test_texts_of_which_nothing_is_known_are_far_where_many_are_hardly_known():
+    """Half of the words stand once, so that more than a text in a hundred is hardly explained."""
+    rng = np.random.default_rng(0)
+    texts = [
+        f"{text} " + " ".join(f"r{n}" for n in rng.integers(0, 10**6, 40))
+        for text in _texts(300, 0)
+    ]
+    texts += [" ".join(f"s{n}" for n in rng.integers(0, 10**6, 9)) for _ in range(20)]
+    features = _features(texts)
+    fitted = TextDistance.fit(texts, features, None)
+    assert np.quantile(fitted.held_out, 0.99) + 0.1 * fitted.weights[0] > fitted.weights[0]
+    _, near = _novelty(fitted, features, ["", "unheard of", *texts[:50]])
+    assert near.tolist() == [False, False, *[True] * 50]
+    far = fitted.far(texts, features, None)
+    assert far.tolist() == [False] * 300 + [True] * 20
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_the_texts_themselves_are_far_where_the_layer_says_so(encoded):
+    texts = [*_texts(300, seed=0), *_texts(9, 1, [f"x{n}" for n in range(900)]), ""]
+    features = _features(texts)
+    vectors = np.random.default_rng(0).normal(size=(310, 4)).astype(np.float32) if encoded else None
+    fitted = TextDistance.fit(texts, features, vectors)
+    _, near = _novelty(fitted, features, texts, vectors)
+    far = fitted.far(texts, features, vectors)
+    np.testing.assert_array_equal(far, ~near)
+    assert far[-1] or encoded
+    assert not fitted.far([], features, None).size
+
+
 def test_vectors_far_from_the_others_are_far():
     texts = _texts(300, seed=0)
     features = _features(texts)

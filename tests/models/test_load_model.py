@@ -1,10 +1,14 @@
 """What is wrong with a model's file is said of the file."""
 
+import subprocess
+import sys
+import zipfile
+
 import keras
 import numpy as np
 import pytest
 
-from tfp_dgm import layers, models
+from tfp_dgm import labelling, layers, models
 from tfp_dgm.data import DataError
 from tfp_dgm.networks import MLP
 
@@ -33,6 +37,29 @@ def test_a_file_that_is_missing_or_no_archive_or_damaged_is_named(saved, tmp_pat
         path.write_bytes(whole[:place] + b"\xff" * 40 + whole[place + 40 :])
         with pytest.raises(DataError, match=r"model.keras: cannot be loaded: "):
             models.load_model(path)
+
+
+def test_a_class_that_is_nowhere_is_named_without_the_whole_model(saved, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(path, "w") as changed:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "config.json":
+                content = content.replace(b'"module": "keras"', b'"module": "tfp_dgm.nowhere"')
+            changed.writestr(name, content)
+    with pytest.raises(DataError, match=r"Could not locate class '\w+'") as error:
+        models.load_model(path)
+    assert "object config" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_classes_of_this_package_need_no_import_of_theirs(tmp_path):
+    path = tmp_path / "model.keras"
+    heads = labelling.head_layers.BagOfHeads(2, [0.5, 0.5])
+    keras.Sequential([keras.Input((3,)), heads]).save(path)
+    code = f"from tfp_dgm.models import load_model; print(load_model({str(path)!r}).output_shape)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "(None, 2)\n"
 
 
 def test_a_model_that_never_stepped_comes_back_and_trains(tmp_path, eager):

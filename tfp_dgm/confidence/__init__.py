@@ -22,7 +22,7 @@ from tfp_dgm.confidence.encoder_trials import (
     expected_gain,
     why_untried,
 )
-from tfp_dgm.confidence.label_noise import answer_probability, given_label_probability
+from tfp_dgm.confidence.label_noise import among_copies, answer_probability, given_label_probability
 from tfp_dgm.confidence.near_copies import copies, counts_of
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Calibration",
     "EncoderChoice",
     "acceptance_threshold",
+    "among_copies",
     "annotation_likelihood",
     "answer_probability",
     "asked_encoder",

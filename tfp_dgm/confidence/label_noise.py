@@ -10,6 +10,8 @@ from tfp_dgm.confidence.calibration import (
     temper,
 )
 
+_LEAST = 1e-9
+
 
 def given_label_probability(
     calibration: Calibration,
@@ -29,6 +31,46 @@ def given_label_probability(
       besides: [n, K]; see `annotation_likelihood`.
     """
     return _right(calibration, cross_fitted, allowed, fitted, besides)[0]
+
+
+def among_copies(
+    given: np.ndarray, probabilities: np.ndarray, allowed: np.ndarray, copy_group: np.ndarray
+) -> np.ndarray:
+    """The probabilities [n] that annotations are right, where copies of a text have different ones.
+
+    Of a text with annotations A_1 .. A_m that differ, each by itself odds o_i of being right,
+
+        P(class c) ~ p(c) prod_i f_i ^ [c in A_i],    f_i = o_i p(not A_i) / p(A_i)
+
+    is what all of them say of the class, where slips are independent given it; an annotation is
+    right as probably as it holds the class. A repeated annotation counts once: it was copied.
+
+    Args:
+      given: of each annotation by itself, as `given_label_probability` gives them.
+      probabilities: [n, K]; of the classes, calibrated, by models that saw no annotation.
+      allowed: bool [n, K]; the annotations.
+      copy_group: int [n]; copies of a text share a number.
+    """
+    found = np.array(given)
+    for rows in np.split(np.argsort(copy_group, kind="stable"), _ends(copy_group)):
+        said, first, which = np.unique(
+            allowed[rows], axis=0, return_index=True, return_inverse=True
+        )
+        if len(said) < 2:
+            continue
+        p = probabilities[rows].mean(axis=0)
+        within = np.clip(said @ p / p.sum(), _LEAST, 1 - _LEAST)
+        right = np.clip(np.asarray(given[rows[first]], float), _LEAST, 1 - _LEAST)
+        log_f = np.log(right / (1 - right)) + np.log((1 - within) / within)
+        log_p = np.log(np.maximum(p, _LEAST)) + log_f @ said
+        posterior = np.exp(log_p - log_p.max())
+        found[rows] = (said @ posterior / posterior.sum())[which.ravel()]
+    return found
+
+
+def _ends(copy_group: np.ndarray) -> np.ndarray:
+    """Where the groups but the last end, of rows in the order of their groups."""
+    return np.flatnonzero(np.diff(np.sort(copy_group))) + 1
 
 
 def answer_probability(

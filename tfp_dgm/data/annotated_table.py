@@ -138,7 +138,7 @@ def _answers(
                 raise column.error(
                     "expected one class, since an annotator cannot answer what a row is not; "
                     f"received {NOT + said.denied[0]!r}; if it is a class, write "
-                    f"{quoted_class(NOT + said.denied[0])!r} or list it in `classes`",
+                    f"'{quoted_class(NOT + said.denied[0])}' or list it in `classes`",
                     row,
                 )
             if not labels:

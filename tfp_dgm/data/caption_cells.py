@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import warnings
 from typing import Any
 
 from tfp_dgm.data.data_error import shorten
@@ -39,5 +40,9 @@ def _written_list(text: str) -> list[Any] | None:
     except (ValueError, RecursionError):
         if not _LIST.fullmatch(text):
             return None
-        items = [ast.literal_eval(item) for item in _ITEMS.findall(text)]
+        try:
+            with warnings.catch_warnings(action="ignore"):  # Of an escape that is none.
+                items = [ast.literal_eval(item) for item in _ITEMS.findall(text)]
+        except SyntaxError:  # Escapes that Python does not write, as in 'C:\users'.
+            return None
     return items if not items or any(isinstance(item, str) for item in items) else None

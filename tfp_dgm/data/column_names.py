@@ -27,9 +27,13 @@ def check_columns(
 ) -> None:
     """Raises a DataError that lists the columns if one of `wanted` is not among them.
 
-    Nor may one be asked for that no settings or report, in UTF-8, could name.
+    Nor may one be asked for that no settings or report, in UTF-8, could name, or one twice.
     """
-    for name in wanted:
+    for name, count in Counter(wanted).items():
+        if count > 1:
+            raise DataError.at(
+                path, f"expected each column once; received {spelling(name)} {count} times"
+            )
         if name in available:
             if not is_writable(name):
                 raise DataError.at(

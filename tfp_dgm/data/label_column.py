@@ -125,7 +125,7 @@ class AnnotationColumn:
                     (name,),
                     index,
                     row,
-                    f"; if {NOT + name!r} is a class, write {quoted_class(NOT + name)!r} or list "
+                    f"; if {NOT + name!r} is a class, write '{quoted_class(NOT + name)}' or list "
                     "it in `classes`",
                 )
         names = said.named or said.denied
@@ -173,7 +173,7 @@ class AnnotationColumn:
                 place = f"{self.chunk.place(rows[0])}, column {self.column!r}"
                 yield (
                     f'{many} read as "{meaning}", such as {label!r} in {place}. Where {label!r} is '
-                    f"a class, write {quoted_class(label)!r} or list it in `classes`."
+                    f"a class, write '{quoted_class(label)}' or list it in `classes`."
                 )
 
     def _cell(self, labels: Sequence[str], mark: str = "") -> str:

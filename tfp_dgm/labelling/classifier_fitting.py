@@ -10,6 +10,7 @@ from tfp_dgm.confidence import (
     MIN_ACCEPTED,
     Calibration,
     acceptance_threshold,
+    among_copies,
     given_label_probability,
 )
 from tfp_dgm.data import ClassDefinitions
@@ -178,6 +179,12 @@ def fit_classifier(
         given_probability[rows] = given_label_probability(
             calibration, members.cross_fitted, besides=besides, **annotated
         )
+        given_probability[rows] = among_copies(
+            given_probability[rows],
+            calibration(members.cross_fitted),
+            allowed[rows],
+            guided.group,
+        )
 
     probabilities = members.answers.copy()
     probabilities[rows] = members.cross_fitted
@@ -212,7 +219,7 @@ def fit_classifier(
             members.doubting[: len(texts), :, 1:],
             seed=seed,
         )
-        distance = _distance(texts, features, seed)
+        distance, far = _distance(texts, features, seed)
     if len(unlike):
         vocabulary = features.word_counts.vocabulary
         warnings.append(
@@ -236,6 +243,7 @@ def fit_classifier(
         unlike_labelled=unlike,
         none=None if strangers is None else strangers.probability,
         none_share=None if strangers is None else strangers.share,
+        far=far,
         held_out=len(distance.held_out),
         warnings=warnings,
         seconds=seconds,
@@ -247,12 +255,17 @@ def fit_classifier(
     return model, outcome
 
 
-def _distance(texts: Sequence[str], features: Features, seed: int) -> TextDistance:
-    """Which no label changes."""
+def _distance(
+    texts: Sequence[str], features: Features, seed: int
+) -> tuple[TextDistance, np.ndarray]:
+    """The distance of texts, and which of these are far: no label changes them."""
     encoded = None if features.encoder is None else features.vectors
-    return features.kept(
-        ("distance", seed), lambda: TextDistance.fit(texts, features, encoded, seed=seed)
-    )
+
+    def find() -> tuple[TextDistance, np.ndarray]:
+        distance = TextDistance.fit(texts, features, encoded, seed=seed)
+        return distance, distance.far(texts, features, encoded)
+
+    return features.kept(("distance", seed), find)
 
 
 def _terms(

@@ -58,6 +58,7 @@ class Outcome:
       none: float32 [N]; the probability that a row is of no class, judged like `probabilities`.
       none_share: the share of such rows among those without annotation, and a range that holds it
         with probability 0.8; None where nothing speaks for any.
+      far: bool [N]; texts of another world than the others', of which no prediction is accepted.
       held_out: how many texts told how far texts like these are from each other.
       crowd: where the annotations were inferred from several annotators' answers, these and the
         annotators.
@@ -82,6 +83,7 @@ class Outcome:
     encoder_choice: EncoderChoice = field(default_factory=EncoderChoice)
     none: np.ndarray | None = None
     none_share: tuple[float, float, float] | None = None
+    far: np.ndarray | None = None
     held_out: int = 0
     crowd: Crowd | None = None
     rationales: RationaleScores | None = None
@@ -180,7 +182,8 @@ class Outcome:
         believed = self._believed
         if self.none is not None:
             believed = (1 - self.none) * believed + self.none * self._none_allowed
-        return np.logical_and(self.observed < 0, believed >= 0.5)
+        may = np.logical_and(self.observed < 0, believed >= 0.5)
+        return may if self.far is None else may & ~self.far
 
     @property
     def _believed(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
+import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
 from tfp_dgm.labelling.class_distance import gaussian
@@ -15,11 +16,12 @@ from tfp_dgm.text import WordCounts
 # A text is of another world if it is farther than this share of the training's, by a part that is
 # left unexplained: where texts are all alike, a shorter one is no other world.
 _FAR, _MARGIN = 0.99, 0.1
+_ALL = 1 - 1e-4  # Of a text that nothing explains: it is of another world, however many are alike.
 _NO_LIMIT = 1e9
 _LEAST_DEVIATION = 0.05  # Of a part unexplained; of squared distances, relative to their mean.
 _FOLDS = 5
 _ENOUGH = 1000  # Held out texts, from which on no further fold is looked at.
-_MOST_IN_A_FOLD = 2000
+_MOST_AT_ONCE = 2000
 _MIN_DOCUMENTS = 2  # As for the vocabulary.
 _KNOTS = 101
 
@@ -66,7 +68,7 @@ class TextDistance:
         fold = np.random.default_rng(seed).permutation(len(texts)) % _FOLDS
         found: list[np.ndarray] = []
         for number in range(_FOLDS):
-            hidden = np.flatnonzero(fold == number)[:_MOST_IN_A_FOLD]
+            hidden = np.flatnonzero(fold == number)[:_MOST_AT_ONCE]
             others = np.flatnonzero(fold != number)
             if sum(map(len, found)) >= _ENOUGH or not len(hidden) or not len(others):
                 continue
@@ -110,7 +112,33 @@ class TextDistance:
         """The distance beyond which a text is of another world."""
         if not len(self.held_out):
             return _NO_LIMIT
-        return float(np.quantile(self.held_out, _FAR)) + _MARGIN * float(self.weights[0])
+        unexplained = float(self.weights[0])
+        limit = float(np.quantile(self.held_out, _FAR)) + _MARGIN * unexplained
+        return limit if len(self.center) else min(limit, _ALL * unexplained)
+
+    def far(
+        self, texts: Sequence[str], features: Features, vectors: np.ndarray | None
+    ) -> np.ndarray:
+        """bool [N]; which of the texts that it was fitted to are beyond the limit.
+
+        As `layer` finds them, so that a text gets the same answer when it comes again.
+
+        Args:
+          texts, features, vectors: as for `fit`.
+        """
+        found = [np.zeros(0, bool)]
+        for start in range(0, len(texts), _MOST_AT_ONCE):
+            part = slice(start, start + _MOST_AT_ONCE)
+            length = np.linalg.norm(features.words[part] @ features.lsa, axis=1)
+            distance = self.weights[0] * (
+                1 - known_shares(features.word_counts, texts[part]) * length
+            )
+            if vectors is not None:
+                distance += self.weights[1] * mahalanobis(
+                    vectors[part], self.center, self.precision
+                )
+            found.append(distance > self.limit())
+        return np.concatenate(found)
 
     def knots(self) -> tuple[np.ndarray, np.ndarray]:
         """The share of the held out texts that are at most as far, as a piecewise linear function.
@@ -133,6 +161,13 @@ def word_numbers(word_counts: WordCounts, texts: Sequence[str]) -> np.ndarray:
     starts = range(0, len(texts), 256)
     parts = [word_counts.word_ids(texts[start : start + 256]).row_lengths() for start in starts]
     return np.concatenate([np.zeros(0), *(part.numpy() for part in parts)])
+
+
+def known_shares(word_counts: WordCounts, texts: Sequence[str]) -> np.ndarray:
+    """The shares [N] of the texts' words that the vocabulary has; 0 of a text without words."""
+    ids = word_counts.word_ids(texts)
+    known = tf.reduce_sum(tf.cast(ids > 0, tf.float32), axis=-1)
+    return (known / tf.maximum(tf.cast(ids.row_lengths(), tf.float32), 1)).numpy()
 
 
 def mahalanobis(rows: np.ndarray, center: np.ndarray, precision: np.ndarray) -> np.ndarray:

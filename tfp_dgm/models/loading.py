@@ -1,8 +1,11 @@
 """Models out of the files that Keras wrote."""
 
+import importlib
 import os
+import re
 import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -11,7 +14,7 @@ from tfp_dgm.data import DataError
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
-    """A model that Keras saved, of classes that are registered.
+    """A model that Keras saved, of classes of this package and others that are registered.
 
     Args:
       path: a .keras file.
@@ -27,6 +30,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     try:
         # Keras only warns where it leaves layers unbuilt, and their weights as they began.
         with warnings.catch_warnings(action="error", category=UserWarning):
+            _register_own(file)
             model = keras.saving.load_model(file)
     except Exception as error:  # Of what the file holds, Keras raises whatever comes.
         raise DataError.at(file, f"cannot be loaded: {_said(error)}") from error
@@ -35,9 +39,19 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     return model
 
 
+def _register_own(file: Path) -> None:
+    """Imports the modules of this package that a model's classes are of: they register them."""
+    with zipfile.ZipFile(file) as archive:
+        config = archive.read("config.json").decode()
+    for name in sorted(set(re.findall(r'"module": "(tfp_dgm\.[\w.]+)"', config))):
+        with suppress(ModuleNotFoundError):  # Keras says which class it misses.
+            importlib.import_module(name)
+
+
 def _said(error: Exception) -> str:
     """Its words; with its kind, where they were written for who reads the traceback."""
     if isinstance(error, UserWarning):
         return str(error).split(". ")[0]  # What follows is for who wrote the class.
+    said = str(error).split(" Full object config: ")[0]  # Which holds whole vocabularies.
     plain = isinstance(error, OSError | ValueError | RuntimeError)
-    return str(error) if plain else f"{type(error).__name__}: {error}"
+    return said if plain else f"{type(error).__name__}: {said}"
