@@ -407,11 +407,21 @@ def test_probabilities_of_the_support_sum_to_one(row):
 
 
 @pytest.mark.parametrize(
+    "size", [np.int64(3), np.array([2, 3]), [np.int32(2), 3], (2, 3)], ids=repr
+)
+def test_sizes_are_whole_numbers_of_any_type(size):
+    shape = layers.IndependentBernoulli(size).event_shape
+    assert shape in ((3,), (2, 3))
+    assert {type(axis) for axis in shape} == {int}
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: layers.Categorical(0), "Categorical: .* received 0"),
         (lambda: layers.IndependentBernoulli(()), r"IndependentBernoulli: .* received \(\)"),
         (lambda: layers.IndependentBernoulli((2, -1)), r"received \(2, -1\)"),
+        (lambda: layers.MultivariateNormalDiag(2.5), "MultivariateNormalDiag: .* received 2.5"),
         (lambda: layers.StandardNormalPrior(0), "StandardNormalPrior: `units` .* received 0"),
         (
             lambda: layers.DependencyModelWithValence(6, 3, attachment_valences=3),

@@ -89,6 +89,27 @@ def test_a_mask_with_holes_is_refused():
         layer(tf.zeros([1, 3, 2]), mask=tf.constant([[True, False, True]]))
 
 
+@pytest.mark.parametrize("padding", [0, -100, 3])
+def test_targets_may_be_anything_in_the_padding(tagger, padding):
+    model, _ = tagger
+    targets = np.array([[0, -1, 2, -1], [1, -1, -1, -1], [1, -1, -1, -1]])
+    expected = model.evaluate(TOKENS, targets, verbose=0)
+    targets[1, 2:] = targets[2, 1:] = padding
+    assert model.evaluate(TOKENS, targets, verbose=0) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, T - 1, T + 2])
+def test_targets_are_one_for_every_position(tagger, steps):
+    """One for each row was taken for a state at every position."""
+    model, chain = tagger
+    targets = np.zeros((3, steps), int)
+    errors = (ValueError, tf.errors.InvalidArgumentError)
+    with pytest.raises(errors, match="`y` must have a value for every position"):
+        model.evaluate(TOKENS, targets, verbose=0)
+    with pytest.raises(ValueError, match=r"events must have the event shape \(4,\)"):
+        chain.distribution(model.predict(TOKENS, verbose=0)).log_prob(targets)
+
+
 def test_targets_that_are_no_states_are_named(tagger):
     model, _ = tagger
     with pytest.raises(tf.errors.InvalidArgumentError, match="whole numbers from -1 to 2"):

@@ -51,6 +51,15 @@ def test_kl_of_closed_form_joins_the_losses():
     np.testing.assert_allclose(model.losses, [0.3 * mean_kl(sample, FEATURES)], rtol=1e-5)
 
 
+def test_the_kl_has_the_precision_of_keras_losses(monkeypatch):
+    monkeypatch.setattr(keras.config, "floatx", lambda: "float64")
+    model, sample = latent_model(prior=layers.LearnedNormalPrior(2))
+    model(FEATURES)
+    (loss,) = model.losses
+    assert loss.dtype == tf.float64
+    np.testing.assert_allclose(loss, mean_kl(sample, FEATURES), rtol=1e-5)
+
+
 def test_without_a_prior_there_is_no_loss():
     model, _ = latent_model()
     model(FEATURES)

@@ -135,6 +135,28 @@ def test_one_seed_gives_one_run():
     assert abs(logs[0] - logs[2]) > 1e-4
 
 
+def test_regularizers_of_another_precision_join_the_gradient():
+    model = toys.quiet(toys.vae())
+    _, bias = model.likelihood.projection.weights
+    steps = []
+    for kind in ("float32", "float64", "bfloat16"):
+        bias.regularizer = lambda value, kind=kind: tf.cast(tf.reduce_sum(value), kind)
+        steps.append(toys.step(model, toys.counts(4)[0])[0])
+    toys.assert_same_steps(steps[0], steps[1])
+    toys.assert_same_steps(steps[0], steps[2])
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("targets", [1 - toys.binary(4), np.array(["a"] * 4)], ids=str)
+def test_a_second_input_is_refused(targets):
+    """`fit(noisy, clean)` would learn the noise."""
+    model = toys.mixture()
+    model.compile("adam")
+    with pytest.raises(ValueError, match=r"Mixture: learns from `x` alone, and `y` looks like"):
+        model.fit(toys.binary(4), targets, verbose=0)
+    model.fit(toys.binary(4), np.arange(4) % 2, class_weight={0: 1.0, 1: 2.0}, verbose=0)
+
+
 @pytest.mark.parametrize("argument", ["loss", "metrics", "weighted_metrics", "loss_weights"])
 def test_compile_rejects_what_has_no_meaning(argument):
     with pytest.raises(TypeError, match=rf"Mixture.compile: `{argument}` .*received {argument}="):

@@ -71,6 +71,10 @@ class LinearChain(VectorDistributionLayer):
             axis=1,
         )
 
+    def padding(self, parameters: tf.Tensor) -> tf.Tensor:
+        steps = tf.shape(parameters)[1] - self.units - 2
+        return ~tf.sequence_mask(_row_lengths(parameters), steps)
+
     def parameters_shape(self, features_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         rows, steps = features_shape[:2]
         return rows, None if steps is None else steps + self.units + 2, self.units
@@ -87,8 +91,12 @@ class LinearChain(VectorDistributionLayer):
             # All rows hold the same; those of one are shared by all.
             parameters[:1, tf.newaxis, -k - 2 : -2],
             parameters[:1, -2],
-            lengths=tf.cast(tf.round(parameters[:, -1, 0]), tf.int32),
+            lengths=_row_lengths(parameters),
         )
+
+
+def _row_lengths(parameters: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.round(parameters[:, -1, 0]), tf.int32)
 
 
 def _lengths(mask: tf.Tensor) -> tf.Tensor:

@@ -18,7 +18,7 @@ class NegativeLogLikelihood(SavesArguments, keras.losses.Loss):
 
     Only the stateless half of the layer (parameters -> distribution) is used. Targets have the
     shape of the events; a last axis of size 1 may be there or not. Where the mask or a weight of 0
-    leaves a target out, it may be anything finite.
+    leaves a target out, and in the padding of a structure, it may be anything finite.
 
     Raises:
       TypeError: if `layer` is no distribution layer.
@@ -62,6 +62,9 @@ class NegativeLogLikelihood(SavesArguments, keras.losses.Loss):
             unused |= sample_weight == 0
         events = _with_last_axis(y_true, batch_shape.rank, self.layer.value_shape)
         name = "NegativeLogLikelihood: `y`"
+        padding = self.layer.padding(y_pred)
+        if padding is not None:
+            events = _with_zeros(padding, events, name)
         self.layer.check_events(events, name, batch_shape=batch_shape, unless=unused)
         # Nor does anything broadcast where a batch axis is known only when the graph runs.
         received = tf.shape(events)[: batch_shape.rank]
@@ -84,6 +87,20 @@ def _with_last_axis(
         return tf.squeeze(values, axis=-1)
     lacks_it = values.shape.rank == rank - 1 and tuple(event_shape[-1:]) == (1,)
     return values[..., tf.newaxis] if lacks_it else values
+
+
+def _with_zeros(padding: tf.Tensor, events: tf.Tensor, name: str) -> tf.Tensor:
+    """Events [B, *event] of the shape of their padding, with 0 in it.
+
+    Raises:
+      ValueError: if they have another shape (InvalidArgumentError, if only a graph knows it).
+    """
+    message = f"{name} must have a value for every position, {tuple(padding.shape)}"
+    if not events.shape.is_compatible_with(padding.shape):
+        raise ValueError(f"{message}; received {tuple(events.shape)}")
+    same = tf.debugging.assert_equal(tf.shape(events), tf.shape(padding), message)
+    with tf.control_dependencies([] if same is None else [same]):
+        return tf.where(tf.identity(padding), tf.zeros_like(events), events)
 
 
 def _weights_over(batch_shape: tf.TensorShape, weights: tf.Tensor) -> tf.Tensor:

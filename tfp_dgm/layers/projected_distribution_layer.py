@@ -1,7 +1,8 @@
 """Distributions whose parameters are a dense map of the features."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any, ClassVar
 
 import keras
@@ -45,12 +46,13 @@ class ProjectedDistributionLayer(DistributionLayer):
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True  # Each position has a distribution of its own.
-        shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
-        if not shape or any(not isinstance(size, int) or size < 1 for size in shape):
+        shape = list(event_shape) if isinstance(event_shape, Iterable) else [event_shape]
+        sizes = [size for size in shape if isinstance(size, Integral) and size > 0]
+        if not sizes or len(sizes) < len(shape):
             raise ValueError(
                 f"{type(self).__name__}: sizes must be positive ints; received {event_shape!r}"
             )
-        self.event_shape = shape
+        self.event_shape = tuple(map(int, sizes))
         self.projection = keras.layers.Dense(
             self.projection_size,
             kernel_initializer=kernel_initializer,
@@ -108,6 +110,10 @@ class ProjectedDistributionLayer(DistributionLayer):
     def parameters_shape(self, features_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """The shape of the parameters of features of a shape."""
         return (*features_shape[:-1], self.parameter_size)
+
+    def padding(self, parameters: tf.Tensor) -> tf.Tensor | None:
+        """bool; what of the events [B, *value shape] is padding. None where nothing can be."""
+        return None
 
     def distribution(self, parameters: tf.Tensor) -> tfd.Distribution:
         """Turns unconstrained parameters [..., P] into a distribution with batch shape [...].

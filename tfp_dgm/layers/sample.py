@@ -106,7 +106,8 @@ class Sample(SavesArguments, SavesSeed, keras.layers.Layer):
         kl = divergence(distribution, prior, lambda: log_prob - prior.log_prob(draw))
         kept = tf.ones_like(kl) if mask is None else tf.cast(mask, tf.float32)
         mean = tf.math.divide_no_nan(tf.reduce_sum(kept * kl), tf.reduce_sum(kept))
-        self.add_loss(self.kl_weight * mean)
+        # Keras adds it to the loss of the targets, which is of this type.
+        self.add_loss(tf.cast(self.kl_weight * mean, keras.config.floatx()))
         return draw
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from tfp_dgm.models.latent_critic import scaled_back
 from tfp_dgm.models.step_data import (
     are_several_workers,
     num_replicas,
+    refuse_second_inputs,
     shared_by_replicas,
     unpacked,
 )
@@ -106,7 +107,7 @@ class LatentVariableModel(
         self, inputs: Any, targets: Any, training: bool
     ) -> tuple[tf.Tensor, Parts]:
         """The loss [B] that training minimises, and the values to log for each of `part_names`."""
-        del targets
+        refuse_second_inputs(inputs, targets, type(self).__name__)
         bound = self.bound(inputs, training=training)
         return bound.loss, parts_of(bound)
 
@@ -117,7 +118,8 @@ class LatentVariableModel(
             weighted = losses if sample_weight is None else losses * sample_weight
             loss = tf.reduce_sum(weighted) / count
             if self.losses:  # Regularisers: every replica has them, and gradients are summed.
-                loss += tf.add_n(self.losses) / num_replicas()
+                own = [tf.cast(one, loss.dtype) for one in self.losses]
+                loss += tf.add_n(own) / num_replicas()
             scaled = self.optimizer.scale_loss(loss)
         self._apply(tape.gradient(scaled, self.trainable_weights))
         return self._log(losses, parts, sample_weight)

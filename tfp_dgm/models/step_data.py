@@ -32,6 +32,23 @@ def unpacked(data: Any, name: str) -> tuple[Any, Any, tf.Tensor | None]:
     return inputs, targets, sample_weight
 
 
+def refuse_second_inputs(inputs: Any, targets: Any, name: str) -> None:
+    """Raises ValueError if targets look like what is to be reconstructed: of inputs there are one.
+
+    Classes, by which `class_weight` tells what an example counts, are left alone.
+    """
+    if not (tf.is_tensor(inputs) and tf.is_tensor(targets)):
+        return
+    shape = targets.shape
+    alike = shape.rank is not None and shape.rank > 1 and shape[1:].is_fully_defined()
+    if targets.dtype == tf.string or (alike and shape[1:] == inputs.shape[1:]):
+        raise ValueError(
+            f"{name}: learns from `x` alone, and `y` looks like a second one, of shape "
+            f"{tuple(shape)}; leave it out. There is no training on noisy inputs towards clean "
+            "ones: a likelihood is of what the model reads."
+        )
+
+
 def num_replicas() -> int:
     """How many replicas train the model together."""
     return tf.distribute.get_strategy().num_replicas_in_sync

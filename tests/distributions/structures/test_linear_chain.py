@@ -211,3 +211,28 @@ def test_k_is_at_least_one():
     chain = LinearChain(np.zeros((2, 4, 2)), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="`k` must be >= 1; received 0"):
         chain.top_k(0)
+
+
+def test_where_nothing_is_possible_nothing_has_an_entropy():
+    unary = np.zeros((2, 3, 2), np.float32)
+    unary[0, 0] = -np.inf
+    chain = LinearChain(unary, np.zeros((2, 2), np.float32))
+    np.testing.assert_allclose(chain.log_partition(), [-np.inf, 3 * np.log(2)], rtol=1e-6)
+    np.testing.assert_allclose(chain.entropy(), [np.nan, 3 * np.log(2)], rtol=1e-6)
+
+
+def test_events_of_another_shape_are_refused():
+    chain = LinearChain(np.zeros((2, 3, 2), np.float32), np.zeros((2, 2), np.float32))
+    for method in (chain.log_prob, chain.score):
+        with pytest.raises(
+            ValueError, match=r"must have the event shape \(3,\); received \(2, 1\)"
+        ):
+            method(np.zeros((2, 1), int))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def in_a_graph(event):
+        return chain.log_prob(event)
+
+    assert in_a_graph(np.zeros((2, 3), np.int32)).shape == (2,)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have the event shape"):
+        in_a_graph(np.zeros((2, 1), np.int32))

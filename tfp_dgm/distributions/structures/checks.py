@@ -1,5 +1,6 @@
 """What structured distributions refuse: shapes at once, values by row."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -108,3 +109,22 @@ def require_possible(owner: str, argument: str, log_partition: tf.Tensor) -> Non
                 f"{owner}: `{argument}` must allow at least one structure of each row; received "
                 f"one that allows none in row {row}"
             )
+
+
+def require_event_shape(
+    owner: str,
+    event: tf.Tensor,
+    event_shape: tf.TensorShape,
+    event_shape_tensor: Callable[[], tf.Tensor],
+) -> tf.Tensor:
+    """The events [..., *event shape]; raises where they have another, in a graph too."""
+    rank = event_shape.rank
+    own = event.shape[-rank:] if event.shape.rank is not None else tf.TensorShape(None)
+    message = f"{owner}: events must have the event shape {tuple(event_shape)}"
+    if not own.is_compatible_with(event_shape):
+        raise ValueError(f"{message}; received {tuple(event.shape)}")
+    if own.is_fully_defined() and event_shape.is_fully_defined():
+        return event
+    same = tf.debugging.assert_equal(tf.shape(event)[-rank:], event_shape_tensor(), message)
+    with tf.control_dependencies([] if same is None else [same]):
+        return tf.identity(event)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.structures.checks import (
+    require_event_shape,
     require_possible,
     require_precision,
     require_same_rows,
@@ -87,8 +88,14 @@ class Structure(tfd.Distribution):
         return with_infinity(self._log_sum(self._finite, self._lengths))
 
     def score(self, event: Any) -> tf.Tensor:
-        """score(z), [..., B], of structures [..., B, *event]; -inf for what is none."""
-        return with_infinity(self._score(tf.convert_to_tensor(event, tf.int32)))
+        """score(z), [..., B], of structures [..., B, *event]; -inf for what is none.
+
+        Raises:
+          ValueError: if they have another event shape (InvalidArgumentError if that is known only
+            when a graph runs): nothing broadcasts along the axes of an event.
+        """
+        event = self._of_event_shape(tf.convert_to_tensor(event, tf.int32))
+        return with_infinity(self._score(event))
 
     def marginals(self) -> Parts:
         """The probability of each part to be in the structure, [B, ...] each.
@@ -193,15 +200,22 @@ class Structure(tfd.Distribution):
 
     def _log_prob(self, event: tf.Tensor) -> tf.Tensor:
         log_partition = self._log_sum(self._finite, self._lengths)
-        return with_infinity(self._score(tf.cast(event, tf.int32))) - log_partition
+        event = self._of_event_shape(tf.cast(event, tf.int32))
+        return with_infinity(self._score(event)) - log_partition
+
+    def _of_event_shape(self, event: tf.Tensor) -> tf.Tensor:
+        shape = self.event_shape, self.event_shape_tensor
+        return require_event_shape(type(self).__name__, event, *shape)
 
     def _entropy(self) -> tf.Tensor:
         parts = self._over_rows(self._finite)
         log_partition, marginals = self._with_marginals(parts)
+        possible = tf.math.is_finite(with_infinity(log_partition))
         for marginal, part in zip(marginals, parts, strict=True):
             weights = tf.where(part > NEVER, marginal * part, 0.0)
             log_partition -= tf.reduce_sum(weights, axis=list(range(1, part.shape.rank)))
-        return log_partition
+        nothing = tf.cast(float("nan"), log_partition.dtype)
+        return tf.where(possible, log_partition, nothing)
 
     def _over_rows(self, parts: Parts) -> Parts:
         """Parts with a row each, so that derivatives in them are of one row."""
