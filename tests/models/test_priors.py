@@ -109,6 +109,18 @@ def test_a_prior_of_features_is_a_conditional_one(name):
     np.testing.assert_allclose(actual, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("keys", [("condition", "x"), ("event",), ()], ids=str)
+def test_what_lacks_an_event_or_a_condition_is_told_its_keys(keys):
+    model = MODELS["VAE"][0](layers.MultivariateNormalDiag(2, name="prior"))
+    model.compile("adam", run_eagerly=True)
+    inputs = {key: CONDITIONS for key in keys}
+    received = ", ".join(map(repr, keys)) or "nothing"
+    with pytest.raises(
+        ValueError, match=rf'"condition": .*, "event": .* received one of {received}$'
+    ):
+        model.bound(inputs)
+
+
 def priors_and_inputs(name):
     """Both kinds, with what a model of each takes."""
     _, events, size = MODELS[name]

@@ -8,12 +8,21 @@ from tfp_dgm.layers import DistributionLayer, Prior
 
 def event_of(inputs: Any) -> Any:
     """x [B, ...] of x itself, or of {"condition": c [B, ...], "event": x}; likewise of shapes."""
-    return inputs["event"] if isinstance(inputs, Mapping) else inputs
+    return _part(inputs, "event") if isinstance(inputs, Mapping) else inputs
 
 
 def condition_of(inputs: Any) -> Any:
     """c [B, ...], or None where there is none; likewise of shapes."""
-    return inputs["condition"] if isinstance(inputs, Mapping) else None
+    return _part(inputs, "condition") if isinstance(inputs, Mapping) else None
+
+
+def _part(inputs: Mapping[str, Any], name: str) -> Any:
+    if name not in inputs:
+        raise ValueError(
+            '`x`: expected {"condition": ..., "event": ...}; received one of '
+            f"{', '.join(map(repr, inputs)) or 'nothing'}"
+        )
+    return inputs[name]
 
 
 def with_event(inputs: Any, event: Any) -> Any:
