@@ -52,7 +52,9 @@ def among_copies(
       copy_group: int [n]; copies of a text share a number.
     """
     found = np.array(given)
-    for rows in np.split(np.argsort(copy_group, kind="stable"), _ends(copy_group)):
+    numbers, sizes = np.unique(copy_group, return_counts=True)
+    for number in numbers[sizes > 1]:
+        rows = np.flatnonzero(copy_group == number)
         said, first, which = np.unique(
             allowed[rows], axis=0, return_index=True, return_inverse=True
         )
@@ -66,11 +68,6 @@ def among_copies(
         posterior = np.exp(log_p - log_p.max())
         found[rows] = (said @ posterior / posterior.sum())[which.ravel()]
     return found
-
-
-def _ends(copy_group: np.ndarray) -> np.ndarray:
-    """Where the groups but the last end, of rows in the order of their groups."""
-    return np.flatnonzero(np.diff(np.sort(copy_group))) + 1
 
 
 def answer_probability(
