@@ -20,9 +20,10 @@ tells nothing of definitions.
 Printed: accuracy and macro F1; what may be accepted at 90 % precision, as a class or, where the
 definitions are a tree, as a class or a group, and how many of these answers are right. What a
 definition counts was chosen on r8 and 20ng, and which texts are like it on these, r52 and
-subjectivity, mostly on other draws; that words count beside MiniLM, on draws 10 and 11. With `--json`, draws of a set that the file holds in full are
-not measured again. R8, R52 and 20NG come through the registry; SMS spam, polarity, subjectivity and
-emotions (comments with one of twelve emotions) are read from DIR.
+subjectivity, mostly on other draws; that words count beside MiniLM, on draws 10 and 11. With
+`--json`, draws of a set that the file holds in full are not measured again. R8, R52 and 20NG come
+through the registry; SMS spam, polarity, subjectivity and emotions (comments with one of twelve
+emotions) are read from DIR.
 """
 
 import argparse
