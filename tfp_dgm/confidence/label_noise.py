@@ -52,14 +52,13 @@ def among_copies(
       copy_group: int [n]; copies of a text share a number.
     """
     found = np.array(given)
-    numbers, sizes = np.unique(copy_group, return_counts=True)
-    for number in numbers[sizes > 1]:
-        rows = np.flatnonzero(copy_group == number)
+    _, one_of, group = np.unique(copy_group, return_index=True, return_inverse=True)
+    differ = (allowed != allowed[one_of[group]]).any(axis=1)
+    for number in np.unique(group[differ]):  # Few, whatever copies there are.
+        rows = np.flatnonzero(group == number)
         said, first, which = np.unique(
             allowed[rows], axis=0, return_index=True, return_inverse=True
         )
-        if len(said) < 2:
-            continue
         p = probabilities[rows].mean(axis=0)
         within = np.clip(said @ p / p.sum(), _LEAST, 1 - _LEAST)
         right = np.clip(np.asarray(given[rows[first]], float), _LEAST, 1 - _LEAST)

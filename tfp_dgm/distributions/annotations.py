@@ -7,6 +7,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_dgm.distributions.capability import capability
 from tfp_dgm.distributions.structures import LinearChain
+from tfp_dgm.distributions.structures.checks import require_event_shape
 
 
 @capability
@@ -30,8 +31,12 @@ def _(distribution: LinearChain, annotation: Any) -> tf.Tensor:
 
 
 def given_annotation(chain: LinearChain, annotation: Any) -> LinearChain:
-    """The chain conditioned on states [B, T], -1 where they are not known."""
-    states = tf.cast(annotation, tf.int32)[..., tf.newaxis]
+    """The chain conditioned on states [B, T], -1 where they are not known.
+
+    Raises:
+      ValueError, InvalidArgumentError: see `require_event_shape`.
+    """
+    states = require_event_shape(chain, tf.cast(annotation, tf.int32))[..., tf.newaxis]
     unary = chain.potentials.unary
     fitting = (states == tf.range(tf.shape(unary)[-1])) | (states == -1)
     return chain.copy(unary=tf.where(fitting, unary, tf.constant(-float("inf"), unary.dtype)))

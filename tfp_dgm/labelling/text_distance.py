@@ -126,7 +126,7 @@ class TextDistance:
         Args:
           texts, features, vectors: as for `fit`.
         """
-        found = [np.zeros(0, bool)]
+        distances = [np.zeros(0)]
         for start in range(0, len(texts), _MOST_AT_ONCE):
             part = slice(start, start + _MOST_AT_ONCE)
             length = np.linalg.norm(features.words[part] @ features.lsa, axis=1)
@@ -137,8 +137,8 @@ class TextDistance:
                 distance += self.weights[1] * mahalanobis(
                     vectors[part], self.center, self.precision
                 )
-            found.append(distance > self.limit())
-        return np.concatenate(found)
+            distances.append(distance)
+        return np.concatenate(distances) > self.limit()
 
     def knots(self) -> tuple[np.ndarray, np.ndarray]:
         """The share of the held out texts that are at most as far, as a piecewise linear function.

@@ -40,10 +40,13 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
 
 
 def _register_own(file: Path) -> None:
-    """Imports the modules of this package that a model's classes are of: they register them."""
+    """Imports the folders of this package that a model's classes are of: they register all theirs.
+
+    Folders, as a file may have moved within its own since the model was saved.
+    """
     with zipfile.ZipFile(file) as archive:
         config = archive.read("config.json").decode()
-    for name in sorted(set(re.findall(r'"module": "(tfp_dgm\.[\w.]+)"', config))):
+    for name in sorted(set(re.findall(r'"module": "(tfp_dgm\.\w+)', config))):
         with suppress(ModuleNotFoundError):  # Keras says which class it misses.
             importlib.import_module(name)
 

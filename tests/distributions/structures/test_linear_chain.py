@@ -1,5 +1,7 @@
 """Linear chains: every answer against the enumeration of all state sequences."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +17,7 @@ from tests.distributions.structures.chain_answers import (
 )
 from tests.references.chains import chain as all_chains
 from tfp_dgm.distributions import LinearChain
+from tfp_dgm.distributions.annotations import log_prob_of_annotation
 
 B, T, K = 3, 4, 3
 
@@ -223,7 +226,8 @@ def test_where_nothing_is_possible_nothing_has_an_entropy():
 
 def test_events_of_another_shape_are_refused():
     chain = LinearChain(np.zeros((2, 3, 2), np.float32), np.zeros((2, 2), np.float32))
-    for method in (chain.log_prob, chain.score):
+    annotated = partial(log_prob_of_annotation, chain)
+    for method in (chain.log_prob, chain.score, annotated):
         with pytest.raises(
             ValueError, match=r"must have the event shape \(3,\); received \(2, 1\)"
         ):

@@ -1,10 +1,10 @@
 """What structured distributions refuse: shapes at once, values by row."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 
 def require_rank(owner: str, argument: str, tensor: tf.Tensor, axes: str) -> None:
@@ -111,13 +111,13 @@ def require_possible(owner: str, argument: str, log_partition: tf.Tensor) -> Non
             )
 
 
-def require_event_shape(
-    owner: str,
-    event: tf.Tensor,
-    event_shape: tf.TensorShape,
-    event_shape_tensor: Callable[[], tf.Tensor],
-) -> tf.Tensor:
-    """The events [..., *event shape]; raises where they have another, in a graph too."""
+def require_event_shape(distribution: tfd.Distribution, event: tf.Tensor) -> tf.Tensor:
+    """The events [..., *event shape] of a distribution; raises where they have another shape.
+
+    Raises:
+      ValueError: so, or InvalidArgumentError where it is known only when a graph runs.
+    """
+    owner, event_shape = type(distribution).__name__, distribution.event_shape
     rank = event_shape.rank
     own = event.shape[-rank:] if event.shape.rank is not None else tf.TensorShape(None)
     message = f"{owner}: events must have the event shape {tuple(event_shape)}"
@@ -125,6 +125,8 @@ def require_event_shape(
         raise ValueError(f"{message}; received {tuple(event.shape)}")
     if own.is_fully_defined() and event_shape.is_fully_defined():
         return event
-    same = tf.debugging.assert_equal(tf.shape(event)[-rank:], event_shape_tensor(), message)
+    same = tf.debugging.assert_equal(
+        tf.shape(event)[-rank:], distribution.event_shape_tensor(), message
+    )
     with tf.control_dependencies([] if same is None else [same]):
         return tf.identity(event)

@@ -94,7 +94,7 @@ class Structure(tfd.Distribution):
           ValueError: if they have another event shape (InvalidArgumentError if that is known only
             when a graph runs): nothing broadcasts along the axes of an event.
         """
-        event = self._of_event_shape(tf.convert_to_tensor(event, tf.int32))
+        event = require_event_shape(self, tf.convert_to_tensor(event, tf.int32))
         return with_infinity(self._score(event))
 
     def marginals(self) -> Parts:
@@ -200,12 +200,8 @@ class Structure(tfd.Distribution):
 
     def _log_prob(self, event: tf.Tensor) -> tf.Tensor:
         log_partition = self._log_sum(self._finite, self._lengths)
-        event = self._of_event_shape(tf.cast(event, tf.int32))
+        event = require_event_shape(self, tf.cast(event, tf.int32))
         return with_infinity(self._score(event)) - log_partition
-
-    def _of_event_shape(self, event: tf.Tensor) -> tf.Tensor:
-        shape = self.event_shape, self.event_shape_tensor
-        return require_event_shape(type(self).__name__, event, *shape)
 
     def _entropy(self) -> tf.Tensor:
         parts = self._over_rows(self._finite)
