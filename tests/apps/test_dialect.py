@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import runpy
 import typing
 from types import SimpleNamespace
 
@@ -138,6 +139,14 @@ def test_versions():
         f"Keras {importlib.metadata.version('keras')}",
         f"TensorFlow Probability {importlib.metadata.version('tensorflow-probability')}",
     ]
+
+
+def test_the_module_runs_the_commands(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["dgm", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("tfp_dgm_apps", run_name="__main__")
+    assert not ended.value.code
+    assert "tfp_dgm " in capsys.readouterr().out
 
 
 def test_the_command_lines_settings_stand_over_the_files():

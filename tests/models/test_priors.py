@@ -114,10 +114,9 @@ def test_what_lacks_an_event_or_a_condition_is_told_its_keys(keys):
     model = MODELS["VAE"][0](layers.MultivariateNormalDiag(2, name="prior"))
     model.compile("adam", run_eagerly=True)
     inputs = {key: CONDITIONS for key in keys}
-    received = ", ".join(map(repr, keys)) or "nothing"
-    with pytest.raises(
-        ValueError, match=rf'"condition": .*, "event": .* received one of {received}$'
-    ):
+    received = " and ".join(map(repr, keys)) or "nothing"
+    expected = rf'"condition": .*, "event": .* received a dict with {received} in it$'
+    with pytest.raises(ValueError, match=expected):
         model.bound(inputs)
 
 

@@ -19,8 +19,8 @@ def condition_of(inputs: Any) -> Any:
 def _part(inputs: Mapping[str, Any], name: str) -> Any:
     if name not in inputs:
         raise ValueError(
-            '`x`: expected {"condition": ..., "event": ...}; received one of '
-            f"{', '.join(map(repr, inputs)) or 'nothing'}"
+            '`x`: expected {"condition": ..., "event": ...}; received a dict with '
+            f"{' and '.join(map(repr, inputs)) or 'nothing'} in it"
         )
     return inputs[name]
 
